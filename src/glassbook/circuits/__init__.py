@@ -1,0 +1,1 @@
+"""What a network computes: attribution and circuits over an opened model."""
