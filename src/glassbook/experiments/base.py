@@ -1,0 +1,111 @@
+"""What an experiment is: settings with a docstring each, a `run`, and the claims that its runs decide.
+
+The same object serves the command line, the notebook, Python and a batch job. Modules of experiments import
+nothing heavy at their top (torch and the floors below come inside `run`), so that help, forms and claims cost
+nothing. Third parties add theirs through the entry-point group ``glassbook.experiments``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Claim, Notebook, Run, RunRecord
+
+GROUP = "glassbook.experiments"
+Cls = TypeVar("Cls", bound=type)
+
+
+class Experiment(Protocol):
+    """A frozen dataclass that `experiment` has marked: its fields are the settings of one run."""
+
+    name: ClassVar[str]
+    terms: ClassVar[tuple[str, ...]]
+    source: ClassVar[str]
+    claims: ClassVar[tuple[Claim, ...]]
+
+    def run(self, run: Run) -> None:
+        """Do the work, logging to `run`; finish with `run.result(...)` for every metric a claim reads."""
+        ...
+
+    @classmethod
+    def quick(cls) -> Experiment:
+        """Settings that end in seconds. Tests use them; claims are never judged by them."""
+        ...
+
+
+def experiment(*, terms: list[str], source: str) -> Callable[[Cls], Cls]:
+    """Mark a frozen dataclass as an experiment about the glossary `terms`, after `source` (author, year, id)."""
+
+    def mark(cls: Cls) -> Cls:
+        cls.name = _kebab(cls.__name__)  # pyright: ignore[reportAttributeAccessIssue]
+        cls.terms = tuple(terms)  # pyright: ignore[reportAttributeAccessIssue]
+        cls.source = source  # pyright: ignore[reportAttributeAccessIssue]
+        return cls
+
+    return mark
+
+
+def _kebab(name: str) -> str:
+    return "".join("-" + c.lower() if c.isupper() else c for c in name).lstrip("-")
+
+
+def names() -> list[str]:
+    """Names of every installed experiment, built in or added by another package; imports none of them."""
+    return sorted(point.name for point in entry_points(group=GROUP))
+
+
+def find(name: str) -> type[Experiment]:
+    """The experiment called `name`.
+
+    Raises:
+        GlassbookError: there is none of that name; the message offers the nearest ones.
+    """
+    for point in entry_points(group=GROUP, name=name):
+        return point.load()
+    near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names())}"
+    raise GlassbookError(f"no experiment is called {name!r}; {hint}")
+
+
+def settings(work: Experiment) -> dict[str, Any]:
+    """The settings of `work` as plain data, as they stand in run.json."""
+    return dataclasses.asdict(work)  # pyright: ignore[reportArgumentType]
+
+
+def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str | None = None) -> RunRecord:
+    """Run `work` in this process and keep its evidence in `notebook`.
+
+    Args:
+        work: the experiment with its settings.
+        notebook: where the run's folder is made.
+        seed: recorded in the run and given to Python's, NumPy's and torch's generators before the work starts.
+        resume: the id of an interrupted run of the same experiment to go on with.
+
+    Returns:
+        the finished run's record.
+    """
+    run = (
+        notebook.resume_run(resume)
+        if resume
+        else notebook.start_run(work.name, config=settings(work), seed=seed, claims=list(work.claims))
+    )
+    with run:
+        _seed_everything(run.seed)
+        work.run(run)
+    return notebook.run(run.id)
+
+
+def _seed_everything(seed: int) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
