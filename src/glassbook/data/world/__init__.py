@@ -1,0 +1,90 @@
+"""The Reserve: a small world with a known truth, told in text (and, of the same events, in camera frames)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from glassbook.data.world import words
+from glassbook.data.world.genres import Genres
+from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
+from glassbook.data.world.writer import Document, Span, Table, Writer
+
+__all__ = ["Document", "Event", "Preference", "Ranger", "Reserve", "Span", "Species", "World"]
+
+
+@dataclass(frozen=True)
+class Preference:
+    """One request with a polite reply (to be preferred) and a rude one."""
+
+    prompt: str
+    polite: str
+    rude: str
+
+
+class World:
+    """The door to the Reserve.
+
+    Args:
+        seed: decides the facts (who keeps what, who is honest). Streams have seeds of their own.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.reserve = Reserve(seed)
+        self._genres = Genres(self.reserve)
+
+    def stream(self, seed: int, genre: str | None = None) -> Iterator[Document]:
+        """Documents without end; the same seed gives the same ones.
+
+        Args:
+            seed: of the stream. By convention training uses 0 and up, held-out text -1 and down.
+            genre: only this kind of text (note, story, facts, question, report or reply).
+        """
+        rng = random.Random(f"stream-{self.seed}-{seed}")
+        kinds = self._genres.kind
+        if genre is not None:
+            kinds = Table([kind for kind in kinds.items if kind[0] == genre])
+            if not kinds.items:
+                raise ValueError(f"no genre {genre!r}; there are {[kind[0] for kind in self._genres.kind.items]}")
+        while True:
+            w = Writer(rng)
+            name, write = w.pick(kinds)
+            write(w)
+            yield w.document(name)
+
+    def preferences(self, seed: int) -> Iterator[Preference]:
+        """Requests with a polite and a rude reply to the same words, without end."""
+        rng = random.Random(f"preferences-{self.seed}-{seed}")
+        while True:
+            w = Writer(rng)
+            request = self._genres.request(w)
+            prompt = w.document("reply").text
+            replies = []
+            for polite in (True, False):
+                answer = Writer(rng)
+                self._genres.answer(answer, request, polite=polite)
+                replies.append(answer.document("reply").text)
+            yield Preference(prompt, *replies)
+
+    def events(self, seed: int) -> Iterator[Event]:
+        """What the cameras see, without end: the events that notes and reports are written about."""
+        rng = random.Random(f"events-{self.seed}-{seed}")
+        while True:
+            yield self.reserve.event(Writer(rng))
+
+    def attributes(self) -> list[tuple[str, str]]:
+        """Every (kind, value) that `Span`s may carry and a reader could tell from the text."""
+        return [
+            *(("species", s.name) for s in self.reserve.species),
+            *(("place", p) for p in self.reserve.places),
+            *(("person", r.name) for r in self.reserve.rangers),
+            *(("time", t) for t in words.TIMES),
+            *(("weather", x) for x in words.WEATHERS),
+            *(("mood", m) for m in words.MOODS),
+            *(("theme", t) for t in words.THEMES),
+            *(("manner", m) for m in ("polite", "rude")),
+            *(("truth", t) for t in ("true", "false")),
+            *(("genre", kind[0]) for kind in self._genres.kind.items),
+        ]

@@ -1,0 +1,111 @@
+"""From documents to tokens: batches to train on, and the truth of every token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from glassbook.data.world import Document, World
+
+
+class Encoder(Protocol):
+    """What a tokenizer must offer here."""
+
+    bos: int | None
+    eos: int | None
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, without specials."""
+        ...
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Characters [start, end) that each token of `encode(text)` stands for."""
+        ...
+
+
+def ids(tokenizer: Encoder, text: str) -> list[int]:
+    """Token ids of one document: begin, text, end (each special only if the tokenizer has it)."""
+    begin = [] if tokenizer.bos is None else [tokenizer.bos]
+    end = [] if tokenizer.eos is None else [tokenizer.eos]
+    return begin + tokenizer.encode(text) + end
+
+
+def pack(tokenizer: Encoder, documents: Iterable[Document], rows: int, length: int) -> np.ndarray:
+    """Documents one after another, cut into equal rows.
+
+    Args:
+        tokenizer: turns text into ids.
+        documents: read until the rows are full; there must be enough of them.
+        rows: how many.
+        length: tokens in a row.
+
+    Returns:
+        int64 array [rows, length].
+    """
+    out: list[int] = []
+    for document in documents:
+        out += ids(tokenizer, document.text)
+        if len(out) >= rows * length:
+            return np.asarray(out[: rows * length], dtype=np.int64).reshape(rows, length)
+    raise ValueError(f"the documents hold {len(out)} tokens; {rows} rows of {length} need {rows * length}")
+
+
+def training_rows(world: World, tokenizer: Encoder, step: int, rows: int, length: int, seed: int = 0) -> np.ndarray:
+    """The `step`-th batch of an endless text: fresh for every step, and a pure function of its arguments.
+
+    Returns:
+        int64 array [rows, length].
+    """
+    # Text without end needs no shuffling and no epochs; the position in the data is the step itself.
+    return pack(tokenizer, world.stream(seed * 10_000_019 + step), rows, length)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Documents as padded token rows with the truth of every token.
+
+    Attributes:
+        input_ids: int64 [documents, T], padded on the right with `pad`.
+        real: bool [documents, T], False on padding.
+        labels: bool [documents, T, attributes].
+        attributes: (kind, value) of each label.
+        nats: float [documents], what the generator's choices cost.
+    """
+
+    input_ids: np.ndarray
+    real: np.ndarray
+    labels: np.ndarray
+    attributes: list[tuple[str, str]]
+    nats: np.ndarray
+
+
+def labelled(
+    tokenizer: Encoder, documents: Sequence[Document], attributes: list[tuple[str, str]], pad: int = 0
+) -> Labelled:
+    """Tokenise `documents` and label every token with the attributes whose spans it overlaps."""
+    column = {attribute: i for i, attribute in enumerate(attributes)}
+    rows = [ids(tokenizer, document.text) for document in documents]
+    length = max(map(len, rows))
+    input_ids = np.full((len(rows), length), pad, dtype=np.int64)
+    real = np.zeros((len(rows), length), dtype=bool)
+    labels = np.zeros((len(rows), length, len(attributes)), dtype=bool)
+    shift = 0 if tokenizer.bos is None else 1
+    for r, (row, document) in enumerate(zip(rows, documents, strict=True)):
+        input_ids[r, : len(row)] = row
+        real[r, : len(row)] = True
+        offsets = np.asarray(tokenizer.offsets(document.text)).reshape(-1, 2)
+        for span in document.spans:
+            if (span.kind, span.value) not in column:
+                continue
+            hit = (offsets[:, 0] < span.end) & (offsets[:, 1] > span.start)
+            labels[r, shift : shift + len(offsets), column[span.kind, span.value]] |= hit
+    return Labelled(input_ids, real, labels, attributes, np.array([d.nats for d in documents]))
+
+
+def take(documents: Iterator[Document], n: int) -> list[Document]:
+    """The next `n` documents."""
+    return list(islice(documents, n))

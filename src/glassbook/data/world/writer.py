@@ -1,0 +1,142 @@
+"""Writing text whose every choice is accounted for: what it cost in nats, and what each stretch of it means."""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters [start, end) of a document's text speak of `kind` = `value` (say species = heron)."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text of the Reserve with its truth.
+
+    Attributes:
+        text: what a reader sees.
+        spans: what each stretch of it means.
+        nats: minus the log-probability of all the choices that made the text; the sum over documents divided by
+            the number of tokens is the entropy per token that no model can beat on average.
+        genre: which kind of text it is.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    nats: float
+    genre: str
+
+
+class Table(Generic[T]):
+    """A distribution over `items`, drawn by one bisection.
+
+    Args:
+        items: the options.
+        weights: proportional to the probabilities; uniform if not given.
+    """
+
+    __slots__ = ("_cumulative", "items", "nats")
+
+    def __init__(self, items: Iterable[T], weights: Iterable[float] | None = None) -> None:
+        self.items: list[T] = list(items)
+        w = [1.0] * len(self.items) if weights is None else list(weights)
+        total = sum(w)
+        self.nats = [-math.log(x / total) for x in w]
+        self._cumulative = [c / total for c in accumulate(w)]
+
+    def draw(self, rng: random.Random) -> tuple[T, float]:
+        """An item, and what drawing it cost in nats."""
+        i = min(bisect(self._cumulative, rng.random()), len(self.items) - 1)
+        return self.items[i], self.nats[i]
+
+
+def zipf(items: Sequence[T], exponent: float = 1.0) -> Table[T]:
+    """`items` in order of frequency, the r-th with weight r^-exponent: a long tail, as words have."""
+    return Table(items, [(r + 1) ** -exponent for r in range(len(items))])
+
+
+class Writer:
+    """Puts words one after another, charging each random choice and remembering what stretches mean."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.nats = 0.0
+        self.spans: list[Span] = []
+        self._parts: list[str] = []
+        self._length = 0
+        self._glue = True  # the next word stands right behind what is there
+        self._capital = True  # the next word begins a sentence
+
+    def pick(self, table: Table[T]) -> T:
+        """Draw from `table` and charge the cost."""
+        item, nats = table.draw(self.rng)
+        self.nats += nats
+        return item
+
+    def flip(self, p: float) -> bool:
+        """True with probability `p`; charges the cost of the outcome."""
+        hit = self.rng.random() < p
+        self.nats -= math.log(p if hit else 1 - p)
+        return hit
+
+    def say(self, words: str) -> None:
+        """Append `words`, with a space before them where one belongs, and a capital where a sentence begins."""
+        if not self._glue:
+            self._put(" ")
+        if self._capital:
+            words = words[0].upper() + words[1:]
+        self._put(words)
+        self._glue = self._capital = False
+
+    def stop(self, sign: str = ".") -> None:
+        """End a sentence (or a clause, with ",") right behind the last word."""
+        self._put(sign)
+        self._capital = sign in ".?!"
+
+    def quote(self) -> None:
+        """Open a quotation."""
+        if not self._glue:
+            self._put(" ")
+        self._put('"')
+        self._glue = self._capital = True
+
+    def unquote(self, sign: str) -> None:
+        """Close a quotation with `sign` inside; what follows goes on within the sentence."""
+        self._put(sign + '"')
+        self._glue = self._capital = False
+
+    def line(self) -> None:
+        """Begin a new line."""
+        self._put("\n")
+        self._glue = self._capital = True
+
+    @contextmanager
+    def mark(self, kind: str, value: str) -> Iterator[None]:
+        """What is said inside means `kind` = `value`."""
+        start = self._length if self._glue else self._length + 1
+        yield
+        self.spans.append(Span(start, self._length, kind, value))
+
+    def document(self, genre: str) -> Document:
+        """What was written so far, as a document of `genre`, which its whole text is marked with."""
+        text = "".join(self._parts)
+        return Document(text, (Span(0, len(text), "genre", genre), *self.spans), self.nats, genre)
+
+    def _put(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
