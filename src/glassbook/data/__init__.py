@@ -1,0 +1,1 @@
+"""What the networks see: the Reserve (a world with a known truth) and real datasets behind the same door."""

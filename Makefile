@@ -1,0 +1,37 @@
+# Two commands do everything on a fresh machine: `make tour` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup tour test lint claims bench clean
+
+setup: $(STAMP)
+
+# Installed again only when what is to be installed has changed.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+tour: setup
+	$(BIN)/glassbook tour
+
+test: setup
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+# Runs what is missing for three seeds of every experiment, then judges every claim. Takes hours on a laptop.
+claims: setup
+	$(BIN)/glassbook claims check --seeds 0 1 2
+
+# Measures against the physical limits and prints ratios; leave the machine alone meanwhile.
+bench: setup
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv build dist

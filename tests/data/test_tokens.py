@@ -1,0 +1,60 @@
+"""Packing is a pure function of the step, and every token carries the truth of its characters."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from glassbook.data.tokens import ids, labelled, pack, training_rows
+from glassbook.data.world import World
+
+
+class Letters:
+    """A tokenizer of one token a character, so that offsets are plain to see."""
+
+    bos, eos = 1, 2
+
+    def encode(self, text):
+        return [ord(c) for c in text]
+
+    def offsets(self, text):
+        return [(i, i + 1) for i in range(len(text))]
+
+
+def test_a_document_begins_and_ends():
+    assert ids(Letters(), "ab") == [1, 97, 98, 2]
+
+
+def test_rows_are_the_stream_cut_in_equal_pieces():
+    world = World()
+    rows = pack(Letters(), world.stream(0), 3, 50)
+    text = [t for d in islice(world.stream(0), 10) for t in ids(Letters(), d.text)]
+    assert rows.shape == (3, 50)
+    assert rows.ravel().tolist() == text[:150]
+
+
+def test_too_few_documents_are_an_error():
+    with pytest.raises(ValueError, match="need 1000"):
+        pack(Letters(), islice(World().stream(0), 1), 10, 100)
+
+
+def test_a_batch_depends_on_its_step_and_seed_alone():
+    a = training_rows(World(), Letters(), 7, 2, 64)
+    assert np.array_equal(a, training_rows(World(), Letters(), 7, 2, 64))
+    assert not np.array_equal(a, training_rows(World(), Letters(), 8, 2, 64))
+    assert not np.array_equal(a, training_rows(World(), Letters(), 7, 2, 64, seed=1))
+
+
+def test_labels_are_true_exactly_where_the_spans_are():
+    world = World()
+    documents = list(islice(world.stream(-1), 40))
+    out = labelled(Letters(), documents, world.attributes())
+    for r, d in enumerate(documents):
+        assert out.real[r].sum() == len(d.text) + 2
+        for column, (kind, value) in enumerate(world.attributes()):
+            expected = np.zeros(len(d.text), bool)
+            for s in d.spans:
+                if (s.kind, s.value) == (kind, value):
+                    expected[s.start : s.end] = True
+            assert np.array_equal(out.labels[r, 1 : len(d.text) + 1, column], expected)
+    assert not out.labels[~out.real].any()

@@ -1,0 +1,165 @@
+"""The Reserve keeps its promises: seeded, streaming, labelled, and honest about its entropy."""
+
+import math
+import random
+import re
+from collections import Counter
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassbook.data.world import World, words
+from glassbook.data.world.writer import Table, Writer, zipf
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World()
+
+
+@pytest.fixture(scope="module")
+def documents(world):
+    return list(islice(world.stream(-7), 6000))
+
+
+def test_the_same_seed_tells_the_same_story_and_another_one_does_not(world):
+    first, again, other = (list(islice(world.stream(seed), 20)) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_another_world_has_other_facts_but_the_same_species():
+    a, b = World(0).reserve, World(1).reserve
+    assert [r.keeps for r in a.rangers] != [r.keeps for r in b.rangers]
+    assert [s.name for s in a.species] == [s.name for s in b.species]
+
+
+def test_two_thousand_words_with_a_long_tail(documents):
+    counts = Counter(w.lower() for d in documents for w in re.findall(r"[A-Za-z-]+", d.text))
+    everything = Counter()
+    for d in islice(World().stream(-8), 20_000):
+        everything.update(w.lower() for w in re.findall(r"[A-Za-z-]+", d.text))
+    assert len(everything) >= 2000
+    ranked = [n for _, n in counts.most_common()]
+    assert ranked[0] > 50 * ranked[500]
+
+
+def test_spans_cover_the_words_that_they_speak_of(world, documents):
+    for d in documents[:800]:
+        for s in d.spans:
+            assert 0 <= s.start < s.end <= len(d.text)
+            piece = d.text[s.start : s.end]
+            assert piece == piece.strip(), (piece, s)
+            if s.kind == "place":
+                assert s.value in piece
+            if s.kind == "species":
+                plural = words.plural(s.value)
+                assert s.value in piece or plural in piece or piece.lower() in ("it", "they")
+            if s.kind == "person":
+                assert piece == s.value or piece.lower() in ("he", "she", "him", "her")
+
+
+def test_pronouns_refer_to_someone_named_before(documents):
+    seen = 0
+    for d in documents:
+        for s in d.spans:
+            if s.kind == "person" and d.text[s.start : s.end].lower() in ("he", "she"):
+                assert s.value in d.text[: s.start]
+                seen += 1
+    assert seen > 500
+
+
+def test_sentences_nest(documents):
+    deepest = max(
+        sum(a.start <= b.start and b.end <= a.end for a in clauses)
+        for d in documents
+        if (clauses := [s for s in d.spans if s.kind == "syntax"])
+        for b in clauses
+    )
+    assert deepest >= 3
+    assert any(re.search(r"that \w+ (said|thought|believed|wrote|heard|dreamed) that", d.text) for d in documents)
+
+
+def test_a_false_account_contradicts_the_record_and_a_true_one_does_not(documents):
+    for d in (d for d in documents if d.genre == "report"):
+        record, account = d.text.split(". ", 1)
+        place = next(p for p in World().reserve.places if f"the {p}" in record)
+        lie = "That was a lie." in d.text
+        if f"the {place}" not in account:
+            assert lie
+        values = {s.value for s in d.spans if s.kind == "truth"}
+        assert values == {"false" if lie else "true"}
+
+
+def test_facts_are_true_of_the_world(world, documents):
+    keeps = {r.name: r.keeps for r in world.reserve.rangers}
+    stated = [m for d in documents for m in re.finditer(r"(\w+) keeps the ([a-z' ]+)\.", d.text)]
+    assert len(stated) > 50
+    assert all(keeps[m[1]] == m[2] for m in stated)
+
+
+def test_nats_are_the_cost_of_the_choices():
+    # A document of one genre costs less than the same document among all genres by exactly the choice of genre.
+    world = World()
+    alone = next(world.stream(5, genre="question"))
+    assert alone.nats > 0
+    w = Writer(random.Random(0))
+    table = Table("abcd", [1, 1, 2, 4])
+    drawn = [w.pick(table) for _ in range(4000)]
+    expected = sum({"a": 3, "b": 3, "c": 2, "d": 1}[x] for x in drawn) * math.log(2)
+    assert w.nats == pytest.approx(expected)
+
+
+def test_entropy_of_a_table_is_met_on_average():
+    table = zipf(range(50))
+    entropy = sum(math.exp(-n) * n for n in table.nats)
+    w = Writer(random.Random(1))
+    for _ in range(20_000):
+        w.pick(table)
+    assert w.nats / 20_000 == pytest.approx(entropy, rel=0.02)
+
+
+@given(st.floats(0.01, 0.99), st.integers(0, 2**32))
+def test_a_flip_costs_what_its_outcome_is_worth(p, seed):
+    w = Writer(random.Random(seed))
+    hit = w.flip(p)
+    assert w.nats == pytest.approx(-math.log(p if hit else 1 - p))
+
+
+def test_polite_and_rude_replies_answer_the_same_request(world):
+    for pair in islice(world.preferences(0), 50):
+        assert pair.polite != pair.rude
+        assert pair.polite.endswith(".")
+        who = pair.polite.rsplit(" ", 1)[1]
+        assert pair.rude.rsplit(" ", 1)[1] == who
+        assert "asked" in pair.prompt
+
+
+def test_nocturnal_animals_are_seen_at_night(world):
+    night = Counter()
+    for event in islice(world.events(0), 5000):
+        night[event.species.active, event.time == "night"] += 1
+    share = {a: night[a, True] / (night[a, True] + night[a, False]) for a in ("night", "day")}
+    assert share["night"] > 0.5 > 0.1 > share["day"]
+    assert all(world.reserve.camera[e.place] == e.camera for e in islice(world.events(1), 100))
+
+
+def test_an_unknown_genre_is_refused(world):
+    with pytest.raises(ValueError, match="no genre 'poem'"):
+        next(world.stream(0, genre="poem"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "past", "ing"),
+    [("carry", "carried", "carrying"), ("stop", "stopped", "stopping"), ("bake", "baked", "baking"),
+     ("tie", "tied", "tying"), ("free", "freed", "freeing"), ("sing", "sang", "singing"), ("play", "played", "playing")],
+)  # fmt: skip
+def test_verbs_inflect(verb, past, ing):
+    assert (words.past(verb), words.ing(verb)) == (past, ing)
+
+
+@pytest.mark.parametrize(("noun", "many"), [("fox", "foxes"), ("berry", "berries"), ("wolf", "wolves"), ("day", "days")])
+def test_nouns_inflect(noun, many):
+    assert words.plural(noun) == many
