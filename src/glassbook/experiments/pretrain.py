@@ -1,0 +1,158 @@
+"""Pre-train the built-in language model on the Reserve, and hold it against the world's own entropy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+
+@experiment(
+    terms=["Language model", "Pre-training", "Entropy"], source="Shannon 1951; Vaswani et al. 2017, arXiv:1706.03762"
+)
+@dataclass(frozen=True, kw_only=True)
+class Pretrain:
+    """How close does next-token prediction come to the entropy of the text it learns from?"""
+
+    vocab: int = 4096
+    """Tokens of the byte-pair encoding, learnt from the world's text."""
+    d_model: int = 128
+    """Width of the residual stream."""
+    n_layers: int = 6
+    """Blocks of attention and MLP."""
+    n_heads: int = 4
+    """Attention heads in a block."""
+    d_hidden: int = 384
+    """Width of the MLP's hidden layer."""
+    context: int = 256
+    """Tokens that the model sees at once."""
+    rows: int = 32
+    """Sequences in a batch."""
+    steps: int = 1200
+    """Optimiser steps; each sees fresh text."""
+    lr: float = 4e-3
+    """Peak learning rate of AdamW."""
+    held_out: int = 2000
+    """Documents that the loss is measured on; none was trained on."""
+
+    claims = (
+        Claim(
+            "A small transformer comes within 10 % of the entropy of the text it learns from",
+            "loss_over_entropy",
+            "<=",
+            1.10,
+            control="bigram_over_entropy >= 1.5",
+        ),
+        Claim("It learns more than word pairs: it beats the best bigram model", "bigram_gap_nats", ">=", 0.3),
+    )
+
+    @classmethod
+    def quick(cls) -> Pretrain:
+        """A model far too small to judge, in seconds."""
+        return cls(vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, rows=8, steps=20, held_out=40)
+
+    def run(self, run: Run) -> None:
+        """Train, measure, keep the model as an artifact that `open_model` opens."""
+        import torch
+
+        from glassbook.data.tokens import labelled, take, training_rows
+        from glassbook.data.world import World
+        from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
+        from glassbook.train import cosine, next_token, train
+
+        world = World()
+        sample = (document.text for document in take(world.stream(-1000), 20_000))
+        tokenizer = train_bpe(sample, self.vocab)
+        model = LM(
+            LMConfig(
+                vocab=len(tokenizer),
+                d_model=self.d_model,
+                n_layers=self.n_layers,
+                n_heads=self.n_heads,
+                n_kv_heads=self.n_heads,
+                d_hidden=self.d_hidden,
+                context=self.context,
+            )
+        )
+
+        def batch(step: int) -> dict[str, torch.Tensor]:
+            rows = training_rows(world, tokenizer, step, self.rows, self.context, seed=run.seed)
+            return {"input_ids": torch.from_numpy(rows)}
+
+        train(
+            model,
+            next_token(),
+            batch,
+            steps=self.steps,
+            lr=self.lr,
+            schedule=cosine(warmup=self.steps // 20, floor=0.02),
+            weight_decay=0.05,
+            run=run,
+            checkpoint=run.folder / "checkpoints",
+            resume=run.resumed,
+            seed=run.seed,
+        )
+        lm = LanguageModel(model.eval(), tokenizer, "reserve")
+        save_model(lm, run.artifact("model"))
+
+        pad = tokenizer.pad or 0
+        test = labelled(tokenizer, take(world.stream(-1), self.held_out), [], pad=pad)
+        nll = _document_nll(model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real))
+        predicted = test.real[:, 1:].sum()
+        entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
+        bigram = _bigram_loss(batch, test.input_ids, test.real, len(tokenizer))
+        run.result(
+            held_out_loss=loss,
+            entropy=entropy,
+            loss_over_entropy=loss / entropy,
+            bigram_loss=bigram,
+            bigram_over_entropy=bigram / entropy,
+            bigram_gap_nats=bigram - loss,
+            parameters=sum(p.numel() for p in model.parameters()),
+        )
+        run.table("samples", [{"text": text} for text in lm.generate([""] * 8, tokens=80, temperature=1.0, seed=run.seed)])
+        run.chart("loss", _loss_chart(run, entropy, bigram))
+
+
+def _document_nll(model, input_ids, real):  # noqa: ANN001, ANN202
+    """Nats that the model needs for each document, given that it begins."""
+    import torch
+
+    out = []
+    with torch.inference_mode():
+        for ids, mask in zip(input_ids.split(64), real.split(64), strict=True):
+            logits = model(ids, attention_mask=mask.long()).logits[:, :-1]
+            nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
+            out.append((nll * mask[:, 1:]).sum(1))
+    return torch.cat(out)
+
+
+def _bigram_loss(batch, input_ids, real, vocab: int) -> float:  # noqa: ANN001
+    """Control: nats per token of an interpolated bigram model counted on some of the same training text."""
+    import numpy as np
+
+    pair, single = np.zeros((vocab, vocab)), np.ones(vocab)
+    for step in range(100):
+        rows = batch(step)["input_ids"].numpy()
+        np.add.at(pair, (rows[:, :-1].ravel(), rows[:, 1:].ravel()), 1)
+        np.add.at(single, rows.ravel(), 1)
+    before, after, mask = input_ids[:, :-1], input_ids[:, 1:], real[:, 1:]
+    unigram = single / single.sum()
+    # Witten-Bell: the more different successors a token has had, the more is left to the unigram.
+    kinds, total = (pair > 0).sum(1), pair.sum(1)
+    weight = total / np.maximum(total + kinds, 1)
+    p = weight[before] * pair[before, after] / np.maximum(total[before], 1) + (1 - weight[before]) * unigram[after]
+    return float(-(np.log(p) * mask).sum() / mask.sum())
+
+
+def _loss_chart(run: Run, entropy: float, bigram: float) -> dict:
+    import altair as alt
+
+    steps, losses = run.metrics("loss")
+    curve = alt.Data(values=[{"step": s, "loss": v} for s, v in zip(steps, losses, strict=True)])
+    lines = alt.Data(values=[{"loss": entropy, "what": "entropy of the world"}, {"loss": bigram, "what": "bigrams"}])
+    return (
+        alt.Chart(curve).mark_line().encode(x="step:Q", y=alt.Y("loss:Q", title="nats per token"))
+        + alt.Chart(lines).mark_rule(strokeDash=[4, 4]).encode(y="loss:Q", color=alt.Color("what:N", title=None))
+    ).to_dict()
