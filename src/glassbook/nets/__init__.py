@@ -1,5 +1,19 @@
 """The networks, the tokenizers, and the two together as a `LanguageModel`."""
 
+from glassbook.nets.files import open_model, save_model
+from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.lm import LM, KVCache, LMConfig, LMOutput
+from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
 
-__all__ = ["LM", "KVCache", "LMConfig", "LMOutput"]
+__all__ = [
+    "BPE",
+    "LM",
+    "KVCache",
+    "LMConfig",
+    "LMOutput",
+    "LanguageModel",
+    "Tokenizer",
+    "open_model",
+    "save_model",
+    "train_bpe",
+]
