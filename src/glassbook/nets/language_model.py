@@ -118,9 +118,22 @@ class LanguageModel:
         Raises:
             GlassbookError: the model has no tokenizer, a prompt is empty, or prompt and new tokens exceed the context.
         """
+        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+        new = self.generate_ids(prompts, tokens, temperature, top_p, seed, use_cache)
+        return [self.continuation(self.encode(prompt), ids) for prompt, ids in zip(prompts, new, strict=True)]
+
+    def generate_ids(
+        self,
+        prompts: Sequence[str],
+        tokens: int = 40,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        use_cache: bool = True,
+    ) -> list[list[int]]:
+        """As `generate`, but the ids of the new tokens, up to the one that ends a text."""
         if temperature < 0 or not 0 < top_p <= 1:
             raise GlassbookError(f"temperature {temperature} must be at least 0, top_p {top_p} in (0, 1]")
-        prompts = [prompts] if isinstance(prompts, str) else list(prompts)
         batch = self.batch(prompts)
         length = batch["input_ids"].shape[1]
         if self.context is not None and length + tokens > self.context:
@@ -140,7 +153,13 @@ class LanguageModel:
             )
         else:
             ids = self._generate_transformers(batch, tokens, temperature, top_p, seed, use_cache)
-        return [self._new_text(row, length) for row in ids.tolist()]
+        return [self._until_end(row[length:]) for row in ids.tolist()]
+
+    def continuation(self, prompt: Sequence[int], new: Sequence[int]) -> str:
+        """The text of new token ids that follow those of a prompt (one at least)."""
+        # a tokenizer may drop the first space of what it decodes, so decode with the last prompt token before it
+        last = list(prompt[-1:])
+        return self.decode([*last, *new]).removeprefix(self.decode(last))
 
     def _generate_transformers(
         self, batch: dict[str, Tensor], tokens: int, temperature: float, top_p: float, seed: int, use_cache: bool
@@ -167,13 +186,9 @@ class LanguageModel:
                 **sampling,
             )
 
-    def _new_text(self, row: list[int], length: int) -> str:
-        """The text of row[length:] up to its end; pads on the left of the row do no harm."""
+    def _until_end(self, row: list[int]) -> list[int]:
         ends = self._ends()
-        stop = next((i for i in range(length, len(row)) if row[i] in ends), len(row))
-        # a tokenizer may drop the first space of what it decodes, so decode with the last prompt token before it
-        before = self.decode(row[length - 1 : length])
-        return self.decode(row[length - 1 : stop]).removeprefix(before)
+        return row[: next((i for i, id in enumerate(row) if id in ends), len(row))]
 
     def _ends(self) -> list[int]:
         """Ids that end a text: chat models of transformers have several."""
