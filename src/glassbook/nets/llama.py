@@ -43,8 +43,9 @@ def unsupported(config: Mapping[str, Any]) -> str | None:
         return "it has biases"
     if config.get("quantization_config"):
         return "it is quantised"
-    rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
-    if rope.get("rope_type", rope.get("type", "default")) != "default":
+    # transformers 5 writes rope_parameters, older versions rope_scaling, with "type" in the oldest
+    ropes = [config.get(key) or {} for key in ("rope_parameters", "rope_scaling")]
+    if any(rope.get("rope_type", rope.get("type", "default")) != "default" for rope in ropes):
         return "it scales its rotary positions"
     width, heads = config.get("hidden_size", 4096), config.get("num_attention_heads", 32)
     if width % (2 * heads) or (config.get("head_dim") or width // heads) != width // heads:
