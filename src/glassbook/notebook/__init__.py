@@ -1,0 +1,50 @@
+"""The notebook: pages that link to each other, runs that outlive their process, and claims that runs decide.
+
+Everything is a plain file; `Notebook` is the one door to them:
+
+    nb = Notebook.find()
+    with nb.start_run("pretrain", config={"width": 128}, seed=0, claims=[claim]) as run:
+        run.log(step, loss=loss)          # on its way to the disk when this returns: a kill loses no point
+        run.result(held_out_loss=4.2)     # what claims read
+    nb.runs("pretrain")[0].metrics("loss")
+    nb.verdicts([claim], experiment="pretrain")
+
+    page = nb.page("superposition")       # by id, title or alias
+    page.tags.append("toy-model")
+    nb.write(page)                        # only the line of the tags changes
+    nb.backlinks("superposition"), nb.search("sparse features")
+"""
+
+from glassbook.notebook.claims import Claim, Condition, Verdict, judge
+from glassbook.notebook.index import Backlink
+from glassbook.notebook.links import Link, LiveBlock, Outline, Section, read_markdown, slug, wikilinks
+from glassbook.notebook.notebook import Notebook
+from glassbook.notebook.pages import KINDS, Page
+from glassbook.notebook.plain import same_data
+from glassbook.notebook.progress import Progress
+from glassbook.notebook.records import RunRecord
+from glassbook.notebook.runs import Run
+from glassbook.notebook.search import Hit
+
+__all__ = [
+    "KINDS",
+    "Backlink",
+    "Claim",
+    "Condition",
+    "Hit",
+    "Link",
+    "LiveBlock",
+    "Notebook",
+    "Outline",
+    "Page",
+    "Progress",
+    "Run",
+    "RunRecord",
+    "Section",
+    "Verdict",
+    "judge",
+    "read_markdown",
+    "same_data",
+    "slug",
+    "wikilinks",
+]

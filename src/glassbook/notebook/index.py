@@ -1,0 +1,368 @@
+"""The index: what the notebook's files say, in SQLite, for search, links and lists.
+
+It holds nothing that the files do not: it may be deleted at any time, and is made anew when it is missing, damaged or
+of another version. It is brought up to date by looking at every file's time and size, and reading those that changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import search, tables
+from glassbook.notebook.claims import Claim
+from glassbook.notebook.events import Summary, summarise
+from glassbook.notebook.pages import Page
+from glassbook.notebook.records import RunRecord, read_claims, read_header, read_record
+
+RACY = 2_000_000_000
+"""Nanoseconds. A file changed this short before it was read may change again without a new time: it is read again."""
+
+
+@dataclass(frozen=True)
+class Backlink:
+    """A place in a page that links to another."""
+
+    id: str
+    """Id of the page that holds the link."""
+    title: str
+    section: str
+    """Section that the link points to, "" for the top."""
+    line: int
+    """Line of that page's body, from 1."""
+    text: str
+    """That line."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _mended(method: Callable[Concatenate[Index, P], R]) -> Callable[Concatenate[Index, P], R]:
+    """Hold the lock; throw a damaged index away and try again on a new one, and in the end on one in memory.
+
+    The last is for a disk that is full, read-only or cannot be locked: the notebook can still be read.
+    """
+
+    @functools.wraps(method)
+    def wrapped(self: Index, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock:
+            for mend in (self._remove, self._keep_in_memory):
+                try:
+                    return method(self, *args, **kwargs)
+                except sqlite3.DatabaseError as error:
+                    if "locked" in str(error):
+                        raise GlassbookError(f"{self.path} is in use by another program; try again") from error
+                    mend()
+            return method(self, *args, **kwargs)
+
+    return wrapped
+
+
+class Index:
+    """The index of the notebook in `folder`; safe to use from several threads.
+
+    If its own file cannot be written, it is kept in memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / ".glassbook" / "index.db"
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
+        self._inode: int | None = None
+        self._claims: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    # --- questions ----------------------------------------------------------------------------------------------
+
+    @_mended
+    def resolve(self, name: str) -> list[Path]:
+        """Files of the pages that `name` means: by id, else by title, else by alias, else by file name.
+
+        Several if they share the name.
+        """
+        db = self._fresh_pages()
+        rows = db.execute(
+            "SELECT rank, path FROM name WHERE key = ? ORDER BY rank, path", [tables.key(name)]
+        ).fetchall()
+        return list(dict.fromkeys(self.folder / path for rank, path in rows if rank == rows[0][0]))
+
+    @_mended
+    def target(self, name: str) -> str | None:
+        """Id of the page that a link to `name` leads to: the first by rank and path."""
+        row = (
+            self._fresh_pages()
+            .execute(
+                "SELECT page.id FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path LIMIT 1",
+                [tables.key(name)],
+            )
+            .fetchone()
+        )
+        return row[0] if row else None
+
+    @_mended
+    def owners(self, ident: str) -> list[Path]:
+        """Files of the pages whose id is exactly `ident`, upper and lower case alike."""
+        rows = self._fresh_pages().execute(
+            "SELECT path FROM name WHERE key = ? AND rank = 0 ORDER BY path", [tables.key(ident)]
+        )
+        return [self.folder / path for (path,) in rows]
+
+    @_mended
+    def paths(self) -> list[Path]:
+        """Files of all pages."""
+        return [self.folder / path for (path,) in self._fresh_pages().execute("SELECT path FROM page ORDER BY path")]
+
+    @_mended
+    def names(self) -> list[str]:
+        """Ids and titles of all pages."""
+        db = self._fresh_pages()
+        return [name for row in db.execute("SELECT id, title FROM page ORDER BY path") for name in dict.fromkeys(row)]
+
+    @_mended
+    def backlinks(self, name: str) -> list[Backlink]:
+        """Links from other pages to the page that `name` means, or to that name if there is no such page."""
+        db = self._fresh_pages()
+        best = db.execute(
+            "SELECT path FROM name WHERE key = ? ORDER BY rank, path LIMIT 1", [tables.key(name)]
+        ).fetchone()
+        rows = db.execute(
+            # A link belongs to the page to which its target means most: an id goes before another page's title.
+            """SELECT DISTINCT page.id, page.title, link.section, link.line, link.text
+               FROM link JOIN page ON page.path = link.path
+               WHERE link.path <> :path AND link.target IN (
+                   SELECT key FROM name AS mine WHERE mine.path = :path AND NOT EXISTS (
+                       SELECT 1 FROM name AS other WHERE other.key = mine.key
+                       AND (other.rank, other.path) < (mine.rank, mine.path))
+                   UNION SELECT :key WHERE :path = '')
+               ORDER BY page.path, link.line""",
+            {"path": best[0] if best else "", "key": tables.key(name)},
+        )
+        return [Backlink(*row) for row in rows]
+
+    @_mended
+    def search(self, text: str, limit: int = 20) -> list[search.Hit]:
+        """What matches `text` in pages, runs and claims, best first; any text is safe."""
+        self._fresh_pages()
+        return search.find(self._fresh_runs(), text, limit)
+
+    @_mended
+    def runs(self) -> list[RunRecord]:
+        """All runs that can be read, newest first."""
+        db = self._fresh_runs()
+        records = [
+            read_record(self.folder / "runs" / name, json.loads(header), Summary.from_data(json.loads(summary)))
+            for name, header, summary in db.execute("SELECT id, header, summary FROM run WHERE problem IS NULL")
+        ]
+        return sorted(records, key=lambda record: (record.started, record.id), reverse=True)
+
+    @_mended
+    def problems(self) -> list[str]:
+        """What in the files cannot be read or is not unique, one line each."""
+        db = self._fresh_pages()
+        lines = [
+            f"{path}: {problem}"
+            for path, problem in db.execute("SELECT path, problem FROM page WHERE problem IS NOT NULL ORDER BY path")
+        ]
+        for ident, paths in db.execute(
+            "SELECT id, group_concat(path, ', ') FROM page GROUP BY id HAVING count(*) > 1 ORDER BY id"
+        ):
+            lines.append(f"{paths}: these share the id {ident!r}; give each its own")
+        self._fresh_runs()
+        return lines + [row[0] for row in db.execute("SELECT problem FROM run WHERE problem IS NOT NULL ORDER BY id")]
+
+    @_mended
+    def set_claims(self, experiment: str, claims: Sequence[Claim]) -> None:
+        """Let search find an experiment's claims as they are now, run or not."""
+        self._claims[experiment] = json.dumps([claim.to_data() for claim in claims])
+        self._fresh_runs()
+
+    # --- bringing it up to date ---------------------------------------------------------------------------------
+
+    def _fresh_pages(self) -> sqlite3.Connection:
+        db = self._open()
+        known = {row[0]: row[1:] for row in db.execute("SELECT path, mtime, size, seen, digest FROM page")}
+        found = dict(_files(self.folder, "pages", ".md"))
+        stale = [path for path, stat in found.items() if _changed(stat, known.get(path))]
+        gone = known.keys() - found.keys()
+        if stale or gone:
+            with tables.transaction(db):
+                for path in gone:
+                    tables.forget_page(db, path)
+                for path in stale:
+                    self._read_page(db, path, known.get(path))
+        return db
+
+    def _read_page(self, db: sqlite3.Connection, path: str, known: tuple[Any, ...] | None) -> None:
+        seen = time.time_ns()
+        try:
+            with open(self.folder / path, "rb") as file:
+                stat, data = os.fstat(file.fileno()), file.read()
+        except OSError:
+            tables.forget_page(db, path)
+            return
+        stamp = (stat.st_mtime_ns, stat.st_size, seen, hashlib.sha256(data).hexdigest())
+        if known and known[3] == stamp[3]:
+            db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*stamp, path])
+            return
+        tables.forget_page(db, path)
+        # Bytes that are not Unicode show as question marks here and stay in the file as they are.
+        page = parse_page(self.folder, self.folder / path, data.decode("utf-8", "replace"))
+        tables.add_page(db, path, stamp, page)
+
+    def _fresh_runs(self) -> sqlite3.Connection:
+        db = self._open()
+        known = {row[0]: row[1:] for row in db.execute("SELECT id, stamp, summary, words FROM run")}
+        found = {name: _run_stamp(self.folder / "runs" / name) for name in _run_names(self.folder)}
+        gone = known.keys() - found.keys()
+        stale = [name for name, stamp in found.items() if name not in known or known[name][0] != stamp]
+        if stale or gone:
+            with tables.transaction(db):
+                for name in gone:
+                    db.execute("DELETE FROM run WHERE id = ?", [name])
+                    tables.forget(db, "run", name)
+                for name in stale:
+                    self._read_run(db, name, found[name], known.get(name))
+        self._refresh_claims(db, changed=bool(stale or gone))
+        return db
+
+    def _read_run(self, db: sqlite3.Connection, name: str, stamp: str, known: tuple[Any, ...] | None) -> None:
+        folder = self.folder / "runs" / name
+        summary = summarise(folder / "events.jsonl", Summary.from_data(json.loads(known[1])) if known else None)
+        header: dict[str, Any] = {}
+        problem = None
+        try:
+            header = read_header(folder)
+        except GlassbookError as error:
+            problem = tables.whole(str(error))
+        experiment = tables.whole(str(header.get("experiment", "")))
+        words = "\n".join([experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)])
+        words = tables.whole(words)
+        if known is None or known[2] != words:
+            tables.forget(db, "run", name)
+            if problem is None:
+                tables.add(db, tables.Entry("run", name, name, f"{experiment} {name}", words))
+        claims = json.dumps([claim.to_data() for claim in read_claims(header)])
+        db.execute(
+            "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                name,
+                stamp,
+                experiment,
+                json.dumps(header),
+                json.dumps(summary.to_data()),
+                words,
+                claims,
+                problem,
+            ],
+        )
+
+    def _refresh_claims(self, db: sqlite3.Connection, changed: bool) -> None:
+        known = dict(db.execute("SELECT experiment, data FROM claim"))
+        if not changed and all(known.get(name) == data for name, data in self._claims.items()):
+            return
+        # What the newest run of an experiment says about its claims, unless the caller knows better.
+        rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
+        wanted = dict(rows) | self._claims
+        with tables.transaction(db):
+            for experiment in sorted(known.keys() | wanted.keys()):
+                if known.get(experiment) != wanted.get(experiment):
+                    tables.write_claims(db, experiment, wanted.get(experiment))
+
+    # --- the file -----------------------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is not None and self._inode is not None and self._inode != _inode(self.path):
+            self.close()  # deleted or replaced under our hands
+        if self._db is None:
+            try:
+                self.path.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise sqlite3.DatabaseError(str(error)) from error
+            self._db = tables.connect(str(self.path))
+            self._inode = _inode(self.path)
+        return self._db
+
+    def _remove(self) -> None:
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                os.unlink(f"{self.path}{suffix}")
+
+    def _keep_in_memory(self) -> None:
+        self.close()
+        self._db, self._inode = tables.connect(":memory:"), None
+
+
+def parse_page(folder: Path, path: Path, text: str) -> Page:
+    """The page in a file of the notebook in `folder`; without an id of its own, its path under pages/ is its id."""
+    return Page.parse(text, path, path.relative_to(folder / "pages").with_suffix("").as_posix())
+
+
+def _files(folder: Path, below: str, suffix: str) -> Iterator[tuple[str, os.stat_result]]:
+    """(path relative to `folder`, stat) of all files below that end in `suffix`; hidden ones are left out."""
+    try:
+        entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}"
+        if entry.name.startswith(".") or tables.whole(path) != path:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(folder, path, suffix)
+        elif entry.name.endswith(suffix):
+            with contextlib.suppress(OSError):
+                yield path, entry.stat()
+
+
+def _changed(stat: os.stat_result, known: tuple[Any, ...] | None) -> bool:
+    if known is None:
+        return True
+    mtime, size, seen, _ = known
+    return (stat.st_mtime_ns, stat.st_size) != (mtime, size) or seen - mtime < RACY
+
+
+def _run_names(folder: Path) -> list[str]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder / "runs") if entry.is_dir())
+    except OSError:
+        return []
+    return [name for name in names if not name.startswith(".") and tables.whole(name) == name]
+
+
+def _run_stamp(folder: Path) -> str:
+    """Changes when run.json or the log does. A log only grows, so its size tells."""
+    parts = []
+    for name in ("run.json", "events.jsonl"):
+        try:
+            stat = os.stat(folder / name)
+            parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}")
+        except OSError:
+            parts.append("-")
+    return " ".join(parts)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None

@@ -1,0 +1,108 @@
+"""Search by words: what people type, made safe for FTS5, and what they get."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from glassbook.notebook.tables import Kind, key
+
+TERMS = 32
+"""Words of a query that count; FTS5 refuses expressions that are too deep."""
+CANDIDATES = 1000
+"""Newest matches that are ranked. Ranking all of them makes common words slow in a large notebook."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One thing that was found."""
+
+    kind: Kind
+    id: str
+    """Id of the page or run; for a claim the experiment's name, '#' and the claim's number."""
+    title: str
+    """Title of the page, experiment and id of the run, sentence of the claim."""
+    section: str
+    """Anchor of the page's section that matches best; "" for the top."""
+    heading: str
+    """Heading of that section."""
+    excerpt: tuple[tuple[str, bool], ...]
+    """The text around the match in pieces, each with whether it is one of the words searched for."""
+
+    @property
+    def text(self) -> str:
+        """The excerpt as plain text."""
+        return "".join(piece for piece, _ in self.excerpt)
+
+
+def match_expression(text: str) -> str | None:
+    """`text` as an FTS5 expression that cannot be misread: every word quoted, the last also as a beginning.
+
+    "Words in quotes" are taken as a phrase. None if there is nothing to search for.
+    """
+    pieces = [phrase or word for phrase, word in re.findall(r'"([^"]*)"|([^\s"]+)', text[:2000])]
+    terms = [piece.replace("\0", " ").encode("utf-8", "replace").decode() for piece in pieces]
+    terms = [term for term in terms if any(c.isalnum() for c in term)][:TERMS]
+    if not terms:
+        return None
+    return " ".join(f'"{term}"' for term in terms) + ("" if text.rstrip().endswith('"') else "*")
+
+
+def find(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
+    """What matches `text`, best first: exact names, then titles, aliases and tags, then everything else.
+
+    One hit for each page, run and claim, at the section that matches best.
+    """
+    expression = match_expression(text)
+    if expression is None:
+        return []
+    rows = _exact(db, text)
+    rows += _ranked(db, "{title alias tag} : (" + expression + ")", "AND entry.top", limit)
+    rows += _ranked(db, expression, "", limit)
+    best: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for row in rows:
+        best.setdefault((row[1], row[2]), row)
+    return [
+        Hit(kind, name, title, section, heading, _excerpt(db, expression, number))
+        for number, kind, _, name, title, section, heading in list(best.values())[:limit]
+    ]
+
+
+_PLACE = "entry.id, entry.kind, entry.owner, entry.name, entry.title, entry.section, entry.heading"
+
+
+def _exact(db: sqlite3.Connection, text: str) -> list[tuple[Any, ...]]:
+    return db.execute(
+        f"""SELECT {_PLACE} FROM name JOIN entry ON entry.kind = 'page' AND entry.owner = name.path AND entry.top
+            WHERE name.key = ? ORDER BY name.rank, name.path""",
+        [key(text)],
+    ).fetchall()
+
+
+def _ranked(db: sqlite3.Connection, expression: str, where: str, limit: int) -> list[tuple[Any, ...]]:
+    return db.execute(
+        f"""SELECT {_PLACE} FROM entry JOIN (
+                SELECT fts.rowid AS id, bm25(fts, 10.0, 8.0, 4.0, 6.0, 1.0) AS score
+                FROM fts CROSS JOIN entry ON entry.id = fts.rowid
+                WHERE fts MATCH ? {where} ORDER BY fts.rowid DESC LIMIT ?) AS found ON entry.id = found.id
+            ORDER BY found.score, entry.id LIMIT ?""",
+        [expression, CANDIDATES, 8 * limit],
+    ).fetchall()
+
+
+def _excerpt(db: sqlite3.Connection, expression: str, number: int) -> tuple[tuple[str, bool], ...]:
+    row = db.execute(
+        "SELECT snippet(fts, -1, char(2), char(3), ' … ', 24) FROM fts WHERE fts MATCH ? AND rowid = ?",
+        [expression, number],
+    ).fetchone()
+    if row is None:  # found by its name alone
+        row = db.execute("SELECT substr(body, 1, 200) FROM fts WHERE rowid = ?", [number]).fetchone()
+    pieces, marked = [], False
+    for piece in re.split("([\x02\x03])", row[0]):
+        if piece in ("\x02", "\x03"):
+            marked = piece == "\x02"
+        elif piece:
+            pieces.append((piece, marked))
+    return tuple(pieces)

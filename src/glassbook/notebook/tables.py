@@ -1,0 +1,193 @@
+"""The tables of the index, and the rows that pages, runs and claims become."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from glassbook.notebook.claims import Claim
+from glassbook.notebook.links import name_key
+from glassbook.notebook.pages import Page
+
+VERSION = 1
+"""Changes with the tables below; an index of another version is made anew."""
+
+Kind = Literal["page", "run", "claim"]
+
+TABLES = f"""
+CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTEGER, digest TEXT,
+                   id TEXT, title TEXT, problem TEXT);
+CREATE TABLE name (key TEXT, rank INTEGER, path TEXT);
+CREATE INDEX name_key ON name (key, rank, path);
+CREATE INDEX name_path ON name (path);
+CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT);
+CREATE INDEX link_target ON link (target);
+CREATE INDEX link_path ON link (path);
+CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
+                  claims TEXT, problem TEXT);
+CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
+CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
+                    top INTEGER);
+CREATE INDEX entry_owner ON entry (kind, owner);
+CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, tokenize = 'unicode61 remove_diacritics 2');
+PRAGMA user_version = {VERSION};
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that search can find: a section of a page, a run, or a claim."""
+
+    kind: Kind
+    owner: str
+    """What the entry is forgotten with: the page's path, the run's id, the claim's experiment."""
+    name: str
+    """Id that is shown."""
+    title: str
+    body: str
+    section: str = ""
+    heading: str = ""
+    alias: str = ""
+    tag: str = ""
+    top: bool = True
+    """Whether it is the first (or only) entry of its owner."""
+
+
+def connect(name: str) -> sqlite3.Connection:
+    """Open the index at `name`, with its tables.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged, of another version, locked, or cannot be written.
+    """
+    db = sqlite3.connect(name, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        with transaction(db):
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in TABLES.split(";\n"):
+                    db.execute(statement)
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"the index has version {version}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of the block's writes or none."""
+    # IMMEDIATE takes the write lock at once; a plain BEGIN that turns into a write fails without waiting.
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def whole(text: str) -> str:
+    """`text` as SQLite can hold it: halves of characters (surrogates) become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def key(name: str) -> str:
+    """The form in which names stand in the index."""
+    return name_key(whole(name))
+
+
+def add(db: sqlite3.Connection, entry: Entry) -> None:
+    """Let search find an entry."""
+    row = [
+        entry.kind,
+        entry.owner,
+        entry.name,
+        whole(entry.title),
+        entry.section,
+        whole(entry.heading),
+        entry.top,
+    ]
+    number = db.execute(
+        "INSERT INTO entry (kind, owner, name, title, section, heading, top) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row,
+    ).lastrowid
+    words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
+    db.execute(
+        "INSERT INTO fts (rowid, title, alias, tag, heading, body) VALUES (?, ?, ?, ?, ?, ?)",
+        [number, *words],
+    )
+
+
+def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
+    """Let search find an owner's entries no more."""
+    db.execute("DELETE FROM fts WHERE rowid IN (SELECT id FROM entry WHERE kind = ? AND owner = ?)", [kind, owner])
+    db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
+
+
+def add_page(db: sqlite3.Connection, path: str, stamp: Sequence[Any], page: Page) -> None:
+    """Write all rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
+    db.execute(
+        "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [path, *stamp, whole(page.id), whole(page.title), page.problem and whole(page.problem)],
+    )
+    names = [
+        (page.id, 0),
+        (page.title, 1),
+        *((alias, 2) for alias in page.aliases),
+        (PurePosixPath(path).stem, 3),
+    ]
+    db.executemany("INSERT INTO name VALUES (?, ?, ?)", [(key(name), rank, path) for name, rank in names])
+    outline = page.outline()
+    db.executemany(
+        "INSERT INTO link VALUES (?, ?, ?, ?, ?)",
+        [
+            (path, key(link.target), whole(link.section), link.line, whole(link.text))
+            for link in outline.links
+            if link.target
+        ],
+    )
+    # The names stand with the first section only, so that a search for the page lands on its top.
+    alias, tag = " \n".join(page.aliases), " \n".join(page.tags)
+    for n, section in enumerate(outline.sections):
+        entry = Entry("page", path, whole(page.id), page.title, section.text, section.slug, section.title)
+        add(db, replace(entry, alias=alias, tag=tag) if n == 0 else replace(entry, top=False))
+
+
+def forget_page(db: sqlite3.Connection, path: str) -> None:
+    """Delete all rows of a page."""
+    for table in ("page", "name", "link"):
+        db.execute(f"DELETE FROM {table} WHERE path = ?", [path])
+    forget(db, "page", path)
+
+
+def write_claims(db: sqlite3.Connection, experiment: str, data: str | None) -> None:
+    """Write all rows of an experiment's claims (JSON, as `Claim.to_data` gives them), or delete them."""
+    forget(db, "claim", experiment)
+    db.execute("DELETE FROM claim WHERE experiment = ?", [experiment])
+    if data is None:
+        return
+    db.execute("INSERT INTO claim VALUES (?, ?)", [experiment, data])
+    for n, claim in enumerate(map(Claim.from_data, json.loads(data))):
+        body = " \n".join([str(claim.condition), claim.control or "", claim.source or "", experiment])
+        add(db, Entry("claim", experiment, f"{experiment}#{n}", claim.sentence, body))
+
+
+def flat(value: Any) -> Iterator[str]:
+    """Keys and values of nested settings, as words to search for."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield " ".join([str(name), *flat(item)])
+    elif isinstance(value, list):
+        for item in value:
+            yield from flat(item)
+    elif value is not None:
+        yield str(value)
