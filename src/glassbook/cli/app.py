@@ -1,0 +1,129 @@
+"""From the words on the command line to a command, and from whatever goes wrong to one line and an exit code.
+
+Nothing heavy is imported here: `glassbook --help` must answer at once, and each command's module is loaded only
+when it is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from glassbook.errors import GlassbookError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "tour": ("tour", "take a model apart, steer it, and write down what was seen (start here)"),
+    "new": ("new", "make a notebook"),
+    "run": ("run", "run an experiment and keep its evidence"),
+    "runs": ("runs", "list the runs of a notebook"),
+    "claims": ("claims", "list every claim with its verdict; `claims check` runs what is missing"),
+    "open": ("opened", "look at a model: its size, its sites, a sample"),
+    "generate": ("generate", "continue a prompt"),
+    "steer": ("steered", "continue a prompt, plain and steered side by side"),
+    "features": ("features", "list the features of a dictionary"),
+}
+"""Command -> (module under glassbook.cli that has `main(args) -> exit code`, one line of help)."""
+
+SYNOPSIS = """usage: glassbook COMMAND ...
+
+A lab notebook for neural networks: every claim in your notes has a run behind it.
+
+{commands}
+
+`glassbook COMMAND --help` tells a command's options. Every command takes --json (one JSON object on
+stdout) and those that keep or read evidence take --notebook DIR (else: the nearest notebook above this
+folder, else your default one)."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with one line that tells how to go on."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        args: the words after `glassbook`; by default those of this process.
+
+    Returns:
+        the exit code: 0; 1 if a claim that was to be checked does not hold; 2 if the user has something to
+        put right, with one line on stderr; 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        code = dispatch(words)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt as stop:
+        return _fail(str(stop) or "interrupted; what was finished is kept", 130, label="")
+    except BrokenPipeError:
+        # The reader (`| head`) has gone. Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        return _fail(line, 2)
+
+
+def dispatch(words: list[str]) -> int:
+    """Hand the words to the command that the first of them names; returns its exit code."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(synopsis())
+        return 0
+    if words[0] == "--version":
+        from glassbook import __version__
+
+        print(f"glassbook {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        raise GlassbookError(f"there is no command {words[0]!r}; {nearest(words[0], COMMANDS)}")
+    module = importlib.import_module(f"glassbook.cli.{COMMANDS[words[0]][0]}")
+    command: Callable[[list[str]], int] = module.main
+    return command(words[1:])
+
+
+def synopsis() -> str:
+    """The text of `glassbook --help`."""
+    return SYNOPSIS.format(commands="\n".join(f"  {name:<10}{line}" for name, (_, line) in COMMANDS.items()))
+
+
+def nearest(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) -> str:
+    """ "did you mean ...?", or the list of what there is if nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
+
+
+def explain(error: BaseException) -> str | None:
+    """One line for what the user can put right; None for a defect of ours, whose traceback is wanted."""
+    text = " ".join(str(error).split())
+    if isinstance(error, GlassbookError):
+        return text
+    # Libraries written in Rust and C++ report a full disk as an error of their own.
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text:
+        where = f" (writing {error.filename})" if getattr(error, "filename", None) else ""  # pyright: ignore
+        return f"the disk is full{where}; free some space and try again"
+    if not isinstance(error, OSError):
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    match error:
+        case FileNotFoundError():
+            return f"{where}there is no such file or folder; check the path"
+        case PermissionError():
+            return f"{where}permission denied; choose a place that you may write to, or mend its permissions"
+        case IsADirectoryError():
+            return f"{where}this is a folder; name a file"
+        case NotADirectoryError():
+            return f"{where}this is a file where a folder is needed; check the path"
+    return f"{where}{error.strerror or text}; mend that and try again"
+
+
+def _fail(line: str, code: int, label: str = "error: ") -> int:
+    sys.stdout.flush() if not sys.stdout.closed else None
+    print(f"{label}{line}", file=sys.stderr)
+    return code

@@ -1,0 +1,52 @@
+"""`glassbook generate`: continue a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.cli.command import OnModel, option, perform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(OnModel):
+    """Continue a prompt, greedily unless --temperature says otherwise."""
+
+    prompt: Annotated[Positional[str], option("PROMPT")]
+    """The text to continue; "" lets the model begin."""
+    tokens: Annotated[int, option("N", "40")] = 40
+    """How many new tokens at most."""
+    temperature: Annotated[float, option("T", "0, greedy")] = 0.0
+    """0 takes the likeliest token each time; above, logits are divided by it and sampled."""
+    top_p: Annotated[float, option("P", "1")] = 1.0
+    """Sample only from the likeliest tokens that together hold this probability."""
+    seed: Annotated[int, option("N", "0")] = 0
+    """Seed of the sampling."""
+
+    def result(self) -> dict[str, Any]:
+        """Prompt and continuation, as token ids and as text."""
+        lm = self.open_model()
+        sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
+        prompt_ids = lm.encode(self.prompt)
+        new_ids = lm.generate_ids([self.prompt], tokens=self.tokens, **sampling)[0]
+        return {
+            "model": self.model,
+            "prompt": self.prompt,
+            "text": lm.continuation(prompt_ids, new_ids),
+            "prompt_token_ids": prompt_ids,
+            "generated_token_ids": new_ids,
+            "token_ids": prompt_ids + new_ids,
+            **sampling,
+        }
+
+    def show(self, result: dict[str, Any]) -> None:
+        """The prompt with its continuation."""
+        print(result["prompt"] + result["text"])
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(Generate, args, "glassbook generate")
+    return 0

@@ -1,0 +1,77 @@
+"""What a person sees: plain tables that fit 80 columns, ages and numbers in few characters."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def console() -> Console:
+    """A console on stdout as wide as the terminal, and never wider than is easy to read."""
+    return Console(file=sys.stdout, width=min(shutil.get_terminal_size((80, 24)).columns, 120), highlight=False)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[str] = (), wide: str = ""
+) -> Table:
+    """A table without lines around its cells.
+
+    Args:
+        columns: the headings.
+        rows: one cell for each column.
+        numbers: columns that are aligned to the right and never broken.
+        wide: the column that takes what width is left, and wraps.
+    """
+    out = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns:
+        if name in numbers:
+            out.add_column(name, justify="right", no_wrap=True)
+        elif name == wide:
+            out.add_column(name, ratio=1, overflow="fold")
+        else:
+            out.add_column(name, overflow="fold")
+    for row in rows:
+        out.add_row(*[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row])
+    return out
+
+
+STATES = {"holds": "green", "fails": "red", "untested": "yellow", "finished": "green", "failed": "red"}
+
+
+def state(word: str) -> Text:
+    """A verdict or a run's status, in its colour."""
+    return Text(word, style=STATES.get(word, "yellow"))
+
+
+def number(value: float) -> str:
+    """Three significant digits; whole numbers whole."""
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.3g}"
+
+
+def age(then: datetime) -> str:
+    """How long ago a moment was: "12 s", "5 min", "3 h", "2 d"."""
+    seconds = max(0.0, (datetime.now(UTC) - then).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def one_line(text: str, width: int) -> str:
+    """Text on one line: newlines and runs of spaces become one space; cut with an ellipsis."""
+    text = re.sub(r"\s+", " ", text).strip()
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def words(names: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,0 +1,53 @@
+"""Every claim of every installed experiment, judged by the runs of a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from glassbook.cli import known
+from glassbook.experiments import base
+from glassbook.notebook import Notebook, RunRecord, Verdict, judge
+
+
+def default_runs(kind: type[base.Experiment], notebook: Notebook) -> list[RunRecord]:
+    """The runs of an experiment at its default settings: the ones that its claims are judged by."""
+    return notebook.runs(kind.name, base.settings(kind()))
+
+
+def verdicts(name: str, notebook: Notebook, seeds: Sequence[int] | None = None) -> list[Verdict]:
+    """The verdict on each claim of an experiment.
+
+    Args:
+        name: the experiment.
+        notebook: whose runs judge.
+        seeds: judge by these seeds alone; by default by all that were run, three at least.
+    """
+    kind = known.find(name)
+    records = default_runs(kind, notebook)
+    if seeds is not None:
+        records = [record for record in records if record.seed in seeds]
+    return [judge(claim, records, seeds=3 if seeds is None else len(set(seeds))) for claim in kind.claims]
+
+
+def as_data(name: str, n: int, verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain data; `n` is the claim's place among those of its experiment."""
+    claim = verdict.claim
+    return {
+        "experiment": name,
+        "claim": n,
+        "sentence": claim.sentence,
+        "state": verdict.state,
+        "condition": str(claim.condition),
+        "control": claim.control,
+        "source": claim.source or known.find(name).source,
+        "reason": verdict.reason,
+        "values": {str(seed): value for seed, value in verdict.values.items()},
+        "controls": {str(seed): value for seed, value in verdict.controls.items()},
+        "runs": {str(seed): run for seed, run in verdict.runs.items()},
+    }
+
+
+def judged(names: Sequence[str], notebook: Notebook, seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:
+    """All claims of some experiments, as plain data."""
+    return [as_data(name, n, verdict) for name in names for n, verdict in enumerate(verdicts(name, notebook, seeds))]
