@@ -114,6 +114,14 @@ def test_a_bare_tokenizer_json_takes_its_specials_from_the_config(tmp_path: Path
     assert (lm.tokenizer.eos, lm.tokenizer.pad) == (3, None)
 
 
+def test_opening_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    folder = gpt2(tmp_path)
+    TOKENIZER.save(folder)
+    capfd.readouterr()
+    open_model(folder)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_without_a_tokenizer_the_model_opens_and_text_says_what_to_pass(tmp_path: Path):
     lm = open_model(gpt2(tmp_path))
     assert lm.tokenizer is None
@@ -170,7 +178,7 @@ def test_broken_folders_say_what_is_broken(tmp_path: Path, family: str):
         ("[]", "not a JSON object"),
         (json.dumps({**json.loads(settings), "model_type": "no-such-thing"}), "no-such-thing"),
         (json.dumps({**json.loads(settings), "num_hidden_layers": 3, "n_layer": 3}), "lack"),
-        (json.dumps({**json.loads(settings), "vocab_size": VOCAB + 1}), str(tmp_path)),
+        (json.dumps({**json.loads(settings), "vocab_size": VOCAB + 1}), "has shape"),
     ]:
         config.write_text(content)
         fails(tmp_path, says)

@@ -59,14 +59,20 @@ def load_model(folder: Path) -> nn.Module:
                 trust_remote_code=False,
                 local_files_only=True,
                 dtype=torch.float32,
+                ignore_mismatched_sizes=True,  # reported below by name
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except SafetensorError as error:
+        raise GlassbookError(f"{folder}: its safetensors are truncated or corrupt ({one_line(error)})") from error
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise GlassbookError(f"{folder} cannot be opened as a language model: {one_line(error)}") from error
     # transformers fills what is missing with random numbers; such a model would run and mean nothing
     if info["missing_keys"]:
         first = sorted(info["missing_keys"])[0]
-        raise GlassbookError(f"{folder}: the weights lack {first}; the files are incomplete")
+        raise GlassbookError(f"{folder}: the weights lack {first}; they are incomplete, or no causal language model")
+    if info["mismatched_keys"]:
+        name, got, wanted = sorted(info["mismatched_keys"])[0]
+        raise GlassbookError(f"{folder}: {name} has shape {tuple(got)}, but config.json asks for {tuple(wanted)}")
     return model.eval()
 
 

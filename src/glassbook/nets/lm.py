@@ -182,7 +182,7 @@ class LM(nn.Module):
         ids, step, cache = input_ids, input_ids, None
         ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
         for _ in range(max_new_tokens):
-            out = self(step, attention_mask, past_key_values=cache, use_cache=use_cache)
+            out = self(input_ids=step, attention_mask=attention_mask, past_key_values=cache, use_cache=use_cache)
             token = sample(out.logits[:, -1], temperature, top_p, generator)
             if eos_token_id is not None:
                 token = token.masked_fill(ended, eos_token_id)

@@ -70,26 +70,14 @@ class BPE:
         core.no_padding()
         core.no_truncation()
         core.encode_special_tokens = True  # the name promises the opposite: specials are encoded as plain text
+        self.bos: int | None = core.token_to_id("<bos>")
+        self.eos: int | None = core.token_to_id("<eos>")
+        self.pad: int | None = core.token_to_id("<pad>")
 
     @classmethod
     def load(cls, file: Path) -> "BPE":
         """Read a tokenizer.json; GlassbookError if it is none."""
         return cls(read_core(file))
-
-    @property
-    def bos(self) -> int | None:
-        """Id of <bos>."""
-        return self._core.token_to_id("<bos>")
-
-    @property
-    def eos(self) -> int | None:
-        """Id of <eos>."""
-        return self._core.token_to_id("<eos>")
-
-    @property
-    def pad(self) -> int | None:
-        """Id of <pad>."""
-        return self._core.token_to_id("<pad>")
 
     def __len__(self) -> int:
         return self._core.get_vocab_size()
@@ -244,9 +232,9 @@ def readable(piece: str | None, text: str, id: int) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 200 characters."""
+    """The first sentence of an error's message, at most 200 characters."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200].rstrip(" .:")
+    return lines[0].split(". ")[0][:200].rstrip(" .:")
 
 
 def _byte_level(model: models.BPE) -> Core:
