@@ -21,9 +21,7 @@ def test_arithmetic_is_a_linear_space():
     assert -v == -1 * v == v * -1
     assert v - w == v + (-w)
     assert v != w
-    torch.testing.assert_close(
-        (v + 2 * w).rows["blocks.1.in"], v.rows["blocks.1.in"] + 2 * w.rows["blocks.1.in"]
-    )
+    torch.testing.assert_close((v + 2 * w).rows["blocks.1.in"], v.rows["blocks.1.in"] + 2 * w.rows["blocks.1.in"])
 
 
 def test_sites_compose_and_a_shorter_positional_vector_is_zero_behind_its_end():

@@ -72,9 +72,7 @@ class Vector:
         """
         for site, size in self.norm().items():
             if size == 0:
-                raise GlassbookError(
-                    f"the vector is zero at {site}, so it has no unit; use another pair or site"
-                )
+                raise GlassbookError(f"the vector is zero at {site}, so it has no unit; use another pair or site")
         return Vector({s: r / _size(r) for s, r in self.rows.items()}, self.positional, self.about)
 
     def __add__(self, other: Vector) -> Vector:
@@ -127,9 +125,7 @@ class Vector:
         path.parent.mkdir(parents=True, exist_ok=True)
         header = json.dumps({"positional": self.positional, "about": dict(self.about)})
         part = path.with_name(f".{path.name}.part")
-        save_file(
-            {s: r.contiguous() for s, r in self.rows.items()}, part, metadata={"glassbook.vector": header}
-        )
+        save_file({s: r.contiguous() for s, r in self.rows.items()}, part, metadata={"glassbook.vector": header})
         os.replace(part, path)
 
     @classmethod
@@ -147,9 +143,7 @@ class Vector:
                 rows = {site: file.get_tensor(site) for site in file.keys()}  # noqa: SIM118 (not a dict)
             return cls(rows, positional=header["positional"], about=header["about"])
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise GlassbookError(
-                f"{path} is no steering vector; give a file written by Vector.save"
-            ) from error
+            raise GlassbookError(f"{path} is no steering vector; give a file written by Vector.save") from error
 
 
 def _row_matrix(site: str, value: Tensor) -> Tensor:
@@ -171,9 +165,7 @@ def _size(rows: Tensor) -> float:
 
 def _add_rows(site: str, a: Tensor, b: Tensor) -> Tensor:
     if a.shape[1] != b.shape[1]:
-        raise GlassbookError(
-            f"vectors at {site} have widths {a.shape[1]} and {b.shape[1]}; use vectors of one model"
-        )
+        raise GlassbookError(f"vectors at {site} have widths {a.shape[1]} and {b.shape[1]}; use vectors of one model")
     length = max(len(a), len(b))
     out = torch.zeros(length, a.shape[1], dtype=torch.promote_types(a.dtype, b.dtype))
     out[: len(a)] += a

@@ -1,0 +1,116 @@
+"""Adding vectors while the user's own call runs, by edits of a trace: nothing is wrapped, and nothing stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.steer.edit import Addition
+from glassbook.steer.sources import read
+from glassbook.steer.vector import Vector
+from glassbook.steer.where import Where, everywhere, first
+from glassbook.trace import trace
+
+PROBE = (
+    "The old bridge was closed for repairs, so we walked along the river until we found another way across.",
+    "She opened the letter, read it twice, and put it back on the table without saying a word.",
+    "Most birds in this valley leave before the first snow and return when the days grow long again.",
+)
+"""The texts that residual norms are measured on, unless others are given."""
+
+
+@dataclass(frozen=True)
+class Steered:
+    """What a `steer` block adds: each vector in the model's own units, and the norms that unit="norm" went by."""
+
+    vectors: tuple[Vector, ...]
+    norms: dict[str, float]
+
+
+@contextmanager
+def steer(
+    lm: LanguageModel | nn.Module,
+    v: Vector | Sequence[tuple[Vector, float]],
+    by: float = 1.0,
+    unit: Literal["raw", "norm"] = "raw",
+    where: Where | None = None,
+    probe: Sequence[str] = PROBE,
+) -> Iterator[Steered]:
+    """Add vectors to the model's activations in every call made inside the block.
+
+        with steer(lm, v, by=4.0):
+            lm.generate(["I went up to my friend and said"])
+
+    A direction is added at every position that `where` picks (default everywhere()), in the prompt and in new
+    tokens. A positional vector is added to the prompt only, from `where` on (default first()): later tokens feel it
+    through attention, with or without a KV cache. Several vectors are added in the order given.
+
+    Args:
+        lm: a LanguageModel, or any module that trace can read positions of.
+        v: one vector, or pairs (vector, its own strength), multiplied by `by`.
+        by: strength; negative steers the other way.
+        unit: "raw" adds by * v, the published ActAdd coefficient. "norm" counts strength in multiples of the
+            site's median residual norm: v is first scaled to that norm at each of its sites (`in_norms`).
+        where: the positions; see first, last, after_prompt, everywhere, from_position.
+        probe: the texts that unit="norm" measures the median on, in one forward pass when the block is entered.
+
+    Raises:
+        GlassbookError: strength 0, no vector, a prompt shorter than a positional vector, a rule that does not fit.
+    """
+    pairs = [(v, 1.0)] if isinstance(v, Vector) else list(v)
+    if not pairs:
+        raise GlassbookError("there is no vector to steer with; give one, or pairs (vector, strength)")
+    if any(strength * by == 0 for _, strength in pairs):
+        raise GlassbookError("strength 0 changes nothing; choose another, or call the model without steer")
+    model, norms = _module(lm), {}
+    if unit == "norm":
+        if not isinstance(lm, LanguageModel):
+            raise GlassbookError('unit="norm" reads a probe text; give the LanguageModel, or use unit="raw"')
+        norms = residual_norms(lm, {site for u, _ in pairs for site in u.sites}, probe)
+        pairs = [(_scaled(u, norms), strength) for u, strength in pairs]
+    vectors = tuple(u * (strength * by) for u, strength in pairs)
+    with ExitStack() as stack:
+        for u in vectors:  # a trace for each, so that each is checked to have had an effect
+            stack.enter_context(trace(model, edit=_edits(u, where)))
+        yield Steered(vectors, norms)
+
+
+def residual_norms(
+    lm: LanguageModel, sites: Sequence[str] | set[str], texts: Sequence[str] = PROBE
+) -> dict[str, float]:
+    """The median Euclidean norm of each site's activations over the tokens of some texts, BOS left out.
+
+    BOS is left out because its norm is an outlier (4022 against 121-178 in the middle of GPT-2 XL).
+    """
+    inputs = lm.batch(list(texts), pad="right")
+    tokens = inputs["attention_mask"].bool()
+    tokens[:, : len(lm.encode(""))] = False
+    if not bool(tokens.any()):
+        raise GlassbookError("the probe texts hold no token besides BOS; give longer ones")
+    found = read(lm, inputs, sorted(sites))
+    return {site: float(x[tokens].float().norm(dim=-1).median()) for site, x in found.items()}
+
+
+def in_norms(lm: LanguageModel, v: Vector, probe: Sequence[str] = PROBE) -> Vector:
+    """`v` scaled so that strength 1 is one median residual norm at each of its sites (what unit="norm" adds)."""
+    return _scaled(v, residual_norms(lm, v.sites, probe))
+
+
+def _scaled(v: Vector, norms: dict[str, float]) -> Vector:
+    unit = v.unit()
+    return Vector({site: rows * norms[site] for site, rows in unit.rows.items()}, v.positional, v.about)
+
+
+def _module(lm: LanguageModel | nn.Module) -> nn.Module:
+    return lm.model if isinstance(lm, LanguageModel) else lm
+
+
+def _edits(v: Vector, where: Where | None) -> dict[str, Addition]:
+    rule = where or (first() if v.positional else everywhere())
+    return {site: Addition(rows, v.positional, rule) for site, rows in v.rows.items()}

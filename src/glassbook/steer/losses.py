@@ -1,0 +1,136 @@
+"""What steering does to the likelihood of given texts: the raw numbers under every score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.steer.apply import steer
+from glassbook.steer.vector import Vector
+from glassbook.steer.where import Where, everywhere, first
+
+Key = tuple[str, str, float | None]
+"""(site, arm, strength): one way to steer."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Sums over the counted tokens of each text, [N] each; ratios are formed only after summing over texts."""
+
+    delta: Tensor
+    """Steered minus plain negative log-likelihood of the token that follows, nats."""
+    kl: Tensor
+    """KL(plain || steered) of the next-token distribution, nats."""
+    tokens: Tensor
+    """How many tokens were counted."""
+
+    def ratio(self, texts: Tensor | slice = slice(None)) -> float:
+        """Perplexity ratio steered / plain on some of the texts: exp(sum of delta / number of tokens)."""
+        return float((self.delta[texts].sum() / self.tokens[texts].sum()).exp())
+
+    def mean_kl(self, texts: Tensor | slice = slice(None)) -> float:
+        """Mean KL divergence per counted token, nats."""
+        return float(self.kl[texts].sum() / self.tokens[texts].sum())
+
+    def interval(self, texts: Tensor, seed: int, draws: int = 1000) -> tuple[float, float]:
+        """95 % bootstrap interval of `ratio`: texts are drawn with replacement, sums are formed before dividing."""
+        generator = torch.Generator().manual_seed(seed)
+        pick = texts[torch.randint(len(texts), (draws, len(texts)), generator=generator)]
+        ratios = (self.delta[pick].sum(1) / self.tokens[pick].sum(1)).exp()
+        low, high = torch.quantile(ratios, torch.tensor([0.025, 0.975], dtype=ratios.dtype)).tolist()
+        return low, high
+
+
+def effects(
+    lm: LanguageModel,
+    texts: Sequence[str],
+    arms: Mapping[Key, Vector],
+    where: Where | None = None,
+    prompt: tuple[list[int], list[int]] | None = None,
+    batch: int = 16,
+) -> dict[Key, Effect]:
+    """Run every text plainly once and once under each arm.
+
+    Predictions made at injected positions are not counted when the injection is local (a positional vector, or
+    first()), and with from_position(n) those before n are not either; so all arms count the same tokens of a text.
+
+    Args:
+        lm: the model.
+        texts: read as they are, each after BOS.
+        arms: what to add, in the model's own units; the strength in a key is only a label.
+        where: as in steer; a rule that needs a prompt's end is refused, since a text has none.
+        prompt: (prefix, neutral prefix of the same length) as token ids, put between BOS and the text: the text's
+            likelihood after the one is compared with that after the other, under the key ("", "prompt", None).
+        batch: texts run at once.
+
+    Raises:
+        GlassbookError: a text that is too short or too long, or a rule that does not fit.
+    """
+    if where is not None and where.rule in ("last", "after_prompt"):
+        raise GlassbookError(f"{where.rule}() needs a prompt's end and a scored text has none; use from_position(n)")
+    rows, skip = [lm.encode(text) for text in texts], max(_skip(v, where) for v in arms.values())
+    widest = max(map(len, rows)) + (len(prompt[0]) if prompt else 0)
+    if min(map(len, rows)) < skip + 2 or (lm.context is not None and widest > lm.context):
+        raise GlassbookError(
+            f"texts need at least {skip + 2} tokens with BOS, and at most {lm.context} (prompt included); "
+            "split or leave out those that do not fit"
+        )
+    keys = [*arms, *([PROMPT] if prompt else [])]
+    found = {key: (torch.zeros(len(rows)), torch.zeros(len(rows))) for key in keys}
+    tokens = torch.tensor([len(row) - skip - 1.0 for row in rows])
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding, and none of it read
+    for at in range(0, len(rows), batch):
+        chosen = order[at : at + batch]
+        some = [rows[i] for i in chosen]
+        plain = _predict(lm, some, skip)
+        for key, vector in arms.items():
+            with steer(lm, vector, where=where):
+                changed = _predict(lm, some, skip)
+            _note(found[key], chosen, plain, changed)
+        if prompt:
+            # BOS, then the prefix, then the text: the same tokens of the text are counted, further to the right.
+            before, after = (
+                _predict(lm, [row[:1] + prefix + row[1:] for row in some], skip + len(prefix))
+                for prefix in reversed(prompt)
+            )
+            _note(found[PROMPT], chosen, before, after)
+    return {key: Effect(delta, kl, tokens) for key, (delta, kl) in found.items()}
+
+
+PROMPT: Key = ("", "prompt", None)
+"""The key of the prompt-only control."""
+
+
+def _skip(v: Vector, where: Where | None) -> int:
+    """How many predictions at the head of a text are not counted."""
+    rule = where or (first() if v.positional else everywhere())
+    injected = max(len(rows) for rows in v.rows.values()) if v.positional or rule.rule == "first" else 0
+    return rule.n + injected
+
+
+def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities [B, L, V] at the counted positions, the tokens that follow [B, L], and which are real."""
+    length = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=lm.device)
+    mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], device=lm.device)
+    with torch.no_grad():
+        logits = lm.model(input_ids=ids, attention_mask=mask).logits
+    return logits[:, skip:-1].float().log_softmax(-1), ids[:, skip + 1 :], mask[:, skip + 1 :].bool()
+
+
+def _note(
+    sums: tuple[Tensor, Tensor],
+    chosen: list[int],
+    plain: tuple[Tensor, Tensor, Tensor],
+    changed: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    (before, follow, real), (after, _, _) = plain, changed
+    gain = (before - after).gather(-1, follow[..., None])[..., 0]
+    kl = (before.exp() * (before - after)).sum(-1)
+    for total, value in zip(sums, (gain, kl), strict=True):
+        total[chosen] = value.masked_fill(~real, 0).sum(1).cpu()

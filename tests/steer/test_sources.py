@@ -1,0 +1,103 @@
+"""Vectors from models: activation addition against two forwards by hand, and the other sources."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.steer import Vector, actadd, feature, mean_difference, random_like
+from glassbook.trace import blocks
+
+
+def block_input(lm, ids: list[int], layer: int) -> torch.Tensor:
+    """The input of a block, taken by a plain hook."""
+    taken = []
+    block = lm.model.get_submodule(blocks(lm.model)[layer])
+    handle = block.register_forward_pre_hook(lambda _, args, kw: taken.append(args[0]), with_kwargs=True)
+    with torch.no_grad():
+        lm.model(input_ids=torch.tensor([ids]))
+    handle.remove()
+    return taken[0][0]
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize(("plus", "minus"), [("love", "mind"), ("weddings", ""), ("i", "anger")])
+def test_actadd_equals_two_forwards_by_hand(lm, plus, minus, layer):
+    site = f"{blocks(lm.model)[layer]}.in"
+    v = actadd(lm, plus, minus, site)
+    length, space = 1 + max(len(plus), len(minus)), 2
+    hand = []
+    for text in (plus, minus):
+        ids = [0, *lm.tokenizer.encode(text)]
+        hand.append(block_input(lm, ids + [space] * (length - len(ids)), layer))
+    assert v.positional
+    assert torch.equal(v.rows[site], hand[0] - hand[1])
+    assert not v.rows[site][0].any()
+    assert bool(v.rows[site][1:].any(dim=1).all())
+    assert actadd(lm, minus, plus, site) == -v
+
+
+def test_the_pad_token_matters_and_can_be_named(lm):
+    site = f"{blocks(lm.model)[1]}.in"
+    assert actadd(lm, "abc", "", site, pad=2) == actadd(lm, "abc", "", site)
+    assert actadd(lm, "abc", "", site, pad="z") != actadd(lm, "abc", "", site)
+    with pytest.raises(GlassbookError, match="no single token"):
+        actadd(lm, "abc", "", site, pad="ab")
+    actadd(lm, "abc", "xyz", site, pad="ab")  # nothing to pad, so no pad is looked for
+
+
+def test_actadd_refuses_what_it_cannot_do(lm):
+    site = f"{blocks(lm.model)[1]}.in"
+    with pytest.raises(GlassbookError, match="same tokens"):
+        actadd(lm, "abc", "abc", site)
+    with pytest.raises(GlassbookError, match="shorten"):
+        actadd(lm, "a" * 200, "", site)
+    lm.model.train()
+    with pytest.raises(GlassbookError, match="eval"):
+        actadd(lm, "abc", "", site)
+
+
+@pytest.mark.parametrize(("token", "rows"), [(-1, slice(-1, None)), (2, slice(2, 3)), ("mean", slice(1, None))])
+def test_mean_difference_ignores_padding(lm, token, rows):
+    plus, minus = ["a lot", "to be", "x y z and more"], ["nothing", "ab"]
+    site = f"{blocks(lm.model)[1]}.in"
+    hand = [
+        torch.stack([block_input(lm, lm.encode(t), 1)[rows].mean(0) for t in texts]).mean(0) for texts in (plus, minus)
+    ]
+    for batch in (2, 32):
+        v = mean_difference(lm, plus, minus, site, token=token, batch=batch)
+        assert not v.positional
+        torch.testing.assert_close(v.rows[site][0], hand[0] - hand[1], atol=1e-5, rtol=1e-4)
+
+
+def test_mean_difference_refuses_empty_lists_and_missing_tokens(lm):
+    site = f"{blocks(lm.model)[1]}.in"
+    with pytest.raises(GlassbookError, match="list of texts"):
+        mean_difference(lm, [], ["a"], site)
+    with pytest.raises(GlassbookError, match="list of texts"):
+        mean_difference(lm, "a", ["a"], site)
+    with pytest.raises(GlassbookError, match="no token 5"):
+        mean_difference(lm, ["abc"], ["abcdefg"], site, token=5)
+    with pytest.raises(GlassbookError, match="no token 'mean'"):
+        mean_difference(lm, [""], ["abcdefg"], site, token="mean")
+
+
+def test_feature_is_the_decoder_row():
+    weight = torch.randn(5, 8)
+    by_weight = feature(SimpleNamespace(W_dec=weight), 3, "blocks.1.out")
+    by_method = feature(SimpleNamespace(direction=lambda i: weight[i]), 3, "blocks.1.out")
+    assert by_weight == by_method == Vector({"blocks.1.out": weight[3]})
+    with pytest.raises(GlassbookError, match="no feature 5"):
+        feature(SimpleNamespace(W_dec=weight), 5, "blocks.1.out")
+    with pytest.raises(GlassbookError, match="use a Dictionary"):
+        feature(object(), 0, "blocks.1.out")
+
+
+def test_random_like_keeps_the_norm_of_each_row():
+    v = Vector({"a.in": torch.randn(4, 16) * torch.tensor([[0.0], [1], [5], [30]])}, positional=True)
+    w = random_like(v, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(w.rows["a.in"].norm(dim=1), v.rows["a.in"].norm(dim=1))
+    assert w == random_like(v, torch.Generator().manual_seed(0))
+    assert w != random_like(v, torch.Generator().manual_seed(1))
+    assert torch.cosine_similarity(v.rows["a.in"][1:], w.rows["a.in"][1:]).abs().max() < 0.9
