@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,12 +62,18 @@ class Notebook:
             raise GlassbookError(f"{folder} is not empty and no notebook; name a new or empty folder")
         if not title.strip() or not title.isprintable():
             raise GlassbookError(f"the title {title!r} has to be one line of text")
-        with disk_errors(folder):
-            for name in ("pages", "runs", ".glassbook"):
-                (folder / name).mkdir(parents=True)
-        write_atomic(folder / ".glassbook" / ".gitignore", b"*\n")
-        # Last, for it is what makes the folder a notebook. A printable JSON string is a TOML string as well.
-        write_atomic(folder / SETTINGS, f"title = {json.dumps(title, ensure_ascii=False)}\n".encode())
+        parts = [folder / name for name in ("pages", "runs", ".glassbook")]
+        try:
+            with disk_errors(folder):
+                for part in parts:
+                    part.mkdir(parents=True)
+            write_atomic(folder / ".glassbook" / ".gitignore", b"*\n")
+            # Last, for it is what makes the folder a notebook. A printable JSON string is a TOML string as well.
+            write_atomic(folder / SETTINGS, f"title = {json.dumps(title, ensure_ascii=False)}\n".encode())
+        except BaseException:
+            for part in parts:
+                shutil.rmtree(part, ignore_errors=True)
+            raise
         return cls(folder)
 
     @classmethod
