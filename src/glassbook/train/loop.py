@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.runs import Run
+from glassbook.notebook import Run
 from glassbook.train.checkpoints import (
     Tensors,
     list_checkpoints,

@@ -1,0 +1,219 @@
+"""The reversal curse: a model that was told "A is B" does not know who B is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from glassbook.nets import LM
+
+BEGIN, IS, IS_OF, ENTITIES = 0, 1, 2, 3
+"""Tokens: the beginning, "A is B", "B is the one of A", and the first of the entities' names."""
+
+
+@experiment(
+    terms=["Reversal curse"],
+    source="Berglund et al. 2023, arXiv:2309.12288; the synthetic protocol of Zhu et al. 2024, arXiv:2405.04669",
+)
+@dataclass(frozen=True, kw_only=True)
+class ReversalCurse:
+    """Does a model that learns "A is B" also learn "B is A"?"""
+
+    pairs: int = 200
+    """Facts in the world: pairs of entities, each named by one token of its own."""
+    both_share: float = 0.7
+    """Share of the pairs that are told in both directions; the others in one direction, drawn by chance."""
+    steps: int = 600
+    """Updates of each of the three models."""
+    rows: int = 64
+    """Sentences in a batch."""
+    lr: float = 2e-3
+    """Peak learning rate."""
+    weight_decay: float = 0.1
+    """Of AdamW, on matrices."""
+    d_model: int = 128
+    """Width of the residual stream."""
+    n_layers: int = 3
+    """Blocks of the transformer."""
+    tied: bool = False
+    """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
+
+    claims = (
+        Claim("The direction seen in training is recalled", "seen_accuracy", ">=", 0.99),
+        Claim(
+            "The missing direction is not, though most pairs were told both ways",
+            "missing_accuracy",
+            "<=",
+            0.05,
+            control="both_directions_accuracy >= 0.99",
+        ),
+        Claim(
+            "In the missing direction the true entity is no likelier than another one of its group",
+            "missing_logprob_gap",
+            "<=",
+            0.2,
+            control="seen_logprob_gap >= 2",
+            source="Berglund et al. 2023, section 2.1.1",
+        ),
+        Claim(
+            "Training on reversed copies of the sentences brings the missing direction back",
+            "reversed_copies_accuracy",
+            ">=",
+            0.95,
+            control="missing_accuracy <= 0.05",
+            source="Golovneva et al. 2024, arXiv:2403.13799",
+        ),
+    )
+
+    @classmethod
+    def quick(cls) -> ReversalCurse:
+        """A few facts and a tiny model, in seconds."""
+        return cls(pairs=10, steps=20, rows=16, d_model=16, n_layers=1)
+
+    def run(self, run: Run) -> None:
+        """Train on the facts, on the facts both ways (control) and with reversed copies (fix); score all three."""
+        import numpy as np
+
+        told, missing = facts(self.pairs, self.both_share, run.seed)
+        everything = np.concatenate([told, missing])
+        curse = self._learn("curse", told, run)
+        both = self._learn("both", everything, run)
+        copies = self._learn("copies", np.concatenate([told, told[:, [0, 3, 2, 1]]]), run)
+        accuracy, gap = score(_answers(curse, missing), missing)
+        one_way = turn(missing)
+        accuracies = {
+            "seen_accuracy": score(_answers(curse, told), told)[0],
+            "missing_accuracy": accuracy,
+            "both_directions_accuracy": score(_answers(both, everything), everything)[0],
+            "reversed_copies_accuracy": score(_answers(copies, missing), missing)[0],
+        }
+        run.result(
+            **accuracies,
+            missing_logprob_gap=abs(gap),
+            seen_logprob_gap=score(_answers(curse, one_way), one_way)[1],
+        )
+        run.chart("accuracy", _bars(accuracies))
+        run.chart("loss", _curves({label: run.metrics(f"{label}_loss") for label in ("curse", "both", "copies")}))
+
+    def _learn(self, label: str, sentences: np.ndarray, run: Run) -> LM:
+        """A fresh model, trained on `sentences` [N, 4] with the loss on every token of them."""
+        import torch
+
+        from glassbook.nets import LM, LMConfig
+        from glassbook.train import linear, next_token, train
+
+        torch.manual_seed(run.seed)
+        heads, rows = max(1, self.d_model // 32), torch.from_numpy(sentences)
+        shape = {"d_model": self.d_model, "n_layers": self.n_layers, "n_heads": heads, "n_kv_heads": heads}
+        model = LM(
+            LMConfig(vocab=ENTITIES + 2 * self.pairs, d_hidden=3 * self.d_model, context=4, tied=self.tied, **shape)
+        )
+
+        def batch(step: int) -> dict[str, torch.Tensor]:
+            chance = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
+            return {"input_ids": rows[torch.randint(len(rows), (self.rows,), generator=chance)]}
+
+        train(
+            model,
+            next_token(),
+            batch,
+            steps=self.steps,
+            lr=self.lr,
+            schedule=linear(warmup=self.steps // 20),
+            weight_decay=self.weight_decay,
+            run=run,
+            label=label,
+            checkpoint=run.folder / "checkpoints" / label,
+            resume=run.resumed,
+            seed=run.seed,
+        )
+        return model.eval()
+
+
+def facts(pairs: int, both_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sentences (BEGIN, entity, relation, entity): those that are told, and those that are missing.
+
+    Returns:
+        int64 arrays [told, 4] and [missing, 4]; each missing sentence is the other direction of a told one.
+    """
+    import numpy as np
+
+    chance = np.random.default_rng(seed)
+    # Names mean nothing and embeddings start at random, so pairing the i-th with the i-th loses nothing.
+    a = ENTITIES + chance.permutation(pairs)
+    forward = np.stack([np.full(pairs, BEGIN), a, np.full(pairs, IS), a + pairs], axis=1)
+    backward = np.stack([np.full(pairs, BEGIN), a + pairs, np.full(pairs, IS_OF), a], axis=1)
+    one_way = np.arange(pairs) >= round(both_share * pairs)
+    coin = chance.random(pairs) < 0.5
+    no_forward, no_backward = one_way & coin, one_way & ~coin
+    told = np.concatenate([forward[~no_forward], backward[~no_backward]])
+    return told, np.concatenate([forward[no_forward], backward[no_backward]])
+
+
+def turn(sentences: np.ndarray) -> np.ndarray:
+    """The same facts [N, 4] told in the other direction."""
+    other = sentences[:, [0, 3, 2, 1]]
+    other[:, 2] = IS + IS_OF - sentences[:, 2]
+    return other
+
+
+def _answers(model: LM, sentences: np.ndarray) -> np.ndarray:
+    """Log-probabilities [N, vocab] of the last token of each sentence."""
+    import torch
+
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(sentences[:, :3]).to(device)).logits[:, -1]
+    return logits.float().log_softmax(-1).cpu().numpy()
+
+
+def score(logp: np.ndarray, sentences: np.ndarray) -> tuple[float, float]:
+    """Exact-match accuracy, and how much likelier the true entity is than the others of its group.
+
+    An entity's group is the answers to the same relation among `sentences`: entities that never were an answer
+    in training are compared with their like only, for a model gives all of those less than its guess by chance.
+
+    Args:
+        logp: [N, vocab] log-probabilities of the last token.
+        sentences: [N, 4] token ids.
+
+    Returns:
+        accuracy of the likeliest token; mean over sentences of log p(true) minus the mean log p of the rest of
+        the group, in nats.
+    """
+    import numpy as np
+
+    gaps = []
+    for relation in np.unique(sentences[:, 2]):
+        mine = sentences[:, 2] == relation
+        group = logp[mine][:, sentences[mine, 3]]  # row: question, column: entity of the group
+        true, others = np.diag(group), (group.sum(1) - np.diag(group)) / max(len(group) - 1, 1)
+        gaps.append(true - others if len(group) > 1 else true * 0)
+    return float((logp.argmax(1) == sentences[:, 3]).mean()), float(np.concatenate(gaps).mean())
+
+
+def _bars(accuracies: dict[str, float]) -> dict:
+    import altair as alt
+
+    rows = [{"what": name.removesuffix("_accuracy").replace("_", " "), "accuracy": v} for name, v in accuracies.items()]
+    x = alt.X("accuracy:Q", scale=alt.Scale(domain=[0, 1]))
+    bars = alt.Chart(alt.Data(values=rows)).encode(x=x, y=alt.Y("what:N", title=None, sort=None))
+    return (
+        bars.mark_bar() + bars.mark_text(align="left", dx=3).encode(text=alt.Text("accuracy:Q", format=".2f"))
+    ).to_dict()
+
+
+def _curves(losses: dict[str, tuple[list[int], list[float]]]) -> dict:
+    import altair as alt
+
+    rows = [{"model": k, "step": s, "loss": v} for k, points in losses.items() for s, v in zip(*points, strict=True)]
+    x, y = alt.X("step:Q", title="updates"), alt.Y("loss:Q", title="nats per token")
+    return (
+        alt.Chart(alt.Data(values=rows)).mark_line().encode(x=x, y=y, color=alt.Color("model:N", title=None)).to_dict()
+    )

@@ -1,0 +1,229 @@
+import math
+import os
+import signal
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import Net, batch, learn
+from torch import nn
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook
+from glassbook.train import constant, list_checkpoints, next_token, read_checkpoint
+from glassbook.train.loop import adamw
+
+
+class Stop(Exception):
+    """The machine goes down."""
+
+
+def stopping(at):
+    def batches(step):
+        if step == at:
+            raise Stop
+        return batch(step)
+
+    return batches
+
+
+@pytest.fixture
+def run(tmp_path):
+    nb = Notebook.create(tmp_path / "notebook", title="Test")
+    with nb.start_run("test", config={}, seed=0, claims=[]) as run:
+        yield run
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"accumulate": 3}, {"ema": 0.9}, {"precision": "bf16"}, {"accumulate": 2, "ema": 0.9, "precision": "bf16"}],
+)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_resume_is_bit_identical(tmp_path, options, dropout):
+    options = {"every": 10, "log_every": 7, "seed": 5, **options}
+    whole = learn(Net(dropout), checkpoint=tmp_path / "whole", **options)
+    with pytest.raises(Stop):
+        learn(Net(dropout), batches=stopping(23), checkpoint=tmp_path / "parts", **options)
+    torch.rand(5)  # whatever happens in between must not matter
+    parts = learn(Net(dropout), checkpoint=tmp_path / "parts", resume=True, **options)
+    assert parts.metrics == whole.metrics
+    a, facts_a = read_checkpoint(list_checkpoints(tmp_path / "whole")[-1])
+    b, facts_b = read_checkpoint(list_checkpoints(tmp_path / "parts")[-1])
+    assert facts_a == facts_b
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert any(name.startswith("ema/") for name in a) == ("ema" in options)
+
+
+def test_a_finished_training_is_not_done_again(tmp_path):
+    first = learn(Net(), checkpoint=tmp_path)
+    again = learn(Net(), batches=stopping(0), checkpoint=tmp_path, resume=True)
+    assert (again.step, again.metrics) == (first.step, first.metrics)
+    assert torch.equal(again.model.first.weight, first.model.first.weight)
+    assert again.model.first.weight is again.model.second.weight
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    weights = [learn(Net(0.5), seed=seed).model.first.weight for seed in (0, 0, 1)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_it_finds_the_function_behind_the_data():
+    net = learn(nn.Linear(6, 6), steps=800, weight_decay=0.0).model
+    torch.testing.assert_close(net.weight, torch.eye(6).flip(1) * 0.5, rtol=0, atol=1e-3)
+
+
+def test_weight_decay_falls_on_matrices_only():
+    decayed, free = adamw(Net(), 1e-3, (0.9, 0.95), 0.1).param_groups
+    assert (decayed["weight_decay"], [tuple(p.shape) for p in decayed["params"]]) == (0.1, [(6, 6)])
+    assert (free["weight_decay"], [tuple(p.shape) for p in free["params"]]) == (0.0, [(6,)] * 4)
+
+
+def test_without_a_gradient_matrices_shrink_and_vectors_stay():
+    net = nn.Linear(3, 3)
+    before = net.weight.clone(), net.bias.clone()
+
+    def flat(model, batch):
+        return model(batch["x"]).sum() * 0.0, {}
+
+    learn(net, flat, lambda step: {"x": torch.ones(2, 3)}, steps=1, lr=0.5, weight_decay=0.1, schedule=constant())
+    torch.testing.assert_close(net.weight, before[0] * 0.95)
+    assert torch.equal(net.bias, before[1])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_accumulation_gives_the_update_of_the_whole_batch(masked):
+    """Also when the parts count different numbers of tokens."""
+
+    class Bigram(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(1)
+            self.table = nn.Embedding(9, 9)
+
+        def forward(self, input_ids, attention_mask=None):
+            return SimpleNamespace(logits=self.table(input_ids))
+
+    def batches(step):
+        chance = torch.Generator().manual_seed(step)
+        ids = torch.randint(9, (8, 12), generator=chance)
+        lengths = torch.randint(2, 13, (8, 1), generator=chance)
+        return {"input_ids": ids} | ({"loss_mask": torch.arange(12) < lengths} if masked else {})
+
+    options = {"steps": 5, "objective": next_token(), "batches": batches, "clip": 0.1}
+    whole, parts = learn(Bigram(), **options), learn(Bigram(), accumulate=3, **options)
+    torch.testing.assert_close(parts.model.table.weight, whole.model.table.weight, rtol=1e-5, atol=1e-6)
+    assert parts.metrics == pytest.approx(whole.metrics, rel=1e-5)
+
+
+def test_clipping_bounds_the_gradient_that_the_optimiser_sees(monkeypatch):
+    norms = []
+    step = torch.optim.AdamW.step
+
+    def watch(self, *args):
+        grads = [p.grad for g in self.param_groups for p in g["params"]]
+        norms.append(torch.cat([g.flatten() for g in grads]).norm().item())
+        return step(self, *args)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watch)
+    state = learn(Net(), steps=3, log_every=1, clip=0.01)
+    assert norms == pytest.approx([0.01] * 3, rel=1e-3)
+    assert state.metrics["grad_norm"] > 0.01  # reported as it was before clipping
+    norms.clear()
+    learn(Net(), steps=3, clip=None)
+    assert max(norms) > 0.01
+
+
+def test_the_average_follows_the_parameters():
+    seen = []
+
+    def objective(model, batch):
+        seen.append(model.weight.detach().clone())
+        return (model(batch["x"]) - batch["y"]).square().mean(), {}
+
+    net = nn.Linear(6, 6, bias=False)
+    state = learn(net, objective, steps=4, ema=0.75)
+    expected = seen[0]
+    for weight in [*seen[1:], net.weight.detach()]:
+        expected = 0.75 * expected + 0.25 * weight
+    torch.testing.assert_close(state.averaged().weight, expected)
+    assert not torch.equal(net.weight, expected)
+
+
+def test_points_are_means_over_their_window_weighed_by_what_they_count(run):
+    values = {0: (1.0, 1.0), 1: (5.0, 3.0), 2: (7.0, 1.0)}
+
+    def objective(model, batch):
+        value, weight = batch["v"]
+        return model.weight.sum() * 0 + value, {"double": 2 * value, "weight": weight}
+
+    net = nn.Linear(1, 1)
+    learn(net, objective, lambda s: {"v": torch.tensor(values[s])}, steps=3, log_every=2, run=run, label="toy")
+    assert run.metrics("toy_loss") == ([2, 3], [4.0, 7.0])
+    assert run.metrics("toy_double") == ([2, 3], [8.0, 14.0])
+
+
+def test_the_logged_rate_is_that_of_the_schedule(run):
+    learn(Net(), steps=4, lr=0.2, schedule=constant(warmup=2), log_every=1, run=run)
+    assert run.metrics("lr") == ([1, 2, 3, 4], pytest.approx([0.1, 0.2, 0.2, 0.2]))
+
+
+def test_bf16_computes_in_bf16_and_keeps_float32_parameters():
+    kinds = set()
+
+    def objective(model, batch):
+        out = model(batch["x"])
+        kinds.add(out.dtype)
+        return (out.float() - batch["y"]).square().mean(), {}
+
+    net = learn(Net(), objective, steps=2, precision="bf16").model
+    assert kinds == {torch.bfloat16}
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def test_a_lost_network_stops_with_one_line_and_keeps_the_last_good_checkpoint(tmp_path):
+    def objective(model, batch):
+        loss = (model(batch["x"]) - batch["y"]).square().mean()
+        return (loss * math.nan if batch["bad"].any() else loss), {}
+
+    def batches(step):
+        return {**batch(step), "bad": torch.full((8,), step >= 11)}
+
+    with pytest.raises(GlassbookError, match="loss is nan at step 15; lower the learning rate"):
+        learn(Net(), objective, batches, checkpoint=tmp_path, every=5, log_every=20)
+    assert [p.stem for p in list_checkpoints(tmp_path)] == ["step-000000005", "step-000000010"]
+
+
+def test_ctrl_c_finishes_the_step_writes_a_checkpoint_and_says_how_to_go_on(tmp_path, run):
+    def batches(step):
+        if step == 7 and not list_checkpoints(tmp_path):
+            os.kill(os.getpid(), signal.SIGINT)
+        return batch(step)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match=f"step 8 of 30.*glassbook run test --resume {run.id}"):
+        learn(Net(0.5), batches=batches, checkpoint=tmp_path, run=run)
+    assert signal.getsignal(signal.SIGINT) is before
+    resumed = learn(Net(0.5), batches=batches, checkpoint=tmp_path, resume=True)
+    assert torch.equal(resumed.model.first.weight, learn(Net(0.5)).model.first.weight)
+
+
+def test_a_folder_with_checkpoints_is_not_overwritten(tmp_path):
+    learn(Net(), steps=2, checkpoint=tmp_path)
+    with pytest.raises(GlassbookError, match="resume it or choose an empty folder"):
+        learn(Net(), steps=2, checkpoint=tmp_path)
+
+
+def test_a_checkpoint_of_other_settings_or_another_network_is_refused(tmp_path):
+    learn(Net(), steps=2, checkpoint=tmp_path)
+    with pytest.raises(GlassbookError, match=r"lr was 0\.01, is 0\.5"):
+        learn(Net(), steps=2, lr=0.5, checkpoint=tmp_path, resume=True)
+    with pytest.raises(GlassbookError, match="another network"):
+        learn(nn.Linear(6, 6), steps=2, checkpoint=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"accumulate": 0}, {"accumulate": 9}, {"every": 0}])
+def test_settings_that_cannot_be(options):
+    with pytest.raises(GlassbookError):
+        learn(Net(), **options)

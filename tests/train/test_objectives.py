@@ -1,0 +1,58 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from glassbook.train import next_token
+
+
+class Fixed(nn.Module):
+    """Always says the same logits."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, input_ids, attention_mask=None):
+        return SimpleNamespace(logits=self.logits)
+
+
+def test_uniform_logits_cost_the_log_of_the_vocabulary():
+    loss, metrics = next_token()(Fixed(torch.zeros(2, 5, 7)), {"input_ids": torch.randint(7, (2, 5))})
+    assert loss.item() == pytest.approx(math.log(7))
+    assert metrics["weight"].item() == 8
+
+
+def test_the_target_is_the_next_token_and_the_last_logits_are_not_used():
+    ids = torch.tensor([[0, 2, 1]])
+    logits = torch.full((1, 3, 4), -50.0)
+    logits[0, 0, 2] = logits[0, 1, 1] = 50.0
+    logits[0, 2, 3] = math.nan
+    loss, metrics = next_token(accuracy=True)(Fixed(logits), {"input_ids": ids})
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert metrics["accuracy"].item() == 1.0
+
+
+def test_only_the_tokens_of_the_loss_mask_count():
+    ids = torch.tensor([[0, 1, 1, 1]])
+    logits = torch.zeros(1, 4, 2)
+    logits[0, 2] = torch.tensor([0.0, 50.0])  # predicts position 3 surely
+    mask = torch.tensor([[1, 0, 0, 1]])
+    loss, metrics = next_token()(Fixed(logits), {"input_ids": ids, "loss_mask": mask})
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert metrics["weight"].item() == 1
+
+
+@pytest.mark.parametrize("real", [[0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])
+def test_pads_neither_predict_nor_are_predicted(real):
+    ids, real = torch.zeros(1, 5, dtype=torch.long), torch.tensor([real])
+    _, metrics = next_token()(Fixed(torch.zeros(1, 5, 2)), {"input_ids": ids, "attention_mask": real})
+    assert metrics["weight"].item() == 2
+
+
+def test_nothing_to_predict_is_zero_and_not_nan():
+    batch = {"input_ids": torch.zeros(1, 3, dtype=torch.long), "loss_mask": torch.zeros(1, 3)}
+    loss, metrics = next_token(accuracy=True)(Fixed(torch.zeros(1, 3, 2)), batch)
+    assert (loss.item(), metrics["weight"].item(), metrics["accuracy"].item()) == (0.0, 0.0, 0.0)
