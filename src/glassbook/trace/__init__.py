@@ -1,0 +1,8 @@
+"""Look inside any torch module, and change what flows, with hooks only: trace, sites, record, blocks."""
+
+from glassbook.trace.forward import At
+from glassbook.trace.names import Site, blocks, sites
+from glassbook.trace.recording import Recording, record
+from glassbook.trace.tracer import Trace, allow_identity, trace
+
+__all__ = ["At", "Recording", "Site", "Trace", "allow_identity", "blocks", "record", "sites", "trace"]

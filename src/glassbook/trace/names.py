@@ -1,0 +1,153 @@
+"""Sites: which places of a module there are, and which of them a pattern means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from glassbook.errors import GlassbookError
+from glassbook.trace.tree import leaves, pick
+
+Side = Literal["in", "out"]
+
+
+class Place(NamedTuple):
+    """A site found in a model: its full name, the module, its side, and the leaf (None: first floating one)."""
+
+    name: str
+    module: nn.Module
+    side: Side
+    leaf: int | None
+
+
+def places(model: nn.Module, patterns: str | Iterable[str]) -> list[Place]:
+    """The sites that patterns mean, each once, in the order of the patterns and then of the modules.
+
+    A pattern is "<module path>.in" or ".out" (".out" if neither is said; "in" and "out" alone are the whole
+    model's), then "#k" for the k-th tensor. In the path `*`, `?` and `[..]` stand within one name, `**` for any
+    number of names.
+
+    Raises:
+        GlassbookError: a pattern matches no module, or names a shared module by its second name.
+    """
+    modules = dict(model.named_modules())
+    found: dict[str, Place] = {}
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        text, mark, k = pattern.partition("#")
+        if mark and not k.isdecimal():
+            raise GlassbookError(f"site {pattern!r}: after # comes the number of a tensor, such as #0")
+        parts = text.split(".")
+        side: Side = "in" if parts[-1] == "in" else "out"
+        path = parts[:-1] if parts[-1] in ("in", "out") else parts
+        hits = [name for name in modules if _matches(path, name.split(".") if name else [])]
+        if not hits:
+            raise GlassbookError(_no_match(model, pattern, ".".join(path), list(modules)))
+        for name in hits:
+            site = f"{name}.{side}{mark}{k}".removeprefix(".")
+            found[site] = Place(site, modules[name], side, int(k) if mark else None)
+    return list(found.values())
+
+
+def _matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return _matches(pattern[1:], names) or (bool(names) and _matches(pattern, names[1:]))
+    return bool(names) and fnmatchcase(names[0], pattern[0]) and _matches(pattern[1:], names[1:])
+
+
+def _no_match(model: nn.Module, pattern: str, path: str, names: list[str]) -> str:
+    """What to tell about a pattern without a module; a shared module answers to its first name only."""
+    alias = dict(model.named_modules(remove_duplicate=False)).get(path)
+    if alias is not None:
+        first = next(name for name, module in model.named_modules() if module is alias)
+        return f"site {pattern!r} is the same module as {first!r}; use that name, t.calls() has all its calls"
+    near = difflib.get_close_matches(path, names, n=3, cutoff=0.5) or [n for n in names if n][:3]
+    return f"site {pattern!r} matches no module of {type(model).__name__}; modules are called {', '.join(near)}, ..."
+
+
+@dataclass(frozen=True)
+class Site:
+    """A row of `sites`: a tensor that can be read or edited.
+
+    Attributes: `name`; `order` of its first firing; `calls` in one forward; `shape` and `dtype` at its first call.
+    """
+
+    name: str
+    order: int
+    calls: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+
+def sites(model: nn.Module, *args: Any, **kwargs: Any) -> list[Site]:
+    """Run the model once, without gradients and in eval mode, and list every site in the order of firing.
+
+    A module's first floating tensor is "<path>.in" or "<path>.out"; its other tensors carry their number, "#k".
+    Training flags and the CPU's random state are afterwards as before.
+
+    Args:
+        model: any module.
+        args, kwargs: what its forward takes.
+    """
+    rows: dict[str, Site] = {}
+    handles = []
+    flags = [(module, module.training) for module in model.modules()]
+
+    def note(name: str, value: Any) -> None:
+        default = pick(value, None)
+        for k, (path, x) in enumerate(leaves(value)):
+            site = name if default and path == default[0] else f"{name}#{k}"
+            seen = rows.get(site) or Site(site, len(rows), 0, tuple(x.shape), x.dtype)
+            rows[site] = Site(site, seen.order, seen.calls + 1, seen.shape, seen.dtype)
+
+    def before(name: str, _module: nn.Module, args: Any, kwargs: Any) -> None:
+        note(name, (args, kwargs))
+
+    def after(name: str, _module: nn.Module, _args: Any, output: Any) -> None:
+        note(name, output)
+
+    try:
+        for name, module in model.named_modules():
+            dot = f"{name}." if name else ""
+            handles.append(module.register_forward_pre_hook(partial(before, f"{dot}in"), with_kwargs=True))
+            handles.append(module.register_forward_hook(partial(after, f"{dot}out")))
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model(*args, **kwargs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in flags:
+            module.training = training
+    return list(rows.values())
+
+
+def blocks(model: nn.Module) -> list[str]:
+    """Names of a transformer's repeated residual blocks: "blocks.0", "transformer.h.0", "model.layers.0", ...
+
+    They are the longest ModuleList or Sequential whose members have one class and parts of their own, not counting
+    lists inside another's members (experts in a block). Of equally long ones the first counts (T5: the encoder's).
+
+    Raises:
+        GlassbookError: the model has no such list.
+    """
+    lists: dict[str, int] = {}
+    for name, module in model.named_modules():
+        inside = any(name.startswith(f"{outer}.") for outer in lists if outer) or "" in lists
+        if inside or not isinstance(module, (nn.ModuleList, nn.Sequential)) or len(module) == 0:
+            continue
+        members = list(module)
+        if all(type(m) is type(members[0]) and any(True for _ in m.children()) for m in members):
+            lists[name] = len(members)
+    if not lists:
+        raise GlassbookError(f"{type(model).__name__} has no list of repeated blocks; name the sites yourself")
+    name = max(lists, key=lambda n: lists[n])
+    return [f"{name}.{i}".removeprefix(".") for i in range(lists[name])]

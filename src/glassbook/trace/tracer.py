@@ -1,0 +1,293 @@
+"""Read and edit what flows through any torch module, with hooks only."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from glassbook.errors import GlassbookError
+from glassbook.trace.forward import At, Forward
+from glassbook.trace.names import Place, places
+from glassbook.trace.tree import pick, rebuild
+
+Edit = Callable[[Tensor, At], Tensor]
+
+
+@dataclass(frozen=True)
+class allow_identity:
+    """Declares that an edit may change nothing: `edit={site: allow_identity(fn)}` is not an error if it does not."""
+
+    fn: Edit
+
+    def __call__(self, x: Tensor, at: At) -> Tensor:
+        """What `fn` makes of it."""
+        return self.fn(x, at)
+
+
+def trace(
+    model: nn.Module,
+    read: str | Iterable[str] = (),
+    edit: Mapping[str, Edit] | None = None,
+    *,
+    stop: bool = False,
+    grad: bool = False,
+    copy: bool = False,
+) -> Trace:
+    """Look inside a model, and change what flows, while it is called in the `with` block.
+
+        with trace(model, read="blocks.*.out", edit={"blocks.6.in": lambda x, at: 0.9 * x}) as t:
+            model(**batch)                  # or model.generate(...)
+        t["blocks.3.out"]
+
+    A site is "<module path>.in" or ".out", with globs (see `names.places`), and "#k" for the k-th tensor of what the
+    module is given (positional arguments, then keywords) or returns; without it, the first floating-point one.
+
+    Args:
+        model: any module; it is neither wrapped nor changed. The hooks are gone after the block.
+        read: sites to keep. A site that is also edited is read after the edit.
+        edit: site -> fn(x, at) returning the new x of the same shape and dtype, and leaving x itself alone.
+            Patterns that meet at a site are applied in order. See `At`.
+        stop: end each forward once every site has fired. Because nothing but an exception ends a forward, a call of
+            the model then leaves the `with` block too; t.run(...) calls it and stays inside.
+        grad: keep reads in the autograd graph; after backward t.grad[site] is the gradient. Activations that
+            need no gradient (a frozen model's) are made to.
+        copy: keep copies. Needed for models that overwrite activations in place (ReLU(inplace=True)); without it
+            an overwritten read is an error.
+
+    Raises:
+        GlassbookError: at once for a site that matches nothing; in the forward for an edit that changes shape or
+            dtype or works in place; at the end of the block for a site that never fired although the model ran, an
+            edit that changed nothing in any call (unless `allow_identity`), a read that was overwritten.
+    """
+    return Trace(model, read, edit or {}, stop=stop, grad=grad, copy=copy)
+
+
+class _Stop(BaseException):
+    """Ends a forward; no Exception, so that a model's own `except Exception` does not catch it."""
+
+    def __init__(self, owner: Trace) -> None:
+        super().__init__()
+        self.owner = owner
+
+
+class Trace:
+    """What `trace` returns: the reads, by site."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        read: str | Iterable[str],
+        edit: Mapping[str, Edit],
+        *,
+        stop: bool,
+        grad: bool,
+        copy: bool,
+    ) -> None:
+        self.model, self.stop, self.wants_grad, self.copy = model, stop, grad, copy
+        self._taps: dict[str, _Tap] = {}
+        for pattern, fn in edit.items():
+            for place in places(model, pattern):
+                self._tap(place).edits.append(fn)
+        for place in places(model, read):
+            self._tap(place).reads = True
+        self._edits = bool(edit)
+        self._names = tuple(inspect.signature(model.forward).parameters)
+        self._handles: list[Any] = []
+        self._pending = set(self._taps)
+        self._ran = False
+        self.forward: Forward | None = None  # the call of the model that is going on
+        self._before: Forward | None = None
+
+    def _tap(self, place: Place) -> _Tap:
+        return self._taps.setdefault(place.name, _Tap(self, place))
+
+    @property
+    def sites(self) -> list[str]:
+        """Full names of the sites that are read."""
+        return [name for name, tap in self._taps.items() if tap.reads]
+
+    def __enter__(self) -> Trace:
+        self._handles.append(self.model.register_forward_pre_hook(self._begin, with_kwargs=True))
+        for tap in self._taps.values():
+            module = tap.place.module
+            if tap.place.side == "in":
+                self._handles.append(module.register_forward_pre_hook(tap.on_input, with_kwargs=True))
+            else:
+                self._handles.append(module.register_forward_hook(tap.on_output))
+        self._handles.append(self.model.register_forward_hook(self._end, always_call=True))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self.forward = self._before = None
+        stopped = isinstance(error, _Stop) and error.owner is self
+        if error is None or stopped:
+            self._check()
+        return stopped
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model; its output, or None if `stop` ended the forward. The `with` block goes on either way."""
+        try:
+            return self.model(*args, **kwargs)
+        except _Stop as error:
+            if error.owner is not self:
+                raise
+            return None
+
+    def calls(self, site: str) -> list[Tensor]:
+        """What was read at a site, one tensor for each time it fired."""
+        tap = self._taps.get(site)
+        if tap is None or not tap.reads:
+            raise GlassbookError(f"{site!r} is not read in this trace; it reads {', '.join(self.sites) or 'nothing'}")
+        tap.check_unchanged()
+        return [x for x, _ in tap.kept]
+
+    def __getitem__(self, site: str) -> Tensor:
+        """What was read at a site that fired once."""
+        calls = self.calls(site)
+        if len(calls) != 1:
+            raise GlassbookError(f"{site} fired {len(calls)} times; t.calls({site!r}) has one tensor for each")
+        return calls[0]
+
+    @property
+    def grad(self) -> _Gradients:
+        """t.grad[site]: the gradient of what backward was called on, with respect to the read."""
+        return _Gradients(self)
+
+    def _begin(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._ran = True
+        if self.stop:
+            self._pending = set(self._taps)
+        if self._edits:
+            # zip ends with the arguments that were given; names of *args do not matter here
+            self.forward = self._before = Forward(
+                {**dict(zip(self._names, args, strict=False)), **kwargs}, self._before
+            )
+
+    def _end(self, *_: Any) -> None:
+        self.forward = None  # a part called on its own later has no positions, rather than the last ones
+
+    def fired(self, site: str) -> None:
+        """Told by each tap: ends the forward if nothing more is wanted of it."""
+        self._pending.discard(site)
+        if not self._pending:
+            raise _Stop(self)
+
+    def _check(self) -> None:
+        taps = self._taps.values()
+        if self._ran or any(tap.fired for tap in taps):
+            for tap in taps:
+                tap.check_fired()
+        for tap in taps:
+            tap.check_unchanged()
+
+
+class _Tap:
+    """The hook of one site."""
+
+    def __init__(self, owner: Trace, place: Place) -> None:
+        self.owner, self.place = owner, place
+        self.edits: list[Edit] = []
+        self.reads = False
+        self.fired = 0
+        self.changed: set[int] = set()  # which edits have changed something
+        self.kept: list[tuple[Tensor, int | None]] = []  # with the version at reading; None for copies
+
+    def on_output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
+        return self._visit(output)
+
+    def on_input(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._visit((args, kwargs))
+
+    def _visit(self, value: Any) -> Any:
+        """Edit and read; the new structure, or None (which hooks return for "as it was") if nothing changed."""
+        found = pick(value, self.place.leaf)
+        if found is None:
+            raise GlassbookError(f"{self.place.name}: there is no such tensor; sites(model, ...) lists what there is")
+        path, leaf = found
+        x = leaf
+        for i, fn in enumerate(self.edits):
+            x = self._edit(i, fn, x)
+        if self.reads:
+            x = self._keep(x)
+        self.fired += 1
+        if self.owner.stop:
+            self.owner.fired(self.place.name)
+        return None if x is leaf else rebuild(value, path, x)
+
+    def _edit(self, i: int, fn: Edit, x: Tensor) -> Tensor:
+        site = self.place.name
+        # Tensors of inference mode keep no version, so there a copy is what shows a write.
+        before = x.clone() if x.is_inference() else x._version
+        new = fn(x, At(site, self.fired, self.owner.forward))
+        if not _same(before, x) if isinstance(before, Tensor) else x._version != before:
+            raise GlassbookError(f"the edit of {site} writes into x; return a new tensor instead (x + v, not x += v)")
+        if not isinstance(new, Tensor):
+            raise GlassbookError(f"the edit of {site} returned {type(new).__name__}; return the new tensor")
+        if (new.shape, new.dtype, new.device) != (x.shape, x.dtype, x.device):
+            raise GlassbookError(
+                f"the edit of {site} made {tuple(x.shape)} {x.dtype} on {x.device} into "
+                f"{tuple(new.shape)} {new.dtype} on {new.device}; keep shape, dtype and device"
+            )
+        if i not in self.changed and new is not x and not _same(new, x):
+            self.changed.add(i)
+        return new
+
+    def _keep(self, x: Tensor) -> Tensor:
+        """Remember x for the reader; returns what flows on."""
+        if not self.owner.wants_grad:
+            y = x.detach()
+            copy = self.owner.copy or y.is_inference()
+            self.kept.append((y.clone(), None) if copy else (y, y._version))
+            return x
+        if not (torch.is_grad_enabled() and (x.is_floating_point() or x.is_complex())):
+            raise GlassbookError(f"{self.place.name} can have no gradient: not a floating tensor, or under no_grad")
+        if not x.requires_grad:
+            x = x.detach().requires_grad_()
+        x.retain_grad()
+        self.kept.append((x, x._version))
+        return x.clone() if self.owner.copy else x
+
+    def check_fired(self) -> None:
+        site = self.place.name
+        if not self.fired:
+            raise GlassbookError(
+                f"{site} never fired although the model ran: this module was not called (or is compiled or scripted, "
+                "where hooks do not run; trace the original module)"
+            )
+        for i, fn in enumerate(self.edits):
+            if i not in self.changed and not isinstance(fn, allow_identity):
+                raise GlassbookError(
+                    f"the edit of {site} changed nothing in {self.fired} calls; mend it, or declare that it may: "
+                    "allow_identity(fn)"
+                )
+
+    def check_unchanged(self) -> None:
+        if any(version is not None and x._version != version for x, version in self.kept):
+            raise GlassbookError(f"{self.place.name} was overwritten in place after it was read; use trace(copy=True)")
+
+
+class _Gradients:
+    def __init__(self, owner: Trace) -> None:
+        self._owner = owner
+
+    def __getitem__(self, site: str) -> Tensor:
+        x = self._owner[site]
+        grad = x.grad if self._owner.wants_grad else None
+        if grad is None:
+            raise GlassbookError(f"there is no gradient at {site}; use trace(grad=True) and call backward on a result")
+        return grad
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors of one shape are equal, NaN counting as equal to NaN."""
+    with torch.no_grad():
+        return torch.equal(a, b) or bool(((a == b) | ((a != a) & (b != b))).all())
