@@ -1,0 +1,120 @@
+"""How well a score tells what has an attribute from what has not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glassbook.measure.arrays import to_tensor
+
+
+def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
+    """Area under the ROC curve: the chance that a positive scores higher than a negative, ties counting half.
+
+    Args:
+        scores: [N] or [N, F], any real numbers.
+        labels: [N] or [N, A], bool or 0/1.
+        columns: score columns ranked at a time; memory is about 40 * N * columns bytes.
+
+    Returns:
+        float64 of shape [F, A], without the axis that was not given; NaN where all labels are the same.
+    """
+    scores, labels = to_tensor(scores, torch.float32), to_tensor(labels)
+    _check(scores, labels)
+    s, y = scores.reshape(len(scores), -1), labels.reshape(len(labels), -1)
+    sums = [_ranks(s[:, i : i + columns].T.contiguous()) @ y for i in range(0, s.shape[1], columns)]
+    area = _area(torch.cat(sums), y)
+    return area.reshape(scores.shape[1:] + labels.shape[1:])
+
+
+def auroc_sparse(values: Any, indices: Any, width: int, labels: Any) -> Tensor:
+    """AUROC of every latent for every attribute, from sparse codes whose other entries are zero.
+
+    The same numbers as `auroc` of the dense codes, at the price of their entries only.
+
+    Args:
+        values: [N, k], not negative; entries of value zero count as absent.
+        indices: [N, k], which latent each value belongs to; a latent at most once in a row.
+        width: number of latents.
+        labels: [N, A] bool.
+
+    Returns:
+        float64 [width, A].
+    """
+    values, indices, y = to_tensor(values, torch.float32), to_tensor(indices, torch.int64), to_tensor(labels)
+    _check(values, y)
+    if bool((values < 0).any()):
+        raise ValueError("sparse scores must not be negative: absent entries are zeros")
+    n, here = len(values), values > 0
+    rows = torch.arange(n)[:, None].expand_as(indices)[here]
+    latent, value = indices[here], values[here]
+    # By value, then (stable) by latent: entries of one latent lie together in rising order.
+    order = torch.argsort(value)
+    order = order[torch.argsort(latent[order], stable=True)]
+    rows, latent, value = rows[order], latent[order], value[order]
+    active = torch.bincount(latent, minlength=width)
+    first = active.cumsum(0) - active
+    new = torch.ones(len(value), dtype=torch.bool)
+    new[1:] = (value[1:] != value[:-1]) | (latent[1:] != latent[:-1])
+    zeros = (n - active).double()
+    within = _midranks(new) - first[latent]
+    # Rank sums: zeros share one middle rank; each entry adds what it has beyond that.
+    middle = (zeros + 1) / 2
+    beyond = torch.sparse_coo_tensor(
+        torch.stack([latent, rows]), zeros[latent] + within - middle[latent], (width, n), check_invariants=False
+    )
+    return _area(torch.sparse.mm(beyond, y) + middle[:, None] * y.sum(0), y)
+
+
+def average_precision(scores: Any, labels: Any) -> float:
+    """Sum over thresholds of (recall gained) * precision; tied scores are one threshold. A random score gives the base
+    rate. NaN without positives.
+
+    Args:
+        scores: [N] real numbers.
+        labels: [N] bool.
+    """
+    scores, labels = to_tensor(scores), to_tensor(labels)
+    _check(scores, labels)
+    order = torch.argsort(scores, descending=True)
+    scores, labels = scores[order], labels[order]
+    last = torch.ones(len(scores), dtype=torch.bool)
+    last[:-1] = scores[1:] != scores[:-1]
+    hits = labels.cumsum(0)[last]
+    precision = hits / torch.nonzero(last)[:, 0].add(1)
+    gained = torch.diff(hits, prepend=hits.new_zeros(1))
+    total = labels.sum()
+    return float((gained * precision).sum() / total) if total > 0 else float("nan")
+
+
+def _check(scores: Tensor, labels: Tensor) -> None:
+    if len(scores) != len(labels):
+        raise ValueError(f"{len(scores)} rows of scores but {len(labels)} of labels")
+    if bool(scores.isnan().any()):
+        raise ValueError("a score is NaN")
+
+
+def _area(rank_sums: Tensor, y: Tensor) -> Tensor:
+    """Mann-Whitney: [F, A] sums of the positives' ranks to areas."""
+    positives = y.sum(0)
+    pairs = positives * (len(y) - positives)
+    return (rank_sums - positives * (positives + 1) / 2) / torch.where(pairs > 0, pairs, torch.nan)
+
+
+def _ranks(columns: Tensor) -> Tensor:
+    """Ranks from 1 within each row of [C, N], ties sharing their middle rank; float64."""
+    ordered, order = torch.sort(columns, dim=1)
+    new = torch.ones_like(ordered, dtype=torch.bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    ranks = _midranks(new.reshape(-1)).reshape(new.shape)
+    ranks -= torch.arange(len(columns), dtype=ranks.dtype)[:, None] * columns.shape[1]
+    return torch.empty_like(ranks).scatter_(1, order, ranks)
+
+
+def _midranks(new: Tensor) -> Tensor:
+    """Middle rank, from 1, of the group of ties at each place of a sorted list; `new` marks where groups start."""
+    starts = torch.nonzero(new)[:, 0]
+    ends = torch.cat([starts[1:], starts.new_tensor([len(new)])])
+    return (torch.repeat_interleave(starts + ends, ends - starts) + 1).double() / 2

@@ -1,0 +1,73 @@
+"""How well found directions agree with true ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from glassbook.measure.arrays import to_tensor
+
+
+def cosines(truth: Any, found: Any) -> Tensor:
+    """Cosine of every true direction [n, d] with every found one [m, d]: [n, m]; zero vectors have cosine 0."""
+    truth, found = to_tensor(truth), to_tensor(found)
+    if truth.shape[1] != found.shape[1]:
+        raise ValueError(f"true directions have {truth.shape[1]} dimensions, found ones {found.shape[1]}")
+    return torch.nn.functional.normalize(truth, dim=1) @ torch.nn.functional.normalize(found, dim=1).T
+
+
+def match(truth: Any, found: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The one-to-one assignment with the largest sum of |cosine| (Hungarian method).
+
+    Args:
+        truth: [n, d] directions.
+        found: [m, d] directions.
+
+    Returns:
+        indices of truths and of the found directions given to them, min(n, m) of each.
+    """
+    return linear_sum_assignment(cosines(truth, found).abs().numpy(), maximize=True)
+
+
+def mcc(truth: Any, found: Any) -> float:
+    """Mean correlation coefficient: mean over the truths [n, d] of |cos| with the found direction matched to each.
+
+    Each found direction is given to one truth only (`match`), so many copies of one feature do not help. A truth
+    that is left without a partner, because there are fewer found directions, counts 0.
+    """
+    c = cosines(truth, found).abs().numpy()
+    rows, columns = linear_sum_assignment(c, maximize=True)
+    return float(c[rows, columns].sum() / len(c))
+
+
+def mmcs(truth: Any, found: Any) -> float:
+    """Mean max cosine similarity: mean over the truths [n, d] of the largest cosine with any found direction.
+
+    It grows with the number of found directions even if they are random: give `mcc` beside it (Sharkey et al. 2022).
+    """
+    return float(cosines(truth, found).max(1).values.mean())
+
+
+def f1(predicted: Any, actual: Any) -> Tensor:
+    """F1 = 2 TP / (2 TP + FP + FN) of each column of bool [N, n]; 0 where nothing is predicted or there."""
+    p, a = to_tensor(predicted), to_tensor(actual)
+    both, total = (p * a).sum(0), (p + a).sum(0)
+    return torch.where(total > 0, 2 * both / total.clamp(min=1), 0.0)
+
+
+def matched_f1(truth: Any, found: Any, active: Any, fired: Any) -> float:
+    """Mean over the truths of the F1 of the latent matched to each, as a detector of it; unmatched truths count 0.
+
+    Args:
+        truth: [n, d] true directions.
+        found: [m, d] the latents' directions.
+        active: bool [N, n], which truths are present in each sample.
+        fired: bool [N, m], which latents fire on it.
+    """
+    rows, columns = match(truth, found)
+    active, fired = to_tensor(active), to_tensor(fired)
+    return float(f1(fired[:, columns], active[:, rows]).sum() / active.shape[1])

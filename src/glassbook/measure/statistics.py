@@ -1,0 +1,33 @@
+"""How sure a number is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from glassbook.measure.arrays import to_tensor
+
+
+def bootstrap(values: Any, *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of independent `values` [N] (Efron 1979).
+
+    Returns:
+        lower and upper end of the central `level` of the means of `draws` resamples.
+    """
+    values = to_tensor(values).numpy().reshape(-1)
+    chance = np.random.default_rng(seed)
+    means = [values[chance.integers(len(values), size=len(values))].mean() for _ in range(draws)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def wilson(hits: int, n: int, *, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson score interval of a proportion (Wilson 1927); z = 1.96 for 95 %. (0, 1) if n is 0."""
+    if n == 0:
+        return 0.0, 1.0
+    p = hits / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
