@@ -137,7 +137,8 @@ def test_a_kill_loses_no_acknowledged_point_and_the_run_goes_on(nb: Notebook) ->
     process.send_signal(signal.SIGKILL)
     said = process.stdout.read().split("\n")
     last = int(said[-2]) if len(said) > 1 else 2999
-    # Not waited for yet: a zombie is dead as well.
+    # It has ended, but nobody has waited for it: a zombie is dead as well.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     (record,) = nb.runs()
     assert record.status == "interrupted"
     process.communicate()

@@ -40,14 +40,15 @@ class Hit:
 def match_expression(text: str) -> str | None:
     """`text` as an FTS5 expression that cannot be misread: every word quoted, the last also as a beginning.
 
-    "Words in quotes" are taken as a phrase. None if there is nothing to search for.
+    "Words in quotes" are taken as a phrase, and a single Latin letter as a word. None if there is nothing to search for.
     """
     pieces = [phrase or word for phrase, word in re.findall(r'"([^"]*)"|([^\s"]+)', text[:2000])]
     terms = [piece.replace("\0", " ").encode("utf-8", "replace").decode() for piece in pieces]
     terms = [term for term in terms if any(c.isalnum() for c in term)][:TERMS]
     if not terms:
         return None
-    return " ".join(f'"{term}"' for term in terms) + ("" if text.rstrip().endswith('"') else "*")
+    begins = not text.rstrip().endswith('"') and not (len(terms[-1]) == 1 and terms[-1].isascii())
+    return " ".join(f'"{term}"' for term in terms) + ("*" if begins else "")
 
 
 def find(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
@@ -64,9 +65,11 @@ def find(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     best: dict[tuple[str, str], tuple[Any, ...]] = {}
     for row in rows:
         best.setdefault((row[1], row[2]), row)
+    rows = list(best.values())[:limit]
+    excerpts = _excerpts(db, expression, [row[0] for row in rows])
     return [
-        Hit(kind, name, title, section, heading, _excerpt(db, expression, number))
-        for number, kind, _, name, title, section, heading in list(best.values())[:limit]
+        Hit(kind, name, title, section, heading, excerpts[number])
+        for number, kind, _, name, title, section, heading in rows
     ]
 
 
@@ -92,15 +95,26 @@ def _ranked(db: sqlite3.Connection, expression: str, where: str, limit: int) -> 
     ).fetchall()
 
 
-def _excerpt(db: sqlite3.Connection, expression: str, number: int) -> tuple[tuple[str, bool], ...]:
-    row = db.execute(
-        "SELECT snippet(fts, -1, char(2), char(3), ' … ', 24) FROM fts WHERE fts MATCH ? AND rowid = ?",
-        [expression, number],
-    ).fetchone()
-    if row is None:  # found by its name alone
-        row = db.execute("SELECT substr(body, 1, 200) FROM fts WHERE rowid = ?", [number]).fetchone()
+def _excerpts(db: sqlite3.Connection, expression: str, numbers: list[int]) -> dict[int, tuple[tuple[str, bool], ...]]:
+    if not numbers:
+        return {}
+    marks = ", ".join("?" * len(numbers))
+    # What was found by its name alone need not match the words: it begins with its first ones.
+    texts = dict(db.execute(f"SELECT rowid, substr(body, 1, 200) FROM fts WHERE rowid IN ({marks})", numbers))
+    # The plus keeps SQLite from asking FTS5 once for each row, which would read the words' lists anew each time.
+    texts |= dict(
+        db.execute(
+            f"""SELECT rowid, snippet(fts, -1, char(2), char(3), ' … ', 24) FROM fts
+                WHERE fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks})""",
+            [expression, min(numbers), max(numbers), *numbers],
+        )
+    )
+    return {number: _pieces(text) for number, text in texts.items()}
+
+
+def _pieces(excerpt: str) -> tuple[tuple[str, bool], ...]:
     pieces, marked = [], False
-    for piece in re.split("([\x02\x03])", row[0]):
+    for piece in re.split("([\x02\x03])", excerpt):
         if piece in ("\x02", "\x03"):
             marked = piece == "\x02"
         elif piece:

@@ -34,7 +34,8 @@ CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
 CREATE INDEX entry_owner ON entry (kind, owner);
-CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, prefix = '2 3',
+                                   tokenize = 'unicode61 remove_diacritics 2');
 PRAGMA user_version = {VERSION};
 """
 
