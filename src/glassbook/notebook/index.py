@@ -162,7 +162,9 @@ class Index:
     def search(self, text: str, limit: int = 20) -> list[search.Hit]:
         """What matches `text` in pages, runs and claims, best first; any text is safe."""
         self._fresh_pages()
-        return search.find(self._fresh_runs(), text, limit)
+        db = self._fresh_runs()
+        with tables.transaction(db, "DEFERRED"):  # one state of the index for all of its queries
+            return search.find(db, text, limit)
 
     @_mended
     def runs(self) -> list[RunRecord]:
@@ -197,19 +199,25 @@ class Index:
 
     # --- bringing it up to date ---------------------------------------------------------------------------------
 
+    # What is stale is looked for again once the write lock is held: another process may have been faster.
+
     def _fresh_pages(self) -> sqlite3.Connection:
         db = self._open()
-        known = {row[0]: row[1:] for row in db.execute("SELECT path, mtime, size, seen, digest FROM page")}
-        found = dict(_files(self.folder, "pages", ".md"))
-        stale = [path for path, stat in found.items() if _changed(stat, known.get(path))]
-        gone = known.keys() - found.keys()
-        if stale or gone:
+        if any(self._stale_pages(db)):
             with tables.transaction(db):
+                gone, stale = self._stale_pages(db)
                 for path in gone:
                     tables.forget_page(db, path)
-                for path in stale:
-                    self._read_page(db, path, known.get(path))
+                for path, known in stale.items():
+                    self._read_page(db, path, known)
         return db
+
+    def _stale_pages(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[Any, ...] | None]]:
+        """(pages whose file is gone, pages to be read with what is known of them)."""
+        known = {row[0]: row[1:] for row in db.execute("SELECT path, mtime, size, seen, digest FROM page")}
+        found = dict(_files(self.folder, "pages", ".md"))
+        stale = {path: known.get(path) for path, stat in found.items() if _changed(stat, known.get(path))}
+        return known.keys() - found.keys(), stale
 
     def _read_page(self, db: sqlite3.Connection, path: str, known: tuple[Any, ...] | None) -> None:
         seen = time.time_ns()
@@ -230,23 +238,29 @@ class Index:
 
     def _fresh_runs(self) -> sqlite3.Connection:
         db = self._open()
-        known = {row[0]: row[1:] for row in db.execute("SELECT id, stamp, summary, words FROM run")}
-        found = {name: _run_stamp(self.folder / "runs" / name) for name in _run_names(self.folder)}
-        gone = known.keys() - found.keys()
-        stale = [name for name, stamp in found.items() if name not in known or known[name][0] != stamp]
-        if stale or gone:
+        changed = any(self._stale_runs(db))
+        if changed:
             with tables.transaction(db):
+                gone, stale = self._stale_runs(db)
                 for name in gone:
                     db.execute("DELETE FROM run WHERE id = ?", [name])
                     tables.forget(db, "run", name)
-                for name in stale:
-                    self._read_run(db, name, found[name], known.get(name))
-        self._refresh_claims(db, changed=bool(stale or gone))
+                for name, (stamp, known) in stale.items():
+                    self._read_run(db, name, stamp, known)
+        self._refresh_claims(db, changed)
         return db
+
+    def _stale_runs(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[str, tuple[Any, ...] | None]]]:
+        """(runs whose folder is gone, runs to be read with the stamp of their files and what is known of them)."""
+        stamps = dict(db.execute("SELECT id, stamp FROM run"))
+        found = {name: _run_stamp(self.folder / "runs" / name) for name in _run_names(self.folder)}
+        stale = {name: stamp for name, stamp in found.items() if stamps.get(name) != stamp}
+        known = {name: db.execute("SELECT summary, words FROM run WHERE id = ?", [name]).fetchone() for name in stale}
+        return stamps.keys() - found.keys(), {name: (stamp, known[name]) for name, stamp in stale.items()}
 
     def _read_run(self, db: sqlite3.Connection, name: str, stamp: str, known: tuple[Any, ...] | None) -> None:
         folder = self.folder / "runs" / name
-        summary = summarise(folder / "events.jsonl", Summary.from_data(json.loads(known[1])) if known else None)
+        summary = summarise(folder / "events.jsonl", Summary.from_data(json.loads(known[0])) if known else None)
         header: dict[str, Any] = {}
         problem = None
         try:
@@ -256,7 +270,7 @@ class Index:
         experiment = tables.whole(str(header.get("experiment", "")))
         words = "\n".join([experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)])
         words = tables.whole(words)
-        if known is None or known[2] != words:
+        if known is None or known[1] != words:
             tables.forget(db, "run", name)
             if problem is None:
                 tables.add(db, tables.Entry("run", name, name, f"{experiment} {name}", words))
@@ -279,10 +293,11 @@ class Index:
         known = dict(db.execute("SELECT experiment, data FROM claim"))
         if not changed and all(known.get(name) == data for name, data in self._claims.items()):
             return
-        # What the newest run of an experiment says about its claims, unless the caller knows better.
-        rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
-        wanted = dict(rows) | self._claims
         with tables.transaction(db):
+            known = dict(db.execute("SELECT experiment, data FROM claim"))
+            # What the newest run of an experiment says about its claims, unless the caller knows better.
+            rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
+            wanted = dict(rows) | self._claims
             for experiment in sorted(known.keys() | wanted.keys()):
                 if known.get(experiment) != wanted.get(experiment):
                     tables.write_claims(db, experiment, wanted.get(experiment))

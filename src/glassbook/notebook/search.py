@@ -40,7 +40,7 @@ class Hit:
 def match_expression(text: str) -> str | None:
     """`text` as an FTS5 expression that cannot be misread: every word quoted, the last also as a beginning.
 
-    "Words in quotes" are taken as a phrase, and a single Latin letter as a word. None if there is nothing to search for.
+    "Words in quotes" are taken as a phrase, and a single Latin letter as a word. None if nothing is searched for.
     """
     pieces = [phrase or word for phrase, word in re.findall(r'"([^"]*)"|([^\s"]+)', text[:2000])]
     terms = [piece.replace("\0", " ").encode("utf-8", "replace").decode() for piece in pieces]

@@ -83,10 +83,10 @@ def connect(name: str) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of the block's writes or none."""
+def transaction(db: sqlite3.Connection, lock: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE") -> Iterator[None]:
+    """All of the block's writes or none; DEFERRED for reads only."""
     # IMMEDIATE takes the write lock at once; a plain BEGIN that turns into a write fails without waiting.
-    db.execute("BEGIN IMMEDIATE")
+    db.execute(f"BEGIN {lock}")
     try:
         yield
     except BaseException:
