@@ -1,0 +1,186 @@
+"""When does a network store more features than it has dimensions, and can a dictionary take them out again?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+
+@experiment(
+    terms=["Superposition", "Feature", "Sparse coding"],
+    source='Elhage et al. 2022, "Toy models of superposition"; Sharkey et al. 2022',
+)
+@dataclass(frozen=True, kw_only=True)
+class Superposition:
+    """Features go into superposition as they become sparse; a dictionary finds them again."""
+
+    features: int = 20
+    """Features of the toy model's input."""
+    hidden: int = 5
+    """Dimensions that it has to keep them in."""
+    densities: tuple[float, ...] = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.0075)
+    """Probability that a feature is present, from dense to sparse."""
+    instances: int = 4
+    """Models trained for each density; the one of least loss counts, as in the paper."""
+    importance: float = 0.9
+    """Importance of each feature in the loss, relative to the one before."""
+    toy_steps: int = 6000
+    """Optimiser steps of the toy models."""
+    true_features: int = 512
+    """Features of the recovery test, in half as many dimensions."""
+    width: int = 1024
+    """Features of the dictionary."""
+    k: int = 8
+    """Active features of the dictionary."""
+    steps: int = 3000
+    """Optimiser steps of the dictionary."""
+    lr: float = 3e-3
+    """Peak learning rate of the dictionary."""
+
+    claims = (
+        Claim("Dense features get a dimension each: no more are kept than fit", "represented_dense", "<=", 5),
+        Claim(
+            "Sparse features share dimensions, which a linear model cannot make them do",
+            "represented_sparse",
+            ">=",
+            10,
+            control="linear_represented_sparse <= 5",
+        ),
+        Claim("Dense features stay out of superposition", "superposed_dense", "<=", 0.1),
+        Claim("Sparse features are all in superposition", "superposed_sparse", ">=", 0.9),
+        Claim(
+            "A dictionary recovers the true features, where random directions do not",
+            "mmcs",
+            ">=",
+            0.9,
+            control="random_mmcs <= 0.5",
+        ),
+        Claim("Predicting the mean explains nothing", "mean_explained_variance", "<=", 1e-6),
+    )
+
+    @classmethod
+    def quick(cls) -> Superposition:
+        """A few steps of small models."""
+        return cls(densities=(1.0, 0.05), instances=2, toy_steps=50, true_features=16, width=32, k=2, steps=20)
+
+    def run(self, run: Run) -> None:
+        """Train the toy models over all densities at once, then the dictionary."""
+        relu, linear = self._toy(run, nonlinear=True), self._toy(run, nonlinear=False)
+        run.table("densities", relu)
+        run.chart("superposition", _chart(relu, linear, self.hidden))
+        run.result(
+            represented_dense=relu[0]["represented"],
+            represented_sparse=relu[-1]["represented"],
+            linear_represented_sparse=max(row["represented"] for row in linear),
+            superposed_dense=relu[0]["superposed"],
+            superposed_sparse=relu[-1]["superposed"],
+            **self._recover(run),
+        )
+
+    def _toy(self, run: Run, nonlinear: bool) -> list[dict[str, Any]]:
+        """x' = relu(W^T W x + b) for every density and instance, as one batched model (section 2 of the paper)."""
+        import torch
+
+        from glassbook.data.toy import elhage_inputs
+
+        generator = torch.Generator().manual_seed(1_000_003 + run.seed)
+        density = torch.tensor(self.densities).repeat_interleave(self.instances)
+        models, n = len(density), self.features
+        w = (torch.randn(models, self.hidden, n, generator=generator) / n**0.5).requires_grad_()
+        b = torch.zeros(models, 1, n, requires_grad=True)
+        importance = self.importance ** torch.arange(n)
+        optimiser = torch.optim.Adam([w, b], lr=3e-3, fused=True)
+        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.toy_steps)
+        label = "toy models" if nonlinear else "linear control"
+        with run.progress(self.toy_steps, label) as bar:
+            for _ in range(self.toy_steps):
+                x = elhage_inputs((models, 256, n), density, generator)
+                out = x @ w.mT @ w + b
+                error = importance * (x - (out.relu() if nonlinear else out)) ** 2
+                # Divided by the density, so that sparse models, whose errors are small, move as fast as dense ones.
+                (error.mean((1, 2)) / density).sum().backward()
+                optimiser.step()
+                optimiser.zero_grad()
+                decay.step()
+                bar.advance()
+        with torch.no_grad():
+            x = elhage_inputs((models, 20_000, n), density, generator)
+            out = x @ w.mT @ w + b
+            loss = (importance * (x - (out.relu() if nonlinear else out)) ** 2).mean((1, 2))
+            best = loss.view(-1, self.instances).argmin(1) + torch.arange(0, models, self.instances)
+            return [_geometry(w[i], float(density[i]), float(loss[i])) for i in best]
+
+    def _recover(self, run: Run) -> dict[str, float]:
+        """Sharkey et al.'s test: known directions in superposition, learnt back from samples alone."""
+        import torch
+
+        from glassbook.data.toy import sharkey_world
+        from glassbook.features import Dictionary, TopK, fit
+        from glassbook.measure import explained_variance, mcc, mmcs
+
+        d = self.true_features // 2
+        generator = torch.Generator().manual_seed(2_000_003 + run.seed)
+        world = sharkey_world(self.true_features, d, generator=generator)
+        torch.manual_seed(run.seed)
+        learner, untrained = (Dictionary(d_in=d, width=self.width, code=TopK(self.k)) for _ in range(2))
+        fit(
+            learner,
+            lambda step: world.sample(1024, torch.Generator().manual_seed(run.seed * 1_000_000 + step))[1],
+            steps=self.steps,
+            batch=1024,
+            lr=self.lr,
+            seed=run.seed,
+            run=run,
+        )
+        _, x = world.sample(20_000, generator)
+        with torch.no_grad():
+            explained = explained_variance(x, learner(x))
+        truth = world.directions
+        return {
+            "mmcs": mmcs(truth, learner.W_dec),
+            "mcc": mcc(truth, learner.W_dec),
+            "random_mmcs": mmcs(truth, untrained.W_dec),
+            "random_mcc": mcc(truth, untrained.W_dec),
+            "explained_variance": explained,
+            "mean_explained_variance": explained_variance(x, x.mean(0).expand_as(x)),
+        }
+
+
+def _geometry(w, density: float, loss: float) -> dict[str, Any]:  # noqa: ANN001
+    """What one model made of its features; columns of w [hidden, features] are their directions.
+
+    A feature is represented if ||W_i||^2 > 1/2, and in superposition if the others' interference with it,
+    sum_{j != i} (W^_i . W_j)^2, exceeds 0.1. Its dimensionality is ||W_i||^2 / sum_j (W^_i . W_j)^2.
+    """
+    norms = w.norm(dim=0)
+    overlap = ((w / norms.clamp(min=1e-6)).mT @ w) ** 2
+    represented = norms**2 > 0.5
+    interference = overlap.sum(1) - overlap.diagonal()
+    superposed = represented & (interference > 0.1)
+    dimensionality = norms**2 / overlap.sum(1).clamp(min=1e-6)
+    return {
+        "density": density,
+        "loss": loss,
+        "represented": int(represented.sum()),
+        "superposed": float(superposed.sum() / represented.sum().clamp(min=1)),
+        "dimensionality": [round(float(v), 4) for v in dimensionality],
+        "norm": [round(float(v), 4) for v in norms],
+    }
+
+
+def _chart(relu: list[dict[str, Any]], linear: list[dict[str, Any]], hidden: int) -> dict[str, Any]:
+    import altair as alt
+
+    values = [
+        {"density": row["density"], "features": row["represented"], "model": name}
+        for name, rows in (("ReLU model", relu), ("linear control", linear))
+        for row in rows
+    ]
+    x = alt.X("density:Q", scale=alt.Scale(type="log", reverse=True), title="how often a feature is present")
+    lines = alt.Chart(alt.Data(values=values)).mark_line(point=True)
+    rule = alt.Chart(alt.Data(values=[{"y": hidden}])).mark_rule(strokeDash=[4, 4]).encode(y="y:Q")
+    y = alt.Y("features:Q", title="features represented")
+    return (lines.encode(x=x, y=y, color=alt.Color("model:N", title=None)) + rule).to_dict()
