@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from glassbook.data.tokens import ids, labelled, pack, training_rows
+from glassbook.data.tokens import ids, labelled, pack, sentence_starts, training_rows
 from glassbook.data.world import World
 
 
@@ -58,3 +58,18 @@ def test_labels_are_true_exactly_where_the_spans_are():
                     expected[s.start : s.end] = True
             assert np.array_equal(out.labels[r, 1 : len(d.text) + 1, column], expected)
     assert not out.labels[~out.real].any()
+
+
+def test_a_sentence_begins_after_a_full_stop_and_a_capital():
+    text = 'One fox. "Where is it?" asked Mira. 12 May. "Go!" said Tam.'
+    starts = sentence_starts(text)
+    assert [text[a : a + 4].strip() for a in starts] == ["One", '"Whe', "12 M", '"Go!']
+
+
+def test_every_token_of_a_document_is_in_a_sentence_and_they_are_counted_through():
+    documents = list(islice(World().stream(-1), 20))
+    out = labelled(Letters(), documents, [])
+    inside = out.sentence[out.sentence >= 0]
+    assert set(inside) == set(range(inside.max() + 1))
+    assert (np.diff(inside) >= 0).all()
+    assert (out.sentence >= 0).sum() == sum(len(d.text) for d in documents)

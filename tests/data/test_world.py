@@ -160,6 +160,8 @@ def test_verbs_inflect(verb, past, ing):
     assert (words.past(verb), words.ing(verb)) == (past, ing)
 
 
-@pytest.mark.parametrize(("noun", "many"), [("fox", "foxes"), ("berry", "berries"), ("wolf", "wolves"), ("day", "days")])
+@pytest.mark.parametrize(
+    ("noun", "many"), [("fox", "foxes"), ("berry", "berries"), ("wolf", "wolves"), ("day", "days")]
+)
 def test_nouns_inflect(noun, many):
     assert words.plural(noun) == many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -64,6 +65,11 @@ def training_rows(world: World, tokenizer: Encoder, step: int, rows: int, length
     return pack(tokenizer, world.stream(seed * 10_000_019 + step), rows, length)
 
 
+def sentence_starts(text: str) -> list[int]:
+    """Where each sentence of `text` begins: after a full stop, a question mark or an exclamation mark, and a space."""
+    return [0, *(match.end() for match in re.finditer(r'[.?!]"?\s+(?=["A-Z0-9])', text))]
+
+
 @dataclass(frozen=True)
 class Labelled:
     """Documents as padded token rows with the truth of every token.
@@ -72,6 +78,8 @@ class Labelled:
         input_ids: int64 [documents, T], padded on the right with `pad`.
         real: bool [documents, T], False on padding.
         labels: bool [documents, T, attributes].
+        sentence: int64 [documents, T], the number of the sentence that each token belongs to, counted through all
+            documents; -1 for specials and padding.
         attributes: (kind, value) of each label.
         nats: float [documents], what the generator's choices cost.
     """
@@ -79,6 +87,7 @@ class Labelled:
     input_ids: np.ndarray
     real: np.ndarray
     labels: np.ndarray
+    sentence: np.ndarray
     attributes: list[tuple[str, str]]
     nats: np.ndarray
 
@@ -93,17 +102,23 @@ def labelled(
     input_ids = np.full((len(rows), length), pad, dtype=np.int64)
     real = np.zeros((len(rows), length), dtype=bool)
     labels = np.zeros((len(rows), length, len(attributes)), dtype=bool)
+    sentence = np.full((len(rows), length), -1, dtype=np.int64)
     shift = 0 if tokenizer.bos is None else 1
+    sentences = 0
     for r, (row, document) in enumerate(zip(rows, documents, strict=True)):
         input_ids[r, : len(row)] = row
         real[r, : len(row)] = True
         offsets = np.asarray(tokenizer.offsets(document.text)).reshape(-1, 2)
+        # A token belongs to the sentence of its last character: it may begin with the space before.
+        number = np.searchsorted(sentence_starts(document.text), offsets[:, 1] - 1, side="right") - 1
+        sentence[r, shift : shift + len(offsets)] = sentences + number
+        sentences += int(number.max()) + 1
         for span in document.spans:
             if (span.kind, span.value) not in column:
                 continue
             hit = (offsets[:, 0] < span.end) & (offsets[:, 1] > span.start)
             labels[r, shift : shift + len(offsets), column[span.kind, span.value]] |= hit
-    return Labelled(input_ids, real, labels, attributes, np.array([d.nats for d in documents]))
+    return Labelled(input_ids, real, labels, sentence, attributes, np.array([d.nats for d in documents]))
 
 
 def take(documents: Iterator[Document], n: int) -> list[Document]:
