@@ -40,7 +40,7 @@ def article(word: str) -> str:
 
 _ODD_PASTS = {
     "hide": "hid", "forget": "forgot", "leave": "left", "sell": "sold", "sing": "sang", "shoot": "shot",
-    "freeze": "froze", "slide": "slid", "feed": "fed", "drink": "drank", "dig": "dug", "flee": "fled",
+    "freeze": "froze", "sweep": "swept", "slide": "slid", "feed": "fed", "drink": "drank", "dig": "dug", "flee": "fled",
 }  # fmt: skip
 
 _ODD_PLURALS = {
@@ -62,7 +62,7 @@ def _stem(verb: str, keep: str) -> str:
 
 _DOUBLING = set(
     "stop plan drop grab trap slip nod hum beg chat rub tug wrap step skip clap drag trot hop pat nap chop stir strum "
-    "shovel forget".split()
+    "shovel forget shrug scrub char skin".split()
 )
 
 ADJECTIVES = """
