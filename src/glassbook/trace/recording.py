@@ -58,6 +58,8 @@ def record(
     takes_positions = "position_ids" in inspect.signature(model.forward).parameters
     writer = _Writer(folder, shard_bytes, _about(model, names, skip))
     for batch in batches:
+        if not isinstance(batch, Mapping):
+            raise GlassbookError(f"a batch is a {type(batch).__name__}; give mappings, such as {{'input_ids': ids}}")
         forward = Forward(batch)
         if takes_positions and forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all():
             batch = {**batch, "position_ids": forward.pos.clamp_min(0)}

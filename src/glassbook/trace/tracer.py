@@ -63,7 +63,8 @@ def trace(
     Raises:
         GlassbookError: at once for a site that matches nothing; in the forward for an edit that changes shape or
             dtype or works in place; at the end of the block for a site that never fired although the model ran, an
-            edit that changed nothing in any call (unless `allow_identity`), a read that was overwritten.
+            edit that changed nothing in any call (unless `allow_identity`), a read that was overwritten. A block in
+            which the model is not called raises nothing; calling a compiled wrapper of it may look just like that.
     """
     return Trace(model, read, edit or {}, stop=stop, grad=grad, copy=copy)
 
@@ -94,10 +95,10 @@ class Trace:
         for pattern, fn in edit.items():
             for place in places(model, pattern):
                 self._tap(place).edits.append(fn)
-        for place in places(model, read):
+        for place in places(model, read) if read else []:
             self._tap(place).reads = True
         self._edits = bool(edit)
-        self._names = tuple(inspect.signature(model.forward).parameters)
+        self._names = tuple(inspect.signature(model.forward).parameters) if edit else ()
         self._handles: list[Any] = []
         self._pending = set(self._taps)
         self._ran = False
@@ -147,6 +148,8 @@ class Trace:
         tap = self._taps.get(site)
         if tap is None or not tap.reads:
             raise GlassbookError(f"{site!r} is not read in this trace; it reads {', '.join(self.sites) or 'nothing'}")
+        if not tap.kept:
+            raise GlassbookError(f"{site} has not fired; call the model inside the with block first")
         tap.check_unchanged()
         return [x for x, _ in tap.kept]
 
@@ -260,8 +263,8 @@ class _Tap:
         site = self.place.name
         if not self.fired:
             raise GlassbookError(
-                f"{site} never fired although the model ran: this module was not called (or is compiled or scripted, "
-                "where hooks do not run; trace the original module)"
+                f"{site} never fired although the model ran: this module was not called (or it is compiled, "
+                "and then hooks do not run; call and trace the original module)"
             )
         for i, fn in enumerate(self.edits):
             if i not in self.changed and not isinstance(fn, allow_identity):
