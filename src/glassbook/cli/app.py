@@ -34,9 +34,9 @@ A lab notebook for neural networks: every claim in your notes has a run behind i
 
 {commands}
 
-`glassbook COMMAND --help` tells a command's options. Every command takes --json (one JSON object on
-stdout) and those that keep or read evidence take --notebook DIR (else: the nearest notebook above this
-folder, else your default one)."""
+`glassbook COMMAND --help` tells a command's options. Every command takes --json: one
+JSON object on stdout. Those that keep or read evidence take --notebook DIR; without
+it they use the nearest notebook above this folder, else your default one."""
 
 
 class Interrupted(KeyboardInterrupt):

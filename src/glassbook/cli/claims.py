@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
+from rich.table import Table
 from rich.text import Text
 from tyro.conf import Positional
 
@@ -101,10 +102,16 @@ def show_claims(claims: Sequence[dict[str, Any]]) -> None:
     out = console()
     for name, group in groupby(claims, key=lambda claim: claim["experiment"]):
         listed = list(group)
-        out.print(Text(name, style="bold"), Text(listed[0]["source"], style="dim"), sep="  ")
+        reasons = {claim["reason"] for claim in listed if claim["state"] == "untested"}
+        shared = reasons.pop() if len(reasons) == 1 else None
+        out.print(Text.assemble((name, "bold"), f"  {shared}" if shared else ""))
+        out.print(Text(listed[0]["source"], style="dim"))
+        rows = Table.grid(padding=(0, 2, 0, 0))
         for claim in listed:
-            out.print(state(f"{claim['state']:<9}"), Text(claim["sentence"]), sep="")
-            out.print(Text(" " * 9 + _numbers(claim), style="dim"))
+            rows.add_row(
+                state(claim["state"]), Text.assemble(claim["sentence"], "\n", (_numbers(claim, shared), "dim"))
+            )
+        out.print(rows)
         out.print()
     count = Counter(claim["state"] for claim in claims)
     out.print(
@@ -112,15 +119,15 @@ def show_claims(claims: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _numbers(claim: dict[str, Any]) -> str:
-    """The condition and what each seed measured; the reason while nothing is decided."""
+def _numbers(claim: dict[str, Any], known_reason: str | None) -> str:
+    """The condition and what each seed measured; the reason while nothing is decided, unless it was given."""
     parts = [claim["condition"]]
     if claim["values"]:
         parts.append("measured " + ", ".join(number(value) for value in claim["values"].values()))
     if claim["control"]:
         measured = ", ".join(number(value) for value in claim["controls"].values())
         parts.append(f"control {claim['control']}" + (f" (measured {measured})" if measured else ""))
-    if claim["state"] == "untested":
+    if claim["state"] == "untested" and claim["reason"] != known_reason:
         parts.append(claim["reason"])
     return "; ".join(parts)
 

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,17 +151,20 @@ def _plain_flag(word: str) -> str:
 
 
 def _one_line(box: str) -> str:
-    """What tyro says in a box, without the box: the lines of its first section, joined."""
-    title, *body = [line.strip("│")[1:].rstrip() for line in box.splitlines() if line.strip("│ ")]
-    inside: list[str] = []
-    for line in body:
-        if set(line.strip()) <= set("─╰╯╭╮"):
-            break
-        inside.append(line)
+    """What tyro says in a box, without the box: the lines between its title and the next rule, joined."""
+    title, *lines = [line for line in re.sub("[│╭╰╮╯]", " ", box).splitlines() if line.strip()]
+    sections: list[list[str]] = [[]]
+    for line in lines:
+        if set(line.strip()) <= {"─", "-"}:
+            sections.append([])
+        else:
+            sections[-1].append(line)
+    inside = textwrap.dedent("\n".join(next((section for section in sections if section), [title]))).splitlines()
     if "Required" in title:  # names are indented by four, their help by eight
-        return "missing: " + ", ".join(line.strip() for line in inside if line[:5].strip() and line.startswith("    "))
+        return "missing: " + ", ".join(line.strip() for line in inside if re.match(" {4}\\S", line))
     text = " ".join(line.strip() for line in inside)
     text = re.sub(r"\s*Got errors:.*", "", text)
+    text = re.sub(r"no type matching (?:\{None\}\|)?\{?([^}]*?)\}? could be instantiated from", r"needs \1, not", text)
     text = re.sub(r"\[/?\w+\]", "", text).strip(" .")
     return text[:1].lower() + text[1:]
 
@@ -178,6 +182,12 @@ def option_names(kind: type) -> list[str]:
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         tyro.cli(kind, args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
     return list(dict.fromkeys(re.findall(r"--[a-z][\w-]*", text.getvalue())))
+
+
+def check_tokens(tokens: int) -> None:
+    """Refuse to generate nothing."""
+    if tokens < 1:
+        raise GlassbookError(f"--tokens {tokens}: ask for at least 1")
 
 
 def quiet_libraries() -> None:

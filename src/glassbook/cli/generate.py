@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional
 
-from glassbook.cli.command import OnModel, option, perform
+from glassbook.cli.command import OnModel, check_tokens, option, perform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class Generate(OnModel):
 
     def result(self) -> dict[str, Any]:
         """Prompt and continuation, as token ids and as text."""
+        check_tokens(self.tokens)
         lm = self.open_model()
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompt_ids = lm.encode(self.prompt)

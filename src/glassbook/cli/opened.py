@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import OnModel, option, perform
+from glassbook.cli.command import OnModel, check_tokens, option, perform
 from glassbook.cli.output import console, table
 
 
@@ -24,6 +24,7 @@ class Open(OnModel):
         """Sizes, sites and sample as plain data."""
         from glassbook.trace import blocks, sites
 
+        check_tokens(self.tokens)
         lm = self.open_model(needs_text=False)
         batch = sample_batch(lm, self.prompt)
         found = [
@@ -67,11 +68,12 @@ class Open(OnModel):
 
 
 def sample_batch(lm: Any, prompt: str) -> dict[str, Any]:
-    """A batch to find sites with: the prompt, or one token where there is no text to encode."""
+    """A batch to find sites with: the prompt, or one token over and over where there is none."""
     import torch
 
-    ids = lm.encode(prompt) if lm.tokenizer is not None else []
-    return {"input_ids": torch.tensor([ids or [0]], device=lm.device)}
+    ids = (lm.encode(prompt) if lm.tokenizer is not None else []) or [0]
+    # With one token, a shape would not show which of its sizes is the number of tokens.
+    return {"input_ids": torch.tensor([ids if len(ids) > 1 else ids * 8], device=lm.device)}
 
 
 def first_block(found: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:

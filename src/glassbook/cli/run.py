@@ -48,6 +48,8 @@ def main(args: list[str]) -> int:
         record = start(work, notebook, seed=options.seed)
     else:
         past = interrupted(notebook, kind.name, options.resume)
+        if past.status == "finished":
+            raise GlassbookError(f"run {past.id} has finished; leave --resume out to start a new one")
         refuse_new_settings(kind, args[1:])
         record = start(from_config(kind, past.config), notebook, resume=past.id)
     if options.json:
@@ -120,7 +122,7 @@ def interrupted(notebook: Notebook, name: str, which: str) -> RunRecord:
         GlassbookError: there is none.
     """
     for record in notebook.runs(name):
-        if record.id == which or (which == LATEST and record.status == "interrupted"):
+        if record.id.startswith(which) or (which == LATEST and record.status == "interrupted"):
             return record
     if which == LATEST:
         raise GlassbookError(f"no run of {name} in {notebook.folder} was interrupted; leave --resume out to start one")

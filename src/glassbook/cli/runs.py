@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from glassbook.cli.command import InNotebook, option, perform
-from glassbook.cli.output import age, console, number, state, table
+from glassbook.cli.output import age, console, number, state
 from glassbook.notebook import Claim
 
 
@@ -38,29 +41,27 @@ class Runs(InNotebook):
         return {"notebook": str(notebook.folder), "runs": runs}
 
     def show(self, result: dict[str, Any]) -> None:
-        """A table of them."""
+        """One below the other, each with its key results."""
         if not result["runs"]:
-            print(f"no runs in {result['notebook']} yet; try: glassbook run --help")
+            of = f" of {self.experiment}" if self.experiment else ""
+            print(f"no runs{of} in {result['notebook']} yet; try: glassbook run --help")
             return
-        rows = [
-            (
-                run["id"],
-                run["experiment"],
-                run["seed"],
-                state(run["status"]),
-                age(datetime.fromisoformat(run["started"])),
-                run["key_results"],
-            )
-            for run in result["runs"]
-        ]
-        console().print(
-            table(
-                ("run", "experiment", "seed", "status", "age", "key results"),
-                rows,
-                numbers=("seed", "age"),
-                wide="key results",
-            )
-        )
+        out, grid = console(), Table.grid(padding=(0, 2, 0, 0))
+        for run, id in zip(result["runs"], short_ids([run["id"] for run in result["runs"]]), strict=True):
+            line = f"{run['experiment']:<22}seed {run['seed']:<4}"
+            when = f"{age(datetime.fromisoformat(run['started'])):>7} ago"
+            told = (f"\n{run['key_results']}", "dim") if run["key_results"] else ""
+            grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, told))
+        out.print(grid)
+
+
+def short_ids(ids: Sequence[str], least: int = 15) -> list[str]:
+    """The beginnings of ids that still tell them apart; every command takes them."""
+    for length in range(least, max(map(len, ids)) + 1):
+        short = [id[:length].rstrip("-") for id in ids]
+        if len(set(short)) == len(set(ids)):
+            return short
+    return list(ids)
 
 
 def key_results(claims: Sequence[Claim], results: dict[str, float], most: int = 3) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional
 
-from glassbook.cli.command import OnModel, option, perform
+from glassbook.cli.command import OnModel, check_tokens, option, perform
+from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 
@@ -33,9 +34,9 @@ class Steer(OnModel):
     """Block whose input an --add pair is read and added at."""
     site: Annotated[str | None, option("SITE", "from --layer or the dictionary")] = None
     """The exact site, such as blocks.3.in; `glassbook open MODEL` lists them."""
-    by: Annotated[float | None, option("X", "4 for --add, else 1")] = None
+    by: Annotated[float | None, option("X", "2 for --add, else 1")] = None
     """Strength; negative steers the other way."""
-    unit: Annotated[Literal["raw", "norm"] | None, option("{raw,norm}", "norm for --feature, else raw")] = None
+    unit: Annotated[Literal["raw", "norm", "usual"], option("{raw,norm}", "norm for --feature, else raw")] = "usual"
     """"raw" adds X times the vector; "norm" counts in median norms of the residual stream."""
     where: Annotated[str | None, option("RULE", "first for --add, else everywhere")] = None
     """first, last, after-prompt, everywhere, or the position to start from."""
@@ -54,13 +55,14 @@ class Steer(OnModel):
         """Both texts."""
         if sum(given is not None for given in (self.add, self.vector, self.feature)) != 1:
             raise GlassbookError("give one of --add PLUS MINUS, --vector FILE and --feature DICT:INDEX")
+        check_tokens(self.tokens)
         rule = read_where(self.where)
         lm = self.open_model()
         from glassbook.steer import steer
 
         v = self.make_vector(lm)
-        by = self.by if self.by is not None else (4.0 if self.add else 1.0)
-        unit = self.unit or ("norm" if self.feature else "raw")
+        by = self.by if self.by is not None else (2.0 if self.add else 1.0)
+        unit = self.unit if self.unit != "usual" else ("norm" if self.feature else "raw")
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         plain = lm.generate([self.prompt], **sampling)[0]
         with steer(lm, v, by=by, unit=unit, where=rule):
@@ -88,12 +90,8 @@ class Steer(OnModel):
             return Vector.load(self.vector)
         if self.feature is not None:
             name, index = read_feature(self.feature)
-            from glassbook.cli.dictionaries import open_dictionary
-
-            d, about = open_dictionary(name)
-            site = self.site or about.site
-            if site is None:
-                raise GlassbookError(f"{name} does not say where it was trained; pass --site")
+            d = open_dictionary(name)
+            site = self.site or trained_at(d, name)
             return feature(d, index, site)
         assert self.add is not None
         names = blocks(lm.model)
@@ -106,7 +104,7 @@ class Steer(OnModel):
         """The two texts in two columns."""
         out = console()
         out.print(
-            f"{', '.join(result['sites'])}, strength {result['by']:g} ({result['unit']}), prompt: {result['prompt']!r}\n",
+            f"{', '.join(result['sites'])}, strength {result['by']:g} ({result['unit']}); prompt {result['prompt']!r}\n",
             markup=False,
         )
         both = table(("plain", "steered"), [(result["plain"].strip(), result["steered"].strip())])

@@ -30,8 +30,15 @@ def verdicts(name: str, notebook: Notebook, seeds: Sequence[int] | None = None) 
     return [judge(claim, records, seeds=3 if seeds is None else len(set(seeds))) for claim in kind.claims]
 
 
-def as_data(name: str, n: int, verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain data; `n` is the claim's place among those of its experiment."""
+def as_data(name: str, n: int, verdict: Verdict, source: str) -> dict[str, Any]:
+    """A verdict as plain data.
+
+    Args:
+        name: the experiment.
+        n: the claim's place among those of the experiment.
+        verdict: what was decided.
+        source: whose claim it is, if it does not say so itself.
+    """
     claim = verdict.claim
     return {
         "experiment": name,
@@ -40,7 +47,7 @@ def as_data(name: str, n: int, verdict: Verdict) -> dict[str, Any]:
         "state": verdict.state,
         "condition": str(claim.condition),
         "control": claim.control,
-        "source": claim.source or known.find(name).source,
+        "source": claim.source or source,
         "reason": verdict.reason,
         "values": {str(seed): value for seed, value in verdict.values.items()},
         "controls": {str(seed): value for seed, value in verdict.controls.items()},
@@ -50,4 +57,8 @@ def as_data(name: str, n: int, verdict: Verdict) -> dict[str, Any]:
 
 def judged(names: Sequence[str], notebook: Notebook, seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """All claims of some experiments, as plain data."""
-    return [as_data(name, n, verdict) for name in names for n, verdict in enumerate(verdicts(name, notebook, seeds))]
+    return [
+        as_data(name, n, verdict, known.find(name).source)
+        for name in names
+        for n, verdict in enumerate(verdicts(name, notebook, seeds))
+    ]

@@ -1,0 +1,5 @@
+"""`glassbook tour`: open a model, learn its features, hold them against the truth, steer, and write a page."""
+
+from glassbook.cli.tour.command import main
+
+__all__ = ["main"]

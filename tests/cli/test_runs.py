@@ -1,0 +1,174 @@
+"""Notebooks, runs and claims from the command line."""
+
+import errno
+import os
+
+import pytest
+
+from glassbook.experiments import base
+from glassbook.notebook import Notebook
+
+
+def test_new(glassbook, tmp_path):
+    answer = glassbook("new", tmp_path / "notes", "--title", "My notes", "--json")
+    assert answer.data() == {"notebook": str(tmp_path / "notes"), "title": "My notes"}
+    assert Notebook(tmp_path / "notes").title == "My notes"
+    assert "notebook already" in glassbook("new", tmp_path / "notes").complaint()
+    assert "made the notebook 'more'" in glassbook("new", tmp_path / "more").out
+
+
+def test_new_where_one_may_not_write(glassbook, tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert "is a file" in glassbook("new", tmp_path / "file").complaint()
+
+
+def test_the_list_of_experiments(glassbook, toys):
+    text = glassbook("run").out
+    assert "steady" in text
+    assert "Does a constant stay constant?" in text
+
+
+def test_help_of_an_experiment_tells_settings_and_claims(glassbook, toys):
+    text = glassbook("run", "steady", "--help").out
+    for part in ("The constant is large", "value >= 1", "other <= 0", "Nobody 2026", "--value", "--parts", "--resume"):
+        assert part in text
+
+
+def test_run(glassbook, toys, notebook):
+    words = ("run", "steady", "--value", "3.5", "--seed", "4", "--notebook", notebook.folder)
+    data = glassbook(*words, "--json").data()
+    assert (data["experiment"], data["seed"], data["status"]) == ("steady", 4, "finished")
+    assert data["results"] == {"value": 3.5, "other": -1.0, "seed": 4.0}
+    [record] = notebook.runs()
+    assert record.id == data["run"]
+    assert record.config == {"value": 3.5, "parts": [1, 2]}
+    answer = glassbook(*words)
+    assert "3.5" in answer.out
+    assert "seed 4" in answer.err
+
+
+def test_quick_starts_from_quick_settings(glassbook, toys, notebook):
+    glassbook("run", "steady", "--quick", "--value", "3", "--notebook", notebook.folder)
+    assert notebook.runs()[0].config == {"value": 3.0, "parts": [7]}
+
+
+def test_settings_may_be_written_with_underscores_and_equals(glassbook, toys, notebook):
+    glassbook("run", "steady", "--value=3", "--parts", "4", "5", f"--notebook={notebook.folder}")
+    assert notebook.runs()[0].config == {"value": 3.0, "parts": [4, 5]}
+
+
+def test_interrupt_and_resume(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    stopped = glassbook("run", "halting", *at)
+    [record] = notebook.runs()
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1] == (
+        f"interrupted; go on with: glassbook run halting --resume {record.id} --notebook {notebook.folder}"
+    )
+    assert "keeps its settings" in glassbook("run", "halting", "--resume", "--seed", "1", *at).complaint()
+    assert "no run '1999'" in glassbook("run", "halting", "--resume", "1999", *at).complaint()
+    assert glassbook("run", "halting", "--resume", *at).code == 0
+    [record] = notebook.runs()
+    assert (record.status, record.resumed) == ("finished", 1)
+    assert "leave --resume out" in glassbook("run", "halting", "--resume", *at).complaint()
+    assert glassbook("run", "halting", "--resume", record.id, *at).complaint().endswith("start a new one")
+
+
+def test_runs(glassbook, toys, notebook):
+    assert "no runs" in glassbook("runs", "--notebook", notebook.folder).out
+    glassbook("run", "steady", "--notebook", notebook.folder)
+    [run] = glassbook("runs", "--notebook", notebook.folder, "--json").data()["runs"]
+    assert (run["experiment"], run["seed"], run["status"]) == ("steady", 0, "finished")
+    text = glassbook("runs", "--notebook", notebook.folder).out
+    assert run["id"][:15] in text
+    assert "value 2" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert glassbook("runs", "--experiment", "wrong", "--notebook", notebook.folder, "--json").data()["runs"] == []
+
+
+def test_a_notebook_above_the_folder_is_found(glassbook, toys, notebook, monkeypatch):
+    inside = notebook.folder / "pages"
+    monkeypatch.chdir(inside)
+    assert glassbook("runs", "--json").data()["notebook"] == str(notebook.folder)
+
+
+def test_claims(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    claims = glassbook("claims", *at, "--json").data()["claims"]
+    assert {c["state"] for c in claims} == {"untested"}
+    assert {c["experiment"] for c in claims} == {"steady", "wrong", "halting"}
+    for seed in range(3):
+        glassbook("run", "steady", "--seed", seed, *at)
+    glassbook("run", "steady", "--value", "0", "--seed", "0", *at)  # other settings judge nothing
+    [claim] = glassbook("claims", "--experiment", "steady", *at, "--json").data()["claims"]
+    assert claim["state"] == "holds"
+    assert claim["values"] == {"0": 2.0, "1": 2.0, "2": 2.0}
+    text = glassbook("claims", *at).out
+    assert "1 holds, 2 untested" in text
+    assert "measured 2, 2, 2" in text
+    assert "Nobody 2026" in text
+
+
+def test_claims_check(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    assert glassbook("claims", "check", "steady", *at).code == 0
+    assert sorted(r.seed for r in notebook.runs("steady")) == [0, 1, 2]
+    assert glassbook("claims", "check", "steady", *at).code == 0
+    assert len(notebook.runs("steady")) == 3  # nothing was missing
+    failing = glassbook("claims", "check", "steady", "wrong", "--seeds", "0", "1", *at, "--json")
+    assert failing.code == 1
+    assert [c["state"] for c in failing.data()["claims"]] == ["holds", "fails"]
+    assert len(notebook.runs("wrong")) == 2
+
+
+def test_claims_check_goes_on_with_what_was_interrupted(glassbook, toys, notebook):
+    at = ("--seeds", "0", "--notebook", notebook.folder)
+    stopped = glassbook("claims", "check", "halting", *at)
+    assert stopped.code == 130
+    assert "go on with: glassbook claims check halting --seeds 0 " in stopped.err
+    assert glassbook("claims", "check", "halting", *at).code == 0
+    [record] = notebook.runs()
+    assert record.resumed == 1
+
+
+def test_without_names_all_experiments_are_checked(glassbook, toys, notebook, monkeypatch):
+    monkeypatch.setattr(toys["halting"], "run", lambda self, run: run.result(value=1.0))
+    answer = glassbook("claims", "check", "--seeds", "0", "--notebook", notebook.folder, "--json")
+    assert answer.code == 1
+    assert {c["experiment"]: c["state"] for c in answer.data()["claims"]} == {
+        "steady": "holds", "wrong": "fails", "halting": "holds",
+    }  # fmt: skip
+
+
+def test_a_full_disk_is_one_line(glassbook, toys, notebook, monkeypatch):
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if b'"result"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
+    answer = glassbook("run", "steady", "--notebook", notebook.folder)
+    assert answer.code == 2
+    assert "No space left" in answer.err.splitlines()[-1]
+    assert "Traceback" not in answer.err
+
+
+def test_a_broken_experiment_does_not_break_the_others(glassbook, toys, notebook, monkeypatch):
+    class Broken:
+        def load(self) -> None:
+            raise ImportError("No module named 'gone'")
+
+    whole = base.entry_points
+    monkeypatch.setattr(base, "names", lambda: ["gone", "steady"])
+    monkeypatch.setattr(base, "entry_points", lambda group, name: [Broken()] if name == "gone" else whole(group, name))
+    answer = glassbook("claims", "--notebook", notebook.folder)
+    assert answer.code == 0
+    assert "cannot be loaded" in answer.err
+    assert "gone" in glassbook("run", "gone").complaint()
+
+
+@pytest.mark.parametrize("command", ["runs", "claims"])
+def test_a_folder_that_is_no_notebook(glassbook, toys, command, tmp_path):
+    assert "no notebook" in glassbook(command, "--notebook", tmp_path).complaint()
