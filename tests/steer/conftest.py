@@ -54,6 +54,12 @@ def _model(kind: str) -> torch.nn.Module:
     )
 
 
+@pytest.fixture
+def characters() -> Characters:
+    """The tokenizer of the tiny models."""
+    return Characters()
+
+
 @pytest.fixture(params=["ours", "gpt2", "llama"])
 def lm(request) -> LanguageModel:
     """A tiny random model whose weights are large enough that its greedy tokens vary."""

@@ -1,13 +1,11 @@
 """Scores against answers known in closed form, on a model with a planted direction."""
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
 import torch
 import transformers
-from conftest import Characters
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
@@ -25,7 +23,7 @@ from glassbook.steer import (
 from glassbook.steer.losses import effects
 from glassbook.trace import blocks
 
-TOPIC, VOCAB = "xyz", len(Characters())
+TOPIC, VOCAB = "xyz", 35
 ON = ["xyzzy"[i:] + "xzyx" * (1 + i) for i in range(5)]
 ON = [text for i in range(2) for text in (t + "zyx"[i:] for t in ON)]
 OFF = ["abcdefg" * (1 + i % 3) + "hijk"[i % 4] for i in range(10)]
@@ -46,7 +44,7 @@ class Planted(nn.Module):
     Writing c there adds c to the logits of the topic's tokens at that position.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, topic: list[int], width: int = 64) -> None:
         super().__init__()
         self.config = transformers.PreTrainedConfig()
         self.embed = nn.Embedding(VOCAB, width)
@@ -54,21 +52,21 @@ class Planted(nn.Module):
         self.head = nn.Linear(width, VOCAB, bias=False)
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
-            for c in TOPIC:
-                self.head.weight[Characters().encode(c)[0], 0] = 1.0
+            self.head.weight[topic, 0] = 1.0
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Output:
         x = self.embed(input_ids)
         x = torch.cat([torch.zeros_like(x[..., :1]), x[..., 1:]], dim=-1)
-        for block in self.blocks if isinstance(self.blocks, Iterable) else ():
+        for block in self.blocks:
             x = block(x)
         return Output(self.head(x))
 
 
 @pytest.fixture
-def planted() -> LanguageModel:
+def planted(characters) -> LanguageModel:
+    assert len(characters) == VOCAB
     torch.manual_seed(0)
-    return LanguageModel(Planted().eval(), Characters(), "planted")
+    return LanguageModel(Planted(characters.encode(TOPIC)).eval(), characters, "planted")
 
 
 def unit(index: int = 0) -> Vector:

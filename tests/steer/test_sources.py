@@ -1,11 +1,11 @@
 """Vectors from models: activation addition against two forwards by hand, and the other sources."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from glassbook.errors import GlassbookError
+from glassbook.features.codes import TopK
+from glassbook.features.dictionary import Dictionary
 from glassbook.steer import Vector, actadd, feature, mean_difference, random_like
 from glassbook.trace import blocks
 
@@ -84,14 +84,10 @@ def test_mean_difference_refuses_empty_lists_and_missing_tokens(lm):
 
 
 def test_feature_is_the_decoder_row():
-    weight = torch.randn(5, 8)
-    by_weight = feature(SimpleNamespace(W_dec=weight), 3, "blocks.1.out")
-    by_method = feature(SimpleNamespace(direction=lambda i: weight[i]), 3, "blocks.1.out")
-    assert by_weight == by_method == Vector({"blocks.1.out": weight[3]})
+    dictionary = Dictionary(d_in=8, width=5, code=TopK(2))
+    assert feature(dictionary, 3, "blocks.1.out") == Vector({"blocks.1.out": dictionary.W_dec[3]})
     with pytest.raises(GlassbookError, match="no feature 5"):
-        feature(SimpleNamespace(W_dec=weight), 5, "blocks.1.out")
-    with pytest.raises(GlassbookError, match="use a Dictionary"):
-        feature(object(), 0, "blocks.1.out")
+        feature(dictionary, 5, "blocks.1.out")
 
 
 def test_random_like_keeps_the_norm_of_each_row():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -97,26 +97,26 @@ def mean_difference(
     return Vector({site: (means[0] - means[1])[None]}, about=about)
 
 
-def feature(dictionary: Any, index: int, site: str) -> Vector:
-    """Feature `index` of a dictionary as a direction: its decoder row, as it stands (not normalised).
+class Directions(Protocol):
+    """What `feature` needs of a dictionary."""
+
+    def direction(self, i: int) -> Tensor:
+        """What feature `i` adds for each unit of its value, [d]."""
+        ...
+
+
+def feature(dictionary: Directions, index: int, site: str) -> Vector:
+    """Feature `index` of a dictionary as a direction: its decoder row, not normalised here.
 
     Args:
-        dictionary: anything with `direction(i)` -> [d], or a decoder weight `W_dec` [width, d].
+        dictionary: a `glassbook.features.Dictionary`, or anything else with `direction(i)`.
         index: which feature.
         site: the site that the dictionary was trained on.
 
     Raises:
-        GlassbookError: no such feature, or no decoder to read it from.
+        GlassbookError: no such feature (from the dictionary).
     """
-    if hasattr(dictionary, "direction"):
-        row = dictionary.direction(index)
-    elif hasattr(dictionary, "W_dec"):
-        if not 0 <= index < len(dictionary.W_dec):
-            raise GlassbookError(f"there is no feature {index}; choose 0 to {len(dictionary.W_dec) - 1}")
-        row = dictionary.W_dec[index]
-    else:
-        raise GlassbookError(f"{type(dictionary).__name__} has neither direction(i) nor W_dec; use a Dictionary")
-    return Vector({site: row}, about={"method": "feature", "feature": str(index)})
+    return Vector({site: dictionary.direction(index)}, about={"method": "feature", "feature": str(index)})
 
 
 def random_like(v: Vector, generator: torch.Generator) -> Vector:

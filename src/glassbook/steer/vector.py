@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import write_atomic
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,12 +121,9 @@ class Vector:
 
     def save(self, path: str | Path) -> None:
         """Write safetensors, with `positional` and `about` as JSON in the header; never half a file."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         header = json.dumps({"positional": self.positional, "about": dict(self.about)})
-        part = path.with_name(f".{path.name}.part")
-        save_file({s: r.contiguous() for s, r in self.rows.items()}, part, metadata={"glassbook.vector": header})
-        os.replace(part, path)
+        rows = {site: rows.contiguous() for site, rows in self.rows.items()}
+        write_atomic(Path(path), to_bytes(rows, {"glassbook.vector": header}))
 
     @classmethod
     def load(cls, path: str | Path) -> Vector:
