@@ -1,0 +1,19 @@
+"""Features: sparse dictionaries of a network's activations, learnt, scored and held against the truth."""
+
+from glassbook.features.codes import BatchTopK, TopK
+from glassbook.features.dictionary import Dictionary
+from glassbook.features.evaluate import Scores, evaluate
+from glassbook.features.fit import FitReport, fit
+from glassbook.features.recovery import Recovery, recovery
+
+__all__ = [
+    "BatchTopK",
+    "Dictionary",
+    "FitReport",
+    "Recovery",
+    "Scores",
+    "TopK",
+    "evaluate",
+    "fit",
+    "recovery",
+]

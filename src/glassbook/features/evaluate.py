@@ -1,0 +1,188 @@
+"""How good a dictionary is: what it explains, how sparse it is, and whether its model can work with what it rebuilds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from glassbook.errors import GlassbookError
+from glassbook.features.dictionary import Dictionary
+from glassbook.features.rows import Rows, open_rows
+from glassbook.measure import ExplainedVariance
+from glassbook.trace import At, Recording, allow_identity, trace
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A dictionary's scores on a set of n activations. The ce_* are NaN unless a model was given.
+
+    Attributes:
+        explained_variance: 1 - sum ||x - xh||^2 / sum ||x - mean||^2 over the whole set.
+        l0: mean number of active latents.
+        dead: share of latents that never fire on the set; it falls as n grows.
+        density: [width], share of rows on which each latent fires.
+        ce_clean: mean next-token cross-entropy of the model in nats, over all real tokens.
+        ce_dictionary: the same while the site's activation is replaced by its reconstruction, at real tokens.
+        ce_mean_ablation: replaced by the mean of the activations instead.
+        ce_zero_ablation: replaced by zero, which is easier to beat.
+        ce_recovered: (ce_mean_ablation - ce_dictionary) / (ce_mean_ablation - ce_clean).
+        ce_recovered_from_zero: the same from zero ablation, for comparison with published numbers.
+        n: activations in the set.
+    """
+
+    explained_variance: float
+    l0: float
+    dead: float
+    density: Tensor
+    ce_clean: float
+    ce_dictionary: float
+    ce_mean_ablation: float
+    ce_zero_ablation: float
+    ce_recovered: float
+    ce_recovered_from_zero: float
+    n: int
+
+    def numbers(self) -> dict[str, float]:
+        """All but the densities, by name."""
+        return {name: value for name, value in vars(self).items() if not isinstance(value, Tensor)}
+
+
+def evaluate(
+    d: Dictionary,
+    activations: Tensor | tuple[Recording, str],
+    *,
+    model: nn.Module | None = None,
+    site: str | None = None,
+    batches: Iterable[Mapping[str, Any]] | None = None,
+    skip: Collection[int] | None = None,
+    chunk: int = 4096,
+) -> Scores:
+    """Score a dictionary on activations, and on its model's loss if that is given.
+
+    Args:
+        d: the dictionary.
+        activations: [..., d] or (recording, site), best such that it was not trained on.
+        model: language model that the activations are of, in eval mode.
+        site: where they are read and replaced, such as "blocks.3.out".
+        batches: the model's inputs {"input_ids", "attention_mask"}, to measure its loss on.
+        skip: token ids whose activations are left as they are, as they were in training (BOS, ...). None: those that
+            `d.about` says its recording left out.
+        chunk: activations encoded at once.
+
+    Raises:
+        GlassbookError: some but not all of model, site and batches; nothing to predict in the batches.
+    """
+    rows = open_rows(activations)
+    sums, fired, mean = _reconstruct(d, rows, chunk)
+    density = fired / rows.n
+    if (model is None) != (site is None) or (model is None) != (batches is None):
+        raise GlassbookError("to measure the model's loss give all of model, site and batches")
+    ce = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
+    if model is not None and site is not None and batches is not None:
+        left_out = d.about.get("special_tokens", {}).get("skipped_ids", ()) if skip is None else skip
+        ce = _losses(model, site, batches, d, mean, left_out)
+    return Scores(
+        explained_variance=sums.value(),
+        l0=float(fired.sum()) / rows.n,
+        dead=float((fired == 0).double().mean()),
+        density=density,
+        ce_clean=ce["clean"],
+        ce_dictionary=ce["dictionary"],
+        ce_mean_ablation=ce["mean"],
+        ce_zero_ablation=ce["zero"],
+        ce_recovered=_recovered(ce["mean"], ce),
+        ce_recovered_from_zero=_recovered(ce["zero"], ce),
+        n=rows.n,
+    )
+
+
+@torch.no_grad()
+def _reconstruct(d: Dictionary, rows: Rows, chunk: int) -> tuple[ExplainedVariance, Tensor, Tensor]:
+    """Error sums, how often each latent fires, and the mean activation."""
+    sums, total = ExplainedVariance(), torch.zeros(d.d_in, dtype=torch.float64)
+    fired = torch.zeros(d.width, dtype=torch.float64)
+    for x in rows.chunks(chunk):
+        values, indices = d.encode_sparse(x.to(d.W_enc.device))
+        sums.add(x, d.decode_sparse(values, indices))
+        fired += torch.bincount(indices[values > 0].cpu(), minlength=d.width)
+        total += x.sum(0, dtype=torch.float64).cpu()
+    return sums, fired, (total / rows.n).float()
+
+
+Replace = Callable[[Tensor], Tensor]
+
+
+@torch.no_grad()
+def _losses(
+    model: nn.Module,
+    site: str,
+    batches: Iterable[Mapping[str, Any]],
+    d: Dictionary,
+    mean: Tensor,
+    skip: Collection[int],
+) -> dict[str, float]:
+    """Mean cross-entropy of the model as it is and with the site replaced, token by token over all batches."""
+    ways: dict[str, Replace | None] = {
+        "clean": None,
+        "dictionary": lambda x: d(x.to(d.W_enc)).to(x),
+        "mean": lambda x: mean.to(x).expand_as(x),
+        "zero": torch.zeros_like,
+    }
+    totals, tokens = dict.fromkeys(ways, 0.0), 0
+    for batch in batches:
+        targets = _targets(batch)
+        tokens += int((targets >= 0).sum())
+        for name, replace in ways.items():
+            if replace is None:
+                logits = model(**batch).logits
+            else:
+                with trace(model, edit={site: allow_identity(_at_real(replace, batch, skip))}):
+                    logits = model(**batch).logits
+            nll = cross_entropy(
+                logits[:, :-1].float().flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum"
+            )
+            totals[name] += float(nll)
+    if not tokens:
+        raise GlassbookError("the batches hold no token that follows another; give longer texts")
+    return {name: total / tokens for name, total in totals.items()}
+
+
+def _targets(batch: Mapping[str, Any]) -> Tensor:
+    """The next token at each position but the last, [B, T - 1]; -1 where either of the two is padding."""
+    ids, mask = batch["input_ids"], batch.get("attention_mask")
+    targets = ids[:, 1:].clone()
+    if mask is not None:
+        targets[~(mask[:, 1:].bool() & mask[:, :-1].bool())] = -1
+    return targets
+
+
+def _at_real(replace: Replace, batch: Mapping[str, Any], skip: Collection[int]) -> Callable[[Tensor, At], Tensor]:
+    """The edit that replaces activations at real tokens other than those skipped."""
+    ids = batch["input_ids"]
+    skipped = torch.isin(ids, torch.tensor(sorted(skip), dtype=ids.dtype, device=ids.device))
+
+    def edit(x: Tensor, at: At) -> Tensor:
+        here = ~skipped if at.real is None else at.real & ~skipped
+        out = x.clone()
+        out[here] = replace(x[here])
+        return out
+
+    return edit
+
+
+def _recovered(ablated: float, ce: dict[str, float]) -> float:
+    gap = ablated - ce["clean"]
+    return (ablated - ce["dictionary"]) / gap if gap > 0 else float("nan")
+
+
+def chunks_of(rows: Rows, d: Dictionary, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(values, indices) of all rows in order, `chunk` at a time, on the CPU."""
+    with torch.no_grad():
+        for x in rows.chunks(chunk):
+            values, indices = d.encode_sparse(x.to(d.W_enc.device))
+            yield values.cpu(), indices.cpu()
