@@ -1,4 +1,4 @@
-"""Steer a language model by adding the difference of two prompts' activations, and weigh the effect against the damage."""
+"""Steer a language model by the difference of two prompts' activations; weigh the effect against the damage."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 
 
 @experiment(
-    terms=["Activation addition", "Steering vector"], source="Turner et al. 2023, arXiv:2308.10248 (section 4, figure 3)"
+    terms=["Activation addition", "Steering vector"],
+    source="Turner et al. 2023, arXiv:2308.10248 (section 4, figure 3)",
 )
 @dataclass(frozen=True, kw_only=True)
 class ActivationAddition:
     """Does adding one prompt pair's activations make a topic likelier without hurting other text?"""
 
-    plus: str = " wedding"
-    """Text to steer towards: also the theme of the on-topic stories."""
-    minus: str = ""
+    plus: str = "The festive wedding"
+    """Text to steer towards."""
+    minus: str = "The old path"
     """Text to steer away from."""
     theme: str = "wedding"
     """Theme of the stories whose sentences are the on-topic texts."""
-    texts: int = 300
+    texts: int = 240
     """Sentences on the topic, and as many off it; half picks layer and strength, half is reported."""
-    strengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+    strengths: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
     """Raw coefficients to try."""
     bound: float = 1.01
     """Off-topic perplexity ratio that a strength may have on the dev half."""
@@ -93,10 +94,10 @@ class ActivationAddition:
         run.chart("layers", _chart(sweep, "layer", lambda row: int(row.site.split(".")[-2]), "vector added at layer"))
         run.chart("doses", _chart(curve, "strength", lambda row: row.by, "strength (raw coefficient)"))
 
-    def _pick_on_dev(self, scores):  # noqa: ANN001, ANN202
+    def _pick_on_dev(self, scores):
         """The layer whose best strength makes on-topic text likeliest on the dev half within the bound."""
 
-        def dev(item):  # noqa: ANN001, ANN202
+        def dev(item):
             test = item[1].best["vector"].test
             row = next(r for r in item[1].rows if (r.arm, r.by, r.split) == ("vector", test.by, "dev"))
             return (row.off > self.bound, row.on)
@@ -121,7 +122,7 @@ def other_texts(world: World, n: int, seed: int) -> list[str]:
     return list(islice(found, n))
 
 
-def _chart(rows, name, x, title):  # noqa: ANN001, ANN202
+def _chart(rows, name, x, title):
     import altair as alt
 
     values = [

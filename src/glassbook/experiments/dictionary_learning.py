@@ -67,23 +67,142 @@ class DictionaryLearning:
         """Record, learn, score by reconstruction and by the truth; keep the dictionary as an artifact."""
         import torch
 
-        from glassbook.data.tokens import labelled, take, training_rows
+        from glassbook.data.tokens import training_rows
         from glassbook.data.world import World
-        from glassbook.features import Dictionary, TopK, evaluate, fit
+        from glassbook.features import Dictionary, TopK, fit
         from glassbook.nets import open_model
         from glassbook.trace import blocks, record
 
         lm, world = open_model(self.model), World()
-        site = f"{blocks(lm.model)[self.layer]}.out"
-        specials = {i for i in (lm.tokenizer.bos, lm.tokenizer.eos, lm.tokenizer.pad) if i is not None}
-        rows, length = 16, min(256, lm.context)
-        batches = [
-            {"input_ids": torch.from_numpy(training_rows(world, lm.tokenizer, step, rows, length, seed=-1000 - run.seed))}
-            for step in range(-(-self.tokens // (rows * length)))
-        ]
+        block = blocks(lm.model)[self.layer]
+        site = f"{block}.out"
+        tokenizer = lm.tokenizer
+        assert tokenizer is not None  # open_model("builtin") has one; others are refused by training_rows
+        specials = {i for i in (tokenizer.bos, tokenizer.eos, tokenizer.pad) if i is not None}
+        rows, length = 16, min(256, lm.context or 256)
+        steps = range(-(-self.tokens // (rows * length)))
+        batches = (
+            {"input_ids": torch.from_numpy(training_rows(world, tokenizer, step, rows, length, seed=1000 + run.seed))}
+            for step in steps
+        )
         with tempfile.TemporaryDirectory() as folder:
             recording = record(lm.model, batches, [site], f"{folder}/activations", skip=specials)
             torch.manual_seed(run.seed)
-            d = Dictionary(d_in=recording.dim(site), width=self.width, code=TopK(self.k))
+            d, untrained = (Dictionary(recording.dim(site), self.width, TopK(self.k)) for _ in range(2))
+            x = recording.read(site)[:50_000]
+            untrained.look_through(x.mean(0), (x - x.mean(0)).norm(dim=1).mean() / x.shape[1] ** 0.5)
             fit(d, (recording, site), steps=self.steps, batch=self.batch, lr=self.lr, seed=run.seed, run=run)
-        d.save(run.artifact("dictionary.safetensors"), site=site, model=lm.name)
+        d.save(run.artifact("dictionary.safetensors"), model=lm.name, site=site, skip=sorted(specials))
+        self._score(run, lm, world, block, {"features": d, "random directions": untrained}, specials)
+
+    def _score(self, run: Run, lm, world, block: str, dictionaries, specials) -> None:
+        """Reconstruction and detection on documents that nothing was trained on."""
+        import torch
+
+        from glassbook.data.tokens import labelled, take
+        from glassbook.features import evaluate
+        from glassbook.trace import record
+
+        site, neurons = f"{block}.out", f"{block}.mlp.down.in"
+        test = labelled(lm.tokenizer, take(world.stream(-1 - run.seed), self.held_out), world.attributes())
+        ids, real = torch.from_numpy(test.input_ids), torch.from_numpy(test.real).long()
+        batches = [{"input_ids": i, "attention_mask": m} for i, m in zip(ids.split(64), real.split(64), strict=True)]
+        with tempfile.TemporaryDirectory() as folder:
+            held = record(lm.model, batches, [site, neurons], f"{folder}/held-out", skip=specials)
+            sequence, position = held.index()
+            x, n = held.read(site), held.read(neurons)
+        scores = {
+            name: evaluate(d, x, model=lm.model, site=site, batches=batches, skip=specials)
+            for name, d in dictionaries.items()
+        }
+        sentence = torch.from_numpy(test.sentence)[sequence, position]
+        labels = torch.from_numpy(test.labels)[sequence, position]
+        detectors = {name: d.encode for name, d in dictionaries.items()}
+        found = detection(
+            {name: (encode, x) for name, encode in detectors.items()}
+            | {
+                "neurons": (lambda a: torch.cat([a, -a], 1), n),
+                "residual basis": (lambda a: torch.cat([a, -a], 1), x),
+            },
+            sentence,
+            labels,
+        )
+        table = [
+            {"kind": kind, "value": value, **{name: float(areas[i]) for name, (areas, _) in found.items()},
+             "feature": int(found["features"][1][i])}
+            for i, (kind, value) in enumerate(test.attributes)
+        ]  # fmt: skip
+        share = {name: float((areas[~areas.isnan()] >= 0.9).double().mean()) for name, (areas, _) in found.items()}
+        ours, random = scores["features"], scores["random directions"]
+        run.result(
+            **ours.numbers(),
+            dead_share=ours.dead,
+            random_explained_variance=random.explained_variance,
+            random_ce_recovered=random.ce_recovered,
+            attributes_detected=share["features"],
+            neuron_attributes_detected=max(share["neurons"], share["residual basis"]),
+            random_attributes_detected=share["random directions"],
+            detected_beyond_neurons=share["features"] - max(share["neurons"], share["residual basis"]),
+            detected_beyond_random=share["features"] - share["random directions"],
+            attributes_scored=int((~found["features"][0].isnan()).sum()),
+        )
+        run.table("attributes", table)
+        run.chart("detection", _chart(table, list(found)))
+
+
+def detection(detectors, sentence, labels):
+    """How well single scores tell which sentences speak of an attribute.
+
+    A sentence's score is its largest token score (as in AxBench, arXiv:2501.17148). The first half of the sentences
+    chooses each attribute's best score by AUROC, the second half reports it.
+
+    Args:
+        detectors: name -> (activations [chunk, d] to scores [chunk, F], activations [tokens, d]).
+        sentence: [tokens], the sentence of each.
+        labels: bool [tokens, attributes].
+
+    Returns:
+        name -> (AUROC of each attribute on the second half, NaN where a half has under 3 positives; index of its score).
+    """
+    import torch
+
+    from glassbook.measure import auroc
+
+    n = int(sentence.max()) + 1
+    said = torch.zeros(n, labels.shape[1], dtype=torch.bool).index_put_((sentence,), labels, accumulate=True)
+    dev, test = slice(0, n // 2), slice(n // 2, n)
+    rare = torch.minimum(said[dev].sum(0), said[test].sum(0)) < 3
+    out = {}
+    for name, (score, x) in detectors.items():
+        with torch.no_grad():
+            tokens = [score(part) for part in x.split(4096)]
+            pooled = torch.full((n, tokens[0].shape[1]), -torch.inf)
+            for part, number in zip(tokens, sentence.split(4096), strict=True):
+                pooled.scatter_reduce_(0, number[:, None].expand_as(part), part, "amax")
+        best = auroc(pooled[dev], said[dev]).nan_to_num(0).argmax(0)
+        areas = auroc(pooled[test][:, best], said[test]).diagonal()
+        out[name] = (areas.masked_fill(rare, torch.nan), best)
+    return out
+
+
+def _chart(table, names):
+    import altair as alt
+
+    values = [
+        {"kind": row["kind"], "auroc": row[name], "detector": name}
+        for row in table
+        for name in names
+        if row[name] == row[name]
+    ]
+    return (
+        alt.Chart(alt.Data(values=values))
+        .mark_tick(thickness=2)
+        .encode(
+            x=alt.X("auroc:Q", title="AUROC on held-out sentences", scale=alt.Scale(domain=[0.5, 1])),
+            y=alt.Y("detector:N", title=None, sort=names),
+            color=alt.Color("detector:N", legend=None),
+            row=alt.Row("kind:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")),
+        )
+        .properties(height=60)
+        .to_dict()
+    )

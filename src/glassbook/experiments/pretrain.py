@@ -119,7 +119,7 @@ class Pretrain:
         run.chart("loss", _loss_chart(run, entropy, bigram))
 
 
-def _document_nll(model, input_ids, real):  # noqa: ANN001, ANN202
+def _document_nll(model, input_ids, real):
     """Nats that the model needs for each document, given that it begins."""
     import torch
 
@@ -132,7 +132,7 @@ def _document_nll(model, input_ids, real):  # noqa: ANN001, ANN202
     return torch.cat(out)
 
 
-def _bigram_loss(batch, input_ids, real, vocab: int) -> float:  # noqa: ANN001
+def _bigram_loss(batch, input_ids, real, vocab: int) -> float:
     """Control: nats per token of an interpolated bigram model counted on some of the same training text."""
     import numpy as np
 

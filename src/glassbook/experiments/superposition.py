@@ -149,7 +149,7 @@ class Superposition:
         }
 
 
-def _geometry(w, density: float, loss: float) -> dict[str, Any]:  # noqa: ANN001
+def _geometry(w, density: float, loss: float) -> dict[str, Any]:
     """What one model made of its features; columns of w [hidden, features] are their directions.
 
     A feature is represented if ||W_i||^2 > 1/2, and in superposition if the others' interference with it,
