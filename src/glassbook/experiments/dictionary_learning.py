@@ -101,6 +101,7 @@ class DictionaryLearning:
 
         from glassbook.data.tokens import labelled, take
         from glassbook.features import evaluate
+        from glassbook.features.detect import both_signs, detect
         from glassbook.trace import record
 
         site, neurons = f"{block}.out", f"{block}.mlp.down.in"
@@ -117,22 +118,15 @@ class DictionaryLearning:
         }
         sentence = torch.from_numpy(test.sentence)[sequence, position]
         labels = torch.from_numpy(test.labels)[sequence, position]
-        detectors = {name: d.encode for name, d in dictionaries.items()}
-        found = detection(
-            {name: (encode, x) for name, encode in detectors.items()}
-            | {
-                "neurons": (lambda a: torch.cat([a, -a], 1), n),
-                "residual basis": (lambda a: torch.cat([a, -a], 1), x),
-            },
-            sentence,
-            labels,
-        )
+        scorers = {name: (d.encode, x) for name, d in dictionaries.items()}
+        found = detect(scorers | {"neurons": (both_signs, n), "residual basis": (both_signs, x)}, sentence, labels)
         table = [
-            {"kind": kind, "value": value, **{name: float(areas[i]) for name, (areas, _) in found.items()},
-             "feature": int(found["features"][1][i])}
+            {"kind": kind, "value": value, **{name: float(f.area[i]) for name, f in found.items()},
+             "feature": int(found["features"].best[i])}
             for i, (kind, value) in enumerate(test.attributes)
         ]  # fmt: skip
-        share = {name: float((areas[~areas.isnan()] >= 0.9).double().mean()) for name, (areas, _) in found.items()}
+        share = {name: f.share() for name, f in found.items()}
+        neurons = max(share["neurons"], share["residual basis"])
         ours, random = scores["features"], scores["random directions"]
         run.result(
             **ours.numbers(),
@@ -140,49 +134,14 @@ class DictionaryLearning:
             random_explained_variance=random.explained_variance,
             random_ce_recovered=random.ce_recovered,
             attributes_detected=share["features"],
-            neuron_attributes_detected=max(share["neurons"], share["residual basis"]),
+            neuron_attributes_detected=neurons,
             random_attributes_detected=share["random directions"],
-            detected_beyond_neurons=share["features"] - max(share["neurons"], share["residual basis"]),
+            detected_beyond_neurons=share["features"] - neurons,
             detected_beyond_random=share["features"] - share["random directions"],
-            attributes_scored=int((~found["features"][0].isnan()).sum()),
+            attributes_scored=int((~found["features"].area.isnan()).sum()),
         )
         run.table("attributes", table)
         run.chart("detection", _chart(table, list(found)))
-
-
-def detection(detectors, sentence, labels):
-    """How well single scores tell which sentences speak of an attribute.
-
-    A sentence's score is its largest token score (as in AxBench, arXiv:2501.17148). The first half of the sentences
-    chooses each attribute's best score by AUROC, the second half reports it.
-
-    Args:
-        detectors: name -> (activations [chunk, d] to scores [chunk, F], activations [tokens, d]).
-        sentence: [tokens], the sentence of each.
-        labels: bool [tokens, attributes].
-
-    Returns:
-        name -> (AUROC of each attribute on the second half, NaN where a half has under 3 positives; index of its score).
-    """
-    import torch
-
-    from glassbook.measure import auroc
-
-    n = int(sentence.max()) + 1
-    said = torch.zeros(n, labels.shape[1], dtype=torch.bool).index_put_((sentence,), labels, accumulate=True)
-    dev, test = slice(0, n // 2), slice(n // 2, n)
-    rare = torch.minimum(said[dev].sum(0), said[test].sum(0)) < 3
-    out = {}
-    for name, (score, x) in detectors.items():
-        with torch.no_grad():
-            tokens = [score(part) for part in x.split(4096)]
-            pooled = torch.full((n, tokens[0].shape[1]), -torch.inf)
-            for part, number in zip(tokens, sentence.split(4096), strict=True):
-                pooled.scatter_reduce_(0, number[:, None].expand_as(part), part, "amax")
-        best = auroc(pooled[dev], said[dev]).nan_to_num(0).argmax(0)
-        areas = auroc(pooled[test][:, best], said[test]).diagonal()
-        out[name] = (areas.masked_fill(rare, torch.nan), best)
-    return out
 
 
 def _chart(table, names):
