@@ -1,37 +1,13 @@
-"""A tiny network and its data, shared by the tests of training."""
+"""Fixtures for the tests of training."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
-from glassbook.train import Batch, Objective, TrainState, regression, train
-
-
-class Net(nn.Module):
-    """Two layers with dropout, a norm, a buffer, and a tied pair of matrices."""
-
-    def __init__(self, dropout: float = 0.0) -> None:
-        super().__init__()
-        torch.manual_seed(3)
-        self.first, self.norm, self.second = nn.Linear(6, 6), nn.LayerNorm(6), nn.Linear(6, 6)
-        self.second.weight = self.first.weight
-        self.dropout = nn.Dropout(dropout)
-        self.register_buffer("seen", torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen += len(x)
-        return self.second(self.dropout(self.norm(self.first(x)).relu()))
-
-
-def batch(step: int) -> Batch:
-    """Eight rows of noise and a fixed linear function of them."""
-    chance = torch.Generator().manual_seed(step)
-    x = torch.randn(8, 6, generator=chance)
-    return {"x": x, "y": x.flip(1) * 0.5}
-
-
-def learn(net: nn.Module, objective: Objective | None = None, batches=batch, **options) -> TrainState:
-    return train(net, objective or regression(), batches, **{"steps": 30, "lr": 1e-2, **options})
+# Helpers are a plain module beside the tests, because processes started by a test import them too.
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 import torch
-from conftest import Net, learn
 from safetensors import safe_open
+from toy_training import Net, learn
 
 from glassbook.errors import GlassbookError
 from glassbook.train import list_checkpoints, read_checkpoint, write_checkpoint

@@ -4,28 +4,12 @@ import multiprocessing
 import random
 
 import torch
-from conftest import Net, batch, learn
+from toy_training import learn_until_killed, learn_with
 
 from glassbook.notebook import Notebook
 from glassbook.train import list_checkpoints, read_checkpoint
 
 KILLS = 20
-STEPS = 400
-
-
-def work(notebook, run_id, started):
-    """What a user starts again and again until it is done (in a process of its own)."""
-    torch.set_num_threads(1)
-    with Notebook(notebook).resume_run(run_id) as run:
-        started.set()
-        learn_with(run)
-        run.result(done=1.0)
-
-
-def learn_with(run):
-    folder = run.folder / "checkpoints"
-    options = {"steps": STEPS, "accumulate": 2, "ema": 0.9, "every": 10, "log_every": 3}
-    learn(Net(0.3), batches=batch, run=run, checkpoint=folder, resume=run.resumed, seed=1, **options)
 
 
 def points(record):
@@ -54,7 +38,7 @@ def test_twenty_kills(tmp_path):
     run_id, logged = start_interrupted(notebook), {}
     while kills < KILLS or not finished:
         started = processes.Event()
-        process = processes.Process(target=work, args=(notebook.folder, run_id, started))
+        process = processes.Process(target=learn_until_killed, args=(notebook.folder, run_id, started))
         process.start()
         assert started.wait(30)
         # After the last kill it is let to finish.

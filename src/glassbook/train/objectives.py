@@ -18,33 +18,48 @@ used to put the means of micro-batches and steps together rightly (sum, then div
 """
 
 
+IGNORED = -100
+"""The target of a position that predicts nothing (the number is PyTorch's and Hugging Face's)."""
+
+
 def next_token(*, accuracy: bool = False) -> Objective:
     """Cross-entropy in nats per predicted token of a causal language model.
 
     The batch holds `input_ids` [B, T]; optionally `attention_mask` [B, T] (0 at pads, which neither predict
-    nor are predicted) and `loss_mask` [B, T] (1 where a token is to be predicted; Hugging Face marks the same
-    with labels of -100).
+    nor are predicted) and `loss_mask` [B, T] (1 where the token at that place is to be predicted).
 
     Args:
         accuracy: also report the share of predicted tokens that were the likeliest.
     """
 
     def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        ids, real = batch["input_ids"], batch.get("attention_mask")
-        logits = model(input_ids=ids, attention_mask=real).logits[:, :-1]
-        targets, counted = ids[:, 1:], batch.get("loss_mask")
-        keep = None if counted is None else counted[:, 1:].bool()
-        if real is not None:
-            # A first real token behind left pads has no context that predicts it.
-            predicted = (real[:, 1:] * real[:, :-1]).bool()
-            keep = predicted if keep is None else keep & predicted
-        nll = F.cross_entropy(logits.transpose(1, 2).float(), targets, reduction="none")
-        metrics: dict[str, Tensor] = {"weight": _count(keep, targets)}
+        targets = next_tokens(batch)
+        logits = model(input_ids=batch["input_ids"], attention_mask=batch.get("attention_mask")).logits
+        counted = targets != IGNORED
+        weight = counted.sum().float()
+        # The targets are shifted, not the logits: a slice of those would be copied. A micro-batch of nothing
+        # but ignored tokens has weight 0 and must not be 0/0.
+        nll = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        metrics = {"weight": weight}
         if accuracy:
-            metrics["accuracy"] = _mean((logits.argmax(-1) == targets).float(), keep)
-        return _mean(nll, keep), metrics
+            right = (logits.argmax(-1) == targets) & counted
+            metrics["accuracy"] = right.sum() / weight.clamp_min(1)
+        return nll / weight.clamp_min(1), metrics
 
     return objective
+
+
+def next_tokens(batch: Batch) -> Tensor:
+    """What each position is to predict: [B, T] the token after it, or IGNORED where that does not count."""
+    ids, real, mask = batch["input_ids"], batch.get("attention_mask"), batch.get("loss_mask")
+    targets = torch.full_like(ids, IGNORED)
+    targets[:, :-1] = ids[:, 1:]
+    if real is not None:
+        # A first real token behind left pads has no context that predicts it.
+        targets[:, :-1].masked_fill_((real[:, 1:] * real[:, :-1]) == 0, IGNORED)
+    if mask is not None:
+        targets[:, :-1].masked_fill_(mask[:, 1:] == 0, IGNORED)
+    return targets
 
 
 def regression(input: str = "x", target: str = "y", loss: Callable[..., Any] = F.mse_loss) -> Objective:
@@ -54,14 +69,3 @@ def regression(input: str = "x", target: str = "y", loss: Callable[..., Any] = F
         return loss(model(batch[input]).float(), batch[target]), {}
 
     return objective
-
-
-def _count(keep: Tensor | None, targets: Tensor) -> Tensor:
-    if keep is None:
-        return torch.tensor(float(targets.numel()), device=targets.device)
-    return keep.sum().float()
-
-
-def _mean(values: Tensor, keep: Tensor | None) -> Tensor:
-    # clamp: a micro-batch of nothing but masked tokens has weight 0 and must not be 0/0.
-    return values.mean() if keep is None else (values * keep).sum() / keep.sum().clamp_min(1)

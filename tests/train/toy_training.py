@@ -1,0 +1,49 @@
+"""A tiny network and its data, shared by the tests of training."""
+
+import torch
+from torch import Tensor, nn
+
+from glassbook.notebook import Notebook, Run
+from glassbook.train import Batch, Objective, TrainState, regression, train
+
+
+class Net(nn.Module):
+    """Two layers with dropout, a norm, a buffer, and a tied pair of matrices."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.first, self.norm, self.second = nn.Linear(6, 6), nn.LayerNorm(6), nn.Linear(6, 6)
+        self.second.weight = self.first.weight
+        self.dropout = nn.Dropout(dropout)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += len(x)
+        return self.second(self.dropout(self.norm(self.first(x)).relu()))
+
+
+def batch(step: int) -> Batch:
+    """Eight rows of noise and a fixed linear function of them."""
+    chance = torch.Generator().manual_seed(step)
+    x = torch.randn(8, 6, generator=chance)
+    return {"x": x, "y": x.flip(1) * 0.5}
+
+
+def learn(net: nn.Module, objective: Objective | None = None, batches=batch, **options) -> TrainState:
+    return train(net, objective or regression(), batches, **{"steps": 30, "lr": 1e-2, **options})
+
+
+def learn_with(run: Run) -> None:
+    folder = run.folder / "checkpoints"
+    options = {"steps": 400, "accumulate": 2, "ema": 0.9, "every": 10, "log_every": 3}
+    learn(Net(0.3), run=run, checkpoint=folder, resume=run.resumed, seed=1, **options)
+
+
+def learn_until_killed(notebook, run_id: str, started) -> None:
+    """What a user starts again and again until it is done (in a process of its own)."""
+    torch.set_num_threads(1)
+    with Notebook(notebook).resume_run(run_id) as run:
+        started.set()
+        learn_with(run)
+        run.result(done=1.0)
