@@ -1,8 +1,8 @@
-"""How good a dictionary is: what it explains, how sparse it is, and whether its model can work with what it rebuilds."""
+"""How good a dictionary is: what it explains, how sparse it is, whether its model can work with what it rebuilds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ def evaluate(
     density = fired / rows.n
     if (model is None) != (site is None) or (model is None) != (batches is None):
         raise GlassbookError("to measure the model's loss give all of model, site and batches")
-    ce = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
+    ce: dict[str, float] = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
     if model is not None and site is not None and batches is not None:
         left_out = d.about.get("special_tokens", {}).get("skipped_ids", ()) if skip is None else skip
         ce = _losses(model, site, batches, d, mean, left_out)
@@ -138,15 +138,10 @@ def _losses(
         targets = _targets(batch)
         tokens += int((targets >= 0).sum())
         for name, replace in ways.items():
-            if replace is None:
-                logits = model(**batch).logits
-            else:
-                with trace(model, edit={site: allow_identity(_at_real(replace, batch, skip))}):
-                    logits = model(**batch).logits
-            nll = cross_entropy(
-                logits[:, :-1].float().flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum"
-            )
-            totals[name] += float(nll)
+            edit = {} if replace is None else {site: allow_identity(_at_real(replace, batch, skip))}
+            with trace(model, edit=edit):
+                logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
+                totals[name] += float(cross_entropy(logits, targets.flatten(), ignore_index=-1, reduction="sum"))
     if not tokens:
         raise GlassbookError("the batches hold no token that follows another; give longer texts")
     return {name: total / tokens for name, total in totals.items()}
@@ -178,11 +173,3 @@ def _at_real(replace: Replace, batch: Mapping[str, Any], skip: Collection[int]) 
 def _recovered(ablated: float, ce: dict[str, float]) -> float:
     gap = ablated - ce["clean"]
     return (ablated - ce["dictionary"]) / gap if gap > 0 else float("nan")
-
-
-def chunks_of(rows: Rows, d: Dictionary, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(values, indices) of all rows in order, `chunk` at a time, on the CPU."""
-    with torch.no_grad():
-        for x in rows.chunks(chunk):
-            values, indices = d.encode_sparse(x.to(d.W_enc.device))
-            yield values.cpu(), indices.cpu()

@@ -92,8 +92,8 @@ def fit(
         aux: weight of the dead latents' loss; 0 leaves it out.
         dead_after: rows without firing after which a latent is dead; None: a tenth of the training, at most 10 million.
         centre: subtract the activations' mean, or their geometric median.
-        precision: "bf16" chooses the active latents by bfloat16 products and computes the chosen ones in float32; "auto"
-            does so where the hardware multiplies bfloat16.
+        precision: "bf16" chooses the active latents by bfloat16 products and computes the chosen ones in float32;
+            "auto" does so where the hardware multiplies bfloat16.
         seed: of the rows' order.
         run: where metrics and progress go: loss, explained_variance (of the batch), l0, dead, lr.
         checkpoint: folder for checkpoints; None writes none.
@@ -179,11 +179,11 @@ class _Work:
 
     def describe(self, out: Pass, done: int) -> dict[str, float]:
         """The numbers of a logged point; the only place that waits for the device."""
-        loss = float(self.loss)
+        loss = float(self.loss.detach())
         if not math.isfinite(loss):
             raise GlassbookError(f"the loss is {loss} at step {done}; are all activations finite? Or lower lr")
         l0 = float((out.values > 0).sum()) / len(out.begin)
-        numbers = {"loss": loss, "explained_variance": 1 - float(self.unexplained), "l0": l0}
+        numbers = {"loss": loss, "explained_variance": 1 - float(self.unexplained.detach()), "l0": l0}
         return numbers | {"dead": self.dead_share(done)}
 
     def dead_share(self, done: int) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding_bag
 
-from glassbook.features.codes import BatchTopK, Code, TopK, largest
+from glassbook.features.codes import BatchTopK, Code, largest
 
 PIECE = 1 << 22
 """Pre-activations held at once on a CPU: 16 MB, about what stays in the cache."""
@@ -84,8 +84,9 @@ class _Pass(torch.autograd.Function):
         fast: bool,
     ) -> tuple[Tensor | None, ...]:
         h = x - b_dec if subtract else x
-        pick = _pick_batch if isinstance(code, BatchTopK) else _pick_rows
-        values, latents, begin = pick(_Encoder(h, W_enc, b_enc, fast), code)
+        encoder = _Encoder(h, W_enc, b_enc, fast)
+        by_batch = isinstance(code, BatchTopK)
+        values, latents, begin = _pick_batch(encoder, code.k) if by_batch else _pick_rows(encoder, code.k)
         if fast:
             values = dots(h, W_enc, latents, begin, b_enc[latents]).relu()
         xh = embedding_bag(latents, W_dec, begin, mode="sum", per_sample_weights=values) + b_dec
@@ -101,9 +102,9 @@ class _Pass(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g_xh: Tensor | None, g_values: Tensor | None, *rest: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         h, W_enc, W_dec, values, latents, begin, dead, z_dead = ctx.saved_tensors
-        g_aux = rest[-1]
+        g_xh, g_values, _, _, g_aux = grads
         g = torch.zeros_like(values) if g_values is None else g_values.clone()
         if g_xh is not None:
             g += dots(g_xh, W_dec, latents, begin)
@@ -160,21 +161,21 @@ class _Encoder:
         return torch.addmm(self.b, h, self.W.T, out=self.buffer[: len(h)])
 
 
-def _pick_rows(encoder: _Encoder, code: TopK) -> tuple[Tensor, Tensor, Tensor]:
-    pieces = [largest(encoder.piece(start), code.k) for start in encoder.starts]
+def _pick_rows(encoder: _Encoder, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    pieces = [largest(encoder.piece(start), k) for start in encoder.starts]
     values = torch.cat([v.reshape(-1) for v, _ in pieces])
     latents = torch.cat([i.reshape(-1) for _, i in pieces])
-    return values.relu_(), latents, torch.arange(0, len(latents), code.k, device=latents.device)
+    return values.relu_(), latents, torch.arange(0, len(latents), k, device=latents.device)
 
 
-def _pick_batch(encoder: _Encoder, code: BatchTopK) -> tuple[Tensor, Tensor, Tensor]:
+def _pick_batch(encoder: _Encoder, k: int) -> tuple[Tensor, Tensor, Tensor]:
     """The B * k largest of the batch, without sorting it: a low bar first, then the few above it exactly."""
     n, width = len(encoder.h), len(encoder.W)
-    keep = n * code.k
+    keep = n * k
     first = encoder.piece(0)[:64].reshape(-1)
     margin = 1.5
     while True:
-        rank = int(margin * code.k * len(first) / width)
+        rank = int(margin * k * len(first) / width)
         bar = first.topk(rank, sorted=False).values.min().clamp(min=0) if rank < len(first) else first.new_zeros(())
         found = [_above(encoder.piece(start), bar, start * width) for start in encoder.starts]
         values, where = torch.cat([v for v, _ in found]), torch.cat([w for _, w in found])
