@@ -212,6 +212,10 @@ def test_what_steers_nothing_is_refused(lm):
         logits(lm)
     with pytest.raises(GlassbookError), steer(lm, Vector({"blocks.99.in": torch.ones(32)})):
         logits(lm)
+    with pytest.raises(GlassbookError, match="no unit 'norms'"), steer(lm, v, unit="norms"):
+        pass
+    with pytest.raises(GlassbookError, match="31 dimensions"), steer(lm, Vector({site(lm): torch.ones(31)})):
+        logits(lm)
     with pytest.raises(GlassbookError, match="before the first"):
         from_position(-1)
     pair = actadd(lm, "a", "b", site(lm))

@@ -188,6 +188,10 @@ def test_what_cannot_be_scored_is_refused(planted):
     ]:
         with pytest.raises(GlassbookError, match=message):
             score(planted, unit(), ON, OFF, **arguments)
+    with pytest.raises(GlassbookError, match="no unit"):
+        dose_curve(planted, unit(), ON, OFF, by=[1.0], unit="norms")
+    with pytest.raises(GlassbookError, match="list of texts"):
+        dose_curve(planted, unit(), "a text", OFF, by=[1.0])
     with pytest.raises(GlassbookError, match="at least 4"):
         score(planted, unit(), ON[:3], OFF)
     with pytest.raises(GlassbookError, match="at least 2 tokens"):

@@ -68,7 +68,8 @@ def steer(
         raise GlassbookError("there is no vector to steer with; give one, or pairs (vector, strength)")
     if any(strength * by == 0 for _, strength in pairs):
         raise GlassbookError("strength 0 changes nothing; choose another, or call the model without steer")
-    model, norms = _module(lm), {}
+    check_unit(unit)
+    model, norms = lm.model if isinstance(lm, LanguageModel) else lm, {}
     if unit == "norm":
         if not isinstance(lm, LanguageModel):
             raise GlassbookError('unit="norm" reads a probe text; give the LanguageModel, or use unit="raw"')
@@ -88,7 +89,8 @@ def residual_norms(
 
     BOS is left out because its norm is an outlier (4022 against 121-178 in the middle of GPT-2 XL).
     """
-    inputs = lm.batch(list(texts), pad="right")
+    batch = lm.batch([texts] if isinstance(texts, str) else list(texts), pad="right")
+    inputs = {name: x[:, : lm.context] for name, x in batch.items()}  # a long text's head will do
     tokens = inputs["attention_mask"].bool()
     tokens[:, : len(lm.encode(""))] = False
     if not bool(tokens.any()):
@@ -107,8 +109,10 @@ def _scaled(v: Vector, norms: dict[str, float]) -> Vector:
     return Vector({site: rows * norms[site] for site, rows in unit.rows.items()}, v.positional, v.about)
 
 
-def _module(lm: LanguageModel | nn.Module) -> nn.Module:
-    return lm.model if isinstance(lm, LanguageModel) else lm
+def check_unit(unit: str) -> None:
+    """Refuse a unit of strength that there is not, rather than take it for another."""
+    if unit not in ("raw", "norm"):
+        raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
 
 
 def _edits(v: Vector, where: Where | None) -> dict[str, Addition]:

@@ -30,6 +30,10 @@ class Addition:
         pos, real, prompt = at.pos, at.real, at.prompt
         if pos is None or real is None:
             raise GlassbookError(f"{at.site} has no token positions to steer at; steer a language model's blocks")
+        if self.rows.shape[1] != x.shape[-1]:
+            raise GlassbookError(
+                f"the vector has {self.rows.shape[1]} dimensions, {at.site} has {x.shape[-1]}; is it this model's?"
+            )
         if at.phase == "prefill" and not self.positional:
             self.steady = self.where.steady(prompt)
         # mask * row is exactly 0 or the row, so addcmul leaves every other position bitwise as it was.

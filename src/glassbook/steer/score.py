@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.apply import in_norms
+from glassbook.steer.apply import check_unit, in_norms
 from glassbook.steer.losses import Effect, Key, effects
 from glassbook.steer.sources import actadd, padded_pair, random_like
 from glassbook.steer.vector import Vector
@@ -108,8 +108,7 @@ def score(
     """
     if min(len(on), len(off)) < 4:
         raise GlassbookError("score needs at least 4 texts on the topic and 4 off it; give more, or shorter ones")
-    base = in_norms(lm, v) if unit == "norm" else v
-    arms = _arms(base, by, controls, seed)
+    arms = _arms(_in_unit(lm, v, unit), by, controls, seed)
     prefixes = _prefixes(lm, v, prompt, pad) if "prompt" in controls else None
     found = [effects(lm, texts, arms, where, prefixes) for texts in (on, off)]
     generator = torch.Generator().manual_seed(seed)
@@ -165,8 +164,7 @@ def layer_sweep(
     arms: dict[Key, Vector] = {}
     for layer in chosen:
         v = actadd(lm, plus, minus, f"{names[layer]}.in", pad)
-        v = in_norms(lm, v) if unit == "norm" else v
-        arms |= _arms(v, strengths, ("random",), seed + layer % len(names))
+        arms |= _arms(_in_unit(lm, v, unit), strengths, ("random",), seed + layer % len(names))
     return _rows(lm, on, off, arms, where)
 
 
@@ -182,7 +180,12 @@ def dose_curve(
     seed: int = 0,
 ) -> list[Row]:
     """Effect and damage as functions of strength, negative ones included; rows of split "all". See `score`."""
-    return _rows(lm, on, off, _arms(in_norms(lm, v) if unit == "norm" else v, by, controls, seed), where)
+    return _rows(lm, on, off, _arms(_in_unit(lm, v, unit), by, controls, seed), where)
+
+
+def _in_unit(lm: LanguageModel, v: Vector, unit: str) -> Vector:
+    check_unit(unit)
+    return in_norms(lm, v) if unit == "norm" else v
 
 
 def _arms(v: Vector, by: Sequence[float], controls: Sequence[Control], seed: int) -> dict[Key, Vector]:

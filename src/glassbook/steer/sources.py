@@ -47,8 +47,6 @@ def padded_pair(lm: LanguageModel, plus: str, minus: str, pad: str | int = " ") 
         raise GlassbookError("the tokenizer has no BOS, which activation addition aligns at; use mean_difference")
     a, b = lm.encode(plus), lm.encode(minus)
     length = max(len(a), len(b))
-    if lm.context is not None and length > lm.context:
-        raise GlassbookError(f"the prompts need {length} tokens, the model reads {lm.context}; shorten them")
     filler = [pad_token(lm, pad)] if len(a) != len(b) else []
     return a + filler * (length - len(a)), b + filler * (length - len(b))
 
@@ -168,8 +166,11 @@ def read(lm: LanguageModel, inputs: dict[str, Tensor], sites: Sequence[str]) -> 
     """Activations [B, T, d] at some sites in one forward pass without gradients.
 
     Raises:
-        GlassbookError: the model is in training mode, where dropout would add noise.
+        GlassbookError: a text beyond the context, or a model in training mode, where dropout would add noise.
     """
+    length = inputs["input_ids"].shape[1]
+    if lm.context is not None and length > lm.context:
+        raise GlassbookError(f"the texts need {length} tokens, the model reads {lm.context}; shorten them")
     if lm.model.training:
         raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
     with torch.no_grad(), trace(lm.model, read=list(sites), stop=True) as t:
