@@ -29,7 +29,7 @@ class Pretrain:
     """Tokens that the model sees at once."""
     rows: int = 16
     """Sequences in a batch."""
-    steps: int = 1000
+    steps: int = 1500
     """Optimiser steps; each sees fresh text."""
     lr: float = 5e-3
     """Peak learning rate of AdamW."""

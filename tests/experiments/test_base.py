@@ -1,0 +1,73 @@
+"""What every experiment must be: named, documented, cheap to look at, and able to say everything that its claims read."""
+
+import dataclasses
+import math
+import subprocess
+import sys
+
+import pytest
+
+from glassbook.errors import GlassbookError
+from glassbook.experiments.base import find, launch, names, settings
+from glassbook.notebook import Notebook, same_data
+
+BUILT_IN = ["activation-addition", "dictionary-learning", "pretrain", "reversal-curse", "superposition"]
+
+
+def test_the_built_in_experiments_are_installed():
+    assert set(BUILT_IN) <= set(names())
+
+
+def test_an_unknown_name_offers_the_nearest():
+    with pytest.raises(GlassbookError, match="did you mean superposition"):
+        find("superpositon")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_an_experiment_is_named_sourced_and_documented(name):
+    cls = find(name)
+    assert cls.name == name
+    assert cls.terms
+    assert cls.source
+    assert cls.claims
+    assert cls.__doc__
+    assert cls.__doc__.strip().endswith((".", "?"))
+    assert dataclasses.is_dataclass(cls)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cls().model = "x"
+
+
+def test_looking_at_experiments_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom glassbook.experiments.base import find, names\n"
+        "[find(name) for name in names()]\n"
+        "print([m for m in ('torch', 'transformers', 'numpy', 'altair', 'sklearn') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["activation-addition", "dictionary-learning", "pretrain", "superposition"])
+def test_a_quick_run_reports_every_number_that_a_claim_reads(name, tmp_path):
+    notebook = Notebook.create(tmp_path / "notes", title="Notes")
+    cls = find(name)
+    work = cls.quick()
+    record = launch(work, notebook, seed=0)
+    assert record.status == "finished"
+    assert same_data(record.config, settings(work))
+    for claim in cls.claims:
+        for condition in filter(None, (claim.condition, claim.control_condition)):
+            assert condition.metric in record.results, condition.metric
+    assert all(isinstance(v, float) and not math.isinf(v) for v in record.results.values())
+    assert record.charts
+    # A quick run is no evidence: the claims of the default settings stay untested.
+    verdicts = notebook.verdicts(cls.claims, experiment=name, config=settings(cls()))
+    assert {v.state for v in verdicts} == {"untested"}
+
+
+def test_the_same_seed_gives_the_same_numbers(tmp_path):
+    notebook = Notebook.create(tmp_path / "notes", title="Notes")
+    cls = find("superposition")
+    first, again, other = (launch(cls.quick(), notebook, seed=seed).results for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
