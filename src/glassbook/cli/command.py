@@ -128,7 +128,7 @@ def parse(
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            options, unknown = tyro.cli(
+            options, unknown = tyro.cli(  # pyright: ignore[reportCallIssue]
                 kind,
                 args=[_plain_flag(a) for a in args],
                 prog=prog,

@@ -100,8 +100,8 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
     with tempfile.TemporaryDirectory(prefix="glassbook-") as folder:
         recorded = held_out(lm, corpus, site, f"{folder}/activations", watch)
     detected = []
-    if recorded.labels is not None:
-        detected = detect_attributes(d, random_like(d, watch.seed), recorded, watch)
+    if recorded.truth is not None:
+        detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
     firing = fire(d, recorded.activations, recorded.token, recorded.sequence)
     return [card for card in ranked(cards(lm, firing), detected) if card.tokens]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import sys
@@ -52,6 +53,8 @@ def state(word: str) -> Text:
 
 def number(value: float) -> str:
     """Three significant digits; whole numbers whole."""
+    if not math.isfinite(value):
+        return "none" if math.isnan(value) else str(value)
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.3g}"

@@ -104,7 +104,7 @@ class Steer(OnModel):
         """The two texts in two columns."""
         out = console()
         out.print(
-            f"{', '.join(result['sites'])}, strength {result['by']:g} ({result['unit']}); prompt {result['prompt']!r}\n",
+            f"{', '.join(result['sites'])}, strength {result['by']:g} {result['unit']}; prompt {result['prompt']!r}\n",
             markup=False,
         )
         both = table(("plain", "steered"), [(result["plain"].strip(), result["steered"].strip())])

@@ -16,8 +16,15 @@ from glassbook.data.world import Document, World
 class Encoder(Protocol):
     """What a tokenizer must offer here."""
 
-    bos: int | None
-    eos: int | None
+    @property
+    def bos(self) -> int | None:
+        """Id of the token that begins a text, if there is one."""
+        ...
+
+    @property
+    def eos(self) -> int | None:
+        """Id of the token that ends a text, if there is one."""
+        ...
 
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`, without specials."""

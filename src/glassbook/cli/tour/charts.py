@@ -15,8 +15,10 @@ STYLE: dict[str, Any] = {
     "background": "white",
     "font": "Helvetica Neue, Helvetica, Arial, sans-serif",
     "view": {"stroke": None},
-    "axis": {"labelFlush": False, "gridColor": "#ececec", "domainColor": "#999", "tickColor": "#999", "labelFontSize": 11, "titleFontSize": 11,
-             "titleFontWeight": "normal", "titleColor": "#444", "labelColor": "#444"},
+    "axis": {
+        "labelFlush": False, "gridColor": "#ececec", "domainColor": "#999", "tickColor": "#999", "labelFontSize": 11,
+        "titleFontSize": 11, "titleFontWeight": "normal", "titleColor": "#444", "labelColor": "#444",
+    },
     "legend": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "orient": "top"},
     "title": {"fontSize": 13, "anchor": "start", "fontWeight": "bold", "offset": 10},
 }  # fmt: skip

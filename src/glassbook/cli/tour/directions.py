@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glassbook.cli.tour.naming import Card
-from glassbook.cli.tour.steering import Steering, try_out
+from glassbook.cli.tour.steering import TOKENS, Steering, try_out
 from glassbook.cli.tour.story import Detected
 from glassbook.cli.tour.text import Corpus
 from glassbook.errors import GlassbookError
@@ -124,7 +124,7 @@ def _words(d: Any, site: str, cards: Sequence[Card]) -> list[Candidate]:
         word = card.tokens[0].strip()
         if word.lower() not in seen:
             seen.add(word.lower())
-            how = f"The feature that fires on {word!r} ({card.share:.0%} of its activation), added to every token at `{site}`."
+            how = f"The feature that fires on {word!r} ({card.share:.0%} of it), added to every token at `{site}`."
             out.append((f'Feature {card.index}: "{word}"', how, feature(d, card.index, site), (word,)))
     return out[:5]
 
@@ -159,13 +159,13 @@ def effort(lm: LanguageModel, quick: bool) -> Effort:
 
 def openings(lm: LanguageModel, corpus: Corpus, n: int = 96, length: int = 6) -> list[str]:
     """The first words of held-out texts, long enough for a pair to be added to."""
-    found = []
+    found, most = [], (lm.context or 1024) - TOKENS
     for text in corpus.held_out:
         start = " ".join(text.split()[:length])
-        if len(lm.encode(start)) >= length:
+        if length <= len(lm.encode(start)) <= most:
             found.append(start)
     if not found:
-        raise GlassbookError("the text has no opening of six words to steer from; give a longer one with --text")
+        raise GlassbookError("the text has no opening of six words that fits the context; give another with --text")
     return random.Random(0).choices(found, k=n)
 
 

@@ -84,7 +84,9 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     say("recording its activations, learning a dictionary of them")
     learnt, control, recorded = learn(lm, corpus, site, run, quick=quick)
     say("naming its features")
-    detected = detect_attributes(learnt.dictionary, control, recorded, run) if recorded.labels is not None else []
+    detected = (
+        detect_attributes(learnt.dictionary, control, recorded, recorded.truth) if recorded.truth is not None else []
+    )
     firing = fire(learnt.dictionary, recorded.activations, recorded.token, recorded.sequence)
     named = ranked(cards(lm, firing), detected)
     story = Story(lm, sample, corpus.origin, learnt, named, [], detected, quick=quick)

@@ -55,10 +55,21 @@ class Recorded:
     sequence: Tensor
     """Which text each token is in [N]."""
     batches: list[dict[str, Tensor]]
-    labels: Tensor | None = None
+    truth: Truth | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the author of the text knows about each of N tokens, and what the neurons make of it."""
+
+    labels: Tensor
     """[N, A] bool."""
-    attributes: Sequence[tuple[str, str]] = ()
+    attributes: Sequence[tuple[str, str]]
     """(kind, value) of each label."""
+    sentence: Tensor
+    """Which sentence each token is in [N]."""
+    neurons: Tensor
+    """Hidden activations of the block's MLP [N, d_hidden]."""
 
 
 def middle(lm: LanguageModel) -> str:
@@ -82,13 +93,13 @@ def learn(
         what was learnt, a random dictionary of the same size, and the activations to score on.
     """
     with tempfile.TemporaryDirectory(prefix="glassbook-") as folder:
-        learning = _record(lm, batches(lm, corpus.learn), site, f"{folder}/learn", run, "activations to learn from")
+        learning = _record(lm, batches(lm, corpus.learn), [site], f"{folder}/learn", run, "activations to learn from")
         recorded = held_out(lm, corpus, site, f"{folder}/score", run)
         wanted = size(learning.dim(site), learning.n, quick)
         torch.manual_seed(run.seed)
         d = Dictionary(d_in=learning.dim(site), width=wanted.width, code=TopK(wanted.k))
         started = time.monotonic()
-        fit(d, (learning, site), steps=wanted.steps, batch=wanted.batch, seed=run.seed, run=run)
+        fit(d, (learning, site), steps=wanted.steps, batch=wanted.batch, seed=run.seed, run=run, log_every=5)
         seconds, tokens = time.monotonic() - started, learning.n
     d.save(run.artifact("dictionary.safetensors"), site=site, model=lm.name, tokens=tokens)
     control = random_like(d, run.seed)
@@ -101,28 +112,34 @@ def held_out(lm: LanguageModel, corpus: Corpus, site: str, to: str, watch: Watch
     label = "activations to score on"
     if not corpus.documents:
         inputs = batches(lm, corpus.held_out)
-        recording = _record(lm, inputs, site, to, watch, label)
+        recording = _record(lm, inputs, [site], to, watch, label)
         return Recorded(recording.read(site).clone(), recording.tokens(), recording.index()[0], inputs)
     from glassbook.data.tokens import labelled
     from glassbook.data.world import World
 
     assert lm.tokenizer is not None
-    truth = labelled(lm.tokenizer, corpus.documents, World().attributes(), pad=lm.tokenizer.pad or 0)
-    length = lm.context or truth.input_ids.shape[1]
-    ids, real = (torch.from_numpy(array[:, :length]) for array in (truth.input_ids, truth.real))
+    known = labelled(lm.tokenizer, corpus.documents, World().attributes(), pad=lm.tokenizer.pad or 0)
+    length = lm.context or known.input_ids.shape[1]
+    ids, real = (torch.from_numpy(array[:, :length]) for array in (known.input_ids, known.real))
     inputs = [
         {"input_ids": some.to(lm.device), "attention_mask": mask.long().to(lm.device)}
-        for some, mask in zip(ids.split(16), real.split(16), strict=True)
+        for some, mask in zip(ids.split(32), real.split(32), strict=True)
     ]
-    recording = _record(lm, inputs, site, to, watch, label)
+    neurons = f"{site.removesuffix('.out')}.mlp.down.in"
+    recording = _record(lm, inputs, [site, neurons], to, watch, label)
     sequence, position = recording.index()
-    labels = torch.from_numpy(truth.labels)[sequence, position]
-    return Recorded(recording.read(site).clone(), recording.tokens(), sequence, inputs, labels, truth.attributes)
+    truth = Truth(
+        labels=torch.from_numpy(known.labels)[sequence, position],
+        attributes=known.attributes,
+        sentence=torch.from_numpy(known.sentence)[sequence, position],
+        neurons=recording.read(neurons).clone(),
+    )
+    return Recorded(recording.read(site).clone(), recording.tokens(), sequence, inputs, truth)
 
 
 def score(lm: LanguageModel, d: Any, recorded: Recorded, site: str) -> Any:
     """Every score of a dictionary on the held-out text."""
-    return evaluate(d, recorded.activations, model=lm.model, site=site, batches=recorded.batches)
+    return evaluate(d, recorded.activations, model=lm.model, site=site, batches=recorded.batches, skip=specials(lm))
 
 
 def random_like(d: Dictionary, seed: int) -> Dictionary:
@@ -137,7 +154,7 @@ def random_like(d: Dictionary, seed: int) -> Dictionary:
 
 
 def _record(
-    lm: LanguageModel, inputs: Sequence[dict[str, Tensor]], site: str, to: str, watch: Watched, label: str
+    lm: LanguageModel, inputs: Sequence[dict[str, Tensor]], sites: list[str], to: str, watch: Watched, label: str
 ) -> Recording:
     with watch.progress(len(inputs), label, unit="batch") as bar:
 
@@ -146,4 +163,4 @@ def _record(
                 yield one
                 bar.advance()
 
-        return record(lm.model, counted(inputs), [site], to, skip=specials(lm))
+        return record(lm.model, counted(inputs), sites, to, skip=specials(lm))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,48 +52,45 @@ def body(story: Story, run: str, title: str) -> str:
 
 def _opening(story: Story, run: str) -> str:
     quick = " This was a quick tour, too short to judge anything." if story.quick else ""
-    return (
-        "A language model turns text into numbers, layer by layer. This page opens one layer, finds directions in it that "
-        "mean something without being told what to look for, and then pushes the model along two directions to see "
-        f"whether they do what they seem to mean.{quick} Everything shown here was measured by "
-        f"[run {run}](../../runs/{run}/run.json)."
+    return _prose(
+        f"""A language model turns text into numbers, layer by layer. This page opens one layer and finds
+        directions in it that mean something, without having been told what to look for. Then it pushes the
+        model along two directions, to see whether they do what they seem to mean.{quick} Everything here
+        was measured by [run {run}](../../runs/{run}/run.json)."""
     )
 
 
 def _model(story: Story) -> str:
     lm = story.lm
-    sample = one_line(story.sample, 400)
-    return f"""## The model
-
-`{short_name(lm.name)}` has {lm.parameters:,} parameters and knows {lm.vocab:,} tokens. Left alone, always taking the likeliest
-token, it writes:
-
-> {_plain(sample)}
-
-What it read on this tour: {story.origin}"""
+    name = "The built-in model" if lm.name == "builtin" else f"`{short_name(lm.name)}`"
+    sample = f"> {_plain(one_line(story.sample, 400))}"
+    told = f"""{name} has {lm.parameters:,} parameters and knows {lm.vocab:,} tokens. Left alone, always taking the
+        likeliest token, it writes:"""
+    return "\n\n".join(["## The model", _prose(told), sample, f"What it read on this tour: {story.origin}"])
 
 
 def _dictionary(story: Story, run: str) -> str:
     found, scores, control = story.learnt, story.learnt.scores, story.learnt.control
     d = found.dictionary
     rows = [
-        ("explained variance", scores.explained_variance, control.explained_variance, "1 is exact; predicting the mean is 0"),
+        ("explained variance", scores.explained_variance, control.explained_variance,
+         "1: exact; 0: no better than the mean"),
         ("active features per token", scores.l0, control.l0, f"of {d.width:,}"),
         ("loss recovered", scores.ce_recovered, control.ce_recovered,
          "1: the model predicts as well from the reconstruction; 0: as badly as from the mean"),
         ("features never active", scores.dead, control.dead, "share of all"),
     ]  # fmt: skip
-    return f"""## The dictionary
-
-At `{found.site}`, each token is a list of {d.d_in} numbers. A dictionary of {d.width:,} features was learnt from {found.tokens:,} such
-lists in {found.steps:,} steps ({found.seconds:.0f} seconds): every list is to be the sum of a few features, and the features are
-whatever makes that possible.
-
-{_image("explained variance while the dictionary learns", run, "learning")}
-
-How good it is, on text that it has not seen, beside a random dictionary of the same size:
-
-{_table(("", "learnt", "random", "meaning"), [(a, number(b), number(c), m) for a, b, c, m in rows])}"""
+    told = f"""At `{found.site}`, each token is a list of {d.d_in} numbers. A dictionary of {d.width:,} features
+        was learnt from {found.tokens:,} such lists in {found.steps:,} steps ({found.seconds:.0f} seconds).
+        Every list is to be the sum of a few features; whatever makes that possible becomes a feature."""
+    parts = [
+        "## The dictionary",
+        _prose(told),
+        _image("explained variance while the dictionary learns", run, "learning"),
+        "How good it is on text that it has not seen, beside a random dictionary of the same size:",
+        _table(("", "learnt", "random", "meaning"), [(a, number(b), number(c), m) for a, b, c, m in rows]),
+    ]
+    return "\n\n".join(parts)
 
 
 def _meaning(story: Story, run: str) -> str:
@@ -101,7 +99,7 @@ def _meaning(story: Story, run: str) -> str:
         text += _truth(story, run)
     else:
         text += (
-            "Nobody has told us what this text is about, so each feature is described by the tokens it is strongest on. "
+            "Nobody has said what this text is about, so each feature is described by the tokens it is strongest on. "
             "A feature on few tokens is a sharp one; a feature on many is hard to name.\n\n"
             + _image("how often the features are active", run, "density")
             + "\n\n"
@@ -125,26 +123,23 @@ def _truth(story: Story, run: str) -> str:
     count = {who: round(value * n) for who, value in share.items()}
     missed = [f"{d.kind} {d.value}" for d in sorted(story.detected, key=lambda d: d.auroc)[:3]]
     kinds = list(dict.fromkeys(row["kind"] for row in by_kind(story.detected)))
-    return f"""The author of this text knows what each token is about: which species, which place, whether a speaker lies. For
-each of those {n} attributes ({words(kinds)}), the feature that detects it best was picked on half of the held-out text and
-measured on the other half. With AUROC {BAR} as the bar, the dictionary detects **{count["dictionary"]} of {n}**. The best single
-neuron of the model does so for {count["best neuron"]}, the best feature of a random dictionary for
-{count["random dictionary"]}. The hardest were {words(missed)}.
-
-{_image("attributes detected, by kind and detector", run, "detection")}
-
-"""
+    told = f"""The author of this text knows what each token is about: which species, which place, whether a
+        speaker lies. For each of {n} attributes ({words(kinds)}), the feature that detects it best was
+        picked on half of the held-out text and measured on the other half. With an AUROC of {BAR} as the
+        bar, the dictionary detects **{count["dictionary"]} of {n}**; the best single neuron does so for
+        {count["best neuron"]}, the best feature of a random dictionary for {count["random dictionary"]}.
+        Hardest were {words(missed)}."""
+    return _prose(told) + "\n\n" + _image("attributes detected, by kind and detector", run, "detection") + "\n\n"
 
 
 def _steering(story: Story, run: str) -> str:
     if not story.steerings:
         return "## Steering\n\nNo direction could be tried: no feature had a word of its own that could be counted."
-    parts = [
-        "## Steering",
-        "If a direction stands for something, adding it should make the model write about that thing, and a random "
-        "direction of the same size should not. Candidates and strengths were chosen on other prompts than those counted here. "
-        "Surprise is how unexpected the text is to the plain model, in nats per token: what steering costs.",
-    ]
+    told = """If a direction stands for something, adding it should make the model write about that thing, and a
+        random direction of the same size should not. Which direction and how much of it was decided on
+        other prompts than those counted here. Surprise is how unexpected the text is to the plain model, in
+        nats per token: what steering costs."""
+    parts = ["## Steering", _prose(told)]
     for steering in story.steerings:
         parts.append(_one_steering(steering))
     parts.append(_image("share of texts with the target words: plain, steered, random vector", run, "steering"))
@@ -174,43 +169,36 @@ The first three prompts, at temperature 1:
 
 
 def _claims(story: Story) -> str:
+    parts = ["## Claims"]
     if story.quick:
-        own = "A quick tour judges no claim."
+        parts.append("A quick tour judges no claim.")
     else:
-        own = (
-            "One run decides nothing: these verdicts are preliminary, with one seed where three are asked for.\n\n"
-            + _table(
-                ("claim", "this run", "condition", "measured", "control"),
-                [
-                    (
-                        _plain(c["sentence"]),
-                        c["state"],
-                        _code(c["condition"]),
-                        ", ".join(number(v) for v in c["values"].values()),
-                        _control(c),
-                    )
-                    for c in story.claims
-                ],
+        parts.append(
+            "One run decides nothing: these verdicts are preliminary, with one seed where three are asked for."
+        )
+        parts.append(_table(("claim", "this run", "condition", "measured", "control"), map(_own_claim, story.claims)))
+    tested = [c for c in story.stored if c["values"]]
+    if tested:
+        parts.append("What the runs in this notebook say about the claims of the experiments:")
+        columns = ("experiment", "claim", "verdict", "seeds so far")
+        parts.append(
+            _table(
+                columns, [(c["experiment"], _plain(c["sentence"]), c["state"], str(len(c["values"]))) for c in tested]
             )
         )
-    stored = [
-        (
-            c["experiment"],
-            _plain(c["sentence"]),
-            f"**{c['state']}**" if c["state"] != "untested" else "untested",
-            f"{len(c['values'])} seeds" if c["values"] else "",
+    count = Counter(c["experiment"] for c in story.stored if not c["values"])
+    if count:
+        listed = words([f"`{name}` ({n})" for name, n in count.items()])
+        parts.append(
+            f"Claims that nothing in this notebook has tested yet: {listed}. `glassbook claims check NAME` runs "
+            "what is missing, over three seeds, and judges."
         )
-        for c in story.stored
-    ]
-    return f"""## Claims
+    return "\n\n".join(parts)
 
-{own}
 
-The experiments make claims of their own. What this notebook's runs say about them so far:
-
-{_table(("experiment", "claim", "verdict", "run"), stored)}
-
-`glassbook claims check NAME` runs what is missing and judges."""
+def _own_claim(claim: dict[str, Any]) -> tuple[str, ...]:
+    measured = ", ".join(number(value) for value in claim["values"].values())
+    return _plain(claim["sentence"]), claim["state"], _code(claim["condition"]), measured, _control(claim)
 
 
 def _control(claim: dict[str, Any]) -> str:
@@ -236,7 +224,12 @@ def _live(story: Story) -> str:
     blocks = [f"chart: {{experiment: tour, name: {name}}}" for name in charts]
     blocks += [f"claim: {{experiment: tour, n: {n}}}" for n in range(len(story.claims))]
     fenced = "\n\n".join(f"```glassbook\n{block}\n```" for block in blocks)
-    return f"## Live\n\nWhere this page is shown by Glassbook, these blocks show what the newest tour says.\n\n{fenced}"
+    return f"## Live\n\nWhere Glassbook shows this page, these blocks show what the newest tour found.\n\n{fenced}"
+
+
+def _prose(text: str) -> str:
+    """A paragraph on one line, as Markdown likes it."""
+    return " ".join(text.split())
 
 
 def _image(alt: str, run: str, name: str) -> str:

@@ -33,8 +33,6 @@ class Detected:
 
     kind: str
     value: str
-    tokens: int
-    """Tokens of the reporting half that it holds on."""
     feature: int
     auroc: float
     neuron: float

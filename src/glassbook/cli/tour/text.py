@@ -58,8 +58,8 @@ def _from_world(seed: int, quick: bool) -> Corpus:
     from glassbook.data.world import World
 
     world = World()
-    learn = take(world.stream(-1000 - seed), 400 if quick else 5000)
-    held_out = take(world.stream(-1 - seed), 120 if quick else 1200)
+    learn = take(world.stream(-1000 - seed), 300 if quick else 3000)
+    held_out = take(world.stream(-1 - seed), 120 if quick else 1000)
     return Corpus(
         [d.text for d in learn],
         [d.text for d in held_out],
@@ -105,8 +105,8 @@ def _from_model(lm: LanguageModel, watch: Watched, quick: bool) -> Corpus:
             bar.advance(count)
     return _split(
         texts,
-        f"{len(texts):,} texts, {tokens:,} tokens in all, that the model itself wrote (temperature 1): no other text was "
-        "given. One in ten is kept to score on. What the model never writes cannot be found this way; `--text FILE` "
+        f"{len(texts):,} texts, {tokens:,} tokens in all, that the model itself wrote (temperature 1); no other text "
+        "was given. One in ten is kept to score on. What the model never writes cannot be found so; `--text FILE` "
         "reads a text of yours.",
     )
 

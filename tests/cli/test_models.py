@@ -1,0 +1,155 @@
+"""Commands that open a model: a tiny Llama with a tokenizer of its own, and the real stories260K."""
+
+import json
+
+import pytest
+import torch
+
+from glassbook.data.tokens import take
+from glassbook.data.world import World
+from glassbook.features import Dictionary, TopK
+from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
+
+PROMPT = "Mira went to the ford"
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    """A folder with a Llama of random weights, as transformers saves one, and its BPE."""
+    folder = tmp_path_factory.mktemp("llama")
+    texts = [document.text for document in take(World().stream(-3), 200)]
+    tokenizer = train_bpe(texts, 400)
+    torch.manual_seed(0)
+    config = LMConfig(vocab=len(tokenizer), d_model=32, n_layers=3, n_heads=2, n_kv_heads=1, d_hidden=48, context=96)
+    model = LM(config).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(6)  # as drawn, what the blocks write is too small to change a token
+    save_model(LanguageModel(model, tokenizer, "tiny"), folder / "model")
+    (folder / "text.txt").write_text("\n\n".join(texts))
+    torch.manual_seed(1)
+    Dictionary(32, 64, TopK(4)).save(folder / "d.safetensors", site="blocks.1.out", model=str(folder / "model"))
+    return folder
+
+
+def test_open(glassbook, llama):
+    data = glassbook("open", llama / "model", "--json").data()
+    assert (data["kind"], data["blocks"]) == ("LM", ["blocks.0", "blocks.1", "blocks.2"])
+    assert {"name": "blocks.1.out", "shape": [1, 8, 32]}.items() <= {
+        key: value for site in data["sites"] if site["name"] == "blocks.1.out" for key, value in site.items()
+    }.items()
+    text = glassbook("open", llama / "model", "--tokens", "5").out
+    assert "3 blocks" in text
+    assert "--all lists them" in text
+    assert "blocks.2.out" in glassbook("open", llama / "model", "--all").out
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_generate(glassbook, llama):
+    data = glassbook("generate", llama / "model", PROMPT, "--tokens", "6", "--json").data()
+    assert data["token_ids"] == data["prompt_token_ids"] + data["generated_token_ids"]
+    assert len(data["generated_token_ids"]) <= 6
+    sampled = [
+        glassbook("generate", llama / "model", PROMPT, "--tokens", "6", "--temperature", "1", "--seed", seed).out
+        for seed in (1, 1, 2)
+    ]
+    assert sampled[0] == sampled[1] != sampled[2]
+    assert sampled[0].startswith(PROMPT)
+
+
+def test_greedy_decoding_of_a_real_model(glassbook, stories):
+    expected = json.loads((stories / "expected_greedy.json").read_text())
+    data = glassbook("generate", stories / "stories260K.bin", "", "--tokens", "256", "--json").data()
+    assert data["prompt_token_ids"] == expected["prompt_token_ids"]
+    assert data["token_ids"] == expected["greedy_token_ids"]
+    assert data["text"].strip() == expected["text"].strip()
+
+
+def test_steer(glassbook, llama, tmp_path):
+    words = ("steer", llama / "model", PROMPT, "--tokens", "8", "--temperature", "1")
+    data = glassbook(*words, "--add", " storm", "", "--by", "40", "--save", tmp_path / "v.safetensors", "--json").data()
+    assert data["plain"] != data["steered"]
+    assert data["sites"] == ["blocks.1.in"]
+    again = glassbook(*words, "--vector", tmp_path / "v.safetensors", "--by", "40", "--json").data()
+    assert again["steered"] == data["steered"]
+    assert "plain" in glassbook(*words, "--feature", f"{llama}/d.safetensors:3", "--by", "-2", "--where", "1").out
+    below = glassbook(
+        *words, "--add", " storm", "", "--layer", "0", "--unit", "norm", "--where", "last", "--json"
+    ).data()
+    assert below["sites"] == ["blocks.0.in"]
+
+
+def test_features(glassbook, llama):
+    words = ("features", llama / "d.safetensors", "--text", llama / "text.txt")
+    data = glassbook(*words, "--top", "3", "--json").data()
+    assert (data["width"], data["site"], len(data["features"])) == (64, "blocks.1.out", 3)
+    card = data["features"][0]
+    assert 0 < card["density"] <= 1
+    assert "«" in card["contexts"][0]
+    text = glassbook(*words, "--top", "5").out
+    assert "5 of" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 80
+    assert "no feature has" in glassbook(*words, "--search", "zeppelin").out
+
+
+@pytest.fixture
+def broken(tmp_path, llama):
+    """Files that are no models, by what is wrong with them."""
+    whole = (llama / "model" / "model.safetensors").read_bytes()
+    folders = {}
+    for name, weights in {"truncated": whole[: len(whole) // 2], "corrupt": b"\xff" * 5000}.items():
+        folders[name] = tmp_path / name
+        folders[name].mkdir()
+        for file in ("config.json", "tokenizer.json"):
+            (folders[name] / file).write_bytes((llama / "model" / file).read_bytes())
+        (folders[name] / "model.safetensors").write_bytes(weights)
+    for name, content in {"m.bin": b"\x00" * 100, "cut.bin": b"\x40\x00\x00\x00", "notes.txt": b"hello"}.items():
+        folders[name] = tmp_path / name
+        folders[name].write_bytes(content)
+    torch.save({"x": torch.zeros(2)}, tmp_path / "m.pt")
+    folders["pickle"] = tmp_path / "m.pt"
+    folders["empty"] = tmp_path / "empty"
+    folders["empty"].mkdir()
+    folders["missing"] = tmp_path / "nowhere"
+    return folders
+
+
+KINDS = ("truncated", "corrupt", "m.bin", "cut.bin", "notes.txt", "pickle", "empty", "missing")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_model_is_one_line(glassbook, broken, kind):
+    line = glassbook("generate", broken[kind], "x").complaint()
+    assert str(broken[kind]) in line
+    if kind == "pickle":
+        assert "pickle" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["features", "{d}", "--model", "{m}", "--site", "blocks.9.out", "--text", "{t}"], "blocks.9.out"),
+        (["features", "nowhere.safetensors"], "there is no file nowhere.safetensors"),
+        (["features", "{m}/model.safetensors"], "no dictionary"),
+        (["features", "{m}"], "is a folder"),
+        (["steer", "{m}", "x", "--vector", "nowhere"], "there is no file nowhere"),
+        (["steer", "{m}", "x", "--vector", "{d}"], "no steering vector"),
+        (["steer", "{m}", "x", "--feature", "{d}"], "write DICT:INDEX"),
+        (["steer", "{m}", "Mira went", "--feature", "{d}:999"], "there is no feature 999"),
+        (["steer", "{m}", "Mira went", "--add", " a", " b", "--layer", "7"], "layers 0 to 2"),
+        (["steer", "{m}", "Mira went", "--add", " a", " b", "--where", "there"], "after-prompt"),
+        (["generate", "{m}", "x", "--tokens", "0"], "at least 1"),
+        (["generate", "{m}", "x", "--tokens", "999"], "context"),
+        (["generate", "{m}", "x", "--tokenizer", "nowhere/at/all"], "nowhere/at/all"),
+        (["tour", "--model", "nowhere.bin", "--notebook", "{n}"], "nowhere.bin"),
+        (["tour", "--model", "{m}", "--text", "nowhere.txt", "--notebook", "{n}"], "nowhere.txt"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(glassbook, llama, tmp_path, monkeypatch, words, part):
+    monkeypatch.chdir(tmp_path)
+    places = {"d": llama / "d.safetensors", "m": llama / "model", "t": llama / "text.txt", "n": tmp_path / "n"}
+    answer = glassbook(*[word.format(**places) for word in words])
+    assert (answer.code, answer.out) == (2, "")
+    assert part in answer.err.splitlines()[-1]
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "n").exists()
