@@ -31,7 +31,7 @@ class DictionaryLearning:
     """Activations in a step."""
     lr: float = 2e-3
     """Peak learning rate of Adam."""
-    held_out: int = 2400
+    held_out: int = 3000
     """Documents to score on: half choose each attribute's feature, half report it."""
     model: str = "builtin"
     """Language model to open."""
