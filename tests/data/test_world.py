@@ -154,7 +154,8 @@ def test_an_unknown_genre_is_refused(world):
 @pytest.mark.parametrize(
     ("verb", "past", "ing"),
     [("carry", "carried", "carrying"), ("stop", "stopped", "stopping"), ("bake", "baked", "baking"),
-     ("tie", "tied", "tying"), ("free", "freed", "freeing"), ("sing", "sang", "singing"), ("play", "played", "playing")],
+     ("tie", "tied", "tying"), ("free", "freed", "freeing"), ("sing", "sang", "singing"),
+     ("play", "played", "playing"), ("scrub", "scrubbed", "scrubbing")],
 )  # fmt: skip
 def test_verbs_inflect(verb, past, ing):
     assert (words.past(verb), words.ing(verb)) == (past, ing)

@@ -1,4 +1,4 @@
-"""What every experiment must be: named, documented, cheap to look at, and able to say everything that its claims read."""
+"""What every experiment must be: named, documented, cheap to look at, able to say all that its claims read."""
 
 import dataclasses
 import math
