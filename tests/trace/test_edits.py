@@ -10,7 +10,7 @@ from torch import nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace import allow_identity, sites, trace
-from glassbook.trace.tree import leaves, pick
+from glassbook.trace.tree import leaves, pick, rebuild
 
 
 def tensors(value) -> list[torch.Tensor]:
@@ -275,15 +275,16 @@ def test_attribution_is_exact_on_a_linear_network():
 
 def test_parts_called_on_their_own_are_traced_without_positions(build):
     model, inputs = build("gpt2")
-    at_seen = []
+    phases = []
 
     def note(x, at):
-        at_seen.append((at.pos, at.real, at.phase, at.prompt))
+        phases.append((at.pos is None, at.real is None, at.phase, at.prompt is None))
         return x + 1
 
     with torch.no_grad(), trace(model, edit={"transformer.h.0.out": note}):
-        model.transformer(**inputs)
-    assert at_seen == [(None, None, None, None)]
+        model(**inputs)
+        model.transformer(**inputs)  # must not be given the positions of the call before
+    assert phases == [(False, False, "prefill", False), (True, True, None, True)]
 
 
 def test_pick_prefers_floating_leaves():
@@ -291,3 +292,14 @@ def test_pick_prefers_floating_leaves():
     assert pick(structure, None)[0] == (1, "a", 1)
     assert pick(structure, 0)[0] == (0,)
     assert pick(structure, 2) is None
+    assert pick(torch.arange(3), None) is None
+    assert pick(torch.arange(3), 0) is not None
+
+
+def test_rebuilding_leaves_the_original_alone():
+    x, y, other = torch.ones(1), torch.zeros(1), torch.ones(2)
+    original = {"a": [x, other], "b": "kept"}
+    new = rebuild(original, ("a", 0), y)
+    assert new["a"][0] is y
+    assert new["a"][1] is other
+    assert original["a"][0] is x

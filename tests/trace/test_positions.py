@@ -126,6 +126,22 @@ def test_the_first_call_after_a_cache_from_outside_is_decode_with_unknown_prompt
     assert seen == [("decode", [[3, 4]], None), ("decode", [[5]], None)]
 
 
+def test_a_prompt_read_in_chunks_has_an_unknown_length(lm, layers):
+    """Whether several tokens after a cache are prompt or answer cannot be told, so nothing is guessed."""
+    prompts = []
+
+    def note(x, at):
+        prompts.append(None if at.prompt is None else at.prompt.tolist())
+        return x + 1
+
+    with torch.no_grad(), trace(lm, edit={f"{layers(lm)}.0.in": note}):
+        cache = lm(torch.tensor([[5, 6, 7]]), use_cache=True).past_key_values
+        lm(torch.tensor([[8]]), past_key_values=cache, use_cache=True)
+        lm(torch.tensor([[8, 9]]), past_key_values=cache, use_cache=True)
+        lm(torch.tensor([[8]]), past_key_values=cache, use_cache=True)
+    assert prompts == [[3], [3], None, None]
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_beams_static_caches_and_embeddings(build, layers, kind):
     model, _ = build(kind)
@@ -171,6 +187,11 @@ def test_where_positions_come_from():
     assert given.pos.tolist() == [[4, 5, 6], [4, 5, 6]]
     late = Forward({"input_ids": ids, "cache_position": torch.tensor([9, 10, 11])})
     assert (late.phase, late.pos.tolist()[0]) == ("decode", [9, 10, 11])
+    prepared = torch.ones(3, 5, dtype=torch.bool).tril() & torch.tensor([True, True, False, False, False])
+    padded = {"attention_mask": prepared[None, None], "position_ids": torch.tensor([[0, 1, 1]])}
+    assert Forward({"input_ids": ids, **padded}).pos.tolist() == [[0, 1, -1], [0, 1, -1]]
+    longer = torch.tensor([[0, 1, 1, 0, 0], [1, 1, 1, 0, 0]])  # a mask for all that is yet to come
+    assert Forward({"input_ids": ids, "attention_mask": longer}).pos.tolist() == [[-1, 0, 1], [0, 1, 2]]
     no_cache = Forward({"pixel_values": torch.zeros(1, 3, 4, 4)})
     assert not no_cache.sequence
     assert not Forward({"input_ids": ids, "decoder_input_ids": ids}).sequence
