@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
@@ -33,8 +34,8 @@ class Pretrain:
     """Optimiser steps; each sees fresh text."""
     lr: float = 5e-3
     """Peak learning rate of AdamW."""
-    precision: str = "bf16"
-    """Precision of the matrix products in training, "no" or "bf16"; weights stay in 32 bits."""
+    precision: Literal["no", "bf16"] = "bf16"
+    """Precision of the matrix products in training; weights stay in 32 bits."""
     held_out: int = 2000
     """Documents that the loss is measured on; none was trained on."""
 

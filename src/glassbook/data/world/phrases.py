@@ -25,8 +25,10 @@ class Theme:
     def __init__(self, name: str) -> None:
         nouns, verbs, adjectives, roles = (group.split() for group in W.THEMES[name])
         self.name = name
-        self.nouns, self.verbs = zipf(nouns, 0.7), zipf([W.past(v) for v in verbs], 0.7)
-        self.adjectives, self.roles = zipf(adjectives, 0.7), zipf(roles, 0.7)
+        self.nouns: Table[str] = zipf(nouns, 0.7)
+        self.verbs: Table[str] = zipf([W.past(v) for v in verbs], 0.7)
+        self.adjectives: Table[str] = zipf(adjectives, 0.7)
+        self.roles: Table[str] = zipf(roles, 0.7)
 
 
 class Phrases:
@@ -34,7 +36,8 @@ class Phrases:
 
     def __init__(self, reserve: Reserve) -> None:
         self.reserve = reserve
-        self.adjective, self.noun = zipf(W.ADJECTIVES), zipf(list(dict.fromkeys(W.NOUNS)))
+        self.adjective: Table[str] = zipf(W.ADJECTIVES)
+        self.noun: Table[str] = zipf(list(dict.fromkeys(W.NOUNS)))
         self.person_past = zipf([W.past(v) for v in W.PERSON_VERBS])
         self.person_base = zipf(W.PERSON_VERBS)
         self.person_ing = zipf([W.ing(v) for v in W.PERSON_VERBS])
