@@ -101,18 +101,24 @@ class DictionaryLearning:
 
         site, neurons = f"{block}.out", f"{block}.mlp.down.in"
         test = labelled(lm.tokenizer, take(world.stream(-1 - run.seed), self.held_out), world.attributes())
-        ids, real = torch.from_numpy(test.input_ids), torch.from_numpy(test.real).long()
-        batches = [{"input_ids": i, "attention_mask": m} for i, m in zip(ids.split(64), real.split(64), strict=True)]
+        # Documents of like length together: most are short, and padding to the longest would cost six times the work.
+        order = torch.from_numpy(test.real.sum(1).argsort(kind="stable"))
+        ids, real = torch.from_numpy(test.input_ids)[order], torch.from_numpy(test.real)[order].long()
+        batches = [
+            {"input_ids": i[:, : int(m.sum(1).max())], "attention_mask": m[:, : int(m.sum(1).max())]}
+            for i, m in zip(ids.split(64), real.split(64), strict=True)
+        ]
         with tempfile.TemporaryDirectory() as folder:
             held = record(lm.model, batches, [site, neurons], f"{folder}/held-out", skip=specials)
             sequence, position = held.index()
+            document = order[sequence]
             x, n = held.read(site), held.read(neurons)
         scores = {
             name: evaluate(d, x, model=lm.model, site=site, batches=batches, skip=specials)
             for name, d in dictionaries.items()
         }
-        sentence = torch.from_numpy(test.sentence)[sequence, position]
-        labels = torch.from_numpy(test.labels)[sequence, position]
+        sentence = torch.from_numpy(test.sentence)[document, position]
+        labels = torch.from_numpy(test.labels)[document, position]
         scorers = {name: (d.encode, x) for name, d in dictionaries.items()}
         found = detect(scorers | {"neurons": (both_signs, n), "residual basis": (both_signs, x)}, sentence, labels)
         table = [
