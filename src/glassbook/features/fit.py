@@ -54,7 +54,7 @@ def default_lr(width: int, steps: int) -> float:
     """Peak learning rate: 2e-4 / sqrt(width / 2^14), the published scaling (Gao et al. 2024), higher for short runs.
 
     The published rate is for ten thousands of steps. Rates found best here by a sweep over short runs are larger by a
-    factor that falls with the number of steps; see docs/decisions/dictionary-learning-rate.md.
+    factor that falls with the number of steps; see docs/decisions/0009-dictionary-learning-rate.md.
     """
     return 2e-4 / math.sqrt(width / 2**14) * min(5.0, max(1.0, math.sqrt(25_000 / steps)))
 
