@@ -55,10 +55,10 @@ def by_feature(
     effort: Effort,
 ) -> Steering | None:
     """Steer with one feature; None if no feature has a word of its own that could be counted."""
-    candidates = _species(d, site, detected) if detected else _words(d, site, cards)
+    candidates = _theme_features(d, site, detected) if detected else _words(d, site, cards)
     if not candidates:
         return None
-    prompts = _note_openings(corpus) if detected else openings(lm, corpus)
+    prompts = _story_openings(corpus) if detected else openings(lm, corpus)
     return _run(
         lm, candidates, prompts, FEATURE_STRENGTHS, "norm", "steering with a feature", run, effort, everywhere()
     )
@@ -67,10 +67,10 @@ def by_feature(
 def by_pair(lm: LanguageModel, corpus: Corpus, run: Run, effort: Effort) -> Steering:
     """Steer with an activation-addition pair: a theme of the Reserve, or a pair of everyday words."""
     names = blocks(lm.model)
-    site = f"{names[len(names) // 3]}.in"
+    layers = sorted({len(names) // 6, len(names) // 3})
     pairs = _themes() if corpus.documents else PAIRS
     prompts = _story_openings(corpus) if corpus.documents else openings(lm, corpus)
-    candidates = [_pair(lm, *pair, site) for pair in pairs]
+    candidates = [_pair(lm, *pair, f"{names[layer]}.in") for pair in pairs for layer in layers]
     return _run(lm, candidates, prompts, PAIR_STRENGTHS, "raw", "steering with a pair", run, effort)
 
 
@@ -94,17 +94,17 @@ def _run(
         return try_out(lm, candidates, prompts, strengths, run.seed, unit, bar, where)
 
 
-def _species(d: Any, site: str, detected: Sequence[Detected]) -> list[Candidate]:
-    """Features that detect a species best."""
-    from glassbook.data.world.words import plural
+def _theme_features(d: Any, site: str, detected: Sequence[Detected]) -> list[Candidate]:
+    """Features that detect a story's theme best: a theme colours all that follows, so there is much to count."""
+    from glassbook.data.world.words import THEMES
 
-    known = sorted((x for x in detected if x.kind == "species"), key=lambda x: -x.auroc)[:4]
+    known = sorted((x for x in detected if x.kind == "theme"), key=lambda x: -x.auroc)
     return [
         (
             f'Feature {x.feature}: "{x.value}"',
-            f"The feature that detects the {x.value} (AUROC {x.auroc:.2f}), added to every token at `{site}`.",
+            f"The feature that detects the theme {x.value} (AUROC {x.auroc:.2f}), added to every token at `{site}`.",
             feature(d, x.feature, site),
-            (x.value, plural(x.value)),
+            tuple(THEMES[x.value][0].split()),
         )
         for x in known
     ]
@@ -154,7 +154,7 @@ def effort(lm: LanguageModel, quick: bool) -> Effort:
     """All of it for a small model; less for one whose every token takes long."""
     if quick:
         return Effort(1, 1, 8)
-    return Effort(5, 4, 96) if lm.parameters < 2e7 else Effort(2, 2, 24)
+    return Effort(6, 4, 96) if lm.parameters < 2e7 else Effort(2, 2, 24)
 
 
 def openings(lm: LanguageModel, corpus: Corpus, n: int = 96, length: int = 6) -> list[str]:
@@ -167,12 +167,6 @@ def openings(lm: LanguageModel, corpus: Corpus, n: int = 96, length: int = 6) ->
     if not found:
         raise GlassbookError("the text has no opening of six words that fits the context; give another with --text")
     return random.Random(0).choices(found, k=n)
-
-
-def _note_openings(corpus: Corpus, n: int = 96) -> list[str]:
-    """Date, station and weather of held-out field notes: an animal comes next."""
-    notes = [d.text for d in corpus.documents if d.genre == "note"]
-    return [". ".join(text.split(". ")[:3]) + "." for text in notes[:n]]
 
 
 def _story_openings(corpus: Corpus, n: int = 96) -> list[str]:
