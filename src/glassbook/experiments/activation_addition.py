@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class ActivationAddition:
     """Does adding one prompt pair's activations make a topic likelier without hurting other text?"""
 
-    plus: str = "The festive wedding"
+    plus: str = "The wedding"
     """Text to steer towards."""
-    minus: str = "The old path"
+    minus: str = "The path"
     """Text to steer away from."""
     theme: str = "wedding"
     """Theme of the stories whose sentences are the on-topic texts."""
     texts: int = 200
     """Sentences on the topic, and as many off it; half picks layer and strength, half is reported."""
-    strengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
+    strengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
     """Raw coefficients to try."""
     bound: float = 1.01
     """Off-topic perplexity ratio that a strength may have on the dev half."""

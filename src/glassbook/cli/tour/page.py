@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -212,9 +213,12 @@ def _control(claim: dict[str, Any]) -> str:
 
 def _next(story: Story) -> str:
     name = story.lm.name
+    pair = '"One evening, Mira went on" --add " wedding" "" --layer 1'
+    if not story.detected:
+        pair = '"Once upon a time, there was a" --add " happy" " sad"'
     lines = [
-        f"glassbook open {name}",
-        f'glassbook steer {name} "Once" --add " happy" " sad" --tokens 40',
+        f"glassbook open {shlex.quote(name)}",
+        f"glassbook steer {shlex.quote(name)} {pair} --temperature 1",
         "glassbook run dictionary-learning --help",
         "glassbook claims",
     ]
