@@ -73,18 +73,21 @@ class ActivationAddition:
                 bar.advance()
         site, best = self._pick_on_dev(scores)
         arms = best.best
-        sweep = layer_sweep(lm, self.plus, self.minus, on, off, by=arms["vector"].test.by or 1.0, seed=run.seed)
+        strength = arms["vector"].test.by or 0.0
+        # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
+        swapped = next(r.on for r in best.rows if (r.arm, r.by, r.split) == ("swap", strength, "test"))
+        sweep = layer_sweep(lm, self.plus, self.minus, on, off, by=strength, seed=run.seed)
         doses = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
         curve = dose_curve(lm, actadd(lm, self.plus, self.minus, f"{site}.in"), on, off, by=doses, seed=run.seed)
         damage = [row.off for row in sweep if row.arm == "vector"]
         run.result(
             layer=names.index(site),
-            strength=arms["vector"].test.by or 0.0,
+            strength=strength,
             on_topic_ratio=arms["vector"].test.on,
             off_topic_ratio=arms["vector"].test.off,
             random_on_topic_ratio=arms["random"].test.on,
             random_off_topic_ratio=arms["random"].test.off,
-            swapped_on_topic_ratio=arms["swap"].test.on,
+            swapped_on_topic_ratio=swapped,
             prompt_on_topic_ratio=arms["prompt"].test.on,
             prompt_off_topic_ratio=arms["prompt"].test.off,
             early_over_late_damage=max(damage[: len(damage) // 2]) / max(damage[len(damage) // 2 :]),
