@@ -27,7 +27,7 @@ class Superposition:
     """Models trained for each density; the one of least loss counts, as in the paper."""
     importance: float = 0.9
     """Importance of each feature in the loss, relative to the one before."""
-    toy_steps: int = 3000
+    toy_steps: int = 6000
     """Optimiser steps of the toy models."""
     true_features: int = 512
     """Features of the recovery test, in half as many dimensions."""
