@@ -20,7 +20,7 @@ def test_activations_are_the_sum_of_their_active_features():
     strengths, x = world.sample(20_000, generator)
     assert torch.allclose(x, strengths @ world.directions)
     assert float((strengths > 0).float().sum(1).mean()) == pytest.approx(3.0, abs=0.05)
-    assert 0 <= float(strengths.min())
+    assert float(strengths.min()) >= 0
     assert float(strengths.max()) <= 1
     assert float(strengths[strengths > 0].mean()) == pytest.approx(0.5, abs=0.01)
 
