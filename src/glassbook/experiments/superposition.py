@@ -122,7 +122,7 @@ class Superposition:
         from glassbook.measure import explained_variance, mcc, mmcs
 
         d = self.true_features // 2
-        generator = torch.Generator().manual_seed(2_000_003 + run.seed)
+        generator = torch.Generator().manual_seed(10**12 + run.seed)  # apart from every step's seed
         world = sharkey_world(self.true_features, d, generator=generator)
         torch.manual_seed(run.seed)
         learner, untrained = (Dictionary(d_in=d, width=self.width, code=TopK(self.k)) for _ in range(2))
