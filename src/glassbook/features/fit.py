@@ -17,8 +17,8 @@ from glassbook.features.rows import Batches, Source, about
 from glassbook.features.sparse import Pass, encode_decode
 from glassbook.measure import ExplainedVariance
 from glassbook.notebook import Run
-from glassbook.train.checkpoints import Tensors, list_checkpoints, read_checkpoint, write_checkpoint
-from glassbook.train.loop import _how_to_resume, _polite_interrupts, _progress
+from glassbook.train.checkpoints import newest_checkpoint, under, write_checkpoint
+from glassbook.train.going import how_to_resume, polite_interrupts, progress
 from glassbook.train.schedules import linear
 
 FIRED = 1e-3
@@ -119,7 +119,7 @@ def fit(
     if start == 0:
         _look_through(d, batches.sample(65_536), centre)
     schedule = linear(warmup=max(1, steps // 20), share=0.2, floor=0.0)
-    with _progress(run, steps, "dictionary", start) as advance, _polite_interrupts() as interrupted:
+    with progress(run, steps, "dictionary", start) as advance, polite_interrupts() as interrupted:
         for step in range(start, steps):
             rate = lr * schedule(step, steps)
             out = work.update(batches(step), rate, step)
@@ -132,7 +132,7 @@ def fit(
             if checkpoint is not None and (done % every == 0 or done == steps or interrupted()):
                 work.keep(checkpoint, done, settings)
             if interrupted():
-                raise KeyboardInterrupt(_how_to_resume(done, steps, checkpoint, run))
+                raise KeyboardInterrupt(how_to_resume(done, steps, checkpoint, run))
     held_out = batches.held_out().to(d.W_enc.device)
     if isinstance(d.code, BatchTopK):
         d.code = BatchTopK(d.code.k, _threshold(d, held_out))
@@ -202,19 +202,14 @@ class _Work:
     @torch.no_grad()
     def restore(self, folder: Path, settings: dict[str, Any], resume: bool) -> int:
         """Go back to the newest checkpoint in `folder`, if there is one; returns the steps done."""
-        kept = list_checkpoints(folder)
-        if not kept:
+        found = newest_checkpoint(folder, settings, resume)
+        if found is None:
             return 0
-        if not resume:
-            raise GlassbookError(f"{folder} holds checkpoints of another training; resume it or choose an empty folder")
-        tensors, facts = read_checkpoint(kept[-1])
-        old = facts["settings"]
-        if changed := [f"{k} was {old.get(k)}, is {v}" for k, v in settings.items() if old.get(k) != v]:
-            raise GlassbookError(f"{kept[-1]} has other settings ({'; '.join(changed)}); resume with the same")
-        self.d.load_state_dict(_under("dictionary/", tensors))
+        _, tensors, facts = found
+        self.d.load_state_dict(under("dictionary/", tensors))
         self.fired, self.dead = tensors["fired"].to(self.device), tensors["dead"].to(self.device)
         for i, p in enumerate(self.parameters):
-            self.adam.state[p] = {key: t.to(p.device) for key, t in _under(f"adam/{i}/", tensors).items()}
+            self.adam.state[p] = {key: t.to(p.device) for key, t in under(f"adam/{i}/", tensors).items()}
         return facts["step"]
 
 
@@ -283,7 +278,3 @@ def _score(d: Dictionary, x: Tensor) -> tuple[float, float]:
         sums.add(piece, d.decode_sparse(values, indices))
         active += float((values > 0).sum())
     return sums.value(), active / len(x)
-
-
-def _under(prefix: str, tensors: Tensors) -> Tensors:
-    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}

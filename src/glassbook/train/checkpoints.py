@@ -77,6 +77,36 @@ def read_checkpoint(path: Path) -> tuple[Tensors, dict[str, Any]]:
     return tensors, json.loads(text)
 
 
+def newest_checkpoint(
+    folder: Path, settings: dict[str, Any], resume: bool
+) -> tuple[Path, Tensors, dict[str, Any]] | None:
+    """Path, tensors and facts of the newest checkpoint in `folder`; None if there is none.
+
+    Args:
+        folder: may be missing.
+        settings: what the checkpoint's `facts["settings"]` have to agree with.
+        resume: without it, a checkpoint in the folder is an error: two trainings would be mixed.
+
+    Raises:
+        GlassbookError: the checkpoint is damaged or of another training.
+    """
+    kept = list_checkpoints(folder)
+    if not kept:
+        return None
+    if not resume:
+        raise GlassbookError(f"{folder} holds checkpoints of another training; resume it or choose an empty folder")
+    tensors, facts = read_checkpoint(kept[-1])
+    old = facts["settings"]
+    if changed := [f"{k} was {old.get(k)}, is {v}" for k, v in settings.items() if old.get(k) != v]:
+        raise GlassbookError(f"{kept[-1]} has other settings ({'; '.join(changed)}); resume with the same")
+    return kept[-1], tensors, facts
+
+
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
 def rng_states(device: torch.device) -> tuple[Tensors, dict[str, Any]]:
     """The state of every generator that training may draw from: Python's, NumPy's, torch's, the device's."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)

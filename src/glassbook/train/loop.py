@@ -4,14 +4,11 @@ The batch of a step is a pure function of the step, so the position in the data 
 that is resumed from a checkpoint goes on bit for bit (on a CPU) as if it had never stopped.
 """
 
-import contextlib
 import copy
 import math
 import random
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,12 +23,13 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import Run
 from glassbook.train.checkpoints import (
     Tensors,
-    list_checkpoints,
-    read_checkpoint,
+    newest_checkpoint,
     rng_states,
     set_rng_states,
+    under,
     write_checkpoint,
 )
+from glassbook.train.going import how_to_resume, polite_interrupts, progress
 from glassbook.train.objectives import Batch, Objective
 from glassbook.train.schedules import Schedule, cosine
 
@@ -131,7 +129,7 @@ def train(
     settings |= {"accumulate": accumulate, "ema": ema, "precision": precision, "seed": seed}
     start = work.restore(checkpoint, settings, resume) if checkpoint is not None else 0
     name = f"{label}_" if label else ""
-    with _progress(run, steps, label or "train", start) as advance, _polite_interrupts() as interrupted:
+    with progress(run, steps, label or "train", start) as advance, polite_interrupts() as interrupted:
         clock, tokens = time.monotonic(), 0
         for step in range(start, steps):
             batch = {key: t.to(device, non_blocking=True) for key, t in batches(step).items()}
@@ -150,7 +148,7 @@ def train(
             if checkpoint is not None and (done % every == 0 or done == steps or interrupted()):
                 work.keep(checkpoint, done, settings)
             if interrupted():
-                raise KeyboardInterrupt(_how_to_resume(done, steps, checkpoint, run))
+                raise KeyboardInterrupt(how_to_resume(done, steps, checkpoint, run))
     return TrainState(model, steps, work.metrics, work.averages())
 
 
@@ -231,24 +229,19 @@ class _Work:
 
     def restore(self, folder: Path, settings: dict[str, Any], resume: bool) -> int:
         """Go back to the newest checkpoint in `folder`, if there is one; returns the updates done."""
-        kept = list_checkpoints(folder)
-        if not kept:
+        found = newest_checkpoint(folder, settings, resume)
+        if found is None:
             return 0
-        if not resume:
-            raise GlassbookError(f"{folder} holds checkpoints of another training; resume it or choose an empty folder")
-        tensors, facts = read_checkpoint(kept[-1])
-        old = facts["settings"]
-        if changed := [f"{k} was {old.get(k)}, is {v}" for k, v in settings.items() if old.get(k) != v]:
-            raise GlassbookError(f"{kept[-1]} has other settings ({'; '.join(changed)}); resume with the same")
-        self._load(kept[-1], tensors)
-        set_rng_states(_under("rng/", tensors), facts["rng"], self.device)
+        path, tensors, facts = found
+        self._load(path, tensors)
+        set_rng_states(under("rng/", tensors), facts["rng"], self.device)
         self.metrics = facts["metrics"]
-        self.window = {name: t.to(self.device) for name, t in _under("window/", tensors).items()}
+        self.window = {name: t.to(self.device) for name, t in under("window/", tensors).items()}
         return facts["step"]
 
     @torch.no_grad()
     def _load(self, path: Path, tensors: Tensors) -> None:
-        own, saved = _own_tensors(self.model), _under("model/", tensors)
+        own, saved = _own_tensors(self.model), under("model/", tensors)
         shapes, expected = ({k: t.shape for k, t in tensors.items()} for tensors in (saved, own))
         if odd := sorted({name for name, _ in shapes.items() ^ expected.items()}):
             raise GlassbookError(f"{path} is of another network ({odd[0]} differs); resume with the same settings")
@@ -257,7 +250,7 @@ class _Work:
         for name, average in (self.averages() or {}).items():
             average.copy_(tensors[f"ema/{name}"])
         for name, p in self.named.items():
-            state = _under(f"adamw/{name}/", tensors)
+            state = under(f"adamw/{name}/", tensors)
             if state:
                 self.optimiser.state[p] = {key: t.to(p.device) for key, t in state.items()}
 
@@ -300,10 +293,6 @@ def _own_tensors(model: nn.Module) -> Tensors:
     return out
 
 
-def _under(prefix: str, tensors: Tensors) -> Tensors:
-    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-
-
 def _check_finite(loss: float, step: int) -> None:
     if not math.isfinite(loss):
         raise GlassbookError(f"the loss is {loss} at step {step}; lower the learning rate or lengthen the warm-up")
@@ -313,40 +302,3 @@ def _seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-
-
-@contextlib.contextmanager
-def _progress(run: Run | None, steps: int, label: str, done: int) -> Iterator[Callable[..., None]]:
-    if run is None:
-        yield lambda n=1, **shown: None
-        return
-    with run.progress(steps, label, done=done) as progress:
-        yield progress.advance
-
-
-@contextlib.contextmanager
-def _polite_interrupts() -> Iterator[Callable[[], bool]]:
-    """Let the step that is under way end before Ctrl-C takes effect; a second Ctrl-C does not wait."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread is sent Ctrl-C
-        return
-    asked = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _how_to_resume(done: int, steps: int, checkpoint: Path | None, run: Run | None) -> str:
-    if checkpoint is None:
-        return f"stopped after step {done} of {steps}; no checkpoint folder was given, so nothing is kept"
-    how = f"glassbook run {run.experiment} --resume {run.id}" if run is not None else "train(..., resume=True)"
-    return f"stopped after step {done} of {steps}, checkpoint written; go on with: {how}"
