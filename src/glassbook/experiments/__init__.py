@@ -1,1 +1,14 @@
 """Recipes: one file for each system in the notes, with the claims that its runs decide."""
+
+from glassbook.experiments.base import Experiment, default_settings, experiment, find, launch, names, settings, summary
+
+__all__ = [
+    "Experiment",
+    "default_settings",
+    "experiment",
+    "find",
+    "launch",
+    "names",
+    "settings",
+    "summary",
+]

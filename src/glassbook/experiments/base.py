@@ -72,6 +72,19 @@ def find(name: str) -> type[Experiment]:
     raise GlassbookError(f"no experiment is called {name!r}; {hint}")
 
 
+def summary(name: str) -> tuple[str, tuple[str, ...], str]:
+    """(first line of its docstring, glossary terms, source) of the experiment called `name`."""
+    kind = find(name)
+    return (kind.__doc__ or "").strip().partition("\n")[0], kind.terms, kind.source
+
+
+def default_settings(name: str) -> dict[str, Any] | None:
+    """The settings that an experiment's claims are judged by: its defaults; None if no such experiment is installed."""
+    if name not in names():
+        return None
+    return settings(find(name)())
+
+
 def settings(work: Experiment) -> dict[str, Any]:
     """The settings of `work` as plain data, as they stand in run.json."""
     return dataclasses.asdict(work)  # pyright: ignore[reportArgumentType]

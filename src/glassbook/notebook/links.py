@@ -132,7 +132,7 @@ def read_markdown(body: str) -> Outline:
     links = [
         link for token in tokens if token.type == "inline" and "[[" in token.content for link in _links(token, lines)
     ]
-    blocks = [_live_block(token) for token in tokens if _is_live(token)]
+    blocks = [live_block(token) for token in tokens if _is_live(token)]
     return Outline(tuple(links), tuple(blocks), tuple(_sections(tokens, lines)))
 
 
@@ -150,7 +150,8 @@ def _is_live(token: Token) -> bool:
     return token.type == "fence" and token.info.split()[:1] == [LIVE]
 
 
-def _live_block(token: Token) -> LiveBlock:
+def live_block(token: Token) -> LiveBlock:
+    """What the fence ```` ```glassbook ```` says, or why it cannot be read."""
     line = token.map[0] + 1 if token.map else 1
     try:
         value = read_yaml(token.content)

@@ -1,0 +1,131 @@
+"""Who may speak to the server, and what a page may do.
+
+- Host: only names that the server was started for, so that no foreign name can be pointed at it (DNS rebinding).
+- Token: needed where others can reach the server; compared in constant time, then kept in a cookie.
+- Writes: only from the notebook's own pages or from programs that are no browser (cross-site request forgery).
+- Answers: scripts only from the server's own files, no frames elsewhere, no guessing of types.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self'",
+        # Vega and the browser's own MathML need no inline style sheets: styles are set through the DOM.
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-frame-options": "DENY",
+}
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Guard:
+    """ASGI middleware that lets through what may pass, and puts the headers on every answer.
+
+    Args:
+        app: what is guarded.
+        hosts: names under which the server may be asked for; loopback's are added.
+        token: secret that every request has to bring (cookie, `?token=` or `Authorization: Bearer`); None: none needed.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), token: str | None = None) -> None:
+        self.app, self.token = app, token
+        self.hosts = LOOPBACK | {host.lower().strip("[]") for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the app answer."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    answer.setdefault(name, value)
+                # What a page shows may change at any moment; files with a version in their name say so themselves.
+                answer.setdefault("cache-control", "no-cache")
+            await send(message)
+
+        await (refusal or self.app)(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if _hostname(headers.get("host", "")) not in self.hosts:
+            return PlainTextResponse("this server does not answer to that host name", 421)
+        if scope["method"] not in SAFE and not _own_page(headers):
+            return PlainTextResponse("writing is for the notebook's own pages; this came from elsewhere", 403)
+        return self._unknown(scope, headers) if self.token is not None else None
+
+    def _unknown(self, scope: Scope, headers: Headers) -> Response | None:
+        """None for who knows the token; a redirect that sets the cookie if it came in the URL."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        cookie = SimpleCookie()
+        try:
+            cookie.load(headers.get("cookie", ""))
+        except ValueError:
+            cookie = SimpleCookie()
+        name = cookie_name(scope)
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        if self._is_token(bearer) or (name in cookie and self._is_token(cookie[name].value)):
+            return None
+        if any(key == "token" and self._is_token(value) for key, value in query) and scope["method"] in SAFE:
+            rest = urlencode([(key, value) for key, value in query if key != "token"])
+            # The path alone, and never "//host": a redirect must stay here.
+            answer = RedirectResponse("/" + scope["path"].lstrip("/") + ("?" + rest if rest else ""), 303)
+            answer.set_cookie(name, str(self.token), httponly=True, samesite="strict", max_age=30 * 86400)
+            return answer
+        return PlainTextResponse("this notebook needs its token; open the address that the server printed", 401)
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "replace"), str(self.token).encode())
+
+
+def cookie_name(scope: Scope) -> str:
+    """Servers on other ports of a host share its cookies: each has a name of its own."""
+    server = scope.get("server") or ("", 0)
+    return f"glassbook-{server[1]}"
+
+
+def _hostname(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _own_page(headers: Headers) -> bool:
+    """Whether a write comes from a page of this server, or from a program that is no browser."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc == headers.get("host")
+    return True

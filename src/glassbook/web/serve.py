@@ -1,0 +1,101 @@
+"""Serve a notebook: find a port, say the address, run until Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the notebook can be read."""
+
+    host: str
+    port: int
+    token: str | None
+
+    @property
+    def url(self) -> str:
+        """What to open in a browser."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def serve(
+    notebook: Notebook,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    token: str | None = None,
+    hosts: tuple[str, ...] = (),
+    slots: int = 1,
+    ready: Callable[[Address], None] = lambda address: None,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        notebook: what is served.
+        host: address to listen on. One that others can reach needs a token; without one it is made up.
+        port: port to listen on; 0 takes any that is free.
+        token: secret that visitors have to bring.
+        hosts: other names that the server answers to, for a reverse proxy.
+        slots: jobs that run at the same time.
+        ready: called when the server can be asked.
+
+    Raises:
+        GlassbookError: the address is taken or cannot be had.
+    """
+    import uvicorn
+
+    from glassbook.web.app import create_app
+
+    listening = _listen(host, port)
+    if token is None and not _is_loopback(host):
+        token = secrets.token_urlsafe(24)
+    address = Address(host, listening.getsockname()[1], token)
+    app = create_app(notebook, hosts=(host, *hosts), token=token, slots=slots)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    started = server.startup
+
+    async def startup(sockets: list[socket.socket] | None = None) -> None:
+        await started(sockets)
+        if not server.should_exit:
+            ready(address)
+
+    server.startup = startup  # pyright: ignore[reportAttributeAccessIssue]
+    stop = server.handle_exit
+
+    def handle_exit(*given: object) -> None:
+        app.state.stopping.set()  # open streams end by themselves
+        stop(*given)  # pyright: ignore[reportArgumentType]
+
+    server.handle_exit = handle_exit  # pyright: ignore[reportAttributeAccessIssue]
+    with listening:
+        server.run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = getattr(error, "strerror", None) or error
+        raise GlassbookError(f"cannot listen on {host}:{port}: {why}; choose another with --port or --host") from error
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,42 @@
+"""What every view works with, made once for an app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from glassbook import experiments
+from glassbook.desk import Desk
+from glassbook.notebook import Notebook
+from glassbook.notebook.jobs import JobQueue
+from glassbook.notebook.references import References
+from glassbook.web.render import Renderer
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+
+@dataclass
+class Services:
+    """The notebook and the machinery round it."""
+
+    notebook: Notebook
+    jobs: JobQueue
+    desk: Desk
+    renderer: Renderer = field(default_factory=Renderer)
+
+    @classmethod
+    def of(cls, notebook: Notebook) -> Services:
+        """The services of one notebook; nothing is started yet."""
+        notebook.set_experiments({name: experiments.summary(name) for name in experiments.names()})
+        return cls(notebook, JobQueue(notebook.folder), Desk(notebook.folder))
+
+    @property
+    def references(self) -> References:
+        """The works that pages cite, as references.json has them now."""
+        return References(self.notebook.folder)
+
+
+def services(request: HTTPConnection) -> Services:
+    """The services of the app that a request came to."""
+    return request.app.state.services

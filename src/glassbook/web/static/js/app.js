@@ -1,0 +1,77 @@
+// What every page has: search, keys, the theme, the contents on a phone, charts, and live blocks that wait to be asked.
+import { ask, say } from "./api.js";
+import { watchCharts } from "./charts.js";
+import { findBox } from "./find.js";
+
+const find = document.querySelector("[data-find]");
+findBox(find);
+watchCharts();
+
+const menu = document.querySelector("[data-menu]");
+menu.addEventListener("click", () => {
+  const open = document.getElementById(menu.getAttribute("aria-controls")).classList.toggle("open");
+  menu.setAttribute("aria-expanded", String(open));
+});
+
+document.querySelector("[data-theme-switch]").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("glassbook-theme", root.dataset.theme);
+});
+
+const keys = document.querySelector("[data-keys-dialog]");
+document.querySelector("[data-keys]").addEventListener("click", () => keys.showModal());
+
+const places = { h: "/", g: "/glossary", t: "/timeline", x: "/experiments", r: "/runs", c: "/claims", j: "/jobs", m: "/models", f: "/features", s: "/steer" };
+let going = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const button = (event.target.closest("form, [data-panel]") ?? document).querySelector("[data-do]");
+    if (button) {
+      event.preventDefault();
+      button.click();
+    }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  const soon = Date.now() - going < 1200;
+  going = 0;
+  if (soon && places[event.key]) location.href = places[event.key];
+  else if (event.key === "g") going = Date.now();
+  else if (event.key === "/") find.focus();
+  else if (event.key === "?") keys.showModal();
+  else if (event.key === "n") location.href = "/new";
+  else if (event.key === "e") document.querySelector("[data-edit]")?.click();
+  else return;
+  event.preventDefault();
+});
+
+// "Run it" beside an experiment: a job with the default settings.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-run-experiment]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    const { job } = await ask("/api/v1/jobs", { method: "POST", body: { experiment: button.dataset.runExperiment } });
+    location.href = `/jobs/${job.id}`;
+  } catch (error) {
+    say(error.message);
+    button.disabled = false;
+  }
+});
+
+// Panels (steering, attention, logit lens) in pages: what they need comes only when somebody asks.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-panel-ask]");
+  if (!button) return;
+  const panel = button.closest("[data-panel]");
+  button.disabled = true;
+  try {
+    const { answer } = await import("./panels.js");
+    await answer(panel.dataset.panel, JSON.parse(panel.dataset.settings), panel.querySelector("[data-panel-answer]"));
+  } catch (error) {
+    say(error.message);
+  }
+  button.disabled = false;
+});

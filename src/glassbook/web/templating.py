@@ -1,0 +1,101 @@
+"""Jinja2 with everything escaped, and the few words that all templates use."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from glassbook.notebook.plain import to_json
+from glassbook.web.services import services
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+
+
+@functools.cache
+def environment() -> Environment:
+    """The templates; undefined names are errors."""
+    env = Environment(
+        loader=PackageLoader("glassbook.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {"number": number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
+    env.globals |= {"static": static_url, "to_json": lambda value: to_json(value, what="the data")}
+    return env
+
+
+def render(template: str, **names: Any) -> str:
+    """A template as text."""
+    return environment().get_template(template).render(**names)
+
+
+def respond(request: Request, template: str, status: int = 200, **names: Any) -> HTMLResponse:
+    """A whole page; `request`, `notebook` and `here` (the path) are known to every template."""
+    given: Mapping[str, Any] = {"notebook": services(request).notebook, "here": request.url.path, "request": request}
+    return HTMLResponse(render(template, **{**given, **names}), status)
+
+
+def static_url(name: str) -> str:
+    """Address of a file of ours, with a word that changes when the file does."""
+    return f"/static/{name}?v={_digest(name)}"
+
+
+@functools.lru_cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def path_part(text: str) -> str:
+    """Text as a part of a URL's path; slashes are kept, for ids may hold them."""
+    return quote(str(text), safe="/")
+
+
+def number(value: Any) -> str:
+    """A number as a person reads it: four significant digits, thousands parted in whole numbers."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return f"{int(value):,}"
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "-∞"}.get(value, "NaN")
+    return f"{value:.4g}"
+
+
+def seconds(value: float) -> str:
+    """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(value)
+    if whole < 60:
+        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(when: datetime | None) -> str:
+    """How long ago a moment was."""
+    if when is None:
+        return ""
+    passed = (datetime.now(UTC) - when).total_seconds()
+    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if passed >= length:
+            n = int(passed // length)
+            return f"{n} {name}{'s' if n > 1 else ''} ago"
+    return "just now"
+
+
+def moment(when: datetime | None) -> str:
+    """A moment in the time of the machine, to the minute."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else ""
