@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup tour test lint claims bench clean
+.PHONY: setup tour serve test lint claims bench clean
 
 setup: $(STAMP)
 
@@ -15,6 +15,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 tour: setup
 	$(BIN)/glassbook tour
+
+# The notebook of the tour, in a browser.
+serve: setup
+	$(BIN)/glassbook serve --notebook tour
 
 test: setup
 	$(BIN)/lint-imports --no-logo

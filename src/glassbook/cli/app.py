@@ -17,6 +17,7 @@ from glassbook.errors import GlassbookError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "tour": ("tour", "take a model apart, steer it, and write down what was seen (start here)"),
+    "serve": ("served", "open the notebook in a browser"),
     "new": ("new", "make a notebook"),
     "run": ("run", "run an experiment and keep its evidence"),
     "runs": ("runs", "list the runs of a notebook"),

@@ -46,9 +46,17 @@ class Wikilink:
     label: str
 
 
-Piece = str | Wikilink | LiveBlock
+@dataclass(frozen=True)
+class Local:
+    """A hole for an address that is relative to the page's file (an image beside it, a chart of a run)."""
+
+    url: str
+
+
+Piece = str | Wikilink | LiveBlock | Local
 LinkTo = Callable[[Wikilink], Markup]
 Show = Callable[[LiveBlock], Markup]
+Place = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,8 @@ class Rendered:
     pieces: tuple[Piece, ...]
     sections: tuple[Section, ...]
 
-    def html(self, link: LinkTo, show: Show) -> Markup:
-        """The HTML, with every link and live block as the two functions give them."""
+    def html(self, link: LinkTo, show: Show, place: Place = lambda url: url) -> Markup:
+        """The HTML, with every link, live block and relative address as the functions give them."""
         out = []
         for piece in self.pieces:
             match piece:
@@ -67,6 +75,8 @@ class Rendered:
                     out.append(link(piece))
                 case LiveBlock():
                     out.append(show(piece))
+                case Local():
+                    out.append(escape(place(piece.url)))
                 case _:
                     out.append(Markup(piece))
         return Markup("").join(out)
@@ -178,14 +188,21 @@ def _heading_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env:
 def _image(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
     title, alt = token.attrGet("title"), self.renderInlineAsText(token.children, options, env)
-    return f'<img src="{escape(token.attrGet("src") or "")}" alt="{escape(alt)}" title="{escape(title or "")}">'
+    named = f' title="{escape(title)}"' if title else ""
+    return f'<img src="{_address(token.attrGet("src"), env)}" alt="{escape(alt)}"{named}>'
 
 
 def _link_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
     href, title = token.attrGet("href") or "", token.attrGet("title")
     outside = ' class="outside"' if re.match(r"[a-z]+:|//", str(href), re.I) else ""
-    return f'<a href="{escape(href)}"{outside}' + (f' title="{escape(title)}">' if title else ">")
+    return f'<a href="{_address(href, env)}"{outside}' + (f' title="{escape(title)}">' if title else ">")
+
+
+def _address(url: Any, env: dict[str, Any]) -> str:
+    """An address as it is, or a hole if it is relative to the page."""
+    text = str(url or "")
+    return env["hole"](Local(text)) if text and not re.match(r"[a-z][a-z0-9+.-]*:|[/#?]", text, re.I) else escape(text)
 
 
 def _table_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:

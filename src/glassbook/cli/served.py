@@ -1,0 +1,66 @@
+"""`glassbook serve`: the notebook in a browser."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from glassbook.cli.command import InNotebook, option, parse, print_json
+from glassbook.notebook import Notebook
+
+TOKEN = "GLASSBOOK_TOKEN"
+"""Environment variable that holds the token: on the command line other users of the machine could read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve(InNotebook):
+    """Show the notebook in a browser: read and write pages, run experiments, open models, steer.
+
+    Only this machine can reach it unless --host says otherwise; then visitors need the token that is printed, or the
+    one in $GLASSBOOK_TOKEN.
+    """
+
+    host: Annotated[str, option("HOST", "127.0.0.1")] = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, option("PORT", "8765")] = 8765
+    """Port to listen on; 0 takes any that is free."""
+    name: Annotated[tuple[str, ...], option("NAME ...")] = ()
+    """Other host names that it answers to, when a proxy stands before it."""
+    slots: Annotated[int, option("N", "1")] = 1
+    """Jobs that run at the same time."""
+    open: bool = False
+    """Open a browser."""
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    options = parse(Serve, args, "glassbook serve")
+    notebook = options.open_notebook()
+    from glassbook.web.serve import Address, serve
+
+    def ready(address: Address) -> None:
+        told: dict[str, Any] = {"notebook": str(notebook.folder), "url": address.url}
+        if options.json:
+            print_json(told)
+        else:
+            print(f"{_title(notebook)} is open at\n  {address.url}\nCtrl-C closes it; jobs that run go on.", flush=True)
+        if options.open:
+            import webbrowser
+
+            webbrowser.open(address.url)
+
+    serve(
+        notebook,
+        host=options.host,
+        port=options.port,
+        token=os.environ.get(TOKEN) or None,
+        hosts=options.name,
+        slots=options.slots,
+        ready=ready,
+    )
+    return 0
+
+
+def _title(notebook: Notebook) -> str:
+    return f"The notebook {notebook.title!r}"

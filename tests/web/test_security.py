@@ -1,0 +1,114 @@
+"""The guard: who may speak to the server, and what a page may do."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from glassbook.web import security
+from glassbook.web.security import Guard
+
+
+def client(token: str | None = None, hosts: tuple[str, ...] = (), base: str = "http://127.0.0.1:8765") -> TestClient:
+    def answer(request):
+        return PlainTextResponse("seen")
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE"])])
+    app.add_middleware(Guard, hosts=hosts, token=token)
+    return TestClient(app, base_url=base, follow_redirects=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost", "LOCALHOST:1", "[::1]:8765"])
+def test_the_machines_own_names_are_answered(host):
+    assert client().get("/", headers={"host": host}).text == "seen"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8765", "", "a b", "[::1", "127.0.0.1@evil"],
+)
+def test_foreign_names_are_refused(host):
+    assert client().get("/", headers={"host": host}).status_code == 421
+
+
+def test_a_name_that_was_given_is_answered():
+    assert client(hosts=("notes.example",)).get("/", headers={"host": "Notes.Example:443"}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8765"},
+    ],
+)
+def test_writes_from_other_sites_are_refused(method, headers):
+    assert getattr(client(), method)("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"sec-fetch-site": "same-origin"}, {"origin": "http://127.0.0.1:8765"}], ids=str
+)
+def test_writes_from_own_pages_and_programs_pass(headers):
+    assert client().post("/", headers=headers).text == "seen"
+
+
+def test_reading_from_a_link_elsewhere_passes():
+    assert client().get("/", headers={"sec-fetch-site": "cross-site"}).text == "seen"
+
+
+def test_without_the_token_nothing_is_said():
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"cookie": "glassbook-8765=wrong"}, {"cookie": "\x01=;;"}):
+        answer = client("secret").get("/page", headers=headers)
+        assert answer.status_code == 401
+        assert "seen" not in answer.text
+
+
+def test_the_token_opens_by_header_and_by_address_then_by_cookie():
+    open_ = client("secret")
+    assert open_.get("/", headers={"authorization": "Bearer secret"}).text == "seen"
+    answer = open_.get("/p/a?x=1&token=secret")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/p/a?x=1"
+    assert "httponly" in answer.headers["set-cookie"].lower()
+    assert "samesite=strict" in answer.headers["set-cookie"].lower()
+    assert open_.get("/").text == "seen"
+
+
+def test_the_redirect_after_the_token_stays_here():
+    answer = client("secret").get("//evil.example/?token=secret")
+    assert answer.headers["location"].startswith("/")
+    assert not answer.headers["location"].startswith("//")
+
+
+def test_tokens_are_compared_in_constant_time(monkeypatch):
+    seen = []
+
+    def compare(a, b):
+        seen.append((a, b))
+        return a == b
+
+    monkeypatch.setattr(security.hmac, "compare_digest", compare)
+    client("secret").get("/", headers={"authorization": b"Bearer s\xe9cret"})
+    assert seen
+    assert all(expected == b"secret" and isinstance(given, bytes) for given, expected in seen)
+
+
+def test_every_answer_forbids_inline_scripts_and_frames():
+    for answer in (client().get("/"), client().get("/", headers={"host": "evil"}), client("secret").get("/")):
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "object-src 'none'" in policy
+        assert "base-uri 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
