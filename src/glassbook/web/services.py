@@ -10,6 +10,7 @@ from glassbook.desk import Desk
 from glassbook.notebook import Notebook
 from glassbook.notebook.jobs import JobQueue
 from glassbook.notebook.references import References
+from glassbook.web.curves import Curves
 from glassbook.web.render import Renderer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Services:
     jobs: JobQueue
     desk: Desk
     renderer: Renderer = field(default_factory=Renderer)
+    curves: Curves = field(default_factory=Curves)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Services:
