@@ -79,7 +79,7 @@ class Field:
             "bool": "true or false",
             "path": "a path",
             "choice": "one of " + ", ".join(map(str, self.choices)),
-            "list": f"{count}{_PLURALS.get(self.items, 'values')} separated by commas",
+            "list": f"{count}{_PLURALS.get(self.items or '', 'values')} separated by commas",
         }[self.type]
         return wanted + (", or nothing" if self.optional else "")
 
@@ -132,7 +132,13 @@ class Field:
         return found
 
 
-_PLURALS = {"int": "whole numbers", "float": "numbers", "str": "texts", "path": "paths", "bool": "true or false,"}
+_PLURALS: dict[str, str] = {
+    "int": "whole numbers",
+    "float": "numbers",
+    "str": "texts",
+    "path": "paths",
+    "bool": "true or false,",
+}
 
 
 def _whole(value: Any) -> int:

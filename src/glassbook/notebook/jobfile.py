@@ -1,0 +1,205 @@
+"""The file that keeps the jobs of a notebook, and what one row of it says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.files import disk_errors, write_atomic
+from glassbook.notebook.process import Process
+
+State = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
+WAIT = 10.0
+"""Seconds to wait while another process writes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    title TEXT NOT NULL, argv TEXT NOT NULL, experiment TEXT NOT NULL, seed INTEGER NOT NULL,
+    gpus INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+    created REAL NOT NULL, started REAL, ended REAL, run_id TEXT, exit_code INTEGER, error TEXT,
+    cancelling INTEGER NOT NULL DEFAULT 0, devices TEXT NOT NULL DEFAULT '[]',
+    process TEXT, owner TEXT, owner_process TEXT, lease REAL
+);
+CREATE INDEX IF NOT EXISTS job_state ON job(state, id);
+CREATE INDEX IF NOT EXISTS job_run ON job(run_id);
+CREATE TABLE IF NOT EXISTS changes (n INTEGER NOT NULL);
+INSERT INTO changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM changes);
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work, as the queue has it at the moment of reading."""
+
+    id: int
+    title: str
+    argv: tuple[str, ...]
+    """The words after `glassbook`, without --notebook."""
+    experiment: str
+    seed: int
+    gpus: int
+    """Graphics processors that it needs for itself."""
+    key: str
+    """Hash of what was asked for; a job that waits or runs is not queued a second time."""
+    state: State
+    attempt: int
+    """1 for the first; grows each time the job is taken up again."""
+    created: datetime
+    started: datetime | None
+    """When the newest attempt began."""
+    ended: datetime | None
+    run_id: str | None
+    """The run that the job has made, as soon as there is one."""
+    exit_code: int | None
+    error: str | None
+    """Why it did not finish, in one line."""
+    cancelling: bool
+    """Whether a running job has been asked to stop."""
+    devices: tuple[str, ...]
+    """The graphics processors that it has."""
+    process: Process | None
+    """The process that does the work."""
+    log: Path
+    """What the process writes to stdout and stderr, all attempts one after another."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it neither waits nor runs."""
+        return self.state not in ("queued", "running")
+
+    @property
+    def command(self) -> str:
+        """What to type to do the same by hand."""
+        return shlex.join(["glassbook", *self.argv])
+
+
+class JobFile:
+    """Rows of .glassbook/jobs.db, read and written in transactions; many threads and processes may do so at once.
+
+    Args:
+        folder: the notebook's folder.
+
+    All methods raise GlassbookError if the queue cannot be read or written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.path = self.folder / ".glassbook" / "jobs.db"
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _select(self, clause: str, *values: Any) -> list[Job]:
+        if not self.path.exists():
+            return []
+        with self._reading() as db:
+            return [self._read(row) for row in db.execute(f"SELECT * FROM job {clause}", values)]
+
+    def _job(self, db: sqlite3.Connection, id: int | None) -> Job:
+        row = db.execute("SELECT * FROM job WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise GlassbookError(f"there is no job {id}; `glassbook jobs` lists them")
+        return self._read(row)
+
+    def _read(self, row: sqlite3.Row) -> Job:
+        process = Process.from_data(json.loads(row["process"])) if row["process"] else None
+        return Job(
+            id=row["id"],
+            title=row["title"],
+            argv=tuple(json.loads(row["argv"])),
+            experiment=row["experiment"],
+            seed=row["seed"],
+            gpus=row["gpus"],
+            key=row["key"],
+            state=row["state"],
+            attempt=row["attempt"],
+            created=datetime.fromtimestamp(row["created"], UTC),
+            started=_moment(row["started"]),
+            ended=_moment(row["ended"]),
+            run_id=row["run_id"],
+            exit_code=row["exit_code"],
+            error=row["error"],
+            cancelling=bool(row["cancelling"]),
+            devices=tuple(json.loads(row["devices"])),
+            process=process,
+            log=self.path.parent / "jobs" / f"{row['id']}.log",
+        )
+
+    @staticmethod
+    def _changed(db: sqlite3.Connection) -> None:
+        db.execute("UPDATE changes SET n = n + 1")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors():
+            yield self._opened()
+
+    @contextlib.contextmanager
+    def _writing(self, quiet: bool = False) -> Iterator[sqlite3.Connection]:
+        """A transaction; the outermost one ends it. A quiet one changes nothing that a user sees."""
+        with self._lock, self._errors():
+            db = self._opened()
+            if db.in_transaction:
+                yield db
+                return
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                if not quiet:
+                    self._changed(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk has ended it already
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise GlassbookError(
+                f"the queue of jobs {self.path} cannot be used: {error}; mend that, or move the file away"
+            ) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is None:
+            with disk_errors(self.path):
+                self.path.parent.mkdir(exist_ok=True)
+            ignore = self.path.parent / ".gitignore"
+            if not ignore.exists():
+                write_atomic(ignore, b"*\n")
+            db = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
+            try:
+                db.row_factory = sqlite3.Row
+                db.execute("PRAGMA journal_mode = WAL")
+                # A job that was accepted must not be lost to a power cut.
+                db.execute("PRAGMA synchronous = FULL")
+                db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+            except BaseException:
+                db.close()
+                raise
+            self._db = db
+        return self._db
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
