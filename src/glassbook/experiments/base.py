@@ -105,7 +105,9 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
     run = (
         notebook.resume_run(resume)
         if resume
-        else notebook.start_run(work.name, config=settings(work), seed=seed, claims=list(work.claims))
+        else notebook.start_run(
+            work.name, config=settings(work), seed=seed, claims=list(work.claims), module=type(work).__module__
+        )
     )
     with run:
         _seed_everything(run.seed)

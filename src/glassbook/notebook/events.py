@@ -3,7 +3,8 @@
 A line is one `write` to the kernel, so a process that is killed loses no line that `append` returned from. A line
 that was cut short (a full disk, a power cut) is passed over when reading and mended when the run goes on.
 
-Events: start (process, time), metric (step, metrics), note, result, chart, table, image, artifact, heartbeat, end.
+Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), chart, table,
+image, artifact, heartbeat, end.
 """
 
 from __future__ import annotations
@@ -156,6 +157,8 @@ class Summary:
     results: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     progress: dict[str, Any] | None = None
+    uses: list[dict[str, Any]] = field(default_factory=list)
+    """What the work said that it depends on (see freshness.py)."""
     torn: int = 0
     """Lines that could not be read."""
 
@@ -189,6 +192,8 @@ class Summary:
             self.results.update(event["metrics"])
         elif kind == "note" and isinstance(event.get("text"), str):
             self.notes.append(event["text"])
+        elif kind == "uses":
+            self.uses.append(event)
         elif kind == "heartbeat" and isinstance(event.get("progress"), dict):
             self.progress = event["progress"]
 

@@ -172,6 +172,7 @@ class Notebook:
         config: Mapping[str, Any] | None = None,
         seed: int = 0,
         claims: Sequence[Claim] = (),
+        module: str = "",
     ) -> Run:
         """Begin a run: its folder with run.json is on the disk when this returns.
 
@@ -180,8 +181,9 @@ class Notebook:
             config: its settings, plain data.
             seed: seed of the run.
             claims: what the experiment claims; kept with the run.
+            module: name of the Python module that does the work; the run is stale when its code changes.
         """
-        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims)
+        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims, module)
 
     def resume_run(self, name: str) -> Run:
         """Go on with an interrupted or failed run, named by its id or the beginning of it.

@@ -15,6 +15,7 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import events
 from glassbook.notebook.claims import Claim
 from glassbook.notebook.events import Summary
+from glassbook.notebook.freshness import Used
 from glassbook.notebook.plain import read_number
 from glassbook.notebook.process import Process
 
@@ -40,7 +41,7 @@ class RunRecord:
     results: dict[str, float]
     """The final numbers that claims read."""
     code: dict[str, Any]
-    """version, commit, dirty, source (hash) of the package that ran."""
+    """version, commit, dirty, source (hash) of the package that ran; module and digest of the experiment's own code."""
     environment: dict[str, Any]
     folder: Path
     claims: tuple[Claim, ...] = ()
@@ -52,6 +53,8 @@ class RunRecord:
     """label, done, total, unit of the newest progress bar, if the run showed one."""
     resumed: int = 0
     """How often it was resumed."""
+    uses: tuple[Used, ...] = ()
+    """Models and data that the results depend on, as the work named them."""
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps (ascending) and values of a logged metric; empty if it was never logged."""
@@ -170,6 +173,7 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         notes=tuple(summary.notes),
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
+        uses=Used.read(summary.uses),
     )
 
 

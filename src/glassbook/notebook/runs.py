@@ -30,6 +30,8 @@ from glassbook.notebook import events
 from glassbook.notebook.claims import Claim
 from glassbook.notebook.events import EventLog
 from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
+from glassbook.notebook.freshness import Used, code_of
+from glassbook.notebook.jobs import VARIABLE as JOB
 from glassbook.notebook.plain import number_text, to_json
 from glassbook.notebook.process import Process
 from glassbook.notebook.progress import Progress
@@ -110,6 +112,21 @@ class Run:
         except (TypeError, ValueError, OverflowError) as error:
             raise GlassbookError(f"results are numbers: {error}") from error
         self._log.event("result", metrics=numbers)
+
+    def uses(self, kind: str, name: str, digest: str = "", *, path: str | Path | None = None) -> None:
+        """Record that the results depend on something that may change: a model, a file of data.
+
+        Args:
+            kind: "model", "data", "dictionary" ...
+            name: what it is called.
+            digest: hash of its content; made from `path` if it is left out.
+            path: the file or folder, so that a later change can be seen.
+
+        Raises:
+            GlassbookError: neither digest nor path is given, or the files cannot be read.
+        """
+        used = Used.now(kind, name, digest, path, notebook=self.folder.parent.parent)
+        self._log.event("uses", **used.to_data())
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values logged so far, those before an interruption included."""
@@ -254,7 +271,9 @@ def new_id(now: datetime | None = None) -> str:
     return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
 
 
-def start(runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim]) -> Run:
+def start(
+    runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], module: str = ""
+) -> Run:
     """Make the folder of a new run under `runs` and open it.
 
     The folder gets its name only when run.json and the start event are on the disk, so no half-made run is ever seen.
@@ -273,7 +292,7 @@ def start(runs: Path, experiment: str, config: Mapping[str, Any], seed: int, cla
         "seed": seed,
         "config": dict(config),
         "created": now.isoformat(),
-        "code": code_version(),
+        "code": code_version() | code_of(module),
         "environment": environment(),
         "claims": [claim.to_data() for claim in claims],
     }
@@ -316,8 +335,9 @@ def resume(folder: Path) -> Run:
 def _opened(path: Path, **data: Any) -> EventLog:
     """The log at `path` with a start event of this process, on the disk."""
     log = EventLog(path)
+    job = os.environ.get(JOB, "")
     try:
-        log.event("start", **Process.current().to_data(), **data)
+        log.event("start", **Process.current().to_data(), **({"job": int(job)} if job.isdecimal() else {}), **data)
         log.sync()
     except BaseException:
         log.close()
