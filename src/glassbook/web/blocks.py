@@ -19,6 +19,7 @@ from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.featurebook import FeatureBook
 from glassbook.notebook.freshness import stale
 from glassbook.web.services import Services
+from glassbook.web.steering import read_settings
 from glassbook.web.templating import render
 
 GROUP = "glassbook.blocks"
@@ -154,6 +155,17 @@ def _panel(*keys: str) -> Callable[[Services, Names], Names]:
     return names
 
 
+def _steer(services: Services, data: Names) -> Names:
+    settings = read_settings(data)
+    return {
+        "model": settings.model,
+        "sources": settings.sources,
+        "prompts": settings.prompts,
+        "query": settings.query(),
+        "data": settings.model_dump(mode="json"),
+    }
+
+
 KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "chart": _chart,
     "table": _table,
@@ -164,7 +176,7 @@ KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "experiment": _experiment,
     "features": _features,
     "feature": _feature,
-    "steer": _panel("prompt", "plus", "minus", "site", "run", "index", "by"),
+    "steer": _steer,
     "attention": _panel("prompt"),
     "lens": _panel("prompt"),
 }

@@ -1,0 +1,12 @@
+// Browsing features: j and k lead to the next and the previous one; filters that say nothing stay out of the address.
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  const link = { j: "[data-next]", k: "[data-previous]" }[event.key];
+  document.querySelector(link ?? "[data-no-such]")?.click();
+});
+
+const filters = document.querySelector("[data-filters]");
+filters?.addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value || (name === "order" && value === "index")) formData.delete(name);
+});

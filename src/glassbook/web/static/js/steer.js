@@ -1,0 +1,165 @@
+// The steering panel: directions as rows with sliders, asked of the desk, kept on a page.
+import { ask, el } from "./api.js";
+import { waiting } from "./panels.js";
+import { showSteered } from "./steered.js";
+import { visible } from "./tokens.js";
+
+const form = document.querySelector("[data-steering]");
+const sources = form.querySelector("[data-sources]");
+const place = document.querySelector("[data-answer]");
+const keep = document.querySelector("[data-keep]");
+let shown; // the settings of the answer that stands on the page
+let rows = 0;
+
+const field = (row, name) => row.querySelector(`[data-field=${name}]`);
+const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+// Fills a datalist from the server while somebody types; only the newest question counts.
+function suggest(input, list, options) {
+  let turn = 0;
+  list.id ||= `suggest-${rows++}`;
+  input.setAttribute("list", list.id);
+  input.addEventListener("input", async () => {
+    const mine = ++turn;
+    await wait(150);
+    if (mine !== turn || !input.value.trim()) return;
+    const found = await options(input.value.trim()).catch(() => []);
+    if (mine === turn) list.replaceChildren(...found);
+  });
+}
+
+function featureRow(row) {
+  const [run, index] = [field(row, "run"), field(row, "index")];
+  const hint = el("span", { class: "dim hint" });
+  row.querySelector(".what").append(hint);
+
+  const named = ({ label, tokens }) => label || tokens.map(([text]) => visible(text)).slice(0, 4).join(" ");
+  suggest(index, row.querySelector("datalist"), async (text) => {
+    if (/^\d+( |$)/.test(text)) return [];
+    const { features } = await ask(`/api/v1/features/${encodeURIComponent(run.value)}?${new URLSearchParams({ q: text, size: 12 })}`);
+    return features.map((feature) => el("option", { value: `${feature.index} ${named(feature)}` }));
+  });
+
+  async function check() {
+    const number = /^\s*(\d+)( |$)/.exec(index.value)?.[1];
+    index.setCustomValidity(number === undefined && index.value ? "Choose one of the features that are suggested, or give a number." : "");
+    hint.textContent = "";
+    if (number === undefined || !run.value) return;
+    try {
+      const feature = await ask(`/api/v1/features/${encodeURIComponent(run.value)}/${number}`);
+      hint.replaceChildren(el("a", { href: `/features/${encodeURIComponent(run.value)}/${number}` }, named(feature) || "its page"));
+    } catch (error) {
+      hint.textContent = error.message;
+    }
+  }
+  for (const input of [run, index]) input.addEventListener("change", check);
+  check();
+}
+
+function choose(select, value) {
+  // A run that is not listed (an old one, or the beginning of an id) can still be steered with.
+  if (value && ![...select.options].some((option) => option.value === value)) select.append(new Option(value, value));
+  if (value) select.value = value;
+}
+
+function add(source) {
+  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "kept" : "pair";
+  const row = document.querySelector(`template[data-row=${kind}]`).content.firstElementChild.cloneNode(true);
+  row.append(document.querySelector("template[data-strength]").content.firstElementChild.cloneNode(true));
+  sources.append(row);
+  if (kind === "feature") {
+    choose(field(row, "run"), source.run);
+    field(row, "index").value = source.index;
+    featureRow(row);
+  } else if (kind === "kept") {
+    if (source.artifact) {
+      const value = JSON.stringify([source.run, source.artifact]);
+      const same = [...field(row, "vector").options].find((option) => JSON.stringify(JSON.parse(option.value)) === value);
+      if (same) same.selected = true;
+      else field(row, "vector").append(new Option(`${source.artifact} of ${source.run}`, value, true, true));
+    }
+  } else for (const name of ["plus", "minus", "site"]) if (source[name]) field(row, name).value = source[name];
+
+  const [slider, by] = [row.querySelector("[data-slider]"), field(row, "by")];
+  slider.value = by.value = source.by ?? 4;
+  slider.addEventListener("input", () => (by.value = slider.value));
+  by.addEventListener("input", () => (slider.value = by.value));
+  row.querySelector("[data-remove]").addEventListener("click", () => {
+    row.remove();
+    form.querySelector("[data-add]:not([disabled])").focus();
+  });
+  return row;
+}
+
+function sourceOf(row) {
+  const by = Number(field(row, "by").value);
+  const value = (name) => field(row, name).value;
+  if (row.dataset.kind === "feature") return { run: value("run"), index: Number.parseInt(value("index"), 10), by };
+  if (row.dataset.kind === "pair") return { plus: value("plus"), minus: value("minus"), site: value("site"), by };
+  const [run, artifact] = JSON.parse(value("vector"));
+  return { run, artifact, by };
+}
+
+function settingsOf() {
+  const given = Object.fromEntries(new FormData(form));
+  return {
+    model: given.model,
+    sources: [...sources.children].map(sourceOf),
+    where: given.where,
+    prompts: given.prompts.split("\n").filter((line) => line.trim()),
+    tokens: Number(given.tokens),
+    temperature: Number(given.temperature),
+    seed: Number(given.seed),
+  };
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const settings = settingsOf();
+  const button = form.querySelector("[data-do]");
+  if (!settings.sources.length) {
+    place.replaceChildren(el("p", { class: "error-line" }, "Add a direction first."));
+    return;
+  }
+  button.disabled = true;
+  try {
+    const answer = await waiting(place, ask("/api/v1/steer", { method: "POST", body: settings }));
+    showSteered(place, answer);
+    shown = settings;
+    history.replaceState(null, "", `/steer?${answer.query}`);
+    keep.querySelector("[data-permalink]").href = `/steer?${answer.query}`;
+    keep.querySelector("[data-kept]").textContent = "";
+    keep.hidden = false;
+  } catch {
+    keep.hidden = true; // the place of the answer says why
+  }
+  button.disabled = false;
+});
+
+keep.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = keep.querySelector("[data-do]");
+  const said = keep.querySelector("[data-kept]");
+  button.disabled = true;
+  said.className = "";
+  try {
+    const page = await ask("/api/v1/steer/keep", { method: "POST", body: { settings: shown, page: keep.elements.page.value } });
+    said.replaceChildren(page.new ? "Kept on the new page " : "Kept on ", el("a", { href: page.url }, page.title));
+  } catch (error) {
+    said.className = "error-line";
+    said.textContent = error.message;
+  }
+  button.disabled = false;
+});
+
+suggest(keep.elements.page, document.getElementById("keep-pages"), async (text) => {
+  const { suggestions } = await ask(`/api/v1/complete?q=${encodeURIComponent(text)}`);
+  return suggestions.filter((one) => one.kind === "page").map((one) => el("option", { value: one.title }));
+});
+
+for (const button of form.querySelectorAll("[data-add]")) {
+  const empty = { feature: { index: "" }, pair: {}, kept: { vector: "" } }[button.dataset.add];
+  button.addEventListener("click", () => add(empty).querySelector("input, select").focus());
+}
+for (const source of JSON.parse(form.dataset.settings).sources) add(source);
+if (!sources.children.length) add(form.querySelector("[data-add=feature]").disabled ? {} : { index: "" });

@@ -1,0 +1,48 @@
+// Steered texts: plain beside steered, the words that differ marked, and what it did and cost in numbers.
+import { el, number } from "./api.js";
+
+// The words of both texts with those that are in only one of them marked, by their longest common subsequence.
+export function differing(plain, steered) {
+  const [a, b] = [plain, steered].map((text) => text.match(/\s+|\S+/g) ?? []);
+  const [x, y] = [a, b].map((pieces) => pieces.map((text, i) => [text, i]).filter(([text]) => text.trim()));
+  const length = Array.from({ length: x.length + 1 }, () => new Uint16Array(y.length + 1));
+  for (let i = x.length - 1; i >= 0; i--) {
+    for (let j = y.length - 1; j >= 0; j--) {
+      length[i][j] = x[i][0] === y[j][0] ? length[i + 1][j + 1] + 1 : Math.max(length[i + 1][j], length[i][j + 1]);
+    }
+  }
+  const same = [new Set(), new Set()];
+  for (let i = 0, j = 0; i < x.length && j < y.length; ) {
+    if (x[i][0] === y[j][0]) {
+      same[0].add(x[i++][1]);
+      same[1].add(y[j++][1]);
+    } else if (length[i + 1][j] >= length[i][j + 1]) i++;
+    else j++;
+  }
+  return [a, b].map((pieces, side) => pieces.map((text, i) => ({ text, differs: Boolean(text.trim()) && !same[side].has(i) })));
+}
+
+function marked(pieces) {
+  return pieces.map(({ text, differs }) => (differs ? el("mark", {}, text) : text));
+}
+
+function numbers(title, values) {
+  const pairs = Object.entries(values ?? {}).filter(([, value]) => value != null);
+  if (!pairs.length) return [];
+  const said = (value) => (typeof value === "object" ? JSON.stringify(value) : number(value));
+  return [el("div", {}, el("h3", {}, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, said(value))))))];
+}
+
+export function showSteered(place, { results, effect, damage }) {
+  place.replaceChildren(
+    ...results.map(({ prompt, plain, steered }) => {
+      const [a, b] = differing(plain, steered);
+      return el("section", { class: "pair" },
+        el("h3", { class: "prompt" }, prompt || "(no prompt)"),
+        el("div", { class: "pair-texts" },
+          el("div", {}, el("h4", {}, "plain"), el("p", {}, ...marked(a))),
+          el("div", {}, el("h4", {}, "steered"), el("p", {}, ...marked(b)))));
+    }),
+    el("div", { class: "measured" }, ...numbers("Effect", effect), ...numbers("Damage", damage)),
+  );
+}

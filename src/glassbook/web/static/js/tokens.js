@@ -1,0 +1,37 @@
+// Tokens as they are shown: shaded in six steps, with what cannot be seen made visible.
+import { el } from "./api.js";
+
+// Which of the shades 0 to 5 a value has; whatever is above zero is seen.
+export function shade(value, largest = 1) {
+  return value > 0 && largest > 0 ? Math.max(1, Math.min(5, Math.round((value / largest) * 5))) : 0;
+}
+
+export function visible(text) {
+  return String(text).replaceAll("\r", "␍").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+}
+
+// A probability as it is read.
+export function share(p) {
+  return p >= 0.0995 ? `${Math.round(p * 100)} %` : `${(p * 100).toPrecision(1)} %`;
+}
+
+export function token(text, step = 0, attributes = {}) {
+  return el("span", { class: `t s${step}`, ...attributes }, visible(text));
+}
+
+// One stop of the Tab key for a row of buttons (or rows of them, `across` to a row); the arrows move among them.
+export function roving(buttons, across = buttons.length) {
+  buttons.forEach((button, i) => (button.tabIndex = i ? -1 : 0));
+  const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across };
+  for (const [i, button] of buttons.entries()) {
+    button.addEventListener("keydown", (event) => {
+      const next = buttons[i + moves[event.key]];
+      if (!next || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      next.focus();
+    });
+    button.addEventListener("focus", () => {
+      for (const other of buttons) other.tabIndex = other === button ? 0 : -1;
+    });
+  }
+}

@@ -1,0 +1,249 @@
+"""Features: the dictionaries of runs, browsed; one feature's page; which pages speak of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook, Page, RunRecord
+from glassbook.notebook.featurebook import Feature, FeatureBook
+from glassbook.web.services import services
+from glassbook.web.templating import path_part, respond
+
+router = APIRouter(tags=["features"])
+
+SHOWN = 200
+"""Runs with a feature book that are listed, newest first."""
+CITING = 50
+"""Pages that are looked through for mentions of a feature."""
+CLASSES = 5
+"""Shades of a token, beside none."""
+
+RunName = Annotated[str, Path(max_length=200)]
+Index = Annotated[int, Path(ge=0, lt=2**31)]
+Density = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of a feature book is wanted, and in which order."""
+
+    q: Annotated[str, Query(max_length=200)] = ""
+    order: Literal["index", "label", "score", "density", "max"] = "index"
+    down: bool = False
+    labelled: bool = False
+    low: Density = None
+    high: Density = None
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1
+    size: Annotated[int, Query(ge=1, le=200)] = 50
+
+    def href(self, **changed: Any) -> str:
+        """The query string of this table with something changed."""
+        values = {**asdict(self), **changed}
+        plain = asdict(Asked())
+        return "?" + urlencode(
+            {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items() if v != plain[k]}
+        )
+
+    def sorted_by(self, order: str) -> str:
+        """The same table ordered by a column; the other way round if it is ordered by it already."""
+        first = order in ("score", "density", "max")  # of numbers the large ones first
+        return self.href(order=order, down=not self.down if order == self.order else first, page=1)
+
+
+def books(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
+    """The newest runs that have a feature book, with its header."""
+    folder = nb.folder / "runs"
+    there = [run for run in folder.iterdir() if FeatureBook.there(run)] if folder.is_dir() else []
+    found = []
+    for run in sorted(there, key=lambda run: run.name, reverse=True)[:SHOWN]:
+        try:
+            found.append((nb.run(run.name), FeatureBook(run).header))
+        except GlassbookError:
+            continue  # a book that cannot be read is no reason to hide the others; its own page says what is wrong
+    return found
+
+
+def open_book(request: Request, run: str) -> tuple[RunRecord, FeatureBook]:
+    """A run and its feature book.
+
+    Raises:
+        GlassbookError: no such run, or it has none.
+    """
+    record = services(request).notebook.run(run)
+    if not FeatureBook.there(record.folder):
+        raise GlassbookError(f"the run {record.id} has no features; those that have are listed at /features")
+    return record, FeatureBook(record.folder)
+
+
+def rows_of(book: FeatureBook, asked: Asked) -> tuple[list[Any], int]:
+    """One page of the table, and how many rows all pages have."""
+    return book.rows(
+        text=asked.q,
+        order=asked.order,
+        descending=asked.down,
+        labelled=asked.labelled,
+        density=(asked.low, asked.high),
+        limit=asked.size,
+        offset=(asked.page - 1) * asked.size,
+    )
+
+
+def shade(value: float, largest: float) -> int:
+    """Which of the shades 0 to 5 a value has; whatever is above zero is seen."""
+    if not (value > 0 and largest > 0):
+        return 0
+    return max(1, min(CLASSES, round(value / largest * CLASSES)))
+
+
+def density_text(density: float) -> str:
+    """How often a feature is active, as it is said: "1 in 1,240"."""
+    if not density > 0:
+        return "never"
+    return f"1 in {round(1 / density):,}" if density < 0.5 else f"{density:.0%} of all"
+
+
+def visible(text: str) -> str:
+    """A token as it can be seen: line breaks and tabs by a sign."""
+    return text.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥") or "∅"
+
+
+WORDS = {"shade": shade, "density": density_text, "visible": visible}
+"""What the templates of this room use."""
+
+
+def histogram(feature: Feature) -> dict[str, Any]:
+    """A feature's values as a Vega-Lite chart; counts on a scale on which one is still seen beside a million."""
+    edges, counts = feature.histogram["edges"], feature.histogram["counts"]
+    bars = [{"from": a, "to": b, "count": n} for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": bars},
+        "height": 150,
+        "mark": {"type": "bar", "tooltip": True, "binSpacing": 1},
+        "encoding": {
+            "x": {"field": "from", "bin": {"binned": True}, "type": "quantitative", "title": "value"},
+            "x2": {"field": "to"},
+            "y": {
+                "field": "count",
+                "type": "quantitative",
+                "scale": {"type": "symlog"},
+                "axis": {"tickCount": 4},
+                "title": "tokens",
+            },
+        },
+    }
+
+
+def citing(nb: Notebook, record: RunRecord, index: int) -> list[Page]:
+    """Pages that show this feature in a live block, steer with it, or link to its page."""
+    name = f"features/{record.id}/{index}"
+    linked = [link.id for link in nb.backlinks(name)]
+    mentioned = [hit.id for hit in nb.search(record.id, limit=CITING, kinds=["page"])]
+    pages = (nb.page(ident) for ident in dict.fromkeys([*linked, *mentioned]))
+    return [page for page in pages if page.id in linked or _speaks_of(page, record.id, index)]
+
+
+def _speaks_of(page: Page, run: str, index: int) -> bool:
+    if re.search(rf"/features/{re.escape(run)}/{index}(?!\d)", page.body):
+        return True
+    for block in page.outline().blocks:
+        sources = block.data.get("sources")
+        parts = [block.data, *(sources if isinstance(sources, list) else [])]
+        if block.kind in ("feature", "steer") and any(_is(part, run, index) for part in parts):
+            return True
+    return False
+
+
+def _is(part: Any, run: str, index: int) -> bool:
+    if not isinstance(part, dict) or part.get("index") != index:
+        return False
+    named = str(part.get("run", ""))
+    return bool(named) and run.startswith(named)
+
+
+@router.get("/features", include_in_schema=False)
+def features(request: Request) -> HTMLResponse:
+    """The runs whose features can be browsed."""
+    return respond(request, "features.html", books=books(services(request).notebook))
+
+
+@router.get("/features/{run}", include_in_schema=False)
+def browse(request: Request, run: RunName, asked: Annotated[Asked, Depends()]) -> HTMLResponse:
+    """The features of one run."""
+    record, book = open_book(request, run)
+    rows, total = rows_of(book, asked)
+    return respond(
+        request,
+        "feature_table.html",
+        run=record,
+        book=book.header,
+        rows=rows,
+        total=total,
+        asked=asked,
+        **WORDS,
+        pages=max(1, -(-total // asked.size)),
+    )
+
+
+@router.get("/features/{run}/{index}", include_in_schema=False)
+def feature_page(request: Request, run: RunName, index: Index) -> Response:
+    """One feature."""
+    record, book = open_book(request, run)
+    if record.id != run:
+        return RedirectResponse(f"/features/{path_part(record.id)}/{index}")
+    feature = book.feature(index)
+    largest = max((abs(v) for _, v in [*feature.promotes, *feature.suppresses]), default=0.0)
+    return respond(
+        request,
+        "feature.html",
+        run=record,
+        book=book.header,
+        feature=feature,
+        **WORDS,
+        largest=largest,
+        citing=citing(services(request).notebook, record, index),
+    )
+
+
+@router.get("/api/v1/features")
+def features_json(request: Request) -> dict[str, Any]:
+    """The runs that have features, newest first, with what their dictionaries are."""
+    return {
+        "runs": [
+            {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
+            for record, header in books(services(request).notebook)
+        ]
+    }
+
+
+@router.get("/api/v1/features/{run}")
+def browse_json(request: Request, run: RunName, asked: Annotated[Asked, Depends()]) -> dict[str, Any]:
+    """One page of a run's features: filtered by words (of label or tokens), density and whether there is a label."""
+    record, book = open_book(request, run)
+    rows, total = rows_of(book, asked)
+    return {"run": record.id, "header": book.header, "total": total, "features": [asdict(row) for row in rows]}
+
+
+@router.get("/api/v1/features/{run}/{index}")
+def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
+    """All that is known of one feature, and the pages that speak of it."""
+    record, book = open_book(request, run)
+    pages = citing(services(request).notebook, record, index)
+    return {
+        "run": record.id,
+        **asdict(book.feature(index)),
+        "pages": [{"id": page.id, "title": page.title} for page in pages],
+    }
+
+
+@router.get("/api/v1/features/{run}/{index}/histogram")
+def histogram_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
+    """A feature's values as a Vega-Lite chart."""
+    return histogram(open_book(request, run)[1].feature(index))
