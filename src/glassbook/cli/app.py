@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tour": ("tour", "take a model apart, steer it, and write down what was seen (start here)"),
     "serve": ("served", "open the notebook in a browser"),
     "new": ("new", "make a notebook"),
+    "export": ("exported", "write the notebook as web pages that open from disk"),
     "run": ("run", "run an experiment and keep its evidence"),
     "runs": ("runs", "list the runs of a notebook"),
     "claims": ("claims", "list every claim with its verdict; `claims check` runs what is missing"),

@@ -1,0 +1,47 @@
+"""`glassbook export`: the notebook as files that need no program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.cli.command import InNotebook, option, perform, say
+from glassbook.errors import GlassbookError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(InNotebook):
+    """Write the notebook as a folder of web pages that opens from disk, or one page as one file."""
+
+    site: Annotated[Positional[Path], option("SITE")]
+    """The folder (with --page: the .html file) to write."""
+    page: Annotated[str | None, option("NAME", "the whole notebook")] = None
+    """Id, title or alias of the one page to write, with its style, pictures and charts inside."""
+
+    def result(self) -> dict[str, Any]:
+        """Write it."""
+        notebook = self.open_notebook()
+        from glassbook.web.export import export_page, export_site
+
+        if self.page is not None:
+            if self.site.is_dir():
+                raise GlassbookError(f"{self.site} is a folder; name the .html file that the page is written to")
+            done = export_page(notebook, self.page, self.site)
+        else:
+            done = export_site(notebook, self.site, lambda n: say(f"{n} files"))
+        return {"path": str(done.path), "pages": done.pages, "files": done.files}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Say what to open."""
+        place = Path(result["path"])
+        print(f"wrote {result['pages']} pages and {result['files']} other files; open\n  ", end="")
+        print(place if self.page is not None else place / "index.html")
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(Export, args, "glassbook export")
+    return 0
