@@ -112,3 +112,11 @@ def test_backlinks_follow_id_then_title_then_alias(nb: Notebook) -> None:
     page.aliases = ["nobody"]
     nb.write(page)
     assert [b.id for b in nb.backlinks("gamma")] == ["alpha", "delta"]
+
+
+def test_a_label_may_be_broken_across_lines_and_links_between_html_tags_are_links() -> None:
+    body = "See [[sparse feature|sparse\nfeature]].\n\n<ul>\n<li>[[depth]]</li>\n</ul>\n"
+    assert [(link.target, link.label, link.line) for link in read_markdown(body).links] == [
+        ("sparse feature", "sparse feature", 1),
+        ("depth", "depth", 4),
+    ]

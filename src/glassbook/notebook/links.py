@@ -99,10 +99,14 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
         return False
     end = source.find("]]", start + 2, state.posMax)
     inside = source[start + 2 : end]
-    if end < 0 or "[[" in inside or "\n" in inside:
+    if end < 0 or "[[" in inside:
         return False
     # In a table a bar has to be written \| so that it does not end the cell.
     place, _, label = inside.replace("\\|", "|").partition("|")
+    # A long label may be broken across lines, as other text may; a name may not.
+    if "\n" in place:
+        return False
+    label = " ".join(label.split())
     target, _, section = (part.strip() for part in place.partition("#"))
     if not target and not section:
         return False
@@ -118,7 +122,8 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    md = MarkdownIt("commonmark")
+    # HTML is text here as it is on screen, so links between tags are links.
+    md = MarkdownIt("commonmark", {"html": False})
     # Blocks only: of the inline texts just those that can hold a link are read further, which is most of the time.
     md.core.ruler.disable("inline")
     wikilinks(md)
