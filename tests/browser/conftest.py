@@ -1,0 +1,78 @@
+"""A real server on a real notebook, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(items):
+    if CHROMIUM is None:
+        for item in items:
+            if "browser" in Path(item.fspath).parts:
+                item.add_marker(
+                    pytest.mark.skip(reason="no chromium on this machine; install it or name it in $CHROMIUM")
+                )
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """A notebook as the tour leaves it: the starter's pages, one run with a feature book, one page about it."""
+    place = tmp_path_factory.mktemp("browser") / "notebook"
+    subprocess.run(
+        [sys.executable, "-m", "glassbook", "tour", "--quick", "--notebook", str(place)],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    return place
+
+
+@pytest.fixture(scope="session")
+def site(folder) -> Iterator[str]:
+    """Address of `glassbook serve`, run as a user runs it."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "glassbook", "serve", "--port", "0", "--json", "--notebook", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        yield json.loads(server.stdout.readline())["url"].rstrip("/")
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A fresh tab; a script error or a refused script anywhere in it fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.set_default_timeout(20_000)
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+    yield tab
+    context.close()
+    assert errors == []

@@ -1,0 +1,82 @@
+"""Every kind of page in Chromium: accessible, nothing wider than the screen, in both themes."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PLACES = [
+    "/",
+    "/p/superposition",
+    "/p/superposition/edit",
+    "/new",
+    "/pages",
+    "/glossary",
+    "/graph",
+    "/timeline",
+    "/experiments",
+    "/x/superposition",
+    "/jobs",
+    "/runs",
+    "RUN",
+    "/compare?run=RUN",
+    "/pareto",
+    "/claims",
+    "/models",
+    "/models/open?model=builtin",
+    "/features",
+    "/features/RUN",
+    "/features/RUN/FEATURE",
+    "/steer",
+    "/search?q=features",
+    "/p/no-such-page",
+]
+
+
+@pytest.fixture(scope="session")
+def address(site, folder):
+    """Fills in the tour's run and one of its features."""
+    from glassbook.notebook import Notebook
+    from glassbook.notebook.featurebook import FeatureBook
+
+    record = Notebook(folder).runs("tour")[0]
+    rows, _ = FeatureBook(record.folder).rows(order="density", descending=True, limit=1)
+
+    def full(place: str) -> str:
+        place = f"/runs/{record.id}" if place == "RUN" else place.replace("RUN", record.id)
+        return site + place.replace("FEATURE", str(rows[0].index))
+
+    return full
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(page, address, place, theme):
+    page.emulate_media(color_scheme=theme)
+    page.goto(address(place))
+    page.wait_for_load_state("networkidle")
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+    told = [
+        f"{v['id']}: {v['help']}: " + "; ".join(node["html"][:160] for node in v["nodes"][:3])
+        for v in found.response["violations"]
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_is_wider_than_a_phone(page, address, place):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address(place))
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_pages_do_not_jump_while_they_load(page, address):
+    page.goto(address("/p/superposition"))
+    page.evaluate(
+        """() => { window.moved = 0; new PerformanceObserver((list) => {
+        for (const e of list.getEntries()) if (!e.hadRecentInput) window.moved += e.value;
+        }).observe({type: "layout-shift", buffered: true}); }"""
+    )
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.moved") < 0.05
