@@ -1,0 +1,15 @@
+// "Run what is missing": a job for every seed that a claim still needs.
+import { ask, say } from "./api.js";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-missing]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    const { jobs } = await ask(`/api/v1/claims/${encodeURIComponent(button.dataset.missing)}/missing`, { method: "POST" });
+    say(jobs.length ? `${jobs.length} job${jobs.length > 1 ? "s" : ""} in the queue` : "nothing is missing");
+  } catch (error) {
+    say(error.message);
+  }
+  button.disabled = false;
+});

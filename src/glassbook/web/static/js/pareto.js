@@ -1,0 +1,21 @@
+// Two numbers of every run against each other; the points lead to their runs.
+import { draw } from "./charts.js";
+
+const figure = document.querySelector("[data-pareto]");
+if (figure) {
+  const { x, y, points } = JSON.parse(figure.dataset.pareto);
+  const rows = points.map((point) => ({ ...point, href: `/runs/${encodeURIComponent(point.run)}`, name: `${point.experiment}, seed ${point.seed}`, where: point.front ? "on the front" : "behind it" }));
+  const axis = (field, title) => ({ field, type: "quantitative", title, scale: { zero: false } });
+  const encoding = { x: axis("x", x), y: axis("y", y) };
+  const colour = { field: "where", type: "nominal", title: null, scale: { domain: ["on the front", "behind it"], range: ["#c8641b", "#7d8c92"] }, legend: { orient: "top" } };
+  const tooltip = [{ field: "name", title: "run" }, { field: "x", title: x }, { field: "y", title: y }];
+  draw(figure.querySelector(".chart-box"), {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    data: { values: rows },
+    height: 340,
+    layer: [
+      { transform: [{ filter: "datum.front" }], mark: { type: "line", color: "#c8641b", strokeWidth: 1.2, opacity: 0.7 }, encoding },
+      { mark: { type: "point", filled: true, size: 60, cursor: "pointer" }, encoding: { ...encoding, color: colour, href: { field: "href" }, tooltip } },
+    ],
+  });
+}

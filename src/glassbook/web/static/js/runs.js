@@ -1,0 +1,40 @@
+// The table of runs (filters that act at once, runs chosen for comparison), and a run's curves.
+import { ask } from "./api.js";
+import { curves } from "./curves.js";
+import { onChange } from "./events.js";
+
+const filters = document.querySelector("[data-filters]");
+filters?.addEventListener("change", (event) => {
+  if (event.target.matches("select")) filters.requestSubmit();
+});
+
+const form = document.querySelector("[data-compare]");
+if (form) {
+  const told = form.querySelector("[data-chosen]");
+  const count = () => {
+    const n = form.querySelectorAll("[name=run]:checked").length;
+    told.textContent = n === 0 ? "" : n === 1 ? "1 chosen; choose another" : n > 12 ? `${n} chosen; 12 at most` : `${n} chosen`;
+    form.querySelector("button").disabled = n < 2 || n > 12;
+  };
+  form.addEventListener("change", count);
+  new MutationObserver(count).observe(form.querySelector("table"), { childList: true });
+  count();
+}
+
+const run = document.querySelector("[data-run]");
+if (run) {
+  const shown = curves(run.querySelector("[data-curves]"));
+  let busy = false;
+  onChange(async () => {
+    if (busy || document.hidden || run.dataset.status !== "running") return;
+    busy = true;
+    try {
+      const { names, status } = await ask(`/api/v1/runs/${encodeURIComponent(run.dataset.run)}/metrics?points=2`);
+      shown.add([], names);
+      await shown.update();
+      run.dataset.status = status;
+    } finally {
+      busy = false;
+    }
+  });
+}

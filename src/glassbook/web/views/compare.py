@@ -1,0 +1,127 @@
+"""Runs beside each other: what differs between a few, and two results of many against each other."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from glassbook import experiments
+from glassbook.notebook import RunRecord, same_data
+from glassbook.web.evidence import answer, flat, run_data
+from glassbook.web.pareto import pareto_front
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+
+router = APIRouter()
+MOST = 12
+"""Runs that are compared at most: more curves than that nobody can tell apart."""
+CONSIDERED = 10_000
+"""Runs that a Pareto view looks at, newest first."""
+
+Chosen = Annotated[list[str], Query(max_length=MOST, description="ids of the runs")]
+Column = Annotated[
+    str,
+    Query(max_length=200, pattern=r"^$|^(config|results)\..+$", description="results.<name> or config.<setting>"),
+]
+_MISSING = object()
+
+
+def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
+    """Settings and results by name, a value for each run (None where one has none), and whether they differ."""
+    settings = [
+        {"experiment": run.experiment, "seed": run.seed, "commit": run.code.get("commit"), **flat(run.config)}
+        for run in runs
+    ]
+    return {"settings": _rows(settings), "results": _rows([run.results for run in runs])}
+
+
+def _rows(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for name in dict.fromkeys(key for data in given for key in data):
+        values = [data.get(name, _MISSING) for data in given]
+        differ = any((value is _MISSING) != (values[0] is _MISSING) for value in values) or not all(
+            value is _MISSING or same_data(value, values[0]) for value in values
+        )
+        rows.append(
+            {"name": name, "values": [None if value is _MISSING else value for value in values], "differ": differ}
+        )
+    return rows
+
+
+@router.get("/api/v1/compare")
+def compare_json(request: Request, run: Chosen) -> Response:
+    """Runs side by side: every setting and result with a value for each run, and whether they differ."""
+    runs = [services(request).notebook.run(name) for name in dict.fromkeys(run)]
+    return answer({"runs": [run_data(one) for one in runs], **_side_by_side(runs)})
+
+
+@router.get("/compare", include_in_schema=False)
+def compare_page(request: Request, run: Chosen = []) -> HTMLResponse:  # noqa: B006
+    """Runs side by side, their curves overlaid."""
+    known = services(request)
+    runs = [known.notebook.run(name) for name in dict.fromkeys(run)]
+    metrics = list(dict.fromkeys(name for one in runs for name in known.curves.names(one.folder)))
+    told = _side_by_side(runs) if runs else {"settings": [], "results": []}
+    return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MOST, **told)
+
+
+def _value(row: Any, column: str) -> float | None:
+    """A finite number in a column, None if the run has none there."""
+    kind, _, name = column.partition(".")
+    data = row.config if kind == "config" else row.results
+    value = data[name] if name in data else flat(data).get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _pareto(known: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
+    table = known.notebook.run_table(experiment=experiment or None, limit=CONSIDERED)
+    columns = [name for name in table.columns if name.startswith(("results.", "config."))]
+    points = []
+    for row in table.rows if x and y else []:
+        at = _value(row, x), _value(row, y)
+        if None not in at:
+            place = {"run": row.id, "experiment": row.experiment, "seed": row.seed, "x": at[0], "y": at[1]}
+            points.append(place)
+    front = set(pareto_front([(point["x"], point["y"]) for point in points], ["x" in minimise, "y" in minimise]))
+    for i, point in enumerate(points):
+        point["front"] = i in front
+    return {"x": x, "y": y, "minimise": minimise, "columns": columns, "points": points, "runs": table.total}
+
+
+@router.get("/api/v1/pareto")
+def pareto_json(
+    request: Request,
+    x: Column,
+    y: Column,
+    experiment: Annotated[str, Query(max_length=200)] = "",
+    minimise: Annotated[list[str], Query(max_length=4, description="x, y or both: where less is better")] = [],  # noqa: B006
+) -> Response:
+    """Two numbers of every run against each other; `front` marks the runs that no other run beats in both."""
+    return answer(_pareto(services(request), x, y, experiment, minimise))
+
+
+@router.get("/pareto", include_in_schema=False)
+def pareto_page(
+    request: Request,
+    x: Column = "",
+    y: Column = "",
+    experiment: Annotated[str, Query(max_length=200)] = "",
+    minimise: Annotated[list[str], Query(max_length=4)] = [],  # noqa: B006
+) -> HTMLResponse:
+    """Two numbers of every run as a scatter plot, with the Pareto front."""
+    told = _pareto(services(request), x, y, experiment, minimise)
+    front = sorted((point for point in told["points"] if point["front"]), key=lambda point: point["x"])
+    return respond(
+        request,
+        "pareto.html",
+        title="Pareto front",
+        experiment=experiment,
+        names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
+        front=front,
+        **told,
+    )

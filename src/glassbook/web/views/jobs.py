@@ -1,0 +1,199 @@
+"""Jobs: work that waits, runs or is over, and how to ask for more."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import HTMLResponse, Response
+
+from glassbook import experiments
+from glassbook.errors import GlassbookError
+from glassbook.experiments import forms
+from glassbook.notebook import RunRecord
+from glassbook.notebook.freshness import request_key
+from glassbook.notebook.jobs import Job, State
+from glassbook.web.blocks import judged
+from glassbook.web.evidence import answer, job_data, verdict_data
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+
+router = APIRouter()
+CHUNK = 64 * 1024
+"""Bytes of a log that are sent at once."""
+JobId = Annotated[int, Path(ge=1, le=2**31, description="number of the job")]
+Setting = str | int | float | bool | None | list[str | int | float | bool]
+
+
+class Asked(BaseModel):
+    """What is to be run."""
+
+    model_config = ConfigDict(extra="forbid")
+    experiment: Annotated[str, Field(max_length=200)]
+    values: Annotated[dict[str, Setting], Field(max_length=200)] = {}
+    """Setting -> value, as text or as plain data; what is left out keeps its default."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    quick: bool = False
+    """Start from settings that end in seconds; claims are never judged by them."""
+    gpus: Annotated[int, Field(ge=0, le=64)] = 0
+
+
+@router.post("/api/v1/jobs", status_code=201)
+def ask_for_job(request: Request, asked: Asked) -> Response:
+    """Queue a run of an experiment. What waits or runs already with the same settings is not queued twice.
+
+    A value that does not fit gives 400 with `fields`: name of the setting -> what is wrong.
+    """
+    try:
+        kind = experiments.find(asked.experiment)
+        start = experiments.settings(kind.quick()) if asked.quick else {}
+        job = queue(services(request), forms.build(kind, {**start, **asked.values}), asked.seed, asked.gpus)
+    except forms.FormError as error:
+        return answer({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
+    return answer({"job": job_data(job)}, 201)
+
+
+def queue(known: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
+    """Put an experiment with its settings in the queue, unless the same waits or runs already."""
+    key = request_key(work.name, type(work).__module__, experiments.settings(work), seed)
+    return known.jobs.add(
+        forms.argv(work, seed), f"{work.name}, seed {seed}", experiment=work.name, seed=seed, gpus=gpus, key=key
+    )
+
+
+def _listed(known: Services, state: State | None, limit: int) -> list[dict[str, Any]]:
+    places = _places(known)
+    return [{**job_data(job), "place": places.get(job.id)} for job in known.jobs.jobs(state, limit)]
+
+
+def _places(known: Services) -> dict[int, int]:
+    """Place in the queue, from 1, of every job that waits."""
+    waiting = sorted(job.id for job in known.jobs.jobs("queued", 1000))
+    return {ident: place for place, ident in enumerate(waiting, 1)}
+
+
+@router.get("/api/v1/jobs")
+def list_jobs(
+    request: Request,
+    state: Annotated[State | None, Query(description="only jobs in this state")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Jobs, newest first, with their places in the queue."""
+    return answer({"jobs": _listed(services(request), state, limit)})
+
+
+@router.get("/jobs", include_in_schema=False)
+def jobs_page(request: Request) -> HTMLResponse:
+    """What waits, what runs, and what is over."""
+    known = services(request)
+    jobs = known.jobs.jobs(limit=200)
+    runs = {job.id: run for job in jobs if job.state == "running" and (run := run_of(known, job))}
+    return respond(request, "jobs.html", title="Jobs", jobs=jobs, places=_places(known), runs=runs, percent=percent)
+
+
+def run_of(known: Services, job: Job) -> RunRecord | None:
+    """The run that a job made; None if it has made none yet, or it was deleted since."""
+    if not job.run_id:
+        return None
+    try:
+        return known.notebook.run(job.run_id)
+    except GlassbookError:
+        return None
+
+
+def percent(run: RunRecord | None) -> float | None:
+    """How far a run has come, in percent; None if it does not say."""
+    progress = (run and run.progress) or {}
+    done, total = progress.get("done"), progress.get("total")
+    if not isinstance(done, (int, float)) or not isinstance(total, (int, float)) or total <= 0:
+        return None
+    return round(min(max(100 * done / total, 0), 100), 1)
+
+
+def _told(known: Services, ident: int) -> dict[str, Any]:
+    job = known.jobs.job(ident)
+    run = run_of(known, job)
+    return {
+        "job": job,
+        "run": run,
+        "place": _places(known).get(job.id),
+        "percent": percent(run),
+        "verdicts": judged(known, job.experiment) if job.over and job.experiment else [],
+    }
+
+
+@router.get("/api/v1/jobs/{id}")
+def job_json(request: Request, id: JobId) -> Response:
+    """A job: its state, its place in the queue, how far it has come, and the verdicts when it is over."""
+    told = _told(services(request), id)
+    run = told["run"]
+    return answer(
+        {
+            **job_data(told["job"]),
+            "place": told["place"],
+            "percent": told["percent"],
+            "progress": run.progress if run else None,
+            "verdicts": [verdict_data(verdict) for verdict in told["verdicts"]],
+        }
+    )
+
+
+@router.get("/jobs/{id}", include_in_schema=False)
+def job_page(request: Request, id: JobId) -> HTMLResponse:
+    """A job while it waits, runs and when it is over."""
+    known = services(request)
+    told = _told(known, id)
+    names = known.curves.names(told["run"].folder) if told["run"] else []
+    return respond(request, "job.html", title=told["job"].title, metrics=names, **told)
+
+
+@router.get("/api/v1/jobs/{id}/log")
+def job_log(
+    request: Request,
+    id: JobId,
+    after: Annotated[int, Query(ge=-1, le=2**53, description="bytes already seen; -1 for the last part only")] = 0,
+) -> Response:
+    """What a job has said: `text` after that many bytes, and `next` to ask from when there is more."""
+    job = services(request).jobs.job(id)
+    text, then, size = read_log(job, after)
+    return answer({"text": text, "next": then, "size": size, "over": job.over})
+
+
+def read_log(job: Job, after: int) -> tuple[str, int, int]:
+    """(text, where it ends, size of the log); cut where a character ends."""
+    try:
+        with open(job.log, "rb") as file:
+            size = file.seek(0, 2)
+            begin = max(size - CHUNK, 0) if after < 0 else min(after, size)
+            file.seek(begin)
+            data = file.read(CHUNK)
+    except OSError:
+        return "", 0, 0
+    if begin + len(data) < size or not job.over:
+        data = _whole_characters(data)
+    return data.decode("utf-8", "replace"), begin + len(data), size
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """The data without a character that is cut off at its end."""
+    for back in range(1, min(4, len(data)) + 1):
+        lead = data[-back]
+        if lead >= 0xC0:
+            length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+            return data[:-back] if length > back and len(data) > back else data
+        if lead < 0x80:
+            break
+    return data
+
+
+@router.post("/api/v1/jobs/{id}/cancel")
+def cancel_job(request: Request, id: JobId) -> Response:
+    """Take a waiting job out of the queue, or stop a running one; its run can be resumed."""
+    return answer({"job": job_data(services(request).jobs.cancel(id))})
+
+
+@router.post("/api/v1/jobs/{id}/again")
+def job_again(request: Request, id: JobId) -> Response:
+    """Go on with a job that did not finish, or run a finished one once more."""
+    return answer({"job": job_data(services(request).jobs.again(id))})

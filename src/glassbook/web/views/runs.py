@@ -1,0 +1,237 @@
+"""Runs: the table of all, and one with everything it left behind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from glassbook import experiments
+from glassbook.errors import GlassbookError
+from glassbook.notebook import RunRecord, judge
+from glassbook.notebook.featurebook import FeatureBook
+from glassbook.notebook.freshness import stale
+from glassbook.web.evidence import answer, flat, row_data, run_data
+from glassbook.web.services import services
+from glassbook.web.specs import safe_spec
+from glassbook.web.templating import respond
+from glassbook.web.views.jobs import percent
+from glassbook.web.views.run_files import find_file
+
+router = APIRouter()
+PER_PAGE = 100
+DEFAULT_COLUMNS = 5
+"""Columns of results that a table shows unless others are chosen."""
+ROWS = 200
+"""Rows of a run's table that its page shows."""
+LISTED = 500
+"""Artifacts that a run's page lists."""
+
+RunId = Annotated[str, Path(max_length=200, description="id of a run, or the beginning of one")]
+Name = Annotated[str, Path(max_length=200)]
+Status = Literal["", "running", "finished", "failed", "interrupted"]
+Experiment = Annotated[str, Query(max_length=200, description="only runs of this experiment")]
+Text = Annotated[str, Query(max_length=500, description="only runs with these words")]
+Order = Annotated[
+    str,
+    Query(
+        max_length=200,
+        pattern=r"^(started|ended|experiment|status|seed|id|(config|results)\..+)$",
+        description="started, experiment, status, seed, config.<setting> or results.<name>",
+    ),
+]
+
+
+@router.get("/api/v1/runs")
+def list_runs(
+    request: Request,
+    experiment: Experiment = "",
+    status: Status = "",
+    q: Text = "",
+    order: Order = "started",
+    descending: bool = True,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Response:
+    """Runs: filtered, sorted by any column, a page at a time; `columns` names all settings and results there are."""
+    table = services(request).notebook.run_table(
+        experiment=experiment or None,
+        status=status or None,
+        text=q,
+        order=order,
+        descending=descending,
+        limit=limit,
+        offset=offset,
+    )
+    return answer({"runs": [row_data(row) for row in table.rows], "total": table.total, "columns": list(table.columns)})
+
+
+@router.get("/runs", include_in_schema=False)
+def runs_page(
+    request: Request,
+    experiment: Experiment = "",
+    status: Status = "",
+    q: Text = "",
+    order: Order = "started",
+    descending: bool = True,
+    column: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006 (FastAPI copies it)
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """The table of runs; filters, columns and order stand in the address."""
+    nb = services(request).notebook
+    table = nb.run_table(
+        experiment=experiment or None,
+        status=status or None,
+        text=q,
+        order=order,
+        descending=descending,
+        limit=PER_PAGE,
+        offset=(page - 1) * PER_PAGE,
+    )
+    there = list(table.columns)
+    results = [name for name in there if name.startswith("results.")]
+    shown = [name for name in dict.fromkeys(column) if name in there] or results[: DEFAULT_COLUMNS if experiment else 0]
+    kept = {"experiment": experiment, "status": status, "q": q, "order": order, "descending": descending}
+
+    def address(**changed: Any) -> str:
+        given = {key: value for key, value in {**kept, **changed}.items() if value not in ("", None)}
+        pairs = [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in given.items()]
+        return "/runs?" + urlencode([*pairs, *(("column", name) for name in column)])
+
+    return respond(
+        request,
+        "runs.html",
+        title="Runs",
+        table=table,
+        rows=[(row, [_cell(row, name) for name in shown]) for row in table.rows],
+        shown=shown,
+        there=there,
+        names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
+        address=address,
+        page=page,
+        pages=max(1, -(-table.total // PER_PAGE)),
+        **kept,
+    )
+
+
+def _cell(row: Any, column: str) -> Any:
+    """The value of a row in a column such as config.model.width; "" if it has none."""
+    kind, _, name = column.partition(".")
+    data = row.config if kind == "config" else row.results
+    return data[name] if name in data else flat(data).get(name, "")
+
+
+def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
+    """Files under artifacts/ with their sizes; links and what they lead to are left out."""
+    top, found = run.folder / "artifacts", []
+    files = (
+        os.path.join(folder, name) for folder, _, names in os.walk(top, followlinks=False) for name in sorted(names)
+    )
+    for path in itertools.islice(files, LISTED):
+        if os.path.isfile(path) and not os.path.islink(path):
+            found.append({"path": os.path.relpath(path, run.folder), "size": os.path.getsize(path)})
+    return found
+
+
+@router.get("/api/v1/runs/{id}")
+def run_json(request: Request, id: RunId) -> Response:
+    """A run: settings, results, where it comes from, what it left behind, and what has changed since."""
+    known = services(request)
+    run = known.notebook.run(id)
+    return answer(
+        {
+            **run_data(run),
+            "metrics": known.curves.names(run.folder),
+            "files": _artifacts(run),
+            "stale": stale(run),
+            "cited_by": [{"id": link.id, "title": link.title} for link in known.notebook.backlinks(run.id)],
+        }
+    )
+
+
+@router.get("/runs/{id}", include_in_schema=False)
+def run_page(request: Request, id: RunId) -> HTMLResponse:
+    """A run and everything it left behind."""
+    known = services(request)
+    run = known.notebook.run(id)
+    return respond(
+        request,
+        "run.html",
+        title=f"{run.experiment}, seed {run.seed}",
+        run=run,
+        job=known.jobs.of_run(run.id),
+        percent=percent(run),
+        config=flat(run.config),
+        environment=flat(run.environment),
+        verdicts=[judge(claim, [run], seeds=1) for claim in run.claims],
+        metrics=known.curves.names(run.folder),
+        tables=[_table(run, name) for name in run.tables],
+        files=_artifacts(run),
+        stale=stale(run),
+        cited=list({link.id: link for link in known.notebook.backlinks(run.id)}.values()),
+        installed=run.experiment in experiments.names(),
+        book=FeatureBook.there(run.folder),
+    )
+
+
+def _table(run: RunRecord, name: str) -> dict[str, Any]:
+    """A table ready to be shown; whoever wrote the file, rows are mappings or it cannot be."""
+    try:
+        find_file(run, f"tables/{name}.json")
+        rows = run.table(name)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise GlassbookError(f"table {name!r} holds no rows")
+    except GlassbookError as problem:
+        return {"name": name, "problem": str(problem), "columns": [], "rows": [], "total": 0}
+    columns = list(dict.fromkeys(key for row in rows[:ROWS] for key in row))[:50]
+    return {"name": name, "problem": "", "columns": columns, "rows": rows[:ROWS], "total": len(rows)}
+
+
+@router.get("/api/v1/runs/{id}/metrics")
+def run_metrics(
+    request: Request,
+    id: RunId,
+    names: Annotated[list[str], Query(max_length=100, description="metrics; none asks for all")] = [],  # noqa: B006
+    after_step: Annotated[int | None, Query(ge=-(2**53), le=2**53, description="only later steps")] = None,
+    points: Annotated[int, Query(ge=2, le=2000, description="points of a curve at most")] = 2000,
+) -> Response:
+    """Curves of a run, thinned to the least and the greatest value of each span of steps; null is NaN or infinity."""
+    known = services(request)
+    run = known.notebook.run(id)
+    there = known.curves.names(run.folder)
+    curves = {}
+    for name in (names or there)[:100]:
+        curve = known.curves.curve(run.folder, name, after_step, points)
+        curves[name] = {"steps": curve.steps, "values": curve.values, "logged": curve.logged}
+    return answer({"status": run.status, "names": there, "metrics": curves})
+
+
+@router.get("/api/v1/runs/{id}/charts/{name}")
+def run_chart(request: Request, id: RunId, name: Name) -> Response:
+    """A chart as a Vega-Lite spec that carries its own data; what could lead or fetch elsewhere is taken out."""
+    run = services(request).notebook.run(id)
+    if name in run.charts:
+        find_file(run, f"charts/{name}.vl.json")
+    return answer(safe_spec(run.chart(name)))
+
+
+@router.get("/api/v1/runs/{id}/tables/{name}")
+def run_table(
+    request: Request,
+    id: RunId,
+    name: Name,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Response:
+    """Rows of a table of a run."""
+    run = services(request).notebook.run(id)
+    if name in run.tables:
+        find_file(run, f"tables/{name}.json")
+    rows = run.table(name)
+    if not isinstance(rows, list):
+        raise GlassbookError(f"table {name!r} of run {run.id} holds no rows")
+    return answer({"name": name, "rows": rows[offset : offset + limit], "total": len(rows)})
