@@ -1,0 +1,185 @@
+"""Models in the browser: what is asked of the desk, when, and within which bounds."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook
+from glassbook.web.app import create_app
+from glassbook.web.asked import Asked
+
+EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+ASKS = {
+    "open": {"model": "builtin"},
+    "sample": {"model": "builtin", "prompt": "The fox", "tokens": 5, "temperature": 0, "seed": 1},
+    "tokens": {"model": "builtin", "text": "The fox"},
+    "attention": {"model": "builtin", "prompt": "The fox"},
+    "lens": {"model": "builtin", "prompt": "The fox", "top": 3},
+}
+
+
+class FakeDesk:
+    """Answers with the question, and counts."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict]] = []
+
+    async def call(self, method, **params):
+        self.calls.append((method, params))
+        if params.get("model") == "nobody":
+            raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
+        if method == "models":
+            return {
+                "models": [
+                    {"name": "builtin", "kind": "built in", "where": ""},
+                    {"name": EVIL, "kind": "run", "where": EVIL},
+                ]
+            }
+        return {"method": method, **params}
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    return FakeDesk()
+
+
+@pytest.fixture
+def reader(tmp_path, desk) -> TestClient:
+    app = create_app(Notebook.create(tmp_path / "book"), work=False)
+    app.state.services.desk = desk
+    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True)
+
+
+def test_the_list_names_every_model_and_runs_none(reader, desk):
+    page = reader.get("/models")
+    assert page.status_code == 200
+    assert "builtin" in page.text
+    assert [method for method, _ in desk.calls] == ["models"]
+    assert reader.get("/api/v1/models").json()["models"][0]["name"] == "builtin"
+
+
+def test_what_others_named_is_text(reader):
+    page = reader.get("/models").text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_showing_a_model_asks_the_desk_nothing(reader, desk):
+    page = reader.get("/models/open", params={"model": EVIL, "prompt": EVIL})
+    assert page.status_code == 200
+    assert desk.calls == []
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+
+
+@pytest.mark.parametrize("what", ASKS)
+def test_each_button_asks_one_thing(reader, desk, what):
+    answer = reader.post(f"/api/v1/models/{what}", json=ASKS[what])
+    assert answer.json() == {"method": what, **ASKS[what]}
+    assert desk.calls == [(what, ASKS[what])]
+
+
+def test_the_same_question_is_asked_once(reader, desk):
+    for _ in range(3):
+        reader.post("/api/v1/models/lens", json=ASKS["lens"])
+    reader.post("/api/v1/models/lens", json={**ASKS["lens"], "top": 4})
+    assert [params["top"] for _, params in desk.calls] == [3, 4]
+
+
+def test_errors_are_one_line_and_not_remembered(reader, desk):
+    for _ in range(2):
+        answer = reader.post("/api/v1/models/open", json={"model": "nobody"})
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "there is no model 'nobody'; name a folder, a file or an id"}
+    assert len(desk.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "changed"),
+    [
+        ("open", {"model": ""}),
+        ("open", {"model": "x" * 501}),
+        ("open", {"model": "a\x00b"}),
+        ("open", {"else": 1}),
+        ("sample", {"prompt": "x" * 2001}),
+        ("sample", {"tokens": 0}),
+        ("sample", {"tokens": 401}),
+        ("sample", {"temperature": -0.1}),
+        ("sample", {"temperature": 5.1}),
+        ("sample", {"seed": -1}),
+        ("sample", {"seed": 2**31}),
+        ("tokens", {"text": "x" * 2001}),
+        ("attention", {"prompt": ""}),
+        ("attention", {"prompt": "x" * 401}),
+        ("lens", {"top": 0}),
+        ("lens", {"top": 11}),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, desk, what, changed):
+    answer = reader.post(f"/api/v1/models/{what}", json={**ASKS[what], **changed})
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]
+    assert desk.calls == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_temperatures_are_numbers(reader, desk, number):
+    body = '{"model": "builtin", "prompt": "x", "temperature": %s}' % number
+    answer = reader.post("/api/v1/models/sample", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert desk.calls == []
+
+
+async def _thrice(asked: Asked, desk: FakeDesk) -> None:
+    for n in (1, 2, 3, 2, 1):
+        await asked.call(desk, "lens", n=n)
+
+
+def test_the_least_used_answer_goes_first():
+    import asyncio
+
+    desk = FakeDesk()
+    asyncio.run(_thrice(Asked(kept=2), desk))
+    assert [params["n"] for _, params in desk.calls] == [1, 2, 3, 1]
+
+
+def test_the_real_model_answers_through_the_web(tmp_path):
+    """The whole way: browser's JSON, desk, model and back."""
+    app = create_app(Notebook.create(tmp_path / "book"), work=False)
+    with TestClient(app, base_url="http://127.0.0.1") as reader:
+        opened = reader.post("/api/v1/models/open", json={"model": "builtin"}).json()
+        assert opened["parameters"] > 0
+        assert {"name", "shape", "dtype"} <= opened["sites"][0].keys()
+        cut = reader.post("/api/v1/models/tokens", json=ASKS["tokens"]).json()["tokens"]
+        seen = reader.post("/api/v1/models/attention", json=ASKS["attention"]).json()
+        assert len(seen["tokens"]) >= len(cut) - 1
+        weights = seen["layers"][0]["heads"][0]
+        assert len(weights) == len(weights[0]) == len(seen["tokens"])
+        assert all(abs(sum(row) - 1) < 0.02 for row in weights)
+        lens = reader.post("/api/v1/models/lens", json=ASKS["lens"]).json()
+        assert all(len(layer["cells"]) == len(lens["tokens"]) for layer in lens["layers"])
+        assert all(0 <= guess["p"] <= 1 for layer in lens["layers"] for cell in layer["cells"] for guess in cell)
+        first = reader.post("/api/v1/models/sample", json=ASKS["sample"]).json()
+        assert first["text"]
+        steered = reader.post(
+            "/api/v1/steer",
+            json={
+                "model": "builtin",
+                "plus": "happy",
+                "minus": "sad",
+                "site": "blocks.2.in",
+                "by": 4,
+                "prompt": "The fox",
+                "tokens": 5,
+            },
+        ).json()
+        assert steered["results"][0]["prompt"] == "The fox"
+        assert steered["effect"]
+        wrong = reader.post("/api/v1/models/open", json={"model": "no/such/folder"})
+        assert wrong.status_code == 400
+        assert "\n" not in wrong.json()["error"]

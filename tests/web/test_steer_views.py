@@ -1,0 +1,326 @@
+"""The steering panel: one value of settings in query, block and JSON; answers; texts kept on pages."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook, Page, read_markdown
+from glassbook.web.app import create_app
+from glassbook.web.render import render_markdown
+from glassbook.web.steering import Settings, escaped, from_query, read_settings, section
+from glassbook.web.views.steering import append, is_vector
+
+PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "by": 4.0}
+ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens": 5, "temperature": 0.0, "seed": 1}
+EVIL = "| [[x]] ![a](javascript:alert(1)) <script>alert(1)</script>\n```\n# heading\n$\\href{javascript:alert(1)}{x}$ `code`"
+
+
+class FakeDesk:
+    """Continues every prompt with what it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict] = []
+        self.steered = " runs away."
+
+    async def call(self, method, **params):
+        if method == "models":
+            return {"models": [{"name": "builtin", "kind": "built in", "where": ""}]}
+        self.calls.append(params)
+        if params["model"] == "nobody":
+            raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
+        results = [{"prompt": p, "plain": p + " sleeps.", "steered": p + self.steered} for p in params["prompts"]]
+        return {
+            "results": results,
+            "effect": {"words_changed": 0.5},
+            "damage": {"kl": 0.1234567},
+            "label": "happy - sad",
+        }
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    return FakeDesk()
+
+
+@pytest.fixture
+def nb(tmp_path) -> Notebook:
+    return Notebook.create(tmp_path / "book")
+
+
+@pytest.fixture
+def reader(nb, desk) -> TestClient:
+    app = create_app(nb, work=False)
+    app.state.services.desk = desk
+    return TestClient(app, base_url="http://127.0.0.1")
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+BY = st.floats(-20, 20)
+SOURCES = st.one_of(
+    st.fixed_dictionaries({"plus": TEXTS, "minus": TEXTS, "site": NAMES, "by": BY}),
+    st.fixed_dictionaries({"run": NAMES, "index": st.integers(0, 10**6), "by": BY}),
+    st.fixed_dictionaries({"run": NAMES, "artifact": NAMES, "by": BY}),
+)
+SETTINGS = st.builds(
+    Settings.model_validate,
+    st.fixed_dictionaries(
+        {
+            "model": NAMES,
+            "sources": st.lists(SOURCES, min_size=1, max_size=4),
+            "where": st.sampled_from(["everywhere", "prompt", "after"]),
+            "prompts": st.lists(TEXTS, min_size=1, max_size=3),
+            "tokens": st.integers(1, 400),
+            "temperature": st.floats(0, 5),
+            "seed": st.integers(0, 2**31 - 1),
+        }
+    ),
+)
+
+
+@given(SETTINGS)
+def test_an_address_says_all_settings(settings):
+    said = from_query(parse_qsl(settings.query(), keep_blank_values=True))
+    assert Settings.model_validate(said) == settings
+
+
+@given(SETTINGS)
+def test_a_live_block_says_all_settings_and_nothing_else(settings):
+    outline = read_markdown(f"# before\n\n{settings.block()}\n\n# after\n")
+    (block,) = outline.blocks
+    assert block.problem is None
+    assert block.kind == "steer"
+    assert read_settings(block.data) == settings
+    assert [s.title for s in outline.sections if s.level] == ["before", "after"]
+
+
+def test_the_desk_is_told_kinds_and_strengths_apart():
+    sources = [PAIR, {"run": "r", "index": 3, "by": -2}, {"run": "r", "artifact": "v", "by": 1}]
+    asked = read_settings({**ASKED, "sources": sources}).desk()
+    assert asked["by"] == [4.0, -2.0, 1.0]
+    assert [source.pop("kind") for source in asked["sources"]] == ["actadd", "feature", "file"]
+    assert asked["sources"][1] == {"run": "r", "index": 3}
+
+
+def test_one_source_and_one_prompt_need_no_lists():
+    assert read_settings({**PAIR, "prompt": "The fox"}).sources == read_settings(ASKED).sources
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"prompt": "x"}, "sources: "),
+        ({"prompt": "x", "run": "r", "index": -1}, "sources.0.index: "),
+        ({"prompt": "x", "sources": [PAIR], "by": 3}, "'by' stands in one of the sources"),
+        ({"prompt": "x", **PAIR, "strenght": 3}, "strenght: "),
+        ({"prompt": "x", "sources": [3]}, "sources.0: "),
+    ],
+)
+def test_wrong_settings_are_told_in_one_line(data, said):
+    with pytest.raises(GlassbookError, match=re.escape(said)) as problem:
+        read_settings(data)
+    assert "\n" not in str(problem.value)
+
+
+# --- the panel -------------------------------------------------------------------------------------------------------
+
+
+def test_opening_the_panel_steers_nothing(reader, desk):
+    page = reader.get("/steer", params={"run": EVIL.replace("\n", " "), "feature": 7, "prompt": EVIL, "model": "a<b>"})
+    assert page.status_code == 200
+    assert desk.calls == []
+    assert "<script>alert" not in page.text
+    assert "index&#34;: 7" in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "source=nonsense",
+        "source=[",
+        "tokens=0",
+        "tokens=401",
+        "run=r&feature=x",
+        "where=there",
+        "by=nan&run=r&feature=1",
+    ],
+)
+def test_an_address_that_says_what_cannot_be_is_told(reader, query):
+    answer = reader.get(f"/steer?{query}")
+    assert answer.status_code == 422
+    assert "Traceback" not in answer.text
+
+
+def test_steering_answers_with_the_texts_and_the_permanent_address(reader, desk):
+    answer = reader.post("/api/v1/steer", json=ASKED).json()
+    assert answer["results"] == [{"prompt": "The fox", "plain": "The fox sleeps.", "steered": "The fox runs away."}]
+    assert Settings.model_validate(from_query(parse_qsl(answer["query"]))) == read_settings(ASKED)
+    assert reader.get(f"/steer?{answer['query']}").status_code == 200
+    reader.post("/api/v1/steer", json=ASKED)
+    assert len(desk.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sources": []},
+        {"sources": [PAIR] * 9},
+        {"sources": [{**PAIR, "by": 20.5}]},
+        {"sources": [{**PAIR, "plus": "x" * 201}]},
+        {"prompts": []},
+        {"prompts": ["x"] * 9},
+        {"prompts": ["x" * 2001]},
+        {"tokens": 401},
+        {"tokens": 0},
+        {"temperature": -1},
+        {"seed": 2**31},
+        {"where": "there"},
+        {"model": ""},
+        {"else": 1},
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, desk, changed):
+    answer = reader.post("/api/v1/steer", json={**ASKED, **changed})
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]
+    assert desk.calls == []
+
+
+def test_an_unknown_model_is_one_clear_line(reader):
+    answer = reader.post("/api/v1/steer", json={**ASKED, "model": "nobody"})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "there is no model 'nobody'; name a folder, a file or an id"},
+    )
+
+
+# --- kept on a page --------------------------------------------------------------------------------------------------
+
+
+def keep(reader: TestClient, page: str, **changed):
+    return reader.post("/api/v1/steer/keep", json={"settings": {**ASKED, **changed}, "page": page})
+
+
+def test_texts_are_kept_on_a_new_page_that_reads_without_the_program(reader, nb):
+    kept = keep(reader, "Happy foxes").json()
+    assert kept["new"]
+    page = nb.page("Happy foxes")
+    assert page.id == kept["id"]
+    assert "| The fox | The fox sleeps. | The fox runs away. |" in page.body
+    assert "Damage: kl 0.1235." in page.body
+    (block,) = page.outline().blocks
+    assert read_settings(block.data) == read_settings(ASKED)
+    assert kept["url"].endswith("#" + page.outline().sections[-1].slug)
+
+
+def test_they_are_appended_to_a_page_that_is_there(reader, nb):
+    nb.write(Page.new("Foxes", "# Foxes\n\nRed.\n"))
+    kept = keep(reader, "foxes").json()
+    assert not kept["new"]
+    body = nb.page("foxes").body
+    assert body.startswith("# Foxes\n\nRed.\n\n## Steered: happy \\- sad".replace("\\-", "-"))
+    assert keep(reader, "foxes", seed=2).json()["url"] != kept["url"]
+    assert len(nb.page("foxes").outline().blocks) == 2
+
+
+def test_the_texts_are_the_desks_own(reader, nb, desk):
+    reader.post("/api/v1/steer", json=ASKED)
+    keep(reader, "Foxes")
+    assert len(desk.calls) == 1
+    answer = reader.post(
+        "/api/v1/steer/keep", json={"settings": ASKED, "page": "Foxes", "results": [{"steered": "mine"}]}
+    )
+    assert answer.status_code == 422
+
+
+def test_what_a_model_wrote_stays_text(reader, nb, desk):
+    desk.steered = EVIL
+    keep(reader, "Foxes")
+    page = nb.page("Foxes")
+    outline = page.outline()
+    assert [section.level for section in outline.sections] == [0, 2]
+    assert (len(outline.blocks), outline.links) == (1, ())
+
+    class Tags(HTMLParser):
+        seen: set[str] = set()
+
+        def handle_starttag(self, tag, attrs):
+            self.seen.add(tag)
+
+    tags = Tags()
+    tags.feed(str(render_markdown(page.body).html(lambda link: "LINK", lambda block: "BLOCK")))
+    assert tags.seen <= {"h2", "div", "table", "thead", "tbody", "tr", "th", "td", "p"}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_escaped_text_reads_as_it_was(text):
+    table = f"| a |\n| --- |\n| {escaped(text)} |\n"
+    html = str(render_markdown(table).html(lambda link: "LINK", lambda block: "BLOCK"))
+    cell = re.search(r"<tbody>\s*<tr>\s*<td>(.*?)</td>", html, re.S)
+    words = "".join(c if c.isprintable() else " " for c in re.sub(r"\s*\n\s*", " ↵ ", text.strip()))
+    from html import unescape
+
+    assert unescape(cell[1] if cell else "").split() == words.split()
+    assert "<" not in (cell[1] if cell else "")
+
+
+def test_a_page_whose_code_was_left_open_is_closed_first(nb):
+    nb.write(Page.new("Open", "text\n\n```python\nx = 1\n"))
+    page, _ = append(nb, "Open", section(read_settings(ASKED), {"results": []}))
+    assert page.outline().sections[-1].title.startswith("Steered")
+
+
+def test_whoever_writes_meanwhile_loses_nothing(nb, monkeypatch):
+    nb.write(Page.new("Foxes", "Red.\n"))
+    real, raced = Notebook.write, []
+
+    def write(self, page):
+        if not raced:
+            raced.append(True)
+            other = self.page("foxes")
+            other.body += "Somebody else's line.\n"
+            real(self, other)
+        return real(self, page)
+
+    monkeypatch.setattr(Notebook, "write", write)
+    page, new = append(nb, "foxes", "## Mine\n")
+    assert not new
+    assert "Red.\nSomebody else's line.\n\n## Mine\n" in page.body
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 201])
+def test_a_page_needs_a_name(reader, nb, name):
+    assert keep(reader, name).status_code in (400, 422)
+    assert nb.pages() == []
+
+
+def test_page_names_cannot_leave_the_notebook(reader, nb):
+    kept = keep(reader, "../../etc/passwd")
+    assert kept.status_code == 200
+    assert nb.page(kept.json()["id"]).path.is_relative_to(nb.folder / "pages")
+
+
+def test_vectors_are_known_by_their_header(tmp_path):
+    head = b'{"__metadata__": {"glassbook.vector": "{}"}}'
+    for name, data, vector in [
+        ("v.safetensors", len(head).to_bytes(8, "little") + head, True),
+        ("m.safetensors", (2).to_bytes(8, "little") + b"{}", False),
+        ("short.safetensors", b"abc", False),
+        ("huge.safetensors", (2**63).to_bytes(8, "little") + b"{}", False),
+        ("v.txt", len(head).to_bytes(8, "little") + head, False),
+    ]:
+        (tmp_path / name).write_bytes(data)
+        assert is_vector(tmp_path / name) is vector
