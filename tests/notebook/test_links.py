@@ -118,5 +118,5 @@ def test_a_label_may_be_broken_across_lines_and_links_between_html_tags_are_link
     body = "See [[sparse feature|sparse\nfeature]].\n\n<ul>\n<li>[[depth]]</li>\n</ul>\n"
     assert [(link.target, link.label, link.line) for link in read_markdown(body).links] == [
         ("sparse feature", "sparse feature", 1),
-        ("depth", "depth", 4),
+        ("depth", "depth", 5),
     ]
