@@ -36,8 +36,12 @@ class Process:
     @classmethod
     def current(cls) -> Process:
         """This process."""
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The process that has this number at the moment."""
         machine, boot, space = _here()
-        pid = os.getpid()
         return cls(platform.node(), machine, boot, space, pid, _born(pid) or "")
 
     @classmethod

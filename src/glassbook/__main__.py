@@ -1,0 +1,14 @@
+"""`python -m glassbook`: the command line, as the jobs of the notebook's queue start it."""
+
+import os
+import signal
+import sys
+
+from glassbook.cli import main
+from glassbook.notebook.jobs import VARIABLE
+
+if __name__ == "__main__":
+    if VARIABLE in os.environ:
+        # A server that a script put into the background ignores Ctrl-C and hands that on; a job is cancelled by it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main())

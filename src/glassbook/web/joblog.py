@@ -1,0 +1,41 @@
+"""What a job's process wrote: its last line, and the end of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+TAIL = 64 * 1024
+"""Bytes that are read from the end of a log at most."""
+
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|.)")
+"""Colours and other orders to a terminal."""
+
+
+def tail(log: Path, begin: int = 0, size: int = TAIL) -> str:
+    """The end of a log as plain text, "" if there is none yet.
+
+    Args:
+        log: the file.
+        begin: where to begin at the earliest.
+        size: bytes to read at most.
+    """
+    try:
+        with log.open("rb") as file:
+            end = file.seek(0, 2)
+            first = max(begin, end - size)
+            file.seek(first)
+            data = file.read()
+    except FileNotFoundError:
+        return ""
+    if first > begin:  # do not begin in the middle of a line
+        data = data.partition(b"\n")[2]
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
+    # A bar that was redrawn in place is shown as it was last.
+    return "\n".join(line.rpartition("\r")[2] if not line.endswith("\r") else line for line in text.split("\n"))
+
+
+def last_line(log: Path, begin: int = 0) -> str:
+    """The last line with anything in it, at most 500 characters of it."""
+    lines = (line.strip() for line in reversed(tail(log, begin).splitlines()))
+    return next((line[:500] for line in lines if line), "")
