@@ -11,10 +11,19 @@ from glassbook.notebook import Notebook
 
 def test_new(glassbook, tmp_path):
     answer = glassbook("new", tmp_path / "notes", "--title", "My notes", "--json")
-    assert answer.data() == {"notebook": str(tmp_path / "notes"), "title": "My notes"}
+    data = answer.data()
+    assert (data["notebook"], data["title"]) == (str(tmp_path / "notes"), "My notes")
+    assert data["pages"] == len(Notebook(tmp_path / "notes").pages()) > 40
     assert Notebook(tmp_path / "notes").title == "My notes"
     assert "notebook already" in glassbook("new", tmp_path / "notes").complaint()
-    assert "made the notebook 'more'" in glassbook("new", tmp_path / "more").out
+    out = glassbook("new", tmp_path / "more").out
+    assert "made the notebook 'more'" in out
+    assert "first-steps.md" in out
+
+
+def test_new_and_empty(glassbook, tmp_path):
+    assert glassbook("new", tmp_path / "bare", "--empty", "--json").data()["pages"] == 0
+    assert Notebook(tmp_path / "bare").pages() == []
 
 
 def test_new_where_one_may_not_write(glassbook, tmp_path):

@@ -8,28 +8,37 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional
 
+from glassbook import starter
 from glassbook.cli.command import Json, option, perform
 from glassbook.notebook import Notebook
+
+FIRST = Path("pages") / "manual" / "first-steps.md"
+"""The page to read first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class New(Json):
-    """Make a notebook: a folder of plain files."""
+    """Make a notebook: a folder of plain files, with pages about the field and the manual to begin with."""
 
     path: Annotated[Positional[Path], option("PATH")]
     """The folder; it is made."""
     title: Annotated[str | None, option("TITLE", "the folder's name")] = None
     """What the notebook is called."""
+    empty: bool = False
+    """Leave the starter's pages out."""
 
     def result(self) -> dict[str, Any]:
         """Make it."""
         title = self.title or self.path.resolve().name
         notebook = Notebook.create(self.path, title=title)
-        return {"notebook": str(notebook.folder), "title": title}
+        pages = 0 if self.empty else starter.write(notebook.folder)
+        return {"notebook": str(notebook.folder), "title": title, "pages": pages}
 
     def show(self, result: dict[str, Any]) -> None:
         """Say where it is, and what to do with it."""
         print(f"made the notebook {result['title']!r} in {result['notebook']}")
+        if result["pages"]:
+            print(f"it begins with {result['pages']} pages; read first: {self.path / FIRST}")
         print(f"next: cd {self.path} && glassbook run --help")
 
 

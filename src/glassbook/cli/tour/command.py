@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from glassbook import starter
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import Json, open_lm, option, perform, say
 from glassbook.cli.output import console, number, one_line, table
@@ -98,17 +99,22 @@ SHOWN = {
 def make_notebook(folder: Path | None) -> Notebook:
     """The notebook in `folder`, made if there is none; without a name ./tour, or the next name that is free."""
     if folder is not None:
-        return (
-            Notebook(folder) if (folder / SETTINGS).exists() else Notebook.create(folder, title=folder.resolve().name)
-        )
+        return Notebook(folder) if (folder / SETTINGS).exists() else _made(folder, folder.resolve().name)
     n = 1
     while True:
         place = Path("tour" if n == 1 else f"tour-{n}")
         if (place / SETTINGS).exists():
             return Notebook(place)
         if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-            return Notebook.create(place, title="Tour")
+            return _made(place, "Tour")
         n += 1
+
+
+def _made(folder: Path, title: str) -> Notebook:
+    """A new notebook with the starter in it, so that the tour's words lead to their pages."""
+    notebook = Notebook.create(folder, title=title)
+    starter.write(folder)
+    return notebook
 
 
 def main(args: list[str]) -> int:
