@@ -6,3 +6,10 @@ class GlassbookError(Exception):
 
     The command line prints the message and exits with code 2; it never shows a traceback for it.
     """
+
+
+class Conflict(GlassbookError):
+    """What was to be changed has changed meanwhile; neither version is lost, and the user has to choose."""
+
+    status = 409
+    """What a server answers."""

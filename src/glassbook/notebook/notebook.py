@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glassbook.errors import GlassbookError
+from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import runs
 from glassbook.notebook.claims import Claim, Verdict, judge
 from glassbook.notebook.files import disk_errors, write_atomic
@@ -124,8 +124,9 @@ class Notebook:
             the page as it now stands in the file.
 
         Raises:
-            GlassbookError: the file has changed since the page was read, another page has the id, a value cannot
-                stand in front matter, or the disk refused. The file is then as it was.
+            Conflict: the file has changed since the page was read, or is there already. It is then as it was.
+            GlassbookError: another page has the id, a value cannot stand in front matter, or the disk refused. The
+                file is then as it was.
         """
         path = self._place(page)
         others = [other for other in self._index.owners(page.id) if other != path]
@@ -135,7 +136,7 @@ class Notebook:
         now = _read_text(path) if path.exists() else None
         if now != page.source:
             what = "is there already" if page.source is None else "has changed since it was read"
-            raise GlassbookError(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
+            raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
         write_atomic(path, text.encode("utf-8", "surrogateescape"))
         return self._read(path)
 
