@@ -129,7 +129,7 @@ def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, desk, what, ch
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_temperatures_are_numbers(reader, desk, number):
-    body = '{"model": "builtin", "prompt": "x", "temperature": %s}' % number
+    body = f'{{"model": "builtin", "prompt": "x", "temperature": {number}}}'
     answer = reader.post("/api/v1/models/sample", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert desk.calls == []

@@ -20,7 +20,7 @@ from glassbook.web.views.steering import append, is_vector
 
 PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "by": 4.0}
 ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens": 5, "temperature": 0.0, "seed": 1}
-EVIL = "| [[x]] ![a](javascript:alert(1)) <script>alert(1)</script>\n```\n# heading\n$\\href{javascript:alert(1)}{x}$ `code`"
+EVIL = "| [[x]] ![a](javascript:alert(1)) <script>alert(1)</script>\n```\n# heading\n$\\href{javascript:a}{x}$ `code`"
 
 
 class FakeDesk:
@@ -255,7 +255,9 @@ def test_what_a_model_wrote_stays_text(reader, nb, desk):
     assert (len(outline.blocks), outline.links) == (1, ())
 
     class Tags(HTMLParser):
-        seen: set[str] = set()
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[str] = set()
 
         def handle_starttag(self, tag, attrs):
             self.seen.add(tag)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
@@ -27,7 +28,12 @@ CLASSES = 5
 
 RunName = Annotated[str, Path(max_length=200)]
 Index = Annotated[int, Path(ge=0, lt=2**31)]
-Density = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
+Density = Annotated[
+    Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None,
+    # A form sends its empty fields too.
+    BeforeValidator(lambda given: None if given == "" else given),
+    Query(),
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,208 @@
+"""Features in the browser: the list of books, the table, one feature, and the pages that speak of it."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+import pytest
+from starlette.testclient import TestClient
+
+from glassbook.notebook import Notebook, Page
+from glassbook.notebook.featurebook import Feature, FeatureRow
+from glassbook.web.app import create_app
+from glassbook.web.views import features as view
+from glassbook.web.views.features import density_text, histogram, shade
+
+EVIL = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
+LABELS = ["foxes", "", EVIL, "rain"]
+
+
+class FakeBook:
+    """Four features, for runs of the experiment `learn`."""
+
+    header: ClassVar[dict] = {
+        "model": "builtin",
+        "site": "blocks.2.out",
+        "dictionary": "d",
+        "width": 4,
+        "d_in": 8,
+        "code": "TopK",
+        "tokens": 10**6,
+    }
+    asked: ClassVar[list[dict]] = []
+
+    def __init__(self, folder) -> None:
+        pass
+
+    @staticmethod
+    def there(folder) -> bool:
+        return '"experiment": "learn"' in (folder / "run.json").read_text()
+
+    def rows(self, **asked):
+        FakeBook.asked.append(asked)
+        rows = [
+            FeatureRow(i, label, None if i == 1 else 0.5, 10.0**-i, 3.0, [(EVIL, 0.5), ("\n", 0.25)])
+            for i, label in enumerate(LABELS)
+        ]
+        return rows[: asked["limit"]], len(rows)
+
+    def feature(self, i):
+        return Feature(
+            index=i,
+            label=LABELS[i],
+            score=None,
+            density=0.001,
+            max=3.0,
+            tokens=[("fox", 0.5), (EVIL, 0.1)],
+            promotes=[(EVIL, 2.0)],
+            suppresses=[("cat", -1.0)],
+            similar=[(3, 0.91)],
+            histogram={"edges": [0, 1, 2, 3], "counts": [5, 0, 1]},
+            contexts=[[("The", 0.0), (EVIL, 3.0), ("ran", 0.01)]],
+        )
+
+
+@pytest.fixture
+def nb(tmp_path) -> Notebook:
+    return Notebook.create(tmp_path / "book")
+
+
+@pytest.fixture
+def run(nb) -> str:
+    with nb.start_run("learn", {}, 0) as run:
+        pass
+    return run.id
+
+
+@pytest.fixture
+def reader(nb, monkeypatch) -> TestClient:
+    monkeypatch.setattr(view, "FeatureBook", FakeBook)
+    FakeBook.asked = []
+    return TestClient(create_app(nb, work=False), base_url="http://127.0.0.1")
+
+
+def test_only_runs_with_features_are_listed(reader, nb, run):
+    with nb.start_run("pretrain", {}, 0) as other:
+        pass
+    page = reader.get("/features").text
+    assert f"/features/{run}" in page
+    assert other.id not in page
+    assert [row["run"] for row in reader.get("/api/v1/features").json()["runs"]] == [run]
+
+
+def test_a_notebook_without_features_says_how_to_get_some(reader):
+    assert "Learn a dictionary" in reader.get("/features").text
+
+
+def test_the_table_asks_for_what_its_address_says(reader, run):
+    query = "q=fox&order=density&down=true&labelled=true&low=0.001&high=0.5&page=3&size=2"
+    assert reader.get(f"/features/{run}?{query}").status_code == 200
+    assert FakeBook.asked == [
+        {
+            "text": "fox",
+            "order": "density",
+            "descending": True,
+            "labelled": True,
+            "density": (0.001, 0.5),
+            "limit": 2,
+            "offset": 4,
+        }
+    ]
+    assert reader.get(f"/api/v1/features/{run}?{query}").json()["total"] == 4
+    assert FakeBook.asked[0] == FakeBook.asked[1]
+
+
+def test_an_empty_field_of_the_form_is_no_bound(reader, run):
+    assert reader.get(f"/features/{run}?q=&low=&high=").status_code == 200
+    assert FakeBook.asked[0]["density"] == (None, None)
+
+
+def test_columns_sort_and_turn_round(reader, run):
+    page = reader.get(f"/features/{run}?q=x").text
+    assert re.search(r'href="\?q=x&amp;order=density&amp;down=true"', page)
+    page = reader.get(f"/features/{run}?order=density&down=true").text
+    assert re.search(r'href="\?order=density"', page)
+    assert 'aria-sort="descending"' in page
+
+
+@pytest.mark.parametrize(
+    "query", ["order=colour", "page=0", "size=201", "low=-1", "high=2", "low=nan", "q=" + "x" * 201]
+)
+def test_what_is_out_of_bounds_is_refused(reader, run, query):
+    assert reader.get(f"/api/v1/features/{run}?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["nobody", "nobody/1", "nobody/1/histogram"])
+def test_a_run_that_is_not_there_is_told(reader, run, path):
+    answer = reader.get(f"/api/v1/features/{path}")
+    assert answer.status_code == 404
+    assert "nobody" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("index", ["-1", "x", str(2**31)])
+def test_an_index_is_a_number(reader, run, index):
+    assert reader.get(f"/api/v1/features/{run}/{index}").status_code == 422
+
+
+def test_what_a_model_or_a_labeller_wrote_is_text(reader, run):
+    for path in (f"/features/{run}", f"/features/{run}/2"):
+        page = reader.get(path)
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+        assert "&lt;script&gt;alert" in page.text
+
+
+def test_a_feature_shows_where_it_is_active_and_leads_on(reader, run):
+    page = reader.get(f"/features/{run}/1").text
+    assert re.search(r'class="t s5" title="3"', page)
+    assert re.search(r'class="t s1" title="0.01"', page)
+    assert f"/steer?run={run}&amp;feature=1" in page
+    assert f'href="/features/{run}/0" rel="prev"' in page
+    assert f'href="/features/{run}/2" rel="next"' in page
+    assert 'rel="prev"' not in reader.get(f"/features/{run}/0").text
+    assert 'rel="next"' not in reader.get(f"/features/{run}/3").text
+
+
+def test_the_beginning_of_a_runs_id_leads_to_the_whole(reader, run):
+    answer = reader.get(f"/features/{run[:-2]}/1", follow_redirects=False)
+    assert answer.headers["location"] == f"/features/{run}/1"
+
+
+def test_pages_that_speak_of_a_feature_are_found(reader, nb, run):
+    bodies = {
+        "A block": f"```glassbook\nfeature: {{run: {run}, index: 1}}\n```\n",
+        "A panel": f"```glassbook\nsteer: {{sources: [{{run: {run}, index: 1, by: 2}}], prompts: [x]}}\n```\n",
+        "A link": f"[this](/features/{run}/1)\n",
+        "A wikilink": f"[[features/{run}/1]]\n",
+        "Another feature": f"```glassbook\nfeature: {{run: {run}, index: 12}}\n```\n[that](/features/{run}/12)\n",
+        "The run": f"[[{run}]]\n",
+    }
+    for title, body in bodies.items():
+        nb.write(Page.new(title, body))
+    pages = {page["title"] for page in reader.get(f"/api/v1/features/{run}/1").json()["pages"]}
+    assert pages == {"A block", "A panel", "A link", "A wikilink"}
+    assert "A panel" in reader.get(f"/features/{run}/1").text
+
+
+def test_the_histogram_is_a_chart_of_numbers(reader, run):
+    spec = reader.get(f"/api/v1/features/{run}/0/histogram").json()
+    assert spec["data"]["values"] == [
+        {"from": 0, "to": 1, "count": 5},
+        {"from": 1, "to": 2, "count": 0},
+        {"from": 2, "to": 3, "count": 1},
+    ]
+    assert spec == histogram(FakeBook(None).feature(0))
+
+
+@pytest.mark.parametrize(
+    ("value", "largest", "step"), [(0, 3, 0), (-1, 3, 0), (0.001, 3, 1), (3, 3, 5), (9, 3, 5), (1, 0, 0)]
+)
+def test_whatever_is_above_zero_is_shaded(value, largest, step):
+    assert shade(value, largest) == step
+
+
+@pytest.mark.parametrize(("density", "text"), [(0, "never"), (0.001, "1 in 1,000"), (0.75, "75% of all")])
+def test_density_is_said_in_words(density, text):
+    assert density_text(density) == text
