@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from glassbook.notebook import Notebook
+from glassbook.notebook.joblog import last_line, tail
 from glassbook.notebook.jobs import Job, JobQueue
 from glassbook.web import supervisor as module
 from glassbook.web.gpus import detect_gpus, read_list
-from glassbook.web.joblog import last_line, tail
 from glassbook.web.supervisor import Supervisor
 
 TOY = '''

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "similar": ("similar", "search the pages by meaning, with a local embedding model"),
     "run": ("run", "run an experiment and keep its evidence"),
     "runs": ("runs", "list the runs of a notebook"),
-    "jobs": ("jobs", "list the jobs that were started in the browser; cancel one, take it up again, read its log"),
+    "jobs": ("jobs", "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one"),
     "claims": ("claims", "list every claim with its verdict; `claims check` runs what is missing"),
     "open": ("opened", "look at a model: its size, its sites, a sample"),
     "generate": ("generate", "continue a prompt"),

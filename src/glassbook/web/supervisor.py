@@ -26,11 +26,11 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.events import read_event
 from glassbook.notebook.files import disk_errors
+from glassbook.notebook.joblog import last_line
 from glassbook.notebook.jobs import VARIABLE, Job, JobQueue, State
 from glassbook.notebook.process import Process
 from glassbook.notebook.records import read_record
 from glassbook.web import gpus as graphics
-from glassbook.web.joblog import last_line
 
 BEAT = 5.0
 """Seconds between two signs of life, and between two looks for jobs that nobody cares for."""

@@ -10,6 +10,7 @@ TAIL = 64 * 1024
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|.)")
 """Colours and other orders to a terminal."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def tail(log: Path, begin: int = 0, size: int = TAIL) -> str:
@@ -30,7 +31,7 @@ def tail(log: Path, begin: int = 0, size: int = TAIL) -> str:
         return ""
     if first > begin:  # do not begin in the middle of a line
         data = data.partition(b"\n")[2]
-    text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
+    text = _CONTROLS.sub("", _ESCAPES.sub("", data.decode("utf-8", "replace"))).replace("\r\n", "\n")
     # A bar that was redrawn in place is shown as it was last.
     return "\n".join(line.rpartition("\r")[2] if not line.endswith("\r") else line for line in text.split("\n"))
 

@@ -1,0 +1,69 @@
+"""The queue from the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from glassbook.notebook.jobs import JobQueue
+
+
+@pytest.fixture
+def queue(notebook):
+    queue = JobQueue(notebook.folder)
+    yield queue
+    queue.close()
+
+
+def test_jobs_are_listed_with_what_went_wrong(glassbook, notebook, queue):
+    where = ("--notebook", notebook.folder)
+    assert "no jobs in" in glassbook("jobs", *where).out
+    first, second = queue.add(["run", "steady"], "Steady [bold]one[/bold]"), queue.add(["run", "wrong"], "Wrong")
+    queue.claim_next("me")
+    queue.link(first.id, "20260101-000000-000000-abcd")
+    queue.done(first.id, "failed", 2, "it broke")
+    text = glassbook("jobs", *where).out
+    assert "Steady [bold]one[/bold]" in text
+    assert "it broke" in text
+    assert text.index("Wrong") < text.index("Steady")
+    [data] = glassbook("jobs", "--state", "failed", *where, "--json").data()["jobs"]
+    assert (data["id"], data["run"], data["error"]) == (1, "20260101-000000-000000-abcd", "it broke")
+    assert data["command"] == "glassbook run steady"
+    [data] = glassbook("jobs", "--limit", 1, *where, "--json").data()["jobs"]
+    assert data["id"] == second.id
+    assert "no running jobs" in glassbook("jobs", "--state", "running", *where).out
+
+
+def test_cancel_and_again(glassbook, notebook, queue):
+    where = ("--notebook", notebook.folder)
+    job = queue.add(["run", "steady"], "Steady")
+    assert "take it up again with: glassbook jobs again 1" in glassbook("jobs", "cancel", 1, *where).out
+    assert queue.job(job.id).state == "cancelled"
+    assert "been cancelled already" in glassbook("jobs", "cancel", 1, *where).complaint()
+    assert glassbook("jobs", "again", 1, *where, "--json").data()["state"] == "queued"
+    assert "is queued" in glassbook("jobs", "again", 1, *where).complaint()
+    queue.claim_next("me")
+    assert "is being stopped" in glassbook("jobs", "cancel", 1, *where).out
+    assert "stopping" in glassbook("jobs", *where).out
+
+
+def test_the_log_is_plain_text(glassbook, notebook, queue):
+    where = ("--notebook", notebook.folder)
+    job = queue.add(["run", "steady"], "Steady")
+    assert glassbook("jobs", "log", 1, *where).out == "this job has written nothing yet\n"
+    job.log.parent.mkdir()
+    job.log.write_bytes(b"$ glassbook run steady\n\x1b]0;title\x07\x1b[31mhe\x07\xc2\x9bllo\x1b[0m\n")
+    assert glassbook("jobs", "log", 1, *where).out == "$ glassbook run steady\nhello\n"
+    assert glassbook("jobs", "log", 1, *where, "--json").data()["text"].endswith("hello\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["cancle", 1], "did you mean cancel?"),
+        (["cancel", 9], "there is no job 9"),
+        (["log"], "missing"),
+        (["again", "x"], "'x'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(glassbook, notebook, words, part):
+    assert part in glassbook("jobs", *words, "--notebook", notebook.folder).complaint()
