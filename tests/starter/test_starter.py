@@ -1,5 +1,6 @@
 """The starter notebook: every page reads, leads somewhere, cites real works and shows what experiments really keep."""
 
+import importlib
 import inspect
 import json
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from glassbook import starter
 from glassbook.cli.app import COMMANDS
-from glassbook.experiments import find, names
+from glassbook.experiments import find, launch, names
 from glassbook.notebook import KINDS, Notebook, Page
 from glassbook.notebook.links import name_key
 
@@ -25,8 +26,6 @@ AI plans and strategies; policy levers; compute governance; scalable oversight; 
 language model; pre-training; fine-tuning; scaling laws; auto-encoder; autoencoder; VAE; variational auto-encoder;
 sparse coding; variational sparse coding; spike and slab; GAN; ViT; vision transformer; EfficientFormer;
 latency-driven slimming; FixMatch; semi-supervised camera traps; IoT camera traps; entropy"""
-PANELS = {"steer": {"model", "prompt", "plus", "minus", "site"}, "attention": {"model", "prompt"}}
-PANELS["lens"] = PANELS["attention"]
 
 
 @cache
@@ -145,8 +144,12 @@ def kept(experiment: str) -> dict[str, set[str]]:
 def test_live_blocks_name_what_there_is(page):
     for block in page.outline().blocks:
         assert block.problem is None
-        if block.kind in PANELS:
-            assert set(block.data) == PANELS[block.kind]
+        if block.kind == "steer":
+            assert set(block.data) == {"model", "prompt", "plus", "minus", "site", "by", "temperature", "seed"}
+            assert block.data["model"] == "builtin"
+            continue
+        if block.kind in ("attention", "lens"):
+            assert set(block.data) == {"model", "prompt"}
             assert block.data["model"] == "builtin"
             continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]
@@ -170,6 +173,34 @@ def test_commands_in_the_manual_exist():
     said = set(re.findall(r"(?:^|`)glassbook ([a-z]+)", text, re.MULTILINE))
     assert said >= {"new", "run", "claims", "serve"}
     assert said - {"import"} <= set(COMMANDS)  # `import` has a page before it has a command
+
+
+def python_of(id: str) -> list[str]:
+    """The Python of a page."""
+    [page] = [page for page in pages() if page.id == id]
+    return re.findall(r"```python\n(.*?)```", page.body, re.DOTALL)
+
+
+def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
+    [source] = python_of("extending-glassbook")
+    place = tmp_path / "coin_of_the_manual.py"
+    place.write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    work = importlib.import_module("coin_of_the_manual").CoinEntropy
+    notebook = Notebook.create(tmp_path / "n")
+    for seed in range(3):
+        launch(work(), notebook, seed=seed)
+    assert [verdict.state for verdict in notebook.verdicts(work.claims, experiment=work.name)] == ["holds"]
+    assert work.name == "coin-entropy"
+    assert work.quick().tosses < work().tosses
+
+
+@pytest.mark.parametrize("id", ["opening-models", "the-reserve"])
+def test_python_in_the_manual_runs(id, capsys):
+    names: dict = {}
+    for source in python_of(id):
+        exec(source, names)
+    assert capsys.readouterr().out
 
 
 def test_write_fills_a_new_notebook_and_never_overwrites(tmp_path):

@@ -39,7 +39,7 @@ class New(Json):
         print(f"made the notebook {result['title']!r} in {result['notebook']}")
         if result["pages"]:
             print(f"it begins with {result['pages']} pages; read first: {self.path / FIRST}")
-        print(f"next: cd {self.path} && glassbook run --help")
+        print(f"next: cd {self.path} && glassbook serve --open")
 
 
 def main(args: list[str]) -> int:
