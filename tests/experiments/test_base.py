@@ -10,6 +10,7 @@ import pytest
 from glassbook.errors import GlassbookError
 from glassbook.experiments.base import find, launch, names, settings
 from glassbook.notebook import Notebook, same_data
+from glassbook.notebook.freshness import freshness
 
 BUILT_IN = ["activation-addition", "dictionary-learning", "pretrain", "reversal-curse", "superposition"]
 
@@ -60,6 +61,10 @@ def test_a_quick_run_reports_every_number_that_a_claim_reads(name, tmp_path):
             assert condition.metric in record.results, condition.metric
     assert all(isinstance(v, float) and not math.isinf(v) for v in record.results.values())
     assert record.charts
+    # What the result depends on is on record, so that it can become stale.
+    assert [used.name for used in record.uses] == (["builtin"] if "model" in record.config else [])
+    assert record.code["module"] == cls.__module__
+    assert freshness(record) == "fresh"
     # A quick run is no evidence: the claims of the default settings stay untested.
     verdicts = notebook.verdicts(cls.claims, experiment=name, config=settings(cls()))
     assert {v.state for v in verdicts} == {"untested"}

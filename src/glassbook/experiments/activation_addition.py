@@ -57,11 +57,12 @@ class ActivationAddition:
     def run(self, run: Run) -> None:
         """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
         from glassbook.data.world import World
-        from glassbook.nets import open_model
+        from glassbook.nets import model_path, open_model
         from glassbook.steer import actadd, dose_curve, layer_sweep, score
         from glassbook.trace import blocks
 
         lm = open_model(self.model)
+        run.uses("model", self.model, path=model_path(self.model))
         world = World()
         on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
         scores = {}

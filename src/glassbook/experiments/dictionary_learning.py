@@ -65,10 +65,11 @@ class DictionaryLearning:
         from glassbook.data.tokens import training_rows
         from glassbook.data.world import World
         from glassbook.features import Dictionary, TopK, fit
-        from glassbook.nets import open_model
+        from glassbook.nets import model_path, open_model
         from glassbook.trace import blocks, record
 
         lm, world = open_model(self.model), World()
+        run.uses("model", self.model, path=model_path(self.model))
         block = blocks(lm.model)[self.layer]
         site = f"{block}.out"
         tokenizer = lm.tokenizer

@@ -1,6 +1,6 @@
 """The networks, the tokenizers, and the two together as a `LanguageModel`."""
 
-from glassbook.nets.files import open_model, save_model
+from glassbook.nets.files import model_path, open_model, save_model
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.lm import LM, KVCache, LMConfig, LMOutput
 from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
@@ -13,6 +13,7 @@ __all__ = [
     "LMOutput",
     "LanguageModel",
     "Tokenizer",
+    "model_path",
     "open_model",
     "save_model",
     "train_bpe",

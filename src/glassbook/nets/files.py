@@ -40,11 +40,7 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
     Raises:
         GlassbookError: one line, whatever is wrong with the name or the files.
     """
-    path = Path(name).expanduser()
-    if str(name) == "builtin":
-        path = _builtin()
-    elif not path.exists():
-        path = _fetch(str(name))
+    path = model_path(name)
     model, config = _load_file(path) if path.is_file() else _load_folder(path)
     lm = LanguageModel(model, None, str(name))
     found = _beside(path, lm.vocab, config) if tokenizer is None else _given(tokenizer, lm.vocab, config)
@@ -53,6 +49,20 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
             f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
         )
     return replace(lm, tokenizer=found)
+
+
+def model_path(name: str | Path) -> Path:
+    """The file or folder that `open_model(name)` reads, which a run that depends on it records:
+
+        run.uses("model", name, path=model_path(name))
+
+    Raises:
+        GlassbookError: there is no such model.
+    """
+    if str(name) == "builtin":
+        return _builtin()
+    path = Path(name).expanduser()
+    return path if path.exists() else _fetch(str(name))
 
 
 def save_model(lm: LanguageModel, folder: str | Path) -> None:

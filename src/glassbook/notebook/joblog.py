@@ -8,7 +8,7 @@ from pathlib import Path
 TAIL = 64 * 1024
 """Bytes that are read from the end of a log at most."""
 
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|.)")
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\n]{0,200}\x07|.)")
 """Colours and other orders to a terminal."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
