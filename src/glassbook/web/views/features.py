@@ -127,9 +127,10 @@ WORDS = {"shade": shade, "density": density_text, "visible": visible}
 def histogram(feature: Feature) -> dict[str, Any]:
     """A feature's values as a Vega-Lite chart; counts on a scale on which one is still seen beside a million."""
     edges, counts = feature.histogram["edges"], feature.histogram["counts"]
+    ticks = [0, *(10**n for n in range(len(str(max(counts, default=0)))))]
     bars = [{"from": a, "to": b, "count": n} for a, b, n in zip(edges, edges[1:], counts, strict=False)]
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "data": {"values": bars},
         "height": 150,
         "mark": {"type": "bar", "tooltip": True, "binSpacing": 1},
@@ -140,7 +141,7 @@ def histogram(feature: Feature) -> dict[str, Any]:
                 "field": "count",
                 "type": "quantitative",
                 "scale": {"type": "symlog"},
-                "axis": {"tickCount": 4},
+                "axis": {"values": ticks},
                 "title": "tokens",
             },
         },

@@ -31,7 +31,9 @@ export async function draw(box, spec) {
   const single = !("hconcat" in spec || "vconcat" in spec || "concat" in spec || "facet" in spec || "repeat" in spec);
   const fitted = single && !spec.width ? { ...spec, width: Math.max(200, box.clientWidth - 40), height: spec.height ?? 240, autosize: { type: "fit", contains: "padding" } } : spec;
   // `ast` makes Vega read expressions with its interpreter: the page's policy allows no code made from text.
-  const drawn = await embed(box, fitted, { ast: true, actions: false, renderer: "svg", config: colours() });
+  // Its style sheets are inline, which the policy forbids as well; book.css has what is needed of them.
+  const plain = { defaultStyle: false, tooltip: { disableDefaultStyle: true } };
+  const drawn = await embed(box, fitted, { ast: true, actions: false, renderer: "svg", config: colours(), ...plain });
   return drawn.view;
 }
 

@@ -12,7 +12,8 @@ export function visible(text) {
 
 // A probability as it is read.
 export function share(p) {
-  return p >= 0.0995 ? `${Math.round(p * 100)} %` : `${(p * 100).toPrecision(1)} %`;
+  const percent = p * 100;
+  return `${percent >= 9.95 || percent === 0 ? Math.round(percent) : percent >= 0.05 ? percent.toFixed(1) : "< 0.1"} %`;
 }
 
 export function token(text, step = 0, attributes = {}) {
