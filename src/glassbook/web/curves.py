@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import threading
@@ -72,7 +73,7 @@ class Curves:
             log = self._read(folder / "events.jsonl")
             steps, values = log.metrics.get(name, ((), ())) if log else ((), ())
             steps, values = list(steps), list(values)
-        if any(later <= step for step, later in zip(steps, steps[1:], strict=False)):
+        if any(later <= step for step, later in itertools.pairwise(steps)):
             # A resumed run logs again what it had logged since its last checkpoint: later lines win.
             known = dict(zip(steps, values, strict=True))
             steps = sorted(known)

@@ -22,9 +22,7 @@ def pareto_front(points: Sequence[Sequence[float]], minimise: Sequence[bool]) ->
     """
     if any(len(point) != len(minimise) for point in points):
         raise ValueError(f"every point needs {len(minimise)} coordinates")
-    signed = [
-        tuple(value if less else -value for value, less in zip(point, minimise, strict=True)) for point in points
-    ]
+    signed = [tuple(value if less else -value for value, less in zip(point, minimise, strict=True)) for point in points]
     kept = [i for i, point in enumerate(signed) if not any(math.isnan(value) for value in point)]
     if len(minimise) == 2:
         return sorted(_plane(signed, kept))

@@ -42,9 +42,7 @@ def _safe(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     _refuse_address(value)
-    return {
-        key: item if key in _ROWS else _safe(item, depth + 1) for key, item in value.items() if key not in _DROPPED
-    }
+    return {key: item if key in _ROWS else _safe(item, depth + 1) for key, item in value.items() if key not in _DROPPED}
 
 
 def _refuse_address(part: dict[str, Any]) -> None:

@@ -114,7 +114,11 @@ def runs_page(
         address=address,
         page=page,
         pages=max(1, -(-table.total // PER_PAGE)),
-        **kept,
+        experiment=experiment,
+        state=status,
+        q=q,
+        order=order,
+        descending=descending,
     )
 
 

@@ -1,0 +1,122 @@
+"""Experiments and claims in the browser: what they ask, their forms, and what is still to be run."""
+
+from __future__ import annotations
+
+from html import unescape
+
+import pytest
+from evidence_book import open_app, toy_run
+
+from glassbook import experiments
+from glassbook.experiments import base, find, forms, names
+from glassbook.notebook import Notebook, Page
+
+
+@pytest.fixture
+def nb(tmp_path):
+    notebook = Notebook.create(tmp_path / "nb")
+    yield notebook
+    notebook.close()
+
+
+def finished(nb: Notebook, name: str, seed: int, **results: float):
+    """A run of an experiment with the settings that its claims are judged by."""
+    kind = find(name)
+    with nb.start_run(name, base.settings(kind()), seed, list(kind.claims)) as run:
+        run.result(**results)
+    return run
+
+
+def test_every_experiment_has_a_card(nb):
+    nb.write(Page.new("Superposition", "# Superposition\n", kind="term"))
+    reader = open_app(nb)
+    page = reader.get("/experiments").text
+    data = reader.get("/api/v1/experiments").json()["experiments"]
+    assert [card["name"] for card in data] == names()
+    for name in names():
+        question, _, source = experiments.summary(name)
+        assert f'href="/x/{name}"' in page
+        assert question in unescape(page)
+        assert source in unescape(page)
+    assert 'href="/p/superposition"' in page
+    assert "never run" in page
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_experiment_has_a_form_made_of_its_settings(nb, name):
+    page = open_app(nb).get(f"/x/{name}")
+    assert page.status_code == 200
+    for field in forms.fields(find(name)):
+        assert f'<label for="set-{field.name}">' in page.text
+        assert f'id="set-{field.name}"' in page.text
+        assert field.doc in unescape(page.text)
+        assert field.text in unescape(page.text)
+    assert "data-fill-quick" in page.text
+
+
+def test_an_experiments_page_shows_claims_numbers_runs_and_pages(nb):
+    for seed in range(3):
+        run = finished(nb, "superposition", seed, represented_dense=4.0 + seed / 8)
+    nb.write(Page.new("Superposition", "# Superposition\n", kind="term"))
+    nb.write(Page.new("Monday", "# Monday\n\nOn [[Superposition]].\n", kind="session"))
+    page = open_app(nb).get("/x/superposition").text
+    assert f'seed 2: <a href="/runs/{run.id}">4.25</a>' in page
+    assert 'class="verdict holds"' in page
+    assert 'href="/p/monday"' in page
+    data = open_app(nb).get("/api/v1/experiments/superposition").json()
+    assert data["verdicts"][0]["values"] == {"0": 4.0, "1": 4.125, "2": 4.25}
+    assert data["total"] == 3
+    assert [link["id"] for link in data["mentions"]] == ["monday"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "..", "%2e%2e%2f", "%00", "a" * 201, "<script>"])
+def test_an_experiment_that_is_not_there(nb, name):
+    reader = open_app(nb)
+    for address in (f"/x/{name}", f"/api/v1/experiments/{name}"):
+        assert reader.get(address).status_code in (307, 404, 422) or name == ".."
+
+
+def test_the_board_has_the_claims_of_all_experiments_and_of_those_known_from_runs(nb):
+    for seed in range(3):
+        toy_run(nb, seed)
+        finished(nb, "superposition", seed, represented_dense=9.0)
+    reader = open_app(nb)
+    board = {entry["name"]: entry for entry in reader.get("/api/v1/claims").json()["experiments"]}
+    assert set(board) == {*names(), "toy"}
+    assert board["toy"]["verdicts"][0]["state"] == "holds"
+    assert board["toy"]["missing"] == []
+    assert board["superposition"]["verdicts"][0]["state"] == "fails"
+    assert board["superposition"]["missing"] == []
+    assert board["reversal-curse"]["missing"] == [0, 1, 2]
+    failing = reader.get("/api/v1/claims?state=fails").json()["experiments"]
+    assert [entry["name"] for entry in failing] == ["superposition"]
+    page = reader.get("/claims?state=holds").text
+    assert "known from its runs alone" in page
+    assert "Loss falls" in page
+    assert "represented_dense" not in page
+    assert reader.get("/claims?state=odd").status_code == 422
+
+
+def test_what_is_missing_is_queued_once(nb):
+    finished(nb, "superposition", 1, represented_dense=4.0)
+    reader = open_app(nb)
+    jobs = reader.post("/api/v1/claims/superposition/missing").json()["jobs"]
+    assert [(job["experiment"], job["seed"], job["state"]) for job in jobs] == [
+        ("superposition", 0, "queued"),
+        ("superposition", 2, "queued"),
+    ]
+    again = reader.post("/api/v1/claims/superposition/missing").json()["jobs"]
+    assert [job["id"] for job in again] == [job["id"] for job in jobs]
+    assert reader.post("/api/v1/claims/nobody/missing").status_code == 400
+
+
+def test_quick_runs_are_not_what_claims_are_judged_by(nb):
+    kind = find("superposition")
+    for seed in range(3):
+        with nb.start_run("superposition", base.settings(kind.quick()), seed, list(kind.claims)) as run:
+            run.result(represented_dense=1.0)
+    entry = next(
+        entry for entry in open_app(nb).get("/api/v1/claims").json()["experiments"] if entry["name"] == "superposition"
+    )
+    assert {verdict["state"] for verdict in entry["verdicts"]} == {"untested"}
+    assert entry["missing"] == [0, 1, 2]

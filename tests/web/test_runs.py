@@ -1,0 +1,232 @@
+"""Runs in the browser and as JSON: the table, one run, several beside each other, two results against each other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from evidence_book import EVIL, assert_harmless, evil_run, open_app, toy_run
+
+from glassbook.notebook import Notebook, Page
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    nb = Notebook.create(tmp_path_factory.mktemp("runs") / "nb")
+    runs = [toy_run(nb, seed, loss) for seed, loss in enumerate([0.5, 0.25, 2.0])]
+    nb.write(Page.new("Notes", f"# Notes\n\nSee [[{runs[0].id}]].\n", kind="note"))
+    yield nb, runs, open_app(nb)
+    nb.close()
+
+
+@pytest.fixture(scope="module")
+def evil(tmp_path_factory):
+    nb = Notebook.create(tmp_path_factory.mktemp("evil") / "nb")
+    yield nb, evil_run(nb), open_app(nb)
+    nb.close()
+
+
+def order(reader, query: str) -> list[int]:
+    return [run["seed"] for run in reader.get(f"/api/v1/runs?{query}").json()["runs"]]
+
+
+def test_the_table_filters_sorts_and_pages(book):
+    _, _, reader = book
+    assert order(reader, "") == [2, 1, 0]
+    assert order(reader, "order=results.loss&descending=false") == [1, 0, 2]
+    assert order(reader, "order=seed&descending=true&limit=1&offset=1") == [1]
+    assert order(reader, "experiment=nobody") == []
+    assert order(reader, "status=failed") == []
+    assert len(order(reader, "status=finished&experiment=toy")) == 3
+    data = reader.get("/api/v1/runs").json()
+    assert data["total"] == 3
+    assert {"results.loss", "results.chance", "config.lr"} <= set(data["columns"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "order=nothing",
+        "order=config.",
+        "status=odd",
+        "limit=0",
+        "limit=1001",
+        "offset=-1",
+        "offset=99999999999999999999",
+    ],
+)
+def test_what_the_table_cannot_do_is_refused(book, query):
+    _, _, reader = book
+    assert reader.get(f"/api/v1/runs?{query}").status_code == 422
+
+
+def test_the_tables_address_holds_what_was_chosen(book):
+    _, runs, reader = book
+    page = reader.get("/runs?experiment=toy&column=results.loss&column=config.lr&order=results.loss&descending=false")
+    assert page.status_code == 200
+    assert '<th scope="col" class="num" aria-sort="ascending">' in page.text
+    assert "column=results.loss&amp;column=config.lr" in page.text
+    assert "0.25" in page.text
+    assert f'name="run" value="{runs[0].id}"' in page.text
+    assert "results.chance" in page.text  # offered as a column
+    assert "<caption" in page.text
+    assert reader.get("/runs?page=50").status_code == 200
+    assert reader.get("/runs?column=results.unknown").status_code == 200
+
+
+def test_a_run_tells_everything(book):
+    _, runs, reader = book
+    data = reader.get(f"/api/v1/runs/{runs[0].id}").json()
+    assert data["results"] == {"loss": 0.5, "chance": 3.0}
+    assert data["metrics"] == ["loss", "accuracy"]
+    assert data["cited_by"] == [{"id": "notes", "title": "Notes"}]
+    page = reader.get(f"/runs/{runs[0].id}").text
+    for text in ("half way", "model.width", "artifacts/w.bin", "/p/notes", "Loss falls", "finished", "NaN"):
+        assert text in page, text
+    assert f'data-chart="/api/v1/runs/{runs[0].id}/charts/curve"' in page
+    assert f'src="/runs/{runs[0].id}/files/images/dot.png"' in page
+
+
+def test_curves_are_thinned_and_go_on(book):
+    _, runs, reader = book
+    address = f"/api/v1/runs/{runs[0].id}/metrics"
+    all_of = reader.get(address).json()
+    assert set(all_of["metrics"]) == {"loss", "accuracy"}
+    assert len(all_of["metrics"]["loss"]["steps"]) == 20
+    thin = reader.get(address, params={"names": "loss", "points": 4}).json()["metrics"]
+    assert list(thin) == ["loss"]
+    assert len(thin["loss"]["steps"]) <= 4
+    assert thin["loss"]["logged"] == 20
+    later = reader.get(address, params={"names": "accuracy", "after_step": 17}).json()["metrics"]
+    assert later["accuracy"]["steps"] == [18, 19]
+    assert reader.get(address, params={"names": "nothing"}).json()["metrics"]["nothing"]["steps"] == []
+
+
+def test_a_chart_is_a_spec_with_its_own_rows(book):
+    _, runs, reader = book
+    spec = reader.get(f"/api/v1/runs/{runs[0].id}/charts/curve").json()
+    assert spec["data"]["values"] == [{"x": 1, "href": "kept: rows are data"}]
+    assert reader.get(f"/api/v1/runs/{runs[0].id}/charts/none").status_code == 404
+
+
+def test_runs_beside_each_other(book):
+    nb, runs, reader = book
+    wide = toy_run(nb, 7, experiment="other", lr=0.2)
+    ids = [runs[0].id, runs[1].id, wide.id]
+    data = reader.get("/api/v1/compare", params={"run": ids}).json()
+    differ = {row["name"] for row in data["settings"] if row["differ"]}
+    assert differ == {"experiment", "seed", "lr"}
+    assert next(row for row in data["settings"] if row["name"] == "model.width")["values"] == [3, 3, 3]
+    page = reader.get("/compare", params={"run": ids})
+    assert page.status_code == 200
+    assert '<tr class="differs"><th scope="row">lr</th>' in page.text
+    assert '<tr class="same"><th scope="row">model.width</th>' in page.text
+    assert "data-curves" in page.text
+
+
+def test_what_cannot_be_compared(book):
+    _, runs, reader = book
+    assert reader.get("/compare").status_code == 200
+    assert reader.get("/compare", params={"run": runs[0].id}).status_code == 200
+    assert reader.get("/compare", params={"run": "nobody"}).status_code == 404
+    assert reader.get("/api/v1/compare").status_code == 422
+    assert reader.get("/api/v1/compare", params={"run": [f"r{i}" for i in range(13)]}).status_code == 422
+
+
+def test_the_front_of_the_runs(book):
+    _, _, reader = book
+    query = {"x": "results.loss", "y": "config.lr", "experiment": "toy", "minimise": ["x", "y"]}
+    points = reader.get("/api/v1/pareto", params=query).json()["points"]
+    assert [point["seed"] for point in points if point["front"]] == [1]
+    page = reader.get("/pareto", params=query)
+    assert page.status_code == 200
+    assert "1 of 3 runs are on the front" in page.text
+    assert reader.get("/pareto").status_code == 200
+    assert reader.get("/pareto?x=results.none&y=results.loss").status_code == 200
+    assert reader.get("/api/v1/pareto?x=odd&y=results.loss").status_code == 422
+
+
+@pytest.mark.parametrize("address", ["/runs/nobody", "/api/v1/runs/nobody", "/api/v1/runs/nobody/metrics"])
+def test_what_is_not_there_is_not_found(book, address):
+    _, _, reader = book
+    answer = reader.get(address)
+    assert answer.status_code == 404
+    assert "nobody" in answer.text
+
+
+def test_nan_and_infinities_reach_the_reader(tmp_path):
+    nb = Notebook.create(tmp_path / "nb")
+    with nb.start_run("odd", {"bound": float("inf")}) as run:
+        run.log(0, loss=float("nan"))
+        run.result(loss=float("nan"), best=float("-inf"))
+    reader = open_app(nb)
+    assert reader.get(f"/api/v1/runs/{run.id}").json()["results"] == {"loss": "NaN", "best": "-Infinity"}
+    assert reader.get("/api/v1/runs").status_code == 200
+    assert reader.get(f"/api/v1/runs/{run.id}/metrics").json()["metrics"]["loss"]["values"] == [None]
+    for address in (
+        f"/runs/{run.id}",
+        "/runs?experiment=odd",
+        f"/compare?run={run.id}",
+        "/pareto?x=results.loss&y=results.best",
+    ):
+        assert reader.get(address).status_code == 200
+    nb.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/runs",
+        "/runs?experiment={}",
+        "/runs/{id}",
+        "/compare?run={id}",
+        "/claims",
+        "/pareto",
+        "/experiments",
+        "/runs?q={}",
+    ],
+)
+def test_texts_of_runs_stay_texts(evil, address):
+    _, run, reader = evil
+    page = reader.get(address.replace("{id}", run.id).replace("{}", EVIL))
+    assert page.status_code == 200
+    assert_harmless(page.text)
+
+
+def test_columns_and_axes_with_odd_names_stay_texts(evil):
+    _, run, reader = evil
+    columns = reader.get("/api/v1/runs").json()["columns"]
+    odd = [column for column in columns if "script" in column]
+    assert odd
+    page = reader.get("/runs", params={"column": odd})
+    assert page.status_code == 200
+    assert_harmless(page.text)
+    page = reader.get("/pareto", params={"x": f"results.{EVIL}", "y": f"results.{EVIL}"})
+    assert page.status_code == 200
+    assert_harmless(page.text)
+    metrics = reader.get(f"/api/v1/runs/{run.id}/metrics", params={"names": EVIL})
+    assert metrics.headers["content-type"] == "application/json"
+    assert metrics.json()["metrics"][EVIL]["values"] == [1.0]
+
+
+def test_a_chart_sets_no_option_of_the_page(evil):
+    _, run, reader = evil
+    spec = reader.get(f"/api/v1/runs/{run.id}/charts/c").json()
+    assert "usermeta" not in spec
+    assert spec["title"] == EVIL
+
+
+def test_broken_files_are_said_to_be_broken(tmp_path):
+    nb = Notebook.create(tmp_path / "nb")
+    run = toy_run(nb)
+    (run.folder / "tables" / "rows.json").write_text("[[[")
+    (run.folder / "tables" / "odd.json").write_text(json.dumps({"no": "rows"}))
+    (run.folder / "charts" / "curve.vl.json").write_text("{")
+    (run.folder / "images" / "dot.png").unlink()
+    reader = open_app(nb)
+    page = reader.get(f"/runs/{run.id}")
+    assert page.status_code == 200
+    assert "cannot be read" in page.text
+    assert reader.get(f"/api/v1/runs/{run.id}/charts/curve").status_code == 404
+    assert reader.get(f"/api/v1/runs/{run.id}/tables/odd").status_code == 404
+    nb.close()
