@@ -288,16 +288,12 @@ def test_a_server_killed_before_the_job_began_starts_it_again(nb, queue, supervi
     assert len(nb.runs()) == 1
 
 
-def test_a_server_killed_while_the_job_began_finds_it_by_its_run(nb, queue, supervise, tmp_path):
-    one = supervise()
-    job = ready(queue, nb, ask(queue, until=tmp_path / "go"))
-    one.stop()
-    with queue._writing() as db:
-        db.execute("UPDATE job SET process = NULL, run_id = NULL")
-    supervise()
-    (tmp_path / "go").touch()
-    assert over(queue, job).run_id == job.run_id
-    assert len(nb.runs()) == 1
+def test_a_process_that_is_not_on_record_does_not_work(nb):
+    words = [sys.executable, "-P", "-m", "glassbook", "run", "toy-job", "--notebook", str(nb.folder)]
+    env = os.environ | {"GLASSBOOK_JOB": "1", "GLASSBOOK_GATE": "1"}
+    child = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (child.returncode, child.stderr) == (1, "the server ended before this job had begun\n")
+    assert nb.runs() == []
 
 
 def test_a_job_of_a_server_in_the_background_still_hears_ctrl_c(nb, tmp_path):
@@ -365,7 +361,7 @@ def test_a_built_in_experiment_runs_as_a_job(nb, queue, supervise, monkeypatch):
 
     monkeypatch.delenv("PYTHONPATH")
     supervise()
-    work = find("superposition").quick()
-    job = over(queue, queue.add(argv(work, 1), "Superposition", "superposition", 1))
+    work = find("reversal-curse").quick()
+    job = over(queue, queue.add(argv(work, 1), "Reversal curse", work.name, 1))
     assert (job.state, job.error) == ("finished", None)
     assert nb.run(job.run_id).charts

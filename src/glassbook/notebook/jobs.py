@@ -17,10 +17,15 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.jobfile import Job, JobFile, State
 from glassbook.notebook.process import Process
 
-__all__ = ["LEASE", "VARIABLE", "Job", "JobQueue", "State"]
+__all__ = ["GATE", "LEASE", "VARIABLE", "Job", "JobQueue", "State"]
 
 VARIABLE = "GLASSBOOK_JOB"
 """Environment variable by which a job's process knows which job it is; its runs record the number."""
+GATE = "GLASSBOOK_GATE"
+"""Environment variable that tells a job's process to wait for a line on stdin, which says that it is on record.
+
+So no process works that the queue does not know of: the job of a server that was killed meanwhile is never done twice.
+"""
 LEASE = 30.0
 """Seconds without a beat after which a job may be taken over, if nothing proves sooner that its supervisor is gone."""
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +28,7 @@ from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.events import read_event
 from glassbook.notebook.files import disk_errors
 from glassbook.notebook.joblog import last_line
-from glassbook.notebook.jobs import VARIABLE, Job, JobQueue, State
+from glassbook.notebook.jobs import GATE, VARIABLE, Job, JobQueue, State
 from glassbook.notebook.process import Process
 from glassbook.notebook.records import read_record
 from glassbook.web import gpus as graphics
@@ -114,11 +115,12 @@ class Supervisor:
             try:
                 self.round()
                 self._told = ""
-            except (GlassbookError, OSError) as error:
-                # A full disk or a locked queue passes; jobs go on meanwhile. Say it once.
+            except Exception as error:
+                # A full disk or a locked queue passes, and even after a defect the other jobs need looking after.
                 if str(error) != self._told:
                     self._told = str(error)
-                    print(f"jobs: {self._told}", file=sys.stderr, flush=True)
+                    known = isinstance(error, (GlassbookError, OSError))
+                    print(f"jobs: {error if known else traceback.format_exc()}", file=sys.stderr, flush=True)
             self._stopping.wait(POLL)
 
     def round(self) -> None:
@@ -149,6 +151,7 @@ class Supervisor:
         words = [sys.executable, "-P", "-m", "glassbook", *argv, "--notebook", str(self.notebook.folder)]
         env = os.environ | {
             VARIABLE: str(job.id),
+            GATE: "1",
             graphics.VARIABLE: ",".join(job.devices),
             "PYTHONUNBUFFERED": "1",
         }
@@ -160,7 +163,7 @@ class Supervisor:
                     log.flush()
                     begin = log.tell()
                     popen = subprocess.Popen(
-                        words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
+                        words, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, start_new_session=True
                     )
         except (GlassbookError, ValueError) as error:
             self.queue.done(job.id, "failed", error=f"it could not be started: {error}")
@@ -168,6 +171,9 @@ class Supervisor:
         child = _Child(Process.of(popen.pid), popen, begin, linked=left is not None)
         self._children[job.id] = child
         self.queue.begun(job.id, child.process)
+        assert popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError), popen.stdin as gate:
+            gate.write(b"\n")
 
     def _left(self, job: Job) -> str | None:
         """The run of an earlier attempt that can be gone on with."""
@@ -177,12 +183,11 @@ class Supervisor:
     # --- going on -----------------------------------------------------------------------------------------------
 
     def _look_after(self, job: Job) -> None:
-        child = self._children.get(job.id) or self._found(job)
-        if child is None:
+        if job.process is None:
             # Its server was killed before the work had begun.
             self.queue.requeue(job.id)
             return
-        self._children[job.id] = child
+        child = self._children.setdefault(job.id, _Child(job.process))
         if not child.linked and (run := self._made(job, child)):
             self.queue.link(job.id, run)
             child.linked = True
@@ -193,15 +198,6 @@ class Supervisor:
             self._conclude(job, child, code)
         elif job.cancelling:
             self._stop_child(child)
-
-    def _found(self, job: Job) -> _Child | None:
-        """The process of a job that another supervisor has started."""
-        if job.process is not None:
-            return _Child(job.process)
-        run = self._made(job, _Child(Process.current()))
-        start = _first_event(self.notebook.folder / "runs" / run) if run else {}
-        process = Process.from_data(start)
-        return _Child(process) if process else None
 
     def _made(self, job: Job, child: _Child) -> str | None:
         """The run that a job has made: its first event names the job."""
@@ -226,8 +222,11 @@ class Supervisor:
                 record = self._record(job)
                 alive = record is not None and record.status == "running"
             return not alive, None
-        if os.waitid(os.P_PID, child.popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            return False, None
+        try:
+            if os.waitid(os.P_PID, child.popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return False, None
+        except ChildProcessError:  # where SIGCHLD is ignored the system drops exit codes
+            return True, None
         # What it has started ends with it: a worker left behind would keep the GPU. Its number is not used again
         # before it has been waited for.
         _signal(child.popen.pid, signal.SIGKILL)
