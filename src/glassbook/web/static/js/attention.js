@@ -84,7 +84,7 @@ function head(place, title, tokens, weights) {
   }
 
   place.replaceChildren(
-    el("h3", {}, title),
+    el("p", { class: "panel-title" }, title),
     el("div", { class: "attention-line", role: "group", "aria-label": "tokens" }, ...buttons),
     el("div", { class: "attention-beside" },
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "map" }, picture),

@@ -30,7 +30,7 @@ function numbers(title, values) {
   const pairs = Object.entries(values ?? {}).filter(([, value]) => value != null);
   if (!pairs.length) return [];
   const said = (value) => (typeof value === "object" ? JSON.stringify(value) : number(value));
-  return [el("div", {}, el("h3", {}, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, said(value))))))];
+  return [el("div", {}, el("p", { class: "panel-title" }, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, said(value))))))];
 }
 
 export function showSteered(place, { results, effect, damage }) {
@@ -38,10 +38,10 @@ export function showSteered(place, { results, effect, damage }) {
     ...results.map(({ prompt, plain, steered }) => {
       const [a, b] = differing(plain, steered);
       return el("section", { class: "pair" },
-        el("h3", { class: "prompt" }, prompt || "(no prompt)"),
+        el("p", { class: "prompt" }, prompt || "(no prompt)"),
         el("div", { class: "pair-texts" },
-          el("div", {}, el("h4", {}, "plain"), el("p", {}, ...marked(a))),
-          el("div", {}, el("h4", {}, "steered"), el("p", {}, ...marked(b)))));
+          el("div", {}, el("p", { class: "which" }, "plain"), el("p", { class: "text" }, ...marked(a))),
+          el("div", {}, el("p", { class: "which" }, "steered"), el("p", { class: "text" }, ...marked(b)))));
     }),
     el("div", { class: "measured" }, ...numbers("Effect", effect), ...numbers("Damage", damage)),
   );
