@@ -1,0 +1,396 @@
+"""An HTML page as Markdown: headings, paragraphs, lists, quotes, code, tables, links and images, in their order.
+
+The page is not trusted: scripts, styles, frames and links that would run something are dropped. Every text of the
+source is in the page or in the report.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from urllib.parse import quote, unquote
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.importing.inline import (
+    BREAK,
+    CODE,
+    MARKS,
+    SPACE,
+    Frame,
+    closed,
+    escaped,
+    harmless,
+    safe_lines,
+    url,
+)
+from glassbook.notebook.importing.plan import LeftOut, PlannedPage, one_line, place
+
+DROPPED = ("script", "style", "template", "iframe", "object", "svg", "noembed", "noframes")
+BLOCKS = set(
+    "address article aside blockquote body button caption center dd details dialog div dl dt fieldset figcaption "
+    "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html head label legend li main menu nav ol option p pre "
+    "section select summary table tbody td textarea tfoot th thead tr ul".split()
+)
+VOID = set("area base br col embed hr img input link meta param source track wbr".split())
+
+
+def read_html(
+    text: str, name: str, source: str, local: Mapping[str, str] | None = None
+) -> tuple[PlannedPage, list[LeftOut]]:
+    """The page and what is left out of it.
+
+    Args:
+        text: the HTML.
+        name: the title, if the HTML has none.
+        source: the file, as a path below what is imported.
+        local: HTML files that are imported with it -> the Markdown they become; links between them are kept so.
+
+    Raises:
+        GlassbookError: it cannot be read as HTML.
+    """
+    reader = _Reader(source, local or {})
+    try:
+        reader.feed(text)
+        reader.close()
+    except AssertionError as error:  # the parser's way to refuse a malformed declaration
+        raise GlassbookError(f"{source} cannot be read as HTML ({error}); save it again from a browser") from error
+    reader.flush()
+    reader.end_table()
+    title = one_line(reader.title)
+    guesses = [] if title else ["its title is taken from its first heading or its name: the HTML gives none"]
+    heading = re.search(r"^# (.+)$", reader.markdown(), re.MULTILINE)
+    title = title or (one_line(re.sub(r"[\\*`]", "", heading[1])) if heading else "") or one_line(name) or "Untitled"
+    page = PlannedPage(
+        path=place("note", title, set()),
+        title=title,
+        kind="note",
+        source=source,
+        body=reader.markdown(),
+        front={"source": one_line(source)},
+        guesses=tuple(guesses),
+    )
+    return page, reader.left_out
+
+
+class _Reader(HTMLParser):
+    def __init__(self, source: str, local: Mapping[str, str]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.source, self.local = source, local
+        self.title = ""
+        self.left_out: list[LeftOut] = []
+        self.out: list[str] = []
+        self.base = Frame("")
+        self.frames: list[Frame] = []
+        self.holders: list[list] = []
+        """Open quotes and items: [tag, what their first line begins with, the others, first is out, may be close]."""
+        self.lists: list[list] = []
+        """Open lists: [tag, number of the next item, how many holders are around it, it has an item]."""
+        self.heading = 0
+        self.pre: list[str] | None = None
+        self.language = ""
+        self.drop: list[str] = []
+        self.dropped: list[str] = []
+        self.in_title = False
+        self.tables = 0
+        self.rows: list[list[str]] = []
+        self.in_row = False
+
+    def markdown(self) -> str:
+        """The body."""
+        return "\n".join(self.out).strip("\n") + "\n"
+
+    # --- what the parser finds ----------------------------------------------------------------------------------
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attrs}
+        if self.drop or tag in DROPPED:
+            if tag not in VOID:
+                self.drop.append(tag)
+        elif tag == "title" and not self.title:
+            self.in_title = True
+        elif self.pre is not None:
+            self.inside_pre(tag, values)
+        elif tag in BLOCKS:
+            self.block(tag, values)
+        elif tag == "br":
+            self.add(BREAK if not self.heading and not self.tables else " ")
+        elif tag == "img":
+            self.image(values)
+        elif tag in MARKS or tag in CODE or tag == "a":
+            if tag == "a":
+                self.close_frame("a")
+            self.frames.append(Frame(tag, self.target(values.get("href", "")) if tag == "a" else ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # In HTML, <script/> opens an element as <script> does; in drawings it does not, and those are dropped.
+        if not (self.drop and tag not in DROPPED):
+            self.handle_starttag(tag, attrs)
+            if tag in CODE or tag in MARKS or tag == "svg":
+                self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.drop:
+            if tag in self.drop:
+                del self.drop[len(self.drop) - 1 - self.drop[::-1].index(tag) :]
+                if not self.drop:
+                    self.report("".join(self.dropped), f"<{tag}> is not kept")
+                    self.dropped = []
+        elif tag == "title" and self.in_title:
+            self.in_title = False
+        elif tag == "pre" and self.pre is not None:
+            self.end_pre()
+        elif self.pre is not None:
+            return
+        elif tag in BLOCKS:
+            self.end_block(tag)
+        elif tag in MARKS or tag in CODE or tag == "a":
+            self.close_frame(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.drop:
+            self.dropped.append(data)
+        elif self.in_title:
+            self.title += data
+        elif self.pre is not None:
+            self.pre.append(data)
+        elif any(frame.tag in CODE for frame in self.frames):
+            self.frames[-1].pieces.append((True, data))
+        else:
+            self.add(escaped(re.sub(f"[{SPACE}]+", " ", data)))
+
+    def handle_comment(self, data: str) -> None:
+        self.report(data, "a comment")
+
+    def unknown_decl(self, data: str) -> None:
+        self.report(data, "a declaration that HTML does not know")
+
+    def close(self) -> None:
+        super().close()
+        if self.drop:
+            self.report("".join(self.dropped), f"<{self.drop[0]}> is not kept")
+            self.drop, self.dropped = [], []
+        if self.pre is not None:
+            self.end_pre()
+
+    # --- blocks -------------------------------------------------------------------------------------------------
+
+    def block(self, tag: str, values: dict[str, str]) -> None:
+        """A block begins."""
+        if self.tables and tag != "table":
+            if tag in ("tr", "td", "th"):
+                self.cell(tag)
+            else:
+                self.add(" ")
+            return
+        self.flush()
+        if tag == "table":
+            self.tables += 1
+        elif tag in ("ul", "ol", "menu"):
+            start = values.get("start", "")
+            self.lists.append(
+                [tag, int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1, len(self.holders), False]
+            )
+        elif tag == "li":
+            self.item()
+        elif tag == "blockquote":
+            self.holders.append([tag, "> ", "> ", False, False])
+        elif tag == "hr":
+            self.emit(["***"])
+        elif tag == "pre":
+            self.pre, self.language = [], _language(values)
+        elif re.fullmatch(r"h[1-6]", tag):
+            self.heading = int(tag[1])
+
+    def item(self) -> None:
+        """A list's item begins, and the one before it ends if its end was not told."""
+        if not self.lists:
+            self.lists.append(["ul", 1, len(self.holders), False])
+        tag, number, depth, _ = self.lists[-1]
+        del self.holders[depth:]
+        mark = f"{number}. " if tag == "ol" else "- "
+        self.lists[-1][1] = min(number + 1, 999_999_999)
+        # Right below a paragraph, only a list that begins with 1 is a list.
+        close = self.lists[-1][3] or mark in ("- ", "1. ")
+        self.lists[-1][3] = True
+        self.holders.append(["li", mark, " " * len(mark), False, close])
+
+    def end_block(self, tag: str) -> None:
+        """A block ends."""
+        if self.tables:
+            if tag == "table":
+                self.tables -= 1
+                if not self.tables:
+                    self.end_table()
+            elif tag not in ("tr", "td", "th"):
+                self.add(" ")
+            return
+        self.flush()
+        if re.fullmatch(r"h[1-6]", tag):
+            self.heading = 0
+        elif tag in ("ul", "ol", "menu") and any(entry[0] == tag for entry in self.lists):
+            while self.lists:
+                entry = self.lists.pop()
+                del self.holders[entry[2] :]
+                if entry[0] == tag:
+                    break
+        elif tag in ("li", "blockquote") and any(holder[0] == tag for holder in self.holders):
+            last = max(i for i, holder in enumerate(self.holders) if holder[0] == tag)
+            if tag == "blockquote" or not self.lists or last >= self.lists[-1][2]:
+                del self.holders[last:]
+                self.lists = [entry for entry in self.lists if entry[2] <= last]
+
+    def flush(self) -> None:
+        """End the paragraph or heading that is being read; open links and emphasis go on in the next."""
+        before = list(self.frames)
+        while self.frames:
+            self.pop_frame()
+        open_frames = [Frame(frame.tag, frame.target, frame.used) for frame in before]
+        text = "".join(text for _, text in self.base.pieces)
+        self.base.pieces = []
+        self.frames = open_frames
+        text = re.sub(r"(?:[ ]*\\\n[ ]*)+", BREAK, re.sub(r" {2,}", " ", text))
+        text = re.sub(r"^(?:\\\n|[ ])+|(?:(?<!\\)\\\n|[ ])+$", "", text)
+        if not text.strip():
+            return
+        if self.tables:
+            self.put_cell(text)
+        elif self.heading:
+            self.emit([f"{'#' * self.heading} " + text.replace(BREAK, " ")])
+        else:
+            self.emit(safe_lines(text).split("\n"))
+
+    def emit(self, lines: list[str]) -> None:
+        """Write a block, behind the marks of the quotes and items that hold it."""
+        quotes = "".join(holder[2] for holder in self.holders if holder[3])
+        new = [holder for holder in self.holders if not holder[3]]
+        tight = self.last_was_item and bool(new) and all(holder[4] for holder in new)
+        if self.out and not tight:
+            self.out.append(quotes.rstrip())
+        for i, line in enumerate(lines):
+            prefix = "".join(holder[2] if holder[3] or i else holder[1] for holder in self.holders)
+            self.out.append((prefix + line).rstrip(" ") if not line else prefix + line)
+        for holder in self.holders:
+            holder[3] = True
+        self.last_was_item = any(holder[0] == "li" for holder in self.holders)
+
+    last_was_item = False
+
+    # --- code ---------------------------------------------------------------------------------------------------
+
+    def inside_pre(self, tag: str, values: dict[str, str]) -> None:
+        """Marks inside code lose their form; where its links lead is reported."""
+        if tag == "br" and self.pre is not None:
+            self.pre.append("\n")
+        if tag in CODE and not self.language:
+            self.language = _language(values)
+        for key in ("href", "src"):
+            if values.get(key):
+                self.report(values[key], "a link inside a block of code")
+
+    def end_pre(self) -> None:
+        text = "".join(self.pre or []).replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n").rstrip("\n")
+        self.pre = None
+        if text.strip():
+            fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+            self.emit([fence + self.language, *text.split("\n"), fence])
+
+    # --- tables -------------------------------------------------------------------------------------------------
+
+    def cell(self, tag: str) -> None:
+        if tag == "tr":
+            self.flush()
+            self.in_row = False
+        elif self.in_row:
+            self.flush_cell()
+        if tag != "tr":
+            if not self.in_row:
+                self.rows.append([])
+            self.in_row = True
+
+    def flush_cell(self) -> None:
+        before = len(self.rows[-1])
+        self.flush()
+        if self.rows and len(self.rows[-1]) == before:
+            self.rows[-1].append("")
+
+    def put_cell(self, text: str) -> None:
+        if not self.rows:
+            self.rows.append([])
+        text = re.sub(r"(?<!\\)\|", r"\\|", text.replace(BREAK, " ").replace("\n", " "))
+        self.rows[-1].append(text)
+
+    def end_table(self) -> None:
+        """Write the table; a table of one column or row that only lays out a page becomes paragraphs."""
+        rows, self.rows, self.in_row = [row for row in self.rows if any(row)], [], False
+        self.tables = 1
+        self.flush_last(rows)
+        self.tables = 0
+        if not rows:
+            return
+        width = max(map(len, rows))
+        if width == 1 or len(rows) == 1:
+            for row in rows:
+                for text in filter(None, row):
+                    self.emit([safe_lines(text)])
+            return
+        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
+        self.emit([lines[0], "|" + " --- |" * width, *lines[1:]])
+
+    def flush_last(self, rows: list[list[str]]) -> None:
+        """The last cell, whose end is that of the table."""
+        self.rows = rows
+        self.flush()
+        self.rows = []
+
+    # --- running text -------------------------------------------------------------------------------------------
+
+    def add(self, markdown: str) -> None:
+        (self.frames[-1] if self.frames else self.base).pieces.append((False, markdown))
+
+    def close_frame(self, tag: str) -> None:
+        """End the innermost element of this kind, and those left open in it."""
+        if any(frame.tag == tag for frame in self.frames):
+            frame = self.pop_frame()
+            while frame.tag != tag:
+                frame = self.pop_frame()
+            if frame.target and not frame.used:
+                self.report(frame.target, "a link without a text")
+
+    def pop_frame(self) -> Frame:
+        frame = self.frames.pop()
+        holder = self.frames[-1] if self.frames else self.base
+        before = holder.pieces[-1][1][-1:] if holder.pieces else ""
+        holder.pieces += closed(frame, any(other.tag in CODE for other in self.frames), before)
+        frame.used = frame.used or any(text.strip() for _, text in frame.pieces)
+        return frame
+
+    def image(self, values: dict[str, str]) -> None:
+        target = self.target(values.get("src", ""))
+        alt = escaped(re.sub(r"\s+", " ", values.get("alt", "")))
+        if target:
+            self.add(f"![{alt}]({url(target)})")
+        elif alt.strip():
+            self.add(alt)
+
+    def target(self, href: str) -> str:
+        """Where a link leads, if it may; links to pages imported with this one lead to what they become."""
+        href = href.strip(SPACE)
+        if href and not harmless(href):
+            self.report(href, "a link that is not to the web, mail or a file")
+            return ""
+        path, mark, rest = href.partition("#")
+        where = posixpath.normpath(posixpath.join(posixpath.dirname(self.source), unquote(path))) if path else ""
+        if where in self.local:
+            return quote(posixpath.relpath(self.local[where], posixpath.dirname(self.source) or ".")) + mark + rest
+        return href
+
+    def report(self, text: str, why: str) -> None:
+        if text.strip():
+            self.left_out.append(LeftOut(self.source, self.getpos()[0], text, why))
+
+
+def _language(values: dict[str, str]) -> str:
+    match = re.search(r"(?:^|\s)(?:language|lang)-([\w+#.-]{1,30})", values.get("class", ""))
+    return match[1] if match and match[1] != "glassbook" else ""

@@ -1,0 +1,105 @@
+"""Running text of an HTML page as Markdown: escapes, emphasis, code, links and images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+SPACE = " \t\n\r\f"
+"""What HTML counts as white space; a no-break space is a character like any other."""
+MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
+CODE = ("code", "kbd", "samp", "tt")
+BREAK = "\\\n"
+"""A line break that is meant."""
+
+
+@dataclass
+class Frame:
+    """An inline element that is still open, with what stands in it."""
+
+    tag: str
+    target: str = ""
+    """Where a link leads."""
+    used: bool = False
+    """It had text already, before the block in which it began has ended."""
+    pieces: list[tuple[bool, str]] = field(default_factory=list)
+    """(whether it is text of code, not Markdown yet; the text)"""
+
+
+def escaped(text: str) -> str:
+    """Text so that Markdown shows it as it is; the start of a line is left to `safe_lines`."""
+    text = re.sub(r"[\\`*\[\]<|~$#]", r"\\\g<0>", text)
+    text = re.sub(r"&(?=#?\w+;)", r"\\&", text)
+    text = re.sub(r"!$", r"\\!", text)
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
+
+
+def safe_lines(text: str) -> str:
+    """A paragraph of which no line begins as a list, a quote, a rule or an underline would."""
+    text = re.sub(r"^([ ]*)([-+>=])", r"\1\\\2", text, flags=re.MULTILINE)
+    return re.sub(r"^([ ]*\d{1,9})([.)])(?=\s|$)", r"\1\\\2", text, flags=re.MULTILINE)
+
+
+def code_span(text: str) -> str:
+    """Text as code in a line."""
+    text = re.sub(f"[{SPACE}]+", " ", text)
+    if not text.strip(" "):
+        return text
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
+    """What an element becomes where it ends.
+
+    Args:
+        frame: the element.
+        in_code: whether it stands in code itself.
+        before: the last character in front of it.
+    """
+    if frame.tag in CODE:
+        if in_code:
+            return frame.pieces
+        return [(False, code_span(text) if raw else text) for raw, text in _joined(frame.pieces)]
+    if frame.tag == "a":
+        text = "".join(code_span(text) if raw else text for raw, text in _joined(frame.pieces))
+        inside = text.strip(SPACE)
+        if not frame.target or not inside or "](" in re.sub(r"!\[[^\]]*\]\([^)]*\)", "", inside):
+            return frame.pieces
+        left, right = text[: len(text) - len(text.lstrip(SPACE))], text[len(text.rstrip(SPACE)) :]
+        return [(False, f"{left}[{inside}]({url(frame.target)}){right}")]
+    if in_code:
+        return frame.pieces
+    text = "".join(text for _, text in frame.pieces)
+    inside, mark = text.strip(SPACE), MARKS[frame.tag]
+    # Marks beside anything but letters are not always marks; the text matters more than its emphasis.
+    good = inside and inside[0].isalnum() and inside[-1].isalnum() and not (text[0] == inside[0] and before == "*")
+    if not good or "\\\n\n" in inside:
+        return frame.pieces
+    left, right = text[: len(text) - len(text.lstrip(SPACE))], text[len(text.rstrip(SPACE)) :]
+    return [(False, f"{left}{mark}{inside}{mark}{right}")]
+
+
+def _joined(pieces: list[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """Neighbouring texts of code as one."""
+    out: list[tuple[bool, str]] = []
+    for raw, text in pieces:
+        if out and raw and out[-1][0]:
+            out[-1] = (True, out[-1][1] + text)
+        else:
+            out.append((raw, text))
+    return out
+
+
+def url(target: str) -> str:
+    """A link's target so that it cannot end the Markdown link that holds it."""
+    return re.sub(
+        r"[\s()<>\\\[\]|*`]", lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode("utf-8", "replace")), target
+    )
+
+
+def harmless(target: str) -> bool:
+    """Whether a link may be kept: it leads to the web, to mail, or to another file; it runs nothing."""
+    scheme = re.match(r"([a-z][a-z0-9+.-]*):", re.sub(r"[\x00-\x20]", "", target), re.IGNORECASE)
+    return scheme is None or scheme[1].lower() in ("http", "https", "mailto", "ftp", "tel", "doi")

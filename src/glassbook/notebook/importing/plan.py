@@ -1,0 +1,117 @@
+"""What an import would do, before it does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from glassbook.notebook.links import slug
+
+if TYPE_CHECKING:
+    from glassbook.notebook.importing.apply import Report
+    from glassbook.notebook.notebook import Notebook
+
+
+@dataclass(frozen=True)
+class PlannedPage:
+    """A page that an import would make."""
+
+    path: str
+    """Where it would go, below pages/."""
+    title: str
+    kind: str
+    source: str
+    """The file it comes from, below the path that was imported."""
+    copy: bytes | None = None
+    """The file as it is, for Markdown: it is kept byte for byte. Otherwise `body` and `front` make the page."""
+    body: str = ""
+    front: Mapping[str, Any] = field(default_factory=dict)
+    """Front matter besides id, title and kind."""
+    lines: tuple[int, ...] = ()
+    """Lines of the source that stand in it, from 1; empty if the page is the whole file."""
+    guesses: tuple[str, ...] = ()
+    """What was not said in the source but guessed from its form, one line each."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that comes along as it is, such as an image."""
+
+    path: str
+    """Where it would go, below pages/, beside the pages that show it."""
+    source: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something of the source that becomes no page; it is kept in the report."""
+
+    source: str
+    line: int
+    """Line of the source, from 1; 0 if it is the whole file."""
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that an import would do. Making one writes nothing."""
+
+    source: str
+    """What was imported, as an absolute path: the same source is recognised by it."""
+    name: str
+    pages: tuple[PlannedPage, ...]
+    attachments: tuple[Attachment, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    def kinds(self) -> dict[str, int]:
+        """How many pages of each kind."""
+        return dict(Counter(page.kind for page in self.pages))
+
+    def apply(self, notebook: Notebook) -> Report:
+        """Make the pages, all or none of them.
+
+        Raises:
+            GlassbookError: the disk refused; the notebook is then as it was.
+        """
+        from glassbook.notebook.importing.apply import apply
+
+        return apply(self, notebook)
+
+
+def place(kind: str, title: str, taken: set[str]) -> str:
+    """A path for a new page of this kind that is not in `taken` yet; it is added there."""
+    # 120 characters leave room for a number and are far below what any file system takes.
+    stem = slug(title).encode()[:120].decode("utf-8", "ignore").strip("-") or "page"
+    path = free(f"{kind}s/{stem}.md", taken)
+    taken.add(path)
+    return path
+
+
+def free(path: str, taken: set[str]) -> str:
+    """`path`, or the first of path-2, path-3 ... that is not in `taken`."""
+    stem, dot, ending = path.rpartition(".")
+    if not dot or "/" in ending:
+        stem, ending = path, ""
+    number, candidate = 1, path
+    while candidate in taken:
+        number += 1
+        candidate = f"{stem}-{number}{dot if ending else ''}{ending}"
+    return candidate
+
+
+def one_line(text: str) -> str:
+    """Text as a title can hold it: printable, on one line, without spaces round it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def shortened(text: str, words: int = 12) -> str:
+    """The beginning of a text, at most so many words and 100 characters."""
+    text = one_line(text)
+    parts = text.split()
+    short = " ".join(parts[:words])
+    short = short if len(short) <= 100 else short[:100].rstrip()
+    return short if short == text else short.rstrip(" ,;:.-") + " ..."

@@ -1,0 +1,74 @@
+"""From a path to a plan: what kind of source it is, and whether it can be read at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.importing.archive import ENDINGS as ARCHIVES
+from glassbook.notebook.importing.archive import Source, read_archive
+from glassbook.notebook.importing.html import read_html
+from glassbook.notebook.importing.plan import Plan
+from glassbook.notebook.importing.text import read_text
+from glassbook.notebook.importing.vault import decoded, read_folder, read_markdown_file, read_vault
+
+
+def _markdown(data: bytes, path: Path, name: str) -> Plan:
+    return read_markdown_file(data, path, name)
+
+
+def _html(data: bytes, path: Path, name: str) -> Plan:
+    page, left_out = read_html(decoded(data, path, html=True), name, path.name)
+    return Plan(str(path), name, (page,), (), tuple(left_out))
+
+
+def _text(data: bytes, path: Path, name: str) -> Plan:
+    return Plan(str(path), name, tuple(read_text(decoded(data, path), name, path.name)))
+
+
+READERS: dict[str, Callable[[bytes, Path, str], Plan]] = {
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".html": _html,
+    ".htm": _html,
+    ".txt": _text,
+    ".text": _text,
+}
+"""Ending of a file -> (its bytes, its path, its name without ending) -> plan. Another importer is one more entry."""
+
+
+def plan(path: str | Path) -> Plan:
+    """What importing `path` would make; nothing is written.
+
+    Args:
+        path: a folder of Markdown (such as an Obsidian, Foam or Logseq vault), an archive of one (.zip, .tar.gz), a
+            Markdown file, an HTML page, or plain text.
+
+    Raises:
+        GlassbookError: it is missing, empty, binary, in an unknown encoding, or of a kind that cannot be imported.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise GlassbookError(f"{path}: there is no such file or folder; check the path")
+    path = path.resolve()
+    try:
+        if path.is_dir():
+            return read_vault(read_folder(path), path, path.name)
+        archive = next((ending for ending in ARCHIVES if path.name.lower().endswith(ending)), None)
+        if archive:
+            files, name = read_archive(path, path.name[: -len(archive)])
+            return read_vault(files, path, name)
+        data = path.read_bytes()
+    except OSError as error:
+        raise GlassbookError(f"cannot read {path}: {error.strerror or error}; mend that and try again") from error
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join([*READERS, *ARCHIVES])
+        raise GlassbookError(f"{path.name} is none of the files that can be imported ({known}); save it as one of them")
+    if not data.strip():
+        raise GlassbookError(f"{path} is empty; there is nothing to import")
+    return reader(data, path, path.name[: -len(path.suffix)])
+
+
+__all__ = ["READERS", "Source", "plan"]
