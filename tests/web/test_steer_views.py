@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl
 
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Notebook, Page, read_markdown
+from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
 from glassbook.web.app import create_app
+from glassbook.web.blocks import show_block
 from glassbook.web.render import render_markdown
 from glassbook.web.steering import Settings, escaped, from_query, read_settings, section
 from glassbook.web.views.steering import append, is_vector
@@ -207,6 +210,44 @@ def test_an_unknown_model_is_one_clear_line(reader):
     )
 
 
+# --- inside pages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {**PAIR, "prompt": "The fox"},
+        {"run": "r", "index": 3, "prompt": EVIL, "model": '"><script>alert(1)</script>'},
+        {**PAIR, "plus": EVIL[:200], "prompts": [EVIL, '" onclick="alert(1)']},
+    ],
+)
+def test_a_panel_in_a_page_says_what_it_will_do_and_leads_to_the_whole_panel(reader, desk, data):
+    shown = str(show_block(reader.app.state.services, LiveBlock("steer", data, 1)))
+    assert desk.calls == []
+    assert "<script>" not in shown
+    assert ' onclick="' not in shown
+    query = unescape(re.search(r'href="/steer\?([^"]*)"', shown)[1])
+    assert Settings.model_validate(from_query(parse_qsl(query))) == read_settings(data)
+    given = json.loads(unescape(re.search(r'data-settings="([^"]*)"', shown)[1]))
+    assert Settings.model_validate(given) == read_settings(data)
+
+
+@pytest.mark.parametrize("kind", ["attention", "lens"])
+def test_panels_of_models_in_a_page_wait_to_be_asked(reader, desk, kind):
+    data = {"prompt": '"><script>alert(1)</script>', "model": "<b>"}
+    shown = str(show_block(reader.app.state.services, LiveBlock(kind, data, 1)))
+    assert desk.calls == []
+    assert "<script>" not in shown
+    assert f'data-panel="{kind}"' in shown
+    assert json.loads(unescape(re.search(r'data-settings="([^"]*)"', shown)[1])) == data
+
+
+def test_a_panel_that_cannot_be_says_why_in_its_place(reader):
+    shown = str(show_block(reader.app.state.services, LiveBlock("steer", {"prompt": "x", "by": 99}, 7)))
+    assert "line 7" in shown
+    assert "sources.0." in shown
+
+
 # --- kept on a page --------------------------------------------------------------------------------------------------
 
 
@@ -273,8 +314,6 @@ def test_escaped_text_reads_as_it_was(text):
     html = str(render_markdown(table).html(lambda link: "LINK", lambda block: "BLOCK"))
     cell = re.search(r"<tbody>\s*<tr>\s*<td>(.*?)</td>", html, re.S)
     words = "".join(c if c.isprintable() else " " for c in re.sub(r"\s*\n\s*", " ↵ ", text.strip()))
-    from html import unescape
-
     assert unescape(cell[1] if cell else "").split() == words.split()
     assert "<" not in (cell[1] if cell else "")
 
