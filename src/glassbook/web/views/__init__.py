@@ -1,7 +1,26 @@
 """The pages, one file for each kind, with the JSON that they show beside them."""
 
-from glassbook.web.views import claims, compare, experiments, features, home, jobs, models, run_files, runs, steering
+from glassbook.web.views import (
+    claims,
+    compare,
+    editing,
+    experiments,
+    features,
+    glossary,
+    graph,
+    home,
+    jobs,
+    models,
+    pages,
+    run_files,
+    runs,
+    search,
+    steering,
+    timeline,
+)
 
 ROUTERS = [home.router, models.router, features.router, steering.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
+ROUTERS += [glossary.router, graph.router, timeline.router, search.router]
+ROUTERS += [editing.router, pages.router]  # in this order: an id may hold slashes, and /p/a/edit is no page
 """Everything that can be asked for."""

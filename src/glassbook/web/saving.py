@@ -1,0 +1,266 @@
+"""Saving what was written in the browser, so that no version of a page is ever lost.
+
+A page is saved against the text that its writer read, named by its hash. If the file changed meanwhile nothing is
+written to it: both texts are put into .glassbook/conflicts, and the writer sees them side by side and chooses. A page
+that is taken away goes to .glassbook/trash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from glassbook.errors import Conflict, GlassbookError
+from glassbook.notebook import Notebook, Page, slug
+from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
+from glassbook.notebook.links import name_key
+
+CONFLICTS, TRASH = "conflicts", "trash"
+ALIKE = 3
+"""Lines without a difference that are shown before and after one."""
+
+_saving = threading.Lock()
+"""One page is compared and written at a time: two tabs of this server cannot slip between each other."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Lines of two versions that belong together; `same` ones are alike in both."""
+
+    same: bool
+    mine: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+class TwoVersions(Conflict):
+    """The page was changed elsewhere while it was being edited; holds both texts."""
+
+    def __init__(self, message: str, mine: str, theirs: str | None, kept: list[Path]) -> None:
+        super().__init__(message)
+        self.mine, self.theirs, self.kept = mine, theirs, kept
+
+
+def sha_of(text: str) -> str:
+    """The hash that names a version of a page's file."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def source_of(page: Page) -> str:
+    """The file's text.
+
+    Raises:
+        GlassbookError: it is not UTF-8; a browser would damage it.
+    """
+    text = page.source or ""
+    if not is_unicode(text):
+        raise GlassbookError(f"{page.path} is not UTF-8 text; convert it with another program, then edit it here")
+    return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether text read from a file held nothing but UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
+    """Save a page that was edited.
+
+    Args:
+        nb: the notebook.
+        ident: the page's id.
+        text: the whole file as edited, front matter and body.
+        base: `sha_of` the text that the edit began with.
+
+    Raises:
+        TwoVersions: the file is no longer what the edit began with; it is as it was.
+        GlassbookError: the front matter cannot be read, the id cannot be changed so, or the disk refused.
+    """
+    _check_text(text)
+    with _saving:
+        try:
+            page = nb.page(ident)
+        except GlassbookError as gone:
+            kept = keep(nb, ident, text)
+            message = "this page was taken away while you edited it; your text is kept, save it as a new page"
+            raise TwoVersions(message, text, None, kept) from gone
+        old = source_of(page)
+        text = with_line_ends(old, text)
+        if sha_of(old) != base and old != text:
+            kept = [*keep(nb, ident, text), *keep(nb, ident, old)]
+            raise TwoVersions("this page was changed elsewhere while you edited it; choose", text, old, kept)
+        if old == text:
+            return page
+        return _write(nb, page, text)
+
+
+def _check_text(text: str) -> None:
+    if not is_unicode(text):
+        raise GlassbookError("this text holds half a character (a lone surrogate); take it out")
+
+
+def _write(nb: Notebook, old: Page, text: str) -> Page:
+    new = Page.parse(text, old.path, old.id)
+    if new.problem:
+        raise GlassbookError(f"the front matter cannot be read: {new.problem}; mend it, your text is kept")
+    _check_id(nb, old, new)
+    new.source = old.source  # what has to be in the file for it to be overwritten
+    if new.render() != text:
+        raise GlassbookError("this text cannot be saved as it stands; begin it with front matter between two lines ---")
+    return nb.write(new)
+
+
+def _check_id(nb: Notebook, old: Page, new: Page) -> None:
+    if new.id == old.id:
+        return
+    if not new.id or new.id != new.id.strip() or not new.id.isprintable():
+        raise GlassbookError(f"the id {new.id!r} has to be one line of text without spaces round it")
+    names = {name_key(name) for name in (new.id, new.title, *new.aliases)}
+    linked = nb.backlinks(old.id)
+    if linked and name_key(old.id) not in names:
+        raise GlassbookError(
+            f"other pages link to {old.id!r} ({len(linked)} times); keep the id, or add it to the aliases"
+        )
+
+
+def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
+    """A new page from what was written; without `title` or `kind`, the front matter or the first heading says them.
+
+    Raises:
+        GlassbookError: the title has no letters, its id is taken, the front matter cannot be read, or the disk refused.
+    """
+    _check_text(text + title)
+    said = Page.parse(text, name="")
+    if said.problem:
+        raise GlassbookError(f"the front matter cannot be read: {said.problem}; mend it, your text is kept")
+    said.title, said.kind = title.strip() or said.title, kind or said.kind
+    said.id = said.id or slug(said.title)
+    if not said.id:
+        raise GlassbookError("a page needs a title with a letter or a digit; its id is made from it")
+    said.source = None  # a file that does not exist yet
+    with _saving:
+        return nb.write(said)
+
+
+def take_away(nb: Notebook, ident: str, base: str) -> Path:
+    """Move a page's file to .glassbook/trash; returns where it is now.
+
+    Raises:
+        Conflict: the file is no longer what its reader saw; it stays.
+        GlassbookError: there is no such page, or the disk refused.
+    """
+    with _saving:
+        page = nb.page(ident)
+        if page.path is None or sha_of(page.source or "") != base:
+            raise Conflict("this page has changed since you opened it; read it again before you delete it")
+        data = (page.source or "").encode("utf-8", "surrogateescape")
+        place = _new_name(nb.folder / ".glassbook" / TRASH, ident, data)
+        write_atomic(place, data)
+        # Copied, then removed: pages/ may lie on another disk, and a crash between leaves it in both places.
+        with disk_errors(page.path):
+            page.path.unlink()
+            sync_folder(page.path.parent)
+        return place
+
+
+def keep(nb: Notebook, ident: str, text: str) -> list[Path]:
+    """Put a version of a page into .glassbook/conflicts, once; an empty list if the disk refuses.
+
+    The text is in the writer's browser as well, so a full disk must not hide that there are two versions.
+    """
+    data = text.encode("utf-8", "surrogateescape")
+    place = _new_name(nb.folder / ".glassbook" / CONFLICTS, ident, data)
+    there = sorted(place.parent.glob(f"*-{hashlib.sha256(data).hexdigest()[:12]}.md"))
+    if there:
+        return there[:1]
+    with contextlib.suppress(GlassbookError):
+        write_atomic(place, data)
+        return [place]
+    return []
+
+
+def _new_name(folder: Path, ident: str, data: bytes) -> Path:
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = slug(ident.replace("/", " "))[:80] or "page"
+    return folder / f"{name}-{now}-{hashlib.sha256(data).hexdigest()[:12]}.md"
+
+
+def with_line_ends(old: str, new: str) -> str:
+    r"""`new` with the line ends of `old`: a browser's text field makes \n of every \r\n.
+
+    Lines that did not change get back exactly what stood in the file; others end as most of its lines do.
+    """
+    if "\r" not in old and "\0" not in old:
+        return new
+    lines, edited = _lines(old), _lines(new)
+    end = "\r\n" if sum(line.endswith("\r\n") for line in lines) * 2 > len(lines) else "\n"
+    out: list[str] = []
+    for same, a, b in _matched([_as_typed(line) for line in lines], [_as_typed(line) for line in edited]):
+        out += lines[a] if same else [re.sub(r"\r\n|\r|\n", end, line) for line in edited[b]]
+    return "".join(out)
+
+
+def _lines(text: str) -> list[str]:
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+
+
+def _as_typed(line: str) -> str:
+    return re.sub(r"\r\n|\r", "\n", line).replace("\0", "\ufffd")
+
+
+def _matched(a: list[str], b: list[str]) -> Iterator[tuple[bool, slice, slice]]:
+    for tag, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b).get_opcodes():
+        yield tag == "equal", slice(a0, a1), slice(b0, b1)
+
+
+def compare(mine: str, theirs: str) -> list[Change]:
+    """Two versions in pieces that are alike or not."""
+    a, b = [_as_typed(line) for line in _lines(mine)], [_as_typed(line) for line in _lines(theirs)]
+    return [Change(same, tuple(a[i]), tuple(b[j])) for same, i, j in _matched(a, b)]
+
+
+def merged(changes: list[Change]) -> str:
+    """Both versions in one text: what is alike once, what is not one after the other between marks."""
+    out: list[str] = []
+    for change in changes:
+        if change.same:
+            out += change.mine
+            continue
+        mine, theirs = ("".join(_ended(part)) for part in (change.mine, change.theirs))
+        out += ["<<<<<<< mine\n", mine, "=======\n", theirs, ">>>>>>> theirs\n"]
+    return "".join(out)
+
+
+def _ended(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return lines if not lines or lines[-1].endswith("\n") else (*lines[:-1], lines[-1] + "\n")
+
+
+def side_by_side(changes: list[Change]) -> list[dict[str, Any]]:
+    """The differences as rows: {"same", "mine", "theirs"}, with a few lines round each; "left_out" counts the rest."""
+    rows: list[dict[str, Any]] = []
+    for n, change in enumerate(changes):
+        if not change.same:
+            rows.append({"same": False, "mine": "".join(change.mine), "theirs": "".join(change.theirs)})
+            continue
+        before = ALIKE if n else 0
+        after = ALIKE if n < len(changes) - 1 else 0
+        lines = list(change.mine)
+        short = len(lines) <= before + after
+        parts = [lines] if short else [lines[:before], lines[len(lines) - after :]]
+        for part in parts:
+            if part:
+                rows.append({"same": True, "mine": "".join(part), "theirs": "".join(part)})
+            if part is parts[0] and len(parts) == 2:
+                rows.append({"left_out": len(lines) - before - after})
+    return rows

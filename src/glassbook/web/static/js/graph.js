@@ -1,0 +1,128 @@
+// A graph laid out by forces: nodes push each other apart, links pull, everything leans to the middle.
+// It is laid out before it is drawn, always in the same way, so nothing moves under the reader's eyes.
+
+const SVG = "http://www.w3.org/2000/svg";
+const ROUNDS = 300;
+
+function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+// Places for `count` nodes joined by `links` (pairs of numbers), in a box of the given width and height.
+export function layOut(count, links, width, height, centre = -1) {
+  const x = new Float64Array(count);
+  const y = new Float64Array(count);
+  const dx = new Float64Array(count);
+  const dy = new Float64Array(count);
+  const ideal = 0.8 * Math.sqrt((width * height) / Math.max(count, 1));
+  for (let i = 0; i < count; i++) {
+    // The seeds of a sunflower: even, and the same every time.
+    const radius = 0.45 * Math.sqrt((i + 0.5) / count);
+    x[i] = width * (0.5 + radius * Math.cos(2.399963 * i));
+    y[i] = height * (0.5 + radius * Math.sin(2.399963 * i));
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    dx.fill(0);
+    dy.fill(0);
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < i; j++) {
+        const ox = x[i] - x[j] || 0.01;
+        const oy = y[i] - y[j] || 0.01;
+        const push = (ideal * ideal) / (ox * ox + oy * oy);
+        dx[i] += ox * push;
+        dy[i] += oy * push;
+        dx[j] -= ox * push;
+        dy[j] -= oy * push;
+      }
+      dx[i] += (width / 2 - x[i]) * 0.12 * (height / width);
+      dy[i] += (height / 2 - y[i]) * 0.12;
+    }
+    for (const [i, j] of links) {
+      const ox = x[i] - x[j];
+      const oy = y[i] - y[j];
+      const pull = Math.hypot(ox, oy) / ideal;
+      dx[i] -= ox * pull;
+      dy[i] -= oy * pull;
+      dx[j] += ox * pull;
+      dy[j] += oy * pull;
+    }
+    const most = 0.1 * Math.min(width, height) * (1 - round / ROUNDS) + 0.5;
+    for (let i = 0; i < count; i++) {
+      if (i === centre) {
+        x[i] = width / 2;
+        y[i] = height / 2;
+        continue;
+      }
+      const length = Math.hypot(dx[i], dy[i]) || 1;
+      x[i] += (dx[i] / length) * Math.min(length, most);
+      y[i] += (dy[i] / length) * Math.min(length, most);
+    }
+  }
+  return { x, y };
+}
+
+// Stretches the places to fill the box, with room for labels at the edges.
+function fit({ x, y }, width, height, margin) {
+  const spread = (values, size, edge) => {
+    const low = Math.min(...values);
+    const scale = (size - 2 * edge) / (Math.max(...values) - low || 1);
+    return values.map((value) => (values.length > 1 ? edge + (value - low) * scale : size / 2));
+  };
+  return { x: spread(x, width, margin), y: spread(y, height, 32) };
+}
+
+function draw(box, { page, nodes, edges }) {
+  if (!nodes.length) return;
+  const width = Math.max(300, box.clientWidth);
+  const height = Math.max(300, box.clientHeight);
+  const at = new Map(nodes.map((node, i) => [node.id, i]));
+  const pairs = edges.map(([from, to]) => [at.get(from), at.get(to)]).filter(([i, j]) => i !== undefined && j !== undefined && i !== j);
+  const placed = fit(layOut(nodes.length, pairs, width, height, at.get(page) ?? -1), width, height, width > 600 ? 80 : 50);
+  // Only as many labels as can be read; the others show when their node is pointed at.
+  const room = Math.round((width * height) / 9000);
+  const busy = [...nodes].sort((a, b) => b.links - a.links)[Math.min(room, nodes.length - 1)].links;
+  const named = nodes.length <= room ? () => true : (node) => node.links > busy || node.id === page;
+
+  const lines = pairs.map(([i, j]) => svg("line", { x1: placed.x[i], y1: placed.y[i], x2: placed.x[j], y2: placed.y[j] }));
+  const links = nodes.map((node, i) => {
+    const radius = Math.min(4 + 1.3 * Math.sqrt(node.links), 13);
+    const kind = ["term", "paper", "talk", "session", "project", "note"].includes(node.kind) ? node.kind : "other";
+    const label = svg("text", { x: placed.x[i], y: placed.y[i] - radius - 4 }, node.title.length > 34 ? `${node.title.slice(0, 32)} …` : node.title);
+    const shown = `${kind} ${named(node) ? "" : "minor"} ${node.id === page ? "centre" : ""}`;
+    const link = svg("a", { href: node.url, class: shown, "aria-label": `${node.title}, ${node.kind}` }, svg("circle", { cx: placed.x[i], cy: placed.y[i], r: radius }), label);
+    const light = (on) => lit(i, on);
+    for (const [event, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) link.addEventListener(event, () => light(on));
+    return link;
+  });
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "pages and the links between them" }, svg("g", {}, ...lines), svg("g", {}, ...links));
+
+  function lit(i, on) {
+    picture.classList.toggle("hovering", on);
+    links[i].classList.toggle("lit", on);
+    pairs.forEach(([a, b], n) => {
+      if (a !== i && b !== i) return;
+      lines[n].classList.toggle("lit", on);
+      links[a === i ? b : a].classList.toggle("lit", on);
+    });
+  }
+
+  box.replaceChildren(picture);
+}
+
+for (const figure of document.querySelectorAll("[data-graph]")) {
+  const box = figure.querySelector("[data-graph-box]");
+  const graph = JSON.parse(figure.dataset.graph);
+  draw(box, graph);
+  let width = box.clientWidth;
+  let waiting;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      if (box.clientWidth !== width) draw(box, graph);
+      width = box.clientWidth;
+    }, 200);
+  });
+}

@@ -1,0 +1,153 @@
+"""The glossary: terms from high to low, each with its first sentence and what the notebook's runs say of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from markupsafe import Markup
+from starlette.responses import Response
+
+from glassbook import experiments
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Page
+from glassbook.web.blocks import judged
+from glassbook.web.evidence import answer
+from glassbook.web.linking import Links
+from glassbook.web.render import Rendered, page_url, render_markdown
+from glassbook.web.saving import sha_of
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+from glassbook.web.views.pages import find_page
+
+router = APIRouter(tags=["pages"])
+TERMS = 200
+"""Terms in one part of the glossary."""
+LONGEST = 320
+"""Characters of a first sentence; a longer one is cut at a word."""
+KEPT = 4000
+STATES = ("holds", "fails", "untested")
+_SENTENCE = re.compile(r".*?[.!?](?=[\s)\]\"']*(?:\s|$))(?!\s+[a-z])", re.S)
+_SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
+
+_kept: OrderedDict[tuple[str, str], Rendered] = OrderedDict()
+_lock = threading.Lock()
+
+
+def first_sentence(body: str) -> str:
+    """The first sentence of the first paragraph, as Markdown; "" if there is no paragraph."""
+    paragraph = _first_paragraph(body)
+    text, end = "", 0
+    for match in _SENTENCE.finditer(paragraph):
+        text, end = paragraph[: match.end()], match.end()
+        # A point inside mathematics, code or a link ends nothing.
+        whole = text.count("$") % 2 == 0 and text.count("`") % 2 == 0 and text.count("[[") == text.count("]]")
+        if whole and not _SHORTENED.search(text):
+            break
+    text = (text if end else paragraph).strip()
+    if len(text) <= LONGEST or "$" in text:
+        return text
+    return text[:LONGEST].rsplit(" ", 1)[0] + " …"
+
+
+def _first_paragraph(body: str) -> str:
+    lines: list[str] = []
+    fence = ""
+    for line in body.replace("\r\n", "\n").split("\n"):
+        bare = line.strip()
+        if bare.startswith(("```", "~~~")):
+            fence = "" if fence and bare.startswith(fence) else fence or bare[:3]
+            continue
+        if fence or bare.startswith(("#", "|", "<", "!", "---", "$$")):
+            if lines:
+                break
+            continue
+        if not bare:
+            if lines:
+                break
+            continue
+        lines.append(re.sub(r"^(?:[-*+>]|\d+[.)])\s+", "", bare))
+    return " ".join(lines)
+
+
+def _sentence(known: Services, page: Page) -> Markup:
+    """The page's first sentence as HTML; read once for each version of the page."""
+    key = (page.id, sha_of(page.body))
+    with _lock:
+        rendered = _kept.get(key)
+    if rendered is None:
+        rendered = render_markdown(first_sentence(page.body[:20_000]))
+        with _lock:
+            _kept[key] = rendered
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+    links = Links(known.notebook, page.path.relative_to(known.notebook.folder).as_posix() if page.path else "")
+    return rendered.html(links.link, lambda block: Markup(""), links.place)
+
+
+def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
+    """For the id of each term's page: its experiments, with how many of their claims hold, fail and are untested."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in experiments.names():
+        _, terms, _ = experiments.summary(name)
+        states = [verdict.state for verdict in judged(known, name)]
+        entry = {"experiment": name, "claims": {state: states.count(state) for state in STATES if state in states}}
+        for ident in dict.fromkeys(filter(None, map(known.notebook.resolve, terms))):
+            found.setdefault(ident, []).append(entry)
+    return found
+
+
+def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
+    """`evidence_by_term`, made again only when the notebook changed."""
+    known = services(request)
+    version = known.notebook.version
+    made = getattr(request.app.state, "evidence_by_term", None)
+    if made is None or made[0] != version:
+        made = (version, evidence_by_term(known))
+        request.app.state.evidence_by_term = made
+    return made[1]
+
+
+def _terms(request: Request, part: int) -> dict[str, Any]:
+    known = services(request)
+    nb = known.notebook
+    total = nb.page_count("term")
+    rows = nb.page_rows("term", order="level", limit=TERMS, offset=(part - 1) * TERMS)
+    evidence = _evidence(request)
+    terms = []
+    for row in rows:
+        try:
+            page = find_page(known, row.id)
+        except GlassbookError:
+            continue  # its file went a moment ago
+        terms.append(
+            {
+                "id": row.id,
+                "title": row.title,
+                "level": row.level,
+                "aliases": list(row.aliases),
+                "url": page_url(row.id),
+                "sentence": _sentence(known, page),
+                "evidence": evidence.get(row.id, []),
+            }
+        )
+    return {"terms": terms, "total": total, "part": part, "parts": max(1, -(-total // TERMS))}
+
+
+Part = Annotated[int, Query(ge=1, le=1_000_000, description="which part, from 1")]
+
+
+@router.get("/api/v1/glossary")
+def glossary_json(request: Request, page: Part = 1) -> Response:
+    """Terms from high level to low, those without a level last; `sentence` is HTML, `evidence` counts verdicts."""
+    told = _terms(request, page)
+    return answer({**told, "terms": [{**term, "sentence": str(term["sentence"])} for term in told["terms"]]})
+
+
+@router.get("/glossary", include_in_schema=False)
+def glossary_page(request: Request, page: Part = 1) -> Response:
+    """The glossary."""
+    return respond(request, "glossary.html", title="Glossary", **_terms(request, page))

@@ -1,0 +1,68 @@
+"""The graph of pages and their links: round one page, or of the notebook's highest-level pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from glassbook.web.evidence import answer
+from glassbook.web.render import page_url
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+from glassbook.web.views.pages import find_page
+
+router = APIRouter(tags=["pages"])
+NEAR, WHOLE = 60, 300
+"""Pages in the graph round one page, and in the whole one: more than that nobody can read."""
+
+Name = Annotated[str, Query(max_length=400, description="a page; without it the whole notebook")]
+Depth = Annotated[int, Query(ge=1, le=2, description="links to go from the page")]
+
+
+def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
+    """Nodes with their address, kind and number of links here, and edges as pairs of ids."""
+    nb = known.notebook
+    if name:
+        page = find_page(known, name)
+        graph = nb.graph(page.id, depth=depth, limit=NEAR)
+        nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
+        total = len(nodes)
+    else:
+        rows = nb.page_rows(order="level", limit=WHOLE)
+        there = {row.id for row in rows}
+        nodes, centre, total = [(row.id, row.title, row.kind) for row in rows], "", nb.page_count()
+        edges = [
+            (row.id, target)
+            for row in rows
+            for target in dict.fromkeys(ident for _, ident in nb.links(row.id))
+            if target in there and target != row.id
+        ]
+    return {"page": centre, "depth": depth, "total": total, "edges": edges, "nodes": _with_neighbours(nodes, edges)}
+
+
+def _with_neighbours(nodes: list[tuple[str, str, str]], edges: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    beside: dict[str, set[str]] = {ident: set() for ident, _, _ in nodes}
+    for source, target in edges:
+        if source in beside and target in beside and source != target:
+            beside[source].add(target)
+            beside[target].add(source)
+    return [
+        {"id": ident, "title": title, "kind": kind, "url": page_url(ident), "links": len(beside[ident])}
+        for ident, title, kind in nodes
+    ]
+
+
+@router.get("/api/v1/graph")
+def graph_json(request: Request, page: Name = "", depth: Depth = 1) -> Response:
+    """Pages and the links between them: round one page, or (without `page`) those of the highest levels."""
+    return answer(_graph(services(request), page, depth))
+
+
+@router.get("/graph", include_in_schema=False)
+def graph_page(request: Request, page: Name = "", depth: Depth = 1) -> Response:
+    """The graph as a picture whose nodes are links, and as a list."""
+    graph = _graph(services(request), page, depth)
+    title = next((node["title"] for node in graph["nodes"] if node["id"] == graph["page"]), "")
+    return respond(request, "graph.html", title=f"Graph of {title}" if title else "Graph", centre=title, graph=graph)

@@ -1,0 +1,271 @@
+"""Pages: to be read, as they stand in their files, as JSON, and in lists."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from dataclasses import asdict
+from pathlib import Path as File
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Backlink, LiveBlock, Page
+from glassbook.web.blocks import show_block
+from glassbook.web.citations import cite
+from glassbook.web.evidence import answer
+from glassbook.web.linking import Links
+from glassbook.web.render import page_url
+from glassbook.web.saving import is_unicode, sha_of
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+from glassbook.web.views.run_files import HEADERS, PICTURES
+
+router = APIRouter(tags=["pages"])
+Ident = Annotated[str, Path(max_length=400, description="id, title or alias of a page")]
+STARTED = secrets.token_hex(4)
+"""Part of every page's tag: another server may have other templates, and counts changes anew."""
+SHOWN_BACKLINKS = 40
+"""Links from other pages that the margin shows; the JSON has all."""
+PER_PAGE = 100
+"""Pages in one part of a list."""
+Order = Literal["title", "path", "level", "modified"]
+
+
+def find_page(known: Services, name: str) -> Page:
+    """The page that a name means; of several with that name, the first by path.
+
+    Bytes in it that are not UTF-8 are shown as question marks; its `source` is as the file has it.
+
+    Raises:
+        GlassbookError: there is none.
+    """
+    ident = known.notebook.resolve(name)
+    page = known.notebook.page(name if ident is None else ident)
+    if page.source is not None and not is_unicode(page.source):
+        shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
+        shown.source = page.source
+        return shown
+    return page
+
+
+def page_data(known: Services, page: Page) -> dict[str, Any]:
+    """Everything that is shown of a page."""
+    nb = known.notebook
+    path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
+    rendered = known.renderer(page.body)
+    links = Links(nb, path)
+    cited: list[LiveBlock] = []
+
+    def show(block: LiveBlock) -> Any:
+        cited.append(block)
+        return show_block(known, block)
+
+    html = rendered.html(links.link, show, links.place)
+    runs, names = _evidence(known, cited)
+    return {
+        "id": page.id,
+        "title": page.title,
+        "kind": page.kind,
+        "level": page.level,
+        "tags": page.tags,
+        "aliases": page.aliases,
+        "refs": page.refs,
+        "extra": page.extra,
+        "problem": page.problem,
+        "path": path,
+        "sha": sha_of(page.source or ""),
+        "body": page.body,
+        "html": html,
+        "sections": [s for s in rendered.sections if s.level],
+        "backlinks": list(nb.backlinks(page.id)),
+        "links": [{"target": target, "id": ident} for target, ident in nb.links(page.id)],
+        "references": cite(known.references, page.refs) if page.refs else [],
+        "runs": list(dict.fromkeys([*links.runs, *runs])),
+        "experiments": names,
+    }
+
+
+def _evidence(known: Services, blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
+    """Runs and experiments that live blocks name."""
+    runs, names = [], []
+    for block in blocks:
+        run, name = block.data.get("run"), block.data.get("experiment")
+        name = block.data.get("name") if block.kind == "experiment" else name
+        if isinstance(run, str) and run.isprintable() and run:
+            runs.append(run)
+        if isinstance(name, str) and name:
+            names.append(name)
+    return list(dict.fromkeys(runs)), list(dict.fromkeys(names))
+
+
+def etag_of(known: Services, page: Page) -> str:
+    """Changes whenever the page would look otherwise: its text, the notebook round it, or the minutes since a run."""
+    parts = [STARTED, sha_of(page.source or ""), str(known.notebook.version)]
+    if "```" in page.body or "~~~" in page.body:
+        parts.append(str(int(time.time() // 60)))  # a live block says how old its record is
+    references = known.notebook.folder / "references.json"
+    if page.refs and references.is_file():
+        parts.append(str(references.stat().st_mtime_ns))
+    return '"' + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24] + '"'
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    """Whether the browser has this very version already."""
+    given = request.headers.get("if-none-match", "")
+    return tag in [part.strip().removeprefix("W/") for part in given.split(",")]
+
+
+def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
+    """Backlinks by page, each with its first line as plain words and how many more there are."""
+    pages: dict[str, dict[str, Any]] = {}
+    for link in links:
+        entry = pages.setdefault(link.id, {"id": link.id, "title": link.title, "text": plain(link.text), "more": -1})
+        entry["more"] += 1
+    return list(pages.values())
+
+
+def plain(line: str) -> str:
+    """A line of Markdown as words: labels in place of links, no marks."""
+    line = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", line)
+    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    return re.sub(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+|[*`]|(?<!\w)_+|_+(?!\w)", "", line).strip()
+
+
+# --- a page -----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/p/{name:path}.md", include_in_schema=False)
+def page_markdown(request: Request, name: Ident) -> Response:
+    """The page's file as it stands on the disk."""
+    page = find_page(services(request), name)
+    data = (page.source or "").encode("utf-8", "surrogateescape")
+    return Response(data, media_type="text/markdown; charset=utf-8", headers={"content-security-policy": "sandbox"})
+
+
+@router.get("/p/{name:path}", include_in_schema=False)
+def page_view(request: Request, name: Ident) -> Response:
+    """A page to be read; another name of it leads to its address."""
+    known = services(request)
+    page = find_page(known, name)
+    if page.id != name:
+        return RedirectResponse(page_url(page.id), 307)
+    tag = etag_of(known, page)
+    if _is_known(request, tag):
+        return Response(status_code=304, headers={"etag": tag})
+    data = page_data(known, page)
+    found = mentions(data["backlinks"])
+    headings = [s for s in data["sections"] if s.level <= 3]
+    titled = bool(headings) and headings[0].level == 1 and headings[0].title.casefold() == page.title.casefold()
+    shown = {
+        **data,
+        "headings": [s for s in headings if s.level > 1 or not titled] if len(headings) > 1 else [],
+        "titled": titled,
+        "mentions": found[:SHOWN_BACKLINKS],
+        "more_mentions": max(len(found) - SHOWN_BACKLINKS, 0),
+    }
+    shown["page_id"] = shown.pop("id")
+    result = respond(request, "page.html", **shown)
+    result.headers["etag"] = tag
+    return result
+
+
+@router.get("/api/v1/pages/{name:path}")
+def page_json(request: Request, name: Ident) -> Response:
+    """A page: front matter, body, the HTML that it is shown as, links from it and to it, works it cites.
+
+    `sha` names this version; bring it along as `base` to change the page.
+    """
+    known = services(request)
+    data = page_data(known, find_page(known, name))
+    data["html"] = str(data["html"])
+    data["url"] = page_url(data["id"])
+    data["sections"] = [{"title": s.title, "slug": s.slug, "level": s.level} for s in data["sections"]]
+    data["backlinks"] = [asdict(link) for link in data["backlinks"]]
+    data["references"] = [asdict(work) for work in data["references"]]
+    data["extra"] = _plain_data(data["extra"])
+    return answer(data)
+
+
+def _plain_data(value: Any) -> Any:
+    """Front matter as JSON: dates and the like as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_data(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+@router.get("/beside/{path:path}", include_in_schema=False)
+def picture_beside(request: Request, path: Annotated[str, Path(max_length=4000)]) -> FileResponse:
+    """A picture (or another file, as a download) that lies under pages/."""
+    pages = (services(request).notebook.folder / "pages").resolve()
+    missing = GlassbookError("there is no file of that name under pages/")
+    if "\0" in path or any(part.startswith(".") for part in File(path).parts):
+        raise missing
+    try:
+        found = (pages / path).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise missing from None
+    if not found.is_relative_to(pages) or not found.is_file():
+        raise missing
+    suffix = found.suffix.lower()
+    if suffix in PICTURES:
+        return FileResponse(found, media_type=PICTURES[suffix], headers=HEADERS)
+    # An <img> shows an SVG that is an attachment as well; scripts in it never run here.
+    media = "image/svg+xml" if suffix == ".svg" else "application/octet-stream"
+    return FileResponse(found, media_type=media, filename=found.name, headers=HEADERS)
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+Kind = Annotated[str, Query(max_length=100, description="only pages of this kind")]
+Tag = Annotated[str, Query(max_length=200, description="only pages with this tag")]
+Part = Annotated[int, Query(ge=1, le=1_000_000, description="which part of the list, from 1")]
+
+
+def _listed(known: Services, kind: str, tag: str, order: Order, part: int, limit: int) -> dict[str, Any]:
+    nb = known.notebook
+    rows = nb.page_rows(kind or None, tag or None, order=order, limit=limit, offset=(part - 1) * limit)
+    total = nb.page_count(kind or None, tag or None)
+    return {"pages": rows, "total": total, "part": part, "parts": max(1, -(-total // limit))}
+
+
+def row_data(row: Any) -> dict[str, Any]:
+    """A row of a list of pages as the API tells it."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "kind": row.kind,
+        "level": row.level,
+        "tags": list(row.tags),
+        "aliases": list(row.aliases),
+        "path": str(row.path),
+        "modified": row.modified.isoformat(),
+        "url": page_url(row.id),
+    }
+
+
+@router.get("/api/v1/pages")
+def list_pages(
+    request: Request,
+    kind: Kind = "",
+    tag: Tag = "",
+    order: Order = "title",
+    page: Part = 1,
+    limit: Annotated[int, Query(ge=1, le=1000)] = PER_PAGE,
+) -> Response:
+    """Pages, a part of them at a time."""
+    listed = _listed(services(request), kind, tag, order, page, limit)
+    return answer({**listed, "pages": [row_data(row) for row in listed["pages"]]})
+
+
+@router.get("/pages", include_in_schema=False)
+def pages_page(request: Request, kind: Kind = "", tag: Tag = "", order: Order = "title", page: Part = 1) -> Response:
+    """The list of pages."""
+    listed = _listed(services(request), kind, tag, order, page, PER_PAGE)
+    return respond(request, "pages.html", title="All pages", kind=kind, tag=tag, order=order, **listed)

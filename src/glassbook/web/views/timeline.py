@@ -1,0 +1,95 @@
+"""The timeline: what happened on which day; pages that bear a date, and runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from glassbook.web.evidence import answer
+from glassbook.web.render import page_url
+from glassbook.web.services import Services, services
+from glassbook.web.templating import respond
+
+router = APIRouter(tags=["pages"])
+DAYS = 60
+"""Days in one part of the timeline."""
+CHUNK = 500
+"""Runs that are asked for at a time."""
+
+Before = Annotated[
+    str, Query(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="only days before this one (YYYY-MM-DD)")
+]
+
+
+def _timeline(known: Services, before: str) -> dict[str, Any]:
+    """Days, newest first, with their pages and runs; `older` is where to go on, "" at the beginning of time."""
+    pages: dict[str, list[dict[str, Any]]] = {}
+    for moment in known.notebook.moments(before=before, days=DAYS + 1):
+        entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
+        pages.setdefault(moment.day, []).append(entry)
+    runs = _runs(known, before)
+    days = sorted({*pages, *runs}, reverse=True)
+    shown = days[:DAYS]
+    told = [
+        {"day": day, "said": said(day), "pages": pages.get(day, []), "runs": _summed(runs.get(day, []))}
+        for day in shown
+    ]
+    return {"days": told, "before": before, "older": shown[-1] if len(days) > DAYS else ""}
+
+
+def _runs(known: Services, before: str) -> dict[str, list[Any]]:
+    """The newest runs by the day on which they began, of a day more than are shown."""
+    found: dict[str, list[Any]] = {}
+    offset = 0
+    while len(found) <= DAYS:
+        rows = known.notebook.run_table(order="started", descending=True, limit=CHUNK, offset=offset).rows
+        for row in rows:
+            day = row.started.astimezone().date().isoformat()
+            if not before or day < before:
+                found.setdefault(day, []).append(row)
+        if len(rows) < CHUNK:
+            break
+        offset += CHUNK
+    return {day: found[day] for day in sorted(found, reverse=True)[: DAYS + 1]}
+
+
+def _summed(runs: list[Any]) -> list[dict[str, Any]]:
+    """A day's runs by experiment: how many of which status; a single one by its id."""
+    out = []
+    for name in dict.fromkeys(run.experiment for run in runs):
+        mine = [run for run in runs if run.experiment == name]
+        counts = dict(Counter(run.status for run in mine))
+        out.append({"experiment": name, "count": len(mine), "states": counts, "run": mine[0].id})
+    return out
+
+
+def said(day: str) -> str:
+    """A day as people write it: "21 November 2025", "November 2025", "2025"."""
+    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", day)
+    if match is None:
+        return day
+    year, month, in_month = match.groups()
+    try:
+        when = date(int(year), int(month or 1), int(in_month or 1))
+    except ValueError:
+        return day
+    if in_month:
+        return f"{when.day} {when:%B} {year}"
+    return f"{when:%B} {year}" if month else year
+
+
+@router.get("/api/v1/timeline")
+def timeline_json(request: Request, before: Before = "") -> Response:
+    """Days with what happened on them, newest first: sessions, dated pages, and runs by experiment."""
+    return answer(_timeline(services(request), before))
+
+
+@router.get("/timeline", include_in_schema=False)
+def timeline_page(request: Request, before: Before = "") -> Response:
+    """The timeline."""
+    return respond(request, "timeline.html", title="Timeline", **_timeline(services(request), before))
