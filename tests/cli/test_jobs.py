@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from glassbook.notebook.jobs import JobQueue
+from glassbook.notebook.process import Process
 
 
 @pytest.fixture
@@ -44,6 +47,20 @@ def test_cancel_and_again(glassbook, notebook, queue):
     queue.claim_next("me")
     assert "is being stopped" in glassbook("jobs", "cancel", 1, *where).out
     assert "stopping" in glassbook("jobs", *where).out
+
+
+def test_a_job_whose_process_is_gone_is_not_said_to_run(glassbook, notebook, queue):
+    where = ("--notebook", notebook.folder)
+    queue.add(["run", "steady"], "Steady")
+    job = queue.claim_next("me")
+    assert "running" in glassbook("jobs", *where).out
+    queue.begun(job.id, Process.current())
+    assert "running" in glassbook("jobs", *where).out
+    queue.begun(job.id, dataclasses.replace(Process.current(), born="1"))
+    text = glassbook("jobs", *where).out
+    assert "running" not in text
+    assert "glassbook serve finds out how" in text
+    assert glassbook("jobs", *where, "--json").data()["jobs"][0]["lost"]
 
 
 def test_the_log_is_plain_text(glassbook, notebook, queue):

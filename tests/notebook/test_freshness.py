@@ -196,3 +196,26 @@ def test_a_request_has_a_key_before_it_has_run(package):
     assert asked != request_key("acme", "acme_lab.work", {"lr": 0.1, "n": (1,)}, 1)
     touch(package / "near.py", "x = 4\n")
     assert asked != request_key("acme", "acme_lab.work", {"lr": 0.1, "n": (1,)}, 0)
+
+
+def test_a_request_is_answered_by_a_run_that_is_not_stale(nb: Notebook, package, tmp_path):
+    def asked(seed=0):
+        return request_key("acme", "acme_lab.work", {"n": (1, 2)}, seed)
+
+    def answer(seed=0):
+        return freshness.answer_to(asked(seed), nb.runs("acme"))
+
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(b"w")
+    assert answer() is None
+    with nb.start_run("acme", {"n": (1, 2)}, module="acme_lab.work") as run:
+        assert answer() is None  # it has not finished
+        run.uses("model", "m", path=model)
+    assert answer().id == run.id
+    assert answer(seed=1) is None
+    model.write_bytes(b"other")
+    assert answer() is None
+    model.write_bytes(b"w")
+    assert answer().id == run.id
+    touch(package / "near.py", "x = 5\n")
+    assert answer() is None

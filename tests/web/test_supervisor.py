@@ -19,13 +19,14 @@ import pytest
 from glassbook.notebook import Notebook
 from glassbook.notebook.joblog import last_line, tail
 from glassbook.notebook.jobs import Job, JobQueue
+from glassbook.notebook.process import Process
 from glassbook.web import supervisor as module
 from glassbook.web.gpus import detect_gpus, read_list
 from glassbook.web.supervisor import Supervisor
 
 TOY = '''
 from __future__ import annotations
-import os, signal, sys, time
+import os, signal, subprocess, sys, time
 from dataclasses import dataclass
 from pathlib import Path
 from glassbook.errors import GlassbookError
@@ -51,6 +52,9 @@ class ToyJob:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         run.note("ready")
+        if self.do == "leave":
+            left = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            run.result(left=left.pid)
         if self.do == "refuse":
             raise GlassbookError("it needs more; give it more")
         if self.do == "fail":
@@ -159,6 +163,14 @@ def test_a_job_that_fails_says_why_in_one_line(nb, queue, supervise, do, code, e
     job = over(queue, ask(queue, do))
     assert (job.state, job.exit_code, job.error) == ("failed", code, error)
     assert nb.run(job.run_id).status == "failed"
+
+
+def test_what_a_job_leaves_running_ends_with_it(nb, queue, supervise):
+    supervise()
+    job = over(queue, ask(queue, "leave"))
+    assert job.state == "finished"
+    left = Process.of(int(nb.run(job.run_id).results["left"]))
+    wait(lambda: not left.alive())
 
 
 def test_words_that_are_no_command_fail(queue, supervise):

@@ -32,6 +32,7 @@ def to_data(job: Job) -> dict[str, Any]:
         "gpus": job.gpus,
         "state": job.state,
         "cancelling": job.cancelling,
+        "lost": job.lost,
         "attempt": job.attempt,
         "run": job.run_id,
         "created": job.created.isoformat(),
@@ -68,10 +69,12 @@ class Jobs(InNotebook):
             return
         grid = Table.grid(padding=(0, 2, 0, 0))
         for job in result["jobs"]:
-            doing = "stopping" if job["cancelling"] else job["state"]
+            doing = "lost" if job["lost"] else "stopping" if job["cancelling"] else job["state"]
             error = (f"\n{job['error']}", "dim") if job["error"] else ""
             grid.add_row(str(job["id"]), Text.assemble(state(f"{doing:<12}"), job["title"], error), job["run"] or "")
         console().print(grid)
+        if any(job["lost"] for job in result["jobs"]):
+            print("\nthe process of a lost job has ended while no server was watching; glassbook serve finds out how")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,9 +200,25 @@ def request_key(experiment: str, module: str, config: Mapping[str, Any], seed: i
 
 def key_of(record: RunRecord) -> str:
     """One hash of all that a run's results depend on: experiment, code, settings, seed, models and data."""
-    asked = _key(record.experiment, _code(record)[1], record.config, record.seed)
     uses = sorted((used.kind, used.name, used.digest) for used in record.uses)
-    return hashlib.sha256(to_json([asked, uses], what="the key").encode()).hexdigest()
+    return hashlib.sha256(to_json([_asked(record), uses], what="the key").encode()).hexdigest()
+
+
+def answer_to(key: str, records: Iterable[RunRecord], now: Now | None = None) -> RunRecord | None:
+    """The first finished run that answers a request and is not stale; None if the work has to be done.
+
+    Args:
+        key: what `request_key` gave for the request.
+        records: the runs to choose from, say `notebook.runs(experiment)`, newest first.
+        now: the moment to compare with.
+    """
+    now = now or Now()
+    finished = (record for record in records if record.status == "finished" and _asked(record) == key)
+    return next((record for record in finished if freshness(record, now) != "stale"), None)
+
+
+def _asked(record: RunRecord) -> str:
+    return _key(record.experiment, _code(record)[1], record.config, record.seed)
 
 
 def _key(experiment: str, code: str, config: Mapping[str, Any], seed: int) -> str:

@@ -78,6 +78,11 @@ class Job:
         return self.state not in ("queued", "running")
 
     @property
+    def lost(self) -> bool:
+        """Whether its process is gone though it is said to run: no server has looked since, the next one will."""
+        return self.state == "running" and self.process is not None and self.process.alive() is False
+
+    @property
     def command(self) -> str:
         """What to type to do the same by hand."""
         return shlex.join(["glassbook", *self.argv])
