@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -128,14 +129,22 @@ def histogram(feature: Feature) -> dict[str, Any]:
     """A feature's values as a Vega-Lite chart; counts on a scale on which one is still seen beside a million."""
     edges, counts = feature.histogram["edges"], feature.histogram["counts"]
     ticks = [0, *(10**n for n in range(len(str(max(counts, default=0)))))]
-    bars = [{"from": a, "to": b, "count": n} for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+    bars = [{"from": a, "to": b, "count": n} for (a, b), n in zip(pairwise(edges), counts, strict=True)]
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "data": {"values": bars},
         "height": 150,
         "mark": {"type": "bar", "tooltip": True, "binSpacing": 1},
         "encoding": {
-            "x": {"field": "from", "bin": {"binned": True}, "type": "quantitative", "title": "value"},
+            "x": {
+                "field": "from",
+                "bin": {"binned": True},
+                "type": "quantitative",
+                # The bins are equal on a logarithmic scale.
+                "scale": {"type": "log", "nice": False},
+                "axis": {"tickCount": 6, "grid": False},
+                "title": "value",
+            },
             "x2": {"field": "to"},
             "y": {
                 "field": "count",
