@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tour": ("tour", "take a model apart, steer it, and write down what was seen (start here)"),
     "serve": ("served", "open the notebook in a browser"),
     "new": ("new", "make a notebook"),
+    "import": ("imported", "make pages from notes: a folder of Markdown, HTML, plain text"),
     "export": ("exported", "write the notebook as web pages that open from disk"),
     "similar": ("similar", "search the pages by meaning, with a local embedding model"),
     "run": ("run", "run an experiment and keep its evidence"),

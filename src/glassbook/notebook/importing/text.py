@@ -242,9 +242,8 @@ def _settle(part: _Part) -> None:
     # What a paper's abstract speaks of does not tell how its reader came by it.
     if part.title and looks.TALK.search(text):
         part.kind = "talk"
-    part.guesses.insert(
-        0, f"a {part.kind}, by its words" if part.labels or part.kind == "talk" else "a paper, by its title"
-    )
+    told_by = "words" if part.labels or part.kind == "talk" or not part.title else "title"
+    part.guesses.insert(0, f"a {part.kind}, by its {told_by}")
     if not part.title:
         part.title = _title_of(part)
         part.guesses.append(f"called {part.title!r} after its own words; give it its title")

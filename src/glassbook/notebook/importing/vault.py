@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from glassbook.errors import GlassbookError
@@ -107,7 +108,7 @@ def read_vault(source: Source, path: Path, name: str) -> Plan:
             pages.append(_page(data, f"{top}/{where}", file))
         elif file in html and data.strip():
             page, dropped = read_html(decoded(data, Path(file), html=True), PurePosixPath(file).stem, file, html)
-            pages.append(_moved(page, f"{top}/{html[file]}"))
+            pages.append(replace(page, path=f"{top}/{html[file]}"))
             left_out += dropped
         else:
             attachments.append(Attachment(f"{top}/{file}", file, data))
@@ -118,10 +119,6 @@ def read_vault(source: Source, path: Path, name: str) -> Plan:
 
 def _with(source: Source, endings: tuple[str, ...]) -> Iterator[str]:
     return (file for file in source.files if file.lower().endswith(endings))
-
-
-def _moved(page: PlannedPage, path: str) -> PlannedPage:
-    return PlannedPage(**{**vars(page), "path": path})
 
 
 def _kind(data: bytes) -> str:
