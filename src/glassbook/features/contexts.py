@@ -45,19 +45,45 @@ class Contexts:
         self._d, self._activations, self._tokens, self._sequence = d, rows, tokens, sequence
         self.values, self.rows = best
 
-    def of(self, feature: int, before: int = 8, after: int = 3) -> list[Context]:
-        """The contexts of a feature, strongest first."""
+    def of(self, feature: int, before: int = 8, after: int = 3, texts: int | None = None) -> list[Context]:
+        """The contexts of a feature, strongest first.
+
+        Args:
+            feature: its number.
+            before: tokens before the place.
+            after: tokens after it.
+            texts: at most so many, each from another sequence; None: all that were kept.
+        """
         self._d.direction(feature)  # checks the number
-        found = []
+        places = self._places(feature, texts)
+        near = [self._near(row, before, after) for _, row in places]
+        if not near:
+            return []
+        with torch.no_grad():  # all at once: a feature has few rows, and a call costs more than a row
+            x = self._activations[torch.cat(near)].to(self._d.W_enc.device)
+            values, latents = (t.cpu() for t in self._d.encode_sparse(x))
+        z = (values * (latents == feature)).sum(1).split([len(rows) for rows in near])
+        return [
+            Context(row, value, self._tokens[rows], own, int((rows == row).nonzero()))
+            for (value, row), rows, own in zip(places, near, z, strict=True)
+        ]
+
+    def _places(self, feature: int, texts: int | None) -> list[tuple[float, int]]:
+        """(value, row) of the strongest places, strongest first."""
+        found, seen = [], set()
         for value, row in zip(self.values[feature].tolist(), self.rows[feature].tolist(), strict=True):
-            if value <= 0:
+            text = int(self._sequence[row])
+            if value <= 0 or (texts is not None and len(found) == texts):
                 break
-            near = torch.arange(max(0, row - before), min(self._activations.n, row + after + 1))
-            near = near[self._sequence[near] == self._sequence[row]]
-            with torch.no_grad():
-                z = self._d.encode(self._activations[near].to(self._d.W_enc.device))[:, feature].cpu()
-            found.append(Context(row, value, self._tokens[near], z, int((near == row).nonzero())))
+            if texts is None or text not in seen:
+                found.append((value, row))
+            seen.add(text)
         return found
+
+    def _near(self, row: int, before: int, after: int) -> Tensor:
+        """The rows round a row, within its sequence."""
+        near = torch.arange(max(0, row - before), min(self._activations.n, row + after + 1))
+        return near[self._sequence[near] == self._sequence[row]]
 
 
 def top_contexts(

@@ -1,0 +1,181 @@
+"""The feature book of a run: everything that was found out about the features of a dictionary, ready to be read.
+
+It is one SQLite file, artifacts/features.sqlite of the run, written by `features.book.build` and only ever read here:
+a table `header` (key, JSON) and a table `feature` with a row for each feature. Reading it needs no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from glassbook.errors import GlassbookError
+
+NAME = "features.sqlite"
+"""The artifact's name."""
+SCHEMA = """
+CREATE TABLE header (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE feature (
+    idx INTEGER PRIMARY KEY, label TEXT NOT NULL, score REAL, density REAL NOT NULL, max REAL NOT NULL,
+    words TEXT NOT NULL, tokens TEXT NOT NULL, promotes TEXT NOT NULL, suppresses TEXT NOT NULL,
+    similar TEXT NOT NULL, histogram TEXT NOT NULL, contexts TEXT NOT NULL);
+CREATE INDEX feature_density ON feature (density);
+CREATE INDEX feature_score ON feature (score);
+CREATE INDEX feature_max ON feature (max);
+CREATE INDEX feature_label ON feature (label);
+"""
+"""What the file holds; lists are JSON."""
+
+Order = Literal["index", "density", "score", "label", "max"]
+_ORDERS = {"index": "idx", "density": "density", "score": "score", "label": "label", "max": "max"}
+Token = tuple[str, float]
+"""A token's text and a number that belongs to it."""
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """A feature in a list."""
+
+    index: int
+    label: str
+    """What it stands for, "" if nobody knows."""
+    score: float | None
+    """How well the label describes it (by its own definition, see the header), None without a label."""
+    density: float
+    """Share of the tokens that it is active on."""
+    max: float
+    """Its largest value."""
+    tokens: list[Token]
+    """The tokens that carry most of its activation, with their shares of it."""
+
+
+@dataclass(frozen=True)
+class Feature(FeatureRow):
+    """All that is known of one feature."""
+
+    promotes: list[Token]
+    """Tokens that its direction makes likelier, with what a unit of it adds to their logits (relative to the mean)."""
+    suppresses: list[Token]
+    """Tokens that it makes less likely."""
+    similar: list[tuple[int, float]]
+    """Features with the nearest directions, and the cosines."""
+    histogram: dict[str, list[float]]
+    """edges [n + 1] and counts [n] of its values where it is active."""
+    contexts: list[list[Token]]
+    """Where it is strongest: tokens in order, with its value at each."""
+
+
+class FeatureBook:
+    """Reads the feature book of a run.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        GlassbookError: there is none, or it cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "artifacts" / NAME
+        if not self.path.is_file():
+            raise GlassbookError(f"run {folder.name} has no feature book; runs of dictionary-learning and tours do")
+
+    @staticmethod
+    def there(folder: Path) -> bool:
+        """Whether the run in `folder` has a feature book."""
+        return (folder / "artifacts" / NAME).is_file()
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """model, site, dictionary (the artifact), width, d_in, code, tokens (how many it is made from), label_score."""
+        with self._open() as db:
+            return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM header")}
+
+    def rows(
+        self,
+        text: str = "",
+        order: Order = "index",
+        descending: bool = False,
+        labelled: bool = False,
+        density: tuple[float | None, float | None] = (None, None),
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[FeatureRow], int]:
+        """Some features, and how many there are that fit.
+
+        Args:
+            text: words that label or tokens have to contain.
+            order: what they are ordered by; those without a score or label come last.
+            descending: the other way round.
+            labelled: only features with a label.
+            density: the least and the largest share of tokens, None for no bound.
+            limit: at most so many.
+            offset: how many to pass over.
+        """
+        where, values = ["1"], []
+        for word in text.casefold().split():
+            where.append("instr(words, ?)")
+            values.append(word)
+        if labelled:
+            where.append("label <> ''")
+        for bound, sign in zip(density, (">=", "<="), strict=True):
+            if bound is not None:
+                where.append(f"density {sign} ?")
+                values.append(bound)
+        column, condition = _ORDERS[order], " AND ".join(where)
+        empty = f"{column} IS NULL OR {column} = '', " if order in ("score", "label") else ""
+        with self._open() as db:
+            (total,) = db.execute(f"SELECT count(*) FROM feature WHERE {condition}", values).fetchone()
+            found = db.execute(
+                f"""SELECT idx, label, score, density, max, tokens FROM feature WHERE {condition}
+                    ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
+                [*values, limit, offset],
+            ).fetchall()
+        return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
+
+    def feature(self, index: int) -> Feature:
+        """One feature.
+
+        Raises:
+            GlassbookError: the book has no feature of that number.
+        """
+        with self._open() as db:
+            row = db.execute(
+                """SELECT idx, label, score, density, max, tokens, promotes, suppresses, similar, histogram, contexts
+                   FROM feature WHERE idx = ?""",
+                [index],
+            ).fetchone()
+            (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
+        if row is None:
+            raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
+        tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
+        contexts = [[(token, value) for token, value in context] for context in json.loads(row[10])]
+        return Feature(*row[:5], tokens, promotes, suppresses, similar, json.loads(row[9]), contexts)
+
+    def words(self) -> Iterator[tuple[int, str, str]]:
+        """(index, title, text) of the features that were ever active, for search."""
+        with self._open() as db:
+            for index, label, tokens in db.execute("SELECT idx, label, tokens FROM feature WHERE density > 0"):
+                named = " ".join(token.strip() for token, _ in _pairs(tokens))
+                yield index, label or f"feature {index}", named
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        # Immutable: nobody writes a finished book, and a reader must leave no lock or journal beside it.
+        db = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
+        try:
+            yield db
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise GlassbookError(f"{self.path} cannot be read as a feature book: {error}") from error
+        finally:
+            db.close()
+
+
+def _pairs(text: str) -> list[Any]:
+    return [(first, second) for first, second in json.loads(text)]
