@@ -6,6 +6,7 @@ seed, so that a child starts at once; one test at the end runs a built-in experi
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -104,7 +105,8 @@ def queue(nb: Notebook) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def supervise(nb: Notebook, queue: JobQueue) -> Iterator[Callable[..., Supervisor]]:
+def supervise(nb: Notebook, queue: JobQueue, monkeypatch) -> Iterator[Callable[..., Supervisor]]:
+    monkeypatch.setattr(module, "POLL", 0.05)
     started: list[Supervisor] = []
 
     def start(**given) -> Supervisor:
@@ -377,3 +379,12 @@ def test_a_built_in_experiment_runs_as_a_job(nb, queue, supervise, monkeypatch):
     job = over(queue, queue.add(argv(work, 1), "Reversal curse", work.name, 1))
     assert (job.state, job.error) == ("finished", None)
     assert nb.run(job.run_id).charts
+
+
+def test_two_servers_on_one_notebook_do_each_job_once(nb, queue, server):
+    jobs = [ask(queue) for _ in range(4)]
+    server(), server()
+    ended = [over(queue, job) for job in jobs]
+    assert {job.state for job in ended} == {"finished"}
+    assert len(nb.runs()) == 4
+    assert all(a.ended <= b.started for a, b in itertools.pairwise(ended))  # the one slot is for both
