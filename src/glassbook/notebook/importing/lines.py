@@ -23,6 +23,8 @@ LABEL = re.compile(
 """A paragraph that says which part of a paper it tells of."""
 OPENING = {"problem", "background", "abstract", "motivation", "purpose", "goal", "aim", "introduction"}
 """Labels with which the notes on a paper begin."""
+CLOSING = {"observation", "result", "finding", "conclusion", "discussion", "limitation", "takeaway"}
+"""Labels with which they end; an opening one after them is of the next paper."""
 
 QUOTED = re.compile(
     r"[\"“']?(?:We (?:\w+ly )?(?:note|propose|present|introduce|show|argue|study|describe|develop|investigate|"

@@ -90,8 +90,9 @@ class _Reader:
         if heading:
             self.glossary, self.heading, self.titles = False, heading["what"].lower(), []
             return self.note
-        announced = looks.GLOSSARY.search(text) and (text[0] in "([" or len(text.split()) <= 6)
-        if announced and (text[0] in "([#" or looks.term(text) is None):
+        first = looks.GLOSSARY.match(bare) is not None
+        announced = looks.GLOSSARY.search(text) and (text[0] in "([" or len(text.split()) <= (12 if first else 6))
+        if announced and (first or text[0] in "([#" or looks.term(text) is None):
             self.glossary, self.titles, self.terms = True, [], []
             self.falling = True if looks.FALLING.search(text) else False if looks.RISING.search(text) else None
             return self.note
@@ -178,8 +179,10 @@ class _Reader:
             part = self.nearest(text, self.titles, 2)
         elif part is not None and not part.bare:
             again = label in part.labels and not numbered
-            begins = label in looks.OPENING and not part.labels & looks.OPENING
-            if again or (begins and not part.labels):
+            # An abstract alone is of another work than a paragraph that begins the notes on one.
+            alone = not part.title and not part.labels
+            begins = label in looks.OPENING and (alone or part.labels & looks.CLOSING)
+            if again or begins:
                 part = None
         if part is None:
             part = self.untitled("its notes stand without a title", text)
