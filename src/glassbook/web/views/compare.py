@@ -32,7 +32,7 @@ _MISSING = object()
 def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
     """Settings and results by name, a value for each run (None where one has none), and whether they differ."""
     settings = [
-        {"experiment": run.experiment, "seed": run.seed, "commit": run.code.get("commit"), **flat(run.config)}
+        {"experiment": run.experiment, "seed": run.seed, "commit": str(run.code.get("commit") or "")[:10], **flat(run.config)}
         for run in runs
     ]
     return {"settings": _rows(settings), "results": _rows([run.results for run in runs])}

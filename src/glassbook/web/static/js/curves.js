@@ -2,20 +2,22 @@
 import { ask, el } from "./api.js";
 import { draw } from "./charts.js";
 
+const COLOURS = ["#2a7f95", "#c8641b", "#4c8f4f", "#9a5fb5", "#b8860b", "#7d7d7d", "#c2456b", "#5b7bd5", "#8a6a4f", "#2f9e8f", "#d08a8a", "#6d6fbf"];
 const MOST = 4000; // points of a curve before it is asked for anew, thinned
 
-function spec(metric, several, log) {
+function spec(rows, runs, log) {
   const values = { field: "value", type: "quantitative", title: null, axis: { tickCount: 4 }, scale: log ? { type: "log" } : { zero: false } };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    data: { name: "points", values: [] },
+    data: { name: "points", values: rows },
     transform: log ? [{ filter: "datum.value === null || datum.value > 0" }] : [],
     height: 150,
     mark: { type: "line", strokeWidth: 1.5, clip: true, tooltip: true },
     encoding: {
       x: { field: "step", type: "quantitative", title: null, axis: { tickCount: 4, format: "~s" } },
       y: values,
-      ...(several && { color: { field: "run", type: "nominal", title: null, legend: { orient: "bottom", columns: 1, labelLimit: 300 } } }),
+      // One legend stands above all panels.
+      ...(runs.length > 1 && { color: { field: "run", type: "nominal", legend: null, scale: { domain: runs.map((run) => run.label), range: COLOURS } } }),
     },
   };
 }
@@ -42,18 +44,20 @@ class Panel {
     return again || fresh.length > 0;
   }
 
+  get rows() {
+    return [...this.points.values()].flat();
+  }
+
   async update() {
     const changed = await Promise.all(this.runs.map((run) => this.fetch(run)));
-    if (this.view && changed.some(Boolean)) await this.view.data("points", [...this.points.values()].flat()).runAsync();
+    if (this.view && changed.some(Boolean)) await this.view.data("points", this.rows).runAsync();
   }
 
   async show(log) {
     this.shown = true;
     this.view?.finalize();
     this.view = null;
-    const view = await draw(this.box, spec(this.metric, this.runs.length > 1, log));
-    await view.data("points", [...this.points.values()].flat()).runAsync();
-    this.view = view;
+    this.view = await draw(this.box, spec(this.rows, this.runs, log));
   }
 }
 
@@ -94,6 +98,14 @@ export function curves(section) {
     }
   }
 
+  if (runs.length > 1) {
+    const keys = runs.map((run, i) => {
+      const colour = el("span", { class: "colour" });
+      colour.style.backgroundColor = COLOURS[i % COLOURS.length];
+      return el("li", {}, colour, run.label);
+    });
+    place.before(el("ul", { class: "legend" }, ...keys));
+  }
   log.addEventListener("change", () => {
     for (const panel of panels.values()) if (panel.shown) panel.show(log.checked);
   });
