@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
+from glassbook.notebook.featurebook import NAME
 
 
 @experiment(
@@ -97,6 +98,7 @@ class DictionaryLearning:
 
         from glassbook.data.tokens import labelled, take
         from glassbook.features import evaluate
+        from glassbook.features.book import build
         from glassbook.features.detect import both_signs, detect
         from glassbook.trace import record
 
@@ -113,7 +115,7 @@ class DictionaryLearning:
             held = record(lm.model, batches, [site, neurons], f"{folder}/held-out", skip=specials)
             sequence, position = held.index()
             document = order[sequence]
-            x, n = held.read(site), held.read(neurons)
+            x, n, tokens = held.read(site), held.read(neurons), held.tokens()
         scores = {
             name: evaluate(d, x, model=lm.model, site=site, batches=batches, skip=specials)
             for name, d in dictionaries.items()
@@ -144,7 +146,26 @@ class DictionaryLearning:
             attributes_scored=int((~found["features"].area.isnan()).sum()),
         )
         run.table("attributes", table)
+        book = {"model": self.model, "site": site, "dictionary": "dictionary.safetensors"}
+        build(
+            dictionaries["features"],
+            x,
+            lm,
+            run.artifact(NAME).parent,
+            tokens=tokens,
+            sequence=document,
+            labels=_labels(table),
+            label_score="AUROC on held-out sentences",
+            about=book,
+        )
         run.chart("detection", _chart(table, list(found)))
+
+
+def _labels(table):
+    """Feature -> the attribute that it detects best, for those that detect one."""
+    # What is not a number (an attribute too rare to be scored) passes no bound.
+    sure = sorted((row for row in table if row["features"] >= 0.9), key=lambda row: row["features"])
+    return {row["feature"]: (f"{row['kind']}: {row['value']}", row["features"]) for row in sure}
 
 
 def _chart(table, names):

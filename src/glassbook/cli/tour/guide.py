@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from glassbook.cli import known
 from glassbook.cli.command import say
 from glassbook.cli.tour import charts, directions, page
-from glassbook.cli.tour.learning import learn, middle
+from glassbook.cli.tour.learning import DICTIONARY, Recorded, learn, middle
 from glassbook.cli.tour.naming import cards, fire, ranked
 from glassbook.cli.tour.story import Story, by_kind, shares
 from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
 from glassbook.cli.verdicts import as_data, judged
+from glassbook.features.book import build
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
+from glassbook.notebook.featurebook import NAME
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
@@ -85,6 +87,7 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     firing = fire(learnt.dictionary, recorded.activations, recorded.token, recorded.sequence)
     named = ranked(cards(lm, firing), detected)
     story = Story(lm, sample, corpus.origin, learnt, named, [], detected, quick=quick)
+    _book(run, story, recorded)
     say("steering")
     effort = directions.effort(lm, quick)
     steered = directions.by_feature(lm, corpus, learnt.dictionary, site, named, detected, run, effort)
@@ -93,6 +96,21 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     _results(run, story, steered, paired)
     _evidence(run, story, firing.density().tolist())
     return story
+
+
+def _book(run: Run, story: Story, recorded: Recorded) -> None:
+    """All that the held-out text shows of the features, for the notebook's feature pages."""
+    build(
+        story.learnt.dictionary,
+        recorded.activations,
+        story.lm,
+        run.artifact(NAME).parent,
+        tokens=recorded.token,
+        sequence=recorded.sequence,
+        labels={card.index: (card.label, card.auroc or 0.0) for card in story.cards if card.label},
+        label_score="AUROC on held-out sentences",
+        about={"model": story.lm.name, "site": story.learnt.site, "dictionary": DICTIONARY},
+    )
 
 
 def _results(run: Run, story: Story, steered: directions.Steering | None, paired: directions.Steering) -> None:

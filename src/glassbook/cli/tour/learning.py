@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from glassbook.notebook import Run
 
 
+DICTIONARY = "dictionary.safetensors"
+"""The artifact that holds what was learnt."""
+
+
 @dataclass(frozen=True)
 class Size:
     """How large a dictionary, and how long it learns."""
@@ -101,7 +105,7 @@ def learn(
         started = time.monotonic()
         fit(d, (learning, site), steps=wanted.steps, batch=wanted.batch, seed=run.seed, run=run, log_every=5)
         seconds, tokens = time.monotonic() - started, learning.n
-    d.save(run.artifact("dictionary.safetensors"), site=site, model=lm.name, tokens=tokens)
+    d.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=tokens)
     control = random_like(d, run.seed)
     scores, chance = score(lm, d, recorded, site), score(lm, control, recorded, site)
     return Learnt(d, site, tokens, wanted.steps, seconds, scores, chance), control, recorded
