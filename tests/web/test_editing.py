@@ -1,0 +1,246 @@
+"""Writing pages in the browser: what is saved, what is refused, and that no version is lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from evidence_book import EVIL, assert_harmless, open_app
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassbook.notebook import Notebook, Page
+from glassbook.web.saving import compare, merged, sha_of, side_by_side, with_line_ends
+
+TEXT = "---\nid: circuit\ntitle: Circuit  # a comment\nkind: term\nextra: [1, 2]\n---\n\nA part.\n"
+
+
+@pytest.fixture
+def nb(tmp_path):
+    notebook = Notebook.create(tmp_path / "nb")
+    folder = notebook.folder / "pages" / "terms"
+    folder.mkdir()
+    (folder / "circuit.md").write_text(TEXT)
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture
+def reader(nb):
+    return open_app(nb)
+
+
+def put(reader, text, base=TEXT, ident="circuit"):
+    return reader.put(f"/api/v1/pages/{ident}", json={"text": text, "base": sha_of(base)})
+
+
+def on_disk(nb):
+    return (nb.folder / "pages" / "terms" / "circuit.md").read_bytes().decode()
+
+
+def kept(nb, what):
+    return sorted(path.read_text() for path in (nb.folder / ".glassbook" / what).glob("*.md"))
+
+
+def test_the_editor_holds_the_whole_file(nb, reader):
+    page = reader.get("/p/circuit/edit").text
+    assert f'data-sha="{sha_of(TEXT)}"' in page
+    assert f">\n{TEXT}</textarea>" in page  # a browser takes away the first line end, and only that
+    new = reader.get("/new?title=A b&kind=term").text
+    assert 'value="A b"' in new
+    assert "<option selected>term</option>" in new
+
+
+def test_what_was_typed_is_what_is_saved(nb, reader):
+    text = TEXT.replace("A part.", "A part of [[it]].\n\n---\n\nMore: ä € 𝔸")
+    saved = put(reader, text)
+    assert saved.status_code == 200
+    assert saved.json() == {"id": "circuit", "title": "Circuit", "url": "/p/circuit", "sha": sha_of(text)}
+    assert on_disk(nb) == text
+    assert "A part of" in reader.get("/p/circuit").text
+
+
+def test_saving_nothing_new_writes_nothing(nb, reader):
+    before = os.stat(nb.folder / "pages" / "terms" / "circuit.md")
+    assert put(reader, TEXT, base="something else").status_code == 200
+    after = os.stat(nb.folder / "pages" / "terms" / "circuit.md")
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_two_tabs_both_versions_are_kept_and_shown(nb, reader):
+    mine, theirs = TEXT.replace("A part.", "Mine."), TEXT.replace("A part.", "Theirs.")
+    assert put(reader, theirs).status_code == 200
+    answer = put(reader, mine)
+    both = answer.json()
+    assert answer.status_code == 409
+    assert on_disk(nb) == theirs
+    assert (both["mine"], both["theirs"], both["sha"]) == (mine, theirs, sha_of(theirs))
+    assert {"same": False, "mine": "Mine.\n", "theirs": "Theirs.\n"} in both["rows"]
+    assert "<<<<<<< mine\nMine.\n=======\nTheirs.\n>>>>>>> theirs\n" in both["merged"]
+    assert kept(nb, "conflicts") == sorted([mine, theirs])
+    assert all((nb.folder / path).is_file() for path in both["kept"])
+    # Asking again keeps no more copies; what is kept is no page.
+    put(reader, mine)
+    assert kept(nb, "conflicts") == sorted([mine, theirs])
+    assert [page.id for page in nb.pages()] == ["circuit"]
+    # Choosing mine is saving it against theirs.
+    assert put(reader, mine, base=theirs).status_code == 200
+    assert on_disk(nb) == mine
+
+
+def test_a_change_in_another_program_is_a_conflict(nb, reader):
+    (nb.folder / "pages" / "terms" / "circuit.md").write_text(TEXT + "From elsewhere.\n")
+    assert put(reader, TEXT + "From here.\n").status_code == 409
+    assert on_disk(nb).endswith("From elsewhere.\n")
+
+
+def test_a_page_taken_away_while_it_is_edited(nb, reader):
+    (nb.folder / "pages" / "terms" / "circuit.md").unlink()
+    answer = put(reader, TEXT + "More.\n")
+    assert answer.status_code == 409
+    assert answer.json()["theirs"] is None
+    assert kept(nb, "conflicts") == [TEXT + "More.\n"]
+    again = reader.post("/api/v1/pages", json={"text": TEXT + "More.\n"})
+    assert again.status_code == 201
+    assert on_disk(nb) == TEXT + "More.\n"
+
+
+def test_front_matter_that_cannot_be_read_is_not_saved(nb, reader):
+    answer = put(reader, TEXT.replace("[1, 2]", "[1, 2"))
+    assert answer.status_code == 400
+    assert "front matter" in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+    assert on_disk(nb) == TEXT
+
+
+def test_an_id_that_others_link_to_does_not_change(nb, reader):
+    nb.write(Page.new("Other", "[[circuit]]\n"))
+    renamed = TEXT.replace("id: circuit", "id: part").replace("title: Circuit ", "title: Part ")
+    refused = put(reader, renamed)
+    assert refused.status_code == 400
+    assert "aliases" in refused.json()["error"]
+    assert put(reader, renamed.replace("kind: term", "kind: term\naliases: [circuit]")).json()["url"] == "/p/part"
+
+
+def test_an_id_of_another_page_is_refused(nb, reader):
+    nb.write(Page.new("Other"))
+    assert put(reader, TEXT.replace("id: circuit", "id: other")).status_code == 400
+    assert on_disk(nb) == TEXT
+
+
+@pytest.mark.parametrize("what", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_refuses_leaves_the_page_as_it_was(nb, reader, monkeypatch, what):
+    def refuse(*args, **kwargs):
+        raise OSError(what, os.strerror(what))
+
+    monkeypatch.setattr("glassbook.notebook.files._write_all", refuse)
+    answer = put(reader, TEXT + "More.\n")
+    assert answer.status_code == 400
+    assert os.strerror(what) in answer.json()["error"]
+    assert on_disk(nb) == TEXT
+    # A conflict is told even if there is no room to keep the copies.
+    conflict = put(reader, TEXT + "More.\n", base="old")
+    assert (conflict.status_code, conflict.json()["kept"]) == (409, [])
+    assert reader.post("/api/v1/pages", json={"title": "N", "text": "x"}).status_code == 400
+    assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}").status_code == 400
+    assert on_disk(nb) == TEXT
+    assert not list((nb.folder / "pages").rglob("*.tmp"))
+
+
+def test_line_ends_survive_the_browser(nb, reader):
+    text = TEXT.replace("\n", "\r\n")
+    (nb.folder / "pages" / "terms" / "circuit.md").write_bytes(text.encode())
+    typed = TEXT.replace("A part.", "A piece.\nOf two.")
+    assert put(reader, typed, base=text).status_code == 200
+    assert on_disk(nb) == typed.replace("\n", "\r\n")
+
+
+@given(st.lists(st.tuples(st.text("ab \0", max_size=3), st.sampled_from(["\n", "\r\n", "\r"])), max_size=8))
+def test_a_text_that_only_went_through_a_text_field_is_unchanged(lines):
+    text = "".join(line + end for line, end in lines)
+    typed = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    assert with_line_ends(text, typed) == text
+
+
+@given(st.text("ab\n", max_size=20), st.text("ab\n", max_size=20))
+def test_differences_hold_both_versions(mine, theirs):
+    changes = compare(mine, theirs)
+    assert "".join(line for change in changes for line in change.mine) == mine
+    assert "".join(line for change in changes for line in change.theirs) == theirs
+    assert (merged(changes) == mine) == (mine == theirs)
+    assert all(set(row) in ({"same", "mine", "theirs"}, {"left_out"}) for row in side_by_side(changes))
+
+
+def test_long_texts_are_shown_by_their_differences():
+    mine = "".join(f"line {n}\n" for n in range(100))
+    rows = side_by_side(compare(mine, mine.replace("line 50\n", "fifty\n")))
+    assert [row.get("left_out") for row in rows] == [47, None, None, None, 46]
+
+
+def test_a_new_page_has_its_id_from_its_title(nb, reader):
+    made = reader.post("/api/v1/pages", json={"title": "The Reversal curse!", "kind": "term", "text": "It is.\n"})
+    assert (made.status_code, made.json()["url"]) == (201, "/p/the-reversal-curse")
+    page = nb.page("the-reversal-curse")
+    assert (page.title, page.kind, page.body) == ("The Reversal curse!", "term", "It is.\n")
+    assert page.path == nb.folder / "pages" / "terms" / "the-reversal-curse.md"
+
+
+def test_a_new_page_that_cannot_be_made(nb, reader):
+    for new in (
+        {"title": "Circuit"},  # its id is taken
+        {"title": "!!!"},
+        {"title": ""},
+        {"title": "Two\nlines"},
+        {"title": "T", "kind": "poem"},
+        {"title": "T", "text": "---\ntitle: [\n---\n"},
+    ):
+        answer = reader.post("/api/v1/pages", json=new)
+        assert answer.status_code in (400, 409), new
+        assert answer.json()["error"]
+    assert reader.post("/api/v1/pages", json={"title": "x" * 301}).status_code == 422
+    assert reader.post(
+        "/api/v1/pages", content=b'{"title": "T", "text": "\\ud800"}', headers={"content-type": "application/json"}
+    ).status_code in (400, 422)
+    assert len(nb.pages()) == 1
+
+
+def test_a_deleted_page_is_in_the_trash(nb, reader):
+    stale = reader.delete(f"/api/v1/pages/circuit?base={sha_of('old')}")
+    assert stale.status_code == 409
+    gone = reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}")
+    assert gone.status_code == 200
+    assert (nb.folder / gone.json()["kept"]).read_text() == TEXT
+    assert kept(nb, "trash") == [TEXT]
+    assert reader.get("/p/circuit").status_code == 404
+    assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}").status_code in (400, 404)
+
+
+def test_the_preview_is_the_page(nb, reader):
+    body = "# Head\n\n$x^2$ `code`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n\n[[Circuit]] [[Nobody]]\n"
+    seen = reader.post("/api/v1/preview", json={"body": "---\ntitle: T\n---\n" + body, "id": "circuit"}).json()
+    assert (seen["title"], seen["problem"]) == ("T", None)
+    for part in ('<h1 id="head">', "<math", "<table>", 'type="checkbox"', 'href="/p/circuit"', 'class="missing"'):
+        assert part in seen["html"]
+    assert [page.id for page in nb.pages()] == ["circuit"]
+
+
+def test_the_preview_of_a_block_runs_nothing_and_says_what_is_wrong(nb, reader):
+    blocks = ["run: {run: none}", "nonsense", "chart: {experiment: reversal-curse, name: x}", "[1", EVIL]
+    text = "".join(f"```glassbook\n{block}\n```\n\n" for block in blocks)
+    html = reader.post("/api/v1/preview", json={"body": text}).json()["html"]
+    assert html.count("cannot be shown") == len(blocks)
+    assert_harmless(html)
+    assert nb.runs() == []
+
+
+def test_the_preview_tells_front_matter_that_cannot_be_read(reader):
+    seen = reader.post("/api/v1/preview", json={"body": "---\ntitle: [\n---\ntext"}).json()
+    assert seen["problem"]
+    assert "text" in seen["html"]
+
+
+def test_writing_from_elsewhere_is_refused(nb, reader):
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert reader.post("/api/v1/pages", json={"title": "X"}, headers=foreign).status_code == 403
+    assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}", headers=foreign).status_code == 403

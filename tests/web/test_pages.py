@@ -1,0 +1,299 @@
+"""Pages in the browser: what is shown, where links lead, and that no text of a page becomes more than text."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+
+import pytest
+from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
+
+from glassbook.notebook import Notebook, Page
+from glassbook.web.views.glossary import first_sentence
+from glassbook.web.views.pages import plain
+
+REFERENCES = [
+    {
+        "id": "2309.12288",
+        "type": "article",
+        "title": "The Reversal Curse",
+        "author": [{"family": name} for name in ("Berglund", "Tong", "Kaufmann", "Balesni")],
+        "issued": {"date-parts": [[2023, 9]]},
+        "number": "arXiv:2309.12288",
+    },
+    {
+        "id": "shannon",
+        "type": "article-journal",
+        "title": "A Mathematical Theory of Communication",
+        "author": [{"family": "Shannon", "given": "Claude"}],
+        "issued": {"date-parts": [[1948]]},
+        "container-title": "Bell System Technical Journal",
+        "DOI": "10.1002/j.1538-7305.1948.tb01338.x",
+    },
+    {"id": "evil", "type": "webpage", "title": EVIL, "URL": "javascript:alert(1)"},
+]
+
+
+@pytest.fixture
+def nb(tmp_path):
+    notebook = Notebook.create(tmp_path / "nb")
+    (notebook.folder / "references.json").write_text(json.dumps(REFERENCES))
+    body = (
+        "## What it is\n\nA $d$-dimensional thing, see [[Circuit]], [[circuit#Its parts|parts]], [[Nobody yet]] and\n"
+        "[[#What it is]]. ![a picture](dot.png) [file](circuit.md)\n\n## Why\n\nBecause.\n"
+    )
+    fields = {"kind": "term", "level": 52, "tags": ["a tag"], "aliases": ["Polysemantic"]}
+    notebook.write(Page.new("Superposition", body, refs=["2309.12288", "shannon", "nowhere"], **fields))
+    notebook.write(
+        Page.new("Circuit", "# Circuit\n\nA part. It matters for *[[superposition]]*.\n", kind="term", level=54)
+    )
+    (notebook.folder / "pages" / "terms" / "dot.png").write_bytes(PNG)
+    yield notebook
+    notebook.close()
+
+
+def test_a_page_shows_its_text_and_what_surrounds_it(nb):
+    page = open_app(nb).get("/p/superposition")
+    assert page.status_code == 200
+    text = unescape(page.text)
+    for part in ("<h1>Superposition</h1>", "level 52", "a tag", "Polysemantic", 'href="#what-it-is"', "<math"):
+        assert part in text
+    # Who links here, with the line as it reads.
+    assert re.search(
+        r'href="/p/circuit">Circuit</a><span class="said-there">A part. It matters for superposition.', text
+    )
+
+
+def test_a_heading_that_is_the_title_is_not_shown_twice(nb):
+    assert len(re.findall(r"<h1[ >]", open_app(nb).get("/p/circuit").text)) == 1
+
+
+def test_links_lead_to_pages_sections_new_pages_and_files_beside(nb):
+    text = unescape(open_app(nb).get("/p/superposition").text)
+    assert '<a href="/p/circuit">Circuit</a>' in text
+    assert '<a href="/p/circuit#its-parts">parts</a>' in text
+    assert re.search(r'<a class="missing" href="/new\?title=Nobody\+yet"[^>]*>Nobody yet</a>', text)
+    assert '<a href="#what-it-is">' in text
+    assert '<img src="/beside/terms/dot.png" alt="a picture">' in text
+    assert '<a href="/p/circuit"' in text
+
+
+def test_a_link_can_lead_to_a_run_or_an_experiment(nb):
+    run = toy_run(nb)
+    nb.write(Page.new("Log", f"[[{run.id}]] [[reversal-curse]]\n"))
+    page = open_app(nb).get("/p/log").text
+    assert page.count(f'href="/runs/{run.id}"') == 2  # in the text and in the margin
+    assert 'href="/x/reversal-curse"' in page
+    assert open_app(nb).get("/api/v1/pages/log").json()["runs"] == [run.id]
+
+
+def test_works_cited_are_told_with_links(nb):
+    text = unescape(open_app(nb).get("/p/superposition").text)
+    assert "Berglund et al. (2023). <cite>The Reversal Curse</cite>." in text
+    assert 'href="https://arxiv.org/abs/2309.12288"' in text
+    assert 'href="https://doi.org/10.1002/j.1538-7305.1948.tb01338.x"' in text
+    assert "nowhere: not in references.json" in text
+
+
+def test_another_name_leads_to_the_pages_address(nb):
+    answer = open_app(nb).get("/p/Polysemantic")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/p/superposition")
+
+
+def test_the_same_as_json_and_as_the_file(nb):
+    reader = open_app(nb)
+    data = reader.get("/api/v1/pages/superposition").json()
+    assert (data["title"], data["level"], data["tags"]) == ("Superposition", 52, ["a tag"])
+    assert data["html"] in reader.get("/p/superposition").text
+    assert [link["id"] for link in data["backlinks"]] == ["circuit"]
+    assert {"target": "Nobody yet", "id": None} in data["links"]
+    assert [work["key"] for work in data["references"]] == ["2309.12288", "shannon", "nowhere"]
+    markdown = reader.get("/p/superposition.md")
+    assert markdown.content == (nb.folder / data["path"]).read_bytes()
+    assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
+
+
+def test_what_is_not_there_is_told(nb):
+    reader = open_app(nb)
+    assert reader.get("/p/superpositio").status_code == 404
+    assert "did you mean" in reader.get("/p/superpositio").text
+    assert "Superposition" in reader.get("/api/v1/pages/superpositio").json()["error"]
+    for path in ("/p/x/edit", "/p/x.md", "/beside/terms/none.png"):
+        assert reader.get(path).status_code == 404
+
+
+def test_an_unchanged_page_is_not_sent_again(nb):
+    reader = open_app(nb)
+    tag = reader.get("/p/superposition").headers["etag"]
+    again = reader.get("/p/superposition", headers={"if-none-match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    nb.write(Page.new("Third", "[[superposition]]\n"))
+    changed = reader.get("/p/superposition", headers={"if-none-match": tag})
+    assert changed.status_code == 200
+    assert "Third" in changed.text
+
+
+def test_front_matter_that_cannot_be_read_is_told_and_the_text_shown(nb):
+    (nb.folder / "pages" / "bad.md").write_text("---\ntitle: [\n---\nStill here.\n")
+    page = open_app(nb).get("/p/bad").text
+    assert "cannot be read" in page
+    assert "Still here." in page
+
+
+def test_bytes_that_are_no_text_do_not_break_a_page(nb):
+    (nb.folder / "pages" / "latin.md").write_bytes(b"---\ntitle: caf\xe9\n---\ncaf\xe9 [[Circuit]]\n")
+    reader = open_app(nb)
+    assert reader.get("/p/latin").status_code == 200
+    assert reader.get("/p/latin.md").content.endswith(b"caf\xe9 [[Circuit]]\n")
+    assert reader.get("/api/v1/pages/latin").status_code == 200
+    refused = reader.get("/p/latin/edit")
+    assert refused.status_code == 404
+    assert "not UTF-8" in refused.text
+
+
+def test_a_page_whose_id_has_slashes(nb):
+    (nb.folder / "pages" / "a").mkdir()
+    (nb.folder / "pages" / "a" / "b c.md").write_text("Deep.\n")
+    reader = open_app(nb)
+    assert "Deep." in reader.get("/p/a/b c").text
+    assert "Deep." in reader.get("/p/a/b c/edit").text
+    assert reader.get("/p/a/b c.md").text == "Deep.\n"
+
+
+def test_texts_of_pages_stay_text(nb):
+    body = f"# {EVIL}\n\n{EVIL} [[{EVIL.replace('|', '')}]] [x](javascript:alert(1))\n\n<svg onload=alert(1)>\n"
+    text = "---\n" + "".join(
+        f"{key}: {json.dumps(value)}\n"
+        for key, value in {
+            "id": "evil",
+            "title": EVIL,
+            "kind": EVIL,
+            "tags": [EVIL],
+            "aliases": [EVIL + "2"],
+            "refs": ["evil", EVIL],
+            "date": "2025-11-21",
+            EVIL: EVIL,
+        }.items()
+    )
+    (nb.folder / "pages" / "evil.md").write_text(text + "---\n" + body + "\n[[superposition|" + EVIL + "]]\n")
+    reader = open_app(nb)
+    paths = ["/p/evil", "/p/superposition", "/pages", "/pages?order=modified", "/timeline", "/graph", "/glossary"]
+    paths += [
+        "/graph?page=evil",
+        "/search?q=alert",
+        "/p/evil/edit",
+        "/p/" + EVIL.replace("/", ""),
+        "/new?title=" + EVIL,
+    ]
+    paths += ["/search?q=" + EVIL, "/pages?tag=" + EVIL, "/pages?kind=" + EVIL]
+    for path in paths:
+        answer = reader.get(path)
+        assert answer.status_code in (200, 404), path
+        assert_harmless(answer.text)
+    assert_harmless(reader.post("/api/v1/preview", json={"body": text + "---\n" + body}).json()["html"])
+    assert "javascript:" not in reader.get("/p/evil").text.replace("(javascript:", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["../glassbook.toml", "../../etc/passwd", "%2e%2e/glassbook.toml", ".hidden/x.png", "a%00b"]
+)
+def test_nothing_outside_of_pages_is_handed_out(nb, path):
+    (nb.folder / "pages" / ".hidden").mkdir()
+    (nb.folder / "pages" / ".hidden" / "x.png").write_bytes(PNG)
+    assert open_app(nb).get(f"/beside/{path}").status_code == 404
+
+
+def test_files_beside_pages_cannot_do_anything(nb):
+    (nb.folder / "pages" / "x.html").write_text("<script>alert(1)</script>")
+    (nb.folder / "pages" / "out.png").symlink_to(nb.folder / "glassbook.toml")
+    reader = open_app(nb)
+    html = reader.get("/beside/x.html")
+    assert html.headers["content-type"] == "application/octet-stream"
+    assert "attachment" in html.headers["content-disposition"]
+    assert "sandbox" in html.headers["content-security-policy"]
+    assert reader.get("/beside/terms/dot.png").headers["content-type"] == "image/png"
+    assert reader.get("/beside/out.png").status_code == 404
+
+
+def test_lists_of_pages_by_kind_tag_and_part(nb):
+    for n in range(120):
+        nb.write(Page.new(f"Note {n:03}", tags=["many"]))
+    reader = open_app(nb)
+    first = reader.get("/pages?tag=many").text
+    assert "Note 000" in first
+    assert "Note 110" not in first
+    assert "Note 110" in reader.get("/pages?tag=many&page=2").text
+    data = reader.get("/api/v1/pages?kind=term&order=level").json()
+    assert [page["id"] for page in data["pages"]] == ["circuit", "superposition"]
+    assert data["total"] == 2
+    assert reader.get("/pages?order=colour").status_code == 422
+    assert reader.get("/pages?page=0").status_code == 422
+
+
+def test_the_glossary_goes_from_high_to_low(nb):
+    nb.write(Page.new("Entropy", "", kind="term"))
+    reader = open_app(nb)
+    data = reader.get("/api/v1/glossary").json()
+    assert [term["id"] for term in data["terms"]] == ["circuit", "superposition", "entropy"]
+    assert data["terms"][0]["sentence"] == "<p>A part.</p>\n"
+    assert "<math" in data["terms"][1]["sentence"]
+    page = reader.get("/glossary").text
+    assert page.index("Circuit") < page.index("Superposition") < page.index("Entropy")
+    assert {entry["experiment"] for entry in data["terms"][1]["evidence"]} >= {"superposition"}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("One. Two.", "One."),
+        ("## Head\n\nA thing (e.g. this one) is. Next.", "A thing (e.g. this one) is."),
+        ("```glassbook\nrun: {}\n```\n\nText at\nlast! More", "Text at last!"),
+        ("It is $0.5$ or `a. b` and [[x. y|z]]. End.", "It is $0.5$ or `a. b` and [[x. y|z]]."),
+        ("- an item. Two", "an item."),
+        ("no stop", "no stop"),
+        ("", ""),
+        ("By J. Doe et al. in 1948. More.", "By J. Doe et al. in 1948."),
+    ],
+)
+def test_first_sentences(body, sentence):
+    assert first_sentence(body) == sentence
+
+
+def test_lines_as_they_read():
+    assert plain("- **Bold** [[a|b]] and [[c]], [d](e) in `f_g`") == "Bold b and c, d in f_g"
+
+
+def test_the_timeline_knows_sessions_moments_and_runs(nb):
+    nb.write(Page.new("2025-11-21 A session", kind="session"))
+    nb.write(Page.new("A moment", extra={"date": "2024-03-01"}))
+    (nb.folder / "pages" / "2023-05-06-old.md").write_text("# Old\n")
+    run = toy_run(nb)
+    reader = open_app(nb)
+    data = reader.get("/api/v1/timeline").json()
+    days = {day["day"]: day for day in data["days"]}
+    assert [page["title"] for page in days["2025-11-21"]["pages"]] == ["2025-11-21 A session"]
+    assert days["2024-03-01"]["pages"][0]["title"] == "A moment"
+    assert days["2023-05-06"]["pages"][0]["title"] == "Old"
+    ran = [entry for day in data["days"] for entry in day["runs"]]
+    assert [(entry["run"], entry["states"]) for entry in ran] == [(run.id, {"finished": 1})]
+    assert [day["day"] for day in data["days"]] == sorted(days, reverse=True)
+    page = reader.get("/timeline").text
+    assert "21 November 2025" in page
+    assert f"/runs/{run.id}" in page
+    earlier = reader.get("/api/v1/timeline?before=2024-03-01").json()["days"]
+    assert [day["day"] for day in earlier] == ["2023-05-06"]
+
+
+def test_the_graph_round_a_page_and_of_all(nb):
+    nb.write(Page.new("Alone", "nothing\n"))
+    reader = open_app(nb)
+    near = reader.get("/api/v1/graph?page=circuit").json()
+    assert {node["id"] for node in near["nodes"]} == {"circuit", "superposition"}
+    assert near["page"] == "circuit"
+    whole = reader.get("/api/v1/graph").json()
+    assert {node["id"]: node["links"] for node in whole["nodes"]} == {"circuit": 1, "superposition": 1, "alone": 0}
+    page = reader.get("/graph?page=circuit&depth=2").text
+    assert 'href="/p/superposition"' in page  # the list says the same without a script
+    assert reader.get("/graph?depth=3").status_code == 422
+    assert reader.get("/graph?page=nobody").status_code == 404
