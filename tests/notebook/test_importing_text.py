@@ -39,7 +39,9 @@ def one(pages: list[PlannedPage], title: str) -> PlannedPage:
 
 PIECES = st.sampled_from(
     "Session 3: |Week 12-14 - |Purpose: |The Problem: |Observation 2: |Glossary|(terms, decreasing)|Term: |A - B|We propose "
-    "|Papers|Note that these|word |word |Deep Nets |. |\n|\n\n|\r\n|---|---\n|\t|# |[[x]]|é|\u2028|\x0b|\ufeff".split("|")
+    "|Papers|Note that these|word |word |Deep Nets |. |\n|\n\n|\r\n|---|---\n|\t|# |[[x]]|é|\u2028|\x0b|\ufeff".split(
+        "|"
+    )
 )
 
 

@@ -22,6 +22,7 @@ from glassbook.notebook.importing.inline import (
     closed,
     escaped,
     harmless,
+    markdown,
     safe_lines,
     url,
 )
@@ -168,6 +169,9 @@ class _Reader(HTMLParser):
 
     def close(self) -> None:
         super().close()
+        if self.cdata_elem and self.drop:
+            # What follows a script that is never closed is left in the parser's buffer.
+            self.dropped.append(self.rawdata)
         if self.drop:
             self.report("".join(self.dropped), f"<{self.drop[0]}> is not kept")
             self.drop, self.dropped = [], []
@@ -244,10 +248,12 @@ class _Reader(HTMLParser):
     def flush(self) -> None:
         """End the paragraph or heading that is being read; open links and emphasis go on in the next."""
         before = list(self.frames)
+        if not (self.base.pieces or any(frame.pieces for frame in before)):
+            return
         while self.frames:
             self.pop_frame()
         open_frames = [Frame(frame.tag, frame.target, frame.used) for frame in before]
-        text = "".join(text for _, text in self.base.pieces)
+        text = markdown(self.base.pieces)
         self.base.pieces = []
         self.frames = open_frames
         text = re.sub(r"(?:[ ]*\\\n[ ]*)+", BREAK, re.sub(r" {2,}", " ", text))
@@ -361,7 +367,8 @@ class _Reader(HTMLParser):
     def pop_frame(self) -> Frame:
         frame = self.frames.pop()
         holder = self.frames[-1] if self.frames else self.base
-        before = holder.pieces[-1][1][-1:] if holder.pieces else ""
+        near = next((other for other in [*self.frames[::-1], self.base] if other.pieces), self.base)
+        before = near.pieces[-1][1][-1:] if near.pieces else ""
         holder.pieces += closed(frame, any(other.tag in CODE for other in self.frames), before)
         frame.used = frame.used or any(text.strip() for _, text in frame.pieces)
         return frame

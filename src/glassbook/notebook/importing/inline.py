@@ -9,6 +9,7 @@ SPACE = " \t\n\r\f"
 """What HTML counts as white space; a no-break space is a character like any other."""
 MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 CODE = ("code", "kbd", "samp", "tt")
+_SPECIAL = re.compile(r"[\\`*\[\]<|~$#&!_]")
 BREAK = "\\\n"
 """A line break that is meant."""
 
@@ -28,6 +29,8 @@ class Frame:
 
 def escaped(text: str) -> str:
     """Text so that Markdown shows it as it is; the start of a line is left to `safe_lines`."""
+    if _SPECIAL.search(text) is None:
+        return text
     text = re.sub(r"[\\`*\[\]<|~$#]", r"\\\g<0>", text)
     text = re.sub(r"&(?=#?\w+;)", r"\\&", text)
     text = re.sub(r"!$", r"\\!", text)
@@ -59,11 +62,9 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         before: the last character in front of it.
     """
     if frame.tag in CODE:
-        if in_code:
-            return frame.pieces
-        return [(False, code_span(text) if raw else text) for raw, text in _joined(frame.pieces)]
+        return frame.pieces  # two pieces of code in a row become one
     if frame.tag == "a":
-        text = "".join(code_span(text) if raw else text for raw, text in _joined(frame.pieces))
+        text = markdown(frame.pieces)
         inside = text.strip(SPACE)
         if not frame.target or not inside or "](" in re.sub(r"!\[[^\]]*\]\([^)]*\)", "", inside):
             return frame.pieces
@@ -71,7 +72,7 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         return [(False, f"{left}[{inside}]({url(frame.target)}){right}")]
     if in_code:
         return frame.pieces
-    text = "".join(text for _, text in frame.pieces)
+    text = markdown(frame.pieces)
     inside, mark = text.strip(SPACE), MARKS[frame.tag]
     # Marks beside anything but letters are not always marks; the text matters more than its emphasis.
     good = inside and inside[0].isalnum() and inside[-1].isalnum() and not (text[0] == inside[0] and before == "*")
@@ -79,6 +80,11 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         return frame.pieces
     left, right = text[: len(text) - len(text.lstrip(SPACE))], text[len(text.rstrip(SPACE)) :]
     return [(False, f"{left}{mark}{inside}{mark}{right}")]
+
+
+def markdown(pieces: list[tuple[bool, str]]) -> str:
+    """Pieces as Markdown, with what is code marked so."""
+    return "".join(code_span(text) if raw else text for raw, text in _joined(pieces))
 
 
 def _joined(pieces: list[tuple[bool, str]]) -> list[tuple[bool, str]]:

@@ -1,0 +1,166 @@
+"""HTML becomes Markdown that shows the same text in the same order; nothing of it runs, nothing is lost."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import escape
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from glassbook.notebook.importing import plan
+from glassbook.notebook.importing.html import DROPPED, read_html
+
+MD = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+class Texts(HTMLParser):
+    """The text nodes of HTML, apart from those in elements that are dropped."""
+
+    def __init__(self, html: str, skip: tuple[str, ...] = ("title", *DROPPED)) -> None:
+        super().__init__()
+        self.skip, self.depth, self.found = skip, 0, []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.depth += tag in self.skip
+
+    def handle_endtag(self, tag):
+        self.depth -= tag in self.skip and self.depth > 0
+
+    def handle_data(self, data):
+        if not self.depth:
+            self.found.append(data)
+
+
+def bare(texts: list[str]) -> str:
+    return "".join("".join(texts).split())
+
+
+def same_text(html: str) -> str:
+    page, _ = read_html(html, "name", "x.html")
+    shown = Texts(MD.render(page.body), skip=())
+    assert bare(shown.found) == bare(Texts(html).found)
+    return page.body
+
+
+FULL = """<!doctype html><title>A &amp; B</title><style>p{}</style><body onload="x()"><h1>Top <em>it</em></h1>
+<p>See <a href="https://a.b/c_(d)?x=1&amp;y=2">this <b>bold</b> link</a>, <a href="#there">there</a>.<br>Next line.
+<ol start=3><li>three<li>four<ul><li>inner</ul><li><p>five</p><p>more</p></ol>
+<blockquote><p>Quoted.<ul><li>q</ul></blockquote>
+<pre><code class="language-python">def f():\n    return `x`\n</code></pre>
+<table><tr><th>a<th>b|c<tr><td>1<td>2 <code>x|y</code></table>
+<p><img src="i.png" alt="An image"> 1. not a list</p><h2>Last</h2>tail"""
+
+
+def test_form_is_kept():
+    body = same_text(FULL)
+    assert body == (
+        "# Top *it*\n\n"
+        "See [this **bold** link](https://a.b/c_%28d%29?x=1&y=2), [there](#there).\\\nNext line.\n\n"
+        "3. three\n4. four\n   - inner\n5. five\n\n   more\n\n"
+        "> Quoted.\n>\n> - q\n\n"
+        "```python\ndef f():\n    return `x`\n```\n\n"
+        "| a | b\\|c |\n| --- | --- |\n| 1 | 2 `x\\|y` |\n\n"
+        "![An image](i.png) 1. not a list\n\n## Last\n\ntail\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "1. one<br>2. two<br>- three<br># four<br>&gt; five<br>=====<br>---",
+        "*a* _b_ `c` [[d]] [e](f) ![g](h) ~~i~~ $j$ &amp;amp; &lt;script&gt; https://k.l \\",
+        "a<b>b </b>c<i> d</i><b><i>e</i></b>f<b>(g)</b>h<i>i</i><b>j</b>*<b>k</b>",
+        "<code>`</code> <code> x </code> <code>a``b</code><code>c</code> <code></code>",
+        "<code>see <a href='/x'>y</a> z</code>",
+        "<a href='x'><h2>In</h2><p>out</a> after",
+        "<ul><li><pre>code\n  more</pre><li><table><tr><td>1<td>2<tr><td>3<td>4</table></ul>",
+        "<table><tr><td><table><tr><td>in<td>ner</table><td>b<tr><td><ul><li>c<li>d</ul><td>e</table>f",
+        "<table><caption>cap</caption>loose<tr><td>one<tr></table>",
+        "a!<a href='x'>b</a> c ! <img src=y alt='d'>",
+        "<dl><dt>t<dd>d</dl><li>lost item</li></ul></blockquote></p>end",
+        "<ul><li>a<ol start=7><li>b</ol></ul><ul><li></ul><ol><li>1. c</ol>",
+        "<h2>a # b #</h2><h3>c<br>d</h3>",
+        "<textarea>t</textarea><button>b</button><select><option>o<option>p</select>",
+        "&nbsp;a&nbsp;<p>    four spaces</p>\t<p>|a|<br>|-|</p>",
+        "<p>a<br><br><br>b<br></p>",
+    ],
+)
+def test_the_text_shown_is_the_text_given(html):
+    same_text(html)
+
+
+TAGS = "p div b i em code a ul ol li blockquote h1 h3 table tr td th br hr span dl dd img".split()
+PIECES = st.one_of(
+    st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]),
+    st.sampled_from(["<a href='x y'>", "<a href='javascript:1'>", "<img src=x alt=''>", "<ol start=9>"]),
+    st.text("ab1 .)!*_`[]()<>|#-+=~\\&;$\n:", max_size=8).map(escape),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=25).map("".join))
+def test_any_html_keeps_its_text(html):
+    same_text(html)
+
+
+@given(st.text(max_size=60))
+def test_any_text_at_all_is_read(text):
+    read_html(text, "name", "x.html")
+
+
+def test_what_would_run_is_dropped_and_reported():
+    html = (
+        "<script>steal()</script><p onclick='x()'>hi <a href='javascript:alert(1)'>a</a><a href=' java\nscript:x'>b</a>"
+        "<img src='data:image/svg+xml,x' alt='c'><svg><script>y()</script><text>d</text></svg>"
+        "<iframe src=//x>e</iframe><style>f</style><!-- g --><script>never closed"
+    )
+    page, left = read_html(html, "name", "x.html")
+    assert page.body == "hi abc\n"
+    assert [item.text for item in left] == [
+        "steal()",
+        "javascript:alert(1)",
+        "java\nscript:x",
+        "data:image/svg+xml,x",
+        "y()d",
+        "e",
+        "f",
+        " g ",
+        "never closed",
+    ]
+
+
+def test_a_live_block_cannot_be_smuggled_in():
+    page, _ = read_html("<pre><code class='language-glassbook'>steer: {}</code></pre>", "name", "x.html")
+    assert page.body.startswith("```\n")
+
+
+def test_title_and_front_matter(nb, tmp_path):
+    path = tmp_path / "p.html"
+    path.write_text("<title>A\n title: x</title><p>---</p><p>x</p>")
+    plan(path).apply(nb)
+    page = nb.page("a-title-x")
+    assert (page.title, page.extra["source"], page.problem) == ("A title: x", "p.html", None)
+    assert "A title" not in page.body
+    assert plan(path).apply(nb).made == []
+
+
+def test_an_encoding_that_is_declared_is_used(nb, tmp_path):
+    path = tmp_path / "p.html"
+    path.write_bytes(b"<meta charset='latin-1'><p>caf\xe9")
+    assert plan(path).pages[0].body == "café\n"
+
+
+def test_a_large_page_is_read_in_time():
+    html = FULL.replace("</body>", "")
+    html = html * (1_000_000 // len(html) + 1)
+    start = time.perf_counter()
+    page, _ = read_html(html, "name", "x.html")
+    assert time.perf_counter() - start < 2
+    assert len(re.findall("# Top", page.body)) == html.count("<h1>")
