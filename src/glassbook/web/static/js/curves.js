@@ -6,7 +6,7 @@ const COLOURS = ["#2a7f95", "#c8641b", "#4c8f4f", "#9a5fb5", "#b8860b", "#7d7d7d
 const MOST = 4000; // points of a curve before it is asked for anew, thinned
 
 function spec(rows, runs, log) {
-  const values = { field: "value", type: "quantitative", title: null, axis: { tickCount: 4 }, scale: log ? { type: "log" } : { zero: false } };
+  const values = { field: "value", type: "quantitative", title: null, axis: { tickCount: 4, minExtent: 36 }, scale: log ? { type: "log" } : { zero: false } };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     data: { name: "points", values: rows },
@@ -50,7 +50,7 @@ class Panel {
 
   async update() {
     const changed = await Promise.all(this.runs.map((run) => this.fetch(run)));
-    if (this.view && changed.some(Boolean)) await this.view.data("points", this.rows).runAsync();
+    if (this.view && changed.some(Boolean)) await this.view.data("points", this.rows).resize().runAsync();
   }
 
   async show(log) {
