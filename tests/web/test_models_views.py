@@ -166,19 +166,10 @@ def test_the_real_model_answers_through_the_web(tmp_path):
         assert all(0 <= guess["p"] <= 1 for layer in lens["layers"] for cell in layer["cells"] for guess in cell)
         first = reader.post("/api/v1/models/sample", json=ASKS["sample"]).json()
         assert first["text"]
-        steered = reader.post(
-            "/api/v1/steer",
-            json={
-                "model": "builtin",
-                "plus": "happy",
-                "minus": "sad",
-                "site": "blocks.2.in",
-                "by": 4,
-                "prompt": "The fox",
-                "tokens": 5,
-            },
-        ).json()
-        assert steered["results"][0]["prompt"] == "The fox"
+        pair = {"plus": "The wedding", "minus": "The path", "site": "blocks.2.in", "by": 2}
+        asked = {"model": "builtin", **pair, "prompt": "One day, Tam came to the ford.", "tokens": 5}
+        steered = reader.post("/api/v1/steer", json=asked).json()
+        assert steered["results"][0]["prompt"] == asked["prompt"]
         assert steered["effect"]
         wrong = reader.post("/api/v1/models/open", json={"model": "no/such/folder"})
         assert wrong.status_code == 400

@@ -25,7 +25,7 @@ from glassbook.web.views.models import known_models
 
 router = APIRouter(tags=["steering"])
 
-PROMPTS = ("Once upon a time", "In the morning the ranger")
+PROMPTS = ("One day, Tam came to the ford.", "The heron came to the mill weir.")
 """What a new panel begins with."""
 RECENT = 50
 """Newest runs whose kept vectors are offered."""

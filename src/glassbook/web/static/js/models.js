@@ -20,7 +20,7 @@ function fact(name, value) {
 }
 
 function showOpened(place, { parameters, vocab, context, blocks, sites }) {
-  const known = Object.entries({ parameters, vocabulary: vocab, context, blocks: Array.isArray(blocks) ? blocks.length : blocks }).filter(([, value]) => value != null);
+  const known = Object.entries({ parameters, vocabulary: vocab, context, blocks: blocks.length }).filter(([, value]) => value != null);
   place.replaceChildren(
     el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))),
     el("details", { open: sites.length <= 40 },
@@ -28,7 +28,7 @@ function showOpened(place, { parameters, vocab, context, blocks, sites }) {
       el("div", { class: "scroll sites", tabindex: "0", role: "region", "aria-label": "sites" },
         el("table", {},
           el("thead", {}, el("tr", {}, ...["site", "shape", "type"].map((name) => el("th", { scope: "col" }, name)))),
-          el("tbody", {}, ...sites.map(({ name, shape, dtype }) => el("tr", {}, el("td", {}, el("code", {}, name)), el("td", {}, Array.isArray(shape) ? shape.join(" × ") : String(shape)), el("td", {}, String(dtype)))))))),
+          el("tbody", {}, ...sites.map(({ name, shape, dtype }) => el("tr", {}, el("td", {}, el("code", {}, name)), el("td", {}, shape.join(" × ")), el("td", {}, dtype))))))),
   );
 }
 
@@ -46,16 +46,14 @@ sample.addEventListener("submit", (event) => {
   const place = sample.querySelector("[data-answer]");
   busy(event.submitter, place, async () => {
     const { text } = await waiting(place, ask("/api/v1/models/sample", { method: "POST", body }));
-    const after = text.startsWith(body.prompt) ? text.slice(body.prompt.length) : text;
-    place.replaceChildren(el("p", { class: "written" }, el("span", { class: "dim-text" }, body.prompt), after));
+    place.replaceChildren(el("p", { class: "written" }, el("span", { class: "dim-text" }, body.prompt), text));
   });
 });
 
 function showTokens(place, { tokens }) {
-  const pieces = tokens.map((token) => (typeof token === "string" ? { text: token } : token));
   place.replaceChildren(
-    el("p", { class: "tokens cut" }, ...pieces.map(({ text, id }, i) => el("span", { class: `t c${i % 2}`, title: id == null ? `token ${i}` : `token ${i}, id ${id}` }, visible(text)))),
-    el("p", { class: "dim" }, `${pieces.length} tokens`),
+    el("p", { class: "tokens cut" }, ...tokens.map(({ text, id }, i) => el("span", { class: `t c${i % 2}`, title: `token ${i}, id ${id}` }, visible(text)))),
+    el("p", { class: "dim" }, `${tokens.length} tokens`),
   );
 }
 

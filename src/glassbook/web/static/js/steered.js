@@ -26,11 +26,20 @@ function marked(pieces) {
   return pieces.map(({ text, differs }) => (differs ? el("mark", {}, text) : text));
 }
 
+// What the numbers are, for whoever points at their names.
+const MEANING = {
+  changed_tokens: "share of the new tokens that are other ones",
+  preference_nats: "by how much steering makes its own texts likelier, for each new token",
+  surprise_plain: "nats that the plain model needs for each new token of its own texts",
+  surprise_steered: "nats that the plain model needs for each new token of the steered texts",
+  distinct_2_plain: "different pairs of neighbouring tokens as a share of all, in the plain texts",
+  distinct_2_steered: "the same in the steered texts; low where a text repeats itself",
+};
+
 function numbers(title, values) {
   const pairs = Object.entries(values ?? {}).filter(([, value]) => value != null);
   if (!pairs.length) return [];
-  const said = (value) => (typeof value === "object" ? JSON.stringify(value) : number(value));
-  return [el("div", {}, el("p", { class: "panel-title" }, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, said(value))))))];
+  return [el("div", {}, el("p", { class: "panel-title" }, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", { title: MEANING[name] }, name.replaceAll("_", " ")), el("dd", {}, number(value))))))];
 }
 
 export function showSteered(place, { results, effect, damage }) {
