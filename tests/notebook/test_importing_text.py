@@ -38,10 +38,11 @@ def one(pages: list[PlannedPage], title: str) -> PlannedPage:
 
 
 PIECES = st.sampled_from(
-    "Session 3: |Week 12-14 - |Purpose: |The Problem: |Observation 2: |Glossary|(terms, decreasing)|Term: |A - B|We propose "
-    "|Papers|Note that these|word |word |Deep Nets |. |\n|\n\n|\r\n|---|---\n|\t|# |[[x]]|é|\u2028|\x0b|\ufeff".split(
-        "|"
-    )
+    [
+        *("Session 3: ", "Week 12-14 - ", "Purpose: ", "The Problem: ", "Observation 2: ", "Glossary", "Papers"),
+        *("(terms, decreasing)", "Term: ", "A - B", "We propose ", "Note that these", "word ", "Deep Nets ", ". "),
+        *("\n", "\n\n", "\r\n", "\r", "---\n", "\t", "# ", "[[x]]", "é", "\u2028", "\x0b", "\ufeff"),
+    ]
 )
 
 

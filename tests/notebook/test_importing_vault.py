@@ -228,9 +228,8 @@ def test_the_glossary_vault_imports_with_all_its_links(notes, nb, tmp_path, unpa
     assert len(report.made) == 595  # the licence comes along
     for page in pages:
         assert page.path is not None
-        assert (
-            page.path.read_bytes() == (folder / page.path.relative_to(nb.folder / "pages" / folder.name)).read_bytes()
-        )
+        original = folder / page.path.relative_to(nb.folder / "pages" / folder.name)
+        assert page.path.read_bytes() == original.read_bytes()
     links = [link for page in pages for link in page.outline().links if "images/" not in link.target]
     there = {target: nb.resolve(target) for target in {link.target for link in links}}
     assert sum(there[link.target] is not None for link in links) == 1529

@@ -25,6 +25,7 @@ from glassbook.notebook.importing.inline import (
     markdown,
     safe_lines,
     url,
+    with_breaks,
 )
 from glassbook.notebook.importing.plan import LeftOut, PlannedPage, one_line, place
 
@@ -53,7 +54,7 @@ def read_html(
     """
     reader = _Reader(source, local or {})
     try:
-        reader.feed(text)
+        reader.feed(text.replace("\0", "\ufffd"))
         reader.close()
     except AssertionError as error:  # the parser's way to refuse a malformed declaration
         raise GlassbookError(f"{source} cannot be read as HTML ({error}); save it again from a browser") from error
@@ -256,14 +257,13 @@ class _Reader(HTMLParser):
         text = markdown(self.base.pieces)
         self.base.pieces = []
         self.frames = open_frames
-        text = re.sub(r"(?:[ ]*\\\n[ ]*)+", BREAK, re.sub(r" {2,}", " ", text))
-        text = re.sub(r"^(?:\\\n|[ ])+|(?:(?<!\\)\\\n|[ ])+$", "", text)
+        text = with_breaks(text)
         if not text.strip():
             return
         if self.tables:
             self.put_cell(text)
         elif self.heading:
-            self.emit([f"{'#' * self.heading} " + text.replace(BREAK, " ")])
+            self.emit([f"{'#' * self.heading} " + text.replace("\\\n", " ")])
         else:
             self.emit(safe_lines(text).split("\n"))
 
@@ -324,7 +324,7 @@ class _Reader(HTMLParser):
     def put_cell(self, text: str) -> None:
         if not self.rows:
             self.rows.append([])
-        text = re.sub(r"(?<!\\)\|", r"\\|", text.replace(BREAK, " ").replace("\n", " "))
+        text = re.sub(r"(?<!\\)\|", r"\\|", text.replace("\\\n", " ").replace("\n", " "))
         self.rows[-1].append(text)
 
     def end_table(self) -> None:

@@ -10,8 +10,9 @@ SPACE = " \t\n\r\f"
 MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 CODE = ("code", "kbd", "samp", "tt")
 _SPECIAL = re.compile(r"[\\`*\[\]<|~$#&!_]")
-BREAK = "\\\n"
-"""A line break that is meant."""
+BREAK = "\0"
+"""Stands for a line break until the paragraph is whole; a text never holds this character."""
+EDGE = SPACE + BREAK
 
 
 @dataclass
@@ -43,6 +44,12 @@ def safe_lines(text: str) -> str:
     return re.sub(r"^([ ]*\d{1,9})([.)])(?=\s|$)", r"\1\\\2", text, flags=re.MULTILINE)
 
 
+def with_breaks(text: str) -> str:
+    """A whole paragraph with its line breaks; several in a row are one, those at its ends none."""
+    text = re.sub(f"[ ]*{BREAK}[ {BREAK}]*", BREAK, re.sub(r" {2,}", " ", text)).strip(f" {BREAK}")
+    return text.replace(BREAK, "\\\n")
+
+
 def code_span(text: str) -> str:
     """Text as code in a line."""
     text = re.sub(f"[{SPACE}]+", " ", text)
@@ -65,20 +72,20 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         return frame.pieces  # two pieces of code in a row become one
     if frame.tag == "a":
         text = markdown(frame.pieces)
-        inside = text.strip(SPACE)
+        inside = text.strip(EDGE)
         if not frame.target or not inside or "](" in re.sub(r"!\[[^\]]*\]\([^)]*\)", "", inside):
             return frame.pieces
-        left, right = text[: len(text) - len(text.lstrip(SPACE))], text[len(text.rstrip(SPACE)) :]
+        left, right = text[: len(text) - len(text.lstrip(EDGE))], text[len(text.rstrip(EDGE)) :]
         return [(False, f"{left}[{inside}]({url(frame.target)}){right}")]
     if in_code:
         return frame.pieces
     text = markdown(frame.pieces)
-    inside, mark = text.strip(SPACE), MARKS[frame.tag]
+    inside, mark = text.strip(EDGE), MARKS[frame.tag]
     # Marks beside anything but letters are not always marks; the text matters more than its emphasis.
     good = inside and inside[0].isalnum() and inside[-1].isalnum() and not (text[0] == inside[0] and before == "*")
-    if not good or "\\\n\n" in inside:
+    if not good:
         return frame.pieces
-    left, right = text[: len(text) - len(text.lstrip(SPACE))], text[len(text.rstrip(SPACE)) :]
+    left, right = text[: len(text) - len(text.lstrip(EDGE))], text[len(text.rstrip(EDGE)) :]
     return [(False, f"{left}{mark}{inside}{mark}{right}")]
 
 
