@@ -4,7 +4,16 @@ from glassbook.steer.apply import PROBE, Steered, in_norms, residual_norms, stee
 from glassbook.steer.score import Best, Row, Score, dose_curve, layer_sweep, score
 from glassbook.steer.sources import actadd, feature, mean_difference, random_like
 from glassbook.steer.vector import Vector
-from glassbook.steer.where import Where, after_prompt, everywhere, first, from_position, last
+from glassbook.steer.where import (
+    Where,
+    after_prompt,
+    before_position,
+    during_prompt,
+    everywhere,
+    first,
+    from_position,
+    last,
+)
 
 __all__ = [
     "PROBE",
@@ -16,7 +25,9 @@ __all__ = [
     "Where",
     "actadd",
     "after_prompt",
+    "before_position",
     "dose_curve",
+    "during_prompt",
     "everywhere",
     "feature",
     "first",

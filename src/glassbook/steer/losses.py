@@ -73,7 +73,7 @@ def effects(
     """
     if isinstance(texts, str) or not texts:
         raise GlassbookError("score needs a list of texts on the topic and one off it; give at least one text each")
-    if where is not None and where.rule in ("last", "after_prompt"):
+    if where is not None and where.rule in ("last", "during_prompt", "after_prompt"):
         raise GlassbookError(f"{where.rule}() needs a prompt's end and a scored text has none; use from_position(n)")
     rows, skip = [lm.encode(text) for text in texts], max(_skip(v, where) for v in arms.values())
     widest = max(map(len, rows)) + (len(prompt[0]) if prompt else 0)

@@ -19,7 +19,7 @@ class Where:
     in a prompt fit it.
     """
 
-    rule: Literal["first", "after_prompt", "last", "everywhere", "from_position"]
+    rule: Literal["first", "during_prompt", "after_prompt", "last", "everywhere", "from_position", "before_position"]
     n: int = 0
 
     def mask(self, pos: Tensor, real: Tensor, prompt: Tensor | None) -> Tensor:
@@ -37,10 +37,14 @@ class Where:
                 return real & (pos == 0)
             case "last":
                 return real & (pos == self._end(prompt) - 1)
+            case "during_prompt":
+                return real & (pos < self._end(prompt))
             case "after_prompt":
                 return real & (pos >= self._end(prompt))
             case "from_position":
                 return real & (pos >= self.n)
+            case "before_position":
+                return real & (pos < self.n)
 
     def start(self, rows: int, prompt: Tensor | None) -> Tensor | int:
         """Where row 0 of a positional vector goes in each prompt: [B, 1], or the same place for all.
@@ -64,10 +68,12 @@ class Where:
         """Whether a direction goes to all tokens after the prompt (True), none (False), or not known yet (None)."""
         if self.rule == "everywhere":
             return True
-        if self.rule in ("first", "last"):
+        if self.rule in ("first", "during_prompt", "last"):
             return False
         if prompt is None:
             return None
+        if self.rule == "before_position":
+            return False if self.n <= int(prompt.min()) else None
         return True if self.rule == "after_prompt" or self.n <= int(prompt.min()) else None
 
     def _end(self, prompt: Tensor | None) -> Tensor:
@@ -88,6 +94,11 @@ def last() -> Where:
     return Where("last")
 
 
+def during_prompt() -> Where:
+    """Every token of the prompt and none after it."""
+    return Where("during_prompt")
+
+
 def after_prompt() -> Where:
     """Every token after the prompt. The first new token is chosen at the prompt's last one, so it is as before."""
     return Where("after_prompt")
@@ -96,6 +107,13 @@ def after_prompt() -> Where:
 def everywhere() -> Where:
     """Every token, BOS and new tokens included."""
     return Where("everywhere")
+
+
+def before_position(n: int) -> Where:
+    """Every token before position `n`."""
+    if n < 1:
+        raise GlassbookError(f"there is nothing before position {n}; the first position is 0")
+    return Where("before_position", n)
 
 
 def from_position(n: int) -> Where:

@@ -1,0 +1,56 @@
+"""The process that holds the models: questions come as lines of JSON on stdin, answers go to stdout.
+
+It ends when stdin does, so it never outlives who asked.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from typing import Any
+
+from glassbook.errors import GlassbookError
+
+
+def main(folder: str) -> None:
+    """Answer until nobody can ask any more."""
+    # Whatever a library prints must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    from glassbook.desk.methods import Models, answer
+    from glassbook.notebook import Notebook
+
+    models = Models(Notebook(folder))
+    for line in sys.stdin:
+        answers.write(json.dumps(_reply(models, answer, line), allow_nan=False) + "\n")
+        answers.flush()
+
+
+def _reply(models: Any, answer: Any, line: str) -> dict[str, Any]:
+    try:
+        question = json.loads(line)
+        return {"result": _finite(answer(models, question["method"], question["params"]))}
+    except GlassbookError as error:
+        return {"error": " ".join(str(error).split())}
+    except TypeError as error:
+        return {"error": f"the question does not fit: {error}"}
+    except (RuntimeError, MemoryError) as error:  # torch: out of memory, shapes that do not fit
+        print(repr(error), file=sys.stderr, flush=True)
+        return {"error": " ".join(str(error).split())[:300]}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: what is not finite becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
