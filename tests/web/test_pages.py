@@ -251,6 +251,7 @@ def test_the_glossary_goes_from_high_to_low(nb):
         ("```glassbook\nrun: {}\n```\n\nText at\nlast! More", "Text at last!"),
         ("It is $0.5$ or `a. b` and [[x. y|z]]. End.", "It is $0.5$ or `a. b` and [[x. y|z]]."),
         ("- an item. Two", "an item."),
+        ('He asks "who is B?" Nobody knows.', 'He asks "who is B?"'),
         ("no stop", "no stop"),
         ("", ""),
         ("By J. Doe et al. in 1948. More.", "By J. Doe et al. in 1948."),

@@ -30,7 +30,7 @@ LONGEST = 320
 """Characters of a first sentence; a longer one is cut at a word."""
 KEPT = 4000
 STATES = ("holds", "fails", "untested")
-_SENTENCE = re.compile(r".*?[.!?](?=[\s)\]\"']*(?:\s|$))(?!\s+[a-z])", re.S)
+_SENTENCE = re.compile(r".*?[.!?]+[)\]\"'”’*_]*(?=\s|$)(?!\s+[a-z])", re.S)
 _SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
 
 _kept: OrderedDict[tuple[str, str], Rendered] = OrderedDict()

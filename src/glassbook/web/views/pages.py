@@ -133,6 +133,7 @@ def plain(line: str) -> str:
     """A line of Markdown as words: labels in place of links, no marks."""
     line = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", line)
     line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    line = re.sub(r"\$([^$]+)\$", r"\1", line)
     return re.sub(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+|[*`]|(?<!\w)_+|_+(?!\w)", "", line).strip()
 
 

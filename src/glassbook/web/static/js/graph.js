@@ -17,6 +17,8 @@ export function layOut(count, links, width, height, centre = -1) {
   const y = new Float64Array(count);
   const dx = new Float64Array(count);
   const dy = new Float64Array(count);
+  const degree = new Float64Array(count);
+  for (const pair of links) for (const i of pair) degree[i] += 1;
   const ideal = 0.8 * Math.sqrt((width * height) / Math.max(count, 1));
   for (let i = 0; i < count; i++) {
     // The seeds of a sunflower: even, and the same every time.
@@ -43,7 +45,8 @@ export function layOut(count, links, width, height, centre = -1) {
     for (const [i, j] of links) {
       const ox = x[i] - x[j];
       const oy = y[i] - y[j];
-      const pull = Math.hypot(ox, oy) / ideal;
+      // Pages with many links pull less, or all would hang in one knot.
+      const pull = Math.hypot(ox, oy) / ideal / Math.sqrt(Math.min(degree[i], degree[j]));
       dx[i] -= ox * pull;
       dy[i] -= oy * pull;
       dx[j] += ox * pull;
@@ -74,6 +77,28 @@ function fit({ x, y }, width, height, margin) {
   return { x: spread(x, width, margin), y: spread(y, height, 32) };
 }
 
+const radius = (node) => Math.min(4 + 1.3 * Math.sqrt(node.links), 13);
+
+// Where each name stands, and whether it is free of the names of better linked pages; the others show when pointed at.
+function labels(nodes, placed, width, page) {
+  const out = nodes.map((node, i) => {
+    const text = node.title.length > 34 ? `${node.title.slice(0, 32)} …` : node.title;
+    const half = 3.3 * text.length + 4;
+    const x = Math.max(half, Math.min(width - half, placed.x[i]));
+    return { x, y: placed.y[i] - radius(node) - 4, half, text, free: false };
+  });
+  const rank = (i) => (nodes[i].id === page ? Infinity : nodes[i].links);
+  const taken = [];
+  for (const i of nodes.map((_, n) => n).sort((a, b) => rank(b) - rank(a))) {
+    const mine = out[i];
+    const crossed = taken.some((other) => Math.abs(other.x - mine.x) < other.half + mine.half && Math.abs(other.y - mine.y) < 15);
+    const covers = nodes.some((node, n) => n !== i && Math.abs(placed.x[n] - mine.x) < mine.half && Math.abs(placed.y[n] - mine.y + 4) < radius(node) + 5);
+    mine.free = rank(i) === Infinity || (!crossed && !covers);
+    if (mine.free) taken.push(mine);
+  }
+  return out;
+}
+
 function draw(box, { page, nodes, edges }) {
   if (!nodes.length) return;
   const width = Math.max(300, box.clientWidth);
@@ -81,18 +106,15 @@ function draw(box, { page, nodes, edges }) {
   const at = new Map(nodes.map((node, i) => [node.id, i]));
   const pairs = edges.map(([from, to]) => [at.get(from), at.get(to)]).filter(([i, j]) => i !== undefined && j !== undefined && i !== j);
   const placed = fit(layOut(nodes.length, pairs, width, height, at.get(page) ?? -1), width, height, width > 600 ? 80 : 50);
-  // Only as many labels as can be read; the others show when their node is pointed at.
-  const room = Math.round((width * height) / 9000);
-  const busy = [...nodes].sort((a, b) => b.links - a.links)[Math.min(room, nodes.length - 1)].links;
-  const named = nodes.length <= room ? () => true : (node) => node.links > busy || node.id === page;
+  const names = labels(nodes, placed, width, page);
 
   const lines = pairs.map(([i, j]) => svg("line", { x1: placed.x[i], y1: placed.y[i], x2: placed.x[j], y2: placed.y[j] }));
   const links = nodes.map((node, i) => {
-    const radius = Math.min(4 + 1.3 * Math.sqrt(node.links), 13);
     const kind = ["term", "paper", "talk", "session", "project", "note"].includes(node.kind) ? node.kind : "other";
-    const label = svg("text", { x: placed.x[i], y: placed.y[i] - radius - 4 }, node.title.length > 34 ? `${node.title.slice(0, 32)} …` : node.title);
-    const shown = `${kind} ${named(node) ? "" : "minor"} ${node.id === page ? "centre" : ""}`;
-    const link = svg("a", { href: node.url, class: shown, "aria-label": `${node.title}, ${node.kind}` }, svg("circle", { cx: placed.x[i], cy: placed.y[i], r: radius }), label);
+    const { x, y, text, free } = names[i];
+    const shown = `${kind} ${free ? "" : "minor"} ${node.id === page ? "centre" : ""}`;
+    const circle = svg("circle", { cx: placed.x[i], cy: placed.y[i], r: radius(node) });
+    const link = svg("a", { href: node.url, class: shown, "aria-label": `${node.title}, ${node.kind}` }, circle, svg("text", { x, y }, text));
     const light = (on) => lit(i, on);
     for (const [event, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) link.addEventListener(event, () => light(on));
     return link;
@@ -115,14 +137,14 @@ function draw(box, { page, nodes, edges }) {
 for (const figure of document.querySelectorAll("[data-graph]")) {
   const box = figure.querySelector("[data-graph-box]");
   const graph = JSON.parse(figure.dataset.graph);
-  draw(box, graph);
-  let width = box.clientWidth;
   let waiting;
-  addEventListener("resize", () => {
+  let drawn = "";
+  new ResizeObserver(() => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      if (box.clientWidth !== width) draw(box, graph);
-      width = box.clientWidth;
-    }, 200);
-  });
+      const size = `${box.clientWidth} ${box.clientHeight}`;
+      if (size !== drawn) draw(box, graph);
+      drawn = size;
+    }, drawn ? 200 : 0);
+  }).observe(box);
 }
