@@ -54,6 +54,7 @@ async function update() {
 page.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-act]");
   if (!button) return;
+  const focused = document.activeElement === button; // a button that is disabled loses it
   button.disabled = true;
   try {
     const { job } = await ask(`/api/v1/jobs/${id}/${button.dataset.act}`, { method: "POST" });
@@ -64,6 +65,7 @@ page.addEventListener("click", async (event) => {
   }
   await update();
   button.disabled = false;
+  if (focused) document.getElementById(button.id)?.focus({ preventScroll: true });
 });
 
 onChange(() => page.dataset.over === "false" && update());
