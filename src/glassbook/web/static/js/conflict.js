@@ -9,7 +9,7 @@ function row(piece) {
 // `choose` gets "mine", "theirs" or "merged".
 export function showConflict(place, both, choose) {
   const kept = both.kept.length ? ` Both are kept in ${both.kept.join(" and ")}.` : " They could not be kept on the disk; yours is kept in this browser.";
-  place.querySelector("[data-conflict-said]").textContent = `${both.error}.${kept}`;
+  place.querySelector("[data-conflict-said]").textContent = `This page was changed elsewhere while you edited it.${kept}`;
   place.querySelector("[data-conflict-rows]").replaceChildren(...both.rows.map(row));
   for (const button of place.querySelectorAll("[data-choose]")) {
     button.onclick = () => {

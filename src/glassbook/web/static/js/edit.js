@@ -126,11 +126,11 @@ async function save() {
 const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
 function conflict(both) {
-  tell(both.error, true);
   if (both.theirs === null) {
     state.gone = true;
-    return;
+    return tell(both.error, true);
   }
+  tell("not saved: there are two versions", true);
   showConflict(form.querySelector("[data-conflict]"), both, (choice) => {
     state.base = both.sha;
     if (choice === "mine") return save();
