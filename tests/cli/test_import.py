@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-TEXT = "Session 2: Sparse codes: Lovely.\nSession 1: Circuits: Slow.\n(terms, in decreasing order)\nGAN: Two networks.\n"
+TEXT = (
+    "Session 2: Sparse codes: Lovely.\nSession 1: Circuits: Slow.\n(terms, in decreasing order)\nGAN: Two networks.\n"
+)
 
 
 @pytest.fixture
@@ -74,3 +76,19 @@ def test_what_cannot_be_read_is_one_line_and_writes_nothing(glassbook, notebook,
         path.write_bytes(data)
     assert part in glassbook("import", path, "--yes", "--notebook", notebook.folder).complaint()
     assert sorted(entry.name for entry in (notebook.folder / "pages").iterdir()) == []
+
+
+def test_bibtex_in_and_out(glassbook, notebook, tmp_path):
+    bib = tmp_path / "a.bib"
+    bib.write_text("@misc{rev, title={The Reversal Curse}, eprint={2309.12288}, archivePrefix={arXiv}}")
+    where = ["--notebook", notebook.folder]
+    assert "no works yet" in glassbook("references", *where).out
+    assert glassbook("references", bib, *where).out == "1 works taken in; there are 1 now\n"
+    assert "2309.12288" in glassbook("references", *where).out
+    out = tmp_path / "b.bib"
+    assert glassbook("references", "--export", out, *where, "--json").data()["export"] == str(out)
+    assert "Reversal" in out.read_text()
+    assert "there already" in glassbook("references", "--export", out, *where).complaint()
+    assert "no such file" in glassbook("references", tmp_path / "gone.bib", *where).complaint()
+    bib.write_bytes(b"\xe9")
+    assert "UTF-8" in glassbook("references", bib, *where).complaint()

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("served", "open the notebook in a browser"),
     "new": ("new", "make a notebook"),
     "import": ("imported", "make pages from notes: a folder of Markdown, HTML, plain text"),
+    "references": ("referenced", "list the works that pages cite; BibTeX in and out"),
     "export": ("exported", "write the notebook as web pages that open from disk"),
     "similar": ("similar", "search the pages by meaning, with a local embedding model"),
     "run": ("run", "run an experiment and keep its evidence"),
@@ -95,7 +96,7 @@ def dispatch(words: list[str]) -> int:
 
 def synopsis() -> str:
     """The text of `glassbook --help`."""
-    return SYNOPSIS.format(commands="\n".join(f"  {name:<10}{line}" for name, (_, line) in COMMANDS.items()))
+    return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, (_, line) in COMMANDS.items()))
 
 
 def nearest(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) -> str:
