@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from glassbook.notebook import Notebook, Page
-from glassbook.notebook.featurebook import NAME, SCHEMA
+from glassbook.notebook.featurebook import NAME, SCHEMA, Feature
 from glassbook.web.app import create_app
-from glassbook.web.views.features import density_text, shade
+from glassbook.web.views.features import density_text, histogram, shade
 
 EVIL = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
 LABELS = ["foxes", "", EVIL, "rain"]
@@ -43,7 +43,7 @@ def write_book(folder) -> None:
                 [(EVIL, 2.0)],
                 [("cat", -1.0)],
                 [(3, 0.91)],
-                {"edges": [0.1, 1, 2, 3], "counts": [5, 0, 1]},
+                {"edges": [0, 1, 2, 4, 8], "counts": [0, 5, 0, 1]},
                 [[("The", 0.0), (EVIL, 3.0), ("ran", 0.01)]],
             ]
             score, words = (0.1 * i if label else None), f"{label} fox".casefold()
@@ -185,10 +185,16 @@ def test_pages_that_speak_of_a_feature_are_found(reader, nb, run):
 def test_the_histogram_is_a_chart_of_numbers(reader, run):
     spec = reader.get(f"/api/v1/features/{run}/0/histogram").json()
     assert spec["data"]["values"] == [
-        {"from": 0.1, "to": 1, "count": 5},
-        {"from": 1, "to": 2, "count": 0},
-        {"from": 2, "to": 3, "count": 1},
+        {"from": 1, "to": 2, "count": 5},
+        {"from": 2, "to": 4, "count": 0},
+        {"from": 4, "to": 8, "count": 1},
     ]
+    assert spec["encoding"]["x"]["scale"]["domain"] == [1, 8]
+
+
+def test_the_lowest_bin_begins_where_a_logarithm_can():
+    feature = Feature(0, "", None, 0.1, 4.0, [], [], [], [], {"edges": [0, 1, 2], "counts": [1, 1]}, [])
+    assert histogram(feature)["data"]["values"][0] == {"from": 0.5, "to": 1, "count": 1}
 
 
 @pytest.mark.parametrize(

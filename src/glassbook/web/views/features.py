@@ -127,7 +127,12 @@ WORDS = {"shade": shade, "density": density_text, "visible": visible}
 
 def histogram(feature: Feature) -> dict[str, Any]:
     """A feature's values as a Vega-Lite chart; counts on a scale on which one is still seen beside a million."""
-    edges, counts = feature.histogram["edges"], feature.histogram["counts"]
+    edges, counts = list(feature.histogram["edges"]), list(feature.histogram["counts"])
+    if len(edges) > 2 and edges[0] <= 0:
+        # The lowest bin begins at 0, where a logarithm cannot: it is drawn as wide as the next.
+        edges[0] = edges[1] ** 2 / edges[2]
+    first = next((i for i, n in enumerate(counts) if n), 0)
+    edges, counts = edges[first:], counts[first:]
     ticks = [0, *(10**n for n in range(len(str(max(counts, default=0)))))]
     bars = [{"from": a, "to": b, "count": n} for (a, b), n in zip(pairwise(edges), counts, strict=True)]
     return {
@@ -141,7 +146,7 @@ def histogram(feature: Feature) -> dict[str, Any]:
                 "bin": {"binned": True},
                 "type": "quantitative",
                 # The bins are equal on a logarithmic scale.
-                "scale": {"type": "log", "nice": False},
+                "scale": {"type": "log", "nice": False, "domain": edges[:1] + edges[-1:]},
                 "axis": {"tickCount": 6, "grid": False},
                 "title": "value",
             },
@@ -215,6 +220,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
     if record.id != run:
         return RedirectResponse(f"/features/{path_part(record.id)}/{index}")
     feature = book.feature(index)
+    similar = [(i, cosine, book.feature(i)) for i, cosine in feature.similar]
     largest = max((abs(v) for _, v in [*feature.promotes, *feature.suppresses]), default=0.0)
     return respond(
         request,
@@ -222,6 +228,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         run=record,
         book=book.header,
         feature=feature,
+        similar=similar,
         **WORDS,
         largest=largest,
         citing=citing(services(request).notebook, record, index),
