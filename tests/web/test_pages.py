@@ -10,7 +10,6 @@ import pytest
 from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 
 from glassbook.notebook import Notebook, Page
-from glassbook.web.moments import day_in, day_of_name
 from glassbook.web.views.glossary import first_sentence
 from glassbook.web.views.pages import plain
 
@@ -285,29 +284,6 @@ def test_the_timeline_knows_sessions_moments_and_runs(nb):
     assert f"/runs/{run.id}" in page
     earlier = reader.get("/api/v1/timeline?before=2024-03-01").json()["days"]
     assert [day["day"] for day in earlier] == ["2023-05-06"]
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("---\ntitle: T\ndate: 2025-11-21\n---\n", "2025-11-21"),
-        ("---\r\ndate: '2025-11'\r\n---\r\n", "2025-11"),
-        ("\ufeff---\ndate: 2025\n---\n", "2025"),
-        ("---\ntitle: T\n---\ndate: 2025-11-21\n", ""),
-        ("---\ndate: 2025-13-40\n---\n", ""),
-        ("---\nupdate: 2025-11-21\n---\n", ""),
-        ("date: 2025-11-21\n", ""),
-    ],
-)
-def test_the_date_in_front_matter(tmp_path, text, day):
-    (tmp_path / "x.md").write_bytes(text.encode())
-    assert day_in(tmp_path / "x.md") == day
-
-
-def test_the_date_of_a_name():
-    assert day_of_name("2025-11-21 Session") == "2025-11-21"
-    assert day_of_name("2025-11.md") == "2025-11"
-    assert [day_of_name(name) for name in ("1984", "2025 plans", "20251121", "2025-99-01", "")] == [""] * 5
 
 
 def test_the_graph_round_a_page_and_of_all(nb):

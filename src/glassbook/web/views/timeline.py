@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from glassbook.web.evidence import answer
-from glassbook.web.moments import Moments
 from glassbook.web.render import page_url
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
@@ -27,20 +26,13 @@ Before = Annotated[
 ]
 
 
-def _moments(request: Request) -> Moments:
-    """The dated pages, remembered for the life of the server."""
-    if not hasattr(request.app.state, "moments"):
-        request.app.state.moments = Moments(services(request).notebook)
-    return request.app.state.moments
-
-
-def _timeline(request: Request, before: str) -> dict[str, Any]:
+def _timeline(known: Services, before: str) -> dict[str, Any]:
     """Days, newest first, with their pages and runs; `older` is where to go on, "" at the beginning of time."""
     pages: dict[str, list[dict[str, Any]]] = {}
-    for moment in _moments(request).before(before):
+    for moment in known.notebook.moments(before=before, days=DAYS + 1):
         entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
         pages.setdefault(moment.day, []).append(entry)
-    runs = _runs(services(request), before)
+    runs = _runs(known, before)
     days = sorted({*pages, *runs}, reverse=True)
     shown = days[:DAYS]
     told = [
@@ -94,10 +86,10 @@ def said(day: str) -> str:
 @router.get("/api/v1/timeline")
 def timeline_json(request: Request, before: Before = "") -> Response:
     """Days with what happened on them, newest first: sessions, dated pages, and runs by experiment."""
-    return answer(_timeline(request, before))
+    return answer(_timeline(services(request), before))
 
 
 @router.get("/timeline", include_in_schema=False)
 def timeline_page(request: Request, before: Before = "") -> Response:
     """The timeline."""
-    return respond(request, "timeline.html", title="Timeline", **_timeline(request, before))
+    return respond(request, "timeline.html", title="Timeline", **_timeline(services(request), before))
