@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.features.logits import final
 from glassbook.nets import LM, LanguageModel
 from glassbook.nets.blocks import rotary, rotate
 from glassbook.nets.lm import positions
@@ -68,23 +69,13 @@ def lens(lm: LanguageModel, ids: Tensor) -> dict[str, Tensor]:
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
     Raises:
-        GlassbookError: the model's final norm and head are not known.
+        GlassbookError: the model has no final norm and head that lead from its last block to its logits.
     """
-    norm, head = final(lm)
+    found = final(lm)
+    if found is None:
+        raise GlassbookError(f"the final norm and head of {lm.name} are not known here, so it has no logit lens")
+    norm, head = found
     names = [f"{name}.out" for name in blocks(lm.model)]
     with trace(lm.model, read=names) as t:
         lm.model(input_ids=ids)
     return {name: head(norm(t[name]))[0].float() for name in names}
-
-
-def final(lm: LanguageModel) -> tuple[nn.Module, nn.Module]:
-    """The final norm and the head of a language model."""
-    model: Any = lm.model
-    if isinstance(model, LM):
-        return model.norm, model.head
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-    core = getattr(model, "transformer", None) or getattr(model, "model", None)
-    norm = getattr(core, "ln_f", None) or getattr(core, "norm", None)
-    if head is None or norm is None:
-        raise GlassbookError(f"the final norm and head of {lm.name} are not known here, so it has no logit lens")
-    return norm, head

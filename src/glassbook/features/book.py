@@ -21,10 +21,11 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.features.contexts import Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
+from glassbook.features.logits import final, logit_effects
 from glassbook.features.rows import open_rows
 from glassbook.nets import LanguageModel
 from glassbook.notebook.featurebook import NAME, SCHEMA
-from glassbook.trace import Recording
+from glassbook.trace import Recording, blocks
 
 BINS = 24
 """Bins of the histogram, equal on a logarithmic scale down to a thousandth of the largest value."""
@@ -85,10 +86,11 @@ def build(
         chunk: rows encoded at once.
 
     Raises:
-        GlassbookError: activations and tokens do not fit together, or the disk refused.
+        GlassbookError: activations, tokens and model do not fit together, or the disk refused.
     """
+    site = d.about.get("site")
     if isinstance(activations, tuple):
-        recording = activations[0]
+        recording, site = activations
         tokens, sequence = recording.tokens(), recording.index()[0]
     rows = open_rows(activations)
     if tokens is None or len(tokens) != rows.n:
@@ -97,6 +99,7 @@ def build(
     counts = _count(d, rows, tokens, places.values[:, 0], lm.vocab, chunk)
     header = {
         **d.about,
+        "site": site,
         "width": d.width,
         "d_in": d.d_in,
         "code": repr(d.code),
@@ -114,7 +117,7 @@ def build(
             # Nobody reads it before it is renamed, and it can be made again: no journal, one fsync at the end.
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
             db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
-            effects = _Effects(d, lm)
+            effects = _Effects(d, lm, header.get("site"))
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
                 shown = _Shown(places, contexts, before, after)
@@ -197,25 +200,24 @@ def _edges(top: float) -> list[float]:
 
 
 class _Effects:
-    """What each direction adds to the logits, relative to the mean over the vocabulary: W_U W_dec[i].
+    """What each direction adds to the logits (see `logit_effects`), and which others are near it.
 
-    The scale of the final norm depends on the rest of the stream and is left out; its learnt gain is not.
-    Empty where the dictionary does not write to the residual stream, or the head is not known.
+    The logits are empty where the dictionary is not of the residual stream, or the model's way from there to its
+    logits is not known.
     """
 
-    def __init__(self, d: Dictionary, lm: LanguageModel) -> None:
-        self.unembed = None if d.transcodes else _unembedding(lm)
-        if self.unembed is not None and self.unembed.shape[1] != d.d_out:
-            self.unembed = None
+    def __init__(self, d: Dictionary, lm: LanguageModel, site: Any) -> None:
+        self.final = final(lm) if not d.transcodes and _in_stream(lm, site) else None
+        if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
+            raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
         directions = torch.nn.functional.normalize(d.W_dec.detach(), dim=1)
         self.directions, self.lm = directions, lm
 
     def of(self, some: range) -> tuple[list[list[Any]], list[list[Any]]]:
         """(tokens promoted, tokens suppressed) by some features."""
-        if self.unembed is None:
+        if self.final is None:
             return [[] for _ in some], [[] for _ in some]
-        logits = self.directions[some.start : some.stop] @ self.unembed.T
-        logits = logits - logits.mean(1, keepdim=True)
+        logits = logit_effects(self.directions[some.start : some.stop], *self.final)
         out = []
         for largest in (True, False):
             top = logits.topk(min(TOP, logits.shape[1]), dim=1, largest=largest)
@@ -240,18 +242,9 @@ class _Effects:
         ]
 
 
-@torch.no_grad()
-def _unembedding(lm: LanguageModel) -> Tensor | None:
-    """The head's weights [vocab, d] with the final norm's gain, of our models and of those of transformers; or None."""
-    model: Any = lm.model
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else getattr(model, "head", None)
-    weight = getattr(head, "weight", None)
-    if weight is None:
-        return None
-    core = getattr(model, "transformer", None) or getattr(model, "model", None) or model
-    norm = getattr(core, "ln_f", None) or getattr(core, "norm", None)
-    gain = getattr(norm, "weight", None)
-    return weight.detach() if gain is None else weight.detach() * gain.detach()
+def _in_stream(lm: LanguageModel, site: Any) -> bool:
+    """Whether a site is the residual stream itself, before or after a block."""
+    return site in {f"{name}.{side}" for name in blocks(lm.model) for side in ("in", "out")}
 
 
 class _Shown:
