@@ -96,6 +96,14 @@ def test_works_cited_are_told_with_links(nb):
     assert "nowhere: not in references.json" in text
 
 
+def test_damaged_references_do_not_hide_a_page(nb):
+    (nb.folder / "references.json").write_text("[")
+    page = open_app(nb).get("/p/superposition")
+    assert page.status_code == 200
+    assert "references.json" in page.text
+    assert open_app(nb).get("/api/v1/pages/superposition").json()["references_problem"]
+
+
 def test_another_name_leads_to_the_pages_address(nb):
     answer = open_app(nb).get("/p/Polysemantic")
     assert (answer.status_code, answer.headers["location"]) == (307, "/p/superposition")

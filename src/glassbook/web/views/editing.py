@@ -86,7 +86,7 @@ def preview(request: Request, draft: Draft) -> Response:
     known = services(request)
     page = Page.parse(draft.body)
     path = ""
-    if draft.id:
+    if draft.id and known.notebook.resolve(draft.id) is not None:
         at = find_page(known, draft.id).path
         path = at.relative_to(known.notebook.folder).as_posix() if at else ""
     links = Links(known.notebook, path)

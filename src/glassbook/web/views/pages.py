@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, LiveBlock, Page
 from glassbook.web.blocks import show_block
-from glassbook.web.citations import cite
+from glassbook.web.citations import citation, cite
 from glassbook.web.evidence import answer
 from glassbook.web.linking import Links
 from glassbook.web.render import page_url
@@ -84,10 +84,18 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
         "sections": [s for s in rendered.sections if s.level],
         "backlinks": list(nb.backlinks(page.id)),
         "links": [{"target": target, "id": ident} for target, ident in nb.links(page.id)],
-        "references": cite(known.references, page.refs) if page.refs else [],
+        **_works(known, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
         "experiments": names,
     }
+
+
+def _works(known: Services, keys: list[str]) -> dict[str, Any]:
+    """The works cited, and why they cannot be told if references.json is damaged; the page is shown all the same."""
+    try:
+        return {"references": cite(known.references, keys) if keys else [], "references_problem": None}
+    except GlassbookError as problem:
+        return {"references": [citation(key, None) for key in keys], "references_problem": str(problem)}
 
 
 def _evidence(known: Services, blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
