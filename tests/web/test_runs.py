@@ -201,6 +201,9 @@ def test_columns_and_axes_with_odd_names_stay_texts(evil):
     page = reader.get("/runs", params={"column": odd})
     assert page.status_code == 200
     assert_harmless(page.text)
+    for order in odd:
+        assert reader.get("/runs", params={"order": order}).status_code in (200, 404)
+        assert reader.get("/api/v1/runs", params={"order": order, "descending": "false"}).status_code in (200, 404)
     page = reader.get("/pareto", params={"x": f"results.{EVIL}", "y": f"results.{EVIL}"})
     assert page.status_code == 200
     assert_harmless(page.text)
@@ -229,4 +232,37 @@ def test_broken_files_are_said_to_be_broken(tmp_path):
     assert "cannot be read" in page.text
     assert reader.get(f"/api/v1/runs/{run.id}/charts/curve").status_code == 404
     assert reader.get(f"/api/v1/runs/{run.id}/tables/odd").status_code == 404
+    nb.close()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"experiment": "odd"},
+        {"experiment": ["odd"], "config": [1], "seed": "x", "code": 3, "environment": None, "claims": {"a": 1}},
+        {
+            "experiment": "odd",
+            "config": {"values": {"items": [None, {"get": 1}]}, "": ""},
+            "code": {"commit": 5, "dirty": "?"},
+        },
+    ],
+)
+def test_a_run_written_by_anything_is_shown(tmp_path, header):
+    nb = Notebook.create(tmp_path / "nb")
+    run = toy_run(nb)
+    (run.folder / "run.json").write_text(json.dumps(header))
+    odd = [{"event": "heartbeat", "progress": {"done": "x", "total": []}}, {"event": "end", "state": 7, "error": [1]}]
+    with open(run.folder / "events.jsonl", "a") as log:
+        log.writelines(json.dumps(event) + "\n" for event in odd)
+    (run.folder / "charts" / "odd name?#.vl.json").write_text("{}")
+    reader = open_app(nb)
+    for address in (
+        f"/runs/{run.id}",
+        "/runs",
+        f"/compare?run={run.id}",
+        "/claims",
+        "/pareto?x=config.a&y=results.loss",
+    ):
+        assert reader.get(address).status_code == 200, address
+    assert reader.get(f"/api/v1/runs/{run.id}").status_code == 200
     nb.close()

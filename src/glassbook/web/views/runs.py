@@ -40,7 +40,7 @@ Order = Annotated[
     str,
     Query(
         max_length=200,
-        pattern=r"^(started|ended|experiment|status|seed|id|(config|results)\..+)$",
+        pattern=r"^(started|experiment|status|seed|(config|results)\..+)$",
         description="started, experiment, status, seed, config.<setting> or results.<name>",
     ),
 ]
