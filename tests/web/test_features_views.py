@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.featurebook import NAME, SCHEMA, Feature
 from glassbook.web.app import create_app
+from glassbook.web.steering import FeatureOf, named
 from glassbook.web.views.features import density_text, histogram, shade
 
 EVIL = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -207,3 +208,9 @@ def test_whatever_is_above_zero_is_shaded(value, largest, step):
 @pytest.mark.parametrize(("density", "text"), [(0, "never"), (0.001, "1 in 1,000"), (0.75, "75% of all")])
 def test_density_is_said_in_words(density, text):
     assert density_text(density) == text
+
+
+def test_whoever_steers_with_a_feature_calls_it_by_its_label(nb, run):
+    assert named(nb, FeatureOf(run=run, index=0)) == "feature 0 (foxes)"
+    assert named(nb, FeatureOf(run=run, index=1)) == f"feature 1 of {run}"
+    assert named(nb, FeatureOf(run="nobody", index=0)) == "feature 0 of nobody"

@@ -272,7 +272,7 @@ def test_they_are_appended_to_a_page_that_is_there(reader, nb):
     kept = keep(reader, "foxes").json()
     assert not kept["new"]
     body = nb.page("foxes").body
-    assert body.startswith("# Foxes\n\nRed.\n\n## Steered: happy \\- sad".replace("\\-", "-"))
+    assert body.startswith("# Foxes\n\nRed.\n\n## Steered: +4 “happy” minus “sad” at blocks.2.in\n")
     assert keep(reader, "foxes", seed=2).json()["url"] != kept["url"]
     assert len(nb.page("foxes").outline().blocks) == 2
 
@@ -320,7 +320,7 @@ def test_escaped_text_reads_as_it_was(text):
 
 def test_a_page_whose_code_was_left_open_is_closed_first(nb):
     nb.write(Page.new("Open", "text\n\n```python\nx = 1\n"))
-    page, _ = append(nb, "Open", section(read_settings(ASKED), {"results": []}))
+    page, _ = append(nb, "Open", section(nb, read_settings(ASKED), {"results": []}))
     assert page.outline().sections[-1].title.startswith("Steered")
 
 

@@ -19,7 +19,7 @@ from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.featurebook import FeatureBook
 from glassbook.notebook.freshness import stale
 from glassbook.web.services import Services
-from glassbook.web.steering import read_settings
+from glassbook.web.steering import named, read_settings
 from glassbook.web.templating import render
 
 GROUP = "glassbook.blocks"
@@ -159,7 +159,7 @@ def _steer(services: Services, data: Names) -> Names:
     settings = read_settings(data)
     return {
         "model": settings.model,
-        "sources": settings.sources,
+        "sources": [(source, named(services.notebook, source)) for source in settings.sources],
         "prompts": settings.prompts,
         "query": settings.query(),
         "data": settings.model_dump(mode="json"),

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook import Notebook
+from glassbook.notebook.featurebook import FeatureBook
 from glassbook.notebook.pages import flow_text
 from glassbook.web.templating import number
 
@@ -126,11 +128,6 @@ class Settings(Strict):
         ]
         return data
 
-    @property
-    def label(self) -> str:
-        """What the panel steers with, in one line."""
-        return "; ".join(f"{source.by:+g} {source.label}" for source in self.sources)
-
     def query(self) -> str:
         """The settings as a query string: the panel's permanent address."""
         sources = [json.dumps(source.model_dump(mode="json"), ensure_ascii=False) for source in self.sources]
@@ -204,10 +201,21 @@ def _source(text: str) -> Any:
 # --- kept on a page ---------------------------------------------------------------------------------------------------
 
 
-def section(settings: Settings, answer: Mapping[str, Any]) -> str:
+def named(nb: Notebook, source: Pair | FeatureOf | Kept) -> str:
+    """What a source is called: a feature by its label, where there is one."""
+    if not isinstance(source, FeatureOf):
+        return source.label
+    try:
+        label = FeatureBook(nb.run(source.run).folder).feature(source.index).label
+    except GlassbookError:
+        return source.label  # the run may be gone; the panel that names it can be read all the same
+    return f"feature {source.index} ({label})" if label else source.label
+
+
+def section(nb: Notebook, settings: Settings, answer: Mapping[str, Any]) -> str:
     """A section of a page: what was steered, the panel as a live block, and the texts as a table."""
     rows: Sequence[Mapping[str, Any]] = answer["results"]
-    label = answer.get("label") or settings.label
+    label = "; ".join(f"{source.by:+g} {named(nb, source)}" for source in settings.sources)
     lines = [f"## Steered: {escaped(label)}", "", settings.block(), ""]
     lines += ["| prompt | plain | steered |", "| --- | --- | --- |"]
     lines += ["| " + " | ".join(escaped(row[name]) for name in ("prompt", "plain", "steered")) + " |" for row in rows]

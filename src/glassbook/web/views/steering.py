@@ -111,8 +111,8 @@ async def keep(request: Request, asked: Keep) -> dict[str, Any]:
     The texts are the desk's own answer to these settings, not what a browser says they were.
     """
     answer = await ask_desk(request, "steer", **asked.settings.desk())
-    text = section(asked.settings, answer)
-    page, new = await run_in_threadpool(append, services(request).notebook, asked.page, text)
+    nb = services(request).notebook
+    page, new = await run_in_threadpool(lambda: append(nb, asked.page, section(nb, asked.settings, answer)))
     last = page.outline().sections[-1]
     return {"id": page.id, "title": page.title, "new": new, "url": page_url(page.id, last.slug)}
 
