@@ -148,6 +148,13 @@ def test_a_folder_that_leads_out_of_the_notebook_is_not_followed(vault, nb, tmp_
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_a_notebook_is_not_imported_into_itself(nb):
+    nb.write(Page.new("A", "x\n"))
+    for path in (nb.folder, nb.folder / "pages", nb.folder.parent):
+        with pytest.raises(GlassbookError, match="hold one another"):
+            plan(path).apply(nb)
+
+
 def pack(path: Path, names: list[str], links: tuple[str, ...] = ()) -> Path:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as out:

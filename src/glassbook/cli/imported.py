@@ -32,8 +32,8 @@ class Import(InNotebook):
 def main(args: list[str]) -> int:
     """Run the command."""
     options = parse(Import, args, "glassbook import")
+    prepared = plan(options.path)  # before a notebook is looked for, which may make one
     notebook = options.open_notebook()
-    prepared = plan(options.path)
     if options.json:
         report = prepared.apply(notebook) if options.yes else None
         print_json({"notebook": str(notebook.folder), **plan_data(prepared), "report": report and report.to_data()})

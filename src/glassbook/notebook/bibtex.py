@@ -50,7 +50,7 @@ FIELDS = {
 """Field -> name in CSL, where one is as good as the other."""
 PLACES = {"paper-conference": "booktitle", "chapter": "booktitle"}
 """What the container of a work is called in BibTeX; elsewhere it is its journal."""
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS: tuple[str, ...] = tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())
 REST = "x-csl"
 """Field that holds, as JSON, what the other fields cannot say."""
 
@@ -181,7 +181,8 @@ def _csl(kind: str, key: str, fields: dict[str, str]) -> dict[str, Any]:
             item.setdefault("container-title", plain(fields.pop(name)))
     if plain(fields.get("archiveprefix", fields.get("eprinttype", ""))).lower() == "arxiv" and "eprint" in fields:
         number = plain(fields.pop("eprint"))
-        fields.pop("archiveprefix", None), fields.pop("eprinttype", None), fields.pop("primaryclass", None)
+        for name in ("archiveprefix", "eprinttype", "primaryclass"):
+            fields.pop(name, None)
         item |= {"number": f"arXiv:{number}", "publisher": "arXiv"}
         item["type"] = "article" if kind == "misc" else item["type"]
         fields.setdefault("url", latex(f"https://arxiv.org/abs/{number}"))
@@ -195,7 +196,10 @@ def _csl(kind: str, key: str, fields: dict[str, str]) -> dict[str, Any]:
     if fields:
         item["custom"] = {"bibtex": {name: plain(value) for name, value in fields.items()}}
     for name, value in rest.items():
-        item.pop(name, None) if value is None else item.update({name: value})
+        if value is None:
+            item.pop(name, None)
+        else:
+            item[name] = value
     return item
 
 

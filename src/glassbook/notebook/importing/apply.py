@@ -51,6 +51,9 @@ class Report:
 
 def apply(plan: Plan, notebook: Notebook) -> Report:
     """Make what `plan` says in `notebook`; see `Plan.apply`."""
+    source = Path(plan.source)
+    if source.is_relative_to(notebook.folder) or notebook.folder.is_relative_to(source):
+        raise GlassbookError(f"{source} and the notebook {notebook.folder} hold one another; import from elsewhere")
     work = _Work(plan, notebook)
     for page in plan.pages:
         work.place_page(page)
@@ -148,7 +151,7 @@ class _Work:
 
     def write(self) -> None:
         """Write all files and the record; if one cannot be written, put everything back."""
-        record = {"source": self.plan.source, "files": self.files, "left_out": self.report.left_out}
+        record = {"source": Path(self.plan.source).name, "files": self.files, "left_out": self.report.left_out}
         text = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
         if not self.record_file.is_file() or self.record_file.read_bytes() != text:
             self.writes[self.record_file] = text

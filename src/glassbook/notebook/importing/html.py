@@ -35,7 +35,9 @@ BLOCKS = set(
     "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html head label legend li main menu nav ol option p pre "
     "section select summary table tbody td textarea tfoot th thead tr ul".split()
 )
-VOID = set("area base br col embed hr img input link meta param source track wbr".split())
+DEEPEST = 8
+"""Quotes and items inside each other that are kept as such; what is deeper stands there as paragraphs."""
+DEEPEST_INLINE = 16
 
 
 def read_html(
@@ -92,7 +94,9 @@ class _Reader(HTMLParser):
         self.heading = 0
         self.pre: list[str] | None = None
         self.language = ""
-        self.drop: list[str] = []
+        self.drop = ""
+        """The element that is being dropped, and how many of its kind are open."""
+        self.drop_depth = 0
         self.dropped: list[str] = []
         self.in_title = False
         self.tables = 0
@@ -107,9 +111,10 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {key: value or "" for key, value in attrs}
-        if self.drop or tag in DROPPED:
-            if tag not in VOID:
-                self.drop.append(tag)
+        if self.drop:
+            self.drop_depth += tag == self.drop
+        elif tag in DROPPED:
+            self.drop, self.drop_depth = tag, 1
         elif tag == "title" and not self.title:
             self.in_title = True
         elif self.pre is not None:
@@ -123,22 +128,21 @@ class _Reader(HTMLParser):
         elif tag in MARKS or tag in CODE or tag == "a":
             if tag == "a":
                 self.close_frame("a")
-            self.frames.append(Frame(tag, self.target(values.get("href", "")) if tag == "a" else ""))
+            if len(self.frames) < DEEPEST_INLINE:
+                self.frames.append(Frame(tag, self.target(values.get("href", "")) if tag == "a" else ""))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         # In HTML, <script/> opens an element as <script> does; in drawings it does not, and those are dropped.
-        if not (self.drop and tag not in DROPPED):
+        if not self.drop:
             self.handle_starttag(tag, attrs)
             if tag in CODE or tag in MARKS or tag == "svg":
                 self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if self.drop:
-            if tag in self.drop:
-                del self.drop[len(self.drop) - 1 - self.drop[::-1].index(tag) :]
-                if not self.drop:
-                    self.report("".join(self.dropped), f"<{tag}> is not kept")
-                    self.dropped = []
+            self.drop_depth -= tag == self.drop
+            if not self.drop_depth:
+                self.end_drop()
         elif tag == "title" and self.in_title:
             self.in_title = False
         elif tag == "pre" and self.pre is not None:
@@ -174,10 +178,14 @@ class _Reader(HTMLParser):
             # What follows a script that is never closed is left in the parser's buffer.
             self.dropped.append(self.rawdata)
         if self.drop:
-            self.report("".join(self.dropped), f"<{self.drop[0]}> is not kept")
-            self.drop, self.dropped = [], []
+            self.end_drop()
         if self.pre is not None:
             self.end_pre()
+
+    def end_drop(self) -> None:
+        """What was dropped goes to the report."""
+        self.report("".join(self.dropped), f"<{self.drop}> is not kept")
+        self.drop, self.drop_depth, self.dropped = "", 0, []
 
     # --- blocks -------------------------------------------------------------------------------------------------
 
@@ -194,13 +202,13 @@ class _Reader(HTMLParser):
             self.tables += 1
         elif tag in ("ul", "ol", "menu"):
             start = values.get("start", "")
-            self.lists.append(
-                [tag, int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1, len(self.holders), False]
-            )
+            first = int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1
+            if len(self.lists) < DEEPEST:
+                self.lists.append([tag, first, len(self.holders), False])
         elif tag == "li":
             self.item()
         elif tag == "blockquote":
-            self.holders.append([tag, "> ", "> ", False, False])
+            self.hold([tag, "> ", "> ", False, False])
         elif tag == "hr":
             self.emit(["***"])
         elif tag == "pre":
@@ -219,7 +227,12 @@ class _Reader(HTMLParser):
         # Right below a paragraph, only a list that begins with 1 is a list.
         close = self.lists[-1][3] or mark in ("- ", "1. ")
         self.lists[-1][3] = True
-        self.holders.append(["li", mark, " " * len(mark), False, close])
+        self.hold(["li", mark, " " * len(mark), False, close])
+
+    def hold(self, holder: list) -> None:
+        """Open a quote or an item, unless there are more around it than a reader of Markdown takes."""
+        if len(self.holders) < DEEPEST:
+            self.holders.append(holder)
 
     def end_block(self, tag: str) -> None:
         """A block ends."""

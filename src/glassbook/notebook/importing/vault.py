@@ -57,7 +57,10 @@ def read_folder(folder: Path) -> Source:
         for name in sorted([*names, *files]):
             path = (inside / name).as_posix()
             full = Path(where) / name
-            if name.startswith("."):
+            if not name.isprintable():
+                shown = path.encode("utf-8", "replace").decode()
+                source.left_out.append((shown, "its name cannot be shown; give it another"))
+            elif name.startswith("."):
                 source.left_out.append((path, "hidden: settings of another program"))
             elif full.is_symlink():
                 source.left_out.append((path, "a link; links are not followed"))
@@ -67,8 +70,13 @@ def read_folder(folder: Path) -> Source:
                 raise GlassbookError(f"{full} is larger than {LARGEST >> 20} MB; take it out and import again")
             elif name in files:
                 source.add(path, full.read_bytes())
-        names[:] = [name for name in names if not name.startswith(".") and not (Path(where) / name).is_symlink()]
+        names[:] = [name for name in names if name[0] != "." and name.isprintable() and not is_link(where, name)]
     return source
+
+
+def is_link(folder: str, name: str) -> bool:
+    """Whether it is a symbolic link."""
+    return (Path(folder) / name).is_symlink()
 
 
 def _raise(error: OSError) -> None:
