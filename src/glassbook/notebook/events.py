@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -161,6 +162,8 @@ class Summary:
     """What the work said that it depends on (see freshness.py)."""
     torn: int = 0
     """Lines that could not be read."""
+    latest: dict[str, list[Any]] = field(default_factory=dict)
+    """Each metric's last logged [step, value]."""
 
     def to_data(self) -> dict[str, Any]:
         """Plain data."""
@@ -227,13 +230,41 @@ def _digest(line: bytes) -> str:
 def _read_on(file: Any, summary: Summary) -> None:
     rest, last = b"", None
     while chunk := file.read(CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        summary.latest.update(_latest(whole))
+        lines = whole.split(b"\n") if newline else []
         for line in lines:
             summary.take(line)
             summary.offset += len(line) + 1
         last = lines[-1] if lines else last
     if last is not None:
         summary.mark, summary.mark_size = _digest(last + b"\n"), len(last) + 1
+
+
+_NAME = re.compile(rb'"((?:[^"\\\\]|\\\\.)+)":')
+_FRAME = {b"event", b"time", b"step", b"metrics"}
+"""Keys of the line itself; a metric may be called so all the same."""
+
+
+def _latest(lines: bytes) -> dict[str, list[Any]]:
+    """The last [step, value] of each metric in some lines, found without reading most of them."""
+    found: dict[str, list[Any]] = {}
+    if METRIC not in lines:
+        return found
+    names = set(_NAME.findall(lines))
+    names -= {name for name in _FRAME if not re.search(rb'"metrics":\{[^}]*"' + name + rb'":', lines)}
+    for name in names:
+        text, end = json.loads(b'"' + name + b'"'), len(lines)
+        while (at := lines.rfind(b'"' + name + b'":', 0, end)) >= 0:
+            begin = lines.rfind(b"\n", 0, at) + 1
+            stop = lines.find(b"\n", at)
+            event = read_event(lines[begin : stop if stop >= 0 else len(lines)])
+            metrics = event.get("metrics") if event and event["event"] == "metric" else None
+            if event and isinstance(metrics, dict) and text in metrics:
+                found[text] = [event.get("step"), metrics[text]]
+                break
+            end = begin
+    return found
 
 
 def read_metrics(path: Path, name: str) -> tuple[list[int], list[float]]:

@@ -10,22 +10,27 @@ import contextlib
 import functools
 import hashlib
 import json
+import math
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import search, tables
+from glassbook.notebook import lists, search, tables
 from glassbook.notebook.claims import Claim
 from glassbook.notebook.events import Summary, summarise
+from glassbook.notebook.featurebook import NAME, FeatureBook
+from glassbook.notebook.follow import Follower
 from glassbook.notebook.pages import Page
 from glassbook.notebook.records import RunRecord, read_claims, read_header, read_record
 
+PAGES, SUFFIX = "pages", ".md"
+"""Where pages are, and how their files end."""
 RACY = 2_000_000_000
 """Nanoseconds. A file changed this short before it was read may change again without a new time: it is read again."""
 
@@ -83,9 +88,25 @@ class Index:
         self._db: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._claims: dict[str, str] = {}
+        self._experiments: dict[str, str] = {}
+        self._follower: Follower | None = None
+        self._touched: set[str] = set()
+        """Pages that may have changed since they were last looked at, while the files are followed."""
+        self._runs_seen = 0
+        """Time of the runs folder when it was last listed, while the files are followed."""
+        self._unfinished: dict[str, str] = {}
+        """Runs that may still change, with the stamps of their files."""
+        self.version = 0
+        """Grows with every change that is seen while the files are followed."""
 
     def close(self) -> None:
-        """Close the file; the next call opens it again."""
+        """Stop following and close the file; the next call opens it again."""
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.stop()
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
             if self._db is not None:
                 self._db.close()
@@ -159,21 +180,86 @@ class Index:
         return [Backlink(*row) for row in rows]
 
     @_mended
-    def search(self, text: str, limit: int = 20) -> list[search.Hit]:
-        """What matches `text` in pages, runs and claims, best first; any text is safe."""
+    def links(self, path: Path) -> list[tuple[str, str | None]]:
+        """What the page in a file links to, with the ids of the pages that are there."""
+        return lists.links(self._fresh_pages(), self._key(path))
+
+    @_mended
+    def graph(self, path: Path, depth: int, limit: int) -> lists.Graph:
+        """The pages round the one in a file."""
+        return lists.graph(self._fresh_pages(), self._key(path), depth, limit)
+
+    @_mended
+    def page_rows(
+        self, kind: str | None, tag: str | None, order: lists.PageOrder, limit: int, offset: int
+    ) -> list[lists.PageRow]:
+        """Some pages, without reading their files."""
+        return lists.page_rows(self._fresh_pages(), kind, tag, order, limit, offset)
+
+    @_mended
+    def page_count(self, kind: str | None, tag: str | None) -> int:
+        """How many pages there are."""
+        return lists.page_count(self._fresh_pages(), kind, tag)
+
+    @_mended
+    def moments(self, before: str, days: int) -> list[lists.Moment]:
+        """Pages that belong to a day, newest first."""
+        return lists.moments(self._fresh_pages(), before, days)
+
+    @_mended
+    def search(self, text: str, limit: int = 20, kinds: Sequence[str] | None = None) -> list[search.Hit]:
+        """What matches `text` in pages, runs, claims, experiments and features, best first; any text is safe."""
         self._fresh_pages()
         db = self._fresh_runs()
         with tables.transaction(db, "DEFERRED"):  # one state of the index for all of its queries
-            return search.find(db, text, limit)
+            return search.find(db, text, limit, kinds)
+
+    @_mended
+    def complete(self, prefix: str, limit: int) -> list[search.Suggestion]:
+        """Names that begin with `prefix`, as somebody types it."""
+        self._fresh_pages()
+        return search.complete(self._fresh_runs(), prefix, limit)
+
+    @_mended
+    def run_table(self, **asked: Any) -> lists.RunTable:
+        """Some runs, filtered and ordered; see `lists.run_table`."""
+        db = self._fresh_runs()
+        self._look_at_unfinished(db)
+        return lists.run_table(db, self.folder / "runs", **asked)
+
+    @_mended
+    def latest(self, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
+        """The last values of some runs' metrics."""
+        return lists.latest(self._fresh_runs(), ids)
+
+    @_mended
+    def find_runs(self, name: str, limit: int) -> list[RunRecord]:
+        """The run called `name`, or else the first ones whose ids begin so."""
+        db = self._fresh_runs()
+        rows = db.execute(
+            """SELECT id, header, summary FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
+               ORDER BY id LIMIT ?""",
+            [tables.whole(name), tables.whole(name), limit],
+        ).fetchall()
+        exact = [row for row in rows if row[0] == name]
+        return [lists.record_of(self.folder / "runs", *row) for row in exact or rows]
 
     @_mended
     def runs(self) -> list[RunRecord]:
         """All runs that can be read, newest first."""
-        db = self._fresh_runs()
-        records = [
-            read_record(self.folder / "runs" / name, json.loads(header), Summary.from_data(json.loads(summary)))
-            for name, header, summary in db.execute("SELECT id, header, summary FROM run WHERE problem IS NULL")
-        ]
+        return self._runs_of(None)
+
+    @_mended
+    def runs_of(self, experiment: str) -> list[RunRecord]:
+        """The runs of one experiment, newest first."""
+        return self._runs_of(experiment)
+
+    def _runs_of(self, experiment: str | None) -> list[RunRecord]:
+        rows = self._fresh_runs().execute(
+            "SELECT id, header, summary FROM run WHERE problem IS NULL AND (? IS NULL OR experiment = ?)",
+            [experiment, experiment],
+        )
+        records = [lists.record_of(self.folder / "runs", *row) for row in rows.fetchall()]
         return sorted(records, key=lambda record: (record.started, record.id), reverse=True)
 
     @_mended
@@ -197,12 +283,70 @@ class Index:
         self._claims[experiment] = json.dumps([claim.to_data() for claim in claims])
         self._fresh_runs()
 
+    @_mended
+    def set_experiments(self, experiments: Mapping[str, tuple[str, Sequence[str], str]]) -> None:
+        """Let search find experiments: name -> (what it asks, glossary terms, source)."""
+        self._experiments = {
+            name: json.dumps([about, list(terms), source]) for name, (about, terms, source) in experiments.items()
+        }
+        self._fresh_runs()
+
+    # --- following the files ------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """From now on be told of changes, so that questions look only at what changed. `close` ends it."""
+        if self._follower is None:
+            with self._lock:
+                self._touched, self._runs_seen = {PAGES}, 0
+                self._look()
+            self._follower = Follower(self.folder, self.touch, self._look, self._look_at_everything)
+            self.touch([PAGES])  # what changed before the watch began
+            self._look()
+
+    def touch(self, pages: Iterable[str]) -> None:
+        """These pages (paths relative to the folder) may have changed."""
+        # A set is added to in one step, so no lock: a question under way must not hold up the watch.
+        self._touched.update(pages)
+        self.version += 1
+
+    @_mended
+    def _look(self) -> None:
+        """Bring everything up to date."""
+        self._fresh_pages()
+        self._fresh_runs()
+
+    def _look_at_everything(self) -> None:
+        """Find what the watch missed, beside the questions: with a connection of its own."""
+        try:
+            db = tables.connect(str(self.path))
+        except sqlite3.DatabaseError:
+            return  # the next question mends it
+        try:
+            gone, stale = self._stale_pages(db)
+            if changed := [*gone, *stale]:
+                self.touch(changed)
+            if any(self._stale_runs(db)):
+                self._runs_seen = 0
+        except sqlite3.DatabaseError:
+            self._touched.add(PAGES)
+        finally:
+            db.close()
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
     # --- bringing it up to date ---------------------------------------------------------------------------------
 
     # What is stale is looked for again once the write lock is held: another process may have been faster.
 
     def _fresh_pages(self) -> sqlite3.Connection:
         db = self._open()
+        if self._follower is not None:
+            touched, self._touched = self._touched, set()
+            if not touched:
+                return db
+            if not any(path == PAGES or not path.endswith(SUFFIX) for path in touched):
+                return self._read_touched(db, touched)
         if any(self._stale_pages(db)):
             with tables.transaction(db):
                 gone, stale = self._stale_pages(db)
@@ -212,10 +356,22 @@ class Index:
                     self._read_page(db, path, known)
         return db
 
+    def _read_touched(self, db: sqlite3.Connection, paths: set[str]) -> sqlite3.Connection:
+        try:
+            with tables.transaction(db):
+                for path in sorted(paths):
+                    if tables.whole(path) == path:
+                        sql = "SELECT mtime, size, seen, digest FROM page WHERE path = ?"
+                        self._read_page(db, path, db.execute(sql, [path]).fetchone())
+        except BaseException:
+            self._touched |= paths
+            raise
+        return db
+
     def _stale_pages(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[Any, ...] | None]]:
         """(pages whose file is gone, pages to be read with what is known of them)."""
         known = {row[0]: row[1:] for row in db.execute("SELECT path, mtime, size, seen, digest FROM page")}
-        found = dict(_files(self.folder, "pages", ".md"))
+        found = dict(_files(self.folder, PAGES, SUFFIX))
         stale = {path: known.get(path) for path, stat in found.items() if _changed(stat, known.get(path))}
         return known.keys() - found.keys(), stale
 
@@ -238,58 +394,115 @@ class Index:
 
     def _fresh_runs(self) -> sqlite3.Connection:
         db = self._open()
-        changed = any(self._stale_runs(db))
+        changed = self._runs_moved() and any(self._stale_runs(db))
         if changed:
             with tables.transaction(db):
                 gone, stale = self._stale_runs(db)
                 for name in gone:
                     db.execute("DELETE FROM run WHERE id = ?", [name])
                     tables.forget(db, "run", name)
+                    tables.forget(db, "feature", name)
+                if gone:
+                    self._count_columns(db)
                 for name, (stamp, known) in stale.items():
                     self._read_run(db, name, stamp, known)
+            self.version += 1
         self._refresh_claims(db, changed)
         return db
+
+    def _runs_moved(self) -> bool:
+        """Whether the runs have to be looked at: always, unless the files are followed and nothing moved."""
+        if self._follower is None:
+            return True
+        folder = self.folder / "runs"
+        try:
+            modified = os.stat(folder).st_mtime_ns
+        except OSError:
+            modified = -1
+        # A folder's time is as coarse as the clock of the system: just after a change it may change again.
+        settled = time.time_ns() - modified > RACY
+        moved = modified != self._runs_seen
+        self._runs_seen = modified if settled else 0
+        return moved or any(_run_stamp(folder / name) != stamp for name, stamp in self._unfinished.items())
 
     def _stale_runs(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[str, tuple[Any, ...] | None]]]:
         """(runs whose folder is gone, runs to be read with the stamp of their files and what is known of them)."""
         stamps = dict(db.execute("SELECT id, stamp FROM run"))
         found = {name: _run_stamp(self.folder / "runs" / name) for name in _run_names(self.folder)}
         stale = {name: stamp for name, stamp in found.items() if stamps.get(name) != stamp}
-        known = {name: db.execute("SELECT summary, words FROM run WHERE id = ?", [name]).fetchone() for name in stale}
+        sql = "SELECT summary, latest, words, stamp FROM run WHERE id = ?"
+        known = {name: db.execute(sql, [name]).fetchone() for name in stale}
         return stamps.keys() - found.keys(), {name: (stamp, known[name]) for name, stamp in stale.items()}
 
     def _read_run(self, db: sqlite3.Connection, name: str, stamp: str, known: tuple[Any, ...] | None) -> None:
         folder = self.folder / "runs" / name
-        summary = summarise(folder / "events.jsonl", Summary.from_data(json.loads(known[0])) if known else None)
+        before = Summary.from_data({**json.loads(known[0]), "latest": json.loads(known[1])}) if known else None
+        summary = summarise(folder / "events.jsonl", before)
         header: dict[str, Any] = {}
         problem = None
         try:
             header = read_header(folder)
         except GlassbookError as error:
             problem = tables.whole(str(error))
-        experiment = tables.whole(str(header.get("experiment", "")))
+        record = read_record(folder, header, summary)
+        experiment = tables.whole(record.experiment)
         words = "\n".join([experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)])
         words = tables.whole(words)
-        if known is None or known[1] != words:
+        if known is None or known[2] != words:
             tables.forget(db, "run", name)
             if problem is None:
                 tables.add(db, tables.Entry("run", name, name, f"{experiment} {name}", words))
+        if known is None or known[3].rpartition("|")[2] != stamp.rpartition("|")[2]:
+            _read_book(db, folder)
+        data = summary.to_data()
+        latest = data.pop("latest")
         claims = json.dumps([claim.to_data() for claim in read_claims(header)])
         db.execute(
-            "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO run VALUES ({', '.join('?' * 15)})",
             [
                 name,
                 stamp,
                 experiment,
                 json.dumps(header),
-                json.dumps(summary.to_data()),
+                json.dumps(data),
                 words,
                 claims,
                 problem,
+                record.started.timestamp(),
+                record.status,
+                record.seed,
+                json.dumps(record.config),
+                json.dumps({k: v for k, v in record.results.items() if math.isfinite(v)}),
+                f"{words.casefold()} {name}",
+                json.dumps(latest),
             ],
         )
+        columns = [(experiment, tables.whole(column)) for column in lists.columns_of(record)]
+        db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", columns)
+        if record.status == "finished":
+            self._unfinished.pop(name, None)
+        else:
+            self._unfinished[name] = stamp
+
+    def _count_columns(self, db: sqlite3.Connection) -> None:
+        """After a run was deleted: which columns are left."""
+        db.execute("DELETE FROM run_column")
+        for row in db.execute("SELECT id, header, summary FROM run WHERE problem IS NULL").fetchall():
+            record = lists.record_of(self.folder / "runs", *row)
+            columns = [(record.experiment, name) for name in lists.columns_of(record)]
+            db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", columns)
+
+    def _look_at_unfinished(self, db: sqlite3.Connection) -> None:
+        """Whether runs without an end still live can change without a change of their files."""
+        rows = db.execute("SELECT id, header, summary, status FROM run WHERE status = 'running' AND problem IS NULL")
+        for name, header, summary, status in rows.fetchall():
+            now = lists.record_of(self.folder / "runs", name, header, summary).status
+            if now != status:
+                with tables.transaction(db):
+                    db.execute("UPDATE run SET status = ? WHERE id = ?", [now, name])
 
     def _refresh_claims(self, db: sqlite3.Connection, changed: bool) -> None:
+        self._refresh_experiments(db)
         known = dict(db.execute("SELECT experiment, data FROM claim"))
         if not changed and all(known.get(name) == data for name, data in self._claims.items()):
             return
@@ -302,11 +515,24 @@ class Index:
                 if known.get(experiment) != wanted.get(experiment):
                     tables.write_claims(db, experiment, wanted.get(experiment))
 
+    def _refresh_experiments(self, db: sqlite3.Connection) -> None:
+        if not self._experiments or dict(db.execute("SELECT name, data FROM experiment")) == self._experiments:
+            return
+        with tables.transaction(db):
+            for (name,) in db.execute("SELECT name FROM experiment").fetchall():
+                tables.forget(db, "experiment", name)
+            db.execute("DELETE FROM experiment")
+            for name, data in self._experiments.items():
+                about, terms, source = json.loads(data)
+                db.execute("INSERT INTO experiment VALUES (?, ?)", [name, data])
+                body = f"{about}\n{source}"
+                tables.add(db, tables.Entry("experiment", name, name, name, body, alias=" \n".join(terms)))
+
     # --- the file -----------------------------------------------------------------------------------------------
 
     def _open(self) -> sqlite3.Connection:
         if self._db is not None and self._inode is not None and self._inode != _inode(self.path):
-            self.close()  # deleted or replaced under our hands
+            self._close()  # deleted or replaced under our hands
         if self._db is None:
             try:
                 self.path.parent.mkdir(exist_ok=True)
@@ -314,17 +540,29 @@ class Index:
                 raise sqlite3.DatabaseError(str(error)) from error
             self._db = tables.connect(str(self.path))
             self._inode = _inode(self.path)
+            self._runs_seen, self._touched = 0, {PAGES}  # nothing is known of what this file holds
         return self._db
 
     def _remove(self) -> None:
-        self.close()
+        self._close()
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 os.unlink(f"{self.path}{suffix}")
 
     def _keep_in_memory(self) -> None:
-        self.close()
+        self._close()
         self._db, self._inode = tables.connect(":memory:"), None
+        self._runs_seen, self._touched = 0, {PAGES}
+
+
+def _read_book(db: sqlite3.Connection, run: Path) -> None:
+    """Let search find the features of a run's feature book."""
+    tables.forget(db, "feature", run.name)
+    if FeatureBook.there(run):
+        # A book that cannot be read says so on its own page.
+        with contextlib.suppress(GlassbookError):
+            for index, title, text in FeatureBook(run).words():
+                tables.add(db, tables.Entry("feature", run.name, f"{run.name}/{index}", title, text))
 
 
 def parse_page(folder: Path, path: Path, text: str) -> Page:
@@ -365,15 +603,15 @@ def _run_names(folder: Path) -> list[str]:
 
 
 def _run_stamp(folder: Path) -> str:
-    """Changes when run.json or the log does. A log only grows, so its size tells."""
+    """Changes when run.json, the log or the feature book does. A log only grows, so its size tells."""
     parts = []
-    for name in ("run.json", "events.jsonl"):
+    for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
         try:
             stat = os.stat(folder / name)
             parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}")
         except OSError:
             parts.append("-")
-    return " ".join(parts)
+    return "|".join(parts)
 
 
 def _inode(path: Path) -> int | None:

@@ -17,11 +17,12 @@ from glassbook.notebook.claims import Claim, Verdict, judge
 from glassbook.notebook.files import disk_errors, write_atomic
 from glassbook.notebook.index import Backlink, Index, parse_page
 from glassbook.notebook.links import slug
+from glassbook.notebook.lists import Graph, Moment, PageOrder, PageRow, RunTable
 from glassbook.notebook.pages import Page
 from glassbook.notebook.plain import same_data
 from glassbook.notebook.records import RunRecord
 from glassbook.notebook.runs import Run
-from glassbook.notebook.search import Hit
+from glassbook.notebook.search import Hit, Suggestion
 
 SETTINGS = "glassbook.toml"
 """The file that makes a folder a notebook."""
@@ -138,19 +139,71 @@ class Notebook:
             what = "is there already" if page.source is None else "has changed since it was read"
             raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
         write_atomic(path, text.encode("utf-8", "surrogateescape"))
+        self._index.touch([path.relative_to(self.folder).as_posix()])
         return self._read(path)
 
     def backlinks(self, name: str) -> list[Backlink]:
         """Links from other pages to the page that `name` means; to a run or a missing page by the name itself."""
         return self._index.backlinks(name)
 
-    def search(self, text: str, limit: int = 20) -> list[Hit]:
-        """Pages, runs and claims that hold all the words of `text`, best first. Any text may be searched for."""
-        return self._index.search(text, limit)
+    def links(self, name: str) -> list[tuple[str, str | None]]:
+        """What a page links to, in order: (the name in the link, id of the page, None if there is none)."""
+        return self._index.links(self._file(name))
+
+    def graph(self, name: str, depth: int = 1, limit: int = 60) -> Graph:
+        """A page, the pages at most `depth` links away from it either way (at most `limit`), and the links between."""
+        return self._index.graph(self._file(name), depth, limit)
+
+    def page_rows(
+        self,
+        kind: str | None = None,
+        tag: str | None = None,
+        order: PageOrder = "title",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[PageRow]:
+        """Some pages of a kind or with a tag, from the index alone. Order by level: highest first; modified: newest."""
+        return self._index.page_rows(kind, tag, order, limit, offset)
+
+    def page_count(self, kind: str | None = None, tag: str | None = None) -> int:
+        """How many pages there are of a kind or with a tag."""
+        return self._index.page_count(kind, tag)
+
+    def moments(self, before: str = "", days: int = 60) -> list[Moment]:
+        """Pages that belong to a day (see `Page.day`), of the newest `days` days before `before`, newest first."""
+        return self._index.moments(before, days)
+
+    def search(self, text: str, limit: int = 20, kinds: Sequence[str] | None = None) -> list[Hit]:
+        """Pages, runs, claims, experiments and features that hold all the words of `text`, best first.
+
+        Any text may be searched for; `kinds` asks for some of "page", "run", "claim", "experiment", "feature" only.
+        """
+        return self._index.search(text, limit, kinds)
+
+    def complete(self, prefix: str, limit: int = 10) -> list[Suggestion]:
+        """Names of pages, experiments and tags that begin with `prefix`, the shortest first."""
+        return self._index.complete(prefix, limit)
+
+    def follow(self) -> None:
+        """Be told of changes in the files from now on, so that questions are quick in a large notebook.
+
+        Until `close`. What this object writes is seen at once, what others write within a moment.
+        """
+        self._index.follow()
+
+    @property
+    def version(self) -> int:
+        """Grows with every change that is seen while the files are followed."""
+        return self._index.version
 
     def problems(self) -> list[str]:
         """What in the notebook's files cannot be read or is not unique, one line each."""
         return self._index.problems()
+
+    def _file(self, name: str) -> Path:
+        path = self.page(name).path
+        assert path is not None
+        return path
 
     def _place(self, page: Page) -> Path:
         if page.path is None:
@@ -196,12 +249,43 @@ class Notebook:
 
     def runs(self, experiment: str | None = None, config: Mapping[str, Any] | None = None) -> list[RunRecord]:
         """Runs, newest first: all, those of one experiment, or those with exactly these settings (equal as JSON)."""
-        return [
-            record
-            for record in self._index.runs()
-            if (experiment is None or record.experiment == experiment)
-            and (config is None or same_data(record.config, config))
-        ]
+        records = self._index.runs() if experiment is None else self._index.runs_of(experiment)
+        return [record for record in records if config is None or same_data(record.config, config)]
+
+    def run_table(
+        self,
+        experiment: str | None = None,
+        status: str | None = None,
+        text: str = "",
+        order: str = "started",
+        descending: bool = True,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> RunTable:
+        """Some runs, quickly even among many.
+
+        Args:
+            experiment: only its runs.
+            status: only runs of this status.
+            text: only runs whose experiment, id, settings, results' names or notes hold all these words.
+            order: "started", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
+            descending: the largest or newest first; runs without the value come last either way.
+            limit: at most so many.
+            offset: how many to pass over.
+        """
+        return self._index.run_table(
+            experiment=experiment,
+            status=status,
+            text=text,
+            order=order,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+        )
+
+    def latest(self, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
+        """For each of some runs, by id, the last logged value of each metric: name -> (step, value)."""
+        return self._index.latest(ids)
 
     def run(self, name: str) -> RunRecord:
         """The run with this id, or the only one whose id begins so.
@@ -209,15 +293,14 @@ class Notebook:
         Raises:
             GlassbookError: there is none, or several begin so.
         """
-        records = self._index.runs()
-        found = [record for record in records if record.id == name]
-        found = found or [record for record in records if name and record.id.startswith(name)]
+        found = self._index.find_runs(name, 4) if name else []
         if len(found) == 1:
             return found[0]
         if found:
             few = ", ".join(record.id for record in found[:3])
-            raise GlassbookError(f"{len(found)} runs begin with {name!r}, such as {few}; give more of the id")
-        raise GlassbookError(f"no run has the id {name!r}{_hint(name, [record.id for record in records])}")
+            raise GlassbookError(f"several runs begin with {name!r}, such as {few}; give more of the id")
+        near = [record.id for record in self.run_table(limit=200).rows]
+        raise GlassbookError(f"no run has the id {name!r}{_hint(name, near)}")
 
     # --- claims -------------------------------------------------------------------------------------------------
 
@@ -244,6 +327,10 @@ class Notebook:
     def set_claims(self, experiment: str, claims: Sequence[Claim]) -> None:
         """Let search find an experiment's claims before it has run, and as they are now."""
         self._index.set_claims(experiment, claims)
+
+    def set_experiments(self, experiments: Mapping[str, tuple[str, Sequence[str], str]]) -> None:
+        """Let search find the installed experiments: name -> (what it asks, glossary terms, source)."""
+        self._index.set_experiments(experiments)
 
 
 def _hint(name: str, names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ KNOWN = ("id", "title", "kind", "aliases", "tags", "level", "refs")
 """The keys of the front matter that mean something here; all others are kept for those who know them."""
 
 _HEAD = re.compile(r"(?P<open>---[ \t]*\r?\n)(?P<yaml>(?:.*\n)*?)(?P<close>(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z))")
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)")
 _FIRST_HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t#]*\r?$", re.MULTILINE)
 
 
@@ -114,6 +116,14 @@ class Page:
             text = f"{head.mark}---\n---\n"
         return text + self.body
 
+    @property
+    def day(self) -> str:
+        """The day that the page belongs to (YYYY-MM-DD, YYYY-MM), "" if none.
+
+        It is the `date` of its front matter, else one that its title or the name of its file begins with.
+        """
+        return _day_of(self.title, self.path.stem if self.path else "", self.extra.get("date"))
+
     def outline(self) -> Outline:
         """Links, live blocks and sections of the body."""
         return read_markdown(self.body)
@@ -122,6 +132,26 @@ class Page:
         """What front matter would say; empty values are left out."""
         known = {key: getattr(self, key) for key in KNOWN}
         return {k: v for k, v in known.items() if v not in (None, [])} | self.extra
+
+
+def _day_of(title: str, stem: str, given: Any) -> str:
+    """The day that a page belongs to: its `date`, else one that its title or its file's name begins with; or ""."""
+    if isinstance(given, datetime | date):
+        return given.isoformat()[:10]
+    for text in (given, title, stem):
+        found = _DATE.match(text) if isinstance(text, str) else None
+        if found and _is_day(found[0]):
+            return found[0]
+    return ""
+
+
+def _is_day(text: str) -> bool:
+    year, month, day = (int(part) for part in [*text.split("-"), "1", "1"][:3])
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return "-" in text  # a title that begins with four digits need not mean a year
 
 
 def _prove(text: str, values: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,8 @@ from glassbook.notebook.tables import Kind, key
 
 TERMS = 32
 """Words of a query that count; FTS5 refuses expressions that are too deep."""
+KINDS = {"page", "run", "claim", "experiment", "feature"}
+"""What can be found."""
 CANDIDATES = 1000
 """Newest matches that are ranked. Ranking all of them makes common words slow in a large notebook."""
 
@@ -21,7 +25,8 @@ class Hit:
 
     kind: Kind
     id: str
-    """Id of the page or run; for a claim the experiment's name, '#' and the claim's number."""
+    """Id of the page or run, name of the experiment; for a claim the experiment's name, '#' and its number; for a
+    feature the run's id, '/' and its number."""
     title: str
     """Title of the page, experiment and id of the run, sentence of the claim."""
     section: str
@@ -51,26 +56,78 @@ def match_expression(text: str) -> str | None:
     return " ".join(f'"{term}"' for term in terms) + ("*" if begins else "")
 
 
-def find(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
+@dataclass(frozen=True)
+class Suggestion:
+    """A name that begins with what somebody types."""
+
+    kind: str
+    """"page", "experiment" or "tag"."""
+    id: str
+    """Id of the page, name of the experiment, the tag."""
+    title: str
+    hint: str
+    """What else tells it apart: the alias that was found, the page's kind, what the experiment asks."""
+
+
+def find(db: sqlite3.Connection, text: str, limit: int, kinds: Sequence[str] | None = None) -> list[Hit]:
     """What matches `text`, best first: exact names, then titles, aliases and tags, then everything else.
 
-    One hit for each page, run and claim, at the section that matches best.
+    One hit for each page, run, claim, experiment and feature, at the section that matches best. A dictionary has
+    thousands of features: unless they are asked for, they come last, and take a quarter of the places.
     """
     expression = match_expression(text)
     if expression is None:
         return []
-    rows = _exact(db, text)
-    rows += _ranked(db, "{title alias tag} : (" + expression + ")", "AND entry.top", limit)
-    rows += _ranked(db, expression, "", limit)
+    if kinds is not None:
+        return _found(db, text, expression, limit, kinds)
+    features = _found(db, text, expression, max(3, limit // 4), ["feature"])
+    others = _found(db, text, expression, limit, ["page", "run", "claim", "experiment"])
+    return others[: limit - len(features)] + features if len(others) + len(features) > limit else others + features
+
+
+def _found(db: sqlite3.Connection, text: str, expression: str, limit: int, kinds: Sequence[str]) -> list[Hit]:
+    chosen = sorted(set(kinds) & KINDS)
+    rows = _exact(db, text) if "page" in chosen else []
+    rows += _ranked(db, "{title alias tag} : (" + expression + ")", "AND entry.top", chosen, limit)
+    if len({row[3] for row in rows}) < limit:
+        rows += _ranked(db, expression, "", chosen, limit)
     best: dict[tuple[str, str], tuple[Any, ...]] = {}
     for row in rows:
-        best.setdefault((row[1], row[2]), row)
+        best.setdefault((row[1], row[3]), row)
     rows = list(best.values())[:limit]
     excerpts = _excerpts(db, expression, [row[0] for row in rows])
     return [
         Hit(kind, name, title, section, heading, excerpts[number])
         for number, kind, _, name, title, section, heading in rows
     ]
+
+
+def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion]:
+    """Names of pages, experiments and tags that begin with `prefix`; then titles with a word that does."""
+    begin = key(prefix)
+    if not begin:
+        return []
+    end = begin + chr(0x10FFFF)
+    rows = db.execute(
+        """SELECT page.id, page.title, page.kind, name.rank, name.key FROM (
+               SELECT key, rank, path FROM name WHERE key >= ? AND key < ? LIMIT ?) AS name JOIN page USING (path)
+           ORDER BY name.rank = 3, length(name.key), name.key""",
+        [begin, end, CANDIDATES],
+    ).fetchall()
+    found = [
+        Suggestion("page", ident, title, kind if key(title).startswith(begin) else f"{kind}, also {name}")
+        for ident, title, kind, _, name in rows
+    ]
+    for name, data in db.execute("SELECT name, data FROM experiment ORDER BY name").fetchall():
+        if begin in key(name):
+            found.insert(0, Suggestion("experiment", name, name, f"experiment: {json.loads(data)[0]}"))
+    tags = db.execute("SELECT DISTINCT key, said FROM tag WHERE key >= ? AND key < ? LIMIT 5", [begin, end])
+    found += [Suggestion("tag", said, said, "tag") for _, said in tags.fetchall()]
+    expression = match_expression(prefix)
+    if len(found) < limit and expression is not None:
+        ranked = _ranked(db, "{title} : (" + expression + ")", "AND entry.top", ["page"], limit)
+        found += [Suggestion("page", row[3], row[4], "page") for row in ranked]
+    return list({(s.kind, s.id): s for s in reversed(found)}.values())[::-1][:limit]
 
 
 _PLACE = "entry.id, entry.kind, entry.owner, entry.name, entry.title, entry.section, entry.heading"
@@ -84,14 +141,18 @@ def _exact(db: sqlite3.Connection, text: str) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def _ranked(db: sqlite3.Connection, expression: str, where: str, limit: int) -> list[tuple[Any, ...]]:
+def _ranked(
+    db: sqlite3.Connection, expression: str, where: str, kinds: Sequence[str], limit: int
+) -> list[tuple[Any, ...]]:
+    marks = ", ".join("?" * len(kinds))
     return db.execute(
         f"""SELECT {_PLACE} FROM entry JOIN (
                 SELECT fts.rowid AS id, bm25(fts, 10.0, 8.0, 4.0, 6.0, 1.0) AS score
                 FROM fts CROSS JOIN entry ON entry.id = fts.rowid
-                WHERE fts MATCH ? {where} ORDER BY fts.rowid DESC LIMIT ?) AS found ON entry.id = found.id
+                WHERE fts MATCH ? {where} AND entry.kind IN ({marks}) ORDER BY fts.rowid DESC LIMIT ?
+            ) AS found ON entry.id = found.id
             ORDER BY found.score, entry.id LIMIT ?""",
-        [expression, CANDIDATES, 8 * limit],
+        [expression, *kinds, CANDIDATES, 8 * limit],
     ).fetchall()
 
 

@@ -14,22 +14,35 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 1
+VERSION = 2
 """Changes with the tables below; an index of another version is made anew."""
 
-Kind = Literal["page", "run", "claim"]
+Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
 TABLES = f"""
 CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTEGER, digest TEXT,
-                   id TEXT, title TEXT, problem TEXT);
+                   id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT, day TEXT);
+CREATE INDEX page_kind ON page (kind, lower(title), path);
+CREATE INDEX page_title ON page (lower(title), path);
+CREATE INDEX page_mtime ON page (mtime DESC, path);
+CREATE INDEX page_day ON page (day);
+CREATE TABLE tag (key TEXT, said TEXT, path TEXT);
+CREATE INDEX tag_key ON tag (key, path);
+CREATE INDEX tag_path ON tag (path);
 CREATE TABLE name (key TEXT, rank INTEGER, path TEXT);
 CREATE INDEX name_key ON name (key, rank, path);
 CREATE INDEX name_path ON name (path);
-CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT);
+CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT, said TEXT);
 CREATE INDEX link_target ON link (target);
 CREATE INDEX link_path ON link (path);
 CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
-                  claims TEXT, problem TEXT);
+                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, config TEXT, results TEXT,
+                  folded TEXT, latest TEXT);
+CREATE INDEX run_experiment ON run (experiment, started);
+CREATE INDEX run_started ON run (started);
+CREATE INDEX run_status ON run (status);
+CREATE TABLE run_column (experiment TEXT, name TEXT, PRIMARY KEY (experiment, name)) WITHOUT ROWID;
+CREATE TABLE experiment (name TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
@@ -42,11 +55,11 @@ PRAGMA user_version = {VERSION};
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that search can find: a section of a page, a run, or a claim."""
+    """One thing that search can find: a section of a page, a run, a claim, an experiment or a feature."""
 
     kind: Kind
     owner: str
-    """What the entry is forgotten with: the page's path, the run's id, the claim's experiment."""
+    """What the entry is forgotten with: the page's path, the run's (or feature's run's) id, the experiment's name."""
     name: str
     """Id that is shown."""
     title: str
@@ -69,6 +82,9 @@ def connect(name: str) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        # Ranking common words reads much of the index: it should be read from memory.
+        db.execute("PRAGMA cache_size = -48000")
+        db.execute("PRAGMA mmap_size = 1073741824")
         with transaction(db):
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:
@@ -137,9 +153,21 @@ def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
 def add_page(db: sqlite3.Connection, path: str, stamp: Sequence[Any], page: Page) -> None:
     """Write all rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
     db.execute(
-        "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [path, *stamp, whole(page.id), whole(page.title), page.problem and whole(page.problem)],
+        "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            path,
+            *stamp,
+            whole(page.id),
+            whole(page.title),
+            page.problem and whole(page.problem),
+            whole(page.kind),
+            page.level,
+            whole(json.dumps(page.tags)),
+            whole(json.dumps(page.aliases)),
+            page.day,
+        ],
     )
+    db.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(key(tag), whole(tag), path) for tag in page.tags])
     names = [
         (page.id, 0),
         (page.title, 1),
@@ -149,9 +177,9 @@ def add_page(db: sqlite3.Connection, path: str, stamp: Sequence[Any], page: Page
     db.executemany("INSERT INTO name VALUES (?, ?, ?)", [(key(name), rank, path) for name, rank in names])
     outline = page.outline()
     db.executemany(
-        "INSERT INTO link VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO link VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (path, key(link.target), whole(link.section), link.line, whole(link.text))
+            (path, key(link.target), whole(link.section), link.line, whole(link.text), whole(link.target))
             for link in outline.links
             if link.target
         ],
@@ -165,7 +193,7 @@ def add_page(db: sqlite3.Connection, path: str, stamp: Sequence[Any], page: Page
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:
     """Delete all rows of a page."""
-    for table in ("page", "name", "link"):
+    for table in ("page", "name", "link", "tag"):
         db.execute(f"DELETE FROM {table} WHERE path = ?", [path])
     forget(db, "page", path)
 
