@@ -241,7 +241,7 @@ def _read_on(file: Any, summary: Summary) -> None:
         summary.mark, summary.mark_size = _digest(last + b"\n"), len(last) + 1
 
 
-_NAME = re.compile(rb'"((?:[^"\\\\]|\\\\.)+)":')
+_NAME = re.compile(rb'"((?:[^"\\]|\\.)+)":')
 _FRAME = {b"event", b"time", b"step", b"metrics"}
 """Keys of the line itself; a metric may be called so all the same."""
 
