@@ -9,8 +9,10 @@ import json
 import math
 import os
 import sys
+import traceback
 from typing import Any
 
+from glassbook.desk.client import LINE
 from glassbook.errors import GlassbookError
 
 
@@ -24,7 +26,10 @@ def main(folder: str) -> None:
 
     models = Models(Notebook(folder))
     for line in sys.stdin:
-        answers.write(json.dumps(_reply(models, answer, line), allow_nan=False) + "\n")
+        written = json.dumps(_reply(models, answer, line), allow_nan=False)
+        if len(written) >= LINE:
+            written = json.dumps({"error": f"the answer has {len(written) >> 20} MiB; ask about a shorter prompt"})
+        answers.write(written + "\n")
         answers.flush()
 
 
@@ -34,11 +39,12 @@ def _reply(models: Any, answer: Any, line: str) -> dict[str, Any]:
         return {"result": _finite(answer(models, question["method"], question["params"]))}
     except GlassbookError as error:
         return {"error": " ".join(str(error).split())}
-    except TypeError as error:
-        return {"error": f"the question does not fit: {error}"}
-    except (RuntimeError, MemoryError) as error:  # torch: out of memory, shapes that do not fit
-        print(repr(error), file=sys.stderr, flush=True)
-        return {"error": " ".join(str(error).split())[:300]}
+    except Exception as error:
+        # Whatever it was, it concerns this question only: the models stay opened for the next one.
+        traceback.print_exc()
+        sys.stderr.flush()
+        said = " ".join(str(error).split())[:300]
+        return {"error": f"the question does not fit ({type(error).__name__}: {said}); .glassbook/desk.log says more"}
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -29,6 +31,7 @@ class Desk:
     def __init__(self, folder: Path, idle: float = 900.0) -> None:
         self.folder, self.idle = folder, idle
         self._process: asyncio.subprocess.Process | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = _LoopLock()
         self._sleep: asyncio.TimerHandle | None = None
 
@@ -56,6 +59,10 @@ class Desk:
             except TimeoutError:
                 await self._end()
                 raise GlassbookError(f"the model took more than {PATIENCE:.0f} s; ask for less") from None
+            except asyncio.CancelledError:
+                # Nobody reads the answer that is on its way; it would be taken for the next question's.
+                await self._end()
+                raise
             self._sleep = asyncio.get_running_loop().call_later(self.idle, self._doze)
         if "error" in answer:
             raise GlassbookError(answer["error"])
@@ -87,11 +94,19 @@ class Desk:
         raise GlassbookError(f"the process that holds the models died; see {self._log}, then ask again")
 
     async def _started(self) -> asyncio.subprocess.Process:
+        loop = asyncio.get_running_loop()
+        if self._process is not None and self._loop is not loop:
+            # Its pipes belong to a loop that is gone.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+            self._process = None
+        self._loop = loop
         if self._process is None or self._process.returncode is not None:
             self._log.parent.mkdir(exist_ok=True)
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
+                    "-P",  # a file in the current folder must not stand in for a module
                     "-m",
                     "glassbook.desk.child",
                     str(self.folder),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import torch
@@ -71,25 +71,28 @@ def steer_texts(
     vectors = [
         (_vector(notebook, lm, source), strength) for source, strength in zip(sources, by, strict=True) if strength
     ]
-    plain = lm.generate(prompts, tokens=tokens, temperature=temperature, seed=seed)
+    own = lm.generate_ids(prompts, tokens=tokens, temperature=temperature, seed=seed)
+    if where == "after" and (tokens < 2 or not any(own)):
+        # The first new token is chosen at the prompt's end. Texts that end with it have nothing that these act on.
+        vectors = [(v, strength) for v, strength in vectors if v.positional]
     with _steered(lm, vectors, RULES[where]()):
-        steered = lm.generate(prompts, tokens=tokens, temperature=temperature, seed=seed)
-    own, other = (_new(lm, prompts, texts) for texts in (plain, steered))
-    results = [{"prompt": p, "plain": p + a, "steered": p + b} for p, a, b in zip(prompts, plain, steered, strict=True)]
+        other = lm.generate_ids(prompts, tokens=tokens, temperature=temperature, seed=seed)
+    plain, steered = (_texts(lm, prompts, new) for new in (own, other))
+    results = [{"prompt": p, "plain": a, "steered": b} for p, a, b in zip(prompts, plain, steered, strict=True)]
     surprise = _surprise(lm, prompts, own), _surprise(lm, prompts, other)
     liked = _liked(lm, vectors, where, prompts, other)
     return {
         "results": results,
         "label": "; ".join(f"{strength:+g} {_named(source)}" for source, strength in zip(sources, by, strict=True)),
         "effect": {
-            "changed_tokens": _changed(own, other),
-            "preference_nats": surprise[1] - liked,
+            "changed_tokens": round(_changed(own, other), 4),
+            "preference_nats": round(surprise[1] - liked, 4),
         },
         "damage": {
-            "surprise_plain": surprise[0],
-            "surprise_steered": surprise[1],
-            "distinct_2_plain": _distinct(own),
-            "distinct_2_steered": _distinct(other),
+            "surprise_plain": round(surprise[0], 4),
+            "surprise_steered": round(surprise[1], 4),
+            "distinct_2_plain": round(_distinct(own), 4),
+            "distinct_2_steered": round(_distinct(other), 4),
         },
     }
 
@@ -102,6 +105,8 @@ def _vector(notebook: Notebook, lm: LanguageModel, source: dict[str, Any]) -> Ve
             record = notebook.run(source["run"])
             book = FeatureBook(record.folder)
             header, largest = book.header, book.feature(source["index"]).max
+            if not isinstance(header.get("dictionary"), str) or not isinstance(header.get("site"), str):
+                raise GlassbookError(f"the feature book of run {record.id} names no dictionary and site to steer with")
             d = Dictionary.load(artifact_of(notebook, record.id, header["dictionary"]))
             # Strength 1 is the largest value that the feature was seen to take: a scale that needs no knowledge of
             # the model. A feature that was never active is taken as it is.
@@ -129,9 +134,9 @@ def _steered(lm: LanguageModel, vectors: Sequence[Weighted], where: Where) -> It
         yield
 
 
-def _new(lm: LanguageModel, prompts: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
-    """The new tokens of each text."""
-    return [lm.encode(p + t)[len(lm.encode(p)) :] for p, t in zip(prompts, texts, strict=True)]
+def _texts(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> list[str]:
+    """The prompts with their new tokens as text."""
+    return [p + lm.continuation(lm.encode(p), ids) for p, ids in zip(prompts, new, strict=True)]
 
 
 def _surprise(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> float:
@@ -156,15 +161,16 @@ def _liked(
     for prompt, ids in zip(prompts, new, strict=True):
         end = len(lm.encode(prompt))
         rule = {"everywhere": everywhere(), "prompt": before_position(end), "after": from_position(end)}[where]
-        if ids[where == "after" :]:  # a single new token leaves nothing after the prompt to add to
-            with _steered(lm, vectors, rule):
-                total += _surprise(lm, [prompt], [ids]) * len(ids)
-            count += len(ids)
+        # A single new token leaves nothing after the prompt to add to: it was chosen at the prompt's last one.
+        with _steered(lm, vectors if ids[where == "after" :] else [], rule):
+            total += _surprise(lm, [prompt], [ids]) * len(ids)
+        count += len(ids)
     return total / max(count, 1)
 
 
 def _changed(own: Sequence[list[int]], other: Sequence[list[int]]) -> float:
-    pairs = [(a, b) for x, y in zip(own, other, strict=True) for a, b in zip(x, y, strict=False)]
+    # A text that ends sooner differs in every token that the other has more.
+    pairs = [(a, b) for x, y in zip(own, other, strict=True) for a, b in zip_longest(x, y)]
     return sum(a != b for a, b in pairs) / max(len(pairs), 1)
 
 
