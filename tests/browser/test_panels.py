@@ -8,6 +8,8 @@ import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
+LOADED = 60_000
+"""Milliseconds within which a model is loaded and has answered."""
 PROMPT = "The fox ran to the river. The fox"
 
 
@@ -15,6 +17,7 @@ def inside(page, site: str, what: str) -> None:
     page.goto(f"{site}/models/open?model=builtin")
     page.locator("#inside-prompt").fill(PROMPT)
     page.get_by_role("button", name=what).click()
+    expect(page.locator("[aria-busy]")).to_have_count(0, timeout=LOADED)
 
 
 def test_a_model_shows_its_parts_and_writes(page, site):
@@ -22,10 +25,10 @@ def test_a_model_shows_its_parts_and_writes(page, site):
     page.get_by_role("link", name="builtin").first.click()
     assert page.locator(".sites").count() == 0
     page.get_by_role("button", name="Open").click()
-    expect(page.locator(".sites tbody tr").first).to_be_visible()
+    expect(page.locator(".sites tbody tr").first).to_be_visible(timeout=LOADED)
     page.locator("#sample-prompt").fill(PROMPT)
     page.locator("#sample-prompt").press("Control+Enter")
-    expect(page.locator(".written")).to_contain_text(PROMPT)
+    expect(page.locator(".written")).to_contain_text(PROMPT, timeout=LOADED)
 
 
 def test_attention_is_read_by_pointer_and_by_keyboard(page, site):
@@ -54,7 +57,7 @@ def test_the_logit_lens_tells_what_else_a_layer_considers(page, site):
 
 def test_tokens_are_cut_as_the_model_cuts_them(page, site):
     inside(page, site, "Tokens")
-    expect(page.locator(".tokens.cut .t").first).to_be_visible()
+    expect(page.locator(".tokens.cut .t").first).to_be_visible(timeout=LOADED)
 
 
 def test_features_are_filtered_sorted_and_paged_through_by_keys(page, site):
@@ -86,7 +89,7 @@ def test_what_is_steered_is_kept_in_the_address(page, site):
     page.locator("[data-slider]").fill("3")
     page.locator("#steer-prompts").fill("One day, Tam came to the ford.")
     page.locator("#steer-prompts").press("Control+Enter")
-    expect(page.locator(".pair")).to_have_count(1)
+    expect(page.locator(".pair")).to_have_count(1, timeout=LOADED)
     expect(page.locator(".measured dd").first).to_be_visible()
     page.reload()
     expect(page.locator("[data-field=plus]")).to_have_value("The wedding")

@@ -68,3 +68,6 @@ inside.addEventListener("submit", (event) => {
     else await answer(button.value, { model, prompt }, place);
   });
 });
+
+// Until here a button would have done nothing.
+for (const button of document.querySelectorAll(".model-page button[disabled]")) button.disabled = false;

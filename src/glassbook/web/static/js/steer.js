@@ -163,3 +163,4 @@ for (const button of form.querySelectorAll("[data-add]")) {
 }
 for (const source of JSON.parse(form.dataset.settings).sources) add(source);
 if (!sources.children.length) add(form.querySelector("[data-add=feature]").disabled ? {} : { index: "" });
+form.querySelector("[data-do]").disabled = false; // until here it would have done nothing
