@@ -159,7 +159,7 @@ class Index:
         return [name for row in db.execute("SELECT id, title FROM page ORDER BY path") for name in dict.fromkeys(row)]
 
     @_mended
-    def backlinks(self, name: str) -> list[Backlink]:
+    def backlinks(self, name: str, limit: int | None = None) -> list[Backlink]:
         """Links from other pages to the page that `name` means, or to that name if there is no such page."""
         db = self._fresh_pages()
         best = db.execute(
@@ -167,15 +167,21 @@ class Index:
         ).fetchone()
         rows = db.execute(
             # A link belongs to the page to which its target means most: an id goes before another page's title.
-            """SELECT DISTINCT page.id, page.title, link.section, link.line, link.text
+            """SELECT page.id, page.title, link.section, link.line, link.text
                FROM link JOIN page ON page.path = link.path
-               WHERE link.path <> :path AND link.target IN (
-                   SELECT key FROM name AS mine WHERE mine.path = :path AND NOT EXISTS (
-                       SELECT 1 FROM name AS other WHERE other.key = mine.key
-                       AND (other.rank, other.path) < (mine.rank, mine.path))
-                   UNION SELECT :key WHERE :path = '')
+               WHERE link.rowid IN (
+                   SELECT min(rowid) FROM link WHERE path <> :path AND target IN (
+                       SELECT key FROM name AS mine WHERE mine.path = :path AND NOT EXISTS (
+                           SELECT 1 FROM name AS other WHERE other.key = mine.key
+                           AND (other.rank, other.path) < (mine.rank, mine.path))
+                       UNION SELECT :key WHERE :path = '')
+                   GROUP BY path, section, line ORDER BY path, line LIMIT :limit)
                ORDER BY page.path, link.line""",
-            {"path": best[0] if best else "", "key": tables.key(name)},
+            {
+                "path": best[0] if best else "",
+                "key": tables.key(name),
+                "limit": -1 if limit is None else limit,
+            },
         )
         return [Backlink(*row) for row in rows]
 

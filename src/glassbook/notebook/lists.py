@@ -143,33 +143,33 @@ def target_of(db: sqlite3.Connection, key: str) -> str | None:
 
 def graph(db: sqlite3.Connection, path: str, depth: int, limit: int) -> Graph:
     """The page in `path`, what is at most `depth` links away from it (either way), and the links between them."""
-    near, edges, newest = {path: None}, set(), [path]
+    near, newest = {path: None}, [path]
     for _ in range(depth):
-        found: list[str] = []
+        found: dict[str, None] = {}
         for page in newest:
-            for pair in _neighbours(db, page):
-                edges.add(pair)
-                found += [other for other in pair if other not in near and other not in found]
-        newest = found[: max(0, limit - len(near))]
+            if len(near) + len(found) >= limit:
+                break
+            around = [*_targets(db, page), *_sources(db, page, limit)]
+            found |= dict.fromkeys(other for other in around if other not in near)
+        newest = list(found)[: max(0, limit - len(near))]
         near |= dict.fromkeys(newest)
-    for page in newest:  # links among the outermost
-        edges |= {pair for pair in _neighbours(db, page) if pair[0] in near and pair[1] in near}
     known = {p: db.execute("SELECT id, title, kind FROM page WHERE path = ?", [p]).fetchone() for p in near}
-    inside = sorted((known[a][0], known[b][0]) for a, b in edges if a in near and b in near and a != b)
-    return Graph([known[p] for p in near], inside)
+    inside = {(a, b) for a in near for b in _targets(db, a) if b in near and a != b}
+    return Graph([known[p] for p in near], sorted((known[a][0], known[b][0]) for a, b in inside))
 
 
-def _neighbours(db: sqlite3.Connection, path: str) -> Iterable[tuple[str, str]]:
-    """(path that links, path that it links to) of all links from and to a page."""
-    out = db.execute("SELECT DISTINCT target FROM link WHERE path = ?", [path]).fetchall()
-    for (target,) in out:
-        if found := _path_of(db, target):
-            yield path, found
-    names = db.execute("SELECT DISTINCT key FROM name WHERE path = ?", [path]).fetchall()
-    for (name,) in names:
+def _targets(db: sqlite3.Connection, path: str) -> list[str]:
+    """Paths of the pages that a page links to."""
+    rows = db.execute("SELECT DISTINCT target FROM link WHERE path = ?", [path]).fetchall()
+    return [found for (target,) in rows if (found := _path_of(db, target))]
+
+
+def _sources(db: sqlite3.Connection, path: str, limit: int) -> Iterable[str]:
+    """Paths of pages that link to a page; at most `limit` by each of its names, for all may link to one."""
+    for (name,) in db.execute("SELECT DISTINCT key FROM name WHERE path = ?", [path]).fetchall():
         if _path_of(db, name) == path:
-            for (other,) in db.execute("SELECT DISTINCT path FROM link WHERE target = ?", [name]).fetchall():
-                yield other, path
+            rows = db.execute("SELECT DISTINCT path FROM link WHERE target = ? LIMIT ?", [name, limit]).fetchall()
+            yield from (other for (other,) in rows)
 
 
 def _path_of(db: sqlite3.Connection, key: str) -> str | None:

@@ -8,13 +8,14 @@ import os
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import runs
 from glassbook.notebook.claims import Claim, Verdict, judge
-from glassbook.notebook.files import disk_errors, write_atomic
+from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
 from glassbook.notebook.index import Backlink, Index, parse_page
 from glassbook.notebook.links import slug
 from glassbook.notebook.lists import Graph, Moment, PageOrder, PageRow, RunTable
@@ -142,9 +143,32 @@ class Notebook:
         self._index.touch([path.relative_to(self.folder).as_posix()])
         return self._read(path)
 
-    def backlinks(self, name: str) -> list[Backlink]:
+    def remove(self, page: Page) -> Path:
+        """Move a page's file to .glassbook/trash; links to it stay.
+
+        Returns:
+            where the file is now.
+
+        Raises:
+            Conflict: the file has changed since the page was read; it stays.
+            GlassbookError: the disk refused; the page is then still there.
+        """
+        path = self._place(page)
+        if page.source is None or not path.exists() or _read_text(path) != page.source:
+            raise Conflict(f"{path.relative_to(self.folder)} has changed since it was read; read it again")
+        now = datetime.now(UTC)
+        place = self.folder / ".glassbook" / "trash" / f"{path.stem[:80]}-{now:%Y%m%d-%H%M%S-%f}.md"
+        # Copied, then removed: pages/ may lie on another disk, and after a crash between the two it is in both places.
+        write_atomic(place, page.source.encode("utf-8", "surrogateescape"))
+        with disk_errors(path):
+            path.unlink()
+            sync_folder(path.parent)
+        self._index.touch([path.relative_to(self.folder).as_posix()])
+        return place
+
+    def backlinks(self, name: str, limit: int | None = None) -> list[Backlink]:
         """Links from other pages to the page that `name` means; to a run or a missing page by the name itself."""
-        return self._index.backlinks(name)
+        return self._index.backlinks(name, limit)
 
     def links(self, name: str) -> list[tuple[str, str | None]]:
         """What a page links to, in order: (the name in the link, id of the page, None if there is none)."""

@@ -20,10 +20,9 @@ from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page, slug
-from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
+from glassbook.notebook.files import write_atomic
 from glassbook.notebook.links import name_key
 
-CONFLICTS, TRASH = "conflicts", "trash"
 ALIKE = 3
 """Lines without a difference that are shown before and after one."""
 
@@ -127,10 +126,10 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
     if not new.id or new.id != new.id.strip() or not new.id.isprintable():
         raise GlassbookError(f"the id {new.id!r} has to be one line of text without spaces round it")
     names = {name_key(name) for name in (new.id, new.title, *new.aliases)}
-    linked = nb.backlinks(old.id)
+    linked = nb.backlinks(old.id, limit=1)
     if linked and name_key(old.id) not in names:
         raise GlassbookError(
-            f"other pages link to {old.id!r} ({len(linked)} times); keep the id, or add it to the aliases"
+            f"other pages link to {old.id!r} ({linked[0].title!r} does); keep the id, or add it to the aliases"
         )
 
 
@@ -162,16 +161,9 @@ def take_away(nb: Notebook, ident: str, base: str) -> Path:
     """
     with _saving:
         page = nb.page(ident)
-        if page.path is None or sha_of(page.source or "") != base:
+        if sha_of(page.source or "") != base:
             raise Conflict("this page has changed since you opened it; read it again before you delete it")
-        data = (page.source or "").encode("utf-8", "surrogateescape")
-        place = _new_name(nb.folder / ".glassbook" / TRASH, ident, data)
-        write_atomic(place, data)
-        # Copied, then removed: pages/ may lie on another disk, and a crash between leaves it in both places.
-        with disk_errors(page.path):
-            page.path.unlink()
-            sync_folder(page.path.parent)
-        return place
+        return nb.remove(page)
 
 
 def keep(nb: Notebook, ident: str, text: str) -> list[Path]:
@@ -180,20 +172,16 @@ def keep(nb: Notebook, ident: str, text: str) -> list[Path]:
     The text is in the writer's browser as well, so a full disk must not hide that there are two versions.
     """
     data = text.encode("utf-8", "surrogateescape")
-    place = _new_name(nb.folder / ".glassbook" / CONFLICTS, ident, data)
-    there = sorted(place.parent.glob(f"*-{hashlib.sha256(data).hexdigest()[:12]}.md"))
+    folder, mark = nb.folder / ".glassbook" / "conflicts", hashlib.sha256(data).hexdigest()[:12]
+    there = sorted(folder.glob(f"*-{mark}.md"))
     if there:
         return there[:1]
+    name = slug(ident.replace("/", " "))[:80] or "page"
+    place = folder / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{mark}.md"
     with contextlib.suppress(GlassbookError):
         write_atomic(place, data)
         return [place]
     return []
-
-
-def _new_name(folder: Path, ident: str, data: bytes) -> Path:
-    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    name = slug(ident.replace("/", " "))[:80] or "page"
-    return folder / f"{name}-{now}-{hashlib.sha256(data).hexdigest()[:12]}.md"
 
 
 def with_line_ends(old: str, new: str) -> str:

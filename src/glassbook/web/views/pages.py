@@ -29,8 +29,10 @@ router = APIRouter(tags=["pages"])
 Ident = Annotated[str, Path(max_length=400, description="id, title or alias of a page")]
 STARTED = secrets.token_hex(4)
 """Part of every page's tag: another server may have other templates, and counts changes anew."""
+BACKLINKS = 500
+"""Links from other pages that are told; all pages may link to one."""
 SHOWN_BACKLINKS = 40
-"""Links from other pages that the margin shows; the JSON has all."""
+"""Pages among them that the margin shows."""
 PER_PAGE = 100
 """Pages in one part of a list."""
 Order = Literal["title", "path", "level", "modified"]
@@ -82,7 +84,7 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
         "body": page.body,
         "html": html,
         "sections": [s for s in rendered.sections if s.level],
-        "backlinks": list(nb.backlinks(page.id)),
+        "backlinks": nb.backlinks(page.id, limit=BACKLINKS),
         "links": [{"target": target, "id": ident} for target, ident in nb.links(page.id)],
         **_works(known, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
@@ -176,6 +178,7 @@ def page_view(request: Request, name: Ident) -> Response:
         "titled": titled,
         "mentions": found[:SHOWN_BACKLINKS],
         "more_mentions": max(len(found) - SHOWN_BACKLINKS, 0),
+        "at_least": len(data["backlinks"]) == BACKLINKS,
     }
     shown["page_id"] = shown.pop("id")
     result = respond(request, "page.html", **shown)
