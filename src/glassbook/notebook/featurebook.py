@@ -117,7 +117,12 @@ class FeatureBook:
             density: the least and the largest share of tokens, None for no bound.
             limit: at most so many.
             offset: how many to pass over.
+
+        Raises:
+            GlassbookError: there is no such order, or the file is damaged.
         """
+        if order not in _ORDERS:
+            raise GlassbookError(f"features are not ordered by {order!r}; choose from {', '.join(_ORDERS)}")
         where, values = ["1"], []
         for word in text.casefold().split():
             where.append("instr(words, ?)")
@@ -136,8 +141,8 @@ class FeatureBook:
                 f"""SELECT idx, label, score, density, max, tokens FROM feature WHERE {condition}
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
-            ).fetchall()
-        return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
+            )
+            return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
 
     def feature(self, index: int) -> Feature:
         """One feature.
@@ -149,32 +154,33 @@ class FeatureBook:
             row = db.execute(
                 """SELECT idx, label, score, density, max, tokens, promotes, suppresses, similar, histogram, contexts
                    FROM feature WHERE idx = ?""",
-                [index],
+                [index if abs(index) < 2**63 else -1],  # more than SQLite can count to
             ).fetchone()
-            (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
-        if row is None:
-            raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
-        tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
-        contexts = [[(token, value) for token, value in context] for context in json.loads(row[10])]
-        return Feature(*row[:5], tokens, promotes, suppresses, similar, json.loads(row[9]), contexts)
+            if row is None:
+                (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
+                raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
+            tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
+            contexts = [[(token, value) for token, value in context] for context in json.loads(row[10])]
+            return Feature(*row[:5], tokens, promotes, suppresses, similar, json.loads(row[9]), contexts)
 
     def words(self) -> Iterator[tuple[int, str, str]]:
         """(index, title, text) of the features that were ever active, for search."""
         with self._open() as db:
-            for index, label, tokens in db.execute("SELECT idx, label, tokens FROM feature WHERE density > 0"):
+            for index, label, tokens in db.execute(
+                "SELECT idx, label, tokens FROM feature WHERE density > 0 ORDER BY idx"
+            ):
                 named = " ".join(token.strip() for token, _ in _pairs(tokens))
                 yield index, label or f"feature {index}", named
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         # Immutable: nobody writes a finished book, and a reader must leave no lock or journal beside it.
-        db = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
+        address = f"file:{quote(str(self.path))}?mode=ro&immutable=1"
         try:
-            yield db
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
+                yield db
+        except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
             raise GlassbookError(f"{self.path} cannot be read as a feature book: {error}") from error
-        finally:
-            db.close()
 
 
 def _pairs(text: str) -> list[Any]:
