@@ -97,6 +97,22 @@ def test_the_board_has_the_claims_of_all_experiments_and_of_those_known_from_run
     assert reader.get("/claims?state=odd").status_code == 422
 
 
+def test_the_board_follows_the_runs(nb):
+    reader = open_app(nb)
+
+    def seeds() -> dict[str, float]:
+        return reader.get("/api/v1/experiments/superposition").json()["verdicts"][0]["values"]
+
+    assert seeds() == {}
+    for seed in range(3):
+        finished(nb, "superposition", seed, represented_dense=4.0)
+        assert len(seeds()) == seed + 1
+        board = {entry["name"]: entry for entry in reader.get("/api/v1/claims").json()["experiments"]}
+        assert board["superposition"]["missing"] == list(range(seed + 1, 3))
+    finished(nb, "superposition", 2, represented_dense=9.0)
+    assert seeds()["2"] == 9.0
+
+
 def test_what_is_missing_is_queued_once(nb):
     finished(nb, "superposition", 1, represented_dense=4.0)
     reader = open_app(nb)

@@ -99,11 +99,7 @@ def _run(services: Services, data: Names) -> Names:
 
 def judged(services: Services, name: str) -> list[Any]:
     """The verdicts on an experiment's claims: by its class where there is one, else as its runs state them."""
-    try:
-        claims = experiments.find(name).claims
-    except GlassbookError:
-        claims = next((record.claims for record in services.notebook.runs(name) if record.claims), ())
-    return services.notebook.verdicts(claims, experiment=name, config=experiments.default_settings(name))
+    return list(services.verdicts.of(name).verdicts)
 
 
 def _claims(services: Services, data: Names) -> Names:

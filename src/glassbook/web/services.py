@@ -12,6 +12,7 @@ from glassbook.notebook.jobs import JobQueue
 from glassbook.notebook.references import References
 from glassbook.web.curves import Curves
 from glassbook.web.render import Renderer
+from glassbook.web.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -26,6 +27,10 @@ class Services:
     desk: Desk
     renderer: Renderer = field(default_factory=Renderer)
     curves: Curves = field(default_factory=Curves)
+    verdicts: Verdicts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.verdicts = Verdicts(self.notebook)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Services:

@@ -8,41 +8,28 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
-from glassbook.web.blocks import judged
 from glassbook.web.evidence import answer, job_data, verdict_data
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import queue
 
 router = APIRouter()
-SEEDS = 3
-"""Seeds over which a claim is judged."""
 State = Literal["", "holds", "fails", "untested"]
 
 
 def _board(known: Services) -> list[dict[str, Any]]:
     """Every experiment that claims something: the installed ones, then those known from their runs alone."""
-    there = experiments.names()
-    gone = sorted({run.experiment for run in known.notebook.runs()} - set(there))
-    board = []
-    for name in [*there, *gone]:
-        installed = name in there
-        verdicts = judged(known, name)
-        if verdicts:
-            source = experiments.find(name).source if installed else ""
-            missing = _missing(known, name) if installed else []
-            board.append(
-                {"name": name, "installed": installed, "source": source, "verdicts": verdicts, "missing": missing}
-            )
-    return board
-
-
-def _missing(known: Services, name: str) -> list[int]:
-    """The first seeds that have no finished run with the settings that claims are judged by."""
-    runs = known.notebook.runs(name, experiments.default_settings(name))
-    done = {run.seed for run in runs if run.status == "finished"}
-    wanted = SEEDS - len(done)
-    return [seed for seed in range(SEEDS + len(done)) if seed not in done][: max(wanted, 0)]
+    return [
+        {
+            "name": judged.name,
+            "installed": judged.installed,
+            "source": experiments.find(judged.name).source if judged.installed else "",
+            "verdicts": list(judged.verdicts),
+            "missing": list(judged.missing),
+        }
+        for judged in known.verdicts.board()
+        if judged.verdicts
+    ]
 
 
 @router.get("/api/v1/claims")
@@ -72,5 +59,5 @@ def claims_page(request: Request, state: State = "") -> HTMLResponse:
 def run_missing(request: Request, experiment: Annotated[str, Path(max_length=200)]) -> Response:
     """Queue what an experiment's claims still need: a run with default settings for each missing seed."""
     known, kind = services(request), experiments.find(experiment)
-    jobs = [queue(known, kind(), seed) for seed in _missing(known, experiment)]
+    jobs = [queue(known, kind(), seed) for seed in known.verdicts.of(experiment).missing]
     return answer({"jobs": [job_data(job) for job in jobs]}, 201)

@@ -18,7 +18,7 @@ from glassbook.web.templating import respond
 router = APIRouter()
 MOST = 12
 """Runs that are compared at most: more curves than that nobody can tell apart."""
-CONSIDERED = 10_000
+CONSIDERED = 3000
 """Runs that a Pareto view looks at, newest first."""
 
 Chosen = Annotated[list[str], Query(max_length=MOST, description="ids of the runs")]
@@ -32,7 +32,12 @@ _MISSING = object()
 def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
     """Settings and results by name, a value for each run (None where one has none), and whether they differ."""
     settings = [
-        {"experiment": run.experiment, "seed": run.seed, "commit": str(run.code.get("commit") or "")[:10], **flat(run.config)}
+        {
+            "experiment": run.experiment,
+            "seed": run.seed,
+            "commit": str(run.code.get("commit") or "")[:10],
+            **flat(run.config),
+        }
         for run in runs
     ]
     return {"settings": _rows(settings), "results": _rows([run.results for run in runs])}
@@ -123,5 +128,6 @@ def pareto_page(
         experiment=experiment,
         names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
         front=front,
+        considered=CONSIDERED,
         **told,
     )
