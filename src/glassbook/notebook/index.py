@@ -10,7 +10,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import math
 import os
 import sqlite3
 import threading
@@ -409,7 +408,7 @@ class Index:
                     tables.forget(db, "run", name)
                     tables.forget(db, "feature", name)
                 if gone:
-                    self._count_columns(db)
+                    self._forget_values(db, gone)
                 for name, (stamp, known) in stale.items():
                     self._read_run(db, name, stamp, known)
             self.version += 1
@@ -464,7 +463,7 @@ class Index:
         latest = data.pop("latest")
         claims = json.dumps([claim.to_data() for claim in read_claims(header)])
         db.execute(
-            f"INSERT OR REPLACE INTO run VALUES ({', '.join('?' * 15)})",
+            f"INSERT OR REPLACE INTO run VALUES ({', '.join('?' * 13)})",
             [
                 name,
                 stamp,
@@ -477,26 +476,26 @@ class Index:
                 record.started.timestamp(),
                 record.status,
                 record.seed,
-                json.dumps(record.config),
-                json.dumps({k: v for k, v in record.results.items() if math.isfinite(v)}),
                 f"{words.casefold()} {name}",
                 json.dumps(latest),
             ],
         )
-        columns = [(experiment, tables.whole(column)) for column in lists.columns_of(record)]
-        db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", columns)
+        values = lists.values_of(record)
+        db.executemany("INSERT OR REPLACE INTO run_value VALUES (?, ?, ?)", [(k, name, v) for k, v in values.items()])
+        db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", [(experiment, column) for column in values])
         if record.status == "finished":
             self._unfinished.pop(name, None)
         else:
             self._unfinished[name] = stamp
 
-    def _count_columns(self, db: sqlite3.Connection) -> None:
-        """After a run was deleted: which columns are left."""
+    def _forget_values(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
+        """Runs were deleted: their values go, and the columns that nobody else has."""
+        db.executemany("DELETE FROM run_value WHERE run = ?", [(name,) for name in names])
         db.execute("DELETE FROM run_column")
-        for row in db.execute("SELECT id, header, summary FROM run WHERE problem IS NULL").fetchall():
-            record = lists.record_of(self.folder / "runs", *row)
-            columns = [(record.experiment, name) for name in lists.columns_of(record)]
-            db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", columns)
+        db.execute(
+            """INSERT INTO run_column SELECT DISTINCT run.experiment, run_value.name
+               FROM run_value JOIN run ON run.id = run_value.run"""
+        )
 
     def _look_at_unfinished(self, db: sqlite3.Connection) -> None:
         """Whether runs without an end still live can change without a change of their files."""

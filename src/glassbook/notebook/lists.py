@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,12 +206,12 @@ def run_table(
         values.append(word)
     condition = " AND ".join(where)
     (total,) = db.execute(f"SELECT count(*) FROM run WHERE {condition}", values).fetchone()
-    column, keys = _run_order(order)
+    column, join, keys = _run_order(order)
     way = "DESC" if descending else "ASC"
     found = db.execute(
-        f"""SELECT id, header, summary FROM run WHERE {condition}
+        f"""SELECT id, header, summary FROM run {join} WHERE {condition}
             ORDER BY {column} IS NULL, {column} {way}, started {way}, id {way} LIMIT ? OFFSET ?""",
-        [*values, *keys, *keys, limit, offset],
+        [*keys, *values, limit, offset],
     )
     rows = [record_of(runs, *row) for row in found.fetchall()]
     names = db.execute(
@@ -219,18 +220,15 @@ def run_table(
     return RunTable(rows, total, [name for (name,) in names])
 
 
-def _run_order(order: str) -> tuple[str, list[str]]:
+def _run_order(order: str) -> tuple[str, str, list[str]]:
+    """(column to order by, the join that it needs, the values of the join)."""
     if order in ("started", "experiment", "seed", "status"):
-        return order, []
-    kind, _, name = order.partition(".")
-    if kind not in ("config", "results") or not name:
+        return order, "", []
+    if not order.startswith(("config.", "results.")):
         raise GlassbookError(
             f"runs cannot be ordered by {order!r}; choose started, experiment, seed, status, config.x or results.x"
         )
-    # A name may hold dots: the whole is quoted, and a nested setting is reached by a path of quoted parts.
-    whole = f'$."{name}"'
-    parts = "$" + "".join(f'."{part}"' for part in name.split("."))
-    return f"coalesce(json_extract({kind}, ?), json_extract({kind}, ?))", [whole.replace('""', '"'), parts]
+    return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [tables.whole(order)]
 
 
 def record_of(runs: Path, name: str, header: str, summary: str) -> RunRecord:
@@ -238,18 +236,26 @@ def record_of(runs: Path, name: str, header: str, summary: str) -> RunRecord:
     return read_record(runs / name, json.loads(header), Summary.from_data(json.loads(summary)))
 
 
-def columns_of(record: RunRecord) -> list[str]:
-    """What a run can be sorted by; nested settings by their path."""
-    settings = [f"config.{name}" for name in _flat(record.config)]
-    return settings + [f"results.{name}" for name in record.results]
+def values_of(record: RunRecord) -> dict[str, Any]:
+    """What a run can be sorted by: "config.<setting>" (nested ones by their path) and "results.<metric>"."""
+    values = {f"config.{name}": value for name, value in _flat(record.config)}
+    values |= {f"results.{name}": value for name, value in record.results.items()}
+    return {tables.whole(name): _sortable(value) for name, value in values.items()}
 
 
-def _flat(config: dict[str, Any], before: str = "") -> list[str]:
-    names: list[str] = []
+def _flat(config: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in config.items():
-        whole = f"{before}{name}"
-        names += _flat(value, f"{whole}.") if isinstance(value, dict) else [whole]
-    return names
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _sortable(value: Any) -> float | str | None:
+    """A value as SQLite orders it: numbers before text; what is not finite counts as missing."""
+    if value is None or isinstance(value, bool | int | float):
+        return float(value) if value is not None and math.isfinite(value) else None
+    return tables.whole(value if isinstance(value, str) else json.dumps(value))
 
 
 def latest(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:

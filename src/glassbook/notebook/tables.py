@@ -36,8 +36,8 @@ CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT
 CREATE INDEX link_target ON link (target);
 CREATE INDEX link_path ON link (path);
 CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
-                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, config TEXT, results TEXT,
-                  folded TEXT, latest TEXT);
+                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT);
+CREATE TABLE run_value (name TEXT, run TEXT, value, PRIMARY KEY (name, run)) WITHOUT ROWID;
 CREATE INDEX run_experiment ON run (experiment, started);
 CREATE INDEX run_started ON run (started);
 CREATE INDEX run_status ON run (status);
