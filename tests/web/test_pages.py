@@ -10,6 +10,7 @@ import pytest
 from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 
 from glassbook.notebook import Notebook, Page
+from glassbook.web.citations import citation
 from glassbook.web.views.glossary import first_sentence
 from glassbook.web.views.pages import plain
 
@@ -94,6 +95,28 @@ def test_works_cited_are_told_with_links(nb):
     assert 'href="https://arxiv.org/abs/2309.12288"' in text
     assert 'href="https://doi.org/10.1002/j.1538-7305.1948.tb01338.x"' in text
     assert "nowhere: not in references.json" in text
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        ({"title": "T", "author": [{"family": "A"}, {"literal": "B Group"}]}, ("A and B Group", "", "T")),
+        ({"title": ["T", "U"], "author": "A", "issued": {"date-parts": [["1999"]]}}, ("", "1999", "T")),
+        ({"title": 1984, "author": [None, {}], "issued": {"date-parts": [[]]}}, ("", "", "1984")),
+        ({"title": None, "author": [{"given": "Plato"}], "issued": {"raw": "380 BC"}}, ("Plato", "380 BC", "")),
+    ],
+)
+def test_works_that_are_not_quite_as_csl_has_them(work, said):
+    told = citation("key", work)
+    assert (told.authors, told.year, told.title) == said
+
+
+def test_a_work_leads_only_to_web_addresses():
+    assert citation("k", {"URL": "javascript:alert(1)"}).links == ()
+    assert citation("k", {"URL": "https://example.org/x"}).links == (("link", "https://example.org/x"),)
+    assert citation("10.1000/a<b>", {}).links == (("doi", "https://doi.org/10.1000/a%3Cb%3E"),)
+    arxiv = citation("2309.12288v2", {"publisher": "arXiv", "DOI": "10.48550/arXiv.2309.12288"})
+    assert (arxiv.links, arxiv.place) == ((("arXiv:2309.12288", "https://arxiv.org/abs/2309.12288"),), "")
 
 
 def test_damaged_references_do_not_hide_a_page(nb):

@@ -40,13 +40,15 @@ def citation(key: str, work: Mapping[str, Any] | None) -> Citation:
     """A work (CSL JSON) as a citation; whatever of it is not as CSL has it is left out."""
     work = work if isinstance(work, Mapping) else None
     given = work or {}
+    place = _text(given.get("container-title")) or _text(given.get("publisher"))
+    links = tuple(_links(key, given))
     return Citation(
         key=key,
         authors=_authors(given.get("author") or given.get("editor")),
         year=_year(given.get("issued")),
         title=_text(given.get("title")),
-        place=_text(given.get("container-title")) or _text(given.get("publisher")),
-        links=tuple(_links(key, given)),
+        place="" if place.lower() == "arxiv" and links else place,  # the link says it
+        links=links,
         known=work is not None,
     )
 
