@@ -93,8 +93,7 @@ def runs_page(
         offset=(page - 1) * PER_PAGE,
     )
     there = list(table.columns)
-    results = [name for name in there if name.startswith("results.")]
-    shown = [name for name in dict.fromkeys(column) if name in there] or results[: DEFAULT_COLUMNS if experiment else 0]
+    shown = [name for name in dict.fromkeys(column) if name in there] or _first_columns(experiment, there)
     kept = {"experiment": experiment, "status": status, "q": q, "order": order, "descending": descending}
 
     def address(**changed: Any) -> str:
@@ -120,6 +119,15 @@ def runs_page(
         order=order,
         descending=descending,
     )
+
+
+def _first_columns(experiment: str, there: list[str]) -> list[str]:
+    """What the table of an experiment shows unless columns are chosen: the results that its claims read."""
+    if not experiment:
+        return []
+    claims = experiments.find(experiment).claims if experiment in experiments.names() else ()
+    read = [name for name in dict.fromkeys(f"results.{claim.metric}" for claim in claims) if name in there]
+    return (read or [name for name in there if name.startswith("results.")])[:DEFAULT_COLUMNS]
 
 
 def _cell(row: Any, column: str) -> Any:
