@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional
 
-from glassbook.cli.command import Json, open_lm, option, perform, say
+from glassbook.cli.command import InNotebook, open_lm, option, perform, say
 from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, one_line, table
 from glassbook.cli.watch import Watch
 from glassbook.errors import GlassbookError
+from glassbook.notebook.featurebook import Feature, FeatureBook
 
 
 @dataclass(frozen=True, kw_only=True)
-class Features(Json):
+class Features(InNotebook):
     """List the features of a dictionary: how often each is active, and on what."""
 
     dictionary: Annotated[Positional[str], option("DICT", "builtin")] = "builtin"
@@ -30,6 +31,8 @@ class Features(Json):
     """A text file to see the features on."""
     site: Annotated[str | None, option("SITE", "where it was trained")] = None
     """Where the activations are read."""
+    run: Annotated[str | None, option("ID")] = None
+    """A run of the notebook: show the feature book that it kept, without opening a model."""
     top: Annotated[int, option("N", "20")] = 20
     """How many to list."""
     search: Annotated[str | None, option("WORD")] = None
@@ -39,6 +42,8 @@ class Features(Json):
         """The features as plain data."""
         if self.top < 1:
             raise GlassbookError(f"--top {self.top}: ask for at least 1")
+        if self.run is not None:
+            return self._kept(self.run)
         d = open_dictionary(self.dictionary)
         name = self.model or str(d.about.get("model") or "") or ("builtin" if self.dictionary == "builtin" else "")
         if not name:
@@ -57,6 +62,26 @@ class Features(Json):
             "width": d.width,
             "found": len(found),
             "features": [card.to_data() for card in found[: self.top]],
+        }
+
+    def _kept(self, run: str) -> dict[str, Any]:
+        """The same from the book of a run: those whose meaning is known best come first."""
+        if self.dictionary != "builtin" or any((self.model, self.tokenizer, self.text, self.site)):
+            raise GlassbookError("--run shows what a run has found; leave out the dictionary, model, text and site")
+        record = self.open_notebook().run(run)
+        book = FeatureBook(record.folder)
+        header = book.header
+        order = "score" if book.rows(labelled=True, limit=0)[1] else "max"
+        active = (1e-12, None)
+        rows, found = book.rows(self.search or "", order, descending=True, density=active, limit=self.top)
+        return {
+            "run": record.id,
+            "dictionary": header.get("dictionary"),
+            "model": header.get("model"),
+            "site": header.get("site"),
+            "width": header.get("width"),
+            "found": found,
+            "features": [_card(book.feature(row.index)) for row in rows],
         }
 
     def show(self, result: dict[str, Any]) -> None:
@@ -85,6 +110,27 @@ class Features(Json):
         print(
             f"\n{shown} of {result['found']} shown; {result['width']} features at {result['site']} of {result['model']}"
         )
+
+
+def _card(feature: Feature) -> dict[str, Any]:
+    """A feature of a book as plain data, with the strongest token of each context between « and »."""
+    contexts = []
+    for context in filter(None, feature.contexts):
+        strongest = max(range(len(context)), key=lambda i: context[i][1])
+        pieces = [token for token, _ in context]
+        token = pieces[strongest]
+        lead = " " if token.startswith(" ") else ""
+        pieces[strongest] = f"{lead}«{token.strip()}»"
+        contexts.append("".join(pieces).strip())
+    return {
+        "index": feature.index,
+        "density": feature.density,
+        "tokens": [token for token, _ in feature.tokens],
+        "share": feature.tokens[0][1] if feature.tokens else 0.0,
+        "contexts": contexts,
+        "label": feature.label or None,
+        "auroc": feature.score,
+    }
 
 
 def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:

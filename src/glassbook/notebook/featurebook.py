@@ -142,7 +142,8 @@ class FeatureBook:
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
             )
-            return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
+            rows = [FeatureRow(i, label, score, dense, top, _pairs(t)) for i, label, score, dense, top, t in found]
+            return rows, total
 
     def feature(self, index: int) -> Feature:
         """One feature.
@@ -159,9 +160,10 @@ class FeatureBook:
             if row is None:
                 (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
                 raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
+            i, label, score, dense, top = row[:5]
             tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
-            contexts = [[(token, value) for token, value in context] for context in json.loads(row[10])]
-            return Feature(*row[:5], tokens, promotes, suppresses, similar, json.loads(row[9]), contexts)
+            histogram, contexts = json.loads(row[9]), [_as_pairs(context) for context in json.loads(row[10])]
+            return Feature(i, label, score, dense, top, tokens, promotes, suppresses, similar, histogram, contexts)
 
     def words(self) -> Iterator[tuple[int, str, str]]:
         """(index, title, text) of the features that were ever active, for search."""
@@ -184,4 +186,8 @@ class FeatureBook:
 
 
 def _pairs(text: str) -> list[Any]:
-    return [(first, second) for first, second in json.loads(text)]
+    return _as_pairs(json.loads(text))
+
+
+def _as_pairs(data: Any) -> list[Any]:
+    return [(first, second) for first, second in data]
