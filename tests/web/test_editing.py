@@ -226,7 +226,7 @@ def test_the_preview_is_the_page(nb, reader):
 
 
 def test_the_preview_of_a_block_runs_nothing_and_says_what_is_wrong(nb, reader):
-    blocks = ["run: {run: none}", "nonsense", "chart: {experiment: reversal-curse, name: x}", "[1", EVIL]
+    blocks = ["run: {run: none}", "nonsense", "poem: {experiment: reversal-curse}", "[1", EVIL]
     text = "".join(f"```glassbook\n{block}\n```\n\n" for block in blocks)
     html = reader.post("/api/v1/preview", json={"body": text}).json()["html"]
     assert html.count("cannot be shown") == len(blocks)

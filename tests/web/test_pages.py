@@ -272,6 +272,10 @@ def test_the_glossary_goes_from_high_to_low(nb):
     page = reader.get("/glossary").text
     assert page.index("Circuit") < page.index("Superposition") < page.index("Entropy")
     assert {entry["experiment"] for entry in data["terms"][1]["evidence"]} >= {"superposition"}
+    page = nb.page("entropy")
+    page.body = "How much is not known. More.\n"
+    nb.write(page)
+    assert "How much is not known.</p>" in reader.get("/glossary").text
 
 
 @pytest.mark.parametrize(

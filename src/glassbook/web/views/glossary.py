@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -13,12 +14,10 @@ from starlette.responses import Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Page
 from glassbook.web.blocks import judged
 from glassbook.web.evidence import answer
 from glassbook.web.linking import Links
 from glassbook.web.render import Rendered, page_url, render_markdown
-from glassbook.web.saving import sha_of
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page
@@ -33,7 +32,7 @@ STATES = ("holds", "fails", "untested")
 _SENTENCE = re.compile(r".*?[.!?]+[)\]\"'”’*_]*(?=\s|$)(?!\s+[a-z])", re.S)
 _SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
 
-_kept: OrderedDict[tuple[str, str], Rendered] = OrderedDict()
+_kept: OrderedDict[tuple[str, datetime], Rendered] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -73,18 +72,22 @@ def _first_paragraph(body: str) -> str:
     return " ".join(lines)
 
 
-def _sentence(known: Services, page: Page) -> Markup:
-    """The page's first sentence as HTML; read once for each version of the page."""
-    key = (page.id, sha_of(page.body))
+def _sentence(known: Services, row: Any) -> Markup:
+    """The first sentence of the page in a row, as HTML; its file is read once for each version of it.
+
+    Raises:
+        GlassbookError: its file is there no longer.
+    """
+    key = (str(known.notebook.folder / row.path), row.modified)
     with _lock:
         rendered = _kept.get(key)
     if rendered is None:
-        rendered = render_markdown(first_sentence(page.body[:20_000]))
+        rendered = render_markdown(first_sentence(find_page(known, row.id).body[:20_000]))
         with _lock:
             _kept[key] = rendered
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
-    links = Links(known.notebook, page.path.relative_to(known.notebook.folder).as_posix() if page.path else "")
+    links = Links(known.notebook, row.path)
     return rendered.html(links.link, lambda block: Markup(""), links.place)
 
 
@@ -120,7 +123,7 @@ def _terms(request: Request, part: int) -> dict[str, Any]:
     terms = []
     for row in rows:
         try:
-            page = find_page(known, row.id)
+            sentence = _sentence(known, row)
         except GlassbookError:
             continue  # its file went a moment ago
         terms.append(
@@ -130,7 +133,7 @@ def _terms(request: Request, part: int) -> dict[str, Any]:
                 "level": row.level,
                 "aliases": list(row.aliases),
                 "url": page_url(row.id),
-                "sentence": _sentence(known, page),
+                "sentence": sentence,
                 "evidence": evidence.get(row.id, []),
             }
         )
