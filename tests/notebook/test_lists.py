@@ -80,7 +80,7 @@ def test_moments_are_pages_with_a_day(nb):
 def test_names_as_they_are_typed(nb):
     nb.set_experiments({"sparse-toy": ("Does it?", ("Sparse coding",), "nobody")})
     found = nb.complete("spar")
-    assert [(s.kind, s.id) for s in found] == [("experiment", "sparse-toy"), ("page", "sparse-coding")]
+    assert [(s.kind, s.id) for s in found] == [("page", "sparse-coding"), ("experiment", "sparse-toy")]
     alias = nb.complete("olsh")[0]
     assert (alias.id, alias.hint) == ("sparse-coding", "term, also olshausen")
     assert nb.complete("learn")[0].id == "dictionary-learning"

@@ -120,14 +120,18 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
     ]
     for name, data in db.execute("SELECT name, data FROM experiment ORDER BY name").fetchall():
         if begin in key(name):
-            found.insert(0, Suggestion("experiment", name, name, f"experiment: {json.loads(data)[0]}"))
+            place = next((i for i, s in enumerate(found) if not key(s.title).startswith(begin)), len(found))
+            found.insert(min(place, 3), Suggestion("experiment", name, name, f"experiment: {json.loads(data)[0]}"))
     tags = db.execute("SELECT DISTINCT key, said FROM tag WHERE key >= ? AND key < ? LIMIT 5", [begin, end])
     found += [Suggestion("tag", said, said, "tag") for _, said in tags.fetchall()]
     expression = match_expression(prefix)
     if len(found) < limit and expression is not None:
         ranked = _ranked(db, "{title} : (" + expression + ")", "AND entry.top", ["page"], limit)
         found += [Suggestion("page", row[3], row[4], "page") for row in ranked]
-    return list({(s.kind, s.id): s for s in reversed(found)}.values())[::-1][:limit]
+    first: dict[tuple[str, str], Suggestion] = {}
+    for suggestion in found:
+        first.setdefault((suggestion.kind, suggestion.id), suggestion)
+    return list(first.values())[:limit]
 
 
 _PLACE = "entry.id, entry.kind, entry.owner, entry.name, entry.title, entry.section, entry.heading"

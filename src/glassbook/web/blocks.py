@@ -7,6 +7,7 @@ that its template `templates/blocks/<kind>.html` uses. Other packages add kinds 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
@@ -26,6 +27,14 @@ GROUP = "glassbook.blocks"
 Names = dict[str, Any]
 
 
+class NotYet(GlassbookError):
+    """Nothing is wrong: no run has made what the block shows."""
+
+    def __init__(self, said: str, experiment: str) -> None:
+        super().__init__(said)
+        self.experiment = experiment
+
+
 def show_block(services: Services, block: LiveBlock) -> Markup:
     """A live block as HTML; a block that cannot be shown says why in its place."""
     try:
@@ -36,6 +45,8 @@ def show_block(services: Services, block: LiveBlock) -> Markup:
         for point in entry_points(group=GROUP, name=block.kind):
             return Markup(point.load()(services, block.data))
         raise GlassbookError(f"there is no live block {block.kind!r}; there are: {', '.join(kinds())}")
+    except NotYet as nothing:
+        return Markup(render("blocks/notyet.html", said=str(nothing), experiment=nothing.experiment))
     except GlassbookError as problem:
         return Markup(render("blocks/problem.html", problem=str(problem), line=block.line))
 
@@ -67,7 +78,7 @@ def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] 
     for record in services.notebook.runs(name):
         if has(record):
             return record
-    raise GlassbookError(f"no run of {name} has this yet")
+    raise NotYet("No run has made this yet.", name)
 
 
 def dated(record: RunRecord) -> Names:
@@ -122,7 +133,8 @@ def _experiment(services: Services, data: Names) -> Names:
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
-        "verdicts": judged(services, name),
+        "verdicts": (verdicts := judged(services, name)),
+        "tally": dict(Counter(v.state for v in verdicts)),
         "runs": services.notebook.runs(name)[:3],
     }
 
