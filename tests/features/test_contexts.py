@@ -30,3 +30,21 @@ def test_a_feature_that_never_fires_has_no_contexts(learnt):
         found.of(d.width)
     with pytest.raises(ValueError, match="as many tokens"):
         top_contexts(d, x[:3], torch.arange(2))
+
+
+def test_many_features_at_once_have_the_values_that_encoding_every_row_gives():
+    torch.manual_seed(0)
+    d, x = Dictionary(8, 24, TopK(3)), torch.randn(60, 8)
+    tokens, sequence = torch.arange(60), torch.arange(60) // 20
+    found = top_contexts(d, x, tokens, sequence, n=6)
+    dense = d.encode(x).detach()
+    asked = [5, 0, 5, 23]
+    several = found.many(asked, 4, 2, texts=2, chunk=7)
+    for feature, contexts in zip(asked, several, strict=True):
+        one = found.of(feature, 4, 2, texts=2)
+        assert [c.row for c in contexts] == [c.row for c in one]
+        assert len({int(sequence[c.row]) for c in contexts}) == len(contexts) > 0
+        for c in contexts:  # a token's id is its row here
+            torch.testing.assert_close(c.values, dense[c.tokens, feature])
+            assert c.tokens[c.at] == c.row
+            assert sequence[c.tokens].unique().tolist() == [int(sequence[c.row])]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ BINS = 24
 TOP = 10
 """Tokens, neighbours and logits that are kept for each feature."""
 WRITTEN = 256
-"""Features that are worked out at a time."""
+"""Features whose logits are worked out at a time."""
+TOGETHER = 4096
+"""Features whose contexts are, so that rows which many of them show are encoded once."""
 
 Labels = Mapping[int, tuple[str, float]]
 
@@ -118,9 +120,9 @@ def build(
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
             db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
             effects = _Effects(d, lm, header.get("site"))
+            shown = _shown(places, d.width, lm, contexts, before, after)
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
-                shown = _Shown(places, contexts, before, after)
                 db.executemany(
                     "INSERT INTO feature VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     _rows(some, d, lm, counts, shown, effects, labels or {}),
@@ -247,22 +249,24 @@ def _in_stream(lm: LanguageModel, site: Any) -> bool:
     return site in {f"{name}.{side}" for name in blocks(lm.model) for side in ("in", "out")}
 
 
-class _Shown:
-    """The contexts of a feature as text, at most one from each sequence."""
-
-    def __init__(self, places: Contexts, n: int, before: int, after: int) -> None:
-        self.places, self.n, self.before, self.after = places, n, before, after
-
-    def of(self, feature: int, lm: LanguageModel) -> list[list[list[Any]]]:
-        out = []
-        for context in self.places.of(feature, self.before, self.after, texts=self.n):
-            names = lm.tokens(context.tokens)
-            out.append([[name, _short(v)] for name, v in zip(names, context.values.tolist(), strict=True)])
-        return out
+def _shown(places: Contexts, width: int, lm: LanguageModel, n: int, before: int, after: int) -> Iterator[list[Any]]:
+    """The contexts of each feature in turn as text, at most one from each sequence."""
+    for start in range(0, width, TOGETHER):
+        for contexts in places.many(range(start, min(start + TOGETHER, width)), before, after, texts=n):
+            yield [
+                [[name, _short(v)] for name, v in zip(lm.tokens(c.tokens), c.values.tolist(), strict=True)]
+                for c in contexts
+            ]
 
 
 def _rows(
-    some: range, d: Dictionary, lm: LanguageModel, counts: _Counts, shown: _Shown, effects: _Effects, labels: Labels
+    some: range,
+    d: Dictionary,
+    lm: LanguageModel,
+    counts: _Counts,
+    shown: Iterator[list[Any]],
+    effects: _Effects,
+    labels: Labels,
 ) -> list[tuple[Any, ...]]:
     promotes, suppresses = effects.of(some)
     similar = effects.similar(some)
@@ -274,7 +278,7 @@ def _rows(
         top = float(counts.top[feature])
         histogram = {"edges": [_short(e) for e in _edges(top)], "counts": counts.bins[feature].int().tolist()}
         words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
-        lists = (tokens, promotes[i], suppresses[i], similar[i], histogram, shown.of(feature, lm))
+        lists = (tokens, promotes[i], suppresses[i], similar[i], histogram, next(shown))
         density = float(counts.active[feature]) / max(counts.n, 1)
         out.append((feature, label, score, density, top, words, *(json.dumps(part) for part in lists)))
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,19 +55,47 @@ class Contexts:
             after: tokens after it.
             texts: at most so many, each from another sequence; None: all that were kept.
         """
-        self._d.direction(feature)  # checks the number
-        places = self._places(feature, texts)
-        near = [self._near(row, before, after) for _, row in places]
-        if not near:
-            return []
-        with torch.no_grad():  # all at once: a feature has few rows, and a call costs more than a row
-            x = self._activations[torch.cat(near)].to(self._d.W_enc.device)
+        return self.many([feature], before, after, texts)[0]
+
+    def many(
+        self, features: Sequence[int], before: int = 8, after: int = 3, texts: int | None = None, chunk: int = 4096
+    ) -> list[list[Context]]:
+        """The contexts of several features, each as `of` gives them; a row that several need is encoded once.
+
+        Args:
+            features: their numbers.
+            before: tokens before the place.
+            after: tokens after it.
+            texts: as in `of`.
+            chunk: rows encoded at once.
+        """
+        places = []
+        for i, feature in enumerate(features):
+            self._d.direction(feature)  # checks the number
+            places += [(i, value, row) for value, row in self._places(feature, texts)]
+        out: list[list[Context]] = [[] for _ in features]
+        if places:
+            near = [self._near(row, before, after) for _, _, row in places]
+            values = self._values([features[i] for i, _, _ in places], near, chunk)
+            for (i, value, row), rows, own in zip(places, near, values, strict=True):
+                out[i].append(Context(row, value, self._tokens[rows], own, int((rows == row).nonzero())))
+        return out
+
+    @torch.no_grad()
+    def _values(self, features: Sequence[int], near: Sequence[Tensor], chunk: int) -> Sequence[Tensor]:
+        """The value of each feature at each of its rows."""
+        lengths, rows, n = [len(rows) for rows in near], torch.cat(list(near)), self._activations.n
+        asked = torch.tensor(features).repeat_interleave(torch.tensor(lengths)) * n + rows
+        keys, place = asked.unique(return_inverse=True)
+        found = torch.zeros(len(keys))
+        for some in rows.unique().split(chunk):
+            x = self._activations[some].to(self._d.W_enc.device)
             values, latents = (t.cpu() for t in self._d.encode_sparse(x))
-        z = (values * (latents == feature)).sum(1).split([len(rows) for rows in near])
-        return [
-            Context(row, value, self._tokens[rows], own, int((rows == row).nonzero()))
-            for (value, row), rows, own in zip(places, near, z, strict=True)
-        ]
+            key = latents * n + some[:, None]
+            at = torch.searchsorted(keys, key).clamp_max(len(keys) - 1)
+            hit = (keys[at] == key) & (values > 0)
+            found[at[hit]] = values[hit]
+        return found[place].split(lengths)
 
     def _places(self, feature: int, texts: int | None) -> list[tuple[float, int]]:
         """(value, row) of the strongest places, strongest first."""
