@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.features import top_contexts
+from glassbook.features import Dictionary, TopK, top_contexts
 
 
 def test_the_strongest_places_of_every_feature_in_one_pass(learnt):
