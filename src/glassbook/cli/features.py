@@ -12,9 +12,10 @@ from tyro.conf import Positional
 from glassbook.cli.command import InNotebook, open_lm, option, perform, say
 from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, one_line, table
+from glassbook.cli.tour.naming import card_of, labels, ranked
 from glassbook.cli.watch import Watch
 from glassbook.errors import GlassbookError
-from glassbook.notebook.featurebook import Feature, FeatureBook
+from glassbook.notebook.featurebook import FeatureBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class Features(InNotebook):
             "site": header.get("site"),
             "width": header.get("width"),
             "found": found,
-            "features": [_card(book.feature(row.index)) for row in rows],
+            "features": [card_of(book.feature(row.index)).to_data() for row in rows],
         }
 
     def show(self, result: dict[str, Any]) -> None:
@@ -112,44 +113,34 @@ class Features(InNotebook):
         )
 
 
-def _card(feature: Feature) -> dict[str, Any]:
-    """A feature of a book as plain data, with the strongest token of each context between « and »."""
-    contexts = []
-    for context in filter(None, feature.contexts):
-        strongest = max(range(len(context)), key=lambda i: context[i][1])
-        pieces = [token for token, _ in context]
-        token = pieces[strongest]
-        lead = " " if token.startswith(" ") else ""
-        pieces[strongest] = f"{lead}«{token.strip()}»"
-        contexts.append("".join(pieces).strip())
-    return {
-        "index": feature.index,
-        "density": feature.density,
-        "tokens": [token for token, _ in feature.tokens],
-        "share": feature.tokens[0][1] if feature.tokens else 0.0,
-        "contexts": contexts,
-        "label": feature.label or None,
-        "auroc": feature.score,
-    }
-
-
 def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
     """Cards of all features that are active in some text, the most telling first."""
     from glassbook.cli.tour.learning import held_out, random_like
-    from glassbook.cli.tour.naming import cards, fire, ranked
     from glassbook.cli.tour.text import collect
     from glassbook.cli.tour.truth import detect_attributes
+    from glassbook.features.book import build
 
     watch = Watch()
     corpus = collect(lm, text, watch, quick=True)
     corpus = replace(corpus, held_out=corpus.held_out if corpus.documents else corpus.learn + corpus.held_out)
-    with tempfile.TemporaryDirectory(prefix="glassbook-") as folder:
-        recorded = held_out(lm, corpus, site, f"{folder}/activations", watch)
-    detected = []
-    if recorded.truth is not None:
-        detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
-    firing = fire(d, recorded.activations, recorded.token, recorded.sequence)
-    return [card for card in ranked(cards(lm, firing), detected) if card.tokens]
+    with tempfile.TemporaryDirectory(prefix="glassbook-") as name:
+        folder = Path(name)
+        recorded = held_out(lm, corpus, site, str(folder / "activations"), watch)
+        detected = []
+        if recorded.truth is not None:
+            detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
+        build(
+            d,
+            recorded.activations,
+            lm,
+            folder / "artifacts",
+            tokens=recorded.token,
+            sequence=recorded.sequence,
+            labels=labels(detected),
+            contexts=2,
+        )
+        book = FeatureBook(folder)
+        return ranked([card for i in range(d.width) if (card := card_of(book.feature(i))).tokens])
 
 
 def main(args: list[str]) -> int:

@@ -9,14 +9,14 @@ from glassbook.cli import known
 from glassbook.cli.command import say
 from glassbook.cli.tour import charts, directions, page
 from glassbook.cli.tour.learning import DICTIONARY, Recorded, learn, middle
-from glassbook.cli.tour.naming import cards, fire, ranked
-from glassbook.cli.tour.story import Story, by_kind, shares
+from glassbook.cli.tour.naming import card_of, labels, ranked
+from glassbook.cli.tour.story import Detected, Learnt, Story, by_kind, shares
 from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
 from glassbook.cli.verdicts import as_data, judged
 from glassbook.features.book import build
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
-from glassbook.notebook.featurebook import NAME
+from glassbook.notebook.featurebook import NAME, FeatureBook
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
@@ -84,33 +84,34 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     detected = (
         detect_attributes(learnt.dictionary, control, recorded, recorded.truth) if recorded.truth is not None else []
     )
-    firing = fire(learnt.dictionary, recorded.activations, recorded.token, recorded.sequence)
-    named = ranked(cards(lm, firing), detected)
+    book = _book(run, lm, learnt, recorded, detected)
+    features = [book.feature(i) for i in range(learnt.dictionary.width)]
+    named = ranked([card_of(feature) for feature in features if feature.density])
     story = Story(lm, sample, corpus.origin, learnt, named, [], detected, quick=quick)
-    _book(run, story, recorded)
     say("steering")
     effort = directions.effort(lm, quick)
     steered = directions.by_feature(lm, corpus, learnt.dictionary, site, named, detected, run, effort)
     paired = directions.by_pair(lm, corpus, run, effort)
     story.steerings = [s for s in (steered, paired) if s is not None]
     _results(run, story, steered, paired)
-    _evidence(run, story, firing.density().tolist())
+    _evidence(run, story, [feature.density for feature in features])
     return story
 
 
-def _book(run: Run, story: Story, recorded: Recorded) -> None:
-    """All that the held-out text shows of the features, for the notebook's feature pages."""
+def _book(run: Run, lm: LanguageModel, learnt: Learnt, recorded: Recorded, detected: list[Detected]) -> FeatureBook:
+    """All that the held-out text shows of the features, for the tour's page and the notebook's feature pages."""
     build(
-        story.learnt.dictionary,
+        learnt.dictionary,
         recorded.activations,
-        story.lm,
+        lm,
         run.artifact(NAME).parent,
         tokens=recorded.token,
         sequence=recorded.sequence,
-        labels={card.index: (card.label, card.auroc or 0.0) for card in story.cards if card.label},
+        labels=labels(detected),
         label_score="AUROC on held-out sentences",
-        about={"model": story.lm.name, "site": story.learnt.site, "dictionary": DICTIONARY},
+        about={"model": lm.name, "site": learnt.site, "dictionary": DICTIONARY},
     )
+    return FeatureBook(run.folder)
 
 
 def _results(run: Run, story: Story, steered: directions.Steering | None, paired: directions.Steering) -> None:

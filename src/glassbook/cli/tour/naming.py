@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from glassbook.notebook.featurebook import Feature
 
 if TYPE_CHECKING:
     from glassbook.cli.tour.story import Detected
-    from glassbook.nets import LanguageModel
 
 BEFORE, AFTER = 8, 3
 """Tokens of context shown on either side."""
@@ -45,107 +43,32 @@ class Card:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Firing:
-    """Where every feature of a dictionary is active in some text, flattened to one row for each token."""
-
-    token: Tensor
-    """Token ids [N]."""
-    sequence: Tensor
-    """Which text each token is in [N]."""
-    values: Tensor
-    """Activations [N, k]; zeros are not active."""
-    indices: Tensor
-    """Features [N, k]."""
-    width: int
-
-    def density(self) -> Tensor:
-        """Share of tokens that each feature is active on [F]."""
-        active = torch.zeros(self.width).index_add_(
-            0, self.indices.flatten(), (self.values.flatten() > 0).to(torch.float32)
-        )
-        return active / len(self.token)
+def card_of(feature: Feature) -> Card:
+    """What a feature book knows of a feature, in short."""
+    tokens = [token for token, _ in feature.tokens[:5]]
+    share = feature.tokens[0][1] if feature.tokens else 0.0
+    shown = [_context(context) for context in feature.contexts[:2] if context]
+    return Card(feature.index, feature.density, tokens, share, shown, feature.label or None, feature.score)
 
 
-def fire(d: Any, activations: Tensor, token: Tensor, sequence: Tensor, chunk: int = 8192) -> Firing:
-    """Encode activations [N, d], whose tokens and texts are known."""
-    with torch.no_grad():
-        parts = [d.encode_sparse(activations[i : i + chunk].float()) for i in range(0, len(activations), chunk)]
-    return Firing(
-        token, sequence, torch.cat([values for values, _ in parts]), torch.cat([where for _, where in parts]), d.width
-    )
+def labels(detected: Sequence[Detected]) -> dict[int, tuple[str, float]]:
+    """Feature -> the attribute of the world that it detects best, and how well."""
+    return {d.feature: (f"{d.kind}: {d.value}", d.auroc) for d in sorted(detected, key=lambda d: d.auroc)}
 
 
-def cards(lm: LanguageModel, firing: Firing, features: Sequence[int] | None = None, contexts: int = 2) -> list[Card]:
-    """Cards for some features (by default all that are ever active), in the order asked for."""
-    density = firing.density()
-    if features is None:
-        features = torch.nonzero(density).flatten().tolist()
-    order, starts = _by_feature(firing)
-    flat_values = firing.values.flatten()
-    k = firing.values.shape[1]
-    out = []
-    for feature in features:
-        at = order[starts[feature] : starts[feature + 1]]
-        strength = flat_values[at]
-        at, strength = at[strength > 0] // k, strength[strength > 0]
-        if len(at) == 0:
-            out.append(Card(feature, 0.0, [], 0.0))
-            continue
-        ids, inverse = firing.token[at].unique(return_inverse=True)
-        mass = torch.zeros(len(ids)).index_add_(0, inverse, strength.float())
-        top = mass.topk(min(5, len(ids)))
-        tokens = lm.tokens(ids[top.indices])
-        strongest = at[strength.argsort(descending=True)]
-        shown = [_context(lm, firing, row) for row in _spread(firing, strongest.tolist(), contexts)]
-        out.append(Card(feature, float(density[feature]), tokens, float(top.values[0] / mass.sum()), shown))
-    return out
-
-
-def _by_feature(firing: Firing) -> tuple[Tensor, list[int]]:
-    """Positions in the flattened activations sorted by feature, and where each feature's begin."""
-    flat = firing.indices.flatten()
-    order = flat.argsort(stable=True)
-    counts = torch.bincount(flat, minlength=firing.width)
-    return order, [0, *counts.cumsum(0).tolist()]
-
-
-def _spread(firing: Firing, rows: list[int], n: int) -> list[int]:
-    """The first `n` rows of different texts."""
-    seen, out = set(), []
-    for row in rows[:200]:
-        text = int(firing.sequence[row])
-        if text not in seen:
-            seen.add(text)
-            out.append(row)
-        if len(out) == n:
-            break
-    return out
-
-
-def _context(lm: LanguageModel, firing: Firing, row: int) -> str:
-    """The tokens round a row, within its text."""
-    first = max(0, row - BEFORE)
-    near = torch.arange(first, min(len(firing.token), row + AFTER + 1))
-    near = near[firing.sequence[near] == firing.sequence[row]]
-    ids = firing.token[near].tolist()
-    middle = int((near == row).nonzero())
-    pieces = lm.tokens(ids)
-    token = pieces[middle]
+def _context(context: Sequence[tuple[str, float]]) -> str:
+    """Some tokens round the strongest one, which stands between « and »."""
+    at = max(range(len(context)), key=lambda i: context[i][1])
+    pieces = [token for token, _ in context]
+    token = pieces[at]
     lead = " " if token.startswith(" ") else ""
-    return f"{''.join(pieces[:middle])}{lead}«{token.strip()}»{''.join(pieces[middle + 1 :])}".strip()
+    before, behind = pieces[max(0, at - BEFORE) : at], pieces[at + 1 : at + 1 + AFTER]
+    return f"{''.join(before)}{lead}«{token.strip()}»{''.join(behind)}".strip()
 
 
-def ranked(found: list[Card], detected: list[Detected]) -> list[Card]:
+def ranked(found: list[Card]) -> list[Card]:
     """Cards in the order in which a reader wants them: those of known meaning first, then the sharpest."""
-    best = {}
-    for d in sorted(detected, key=lambda d: d.auroc):
-        best[d.feature] = d
-    for card in found:
-        if card.index in best:
-            d = best[card.index]
-            card.label, card.auroc = f"{d.kind}: {d.value}", d.auroc
-    if detected:
+    if any(card.label for card in found):
         # One of each kind in turn, so that the first rows show how wide the range is.
         ranked = sorted((c for c in found if c.label), key=lambda c: -(c.auroc or 0))
         seen: dict[str, int] = {}
