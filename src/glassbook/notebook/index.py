@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import sqlite3
@@ -25,7 +24,7 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.events import Summary, summarise
 from glassbook.notebook.featurebook import NAME, FeatureBook
 from glassbook.notebook.follow import Follower
-from glassbook.notebook.pages import Page
+from glassbook.notebook.reading import read_page, read_pages
 from glassbook.notebook.records import RunRecord, read_claims, read_header, read_record
 
 PAGES, SUFFIX = "pages", ".md"
@@ -357,8 +356,11 @@ class Index:
                 gone, stale = self._stale_pages(db)
                 for path in gone:
                     tables.forget_page(db, path)
-                for path, known in stale.items():
-                    self._read_page(db, path, known)
+                new = [path for path, known in stale.items() if known is None]
+                for pages in read_pages(self.folder, new):
+                    tables.add_pages(db, pages)
+                for path in stale.keys() - set(new):
+                    self._read_page(db, path, stale[path])
         return db
 
     def _read_touched(self, db: sqlite3.Connection, paths: set[str]) -> sqlite3.Connection:
@@ -381,21 +383,14 @@ class Index:
         return known.keys() - found.keys(), stale
 
     def _read_page(self, db: sqlite3.Connection, path: str, known: tuple[Any, ...] | None) -> None:
-        seen = time.time_ns()
-        try:
-            with open(self.folder / path, "rb") as file:
-                stat, data = os.fstat(file.fileno()), file.read()
-        except OSError:
+        found = read_page(self.folder, path, known[3] if known else None)
+        if isinstance(found, tuple):
+            db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
+            return
+        if known is not None:
             tables.forget_page(db, path)
-            return
-        stamp = (stat.st_mtime_ns, stat.st_size, seen, hashlib.sha256(data).hexdigest())
-        if known and known[3] == stamp[3]:
-            db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*stamp, path])
-            return
-        tables.forget_page(db, path)
-        # Bytes that are not Unicode show as question marks here and stay in the file as they are.
-        page = parse_page(self.folder, self.folder / path, data.decode("utf-8", "replace"))
-        tables.add_page(db, path, stamp, page)
+        if found is not None:
+            tables.add_pages(db, [found])
 
     def _fresh_runs(self) -> sqlite3.Connection:
         db = self._open()
@@ -568,11 +563,6 @@ def _read_book(db: sqlite3.Connection, run: Path) -> None:
         with contextlib.suppress(GlassbookError):
             for index, title, text in FeatureBook(run).words():
                 tables.add(db, tables.Entry("feature", run.name, f"{run.name}/{index}", title, text))
-
-
-def parse_page(folder: Path, path: Path, text: str) -> Page:
-    """The page in a file of the notebook in `folder`; without an id of its own, its path under pages/ is its id."""
-    return Page.parse(text, path, path.relative_to(folder / "pages").with_suffix("").as_posix())
 
 
 def _files(folder: Path, below: str, suffix: str) -> Iterator[tuple[str, os.stat_result]]:

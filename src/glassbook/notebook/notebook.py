@@ -16,11 +16,12 @@ from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import runs
 from glassbook.notebook.claims import Claim, Verdict, judge
 from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
-from glassbook.notebook.index import Backlink, Index, parse_page
+from glassbook.notebook.index import Backlink, Index
 from glassbook.notebook.links import slug
 from glassbook.notebook.lists import Graph, Moment, PageOrder, PageRow, RunTable
 from glassbook.notebook.pages import Page
 from glassbook.notebook.plain import same_data
+from glassbook.notebook.reading import parse_page
 from glassbook.notebook.records import RunRecord
 from glassbook.notebook.runs import Run
 from glassbook.notebook.search import Hit, Suggestion

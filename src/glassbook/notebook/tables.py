@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -14,8 +14,11 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 2
+VERSION = 3
 """Changes with the tables below; an index of another version is made anew."""
+
+LINE = 400
+"""Characters of a line that are kept with a link in it."""
 
 Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
@@ -90,6 +93,8 @@ def connect(name: str) -> sqlite3.Connection:
             if version == 0:
                 for statement in TABLES.split(";\n"):
                     db.execute(statement)
+                # Words wait in memory until there are many: written in few large pieces they need no merging.
+                db.execute("INSERT INTO fts (fts, rank) VALUES ('hashsize', 33554432)")
         if version not in (0, VERSION):
             raise sqlite3.DatabaseError(f"the index has version {version}")
     except BaseException:
@@ -150,45 +155,56 @@ def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
     db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
 
 
-def add_page(db: sqlite3.Connection, path: str, stamp: Sequence[Any], page: Page) -> None:
-    """Write all rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
-    db.execute(
-        "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            path,
-            *stamp,
-            whole(page.id),
-            whole(page.title),
-            page.problem and whole(page.problem),
-            whole(page.kind),
-            page.level,
-            whole(json.dumps(page.tags)),
-            whole(json.dumps(page.aliases)),
-            page.day,
-        ],
-    )
-    db.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(key(tag), whole(tag), path) for tag in page.tags])
+Rows = dict[str, list[Any]]
+"""A page as rows of the tables: plain data, which another process may have made."""
+
+
+def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
+    """All rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
+    own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
+    lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
     names = [
         (page.id, 0),
         (page.title, 1),
         *((alias, 2) for alias in page.aliases),
         (PurePosixPath(path).stem, 3),
     ]
-    db.executemany("INSERT INTO name VALUES (?, ?, ?)", [(key(name), rank, path) for name, rank in names])
     outline = page.outline()
-    db.executemany(
-        "INSERT INTO link VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (path, key(link.target), whole(link.section), link.line, whole(link.text), whole(link.target))
+    # The names stand with the first section only, so that a search for the page lands on its top.
+    first = (" \n".join(page.aliases), " \n".join(page.tags))
+    sections = [
+        [section.slug, whole(section.title), n == 0, *(first if n == 0 else ("", "")), whole(section.text)]
+        for n, section in enumerate(outline.sections)
+    ]
+    return {
+        "page": [path, *stamp, *own, *lists],
+        "tag": [[key(tag), whole(tag), path] for tag in page.tags],
+        "name": [[key(name), rank, path] for name, rank in names],
+        "link": [
+            [path, key(link.target), whole(link.section), link.line, whole(link.text[:LINE]), whole(link.target)]
             for link in outline.links
             if link.target
         ],
-    )
-    # The names stand with the first section only, so that a search for the page lands on its top.
-    alias, tag = " \n".join(page.aliases), " \n".join(page.tags)
-    for n, section in enumerate(outline.sections):
-        entry = Entry("page", path, whole(page.id), page.title, section.text, section.slug, section.title)
-        add(db, replace(entry, alias=alias, tag=tag) if n == 0 else replace(entry, top=False))
+        "sections": sections,
+    }
+
+
+def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
+    """Write all rows of some pages that the index does not hold."""
+    db.executemany("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [rows["page"] for rows in pages])
+    for table, columns in (("tag", 3), ("name", 3), ("link", 6)):
+        marks = ", ".join("?" * columns)
+        db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
+    (number,) = db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+    entries, words = [], []
+    for rows in pages:
+        path, ident, title = rows["page"][0], rows["page"][5], rows["page"][6]
+        for slug, heading, top, alias, tag, text in rows["sections"]:
+            number += 1
+            entries.append((number, "page", path, ident, title, slug, heading, top))
+            words.append((number, title, alias, tag, heading, text))
+    db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
+    db.executemany("INSERT INTO fts (rowid, title, alias, tag, heading, body) VALUES (?, ?, ?, ?, ?, ?)", words)
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:
