@@ -15,7 +15,7 @@ from pathlib import Path
 
 POLL = 0.25
 """Seconds between two looks at the runs."""
-WHOLE = 60.0
+WHOLE = 300.0
 """Seconds between two looks at everything."""
 
 

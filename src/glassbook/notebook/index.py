@@ -300,10 +300,8 @@ class Index:
     def follow(self) -> None:
         """From now on be told of changes, so that questions look only at what changed. `close` ends it."""
         if self._follower is None:
-            with self._lock:
-                self._touched, self._runs_seen = {PAGES}, 0
-                self._look()
             self._follower = Follower(self.folder, self.touch, self._look, self._look_at_everything)
+            self._runs_seen = 0
             self.touch([PAGES])  # what changed before the watch began
             self._look()
 
@@ -326,9 +324,8 @@ class Index:
         except sqlite3.DatabaseError:
             return  # the next question mends it
         try:
-            gone, stale = self._stale_pages(db)
-            if changed := [*gone, *stale]:
-                self.touch(changed)
+            if moved := [path for paths in self._stale_pages(db) for path in paths]:
+                self.touch(moved)
             if any(self._stale_runs(db)):
                 self._runs_seen = 0
         except sqlite3.DatabaseError:
@@ -353,14 +350,15 @@ class Index:
                 return self._read_touched(db, touched)
         if any(self._stale_pages(db)):
             with tables.transaction(db):
-                gone, stale = self._stale_pages(db)
+                gone, new, changed = self._stale_pages(db)
                 for path in gone:
                     tables.forget_page(db, path)
-                new = [path for path, known in stale.items() if known is None]
                 for pages in read_pages(self.folder, new):
                     tables.add_pages(db, pages)
-                for path in stale.keys() - set(new):
-                    self._read_page(db, path, stale[path])
+                for path in changed:
+                    self._read_page(db, path)
+            if len(new) > 1000:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log stays as large as the index
         return db
 
     def _read_touched(self, db: sqlite3.Connection, paths: set[str]) -> sqlite3.Connection:
@@ -368,22 +366,27 @@ class Index:
             with tables.transaction(db):
                 for path in sorted(paths):
                     if tables.whole(path) == path:
-                        sql = "SELECT mtime, size, seen, digest FROM page WHERE path = ?"
-                        self._read_page(db, path, db.execute(sql, [path]).fetchone())
+                        self._read_page(db, path)
         except BaseException:
             self._touched |= paths
             raise
         return db
 
-    def _stale_pages(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[Any, ...] | None]]:
-        """(pages whose file is gone, pages to be read with what is known of them)."""
-        known = {row[0]: row[1:] for row in db.execute("SELECT path, mtime, size, seen, digest FROM page")}
-        found = dict(_files(self.folder, PAGES, SUFFIX))
-        stale = {path: known.get(path) for path, stat in found.items() if _changed(stat, known.get(path))}
-        return known.keys() - found.keys(), stale
+    def _stale_pages(self, db: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
+        """Pages whose file is (gone, new, changed)."""
+        known = {path: stamp for path, *stamp in db.execute("SELECT path, mtime, size, seen FROM page")}
+        new, changed = [], []
+        for path, stat in _files(self.folder, PAGES, SUFFIX):
+            stamp = known.pop(path, None)
+            if stamp is None:
+                new.append(path)
+            elif (stat.st_mtime_ns, stat.st_size) != (stamp[0], stamp[1]) or stamp[2] - stamp[0] < RACY:
+                changed.append(path)
+        return list(known), new, changed
 
-    def _read_page(self, db: sqlite3.Connection, path: str, known: tuple[Any, ...] | None) -> None:
-        found = read_page(self.folder, path, known[3] if known else None)
+    def _read_page(self, db: sqlite3.Connection, path: str) -> None:
+        known = db.execute("SELECT digest FROM page WHERE path = ?", [path]).fetchone()
+        found = read_page(self.folder, path, known[0] if known else None)
         if isinstance(found, tuple):
             db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
             return
@@ -580,13 +583,6 @@ def _files(folder: Path, below: str, suffix: str) -> Iterator[tuple[str, os.stat
         elif entry.name.endswith(suffix):
             with contextlib.suppress(OSError):
                 yield path, entry.stat()
-
-
-def _changed(stat: os.stat_result, known: tuple[Any, ...] | None) -> bool:
-    if known is None:
-        return True
-    mtime, size, seen, _ = known
-    return (stat.st_mtime_ns, stat.st_size) != (mtime, size) or seen - mtime < RACY
 
 
 def _run_names(folder: Path) -> list[str]:

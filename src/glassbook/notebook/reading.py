@@ -105,4 +105,3 @@ def main(folder: str) -> None:
             return
         marshal.dump(_read_part(Path(folder), part), sys.stdout.buffer)
         sys.stdout.buffer.flush()
-

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassbook.notebook.tables import Kind, key
+from glassbook.notebook.tables import NAMES, WORDS, Kind, key
 
+EXCERPT = 200
+"""Characters of an excerpt."""
 TERMS = 32
 """Words of a query that count; FTS5 refuses expressions that are too deep."""
 KINDS = {"page", "run", "claim", "experiment", "feature"}
 """What can be found."""
-CANDIDATES = 1000
+CANDIDATES = 400
 """Newest matches that are ranked. Ranking all of them makes common words slow in a large notebook."""
+WEIGHTS = {"title": 10.0, "alias": 8.0, "tag": 4.0, "heading": 6.0}
+"""What a word counts for in a name; in the text it counts for less than 2, however often it is there."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,21 @@ class Hit:
         return "".join(piece for piece, _ in self.excerpt)
 
 
-def match_expression(text: str) -> str | None:
-    """`text` as an FTS5 expression that cannot be misread: every word quoted, the last also as a beginning.
-
-    "Words in quotes" are taken as a phrase, and a single Latin letter as a word. None if nothing is searched for.
-    """
+def terms_of(text: str) -> list[str]:
+    """The words and "phrases in quotes" of a query that can be looked for."""
     pieces = [phrase or word for phrase, word in re.findall(r'"([^"]*)"|([^\s"]+)', text[:2000])]
     terms = [piece.replace("\0", " ").encode("utf-8", "replace").decode() for piece in pieces]
-    terms = [term for term in terms if any(c.isalnum() for c in term)][:TERMS]
-    if not terms:
-        return None
-    begins = not text.rstrip().endswith('"') and not (len(terms[-1]) == 1 and terms[-1].isascii())
+    return [term for term in terms if any(c.isalnum() for c in term)][:TERMS]
+
+
+def match_expression(terms: Sequence[str], begins: bool) -> str:
+    """Terms as an FTS5 expression that cannot be misread: each quoted, the last also as a beginning if `begins`."""
     return " ".join(f'"{term}"' for term in terms) + ("*" if begins else "")
+
+
+def _may_begin(text: str, terms: Sequence[str]) -> bool:
+    """Whether the last word may be unfinished: it is not in quotes, and more than a single Latin letter."""
+    return not text.rstrip().endswith('"') and not (len(terms[-1]) == 1 and terms[-1].isascii())
 
 
 @dataclass(frozen=True)
@@ -72,32 +80,45 @@ class Suggestion:
 def find(db: sqlite3.Connection, text: str, limit: int, kinds: Sequence[str] | None = None) -> list[Hit]:
     """What matches `text`, best first: exact names, then titles, aliases and tags, then everything else.
 
-    One hit for each page, run, claim, experiment and feature, at the section that matches best. A dictionary has
-    thousands of features: unless they are asked for, they come last, and take a quarter of the places.
+    One hit for each page, run, claim, experiment and feature, at the section that matches best. The last word is also
+    taken as the beginning of one where whole words give too little. A dictionary has thousands of features: unless
+    they are asked for, they come last, and take a quarter of the places.
     """
-    expression = match_expression(text)
-    if expression is None:
+    terms = terms_of(text)
+    if not terms:
         return []
     if kinds is not None:
-        return _found(db, text, expression, limit, kinds)
-    features = _found(db, text, expression, max(3, limit // 4), ["feature"])
-    others = _found(db, text, expression, limit, ["page", "run", "claim", "experiment"])
+        return _found(db, text, terms, limit, kinds)
+    features = _found(db, text, terms, max(3, limit // 4), ["feature"])
+    others = _found(db, text, terms, limit, ["page", "run", "claim", "experiment"])
     return others[: limit - len(features)] + features if len(others) + len(features) > limit else others + features
 
 
-def _found(db: sqlite3.Connection, text: str, expression: str, limit: int, kinds: Sequence[str]) -> list[Hit]:
+Row = tuple[int, str, str, str, str, str, str]
+"""id, kind, owner, name, title, section and heading of an entry."""
+
+
+def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kinds: Sequence[str]) -> list[Hit]:
     chosen = sorted(set(kinds) & KINDS)
-    rows = _exact(db, text) if "page" in chosen else []
-    rows += _ranked(db, "{title alias tag} : (" + expression + ")", "AND entry.top", chosen, limit)
-    if len({row[3] for row in rows}) < limit:
-        rows += _ranked(db, expression, "", chosen, limit)
-    best: dict[tuple[str, str], tuple[Any, ...]] = {}
-    for row in rows:
-        best.setdefault((row[1], row[3]), row)
+    best: dict[tuple[str, str], Row] = {}
+
+    def take(rows: list[Row]) -> bool:
+        """Add what is new; whether there is enough."""
+        for row in rows:
+            best.setdefault((row[1], row[3]), row)
+        return len(best) >= limit
+
+    if "page" in chosen:
+        take(_exact(db, text))
+    begins = [False, True] if _may_begin(text, terms) else [False]
+    # Beginnings of names as well as words; of texts only where whole words give too little, for they are many.
+    enough = any(take(_ranked(db, "fts_name", terms, begin, chosen, limit)) for begin in begins)
+    for begin in begins:
+        enough = enough or take(_ranked(db, "fts", terms, begin, chosen, limit))
     rows = list(best.values())[:limit]
-    excerpts = _excerpts(db, expression, [row[0] for row in rows])
+    excerpts = _excerpts(db, terms, begins[-1], [row[0] for row in rows])
     return [
-        Hit(kind, name, title, section, heading, excerpts[number])
+        Hit(kind, name, title, section, heading, excerpts[number])  # pyright: ignore[reportArgumentType]
         for number, kind, _, name, title, section, heading in rows
     ]
 
@@ -112,7 +133,7 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
         """SELECT page.id, page.title, page.kind, name.rank, name.key FROM (
                SELECT key, rank, path FROM name WHERE key >= ? AND key < ? LIMIT ?) AS name JOIN page USING (path)
            ORDER BY name.rank = 3, length(name.key), name.key""",
-        [begin, end, CANDIDATES],
+        [begin, end, 10 * limit],
     ).fetchall()
     found = [
         Suggestion("page", ident, title, kind if key(title).startswith(begin) else f"{kind}, also {name}")
@@ -122,11 +143,10 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
         if begin in key(name):
             place = next((i for i, s in enumerate(found) if not key(s.title).startswith(begin)), len(found))
             found.insert(min(place, 3), Suggestion("experiment", name, name, f"experiment: {json.loads(data)[0]}"))
-    tags = db.execute("SELECT DISTINCT key, said FROM tag WHERE key >= ? AND key < ? LIMIT 5", [begin, end])
-    found += [Suggestion("tag", said, said, "tag") for _, said in tags.fetchall()]
-    expression = match_expression(prefix)
-    if len(found) < limit and expression is not None:
-        ranked = _ranked(db, "{title} : (" + expression + ")", "AND entry.top", ["page"], limit)
+    found += [Suggestion("tag", tag, tag, "tag") for tag in _tags(db, begin, end, 5)]
+    terms = terms_of(prefix)
+    if len(found) < limit and terms:
+        ranked = _ranked(db, "fts_name", terms, _may_begin(prefix, terms), ["page"], limit)
         found += [Suggestion("page", row[3], row[4], "page") for row in ranked]
     first: dict[tuple[str, str], Suggestion] = {}
     for suggestion in found:
@@ -145,43 +165,83 @@ def _exact(db: sqlite3.Connection, text: str) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def _tags(db: sqlite3.Connection, begin: str, end: str, limit: int) -> list[str]:
+    """Tags from `begin` to `end`. Each stands on many pages: the index is asked for one after the other."""
+    found, at = [], begin
+    while len(found) < limit:
+        row = db.execute(
+            "SELECT key, said FROM tag WHERE key >= ? AND key < ? ORDER BY key LIMIT 1", [at, end]
+        ).fetchone()
+        if row is None:
+            break
+        found.append(row[1])
+        at = row[0] + "\0"
+    return found
+
+
 def _ranked(
-    db: sqlite3.Connection, expression: str, where: str, kinds: Sequence[str], limit: int
-) -> list[tuple[Any, ...]]:
+    db: sqlite3.Connection, table: str, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
+) -> list[Row]:
+    """The best of the newest matches. FTS5's own bm25 counts every match of every word first, which takes too long."""
+    columns = ", ".join(f"{table}.{name}" for name in (NAMES if table == "fts_name" else WORDS)[1:])
     marks = ", ".join("?" * len(kinds))
-    return db.execute(
-        f"""SELECT {_PLACE} FROM entry JOIN (
-                SELECT fts.rowid AS id, bm25(fts, 10.0, 8.0, 4.0, 6.0, 1.0) AS score
-                FROM fts CROSS JOIN entry ON entry.id = fts.rowid
-                WHERE fts MATCH ? {where} AND entry.kind IN ({marks}) ORDER BY fts.rowid DESC LIMIT ?
-            ) AS found ON entry.id = found.id
-            ORDER BY found.score, entry.id LIMIT ?""",
-        [expression, *kinds, CANDIDATES, 8 * limit],
+    rows = db.execute(
+        f"""SELECT {_PLACE}, {columns} FROM {table} CROSS JOIN entry ON entry.id = {table}.rowid
+            WHERE {table} MATCH ? AND entry.kind IN ({marks}) ORDER BY {table}.rowid DESC LIMIT ?""",
+        [match_expression(terms, begin), *kinds, CANDIDATES],
     ).fetchall()
+    words = [_folded(term) for term in terms]
+    scored = [(-_score(words, row[7:]), row[0], row[:7]) for row in rows]
+    return [row for _, _, row in sorted(scored)[: 8 * limit]]
 
 
-def _excerpts(db: sqlite3.Connection, expression: str, numbers: list[int]) -> dict[int, tuple[tuple[str, bool], ...]]:
+def _score(words: Sequence[str], texts: Sequence[str]) -> float:
+    """How well texts (title, alias, tag, heading, body; or the first three) match words that are all in them."""
+    total = 0.0
+    folded = [_folded(text) for text in texts]
+    for word in words:
+        for weight, text in zip(WEIGHTS.values(), folded, strict=False):
+            if word in text:
+                # A short name says more with a word of it.
+                total += weight / (1 + len(text) / 100)
+        if len(folded) > len(WEIGHTS):
+            body = folded[-1]
+            often = body.count(word)
+            total += 2 * often / (often + 0.5 + len(body) / 1000)
+    return total
+
+
+def _folded(text: str) -> str:
+    """Text as FTS5 compares it: lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+
+
+def _excerpts(
+    db: sqlite3.Connection, terms: Sequence[str], begins: bool, numbers: list[int]
+) -> dict[int, tuple[tuple[str, bool], ...]]:
+    """The text of each entry where the words are, with the words marked; its beginning where they are not."""
     if not numbers:
         return {}
     marks = ", ".join("?" * len(numbers))
-    # What was found by its name alone need not match the words: it begins with its first ones.
-    texts = dict(db.execute(f"SELECT rowid, substr(body, 1, 200) FROM fts WHERE rowid IN ({marks})", numbers))
-    # The plus keeps SQLite from asking FTS5 once for each row, which would read the words' lists anew each time.
-    texts |= dict(
-        db.execute(
-            f"""SELECT rowid, snippet(fts, -1, char(2), char(3), ' … ', 24) FROM fts
-                WHERE fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks})""",
-            [expression, min(numbers), max(numbers), *numbers],
-        )
-    )
-    return {number: _pieces(text) for number, text in texts.items()}
+    pattern = re.compile("|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True)), re.IGNORECASE)
+    rows = db.execute(f"SELECT rowid, body FROM fts WHERE rowid IN ({marks})", numbers).fetchall()
+    return {number: _excerpt(body, pattern) for number, body in rows}
 
 
-def _pieces(excerpt: str) -> tuple[tuple[str, bool], ...]:
-    pieces, marked = [], False
-    for piece in re.split("([\x02\x03])", excerpt):
-        if piece in ("\x02", "\x03"):
-            marked = piece == "\x02"
-        elif piece:
-            pieces.append((piece, marked))
-    return tuple(pieces)
+def _excerpt(body: str, pattern: re.Pattern[str]) -> tuple[tuple[str, bool], ...]:
+    """About EXCERPT characters of a text round the first of the words, in pieces, with whether they are words."""
+    found = pattern.search(body)
+    begin = max(0, found.start() - EXCERPT // 3) if found else 0
+    begin = body.rfind(" ", 0, begin) + 1 if begin else 0
+    text = body[begin : begin + EXCERPT]
+    if begin + EXCERPT < len(body):
+        text = text.rpartition(" ")[0] + " …"
+    pieces: list[tuple[str, bool]] = [("… ", False)] if begin else []
+    at = 0
+    for match in pattern.finditer(text):
+        pieces += [(text[at : match.start()], False), (match[0], True)]
+        at = match.end()
+    pieces.append((text[at:], False))
+    return tuple(piece for piece in pieces if piece[0])

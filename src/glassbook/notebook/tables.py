@@ -14,9 +14,12 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 3
+VERSION = 4
 """Changes with the tables below; an index of another version is made anew."""
 
+WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
+NAMES = WORDS[:4]
+"""Columns of the two word lists: of all entries, and of the names of owners."""
 LINE = 400
 """Characters of a line that are kept with a link in it."""
 
@@ -27,6 +30,8 @@ CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTE
                    id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT, day TEXT);
 CREATE INDEX page_kind ON page (kind, lower(title), path);
 CREATE INDEX page_title ON page (lower(title), path);
+CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
+CREATE INDEX page_kind_level ON page (kind, level IS NULL, level DESC, lower(title), path);
 CREATE INDEX page_mtime ON page (mtime DESC, path);
 CREATE INDEX page_day ON page (day);
 CREATE TABLE tag (key TEXT, said TEXT, path TEXT);
@@ -50,8 +55,9 @@ CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
 CREATE INDEX entry_owner ON entry (kind, owner);
-CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, prefix = '2 3',
-                                   tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3',
+                                        tokenize = 'unicode61 remove_diacritics 2');
 PRAGMA user_version = {VERSION};
 """
 
@@ -85,9 +91,8 @@ def connect(name: str) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        # Ranking common words reads much of the index: it should be read from memory.
         db.execute("PRAGMA cache_size = -48000")
-        db.execute("PRAGMA mmap_size = 1073741824")
+        db.execute("PRAGMA journal_size_limit = 16000000")
         with transaction(db):
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == 0:
@@ -143,15 +148,16 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
         row,
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
-    db.execute(
-        "INSERT INTO fts (rowid, title, alias, tag, heading, body) VALUES (?, ?, ?, ?, ?, ?)",
-        [number, *words],
-    )
+    db.execute(f"INSERT INTO fts ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
+    if entry.top:
+        db.execute(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", [number, *words[:3]])
 
 
 def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
     """Let search find an owner's entries no more."""
-    db.execute("DELETE FROM fts WHERE rowid IN (SELECT id FROM entry WHERE kind = ? AND owner = ?)", [kind, owner])
+    for table in ("fts", "fts_name"):
+        own = "SELECT id FROM entry WHERE kind = ? AND owner = ?"
+        db.execute(f"DELETE FROM {table} WHERE rowid IN ({own})", [kind, owner])
     db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
 
 
@@ -204,7 +210,9 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
             entries.append((number, "page", path, ident, title, slug, heading, top))
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
-    db.executemany("INSERT INTO fts (rowid, title, alias, tag, heading, body) VALUES (?, ?, ?, ?, ?, ?)", words)
+    db.executemany(f"INSERT INTO fts ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
+    names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
+    db.executemany(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:
