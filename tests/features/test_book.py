@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 
 import pytest
 import torch
@@ -140,6 +141,13 @@ def test_what_is_no_book_is_one_line(tmp_path, book):
         (tmp_path / "x" / "artifacts" / NAME).write_bytes(wrong)
         with pytest.raises(GlassbookError, match="cannot be read as a feature book"):
             FeatureBook(tmp_path / "x").rows()
+    db = sqlite3.connect(book.path)
+    with db:
+        db.execute("UPDATE feature SET tokens = '[[', contexts = '7'")
+    db.close()
+    for question in (book.rows, lambda: book.feature(0), lambda: list(book.words())):
+        with pytest.raises(GlassbookError, match="cannot be read as a feature book"):
+            question()
 
 
 def test_an_old_book_stays_until_the_new_one_is_whole(tmp_path, lm, known, monkeypatch):

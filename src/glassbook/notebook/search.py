@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassbook.notebook.tables import NAMES, WORDS, Kind, key
+from glassbook.notebook.tables import LISTS, NAMES, WORDS, Kind, key
 
 EXCERPT = 200
 """Characters of an excerpt."""
@@ -113,10 +113,13 @@ def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kind
     begins = [False, True] if _may_begin(text, terms) else [False]
     # Beginnings of names as well as words; of texts only where whole words give too little, for they are many.
     enough = any(take(_ranked(db, "fts_name", terms, begin, chosen, limit)) for begin in begins)
+    lists = list(dict.fromkeys(LISTS[kind] for kind in chosen))
     for begin in begins:
-        enough = enough or take(_ranked(db, "fts", terms, begin, chosen, limit))
+        if not enough:
+            found = [pair for name in lists for pair in _scored(db, name, terms, begin, chosen, limit)]
+            enough = take([row for _, row in sorted(found)])
     rows = list(best.values())[:limit]
-    excerpts = _excerpts(db, terms, begins[-1], [row[0] for row in rows])
+    excerpts = _excerpts(db, terms, rows)
     return [
         Hit(kind, name, title, section, heading, excerpts[number])  # pyright: ignore[reportArgumentType]
         for number, kind, _, name, title, section, heading in rows
@@ -182,7 +185,17 @@ def _tags(db: sqlite3.Connection, begin: str, end: str, limit: int) -> list[str]
 def _ranked(
     db: sqlite3.Connection, table: str, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
 ) -> list[Row]:
-    """The best of the newest matches. FTS5's own bm25 counts every match of every word first, which takes too long."""
+    """The best of the newest matches in one list of words, best first."""
+    return [row for _, row in _scored(db, table, terms, begin, kinds, limit)]
+
+
+def _scored(
+    db: sqlite3.Connection, table: str, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
+) -> list[tuple[float, Row]]:
+    """(minus how well it matches, entry) of the best of the newest matches.
+
+    FTS5's own bm25 counts every match of every word first, which takes too long.
+    """
     columns = ", ".join(f"{table}.{name}" for name in (NAMES if table == "fts_name" else WORDS)[1:])
     marks = ", ".join("?" * len(kinds))
     rows = db.execute(
@@ -191,8 +204,7 @@ def _ranked(
         [match_expression(terms, begin), *kinds, CANDIDATES],
     ).fetchall()
     words = [_folded(term) for term in terms]
-    scored = [(-_score(words, row[7:]), row[0], row[:7]) for row in rows]
-    return [row for _, _, row in sorted(scored)[: 8 * limit]]
+    return sorted((-_score(words, row[7:]), row[:7]) for row in rows)[: 8 * limit]
 
 
 def _score(words: Sequence[str], texts: Sequence[str]) -> float:
@@ -219,15 +231,15 @@ def _folded(text: str) -> str:
 
 
 def _excerpts(
-    db: sqlite3.Connection, terms: Sequence[str], begins: bool, numbers: list[int]
+    db: sqlite3.Connection, terms: Sequence[str], rows: Sequence[Row]
 ) -> dict[int, tuple[tuple[str, bool], ...]]:
     """The text of each entry where the words are, with the words marked; its beginning where they are not."""
-    if not numbers:
-        return {}
-    marks = ", ".join("?" * len(numbers))
     pattern = re.compile("|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True)), re.IGNORECASE)
-    rows = db.execute(f"SELECT rowid, body FROM fts WHERE rowid IN ({marks})", numbers).fetchall()
-    return {number: _excerpt(body, pattern) for number, body in rows}
+    found = {}
+    for number, kind, *_ in rows:
+        (body,) = db.execute(f"SELECT body FROM {LISTS[kind]} WHERE rowid = ?", [number]).fetchone()
+        found[number] = _excerpt(body, pattern)
+    return found
 
 
 def _excerpt(body: str, pattern: re.Pattern[str]) -> tuple[tuple[str, bool], ...]:

@@ -14,17 +14,26 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 4
+VERSION = 5
 """Changes with the tables below; an index of another version is made anew."""
 
+LISTS = {
+    "page": "fts_page",
+    "run": "fts_run",
+    "claim": "fts_claim",
+    "experiment": "fts_claim",
+    "feature": "fts_feature",
+}
+"""Kind -> the list of its words. Apart, so that a few of one kind are found among very many of another."""
 WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
 NAMES = WORDS[:4]
-"""Columns of the two word lists: of all entries, and of the names of owners."""
+"""Columns of the lists of words, and of the list of names (of all but features)."""
 LINE = 400
 """Characters of a line that are kept with a link in it."""
 
 Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
+TOKENS = "tokenize = 'unicode61 remove_diacritics 2'"
 TABLES = f"""
 CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTEGER, digest TEXT,
                    id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT, day TEXT);
@@ -55,9 +64,11 @@ CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
 CREATE INDEX entry_owner ON entry (kind, owner);
-CREATE VIRTUAL TABLE fts USING fts5 (title, alias, tag, heading, body, tokenize = 'unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3',
-                                        tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3', {TOKENS});
 PRAGMA user_version = {VERSION};
 """
 
@@ -99,7 +110,7 @@ def connect(name: str) -> sqlite3.Connection:
                 for statement in TABLES.split(";\n"):
                     db.execute(statement)
                 # Words wait in memory until there are many: written in few large pieces they need no merging.
-                db.execute("INSERT INTO fts (fts, rank) VALUES ('hashsize', 33554432)")
+                db.execute("INSERT INTO fts_page (fts_page, rank) VALUES ('hashsize', 33554432)")
         if version not in (0, VERSION):
             raise sqlite3.DatabaseError(f"the index has version {version}")
     except BaseException:
@@ -148,14 +159,14 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
         row,
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
-    db.execute(f"INSERT INTO fts ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
-    if entry.top:
+    db.execute(f"INSERT INTO {LISTS[entry.kind]} ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
+    if entry.top and entry.kind != "feature":
         db.execute(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", [number, *words[:3]])
 
 
 def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
     """Let search find an owner's entries no more."""
-    for table in ("fts", "fts_name"):
+    for table in (LISTS[kind], "fts_name"):
         own = "SELECT id FROM entry WHERE kind = ? AND owner = ?"
         db.execute(f"DELETE FROM {table} WHERE rowid IN ({own})", [kind, owner])
     db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
@@ -210,7 +221,7 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
             entries.append((number, "page", path, ident, title, slug, heading, top))
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
-    db.executemany(f"INSERT INTO fts ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
+    db.executemany(f"INSERT INTO fts_page ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
     db.executemany(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
 
