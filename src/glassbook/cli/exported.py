@@ -14,7 +14,10 @@ from glassbook.errors import GlassbookError
 
 @dataclass(frozen=True, kw_only=True)
 class Export(InNotebook):
-    """Write the notebook as a folder of web pages that opens from disk, or one page as one file."""
+    """Write the notebook as a folder of web pages that opens from disk, or one page as one file.
+
+    Charts become pictures. Of the files of runs only pictures are written; weights, tables and logs stay in the notebook.
+    """
 
     site: Annotated[Positional[Path], option("SITE")]
     """The folder (with --page: the .html file) to write."""

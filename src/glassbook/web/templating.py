@@ -6,6 +6,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from glassbook.web.services import services
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
+LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
+"""Whether a page is made to be kept: "3 hours ago" would soon be wrong, so moments are told as dates."""
 
 
 @functools.cache
@@ -88,6 +91,8 @@ def ago(when: datetime | None) -> str:
     """How long ago a moment was."""
     if when is None:
         return ""
+    if LASTING.get():
+        return moment(when)
     passed = (datetime.now(UTC) - when).total_seconds()
     for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if passed >= length:

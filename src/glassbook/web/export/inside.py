@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message
+
+from glassbook.web.templating import LASTING
 
 
 @dataclass(frozen=True)
@@ -17,30 +21,45 @@ class Answer:
     status: int
     media: str
     body: bytes
+    location: str = ""
+    """Where it sent the reader instead, "" if nowhere."""
 
 
 class Inside:
-    """Asks an ASGI app for addresses, one after the other."""
+    """Asks an ASGI app for addresses, one after the other; used in a `with` block.
+
+    Pages come as they can be kept: moments in them are told as dates, not as how long ago they were.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._runner = asyncio.Runner()
+        self._context = contextvars.copy_context()
+        self._context.run(LASTING.set, True)
 
-    def get(self, path: str) -> Answer:
-        """The answer to GET `path` (percent-encoded, without a query)."""
-        return asyncio.run(self._get(path))
+    def __enter__(self) -> Self:
+        return self
 
-    async def _get(self, path: str) -> Answer:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._runner.close()
+
+    def get(self, path: str, query: str = "") -> Answer:
+        """The answer to GET `path` (percent-encoded) with a query string."""
+        return self._runner.run(self._get(path, query), context=self._context)
+
+    async def _get(self, path: str, query: str) -> Answer:
         messages: list[Message] = []
         scope: dict[str, Any] = {
             "type": "http",
-            "asgi": {"version": "3.0"},
+            # From 2.4 on an app need not wait for a reader who hangs up; this one never does.
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": "GET",
             "scheme": "http",
             "path": unquote(path),
             "raw_path": path.encode(),
             "root_path": "",
-            "query_string": b"",
+            "query_string": query.encode(),
             "headers": [(b"host", b"localhost")],
             "client": None,
             "server": ("localhost", 80),
@@ -56,4 +75,5 @@ class Inside:
         start = next(m for m in messages if m["type"] == "http.response.start")
         headers = {key.lower(): value.decode("latin-1") for key, value in start["headers"]}
         media = headers.get(b"content-type", "").partition(";")[0]
-        return Answer(start["status"], media, b"".join(m.get("body", b"") for m in messages[1:]))
+        body = b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body")
+        return Answer(start["status"], media, body, headers.get(b"location", ""))

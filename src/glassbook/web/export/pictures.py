@@ -1,37 +1,123 @@
-"""Charts as pictures: the one that the run kept, else drawn here."""
+"""Charts, histograms and curves as pictures: the picture that the run kept, else one drawn here, on white."""
 
 from __future__ import annotations
 
 import json
 import re
-from urllib.parse import unquote
+import xml.etree.ElementTree as ET
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Notebook
+from glassbook.notebook.featurebook import FeatureBook
+from glassbook.web.services import Services
+from glassbook.web.specs import SCHEMA, safe_spec
+from glassbook.web.views.features import histogram
 
 _CHART = re.compile(r"/api/v1/runs/([^/]+)/charts/([^/]+)")
+_CURVE = re.compile(r"/api/v1/runs/([^/]+)/metrics")
+_HISTOGRAM = re.compile(r"/api/v1/features/([^/]+)/(\d+)/histogram")
+_FORBIDDEN = frozenset({"script", "foreignObject", "iframe", "object", "embed", "a", "animate", "set", "handler"})
+POINTS = 600
+"""Points of a curve that are drawn at most."""
+SOFT, RULE = "#5b574f", "#d9d4c8"
+CONFIG: dict[str, Any] = {
+    "background": "white",
+    "font": "sans-serif",
+    "axis": {
+        **{name: SOFT for name in ("labelColor", "titleColor")},
+        **{name: RULE for name in ("gridColor", "domainColor", "tickColor")},
+        "titleFontWeight": 500,
+    },
+    "view": {"stroke": None},
+    "mark": {"color": "#1b5666"},
+}
+"""How charts without a picture of their own look; what a chart's own `config` says goes first."""
 
 
-def svg_of(notebook: Notebook, address: str) -> str | None:
-    """The chart at `address` (/api/v1/runs/<id>/charts/<name>) as SVG; None if there is none or it cannot be drawn."""
-    found = _CHART.fullmatch(address)
-    if found is None:
-        return None
+def svg_of(services: Services, address: str) -> str | None:
+    """The picture for what is drawn from `address` (a chart, a histogram, one metric of a run); None if there is none.
+
+    Args:
+        services: the notebook's.
+        address: as it stands in a page: /api/v1/runs/<id>/charts/<name>, /api/v1/runs/<id>/metrics?names=<metric> or
+            /api/v1/features/<run>/<index>/histogram.
+    """
+    parts = urlsplit(address)
     try:
-        record = notebook.run(unquote(found[1]))
-        kept = record.svg(unquote(found[2]))
-        if kept is not None:
-            return kept.read_text("utf-8")
-        return draw_svg(record.chart(unquote(found[2])))
+        if found := _CHART.fullmatch(parts.path):
+            return _chart(services, unquote(found[1]), unquote(found[2]))
+        if found := _HISTOGRAM.fullmatch(parts.path):
+            book = FeatureBook(services.notebook.run(unquote(found[1])).folder)
+            return draw_svg({"width": 520, **histogram(book.feature(int(found[2])))})
+        if found := _CURVE.fullmatch(parts.path):
+            return _curve(services, unquote(found[1]), parse_qs(parts.query)["names"][0])
     except (GlassbookError, OSError):
         return None
+    return None
 
 
-def draw_svg(spec: dict[str, object]) -> str | None:
+def _chart(services: Services, run: str, name: str) -> str | None:
+    record = services.notebook.run(run)
+    kept = record.svg(name)
+    clean = clean_svg(kept.read_text("utf-8", "replace")) if kept is not None else None
+    return clean if clean is not None else draw_svg(safe_spec(record.chart(name)))
+
+
+def _curve(services: Services, run: str, metric: str) -> str | None:
+    curve = services.curves.curve(services.notebook.run(run).folder, metric, points=POINTS)
+    rows = [{"step": step, "value": value} for step, value in zip(curve.steps, curve.values, strict=True)]
+    spec = {
+        "$schema": SCHEMA,
+        "data": {"values": rows},
+        "width": 240,
+        "height": 150,
+        # A single point has no line.
+        "mark": {"type": "line", "strokeWidth": 1.5, "point": len(rows) == 1},
+        "encoding": {
+            "x": {"field": "step", "type": "quantitative", "title": None, "axis": {"tickCount": 4, "format": "~s"}},
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "title": None,
+                "axis": {"tickCount": 4},
+                "scale": {"zero": False},
+            },
+        },
+    }
+    return draw_svg(spec)
+
+
+def draw_svg(spec: dict[str, Any]) -> str | None:
     """A Vega-Lite specification as SVG, drawn without network or files; None if it cannot be drawn."""
     import vl_convert
 
     try:
-        return vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
+        return vl_convert.vegalite_to_svg(json.dumps(spec), config=CONFIG, allowed_base_urls=[])
     except ValueError:
         return None
+
+
+def clean_svg(text: str) -> str | None:
+    """An SVG file without scripts, handlers or anything that leads elsewhere; None if it cannot be read."""
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError:
+        return None
+    if _local(root.tag) != "svg":
+        return None
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if not isinstance(child.tag, str) or _local(child.tag) in _FORBIDDEN:
+                parent.remove(child)
+        for name, value in list(parent.attrib.items()):
+            leads = _local(name) in ("href", "src") and not value.startswith(("#", "data:image/"))
+            if leads or _local(name).lower().startswith("on"):
+                del parent.attrib[name]
+    ET.register_namespace("", "http://www.w3.org/2000/svg")
+    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    return ET.tostring(root, encoding="unicode")
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]

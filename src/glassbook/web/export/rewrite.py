@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
+from urllib.parse import quote, urlencode
 
-DROPPED = frozenset({"script", "form", "button", "dialog", "template", "noscript", "progress"})
+DROPPED = frozenset(
+    "script form button dialog template noscript progress label select textarea fieldset iframe object".split()
+)
 """Elements that need the server or a script; they go with all that is in them."""
+WRAPPER = "data-compare"
+"""Attribute of the one form that goes without its content: the table of runs stands in it."""
 EMPTY = frozenset("area base br col embed hr img input link meta source track wbr".split())
 """Elements that have no end tag."""
 
@@ -15,51 +21,74 @@ LinkTo = Callable[[str], str | None]
 Picture = Callable[[str], str | None]
 
 
-def rewrite(html: str, link: LinkTo, picture: Picture) -> str:
-    """The page `html` with every address changed.
+def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", head: str = "") -> tuple[str, set[str]]:
+    """The page `html` with every address changed, and the anchors in it.
+
+    Elements with the attribute `data-server` are left out: they need the server. `data-open` opens a <details>.
 
     Args:
         html: a whole page, as our templates made it.
-        link: address on the server -> address in the export; None if it is not exported (the link's text stays).
-        picture: address of a chart's specification -> address of its picture, None if there is none.
+        link: address on the page -> address in the export; None if it is not exported (the link's text stays).
+        picture: address of what a script draws -> address of its picture, None if there is none.
+        body: class of the page's body.
+        head: what is added to the page's head.
     """
-    parser = _Rewriter(link, picture)
+    parser = _Rewriter(link, picture, body, head)
     parser.feed(html)
     parser.close()
-    return "".join(parser.out)
+    return "".join(parser.out), parser.ids
 
 
 class _Rewriter(HTMLParser):
-    def __init__(self, link: LinkTo, picture: Picture) -> None:
+    def __init__(self, link: LinkTo, picture: Picture, body: str, head: str) -> None:
         super().__init__(convert_charrefs=False)
-        self.link, self.picture = link, picture
+        self.link, self.picture, self.body, self.head = link, picture, body, head
         self.out: list[str] = []
+        self.ids: set[str] = set()
         self._dropping: list[str] = []
+        """Elements that are open in what is left out, the outermost first."""
         self._open: list[tuple[str, bool]] = []
         """Elements that are open, and whether their tags are written."""
+        self._chart = ""
+        self._curves: tuple[list[dict[str, str]], list[str]] = ([], [])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._dropping:
-            if tag not in EMPTY:
-                self._dropping.append(tag)
-            return
         given = {name: value or "" for name, value in attrs}
-        if tag in DROPPED or "data-server" in given:
+        control = tag == "input" and "disabled" not in given  # the box of a task in a text is no control
+        if self._dropping or control or "data-server" in given or (tag in DROPPED and WRAPPER not in given):
             if tag not in EMPTY:
                 self._dropping.append(tag)
             return
-        written = self._address(tag, given)
+        if self._chart and "chart-box" in given.get("class", "").split():
+            self._picture(self._chart, given.get("aria-label", "chart"))
+            self._chart = ""
+            self._dropping.append(tag)
+            return
+        written = self._address(given) and tag != "form"
         if written:
             self._write(tag, given)
         if tag not in EMPTY:
             self._open.append((tag, written))
-        if "data-chart" in given and written:
-            self._chart(given["data-chart"])
+        self._remember(given)
 
-    def _address(self, tag: str, given: dict[str, str]) -> bool:
+    def _remember(self, given: dict[str, str]) -> None:
+        """What a script would draw here, or further on."""
+        self._chart = given.get("data-chart", self._chart)
+        if "data-curves" in given:
+            self._curves = json.loads(given["data-curves"]), json.loads(given["data-metrics"])
+        if "data-panels" in given:
+            runs, metrics = self._curves
+            for metric in metrics:
+                self.out.append(f'<figure class="panel"><figcaption>{escape(metric)}</figcaption>')
+                for run in runs:
+                    asked = urlencode({"names": metric})
+                    self._picture(f"/api/v1/runs/{quote(run['id'], safe='')}/metrics?{asked}", f"{metric} by step")
+                self.out.append("</figure>")
+
+    def _address(self, given: dict[str, str]) -> bool:
         """Change the addresses of an element; whether its tag is to be written."""
         for name in ("href", "src"):
-            if name not in given or _elsewhere(given[name]):
+            if name not in given:
                 continue
             new = self.link(given[name])
             if new is None:
@@ -67,14 +96,20 @@ class _Rewriter(HTMLParser):
             given[name] = new
         return True
 
-    def _chart(self, address: str) -> None:
+    def _picture(self, address: str, alt: str) -> None:
         new = self.picture(address)
-        if new is not None:
-            self.out.append(f'<img src="{escape(new)}" alt="chart">')
-            # The box that a script would draw into.
-            self._dropping.append("")
+        if new is None:
+            self.out.append(f'<p class="dim">{escape(alt)}: this cannot be drawn</p>')
+        else:
+            self.out.append(f'<img class="picture" src="{escape(new)}" alt="{escape(alt)}">')
 
     def _write(self, tag: str, given: dict[str, str]) -> None:
+        if "id" in given:
+            self.ids.add(given["id"])
+        if tag == "body":
+            given["class"] = self.body
+        if "data-open" in given:
+            given["open"] = ""
         kept = {n: v for n, v in given.items() if not n.startswith(("data-", "on"))}
         self.out.append(f"<{tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">")
 
@@ -84,14 +119,16 @@ class _Rewriter(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if self._dropping and self._dropping[-1] == "" and tag == "figure":
-            self._dropping.pop()
-        elif self._dropping:
+        if self._dropping:
             if tag in self._dropping:
                 while self._dropping.pop() != tag:
                     pass
             return
-        while self._open:
+        if tag == "head":
+            self.out.append(self.head)
+        if not any(name == tag for name, _ in self._open):
+            return
+        while True:
             name, written = self._open.pop()
             if written:
                 self.out.append(f"</{name}>")
@@ -113,8 +150,3 @@ class _Rewriter(HTMLParser):
     def _text(self, text: str) -> None:
         if not self._dropping:
             self.out.append(text)
-
-
-def _elsewhere(address: str) -> bool:
-    """Whether an address leaves the notebook, or stays on the page."""
-    return not address.startswith("/") or address.startswith("//")

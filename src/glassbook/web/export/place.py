@@ -1,0 +1,66 @@
+"""The folder that an export is written to: replaced as a whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.files import disk_errors
+
+MARKER = ".glassbook-export"
+"""Marks a folder that an export made, and that the next may replace."""
+
+
+def check_folder(folder: Path, notebook: Path) -> None:
+    """Refuse a folder that an export must not replace.
+
+    Args:
+        folder: where the export is to go; resolved.
+        notebook: the notebook's folder.
+
+    Raises:
+        GlassbookError: something else is there.
+    """
+    notebook = notebook.resolve()
+    inside = any(folder.is_relative_to(notebook / name) for name in ("pages", "runs", ".glassbook"))
+    if inside or notebook.is_relative_to(folder):
+        raise GlassbookError(f"{folder} holds the notebook itself; export to another folder")
+    with disk_errors(folder):
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER).exists())):
+            raise GlassbookError(f"{folder} holds something that no export wrote; choose a new folder")
+
+
+@contextlib.contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `folder` when the block ends well; until then, nothing has changed."""
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
+        try:
+            yield making
+            (making / MARKER).touch()
+            making.chmod(0o755)
+            _swap(making, folder)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+
+
+def _swap(making: Path, folder: Path) -> None:
+    if not folder.exists():
+        os.rename(making, folder)
+        return
+    old = folder.with_name(f".{folder.name[:80]}-{secrets.token_hex(4)}-old")
+    os.rename(folder, old)
+    try:
+        os.rename(making, folder)
+    except BaseException:
+        os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
