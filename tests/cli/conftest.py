@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from glassbook import extensions
 from glassbook.cli import main
-from glassbook.experiments import base
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Notebook, Run
 
@@ -71,6 +71,8 @@ class Halting:
 class Point:
     """An entry point of an installed experiment."""
 
+    dist = None
+
     def __init__(self, name: str, kind: type) -> None:
         self.name, self.kind = name, kind
 
@@ -123,10 +125,10 @@ def toys(monkeypatch):
     """Only the toy experiments are installed; gives them by name."""
     kinds = {kind.name: kind for kind in (Steady, Wrong, Halting)}
 
-    def entry_points(group: str, name: str | None = None):
-        return [Point(n, kind) for n, kind in kinds.items() if group == GROUP and name in (None, n)]
+    def installed(group: str, path: tuple[str, ...]) -> dict[str, list[Point]]:
+        return {n: [Point(n, kind)] for n, kind in kinds.items() if group == GROUP}
 
-    monkeypatch.setattr(base, "entry_points", entry_points)
+    monkeypatch.setattr(extensions, "_installed", installed)
     return kinds
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from glassbook.experiments import base
+from glassbook import extensions
 from glassbook.notebook import Notebook
 
 
@@ -166,12 +166,13 @@ def test_a_full_disk_is_one_line(glassbook, toys, notebook, monkeypatch):
 
 def test_a_broken_experiment_does_not_break_the_others(glassbook, toys, notebook, monkeypatch):
     class Broken:
+        dist = None
+
         def load(self) -> None:
             raise ImportError("No module named 'gone'")
 
-    whole = base.entry_points
-    monkeypatch.setattr(base, "names", lambda: ["gone", "steady"])
-    monkeypatch.setattr(base, "entry_points", lambda group, name: [Broken()] if name == "gone" else whole(group, name))
+    whole = extensions._installed
+    monkeypatch.setattr(extensions, "_installed", lambda *asked: {**whole(*asked), "gone": [Broken()]})
     answer = glassbook("claims", "--notebook", notebook.folder)
     assert answer.code == 0
     assert "cannot be loaded" in answer.err

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 from tyro.conf import Positional
 
-from glassbook.cli import known
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, option, perform, say
 from glassbook.cli.output import console, number, state
@@ -33,7 +32,7 @@ class Claims(InNotebook):
     def result(self) -> dict[str, Any]:
         """The claims as plain data."""
         kinds, broken = (
-            known.experiments() if self.experiment is None else ({self.experiment: known.find(self.experiment)}, {})
+            base.working() if self.experiment is None else ({self.experiment: base.find(self.experiment)}, {})
         )
         for problem in broken.values():
             say(f"note: {problem}")
@@ -58,7 +57,7 @@ class Check(InNotebook):
         """Run, judge."""
         if not self.seeds:
             raise GlassbookError("--seeds needs at least one number, such as --seeds 0 1 2")
-        names = [known.find(name).name for name in self.names] or base.names()
+        names = [base.find(name).name for name in self.names] or base.names()
         notebook = self.open_notebook()
         todo = [
             (name, seed) for name in names for seed in dict.fromkeys(self.seeds) if not _finished(name, seed, notebook)
@@ -81,12 +80,12 @@ class Check(InNotebook):
 
 
 def _finished(name: str, seed: int, notebook: Notebook) -> bool:
-    return any(r.seed == seed and r.status == "finished" for r in default_runs(known.find(name), notebook))
+    return any(r.seed == seed and r.status == "finished" for r in default_runs(base.find(name), notebook))
 
 
 def complete(name: str, seed: int, notebook: Notebook) -> None:
     """Have one seed of an experiment finished: go on with its interrupted run if there is one, else start one."""
-    kind = known.find(name)
+    kind = base.find(name)
     mine = [record for record in default_runs(kind, notebook) if record.seed == seed]
     if any(record.status == "running" for record in mine):
         raise GlassbookError(f"a run of {name} with seed {seed} is still going on; wait for it, then check again")

@@ -11,7 +11,6 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from glassbook.cli import known
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, option, parse, print_json, quiet_libraries, say
 from glassbook.cli.output import console, number, table
@@ -41,7 +40,7 @@ def main(args: list[str]) -> int:
         return 0
     if args[0].startswith("-"):
         raise GlassbookError("name the experiment first: glassbook run EXPERIMENT [options]; see glassbook run --help")
-    kind = known.find(args[0])
+    kind = base.find(args[0])
     options, work = read_options(kind, args[1:])
     notebook = options.open_notebook()
     if options.resume is None:
@@ -62,7 +61,7 @@ def main(args: list[str]) -> int:
 def list_experiments() -> None:
     """Every installed experiment with the first line of its docstring."""
     print("usage: glassbook run EXPERIMENT [--seed N] [--quick] [--resume [RUN]] [its settings]\n")
-    kinds, broken = known.experiments()
+    kinds, broken = base.working()
     rows = [(name, (inspect.getdoc(kind) or "").split("\n")[0]) for name, kind in kinds.items()]
     console().print(table(("experiment", "what it asks"), rows, wide="what it asks"))
     print("\n`glassbook run EXPERIMENT --help` tells its settings and its claims.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from glassbook.cli import known
 from glassbook.experiments import base
 from glassbook.notebook import Notebook, RunRecord, Verdict, judge
 
@@ -23,7 +22,7 @@ def verdicts(name: str, notebook: Notebook, seeds: Sequence[int] | None = None) 
         notebook: whose runs judge.
         seeds: judge by these seeds alone; by default by all that were run, three at least.
     """
-    kind = known.find(name)
+    kind = base.find(name)
     records = default_runs(kind, notebook)
     if seeds is not None:
         records = [record for record in records if record.seed in seeds]
@@ -58,7 +57,7 @@ def as_data(name: str, n: int, verdict: Verdict, source: str) -> dict[str, Any]:
 def judged(names: Sequence[str], notebook: Notebook, seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """All claims of some experiments, as plain data."""
     return [
-        as_data(name, n, verdict, known.find(name).source)
+        as_data(name, n, verdict, base.find(name).source)
         for name in names
         for n, verdict in enumerate(verdicts(name, notebook, seeds))
     ]

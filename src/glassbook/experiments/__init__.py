@@ -1,6 +1,16 @@
 """Recipes: one file for each system in the notes, with the claims that its runs decide."""
 
-from glassbook.experiments.base import Experiment, default_settings, experiment, find, launch, names, settings, summary
+from glassbook.experiments.base import (
+    Experiment,
+    default_settings,
+    experiment,
+    find,
+    launch,
+    names,
+    settings,
+    summary,
+    working,
+)
 
 __all__ = [
     "Experiment",
@@ -11,4 +21,5 @@ __all__ = [
     "names",
     "settings",
     "summary",
+    "working",
 ]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from glassbook import extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
 
-GROUP = "glassbook.experiments"
+GROUP: extensions.Group = "glassbook.experiments"
 Cls = TypeVar("Cls", bound=type)
 
 
@@ -56,17 +56,29 @@ def _kebab(name: str) -> str:
 
 def names() -> list[str]:
     """Names of every installed experiment, built in or added by another package; imports none of them."""
-    return sorted(point.name for point in entry_points(group=GROUP))
+    return extensions.entries(GROUP)
+
+
+def working() -> tuple[dict[str, type[Experiment]], dict[str, str]]:
+    """Name -> experiment of those that load, and name -> what is wrong of those that do not."""
+    kinds, broken = {}, {}
+    for name in names():
+        try:
+            kinds[name] = find(name)
+        except GlassbookError as error:
+            broken[name] = str(error)
+    return kinds, broken
 
 
 def find(name: str) -> type[Experiment]:
     """The experiment called `name`.
 
     Raises:
-        GlassbookError: there is none of that name; the message offers the nearest ones.
+        GlassbookError: there is none of that name, and the message offers the nearest ones; or the package that
+            offers it is broken.
     """
-    for point in entry_points(group=GROUP, name=name):
-        return point.load()
+    if name in names():
+        return extensions.find(GROUP, name)
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names())}"
     raise GlassbookError(f"no experiment is called {name!r}; {hint}")
@@ -79,10 +91,11 @@ def summary(name: str) -> tuple[str, tuple[str, ...], str]:
 
 
 def default_settings(name: str) -> dict[str, Any] | None:
-    """The settings that an experiment's claims are judged by: its defaults; None if no such experiment is installed."""
-    if name not in names():
+    """The settings that an experiment's claims are judged by: its defaults; None if it is not installed, or broken."""
+    try:
+        return settings(find(name)())
+    except GlassbookError:
         return None
-    return settings(find(name)())
 
 
 def settings(work: Experiment) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from tokenizers import Tokenizer as Core
 from torch import Tensor, nn
 
+from glassbook import extensions
 from glassbook.errors import GlassbookError
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
@@ -20,6 +21,7 @@ from glassbook.nets.llama2c_tokenizer import Llama2cTokenizer
 from glassbook.nets.lm import LM
 from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
 
+LOADERS: extensions.Group = "glassbook.models"
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 _NO_PICKLES = "pickled weights can run code when they are opened, so only safetensors (and llama2.c .bin) are read"
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
@@ -33,7 +35,8 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
 
     Args:
         name: "builtin" (the model of the Reserve that ships with Glassbook); a llama2.c .bin; a folder with
-            config.json and safetensors; or the id of a model on the Hugging Face hub, the only case that may download.
+            config.json and safetensors; a file or folder that a loader of another package knows (entry-point group
+            ``glassbook.models``); or the id of a model on the Hugging Face hub, the only case that may download.
         tokenizer: what to use instead of the tokenizer beside the model: a tokenizer.json, a llama2.c tokenizer .bin,
             a folder, a hub id, "bytes" (ids are UTF-8's bytes), or a `Tokenizer`.
 
@@ -41,14 +44,20 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
         GlassbookError: one line, whatever is wrong with the name or the files.
     """
     path = model_path(name)
-    model, config = _load_file(path) if path.is_file() else _load_folder(path)
-    lm = LanguageModel(model, None, str(name))
-    found = _beside(path, lm.vocab, config) if tokenizer is None else _given(tokenizer, lm.vocab, config)
+    try:
+        model, config = _load_file(path) if path.is_file() else _load_folder(path)
+        lm = LanguageModel(model, None, str(name))
+    except GlassbookError as refused:
+        lm, config = _open_elsewhere(path, refused), {}
+    if tokenizer is not None:
+        found = _given(tokenizer, lm.vocab, config)
+    else:
+        found = lm.tokenizer or _beside(path, lm.vocab, config)
     if found is not None and len(found) > lm.vocab:
         raise GlassbookError(
             f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
         )
-    return replace(lm, tokenizer=found)
+    return replace(lm, tokenizer=found, name=str(name))
 
 
 def model_path(name: str | Path) -> Path:
@@ -128,6 +137,20 @@ def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
     if file.suffix != ".bin":
         raise GlassbookError(f"{file} is no llama2.c .bin; to open safetensors give the folder they are in")
     return read_llama2c(file), {}
+
+
+def _open_elsewhere(path: Path, refused: GlassbookError) -> LanguageModel:
+    """The model by the first loader of another package that knows it; if none does, what we said against it."""
+    problems = [str(refused)]
+    for name in extensions.entries(LOADERS):
+        try:
+            lm = extensions.call(LOADERS, name, path)
+        except GlassbookError as error:
+            problems.append(str(error))
+        else:
+            if lm is not None:
+                return lm
+    raise GlassbookError("; ".join(problems)) from refused
 
 
 def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:

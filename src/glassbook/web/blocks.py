@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
 from markupsafe import Markup
 
-from glassbook import experiments
+from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.featurebook import FeatureBook
@@ -23,7 +22,7 @@ from glassbook.web.services import Services
 from glassbook.web.steering import named, read_settings
 from glassbook.web.templating import render
 
-GROUP = "glassbook.blocks"
+GROUP: extensions.Group = "glassbook.blocks"
 Names = dict[str, Any]
 
 
@@ -42,8 +41,8 @@ def show_block(services: Services, block: LiveBlock) -> Markup:
             raise GlassbookError(block.problem)
         if block.kind in KINDS:
             return Markup(render(f"blocks/{block.kind}.html", **KINDS[block.kind](services, block.data)))
-        for point in entry_points(group=GROUP, name=block.kind):
-            return Markup(point.load()(services, block.data))
+        if block.kind in extensions.entries(GROUP):
+            return Markup(extensions.call(GROUP, block.kind, services, block.data))
         raise GlassbookError(f"there is no live block {block.kind!r}; there are: {', '.join(kinds())}")
     except NotYet as nothing:
         return Markup(render("blocks/notyet.html", said=str(nothing), experiment=nothing.experiment))
@@ -53,7 +52,7 @@ def show_block(services: Services, block: LiveBlock) -> Markup:
 
 def kinds() -> list[str]:
     """Names of all live blocks, built in or added by another package."""
-    return sorted({*KINDS, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*KINDS, *extensions.entries(GROUP)})
 
 
 def _text(data: Names, key: str, default: str | None = None) -> str:

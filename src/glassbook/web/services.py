@@ -35,7 +35,7 @@ class Services:
     @classmethod
     def of(cls, notebook: Notebook) -> Services:
         """The services of one notebook; nothing is started yet."""
-        notebook.set_experiments({name: experiments.summary(name) for name in experiments.names()})
+        notebook.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
         return cls(notebook, JobQueue(notebook.folder), Desk(notebook.folder))
 
     @property

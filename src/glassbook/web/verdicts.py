@@ -49,7 +49,7 @@ class Verdicts:
                 by_name: dict[str, list[RunRecord]] = {}
                 for record in self.notebook.runs():
                     by_name.setdefault(record.experiment, []).append(record)
-                there = experiments.names()
+                there = list(experiments.working()[0])
                 names = [*there, *sorted(by_name.keys() - set(there))]
                 self._board = [_judged(name, by_name.get(name, [])) for name in names]
             return self._board

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from glassbook import extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook.importing.archive import ENDINGS as ARCHIVES
 from glassbook.notebook.importing.archive import Source, read_archive
@@ -35,7 +36,8 @@ READERS: dict[str, Callable[[bytes, Path, str], Plan]] = {
     ".txt": _text,
     ".text": _text,
 }
-"""Ending of a file -> (its bytes, its path, its name without ending) -> plan. Another importer is one more entry."""
+"""Ending of a file -> (its bytes, its path, its name without ending) -> plan. Other packages add theirs to GROUP."""
+GROUP: extensions.Group = "glassbook.importers"
 
 
 def plan(path: str | Path) -> Plan:
@@ -43,7 +45,7 @@ def plan(path: str | Path) -> Plan:
 
     Args:
         path: a folder of Markdown (such as an Obsidian, Foam or Logseq vault), an archive of one (.zip, .tar.gz), a
-            Markdown file, an HTML page, or plain text.
+            Markdown file, an HTML page, plain text, or a file whose ending another package reads.
 
     Raises:
         GlassbookError: it is missing, empty, binary, in an unknown encoding, or of a kind that cannot be imported.
@@ -62,13 +64,17 @@ def plan(path: str | Path) -> Plan:
         data = path.read_bytes()
     except OSError as error:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}; mend that and try again") from error
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        known = ", ".join([*READERS, *ARCHIVES])
+    ending = path.suffix.lower()
+    foreign = extensions.entries(GROUP)
+    if ending not in READERS and ending not in foreign:
+        known = ", ".join([*READERS, *ARCHIVES, *foreign])
         raise GlassbookError(f"{path.name} is none of the files that can be imported ({known}); save it as one of them")
     if not data.strip():
         raise GlassbookError(f"{path} is empty; there is nothing to import")
-    return reader(data, path, path.name[: -len(path.suffix)])
+    name = path.name[: -len(path.suffix)]
+    if ending in READERS:
+        return READERS[ending](data, path, name)
+    return extensions.call(GROUP, ending, data, path, name)
 
 
 __all__ = ["READERS", "Source", "plan"]

@@ -48,16 +48,19 @@ def _card(known: Services, name: str) -> dict[str, Any]:
 
 @router.get("/api/v1/experiments")
 def list_experiments(request: Request) -> Response:
-    """Every installed experiment, with how many of its claims hold."""
-    cards = [_card(services(request), name) for name in experiments.names()]
-    return answer({"experiments": [{**card, "newest": card["newest"] and row_data(card["newest"])} for card in cards]})
+    """Every installed experiment, with how many of its claims hold; under `broken`, why others cannot be used."""
+    kinds, broken = experiments.working()
+    cards = [_card(services(request), name) for name in kinds]
+    told = [{**card, "newest": card["newest"] and row_data(card["newest"])} for card in cards]
+    return answer({"experiments": told, "broken": broken})
 
 
 @router.get("/experiments", include_in_schema=False)
 def experiments_page(request: Request) -> HTMLResponse:
     """Every installed experiment as a card."""
-    cards = [_card(services(request), name) for name in experiments.names()]
-    return respond(request, "experiments.html", title="Experiments", cards=cards)
+    kinds, broken = experiments.working()
+    cards = [_card(services(request), name) for name in kinds]
+    return respond(request, "experiments.html", title="Experiments", cards=cards, broken=broken)
 
 
 def _setting(field: forms.Field, quick: Any) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _sentence(known: Services, row: Any) -> Markup:
 def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
     """For the id of each term's page: its experiments, with how many of their claims hold, fail and are untested."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in experiments.names():
+    for name in experiments.working()[0]:
         _, terms, _ = experiments.summary(name)
         states = [verdict.state for verdict in judged(known, name)]
         entry = {"experiment": name, "claims": {state: states.count(state) for state in STATES if state in states}}

@@ -24,7 +24,7 @@ def home(request: Request) -> HTMLResponse:
         recent=nb.page_rows(order="modified", limit=8),
         sessions=nb.page_rows(kind="session", order="modified", limit=5),
         runs=nb.run_table(limit=6).rows,
-        names=experiments.names(),
+        names=list(experiments.working()[0]),
         counts={kind: nb.page_count(kind) for kind in ("term", "paper", "talk", "session", "project", "note")},
     )
 

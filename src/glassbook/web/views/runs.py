@@ -125,7 +125,8 @@ def _first_columns(experiment: str, there: list[str]) -> list[str]:
     """What the table of an experiment shows unless columns are chosen: the results that its claims read."""
     if not experiment:
         return []
-    claims = experiments.find(experiment).claims if experiment in experiments.names() else ()
+    kind = experiments.working()[0].get(experiment)
+    claims = kind.claims if kind else ()
     read = [name for name in dict.fromkeys(f"results.{claim.metric}" for claim in claims) if name in there]
     return (read or [name for name in there if name.startswith("results.")])[:DEFAULT_COLUMNS]
 
@@ -185,7 +186,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         files=_artifacts(run),
         stale=stale(run),
         cited=list({link.id: link for link in known.notebook.backlinks(run.id)}.values()),
-        installed=run.experiment in experiments.names(),
+        installed=run.experiment in experiments.working()[0],
         book=FeatureBook.there(run.folder),
     )
 
