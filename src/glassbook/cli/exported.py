@@ -16,7 +16,7 @@ from glassbook.errors import GlassbookError
 class Export(InNotebook):
     """Write the notebook as a folder of web pages that opens from disk, or one page as one file.
 
-    Charts become pictures. Of the files of runs only pictures are written; weights, tables and logs stay in the notebook.
+    Charts become pictures. Of the files of runs only pictures are written; weights and logs stay in the notebook.
     """
 
     site: Annotated[Positional[Path], option("SITE")]
@@ -35,7 +35,14 @@ class Export(InNotebook):
             done = export_page(notebook, self.page, self.site)
         else:
             done = export_site(notebook, self.site, lambda n: say(f"{n} files"))
-        return {"path": str(done.path), "pages": done.pages, "files": done.files}
+        for address in done.left_out:
+            say(f"left out, it cannot be shown: {address}")
+        return {
+            "path": str(done.path),
+            "pages": done.pages,
+            "files": done.files,
+            "left_out": list(done.left_out),
+        }
 
     def show(self, result: dict[str, Any]) -> None:
         """Say what to open."""

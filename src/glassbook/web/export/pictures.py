@@ -25,8 +25,8 @@ CONFIG: dict[str, Any] = {
     "background": "white",
     "font": "sans-serif",
     "axis": {
-        **{name: SOFT for name in ("labelColor", "titleColor")},
-        **{name: RULE for name in ("gridColor", "domainColor", "tickColor")},
+        **dict.fromkeys(("labelColor", "titleColor"), SOFT),
+        **dict.fromkeys(("gridColor", "domainColor", "tickColor"), RULE),
         "titleFontWeight": 500,
     },
     "view": {"stroke": None},

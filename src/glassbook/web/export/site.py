@@ -32,6 +32,8 @@ class Exported:
     """The folder, or the one file."""
     pages: int
     files: int
+    left_out: tuple[str, ...] = ()
+    """Addresses of pages, runs and features that cannot be shown (two pages of one name, a damaged book)."""
 
 
 def export_site(notebook: Notebook, folder: Path, tell: Callable[[int], None] = lambda done: None) -> Exported:
@@ -58,7 +60,7 @@ def export_site(notebook: Notebook, folder: Path, tell: Callable[[int], None] = 
             site.write_all(_seeds(notebook))
     finally:
         notebook.close()
-    return Exported(folder, len(site.ids), len(site.files) + len(site.drawn))
+    return Exported(folder, len(site.ids), len(site.files) + len(site.drawn), site.left_out)
 
 
 def _seeds(notebook: Notebook) -> Iterator[str]:
@@ -96,11 +98,14 @@ class _Site:
         self.drawn: dict[str, str | None] = {}
         """Address of what a script draws -> file of its picture."""
         self.checking = False
+        self.left_out: tuple[str, ...] = ()
 
     def write_all(self, seeds: Iterator[str]) -> None:
-        for seed in seeds:
-            self._meet(normal(*_halves(seed)))
+        asked = [(seed, normal(*_halves(seed))) for seed in seeds]
+        for _, address in asked:
+            self._meet(address)
         self._empty()
+        self.left_out = tuple(seed for seed, address in asked if address is None or not self._leads((address, "")))
         self.checking = True
         self.waiting.extend(page for page, links in self.links.items() if not all(map(self._leads, links)))
         self._empty()
