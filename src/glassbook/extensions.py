@@ -44,7 +44,7 @@ GROUPS: dict[Group, Wanted] = {
     ),
     "glassbook.blocks": Wanted(
         "the live block",
-        "what stands after ``` in a page",
+        "the key that a page writes in its ```glassbook block",
         "a function (services, data) -> HTML, safe as it is; it runs nothing",
     ),
     "glassbook.importers": Wanted(

@@ -190,7 +190,7 @@ def python_of(id: str) -> list[str]:
 
 
 def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
-    [source] = python_of("extending-glassbook")
+    source, *_ = python_of("extending-glassbook")
     place = tmp_path / "coin_of_the_manual.py"
     place.write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
