@@ -20,6 +20,7 @@ from glassbook.notebook import Claim, Notebook
 from glassbook.notebook import runs as runs_module
 from glassbook.notebook.events import EventLog, Summary, read_metrics, summarise
 from glassbook.notebook.process import Process
+from glassbook.notebook.progress import Progress
 from glassbook.notebook.records import STALE
 
 CLAIM = Claim("The loss is small", "loss", "<=", 0.5, control="chance >= 1")
@@ -355,6 +356,36 @@ def test_progress_speaks_now_and_then_and_tells_the_log(nb: Notebook, capsys, mo
     assert "training: 3/3 step" in capsys.readouterr().err
     assert nb.run(run.id).progress == {"label": "training", "done": 3, "total": 3, "unit": "step"}
     assert [e["event"] for e in events_of(run.folder)].count("heartbeat") == 2
+
+
+def test_progress_without_a_terminal_is_told_every_second_and_printed_every_half_minute(nb, capsys, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("glassbook.notebook.progress.time.monotonic", lambda: clock[0])
+    told = []
+    with Progress(4000, "training", "step", report=lambda data, edge: told.append((clock[0], data["done"], edge))) as p:
+        for _ in range(4000):
+            clock[0] += 0.01
+            p.advance()
+    inner = [(round(when - 1000), done) for when, done, edge in told if not edge]
+    assert 37 <= len(inner) <= 41
+    assert inner[0][0] <= 2
+    assert inner[0][1] > 0
+    assert capsys.readouterr().err.count("training:") == 2  # after 30 s, and at the end
+
+
+def test_progress_is_on_disk_soon_and_long_work_does_not_fill_the_log(nb, monkeypatch):
+    def written(total: int) -> int:
+        clock = [1000.0]
+        monkeypatch.setattr("glassbook.notebook.progress.time.monotonic", lambda: clock[0])
+        with nb.start_run("e") as run, run.progress(total, "training") as progress:
+            for _ in range(1000):
+                clock[0] += 0.1
+                progress.advance()
+            assert nb.run(run.id).progress["done"] > 900
+        return [e["event"] for e in events_of(run.folder)].count("heartbeat")
+
+    assert 80 <= written(1000) <= 110  # 100 s, each of which moves a bar by 1 %
+    assert written(10**6) <= 25
 
 
 def test_a_bar_on_a_terminal(nb: Notebook, monkeypatch, capsys) -> None:

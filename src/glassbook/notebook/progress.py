@@ -16,6 +16,8 @@ REDRAW = 0.1
 """Seconds between two drawings of the bar; `advance` costs next to nothing in between."""
 LINE = 30.0
 """Seconds between two lines where there is no terminal."""
+TELL = 1.0
+"""Seconds between two reports to the run where there is no terminal, so that a browser sees the work move."""
 WINDOW = 30.0
 """Seconds of work that the rate is taken over, so that it follows a change of pace."""
 
@@ -28,8 +30,8 @@ class Progress:
         label: what is being done.
         unit: what is counted.
         done: how many were done before (a resumed run).
-        report: called with {label, done, total, unit} when the bar is drawn, and with a second argument True when
-            the work begins or ends.
+        report: called with {label, done, total, unit} about every second or more often, and with a second argument
+            True when the work begins or ends.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Progress:
         self._report = report
         self._shown: dict[str, Any] = {}
         self._pace: deque[tuple[float, int]] = deque()
-        self._next = 0.0
+        self._next = self._line = 0.0
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
         self._spoke = False
@@ -56,7 +58,7 @@ class Progress:
             self._open_bar()
             self._next = now + REDRAW
         else:
-            self._next = now + LINE
+            self._next, self._line = now + min(TELL, LINE), now + LINE
         self._tell(edge=True)
         return self
 
@@ -67,7 +69,11 @@ class Progress:
             self._shown.update(shown_metrics)
         now = time.monotonic()
         if now >= self._next:
-            self._show(now)
+            if self._bar is not None or now >= self._line:
+                self._show(now)
+            else:
+                self._next = min(now + TELL, self._line)
+                self._tell()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -85,7 +91,8 @@ class Progress:
         return (self.done - before) / max(now - since, 1e-9)
 
     def _show(self, now: float) -> None:
-        self._next = now + (REDRAW if self._bar is not None else LINE)
+        self._line = now + LINE
+        self._next = now + (REDRAW if self._bar is not None else min(TELL, LINE))
         rate = self.rate
         left = (self.total - self.done) / rate if self.total is not None and rate > 0 else None
         if self._bar is not None and self._task is not None:

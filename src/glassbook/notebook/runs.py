@@ -40,6 +40,8 @@ from glassbook.notebook.records import read_header, read_record
 
 BEAT = 15.0
 """Seconds of silence after which a run writes a heartbeat, so that other machines see that it lives."""
+PACE, STEP = 0.9, 0.005
+"""Progress is written at most once in PACE seconds, if this share of the whole was done since the last time."""
 
 _NAME = re.compile(r"\w[\w .+-]{0,99}")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -64,7 +66,7 @@ class Run:
         self._keys: dict[str, str] = {}
         self._step: int | None = None if resumed else -1
         self._progress: dict[str, Any] | None = None
-        self._told = -math.inf
+        self._told, self._told_done = -math.inf, 0
         self._quiet = threading.Event()
         self._abandoned = weakref.finalize(self, _abandon, log, self._quiet, os.getpid())
         threading.Thread(
@@ -229,10 +231,11 @@ class Run:
         return self._step
 
     def _note_progress(self, progress: dict[str, Any], edge: bool) -> None:
-        self._progress = progress
-        now = time.monotonic()
-        if edge or now - self._told >= BEAT / 3:
-            self._told = now
+        self._progress, now = progress, time.monotonic()
+        # Short work is followed step by step; long work does not fill the log with what nobody can see.
+        moved = progress["done"] - self._told_done >= STEP * (progress["total"] or math.inf)
+        if edge or now - self._told >= (PACE if moved else BEAT / 3):
+            self._told, self._told_done = now, progress["done"]
             self._log.beat(0, progress=progress)
 
     def _beat(self) -> None:
