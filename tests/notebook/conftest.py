@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from glassbook.notebook import Notebook
+
+# Helpers are a plain module beside the tests.
+sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture
