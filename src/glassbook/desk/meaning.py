@@ -38,13 +38,25 @@ class Near:
     """How the section begins."""
 
 
+def has_model(notebook: Notebook) -> bool:
+    """Whether glassbook.toml names an embedding model; nothing is opened."""
+    try:
+        model_folder(notebook)
+    except GlassbookError:
+        return False
+    return True
+
+
 def model_folder(notebook: Notebook) -> Path:
     """The embedding model that glassbook.toml names.
 
     Raises:
-        GlassbookError: it names none.
+        GlassbookError: it names none, or cannot be read.
     """
-    settings = tomllib.loads((notebook.folder / SETTINGS).read_text("utf-8"))
+    try:
+        settings = tomllib.loads((notebook.folder / SETTINGS).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; mend it") from error
     given = settings.get("embedding")
     if not isinstance(given, str) or not given:
         raise GlassbookError(f'to search by meaning, write embedding = "FOLDER OF A MODEL" in {SETTINGS}')

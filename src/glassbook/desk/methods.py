@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from glassbook.desk import looking, steering
 from glassbook.desk.known import resolve
+from glassbook.desk.meaning import Meaning, model_folder
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
@@ -25,6 +28,7 @@ class Models:
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
         self._opened: OrderedDict[tuple[str, str | None], LanguageModel] = OrderedDict()
+        self._meaning: tuple[Path, Meaning] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
         """The model called `name`, from memory if it was opened of late."""
@@ -35,6 +39,13 @@ class Models:
                 self._opened.popitem(last=False)
         self._opened.move_to_end(key)
         return self._opened[key]
+
+    def meaning(self) -> Meaning:
+        """The vectors of the notebook's pages, by the embedding model that glassbook.toml names now."""
+        folder = model_folder(self.notebook)
+        if self._meaning is None or self._meaning[0] != folder:
+            self._meaning = folder, Meaning(self.notebook, folder)
+        return self._meaning[1]
 
     def with_text(self, name: str) -> LanguageModel:
         """The same; GlassbookError if it can neither read nor write text."""
@@ -115,6 +126,11 @@ def steer(models: Models, model: str, sources: list[dict[str, Any]], **settings:
     return steering.steer_texts(models.notebook, lm, sources, **settings)
 
 
+def similar(models: Models, text: str, limit: int = 10) -> dict[str, Any]:
+    """The sections of the notebook's pages nearest in meaning to a text, one for each page."""
+    return {"found": [asdict(near) for near in models.meaning().nearest(text, limit)]}
+
+
 def _ids(lm: LanguageModel, prompt: str) -> Any:
     import torch
 
@@ -132,6 +148,7 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "attention": attention,
     "lens": lens,
     "steer": steer,
+    "similar": similar,
 }
 """Question -> who answers it."""
 

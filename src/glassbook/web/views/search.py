@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from glassbook.desk.meaning import has_model
 from glassbook.notebook import Hit
 from glassbook.web.evidence import answer
 from glassbook.web.linking import address_of, url_of
+from glassbook.web.render import page_url
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 
@@ -58,7 +61,25 @@ def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
         (found, KINDS[found], [(hit, url_of(hit)) for hit in hits if hit.kind == found]) for found in _order(hits)
     ]
     title = f"Search: {q}" if q else "Search"
-    return respond(request, "search.html", title=title, query=q, kind=kind, kinds=KINDS, groups=groups, shown=SHOWN)
+    names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": SHOWN}
+    meaning = has_model(services(request).notebook)
+    return respond(request, "search.html", title=title, query=q, kind=kind, meaning=meaning, **names)
+
+
+class Meant(BaseModel):
+    """What is looked for by its meaning."""
+
+    q: Annotated[str, Field(min_length=1, max_length=1000, description="a question, or a few words")]
+    limit: Annotated[int, Field(ge=1, le=50, description="how many pages")] = 10
+
+
+@router.post("/api/v1/search/meaning")
+async def search_meaning(request: Request, meant: Meant) -> Response:
+    """The pages nearest in meaning, each at the section that is; needs `embedding = "FOLDER"` in glassbook.toml."""
+    # Not from memory: pages change.
+    answered = await services(request).desk.call("similar", text=meant.q, limit=meant.limit)
+    found = [{**near, "url": page_url(near["id"], near["section"])} for near in answered["found"]]
+    return answer({"q": meant.q, "found": found})
 
 
 def _order(hits: list[Hit]) -> list[str]:
