@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glassbook.cli import known
 from glassbook.cli.command import say
 from glassbook.cli.tour import charts, directions, page
 from glassbook.cli.tour.learning import DICTIONARY, Recorded, learn, middle
@@ -14,6 +13,7 @@ from glassbook.cli.tour.story import Detected, Learnt, Story, by_kind, shares
 from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
 from glassbook.cli.verdicts import as_data, judged
+from glassbook.experiments import base
 from glassbook.features.book import build
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
 from glassbook.notebook.featurebook import NAME, FeatureBook
@@ -67,7 +67,7 @@ def guide(
         story = _see(lm, file, run, quick=quick)
     record = notebook.run(run.id)
     story.claims = [as_data("tour", n, judge(claim, [record], seeds=1), "this tour") for n, claim in enumerate(claims)]
-    story.stored = judged(list(known.experiments()[0]), notebook)
+    story.stored = judged(list(base.working()[0]), notebook)
     return page.write(notebook, run, story), story, record
 
 
