@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from evidence_book import EVIL, assert_harmless, open_app, toy_run
 
+from glassbook.experiments import find, settings
 from glassbook.notebook import Notebook
 from glassbook.notebook.jobs import JobQueue
+from glassbook.web.supervisor import Supervisor
 
 
 @pytest.fixture
@@ -36,6 +39,64 @@ def test_a_job_is_asked_for(reader):
     assert "1. in the queue" in reader.get("/jobs").text
     same = reader.post("/api/v1/jobs", json={"experiment": "superposition", "values": {"hidden": 7}, "seed": 3})
     assert same.json()["job"]["id"] == job["id"]
+
+
+def finished(nb, seed: int, **changed):
+    """A run of superposition as the form asks for it, with a model that it used."""
+    kind = find("superposition")
+    work = replace(kind(), **changed)
+    with nb.start_run(work.name, settings(work), seed, list(kind.claims), module=kind.__module__) as run:
+        run.uses("model", "toy", path=nb.folder / "model.bin")
+        run.result(represented_dense=4.0)
+    return run
+
+
+def test_what_was_run_already_is_answered_by_its_run(nb, reader):
+    (nb.folder / "model.bin").write_bytes(b"weights")
+    run = finished(nb, 3, hidden=7)
+    body = {"experiment": "superposition", "values": {"hidden": "7"}, "seed": 3}
+    answer = reader.post("/api/v1/jobs", json=body)
+    assert answer.status_code == 200
+    assert (answer.json()["job"], answer.json()["run"]) == (None, run.id)
+    assert "the same today" in answer.json()["why"]
+    assert JobQueue(nb.folder).jobs() == []
+    for other in ({"seed": 4}, {"values": {"hidden": "8"}}, {"again": True}):
+        assert reader.post("/api/v1/jobs", json={**body, **other}).json()["job"]["state"] == "queued"
+    # asked for again while it waits, it is still one job
+    first, second = (reader.post("/api/v1/jobs", json={**body, "again": True}).json()["job"]["id"] for _ in range(2))
+    assert first == second
+
+
+def test_what_was_run_with_another_model_or_code_is_no_answer(nb, reader, monkeypatch):
+    (nb.folder / "model.bin").write_bytes(b"weights")
+    finished(nb, 0)
+    body = {"experiment": "superposition"}
+    assert reader.post("/api/v1/jobs", json=body).json()["job"] is None
+    (nb.folder / "model.bin").write_bytes(b"other weights")
+    job = reader.post("/api/v1/jobs", json=body).json()["job"]
+    assert job["state"] == "queued"
+    (nb.folder / "model.bin").write_bytes(b"weights")
+    assert reader.post("/api/v1/jobs", json=body).json()["job"] is None
+    monkeypatch.setattr("glassbook.notebook.freshness.code_digest", lambda module: "changed")
+    assert reader.post("/api/v1/jobs", json=body).json()["job"]["id"] != job["id"]
+
+
+def test_a_run_that_did_not_finish_is_no_answer(nb, reader):
+    kind = find("superposition")
+    with pytest.raises(KeyboardInterrupt), nb.start_run(kind.name, settings(kind()), 0, module=kind.__module__):
+        raise KeyboardInterrupt
+    assert reader.post("/api/v1/jobs", json={"experiment": "superposition"}).json()["job"]["state"] == "queued"
+
+
+@pytest.mark.parametrize("gpus", [(), ("GPU-a", "GPU-b")])
+def test_graphics_processors_are_offered_where_there_are_any(nb, gpus):
+    reader = open_app(nb)
+    known = reader.app.state.services
+    assert "data-gpus" not in reader.get("/x/superposition").text  # nobody works here
+    known.supervisor = Supervisor(known.jobs, nb, gpus=gpus)
+    assert ('data-gpus="2"' in reader.get("/x/superposition").text) == bool(gpus)
+    job = reader.post("/api/v1/jobs", json={"experiment": "superposition", "gpus": 1}).json()["job"]
+    assert JobQueue(nb.folder).job(job["id"]).gpus == 1
 
 
 def test_quick_settings_fill_what_is_left_out(nb, reader):

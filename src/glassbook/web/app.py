@@ -41,6 +41,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         notebook.follow()
         supervisor = Supervisor(made.jobs, notebook, slots=slots) if work else None
+        made.supervisor = supervisor
         if supervisor is not None:
             supervisor.start()
         try:
@@ -50,6 +51,7 @@ def create_app(
             if supervisor is not None:
                 # Jobs are processes of their own and go on; the next server finds them again.
                 supervisor.stop()
+                made.supervisor = None
             await made.desk.close()
             notebook.close()
 

@@ -17,6 +17,8 @@ from glassbook.web.verdicts import Verdicts
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
+    from glassbook.web.supervisor import Supervisor
+
 
 @dataclass
 class Services:
@@ -28,6 +30,8 @@ class Services:
     renderer: Renderer = field(default_factory=Renderer)
     curves: Curves = field(default_factory=Curves)
     verdicts: Verdicts = field(init=False)
+    supervisor: Supervisor | None = None
+    """Who works the queue off; None while nobody does."""
 
     def __post_init__(self) -> None:
         self.verdicts = Verdicts(self.notebook)

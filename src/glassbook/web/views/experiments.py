@@ -109,4 +109,6 @@ def experiment_json(request: Request, name: Name) -> Response:
 @router.get("/x/{name}", include_in_schema=False)
 def experiment_page(request: Request, name: Name) -> HTMLResponse:
     """An experiment: what it asks, a form to run it, what its runs say."""
-    return respond(request, "experiment.html", title=name, **_told(services(request), name))
+    known = services(request)
+    gpus = len(known.supervisor.gpus) if known.supervisor else 0
+    return respond(request, "experiment.html", title=name, gpus=gpus, **_told(known, name))

@@ -12,7 +12,7 @@ from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
 from glassbook.notebook import RunRecord
-from glassbook.notebook.freshness import request_key
+from glassbook.notebook.freshness import answer_to, request_key
 from glassbook.notebook.jobs import Job, State
 from glassbook.web.blocks import judged
 from glassbook.web.evidence import answer, job_data, verdict_data
@@ -37,29 +37,41 @@ class Asked(BaseModel):
     quick: bool = False
     """Start from settings that end in seconds; claims are never judged by them."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
+    again: bool = False
+    """Run it even if a finished run has answered this already."""
 
 
 @router.post("/api/v1/jobs", status_code=201)
 def ask_for_job(request: Request, asked: Asked) -> Response:
     """Queue a run of an experiment. What waits or runs already with the same settings is not queued twice.
 
+    Where a finished run has the same code, settings, seed, data and model, nothing is queued: `job` is null, `run` is
+    that run's id, and `why` says so in a line. `again` asks for the work all the same.
+
     A value that does not fit gives 400 with `fields`: name of the setting -> what is wrong.
     """
+    known = services(request)
     try:
         kind = experiments.find(asked.experiment)
         start = experiments.settings(kind.quick()) if asked.quick else {}
-        job = queue(services(request), forms.build(kind, {**start, **asked.values}), asked.seed, asked.gpus)
+        work = forms.build(kind, {**start, **asked.values})
     except forms.FormError as error:
         return answer({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
-    return answer({"job": job_data(job)}, 201)
+    run = None if asked.again else answer_to(_key(work, asked.seed), known.notebook.runs(work.name))
+    if run is not None:
+        why = f"this was run on {run.started:%Y-%m-%d}, and its code, settings, data and model are the same today"
+        return answer({"job": None, "run": run.id, "why": why})
+    return answer({"job": job_data(queue(known, work, asked.seed, asked.gpus))}, 201)
+
+
+def _key(work: experiments.Experiment, seed: int) -> str:
+    return request_key(work.name, type(work).__module__, experiments.settings(work), seed)
 
 
 def queue(known: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
     """Put an experiment with its settings in the queue, unless the same waits or runs already."""
-    key = request_key(work.name, type(work).__module__, experiments.settings(work), seed)
-    return known.jobs.add(
-        forms.argv(work, seed), f"{work.name}, seed {seed}", experiment=work.name, seed=seed, gpus=gpus, key=key
-    )
+    title, key = f"{work.name}, seed {seed}", _key(work, seed)
+    return known.jobs.add(forms.argv(work, seed), title, experiment=work.name, seed=seed, gpus=gpus, key=key)
 
 
 def _listed(known: Services, state: State | None, limit: int) -> list[dict[str, Any]]:

@@ -51,10 +51,15 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-run-experiment]");
   if (!button) return;
+  const run = async (again) => {
+    const answer = await ask("/api/v1/jobs", { method: "POST", body: { experiment: button.dataset.runExperiment, again } });
+    if (answer.job) return (location.href = `/jobs/${answer.job.id}`);
+    const { answered } = await import("./answered.js");
+    return button.after(el("span", { role: "status" }, ...answered(answer, () => run(true).catch((error) => say(error.message)))));
+  };
   button.disabled = true;
   try {
-    const { job } = await ask("/api/v1/jobs", { method: "POST", body: { experiment: button.dataset.runExperiment } });
-    location.href = `/jobs/${job.id}`;
+    await run(false);
   } catch (error) {
     say(error.message);
     button.disabled = false;

@@ -1,9 +1,11 @@
 // The form of an experiment: quick settings, and what does not fit said beside the field.
 import { ask, say } from "./api.js";
+import { answered } from "./answered.js";
 
 const form = document.querySelector("[data-experiment]");
 const button = form.querySelector("[type=submit]");
 const wrong = new Map([...form.querySelectorAll("[data-wrong]")].map((place) => [place.dataset.wrong, place]));
+const known = form.querySelector("[data-answered]");
 const problem = form.querySelector("[data-problem]");
 
 function controls() {
@@ -12,6 +14,7 @@ function controls() {
 
 function clear() {
   problem.textContent = "";
+  known.replaceChildren();
   for (const place of wrong.values()) place.textContent = "";
   for (const control of form.elements) control.removeAttribute("aria-invalid");
 }
@@ -23,7 +26,7 @@ function tell(name, text) {
     return null;
   }
   place.textContent = text;
-  const control = name === "seed" ? form.querySelector("[data-seed]") : form.elements.namedItem(name);
+  const control = ["seed", "gpus"].includes(name) ? form.querySelector(`#${name}`) : form.elements.namedItem(name);
   control?.setAttribute("aria-invalid", "true");
   return control;
 }
@@ -38,16 +41,22 @@ form.querySelector("[data-fill-quick]").addEventListener("click", () => {
 });
 form.addEventListener("reset", clear);
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+async function run(again) {
   clear();
   const seed = form.querySelector("[data-seed]").value.trim();
   if (!/^[0-9]{1,10}$/.test(seed)) return tell("seed", "a seed is a whole number, 0 or more").focus();
   const values = Object.fromEntries(controls().map((control) => [control.name, control.type === "checkbox" ? control.checked : control.value]));
+  const gpus = form.querySelector("[data-gpus]");
+  const most = Number(gpus?.dataset.gpus ?? 0);
+  if (gpus && !(/^[0-9]{1,3}$/.test(gpus.value.trim()) && Number(gpus.value) <= most)) {
+    return tell("gpus", `a whole number from 0 to ${most}`).focus();
+  }
   button.disabled = true;
   try {
-    const { job } = await ask("/api/v1/jobs", { method: "POST", body: { experiment: form.dataset.experiment, values, seed: Number(seed) } });
-    location.href = `/jobs/${job.id}`;
+    const body = { experiment: form.dataset.experiment, values, seed: Number(seed), gpus: Number(gpus?.value ?? 0), again };
+    const answer = await ask("/api/v1/jobs", { method: "POST", body });
+    if (answer.job) location.href = `/jobs/${answer.job.id}`;
+    else known.append(...answered(answer, () => run(true)));
   } catch (error) {
     const fields = error.data?.fields ?? {};
     const controls = Object.entries(fields).map(([name, text]) => tell(name, text));
@@ -56,4 +65,9 @@ form.addEventListener("submit", async (event) => {
   } finally {
     button.disabled = false;
   }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(false);
 });
