@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -112,10 +113,26 @@ def test_nothing_needs_the_server(site):
     for path in site.rglob("*.html"):
         text = path.read_text()
         seen = Seen(text)
-        assert not seen.tags & NEEDS_SERVER, path
+        assert seen.tags & NEEDS_SERVER == {"script"}, path
+        assert re.findall(r"<script[^>]*>", text) == [f'<script defer src="{up(path, site)}search.js">']
         assert seen.bad == [], path
         assert not re.search(r" ago\b", re.sub(r"<code>.*?</code>", "", text)), path
         assert text.count("<main") == text.count("</main>") == 1
+
+
+def up(path: Path, site: Path) -> str:
+    return "../" * (len(path.relative_to(site).parts) - 1)
+
+
+def test_the_search_knows_titles_and_headings(site):
+    text = (site / "search-index.js").read_text()
+    assert text.isascii()
+    index = json.loads(text.removeprefix("window.glassbookIndex=").rstrip(";\n"))
+    by_title = {title: (file, headings) for title, file, headings in index}
+    file, headings = by_title["Links"]
+    assert ["Second", "second"] in headings
+    assert (site / unquote(file)).is_file()
+    assert "Feature 0: foxes" in by_title
 
 
 def test_no_two_files_differ_only_in_case(site):
@@ -275,5 +292,10 @@ def test_it_opens_from_disk(site, nb):
         assert "foxes" in page.locator("h1").first.inner_text()
         assert page.evaluate("[...document.images].every((i) => i.naturalWidth > 0)")
         assert page.locator("img.picture").count() == 1
+        page.keyboard.press("/")
+        page.keyboard.type("superposition contested")
+        page.get_by_role("search").get_by_role("link").first.wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/superposition.html#what-is-contested")
         assert wrong == []
         browser.close()

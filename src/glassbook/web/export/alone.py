@@ -55,7 +55,7 @@ def export_page(notebook: Notebook, name: str, path: Path) -> Exported:
             for sheet in re.findall(r'<link rel="stylesheet" href="([^"]+)">', html)
         )
         html = re.sub(r'<link rel="stylesheet"[^>]*>|<nav class="contents".*?</nav>', "", html, flags=re.DOTALL)
-        text, _ = rewrite(html, link, picture, "exported alone", styles)
+        text = rewrite(html, link, picture, "exported alone", styles).html
     path = path.expanduser().resolve()
     write_atomic(path, text.encode())
     return Exported(path, 1, 0)

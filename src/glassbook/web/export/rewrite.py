@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from html import escape
+from dataclasses import dataclass
+from html import escape, unescape
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode
 
@@ -16,13 +18,26 @@ WRAPPER = "data-compare"
 """Attribute of the one form that goes without its content: the table of runs stands in it."""
 EMPTY = frozenset("area base br col embed hr img input link meta source track wbr".split())
 """Elements that have no end tag."""
+HEADINGS = frozenset({"h1", "h2", "h3"})
 
 LinkTo = Callable[[str], str | None]
 Picture = Callable[[str], str | None]
 
 
-def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", head: str = "") -> tuple[str, set[str]]:
-    """The page `html` with every address changed, and the anchors in it.
+@dataclass(frozen=True)
+class Rewritten:
+    """A page on its own."""
+
+    html: str
+    ids: set[str]
+    """The anchors in it."""
+    title: str
+    headings: list[tuple[str, str]]
+    """(text, anchor) of each heading that has one."""
+
+
+def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", head: str = "") -> Rewritten:
+    """The page `html` with every address changed.
 
     Elements with the attribute `data-server` are left out: they need the server. `data-open` opens a <details>.
 
@@ -36,7 +51,7 @@ def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", h
     parser = _Rewriter(link, picture, body, head)
     parser.feed(html)
     parser.close()
-    return "".join(parser.out), parser.ids
+    return Rewritten("".join(parser.out), parser.ids, parser.title, parser.headings)
 
 
 class _Rewriter(HTMLParser):
@@ -45,6 +60,10 @@ class _Rewriter(HTMLParser):
         self.link, self.picture, self.body, self.head = link, picture, body, head
         self.out: list[str] = []
         self.ids: set[str] = set()
+        self.title = ""
+        self.headings: list[tuple[str, str]] = []
+        self._named: tuple[str, str, int] | None = None
+        """Title or heading that is open: its element, its anchor, and where its text begins in `out`."""
         self._dropping: list[str] = []
         """Elements that are open in what is left out, the outermost first."""
         self._open: list[tuple[str, bool]] = []
@@ -69,6 +88,8 @@ class _Rewriter(HTMLParser):
             self._write(tag, given)
         if tag not in EMPTY:
             self._open.append((tag, written))
+        if tag == "title" or (tag in HEADINGS and "id" in given):
+            self._named = tag, given.get("id", ""), len(self.out)
         self._remember(given)
 
     def _remember(self, given: dict[str, str]) -> None:
@@ -124,6 +145,14 @@ class _Rewriter(HTMLParser):
                 while self._dropping.pop() != tag:
                     pass
             return
+        if self._named and self._named[0] == tag:
+            _, anchor, begin = self._named
+            self._named = None
+            text = unescape(re.sub(r"<[^>]*>", "", "".join(self.out[begin:]))).strip()
+            if tag == "title":
+                self.title = text
+            else:
+                self.headings.append((text, anchor))
         if tag == "head":
             self.out.append(self.head)
         if not any(name == tag for name, _ in self._open):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from glassbook.web.export.place import check_folder, replaced
 from glassbook.web.export.rewrite import rewrite
 from glassbook.web.render import page_url
 from glassbook.web.services import Services
+from glassbook.web.templating import STATIC
 
 LISTS = ("/", "/glossary", "/pages", "/timeline", "/graph", "/experiments", "/runs", "/claims", "/features")
 """Where a reader begins."""
+SEARCH = "search.js"
+"""The one script of an export; every page can be read without it."""
 MANY = 1_000_000_000
 
 
@@ -94,6 +98,8 @@ class _Site:
         """Page -> (address, anchor) of everything it leads to."""
         self.ids: dict[str, set[str]] = {}
         """Page -> the anchors in it."""
+        self.found: dict[str, tuple[str, str, list[tuple[str, str]]]] = {}
+        """Page -> (title, file, headings), for the search."""
         self.files: set[str] = set()
         self.drawn: dict[str, str | None] = {}
         """Address of what a script draws -> file of its picture."""
@@ -109,6 +115,10 @@ class _Site:
         self.checking = True
         self.waiting.extend(page for page, links in self.links.items() if not all(map(self._leads, links)))
         self._empty()
+        self._put(SEARCH, (STATIC / "js" / "exported.js").read_bytes())
+        # Sorted, so that the same notebook gives the same file.
+        index = json.dumps(sorted(self.found.values()), separators=(",", ":"))
+        self._put("search-index.js", f"window.glassbookIndex={index};\n".encode())
 
     def _empty(self) -> None:
         while self.waiting:
@@ -187,9 +197,12 @@ class _Site:
             found = self._picture(target)
             return None if found is None else up + quote(found)
 
-        html, self.ids[address] = rewrite(answer.body.decode(), link, picture)
-        self.links[address] = links
-        self._put(name, html.encode())
+        made = rewrite(answer.body.decode(), link, picture, head=f'<script defer src="{up}{SEARCH}"></script>\n')
+        self.ids[address], self.links[address] = made.ids, links
+        title = made.title.removesuffix(f" · {self.services.notebook.title}")
+        headings = [(text, quote(anchor)) for text, anchor in made.headings if text != title]
+        self.found[address] = (title, quote(name), headings)
+        self._put(name, made.html.encode())
 
     def _picture(self, address: str) -> str | None:
         if address not in self.drawn:
