@@ -187,7 +187,7 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
             case _:
                 pass  # other words of an address (a token, a mark of a mailer) are nobody's settings
     if "run" in once and "feature" in once:
-        said["sources"].append({"run": once["run"], "index": once["feature"], "by": once.get("by", "4")})
+        said["sources"].append({"run": once["run"], "index": once["feature"], "by": once.get("by", "1")})
     return said
 
 

@@ -81,7 +81,7 @@ function add(source) {
   } else for (const name of ["plus", "minus", "site"]) if (source[name]) field(row, name).value = source[name];
 
   const [slider, by] = [row.querySelector("[data-slider]"), field(row, "by")];
-  slider.value = by.value = source.by ?? 4;
+  slider.value = by.value = source.by ?? ("index" in source ? 1 : 4);
   slider.addEventListener("input", () => (by.value = slider.value));
   by.addEventListener("input", () => (slider.value = by.value));
   row.querySelector("[data-remove]").addEventListener("click", () => {
