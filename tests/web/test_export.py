@@ -66,7 +66,7 @@ def nb(tmp_path_factory) -> Notebook:
         f"# Links\n\n[[superposition]] [[superposition#no such section]] [[Nowhere]] [[{run.id}]]\n"
         "[[#Second]] [[#none]] "
         "![a](<../a picture.png>) ![b](../drawn.svg) ![gone](gone.png) [up](../../../etc/passwd) [no](/nothing/here)\n"
-        "[page](/p/Superposition) [out](https://example.org/x?y=1) [run](/runs/none) [stream](/%65vents) [e](/new)\n"
+        "[page](/p/SUPERposition) [out](https://example.org/x?y=1) [run](/runs/none) [stream](/%65vents) [e](/new)\n"
         f"[weights](../../runs/{run.id}/artifacts/w.bin) [dot](../../runs/{run.id}/images/dot.png)\n\n- [x] done\n\n"
         "## Second\n\n$x^2$\n\n```glassbook\nchart: {run: " + run.id + ", name: curve}\n```\n\n"
         "```glassbook\nattention: {model: builtin, prompt: a fox}\n```\n\n"
@@ -169,6 +169,7 @@ def test_pictures_are_copied_and_weights_are_not(site):
     links = next(path for path in (site / "p").rglob("*.html") if "<title>Links " in path.read_text()).read_text()
     assert "https://example.org/x?y=1" in links
     assert "Attention of" in links
+    assert re.search(r'href="[^"]*superposition\.html"[^>]*>page</a>', links)
     assert 'type="checkbox"' in links
     assert "weights" in links
 
@@ -299,3 +300,23 @@ def test_it_opens_from_disk(site, nb):
         page.wait_for_url("**/superposition.html#what-is-contested")
         assert wrong == []
         browser.close()
+
+
+def test_the_command_says_what_to_open(tmp_path, capsys):
+    from glassbook.cli.app import main
+
+    nb = Notebook.create(tmp_path / "nb")
+    nb.write(Page.new("One", "# One\n"))
+    given = ["--notebook", str(nb.folder)]
+    assert main(["export", str(tmp_path / "site"), "--json", *given]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (Path(said["path"]) / "index.html").is_file()
+    assert said["left_out"] == []
+    assert main(["export", str(tmp_path / "one.html"), "--page", "One", *given]) == 0
+    assert str(tmp_path / "one.html") in capsys.readouterr().out
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    assert main(["export", str(tmp_path / "mine"), *given]) == 2
+    error = capsys.readouterr().err.strip()
+    assert "no export wrote" in error
+    assert "Traceback" not in error

@@ -113,7 +113,7 @@ class _Site:
         self._empty()
         self.left_out = tuple(seed for seed, address in asked if address is None or not self._leads((address, "")))
         self.checking = True
-        self.waiting.extend(page for page, links in self.links.items() if not all(map(self._leads, links)))
+        self.waiting.extend(page for page, links in self.links.items() if not all(map(self._holds, links)))
         self._empty()
         self._put(SEARCH, (STATIC / "js" / "exported.js").read_bytes())
         # Sorted, so that the same notebook gives the same file.
@@ -134,6 +134,10 @@ class _Site:
             self.known[address] = self.names.file(address)
             self.waiting.append(address)
         return self.known[address]
+
+    def _holds(self, target: tuple[str, str]) -> bool:
+        """Whether a link that was written when its target was not yet known is right as it stands."""
+        return target[0] not in self.moved and self._leads(target)
 
     def _leads(self, target: tuple[str, str]) -> bool:
         """Whether there is such a place; known when everything has been asked for once."""
