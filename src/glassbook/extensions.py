@@ -100,8 +100,10 @@ def find(group: Group, name: str) -> Any:
         raise _broken(wanted, name, packages[0], f"has no {', '.join(missing)}; it has to be {wanted.entry}")
     if not wanted.has and not callable(found):
         raise _broken(wanted, name, packages[0], f"cannot be called; it has to be {wanted.entry}")
-    if group == "glassbook.experiments" and not (is_dataclass(found) and found.name == name):  # pyright: ignore
-        raise _broken(wanted, name, packages[0], f"calls itself {found.name!r}; the entry has to have that name")
+    if group == "glassbook.experiments" and not is_dataclass(found):
+        raise _broken(wanted, name, packages[0], f"is no dataclass; it has to be {wanted.entry}")
+    if group == "glassbook.experiments" and (own := getattr(found, "name", None)) != name:
+        raise _broken(wanted, name, packages[0], f"calls itself {own!r}; the entry has to have that name")
     return found
 
 
