@@ -54,8 +54,9 @@ def site(folder) -> Iterator[str]:
         server.wait(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    # For a module, not the session: while it is open an event loop runs, and other tests need their own.
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
