@@ -26,7 +26,7 @@ def test_from_a_term_to_a_kept_result(page, site):
     expect(page.locator("main .state").first).to_have_text("finished", timeout=120_000)
 
     # Its run has a chart that is drawn, and verdicts.
-    page.get_by_role("link", name=re.compile(r"\d{8}-\d{6}|the run|open the run", re.I)).first.click()
+    page.get_by_role("link", name=re.compile(r"\d{8}-\d{6}|(the|its) run", re.I)).first.click()
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator(".chart-box svg").first).to_be_visible(timeout=60_000)
     expect(page.locator(".verdict").first).to_be_visible()
