@@ -34,9 +34,9 @@ def make(folder: Path, notes: int, runs: int) -> list[str]:
     weights = list(accumulate(1 / (i + 1) for i in range(len(words))))
     Notebook.create(folder).close()
     for n in range(notes):
-        text = rng.choices(words, cum_weights=weights, k=240)
+        text = rng.choices(words, cum_weights=weights, k=180)
         title = f"{text[0]} {text[1]} {n}"
-        parts = [f"## {text[2 + i]} {text[6 + i]}\n\n" + " ".join(text[60 * i : 60 * i + 60]) for i in range(4)]
+        parts = [f"## {text[2 + i]} {text[6 + i]}\n\n" + " ".join(text[45 * i : 45 * i + 45]) for i in range(4)]
         if n > 2:
             parts[1] += f" [[note-{rng.randrange(n)}]] and [[note-{rng.randrange(n)}]]"
         head = f"---\nid: note-{n}\ntitle: {title}\nkind: {'term' if n % 4 == 0 else 'note'}\nlevel: {n % 100}\n"

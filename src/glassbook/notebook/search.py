@@ -6,11 +6,11 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glassbook.notebook.tables import LISTS, NAMES, WORDS, Kind, key
+from glassbook.notebook.tables import LISTS, NAMES, PAGE_NAMES, WORDS, Kind, key
 
 EXCERPT = 200
 """Characters of an excerpt."""
@@ -112,12 +112,11 @@ def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kind
         take(_exact(db, text))
     begins = [False, True] if _may_begin(text, terms) else [False]
     # Beginnings of names as well as words; of texts only where whole words give too little, for they are many.
-    enough = any(take(_ranked(db, "fts_name", terms, begin, chosen, limit)) for begin in begins)
-    lists = list(dict.fromkeys(LISTS[kind] for kind in chosen))
+    named = (_ranked(_named(db, terms, begin, chosen, limit)) for begin in begins)
+    enough = any(take(rows) for rows in named)
     for begin in begins:
         if not enough:
-            found = [pair for name in lists for pair in _scored(db, name, terms, begin, chosen, limit)]
-            enough = take([row for _, row in sorted(found)])
+            enough = take(_ranked(pair for kind in _lists(chosen) for pair in _scored(db, kind, terms, begin, limit)))
     rows = list(best.values())[:limit]
     excerpts = _excerpts(db, terms, rows)
     return [
@@ -149,7 +148,7 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
     found += [Suggestion("tag", tag, tag, "tag") for tag in _tags(db, begin, end, 5)]
     terms = terms_of(prefix)
     if len(found) < limit and terms:
-        ranked = _ranked(db, "fts_name", terms, _may_begin(prefix, terms), ["page"], limit)
+        ranked = _ranked(_scored(db, (PAGE_NAMES, ["page"]), terms, _may_begin(prefix, terms), limit))
         found += [Suggestion("page", row[3], row[4], "page") for row in ranked]
     first: dict[tuple[str, str], Suggestion] = {}
     for suggestion in found:
@@ -182,26 +181,50 @@ def _tags(db: sqlite3.Connection, begin: str, end: str, limit: int) -> list[str]
     return found
 
 
-def _ranked(
-    db: sqlite3.Connection, table: str, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
-) -> list[Row]:
-    """The best of the newest matches in one list of words, best first."""
-    return [row for _, row in _scored(db, table, terms, begin, kinds, limit)]
+Scored = tuple[float, Row]
+"""(minus how well it matches, entry)."""
+
+
+def _lists(kinds: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """The lists of words in which some kinds are, with those of the kinds that are in each."""
+    return [(name, [k for k in kinds if LISTS[k] == name]) for name in dict.fromkeys(LISTS[k] for k in kinds)]
+
+
+def _ranked(scored: Iterable[Scored]) -> list[Row]:
+    """The entries, best first."""
+    return [row for _, row in sorted(scored)]
+
+
+def _named(
+    db: sqlite3.Connection, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
+) -> Iterator[Scored]:
+    """What has all the words in its names: pages from their list of names, the rest (but features) from their own."""
+    if "page" in kinds:
+        yield from _scored(db, (PAGE_NAMES, ["page"]), terms, begin, limit)
+    for names, members in _lists([kind for kind in kinds if kind not in ("page", "feature")]):
+        expression = f"{{title alias tag}} : ({match_expression(terms, begin)})"
+        yield from _scored(db, (names, members), terms, begin, limit, expression)
 
 
 def _scored(
-    db: sqlite3.Connection, table: str, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
-) -> list[tuple[float, Row]]:
-    """(minus how well it matches, entry) of the best of the newest matches.
+    db: sqlite3.Connection,
+    place: tuple[str, Sequence[str]],
+    terms: Sequence[str],
+    begin: bool,
+    limit: int,
+    expression: str = "",
+) -> list[Scored]:
+    """The best of the newest matches of some kinds in one list of words.
 
     FTS5's own bm25 counts every match of every word first, which takes too long.
     """
-    columns = ", ".join(f"{table}.{name}" for name in (NAMES if table == "fts_name" else WORDS)[1:])
+    table, kinds = place
+    columns = ", ".join(f"{table}.{name}" for name in (NAMES if table == PAGE_NAMES else WORDS)[1:])
     marks = ", ".join("?" * len(kinds))
     rows = db.execute(
         f"""SELECT {_PLACE}, {columns} FROM {table} CROSS JOIN entry ON entry.id = {table}.rowid
             WHERE {table} MATCH ? AND entry.kind IN ({marks}) ORDER BY {table}.rowid DESC LIMIT ?""",
-        [match_expression(terms, begin), *kinds, CANDIDATES],
+        [expression or match_expression(terms, begin), *kinds, CANDIDATES],
     ).fetchall()
     words = [_folded(term) for term in terms]
     return sorted((-_score(words, row[7:]), row[:7]) for row in rows)[: 8 * limit]

@@ -14,7 +14,7 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 5
+VERSION = 6
 """Changes with the tables below; an index of another version is made anew."""
 
 LISTS = {
@@ -25,9 +25,11 @@ LISTS = {
     "feature": "fts_feature",
 }
 """Kind -> the list of its words. Apart, so that a few of one kind are found among very many of another."""
+PAGE_NAMES = "fts_name"
+"""The list of the words in pages' names, which are few beside those in their texts."""
 WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
 NAMES = WORDS[:4]
-"""Columns of the lists of words, and of the list of names (of all but features)."""
+"""Columns of the lists of words, and of the list of pages' names."""
 LINE = 400
 """Characters of a line that are kept with a link in it."""
 
@@ -160,14 +162,12 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
     db.execute(f"INSERT INTO {LISTS[entry.kind]} ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
-    if entry.top and entry.kind != "feature":
-        db.execute(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", [number, *words[:3]])
 
 
 def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
     """Let search find an owner's entries no more."""
-    for table in (LISTS[kind], "fts_name"):
-        own = "SELECT id FROM entry WHERE kind = ? AND owner = ?"
+    own = "SELECT id FROM entry WHERE kind = ? AND owner = ?"
+    for table in (LISTS[kind], PAGE_NAMES)[: 1 + (kind == "page")]:
         db.execute(f"DELETE FROM {table} WHERE rowid IN ({own})", [kind, owner])
     db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
 
@@ -223,7 +223,7 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
     db.executemany(f"INSERT INTO fts_page ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
-    db.executemany(f"INSERT INTO fts_name ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
+    db.executemany(f"INSERT INTO {PAGE_NAMES} ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:
