@@ -78,6 +78,7 @@ class Tour(Json):
             count = Counter(claim["state"] for claim in result["claims"])
             print("\nclaims, by this run alone: " + ", ".join(f"{n} {word}" for word, n in count.items()))
         print(f"\nDone in {result['seconds']:.0f} s. Open the page:\n  {result['page']}")
+        print(f"or the whole notebook, in a browser:\n  glassbook serve --open --notebook {result['notebook']}")
         print(f"and see the claims of all experiments:\n  glassbook claims --notebook {result['notebook']}")
 
 

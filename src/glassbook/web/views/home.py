@@ -22,6 +22,7 @@ def home(request: Request) -> HTMLResponse:
         request,
         "home.html",
         recent=nb.page_rows(order="modified", limit=8),
+        first_steps=nb.resolve("first-steps"),
         sessions=nb.page_rows(kind="session", order="modified", limit=5),
         runs=nb.run_table(limit=6).rows,
         names=list(experiments.working()[0]),
