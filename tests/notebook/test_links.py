@@ -124,10 +124,11 @@ def test_a_label_may_be_broken_across_lines_and_links_between_html_tags_are_link
 
 
 LINES = st.sampled_from(
-    ["", "a [[b]] c", "# One", "## Two ##", "###", "#not", "####### seven", "- item [[x|y]]", "* star", 
-     "+ plus [[p#q]]", "[[c", "d]] e", "text", "![[pic]] [a [[b]] c](u)", "a # b", "# [[in]] a *heading* #", "[r]: /u", "> quote [[q]]",
-     "    code [[n]]", "1. one", "- # no", "---", "===", "```", "`[[c]]`", "- - x", "<!-- [[h]] -->", "*em* [[m]]",
-     "-x", "#\u00a0nbsp", "é [[ü]]", "| a | [[t\\|l]] |", "# a #b#", "# a\\#", "_under_", "+", "- [ ] task [[t]]", "** b **"]
+    ["", "a [[b]] c", "# One", "## Two ##", "###", "#not", "####### seven", "- item [[x|y]]", "* star", "+",
+     "+ plus [[p#q]]", "[[c", "d]] e", "text", "![[pic]] [a [[b]] c](u)", "a # b", "# [[in]] a *heading* #",
+     "[r]: /u", "> quote [[q]]", "    code [[n]]", "1. one", "- # no", "---", "===", "```", "`[[c]]`", "- - x",
+     "<!-- [[h]] -->", "*em* [[m]]", "-x", "#\u00a0nbsp", "é [[ü]]", "| a | [[t\\|l]] |", "# a #b#", "# a\\#",
+     "_under_", "- [ ] task [[t]]", "** b **"]
 )  # fmt: skip
 
 
