@@ -284,12 +284,31 @@ class Index:
 
     # --- following the files ------------------------------------------------------------------------------------
 
-    def follow(self) -> None:
-        """From now on be told of changes, so that questions look only at what changed. `close` ends it."""
+    def follow(self, at_once: bool = False) -> None:
+        """From now on be told of changes, so that questions look only at what changed. `close` ends it.
+
+        Args:
+            at_once: answer as the index was left until everything has been looked at, a second or two later.
+        """
         if self._follower is None:
-            self._follower = Follower(self.folder, self.touch, self._look, self._look_at_everything)
-            self.touch([scan.PAGES])  # what changed before the watch began
-            self._look()
+            at_once = at_once and self._as_left()
+            follower = Follower(self, at_once)
+            self._follower = follower
+            if not at_once:
+                self.touch([scan.PAGES])  # what changed before the watch began
+                self.look()
+            self._leave_tidying(self._open())
+            follower.poll()
+
+    @_mended
+    def _as_left(self) -> bool:
+        """Whether there is an index from before, which is then taken as it is."""
+        db = self._open()
+        if db.execute("SELECT 1 FROM page LIMIT 1").fetchone() is None:
+            return False
+        self._touched = set()
+        self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
+        return True
 
     def touch(self, pages: Iterable[str]) -> None:
         """These pages (paths relative to the folder) may have changed."""
@@ -298,12 +317,20 @@ class Index:
         self.version += 1
 
     @_mended
-    def _look(self) -> None:
+    def look(self) -> None:
         """Bring everything up to date."""
         self._fresh_pages()
         self._fresh_runs()
 
-    def _look_at_everything(self) -> None:
+    def tidy(self) -> None:
+        """Move what was written from the database's log into its file, beside the questions, which need not wait."""
+        with (
+            contextlib.suppress(sqlite3.DatabaseError),
+            contextlib.closing(sqlite3.connect(self.path, timeout=0)) as db,
+        ):
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def look_at_everything(self) -> None:
         """Find what the watch missed, beside the questions: with a connection of its own."""
         try:
             db = tables.connect(str(self.path))
@@ -387,8 +414,13 @@ class Index:
                 raise sqlite3.DatabaseError(str(error)) from error
             self._db = tables.connect(str(self.path))
             self._inode = _inode(self.path)
+            self._leave_tidying(self._db)
             self._watch, self._touched = None, {scan.PAGES}  # nothing is known of what this file holds
         return self._db
+
+    def _leave_tidying(self, db: sqlite3.Connection) -> None:
+        if self._follower is not None:
+            db.execute("PRAGMA wal_autocheckpoint = 0")
 
     def _remove(self) -> None:
         self._close()
