@@ -83,9 +83,12 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+_WORD = re.compile(r"\w+")
+
+
 def slug(text: str) -> str:
     """The words of `text` in lower case, joined by '-': "The Reversal curse!" gives "the-reversal-curse"."""
-    return "-".join(re.findall(r"\w+", unicodedata.normalize("NFC", text).lower()))
+    return "-".join(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 def wikilinks(md: MarkdownIt) -> None:
@@ -214,16 +217,21 @@ def _sections(heads: list[tuple[int, int, str]], lines: list[str]) -> Iterable[S
     starts = [(0, 0, ""), *heads]
     used: set[str] = set()
     for (row, level, title), after in zip(starts, [*heads, (len(lines), 0, "")], strict=True):
-        anchor = slug(title)
+        anchor = own = slug(title)
         for n in range(1, len(used) + 2):
             if anchor not in used:
                 break
-            anchor = f"{slug(title)}-{n}"
+            anchor = f"{own}-{n}"
         used.add(anchor)
         yield Section(title, anchor, level, row + 1, "\n".join(lines[row : after[0]]))
 
 
+_MARKED = re.compile(r"[*`_\[]")
+
+
 def _heading_text(markdown: str) -> str:
     """A heading as it is read: labels in place of links, no marks of emphasis or code."""
+    if not _MARKED.search(markdown):
+        return markdown.strip()
     markdown = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", markdown)
     return re.sub(r"[*`]|(?<!\w)_+|_+(?!\w)", "", markdown).strip()

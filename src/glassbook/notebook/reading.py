@@ -25,7 +25,7 @@ PART = 100
 
 def parse_page(folder: Path, path: Path, text: str) -> Page:
     """The page in a file of the notebook in `folder`; without an id of its own, its path under pages/ is its id."""
-    return Page.parse(text, path, path.relative_to(folder / "pages").with_suffix("").as_posix())
+    return Page.parse(text, path, os.path.splitext(str(path)[len(str(folder / "pages")) + 1 :])[0].replace(os.sep, "/"))
 
 
 def read_page(folder: Path, path: str, known: str | None = None) -> tables.Rows | tuple[Any, ...] | None:
@@ -69,7 +69,7 @@ READERS: dict[str, Callable[[Path, Sequence[Any]], list[Any]]] = {"pages": _page
 
 def _read(folder: Path, what: str, items: Sequence[Any]) -> Iterator[list[Any]]:
     parts = [items[i : i + PART] for i in range(0, len(items), PART)]
-    workers = min(os.cpu_count() or 1, len(parts))
+    workers = min(2 * (os.cpu_count() or 1), len(parts))  # half of them wait for the disk
     if len(items) < MANY or workers < 2:
         for part in parts:
             yield READERS[what](folder, part)

@@ -5,6 +5,7 @@ What is stale is looked for again once the write lock is held: another process m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +16,7 @@ from glassbook.notebook.reading import read_page, read_pages, read_runs
 from glassbook.notebook.runrows import forget_runs, write_runs
 
 MANY = 1000
-"""Pages read at once, from which on the log of the database is emptied: else it stays as large as the index."""
+"""New pages from which on the indexes wait and the log of the database is emptied: it would stay as large as them."""
 
 # --- pages ------------------------------------------------------------------------------------------------------
 
@@ -28,8 +29,9 @@ def pages(db: sqlite3.Connection, folder: Path) -> None:
         gone, new, changed = stale_pages(db, folder)
         for path in gone:
             tables.forget_page(db, path)
-        for found in read_pages(folder, new):
-            tables.add_pages(db, found)
+        with tables.indexes_afterwards(db) if len(new) > MANY else contextlib.nullcontext():
+            for found in read_pages(folder, new):
+                tables.add_pages(db, found)
         for path in changed:
             _read_page(db, folder, path)
     if len(new) > MANY:

@@ -138,9 +138,26 @@ def transaction(db: sqlite3.Connection, lock: Literal["IMMEDIATE", "DEFERRED"] =
     db.execute("COMMIT")
 
 
+@contextlib.contextmanager
+def indexes_afterwards(db: sqlite3.Connection) -> Iterator[None]:
+    """Drop the indexes of pages' tables while the block writes very many rows, and make them anew in one go.
+
+    Rows that come in any order would each change another page of each index. It takes part in the transaction.
+    """
+    made = db.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name IN ('page', 'tag', 'name', 'link', 'entry')"
+    ).fetchall()
+    for name, _ in made:
+        db.execute(f"DROP INDEX {name}")
+    yield
+    for _, sql in made:
+        db.execute(sql)
+
+
 def whole(text: str) -> str:
     """`text` as SQLite can hold it: halves of characters (surrogates) become question marks."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def key(name: str) -> str:
