@@ -24,7 +24,10 @@ CREATE TABLE header (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE feature (
     idx INTEGER PRIMARY KEY, label TEXT NOT NULL, score REAL, density REAL NOT NULL, max REAL NOT NULL,
     words TEXT NOT NULL, tokens TEXT NOT NULL, promotes TEXT NOT NULL, suppresses TEXT NOT NULL,
-    similar TEXT NOT NULL, histogram TEXT NOT NULL, contexts TEXT NOT NULL);
+    similar TEXT NOT NULL, histogram TEXT NOT NULL, contexts TEXT NOT NULL,
+    source TEXT NOT NULL DEFAULT '', scores TEXT NOT NULL DEFAULT '{}',
+    together TEXT NOT NULL DEFAULT '[]', sampled TEXT NOT NULL DEFAULT '[]');
+CREATE TABLE elsewhere (place INTEGER PRIMARY KEY, tokens TEXT NOT NULL, active TEXT NOT NULL);
 CREATE INDEX feature_density ON feature (density);
 CREATE INDEX feature_score ON feature (score);
 CREATE INDEX feature_max ON feature (max);
