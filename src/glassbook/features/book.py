@@ -76,9 +76,7 @@ def build(
     """
     site = activations[1] if isinstance(activations, tuple) else d.about.get("site")
     stream = open_stream(activations, tokens, sequence)
-    seen = watch(
-        d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk
-    )
+    seen = watch(d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk)
     header = {
         **d.about,
         "site": site,
@@ -103,7 +101,8 @@ def build(
             db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.elsewhere())
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
-                db.executemany(_INSERT, writer.rows(some, labels or {}, label_source))
+                db.executemany(_FEATURE, writer.features(some, labels or {}))
+                db.executemany(_DETAIL, writer.details(some, label_source, labels or {}))
             db.commit()
         finally:
             db.close()
@@ -116,11 +115,8 @@ def build(
     return path
 
 
-_COLUMNS = (
-    "idx, label, score, density, max, words, tokens, promotes, suppresses, similar, histogram, contexts, "
-    "source, together, sampled"
-)
-_INSERT = f"INSERT INTO feature ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+_FEATURE = f"INSERT INTO feature VALUES ({', '.join('?' * 12)})"
+_DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
 
 
 class _Writer:
@@ -141,11 +137,10 @@ class _Writer:
             ids = self.seen.tokens[stretch.rows].tolist()
             yield i, json.dumps([self.words[t] for t in ids]), json.dumps(stretch.active)
 
-    def rows(self, some: range, labels: Labels, source: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of some features."""
+    def features(self, some: range, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `feature`."""
         promotes, suppresses = self.effects.of(some)
-        similar = self.effects.similar(some)
-        top, sampled = self._contexts(self.seen.top, some), self._contexts(self.seen.sampled, some)
+        similar, top = self.effects.similar(some), self._contexts(self.seen.top, some)
         for i, feature in enumerate(some):
             ids, shares = self.heavy[feature], self.shares[feature]
             tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
@@ -154,19 +149,25 @@ class _Writer:
             edges, counts = self.seen.histograms.of(feature, largest)
             histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
             words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
+            lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
+            density = float(self.seen.active[feature]) / self.seen.n
+            yield feature, label, score, density, largest, words, *lists, _list(top[i])
+
+    def details(self, some: range, source: str, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `detail`."""
+        sampled = self._contexts(self.seen.sampled, some)
+        for i, feature in enumerate(some):
             together = [[other, _short(share)] for other, share in self.partners[feature]]
-            lists = (tokens, promotes[i], suppresses[i], similar[i], histogram)
-            yield (
-                feature, label, score, float(self.seen.active[feature]) / self.seen.n, largest, words,
-                *map(json.dumps, lists), _list(top[i]), source if label else "", json.dumps(together),
-                _list(_spread(sampled[i], self.seen.sampled.n // 2)),
-            )  # fmt: skip
+            spread = _spread(sampled[i], self.seen.sampled.n // 2)
+            yield feature, source if feature in labels else "", json.dumps(together), _list(spread)
 
     def _contexts(self, places: Places, some: range) -> list[list[str]]:
         """The places of each feature as JSON, by the value there, largest first."""
         here = slice(some.start, some.stop)
         shown, rows, there = places.shown[here], places.rows[here], places.keys[here] > 0
-        order = shown[:, :, self.seen.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
+        order = (
+            shown[:, :, self.seen.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
+        )
         rows, there = rows.gather(1, order), there.gather(1, order).tolist()
         shown = shown.gather(1, order[:, :, None].expand_as(shown))
         near, inside = self.seen.round(rows)
