@@ -135,7 +135,7 @@ class Endpoint:
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: the key and the text are for the server that was named."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         """Nowhere."""
         return
 
