@@ -155,5 +155,5 @@ def _clean(said: str) -> str:
     """The first line with words, as plain text without control characters or the quotation marks round it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     text = "".join(c for c in (lines[0] if lines else "") if unicodedata.category(c)[0] != "C")
-    text = text.strip(" \"'`*").rstrip(".")
+    text = text.strip(" \"'`*.")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

@@ -222,5 +222,14 @@ def give_names(
             names[index] = Name(label, judge.source, statistics.fmean(scores.values()) if scores else None, scores)
         tell(done)
     if names:
-        book.rename(names, LABEL_SCORE)
+        book.rename(names, _label_score(book, names))
     return names
+
+
+def _label_score(book: FeatureBook, names: dict[int, Name]) -> str:
+    """What the scores are: of the names given now, and of those that stay."""
+    said = str(book.header.get("label_score") or "")
+    others = any(row.index not in names for row in book.rows(labelled=True, limit=-1)[0])
+    if not others or not said:
+        return LABEL_SCORE
+    return said if LABEL_SCORE in said else f"{said}; of names not from the truth, {LABEL_SCORE}"
