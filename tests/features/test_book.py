@@ -159,3 +159,43 @@ def test_an_old_book_stays_until_the_new_one_is_whole(tmp_path, lm, known, monke
         build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [NAME]
+
+
+def test_sampled_places_partners_and_random_stretches(tmp_path, lm, known):
+    d, x, tokens, sequence = known
+    build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, sampled=4)
+    book = FeatureBook(tmp_path)
+    always, rare = book.feature(0), book.feature(7)
+    strongest = [max(value for _, value in context) for context in always.sampled]
+    assert len(strongest) == 4
+    assert len(rare.sampled) == 3  # all its places
+    assert rare.together == [(0, pytest.approx(3 / 40))]
+    assert always.together == [(7, pytest.approx(3 / 40))]
+    stretches = book.elsewhere()
+    assert len(stretches) == 40
+    assert all(0 in stretch.active for stretch in stretches)
+    # Each is of one text, and has feature 7 if any of the rows 5, 25 and 26 is among its own.
+    assert stretches[0].tokens == lm.tokens(tokens[0:7])
+    assert 7 in stretches[0].active
+    assert stretches[20].tokens == lm.tokens(tokens[20:27])
+    assert 7 not in stretches[39].active
+
+
+def test_any_coder_has_a_book(tmp_path, lm, known):
+    """What only encodes and has directions, without weights of a dictionary."""
+    d, x, tokens, sequence = known
+
+    class Axes:
+        width, d_in, d_out = 128, 128, 128
+        about = {"model": "builtin", "site": "blocks.3.out"}  # noqa: RUF012
+
+        def encode_sparse(self, x):
+            return x.topk(2)
+
+        def direction(self, i):
+            return torch.eye(128)[i]
+
+    for name, coder in (("axes", Axes()), ("dictionary", d)):
+        build(coder, x, lm, tmp_path / name / "artifacts", tokens=tokens, sequence=sequence)
+    ours, theirs = (FeatureBook(tmp_path / name).feature(7) for name in ("axes", "dictionary"))
+    assert ours == theirs

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.featurebook import NAME, SCHEMA, FeatureBook
+from glassbook.notebook.featurebook import NAME, SCHEMA, FeatureBook, Name
 
 
 def write(folder, features, header=None):
@@ -137,3 +137,42 @@ def test_a_book_that_went_away_is_one_line(book):
     book.path.unlink()
     with pytest.raises(GlassbookError, match="cannot be read as a feature book"):
         book.rows()
+
+
+def test_a_book_of_an_older_kind_is_read_and_says_that_it_keeps_no_names(book):
+    before = book.feature(1)
+    db = sqlite3.connect(book.path)
+    db.executescript("DROP TABLE detail; DROP TABLE elsewhere")
+    db.close()
+    assert book.feature(1) == before
+    assert book.elsewhere() == []
+    with pytest.raises(GlassbookError, match="of an older kind"):
+        book.rename({1: Name("hill", "tokens")})
+    assert [path.name for path in book.path.parent.iterdir()] == [NAME]
+
+
+def test_names_are_given_and_taken_away(tmp_path):
+    path = write(tmp_path / "run", FEATURES)
+    db = sqlite3.connect(path)
+    with db:
+        db.executemany("INSERT INTO detail VALUES (?, '', '{}', '[]', '[]')", [(i,) for i in range(4)])
+    db.close()
+    book = FeatureBook(tmp_path / "run")
+    book.rename({0: Name("dead", "me", 0.5, {"detection": 0.5}), 1: Name("", "me", 0.7)}, "mine")
+    assert (book.feature(0).label, book.feature(0).score, book.feature(0).scores) == ("dead", 0.5, {"detection": 0.5})
+    assert (book.feature(1).label, book.feature(1).score, book.feature(1).source) == ("", None, "")
+    assert book.header["label_score"] == "mine"
+    assert [row.index for row in book.rows(text="ridge")[0]] == [1]  # its token still is
+    assert [row.index for row in book.rows(text="place")[0]] == []
+
+
+def test_names_that_cannot_be_written_leave_the_book(tmp_path, monkeypatch):
+    path = write(tmp_path / "run", FEATURES)
+    before = path.read_bytes()
+    monkeypatch.setattr(
+        "glassbook.notebook.featurebook.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full"))
+    )
+    with pytest.raises(GlassbookError, match="cannot write"):
+        FeatureBook(tmp_path / "run").rename({0: Name("x", "me")})
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [NAME]

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from glassbook.cli.command import InNotebook, open_lm, option, perform, say
 from glassbook.cli.dictionaries import open_dictionary, trained_at
+from glassbook.cli.features_kept import ACTIONS
 from glassbook.cli.output import console, one_line, table
 from glassbook.cli.tour.naming import card_of, labels, ranked
 from glassbook.cli.watch import Watch
@@ -20,7 +21,10 @@ from glassbook.notebook.featurebook import FeatureBook
 
 @dataclass(frozen=True, kw_only=True)
 class Features(InNotebook):
-    """List the features of a dictionary: how often each is active, and on what."""
+    """List the features of a dictionary: how often each is active, and on what.
+
+    `glassbook features export` writes the feature pages of a run as one file, `glassbook features name` gives names.
+    """
 
     dictionary: Annotated[Positional[str], option("DICT", "builtin")] = "builtin"
     """ "builtin", or a safetensors file, such as the artifacts/dictionary.safetensors of a run."""
@@ -145,5 +149,8 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
 
 def main(args: list[str]) -> int:
     """Run the command."""
+    if args and args[0] in ACTIONS:
+        perform(ACTIONS[args[0]], args[1:], f"glassbook features {args[0]}")
+        return 0
     perform(Features, args, "glassbook features")
     return 0

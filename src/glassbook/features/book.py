@@ -1,8 +1,9 @@
 """Write the feature book of a dictionary: one streaming pass over activations, in memory that does not grow with them.
 
 For each feature: how often it is active, a histogram of its values, the tokens that carry its activation, the places
-where it is strongest (with its value at every token round them), the nearest other directions, and what the direction
-does to the logits. `notebook.featurebook.FeatureBook` reads it.
+where it is strongest and a sample of all its places (with its value at every token round them), the nearest other
+directions, the features it is active together with, and what the direction does to the logits.
+`notebook.featurebook.FeatureBook` reads it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,43 +19,23 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.contexts import Contexts, top_contexts
-from glassbook.features.dictionary import Dictionary
 from glassbook.features.logits import final, logit_effects
-from glassbook.features.rows import open_rows
+from glassbook.features.places import Places
+from glassbook.features.stream import Seen, open_stream, watch
 from glassbook.nets import LanguageModel
 from glassbook.notebook.featurebook import NAME, SCHEMA
 from glassbook.trace import Recording, blocks
 
-BINS = 24
-"""Bins of the histogram, equal on a logarithmic scale down to a thousandth of the largest value."""
 TOP = 10
-"""Tokens, neighbours and logits that are kept for each feature."""
+"""Neighbours and logits that are kept for each feature."""
 WRITTEN = 256
-"""Features whose logits are worked out at a time."""
-TOGETHER = 4096
-"""Features whose contexts are, so that rows which many of them show are encoded once."""
+"""Features that are worked out at a time."""
 
 Labels = Mapping[int, tuple[str, float]]
 
 
-@dataclass
-class _Counts:
-    """What one pass adds up for each feature."""
-
-    active: Tensor
-    """[F] tokens that it is active on."""
-    bins: Tensor
-    """[F, BINS]."""
-    mass: _Mass
-    """The sum of its values on each token."""
-    top: Tensor
-    """[F] largest value."""
-    n: int = 0
-
-
 def build(
-    d: Dictionary,
+    d: Any,
     activations: Tensor | tuple[Recording, str],
     lm: LanguageModel,
     to: Path,
@@ -64,8 +44,10 @@ def build(
     sequence: Tensor | None = None,
     labels: Labels | None = None,
     label_score: str = "",
+    label_source: str = "truth",
     about: Mapping[str, Any] | None = None,
     contexts: int = 10,
+    sampled: int = 10,
     before: int = 12,
     after: int = 6,
     chunk: int = 4096,
@@ -73,7 +55,7 @@ def build(
     """Write the book as a file, whole or not at all.
 
     Args:
-        d: the dictionary.
+        d: the dictionary, or another coder; a feature is active where its code is above zero.
         activations: [N, d_in], or (recording, site).
         lm: the model that the activations are of; its tokenizer writes the tokens.
         to: the artifacts folder of the run.
@@ -81,8 +63,10 @@ def build(
         sequence: [N] the text of each row, if they are a tensor.
         labels: index -> (what the feature stands for, score).
         label_score: what that score is.
+        label_source: where the labels come from.
         about: further facts for the header (model, site, dictionary ...).
-        contexts: places kept for each feature, at most one from each text.
+        contexts: strongest places kept for each feature, at most one from each text.
+        sampled: further places kept, evenly by rank from twice as many random ones.
         before: tokens shown before the place.
         after: tokens shown after it.
         chunk: rows encoded at once.
@@ -90,22 +74,16 @@ def build(
     Raises:
         GlassbookError: activations, tokens and model do not fit together, or the disk refused.
     """
-    site = d.about.get("site")
-    if isinstance(activations, tuple):
-        recording, site = activations
-        tokens, sequence = recording.tokens(), recording.index()[0]
-    rows = open_rows(activations)
-    if tokens is None or len(tokens) != rows.n:
-        raise GlassbookError(f"{rows.n} activations need as many tokens")
-    places = top_contexts(d, activations, tokens, sequence, n=3 * contexts, chunk=chunk)
-    counts = _count(d, rows, tokens, places.values[:, 0], lm.vocab, chunk)
+    site = activations[1] if isinstance(activations, tuple) else d.about.get("site")
+    stream = open_stream(activations, tokens, sequence)
+    seen = watch(d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk)
     header = {
         **d.about,
         "site": site,
         "width": d.width,
         "d_in": d.d_in,
-        "code": repr(d.code),
-        "tokens": rows.n,
+        "code": repr(getattr(d, "code", type(d).__name__)),
+        "tokens": seen.n,
         "label_score": label_score,
         **(about or {}),
     }
@@ -119,14 +97,12 @@ def build(
             # Nobody reads it before it is renamed, and it can be made again: no journal, one fsync at the end.
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
             db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
-            effects = _Effects(d, lm, header.get("site"))
-            shown = _shown(places, d.width, lm, contexts, before, after)
+            writer = _Writer(d, lm, header.get("site"), seen)
+            db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.elsewhere())
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
-                db.executemany(
-                    "INSERT INTO feature VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    _rows(some, d, lm, counts, shown, effects, labels or {}),
-                )
+                db.executemany(_FEATURE, writer.features(some, labels or {}))
+                db.executemany(_DETAIL, writer.details(some, label_source, labels or {}))
             db.commit()
         finally:
             db.close()
@@ -139,66 +115,87 @@ def build(
     return path
 
 
-class _Mass:
-    """Sums by (feature, token), of which only those that occur are kept."""
-
-    HELD = 4_000_000
-
-    def __init__(self, vocab: int) -> None:
-        self.vocab = vocab
-        self.keys, self.sums = torch.empty(0, dtype=torch.int64), torch.empty(0)
-        self._waiting: list[tuple[Tensor, Tensor]] = []
-        self._held = 0
-
-    def add(self, latents: Tensor, token: Tensor, values: Tensor) -> None:
-        self._waiting.append((latents * self.vocab + token, values))
-        self._held += len(values)
-        if self._held > self.HELD:
-            self.settle()
-
-    def settle(self) -> None:
-        """Add up what waits."""
-        keys = torch.cat([self.keys, *(k for k, _ in self._waiting)])
-        values = torch.cat([self.sums, *(v for _, v in self._waiting)])
-        self.keys, place = keys.unique(return_inverse=True)
-        self.sums = torch.zeros(len(self.keys)).index_add_(0, place, values)
-        self._waiting, self._held = [], 0
-
-    def top(self, feature: int) -> tuple[Tensor, Tensor]:
-        """(tokens, their shares of all of the feature's activation), the largest first."""
-        bounds = torch.tensor([feature * self.vocab, (feature + 1) * self.vocab])
-        low, high = torch.searchsorted(self.keys, bounds).tolist()
-        sums = self.sums[low:high]
-        largest = sums.topk(min(TOP, len(sums)))
-        return self.keys[low:high][largest.indices] % self.vocab, largest.values / sums.sum().clamp_min(1e-12)
+_FEATURE = f"INSERT INTO feature VALUES ({', '.join('?' * 12)})"
+_DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
 
 
-@torch.no_grad()
-def _count(d: Dictionary, rows: Any, tokens: Tensor, top: Tensor, vocab: int, chunk: int) -> _Counts:
-    """Density, histogram and tokens of every feature, from the active entries alone."""
-    counts = _Counts(torch.zeros(d.width), torch.zeros(d.width, BINS), _Mass(vocab), top)
-    for x in rows.chunks(chunk):
-        values, latents = (t.cpu() for t in d.encode_sparse(x.to(d.W_enc.device)))
-        token = tokens[counts.n : counts.n + len(x), None].expand_as(latents)
-        here = values > 0
-        values, latents, token = values[here], latents[here], token[here]
-        one = torch.ones_like(values)
-        counts.active.index_add_(0, latents, one)
-        counts.mass.add(latents, token, values)
-        counts.bins.view(-1).index_add_(0, latents * BINS + _bin(values, top[latents]), one)
-        counts.n += len(x)
-    counts.mass.settle()
-    return counts
+class _Writer:
+    """The rows of the book's tables; lists are written as JSON."""
+
+    def __init__(self, d: Any, lm: LanguageModel, site: Any, seen: Seen) -> None:
+        self.seen, self.effects = seen, _Effects(d, lm, site)
+        self.words = lm.tokens(range(lm.vocab))
+        # A context has some twenty tokens, nearly all with the value 0, and there are tens of thousands of contexts.
+        self.opened = [f"[{json.dumps(word)}," for word in self.words]
+        self.silent = [f"{text}0]" for text in self.opened]
+        self.heavy, self.shares = seen.mass.top()
+        self.partners = seen.together.partners()
+
+    def elsewhere(self) -> Iterator[tuple[int, str, str]]:
+        """The random stretches of text."""
+        for i, stretch in enumerate(self.seen.elsewhere):
+            ids = self.seen.tokens[stretch.rows].tolist()
+            yield i, json.dumps([self.words[t] for t in ids]), json.dumps(stretch.active)
+
+    def features(self, some: range, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `feature`."""
+        promotes, suppresses = self.effects.of(some)
+        similar, top = self.effects.similar(some), self._contexts(self.seen.top, some)
+        for i, feature in enumerate(some):
+            ids, shares = self.heavy[feature], self.shares[feature]
+            tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
+            label, score = labels.get(feature, ("", None))
+            largest = float(self.seen.top.keys[feature, 0])
+            edges, counts = self.seen.histograms.of(feature, largest)
+            histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
+            words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
+            lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
+            density = float(self.seen.active[feature]) / self.seen.n
+            yield feature, label, score, density, largest, words, *lists, _list(top[i])
+
+    def details(self, some: range, source: str, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `detail`."""
+        sampled = self._contexts(self.seen.sampled, some)
+        for i, feature in enumerate(some):
+            together = [[other, _short(share)] for other, share in self.partners[feature]]
+            spread = _spread(sampled[i], self.seen.sampled.n // 2)
+            yield feature, source if feature in labels else "", json.dumps(together), _list(spread)
+
+    def _contexts(self, places: Places, some: range) -> list[list[str]]:
+        """The places of each feature as JSON, by the value there, largest first."""
+        here = slice(some.start, some.stop)
+        shown, rows, there = places.shown[here], places.rows[here], places.keys[here] > 0
+        order = (
+            shown[:, :, self.seen.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
+        )
+        rows, there = rows.gather(1, order), there.gather(1, order).tolist()
+        shown = shown.gather(1, order[:, :, None].expand_as(shown))
+        near, inside = self.seen.round(rows)
+        ids = torch.where(inside, self.seen.tokens[near], -1).tolist()
+        values = shown.tolist()
+        return [
+            [self._context(*place) for place, kept in zip(zip(*feature, strict=True), kept_ones, strict=True) if kept]
+            for feature, kept_ones in zip(zip(ids, values, strict=True), there, strict=True)
+        ]
+
+    def _context(self, ids: list[int], values: list[float]) -> str:
+        opened, silent = self.opened, self.silent
+        parts = [
+            f"{opened[t]}{v:.4g}]" if v else silent[t]
+            for t, v in zip(ids, values, strict=True)
+            if t >= 0
+        ]  # fmt: skip
+        return _list(parts)
 
 
-def _bin(values: Tensor, top: Tensor) -> Tensor:
-    """Bin of each value: the last one ends at the feature's largest, the first takes all below a thousandth of it."""
-    place = 1 + torch.log10((values / top).clamp(1e-3, 1)) / 3
-    return (place * BINS).long().clamp(0, BINS - 1)
+def _list(parts: list[str]) -> str:
+    return f"[{','.join(parts)}]"
 
 
-def _edges(top: float) -> list[float]:
-    return [0.0, *(top * 10 ** (3 * (i / BINS - 1)) for i in range(1, BINS + 1))]
+def _spread(ordered: list[str], n: int) -> list[str]:
+    """n of them at equal distances: of a sample in order, its quantiles (i + 1/2) / n."""
+    m = len(ordered)
+    return [ordered[(2 * i + 1) * m // (2 * n)] for i in range(n)] if m > n else ordered
 
 
 class _Effects:
@@ -208,11 +205,11 @@ class _Effects:
     logits is not known.
     """
 
-    def __init__(self, d: Dictionary, lm: LanguageModel, site: Any) -> None:
-        self.final = final(lm) if not d.transcodes and _in_stream(lm, site) else None
+    def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
+        self.final = final(lm) if not getattr(d, "transcodes", False) and _in_stream(lm, site) else None
         if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
             raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
-        directions = torch.nn.functional.normalize(d.W_dec.detach(), dim=1)
+        directions = torch.nn.functional.normalize(torch.stack([d.direction(i) for i in range(d.width)]), dim=1)
         self.directions, self.lm = directions, lm
 
     def of(self, some: range) -> tuple[list[list[Any]], list[list[Any]]]:
@@ -247,41 +244,6 @@ class _Effects:
 def _in_stream(lm: LanguageModel, site: Any) -> bool:
     """Whether a site is the residual stream itself, before or after a block."""
     return site in {f"{name}.{side}" for name in blocks(lm.model) for side in ("in", "out")}
-
-
-def _shown(places: Contexts, width: int, lm: LanguageModel, n: int, before: int, after: int) -> Iterator[list[Any]]:
-    """The contexts of each feature in turn as text, at most one from each sequence."""
-    for start in range(0, width, TOGETHER):
-        for contexts in places.many(range(start, min(start + TOGETHER, width)), before, after, texts=n):
-            yield [
-                [[name, _short(v)] for name, v in zip(lm.tokens(c.tokens), c.values.tolist(), strict=True)]
-                for c in contexts
-            ]
-
-
-def _rows(
-    some: range,
-    d: Dictionary,
-    lm: LanguageModel,
-    counts: _Counts,
-    shown: Iterator[list[Any]],
-    effects: _Effects,
-    labels: Labels,
-) -> list[tuple[Any, ...]]:
-    promotes, suppresses = effects.of(some)
-    similar = effects.similar(some)
-    out = []
-    for i, feature in enumerate(some):
-        ids, shares = counts.mass.top(feature)
-        tokens = [[name, _short(share)] for name, share in zip(lm.tokens(ids), shares.tolist(), strict=True)]
-        label, score = labels.get(feature, ("", None))
-        top = float(counts.top[feature])
-        histogram = {"edges": [_short(e) for e in _edges(top)], "counts": counts.bins[feature].int().tolist()}
-        words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
-        lists = (tokens, promotes[i], suppresses[i], similar[i], histogram, next(shown))
-        density = float(counts.active[feature]) / max(counts.n, 1)
-        out.append((feature, label, score, density, top, words, *(json.dumps(part) for part in lists)))
-    return out
 
 
 def _short(value: float) -> float:

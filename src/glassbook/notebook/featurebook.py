@@ -1,16 +1,18 @@
 """The feature book of a run: everything that was found out about the features of a dictionary, ready to be read.
 
-It is one SQLite file, artifacts/features.sqlite of the run, written by `features.book.build` and only ever read here:
-a table `header` (key, JSON) and a table `feature` with a row for each feature. Reading it needs no torch.
+It is one SQLite file, artifacts/features.sqlite of the run, written by `features.book.build`; `rename` gives names:
+a table `header` (key, JSON), tables `feature` and `detail` with a row for each feature, and `elsewhere` with random
+stretches of the text. Reading it needs no torch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -25,12 +27,15 @@ CREATE TABLE feature (
     idx INTEGER PRIMARY KEY, label TEXT NOT NULL, score REAL, density REAL NOT NULL, max REAL NOT NULL,
     words TEXT NOT NULL, tokens TEXT NOT NULL, promotes TEXT NOT NULL, suppresses TEXT NOT NULL,
     similar TEXT NOT NULL, histogram TEXT NOT NULL, contexts TEXT NOT NULL);
+CREATE TABLE detail (
+    idx INTEGER PRIMARY KEY, source TEXT NOT NULL, scores TEXT NOT NULL, together TEXT NOT NULL, sampled TEXT NOT NULL);
+CREATE TABLE elsewhere (place INTEGER PRIMARY KEY, tokens TEXT NOT NULL, active TEXT NOT NULL);
 CREATE INDEX feature_density ON feature (density);
 CREATE INDEX feature_score ON feature (score);
 CREATE INDEX feature_max ON feature (max);
 CREATE INDEX feature_label ON feature (label);
 """
-"""What the file holds; lists are JSON."""
+"""What the file holds; lists are JSON. Older books lack the tables `detail` and `elsewhere`."""
 
 Order = Literal["index", "density", "score", "label", "max"]
 _ORDERS = {"index": "idx", "density": "density", "score": "score", "label": "label", "max": "max"}
@@ -69,6 +74,39 @@ class Feature(FeatureRow):
     """edges [n + 1] and counts [n] of its values where it is active."""
     contexts: list[list[Token]]
     """Where it is strongest: tokens in order, with its value at each."""
+    sampled: list[list[Token]] = field(default_factory=list)
+    """Quantiles of all places where it is active, by a random sample: the same, largest value first."""
+    together: list[tuple[int, float]] = field(default_factory=list)
+    """Features that it is active together with, and the Jaccard index: both active, as a share of either active."""
+    source: str = ""
+    """Where its label comes from: "truth", "tokens", or a language model's name."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """How well the label does: "detection" and "fuzzing", balanced accuracies, where they were measured."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A label for a feature.
+
+    Attributes:
+        label: what the feature stands for.
+        source: who says so.
+        score: how well the label fits, None if nobody has looked.
+        scores: the same by each measure.
+    """
+
+    label: str
+    source: str
+    score: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A random stretch of the text: its tokens, and the features that are active on any of them."""
+
+    tokens: list[str]
+    active: frozenset[int]
 
 
 class FeatureBook:
@@ -160,10 +198,61 @@ class FeatureBook:
             if row is None:
                 (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
                 raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
+            more = ("", "{}", "[]", "[]")
+            if self._has(db, "detail"):
+                asked = "SELECT source, scores, together, sampled FROM detail WHERE idx = ?"
+                more = db.execute(asked, [row[0]]).fetchone() or more
             i, label, score, dense, top = row[:5]
             tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
             histogram, contexts = json.loads(row[9]), [_as_pairs(context) for context in json.loads(row[10])]
-            return Feature(i, label, score, dense, top, tokens, promotes, suppresses, similar, histogram, contexts)
+            source, scores, together = more[0], dict(json.loads(more[1])), _pairs(more[2])
+            sampled = [_as_pairs(context) for context in json.loads(more[3])]
+            return Feature(
+                i, label, score, dense, top, tokens, promotes, suppresses, similar, histogram, contexts,
+                sampled, together, source, scores,
+            )  # fmt: skip
+
+    def elsewhere(self) -> list[Elsewhere]:
+        """Random stretches of the text, [] in an older book."""
+        with self._open() as db:
+            if not self._has(db, "elsewhere"):
+                return []
+            found = db.execute("SELECT tokens, active FROM elsewhere ORDER BY place")
+            return [Elsewhere(list(json.loads(t)), frozenset(json.loads(a))) for t, a in found]
+
+    def rename(self, names: Mapping[int, Name], label_score: str = "") -> None:
+        """Give features these names in place of those they have; all of them, or none if anything goes wrong.
+
+        Args:
+            names: index -> name; an empty label takes the name away.
+            label_score: what the scores are, for the header; "" leaves what it says.
+
+        Raises:
+            GlassbookError: the book cannot be read, is of an older kind, or the disk refused.
+        """
+        making = self.path.with_name(f".{NAME}.{os.getpid()}.tmp")
+        try:
+            with self._open() as old, contextlib.closing(sqlite3.connect(making)) as db:
+                if not self._has(old, "detail"):
+                    raise GlassbookError(f"{self.path} is of an older kind that keeps no names; make it again")
+                old.backup(db)
+                db.execute("PRAGMA synchronous = OFF")
+                for index, name in names.items():
+                    _rename(db, index, name)
+                if label_score:
+                    db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
+                db.commit()
+            with making.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(making, self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise GlassbookError(f"cannot write {self.path}: {error}; free some space and try again") from error
+        finally:
+            making.unlink(missing_ok=True)
+
+    @staticmethod
+    def _has(db: sqlite3.Connection, table: str) -> bool:
+        return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone() is not None
 
     def words(self) -> Iterator[tuple[int, str, str]]:
         """(index, title, text) of the features that were ever active, for search."""
@@ -183,6 +272,16 @@ class FeatureBook:
                 yield db
         except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
             raise GlassbookError(f"{self.path} cannot be read as a feature book: {error}") from error
+
+
+def _rename(db: sqlite3.Connection, index: int, name: Name) -> None:
+    score = name.score if name.label else None
+    (tokens,) = db.execute("SELECT tokens FROM feature WHERE idx = ?", [index]).fetchone()
+    words = f"{name.label} {' '.join(token for token, _ in _pairs(tokens))}".casefold()
+    db.execute("UPDATE feature SET label = ?, score = ?, words = ? WHERE idx = ?", [name.label, score, words, index])
+    said = name if name.label else Name("", "")
+    values = [said.source, json.dumps(said.scores), index]
+    db.execute("UPDATE detail SET source = ?, scores = ? WHERE idx = ?", values)
 
 
 def _pairs(text: str) -> list[Any]:

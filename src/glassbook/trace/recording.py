@@ -226,6 +226,11 @@ class Recording:
         sequence, position = (torch.cat([x for _, x in self._parts(key)]) for key in ("sequence", "position"))
         return sequence, position
 
+    def mapped(self, key: str) -> list[Tensor]:
+        """The shards of a site, or of "tokens", "sequence" or "position", as tensors that stay on disk until read."""
+        known = key if key in ("tokens", "sequence", "position") else self._known(key)
+        return [x for _, x in self._parts(known)]
+
     def _known(self, site: str) -> str:
         if site not in self.sites:
             raise GlassbookError(f"{site!r} was not recorded; there are {', '.join(self.sites)}")

@@ -220,7 +220,9 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
     if record.id != run:
         return RedirectResponse(f"/features/{path_part(record.id)}/{index}")
     feature = book.feature(index)
-    similar = [(i, cosine, book.feature(i)) for i, cosine in feature.similar]
+    similar, together = (
+        [(i, value, book.feature(i)) for i, value in pairs] for pairs in (feature.similar, feature.together)
+    )
     largest = max((abs(v) for _, v in [*feature.promotes, *feature.suppresses]), default=0.0)
     return respond(
         request,
@@ -229,6 +231,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         book=book.header,
         feature=feature,
         similar=similar,
+        together=together,
         **WORDS,
         largest=largest,
         citing=citing(services(request).notebook, record, index),
