@@ -91,6 +91,8 @@ def test_form_is_kept():
         "<textarea>t</textarea><button>b</button><select><option>o<option>p</select>",
         "&nbsp;a&nbsp;<p>    four spaces</p>\t<p>|a|<br>|-|</p>",
         "<p>a<br><br><br>b<br></p>",
+        "<code><a href='x y'>]:",
+        "<code><a href='x'>]<b>: y",
     ],
 )
 def test_the_text_shown_is_the_text_given(html):

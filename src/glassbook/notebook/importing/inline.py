@@ -71,7 +71,9 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
     if frame.tag in CODE:
         return frame.pieces  # two pieces of code in a row become one
     if frame.tag == "a":
-        text = markdown(frame.pieces)
+        # What begins with [...]: would define a link, whatever stands for code in it.
+        safe = [(False, escaped(text)) if raw and "]:" in text else (raw, text) for raw, text in _joined(frame.pieces)]
+        text = markdown(safe)
         inside = text.strip(EDGE)
         if not frame.target or not inside or "](" in re.sub(r"!\[[^\]]*\]\([^)]*\)", "", inside):
             return frame.pieces
