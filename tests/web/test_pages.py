@@ -333,3 +333,16 @@ def test_the_graph_round_a_page_and_of_all(nb):
     assert 'href="/p/superposition"' in page  # the list says the same without a script
     assert reader.get("/graph?depth=3").status_code == 422
     assert reader.get("/graph?page=nobody").status_code == 404
+
+
+def test_the_whole_graph_takes_the_first_of_two_pages_with_one_id(nb):
+    terms = nb.folder / "pages" / "terms"
+    (terms / "superposition (copy).md").write_text((terms / "superposition.md").read_text())
+    (terms / "a-copy.md").write_text("---\nid: circuit\ntitle: A copy\n---\n[[superposition]]\n")
+    reader = open_app(nb)
+    whole = reader.get("/api/v1/graph").json()
+    titles = {node["id"]: node["title"] for node in whole["nodes"]}
+    assert len(whole["nodes"]) == 2
+    assert titles["circuit"] == "A copy"
+    assert sorted(map(tuple, whole["edges"])) == [("circuit", "superposition"), ("superposition", "circuit")]
+    assert reader.get("/graph").status_code == 200

@@ -175,6 +175,10 @@ class Notebook:
         """What a page links to, in order: (the name in the link, id of the page, None if there is none)."""
         return self._index.links(self._file(name))
 
+    def links_in(self, path: str) -> list[tuple[str, str | None]]:
+        """The same for the page in a file (relative to the notebook's folder), whose id others may have as well."""
+        return self._index.links(self.folder / path)
+
     def graph(self, name: str, depth: int = 1, limit: int = 60) -> Graph:
         """A page, the pages at most `depth` links away from it either way (at most `limit`), and the links between."""
         return self._index.graph(self._file(name), depth, limit)

@@ -31,13 +31,15 @@ def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
         total = len(nodes)
     else:
         rows = nb.page_rows(order="level", limit=WHOLE)
-        there = {row.id for row in rows}
+        # Pages may share an id (copied files do): the first by path is the one that a link to it leads to.
+        first = {row.id: row for row in sorted(rows, key=lambda row: row.path, reverse=True)}
+        rows = [row for row in rows if first[row.id] is row]
         nodes, centre, total = [(row.id, row.title, row.kind) for row in rows], "", nb.page_count()
         edges = [
             (row.id, target)
             for row in rows
-            for target in dict.fromkeys(ident for _, ident in nb.links(row.id))
-            if target in there and target != row.id
+            for target in dict.fromkeys(ident for _, ident in nb.links_in(row.path))
+            if target in first and target != row.id
         ]
     return {"page": centre, "depth": depth, "total": total, "edges": edges, "nodes": _with_neighbours(nodes, edges)}
 
