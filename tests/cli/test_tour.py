@@ -87,7 +87,10 @@ def test_a_gpt2_of_transformers_on_a_file(glassbook, gpt2, texts, tmp_path):
     assert "`text.txt`" in check(tmp_path / "n", answer.data())
     again = glassbook(*words)
     assert "Open the page" in again.out
-    assert {p.title for p in Notebook(tmp_path / "n").pages() if p.kind == "session"} == {"Tour of gpt2", "Tour of gpt2, 2"}
+    assert {p.title for p in Notebook(tmp_path / "n").pages() if p.kind == "session"} == {
+        "Tour of gpt2",
+        "Tour of gpt2, 2",
+    }
 
 
 def test_without_a_tokenizer_it_asks_for_one(glassbook, llama, tmp_path):

@@ -79,6 +79,7 @@ def test_form_is_kept():
         "a<b>b </b>c<i> d</i><b><i>e</i></b>f<b>(g)</b>h<i>i</i><b>j</b>*<b>k</b>",
         "<code>`</code> <code> x </code> <code>a``b</code><code>c</code> <code></code>",
         "<code>see <a href='/x'>y</a> z</code>",
+        "<table><tr><td><code>a|b</code></table> and <table><tr><td><code>c|d</code><td>e<tr><td>f<td>g|h</table>",
         "<a href='x'><h2>In</h2><p>out</a> after",
         "<ul><li><pre>code\n  more</pre><li><table><tr><td>1<td>2<tr><td>3<td>4</table></ul>",
         "<table><tr><td><table><tr><td>in<td>ner</table><td>b<tr><td><ul><li>c<li>d</ul><td>e</table>f",

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from glassbook.notebook import Link, Notebook, Page, read_markdown, slug, wikilinks
+from glassbook.notebook.links import _outline
 
 BODY = """Intro [[Alpha]] and [[beta#Sec one|the label]],
 next line [[gamma]] `[[code]]` \\[[escaped]]
@@ -120,3 +121,18 @@ def test_a_label_may_be_broken_across_lines_and_links_between_html_tags_are_link
         ("sparse feature", "sparse feature", 1),
         ("depth", "depth", 5),
     ]
+
+
+LINES = st.sampled_from(
+    ["", "a [[b]] c", "# One", "## Two ##", "###", "#not", "####### seven", "- item [[x|y]]", "* star", "+",
+     "+ plus [[p#q]]", "[[c", "d]] e", "text", "![[pic]] [a [[b]] c](u)", "a # b", "# [[in]] a *heading* #",
+     "[r]: /u", "> quote [[q]]", "    code [[n]]", "1. one", "- # no", "---", "===", "```", "`[[c]]`", "- - x",
+     "<!-- [[h]] -->", "*em* [[m]]", "-x", "#\u00a0nbsp", "é [[ü]]", "| a | [[t\\|l]] |", "# a #b#", "# a\\#",
+     "_under_", "- [ ] task [[t]]", "** b **"]
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(LINES, st.text(alphabet="#-*[]| ab\u3000=_", max_size=8)), max_size=12).map("\n".join))
+def test_plain_pages_are_read_as_all_others(body):
+    assert read_markdown(body) == _outline(body, body.split("\n"))

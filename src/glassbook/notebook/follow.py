@@ -10,54 +10,70 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 POLL = 0.25
 """Seconds between two looks at the runs."""
+TIDY = 5.0
+"""Seconds between two times of tidying."""
 WHOLE = 300.0
 """Seconds between two looks at everything."""
 
 
+class Followed(Protocol):
+    """What a follower tells."""
+
+    folder: Path
+
+    def touch(self, pages: Iterable[str]) -> None:
+        """These pages (paths relative to the folder) may have changed."""
+
+    def look(self) -> None:
+        """Look at the pages that were touched and the runs that may have moved."""
+
+    def look_at_everything(self) -> None:
+        """Look for what the watch missed."""
+
+    def tidy(self) -> None:
+        """Do what can wait."""
+
+
 class Follower:
-    """Watches a notebook's folder until it is stopped.
+    """Tells an index of changes to its notebook until it is stopped.
 
     Args:
-        folder: the notebook's folder.
-        pages: called with paths (relative to the folder) of pages that may have changed.
-        runs: called now and then; looks at the runs that may have changed.
-        whole: called now and then; looks at everything.
+        index: what is told.
+        begin_whole: begin by looking at everything, beside the questions.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        pages: Callable[[Iterable[str]], None],
-        runs: Callable[[], None],
-        whole: Callable[[], None],
-    ) -> None:
-        self._folder, self._pages, self._runs, self._whole = folder, pages, runs, whole
+    def __init__(self, index: Followed, begin_whole: bool = False) -> None:
+        self._index, self._begin_whole = index, begin_whole
         self._stop, self._watching = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, name="glassbook-pages", daemon=True),
             threading.Thread(target=self._poll, name="glassbook-runs", daemon=True),
         ]
-        for thread in self._threads:
-            thread.start()
-        # What changes before the watch has begun would be seen by nobody.
-        self._watching.wait(5)
+        self._threads[0].start()
+        if not begin_whole:
+            self._watching.wait(5)  # what changes before the watch has begun would be seen by nobody
+
+    def poll(self) -> None:
+        """Begin to look at the runs now and then."""
+        self._threads[1].start()
 
     def stop(self) -> None:
         """End the threads."""
         self._stop.set()
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread.is_alive() and thread is not threading.current_thread():
                 thread.join(5)
 
     def _watch(self) -> None:
         from watchfiles import watch
 
-        root = (self._folder / "pages").resolve()
+        root = (self._index.folder / "pages").resolve()
         while not self._stop.is_set():
             # The folder may be missing or replaced; the whole look finds what happens meanwhile.
             with contextlib.suppress(OSError, RuntimeError):
@@ -73,16 +89,23 @@ class Follower:
                 ):
                     self._watching.set()
                     if changes:
-                        self._pages(_page_paths(root, (path for _, path in changes)))
+                        self._index.touch(_page_paths(root, (path for _, path in changes)))
             self._stop.wait(1.0)
 
     def _poll(self) -> None:
-        looked = time.monotonic()
+        looked = tidied = time.monotonic()
+        if self._begin_whole:
+            self._watching.wait(5)
+            self._index.look_at_everything()
         while not self._stop.wait(POLL):
-            self._runs()
-            if time.monotonic() - looked > WHOLE:
-                self._whole()
-                looked = time.monotonic()
+            self._index.look()
+            now = time.monotonic()
+            if now - tidied > TIDY:
+                self._index.tidy()
+                tidied = now
+            if now - looked > WHOLE:
+                self._index.look_at_everything()
+                looked = now
 
 
 def _page_paths(root: Path, paths: Iterable[str]) -> list[str]:

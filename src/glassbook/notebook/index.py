@@ -12,25 +12,16 @@ import json
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import lists, search, tables
+from glassbook.notebook import lists, refresh, scan, search, tables
 from glassbook.notebook.claims import Claim
-from glassbook.notebook.events import Summary, summarise
-from glassbook.notebook.featurebook import NAME, FeatureBook
 from glassbook.notebook.follow import Follower
-from glassbook.notebook.reading import read_page, read_pages
-from glassbook.notebook.records import RunRecord, read_claims, read_header, read_record
-
-PAGES, SUFFIX = "pages", ".md"
-"""Where pages are, and how their files end."""
-RACY = 2_000_000_000
-"""Nanoseconds. A file changed this short before it was read may change again without a new time: it is read again."""
+from glassbook.notebook.records import RunRecord
 
 
 @dataclass(frozen=True)
@@ -90,10 +81,8 @@ class Index:
         self._follower: Follower | None = None
         self._touched: set[str] = set()
         """Pages that may have changed since they were last looked at, while the files are followed."""
-        self._runs_seen = 0
-        """Time of the runs folder when it was last listed, while the files are followed."""
-        self._unfinished: dict[str, str] = {}
-        """Runs that may still change, with the stamps of their files."""
+        self._watch: scan.RunWatch | None = None
+        """Which runs may have moved, while the files are followed; None when everything has to be looked at."""
         self.version = 0
         """Grows with every change that is seen while the files are followed."""
 
@@ -285,7 +274,6 @@ class Index:
     def set_claims(self, experiment: str, claims: Sequence[Claim]) -> None:
         """Let search find an experiment's claims as they are now, run or not."""
         self._claims[experiment] = json.dumps([claim.to_data() for claim in claims])
-        self._fresh_runs()
 
     @_mended
     def set_experiments(self, experiments: Mapping[str, tuple[str, Sequence[str], str]]) -> None:
@@ -293,17 +281,34 @@ class Index:
         self._experiments = {
             name: json.dumps([about, list(terms), source]) for name, (about, terms, source) in experiments.items()
         }
-        self._fresh_runs()
 
     # --- following the files ------------------------------------------------------------------------------------
 
-    def follow(self) -> None:
-        """From now on be told of changes, so that questions look only at what changed. `close` ends it."""
+    def follow(self, at_once: bool = False) -> None:
+        """From now on be told of changes, so that questions look only at what changed. `close` ends it.
+
+        Args:
+            at_once: answer as the index was left until everything has been looked at, a second or two later.
+        """
         if self._follower is None:
-            self._follower = Follower(self.folder, self.touch, self._look, self._look_at_everything)
-            self._runs_seen = 0
-            self.touch([PAGES])  # what changed before the watch began
-            self._look()
+            at_once = at_once and self._as_left()
+            follower = Follower(self, at_once)
+            self._follower = follower
+            if not at_once:
+                self.touch([scan.PAGES])  # what changed before the watch began
+                self.look()
+            self._leave_tidying(self._open())
+            follower.poll()
+
+    @_mended
+    def _as_left(self) -> bool:
+        """Whether there is an index from before, which is then taken as it is."""
+        db = self._open()
+        if db.execute("SELECT 1 FROM page LIMIT 1").fetchone() is None:
+            return False
+        self._touched = set()
+        self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
+        return True
 
     def touch(self, pages: Iterable[str]) -> None:
         """These pages (paths relative to the folder) may have changed."""
@@ -312,24 +317,32 @@ class Index:
         self.version += 1
 
     @_mended
-    def _look(self) -> None:
+    def look(self) -> None:
         """Bring everything up to date."""
         self._fresh_pages()
         self._fresh_runs()
 
-    def _look_at_everything(self) -> None:
+    def tidy(self) -> None:
+        """Move what was written from the database's log into its file, beside the questions, which need not wait."""
+        with (
+            contextlib.suppress(sqlite3.DatabaseError),
+            contextlib.closing(sqlite3.connect(self.path, timeout=0)) as db,
+        ):
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def look_at_everything(self) -> None:
         """Find what the watch missed, beside the questions: with a connection of its own."""
         try:
             db = tables.connect(str(self.path))
         except sqlite3.DatabaseError:
             return  # the next question mends it
         try:
-            if moved := [path for paths in self._stale_pages(db) for path in paths]:
+            if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)
-            if any(self._stale_runs(db)):
-                self._runs_seen = 0
+            if any(refresh.stale_runs(db, self.folder)):
+                self._watch = None
         except sqlite3.DatabaseError:
-            self._touched.add(PAGES)
+            self._touched.add(scan.PAGES)
         finally:
             db.close()
 
@@ -338,162 +351,47 @@ class Index:
 
     # --- bringing it up to date ---------------------------------------------------------------------------------
 
-    # What is stale is looked for again once the write lock is held: another process may have been faster.
-
     def _fresh_pages(self) -> sqlite3.Connection:
+        """The index with all pages as they are now."""
         db = self._open()
-        if self._follower is not None:
-            touched, self._touched = self._touched, set()
-            if not touched:
-                return db
-            if not any(path == PAGES or not path.endswith(SUFFIX) for path in touched):
-                return self._read_touched(db, touched)
-        if any(self._stale_pages(db)):
-            with tables.transaction(db):
-                gone, new, changed = self._stale_pages(db)
-                for path in gone:
-                    tables.forget_page(db, path)
-                for pages in read_pages(self.folder, new):
-                    tables.add_pages(db, pages)
-                for path in changed:
-                    self._read_page(db, path)
-            if len(new) > 1000:
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the log stays as large as the index
-        return db
-
-    def _read_touched(self, db: sqlite3.Connection, paths: set[str]) -> sqlite3.Connection:
+        if self._follower is None:
+            refresh.pages(db, self.folder)
+            return db
+        touched, self._touched = self._touched, set()
         try:
-            with tables.transaction(db):
-                for path in sorted(paths):
-                    if tables.whole(path) == path:
-                        self._read_page(db, path)
+            if any(path == scan.PAGES or not path.endswith(scan.SUFFIX) for path in touched):
+                refresh.pages(db, self.folder)
+            elif touched:
+                refresh.some_pages(db, self.folder, touched)
         except BaseException:
-            self._touched |= paths
+            self._touched |= touched
             raise
         return db
 
-    def _stale_pages(self, db: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
-        """Pages whose file is (gone, new, changed)."""
-        known = {path: stamp for path, *stamp in db.execute("SELECT path, mtime, size, seen FROM page")}
-        new, changed = [], []
-        for path, stat in _files(self.folder, PAGES, SUFFIX):
-            stamp = known.pop(path, None)
-            if stamp is None:
-                new.append(path)
-            elif (stat.st_mtime_ns, stat.st_size) != (stamp[0], stamp[1]) or stamp[2] - stamp[0] < RACY:
-                changed.append(path)
-        return list(known), new, changed
-
-    def _read_page(self, db: sqlite3.Connection, path: str) -> None:
-        known = db.execute("SELECT digest FROM page WHERE path = ?", [path]).fetchone()
-        found = read_page(self.folder, path, known[0] if known else None)
-        if isinstance(found, tuple):
-            db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
-            return
-        if known is not None:
-            tables.forget_page(db, path)
-        if found is not None:
-            tables.add_pages(db, [found])
-
     def _fresh_runs(self) -> sqlite3.Connection:
-        db = self._open()
-        changed = self._runs_moved() and any(self._stale_runs(db))
+        """The index with all runs and claims as they are now."""
+        db, watch = self._open(), self._watch
+        if watch is None:
+            changed = refresh.runs(db, self.folder)
+            if self._follower is not None:
+                self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
+        else:
+            changed = self._fresh_watched(db, watch)
         if changed:
-            with tables.transaction(db):
-                gone, stale = self._stale_runs(db)
-                for name in gone:
-                    db.execute("DELETE FROM run WHERE id = ?", [name])
-                    tables.forget(db, "run", name)
-                    tables.forget(db, "feature", name)
-                if gone:
-                    self._forget_values(db, gone)
-                for name, (stamp, known) in stale.items():
-                    self._read_run(db, name, stamp, known)
             self.version += 1
-        self._refresh_claims(db, changed)
+        refresh.experiments(db, self._experiments)
+        refresh.claims(db, self._claims, changed)
         return db
 
-    def _runs_moved(self) -> bool:
-        """Whether the runs have to be looked at: always, unless the files are followed and nothing moved."""
-        if self._follower is None:
-            return True
-        folder = self.folder / "runs"
-        try:
-            modified = os.stat(folder).st_mtime_ns
-        except OSError:
-            modified = -1
-        # A folder's time is as coarse as the clock of the system: just after a change it may change again.
-        settled = time.time_ns() - modified > RACY
-        moved = modified != self._runs_seen
-        self._runs_seen = modified if settled else 0
-        return moved or any(_run_stamp(folder / name) != stamp for name, stamp in self._unfinished.items())
-
-    def _stale_runs(self, db: sqlite3.Connection) -> tuple[set[str], dict[str, tuple[str, tuple[Any, ...] | None]]]:
-        """(runs whose folder is gone, runs to be read with the stamp of their files and what is known of them)."""
-        stamps = dict(db.execute("SELECT id, stamp FROM run"))
-        found = {name: _run_stamp(self.folder / "runs" / name) for name in _run_names(self.folder)}
-        stale = {name: stamp for name, stamp in found.items() if stamps.get(name) != stamp}
-        sql = "SELECT summary, latest, words, stamp FROM run WHERE id = ?"
-        known = {name: db.execute(sql, [name]).fetchone() for name in stale}
-        return stamps.keys() - found.keys(), {name: (stamp, known[name]) for name, stamp in stale.items()}
-
-    def _read_run(self, db: sqlite3.Connection, name: str, stamp: str, known: tuple[Any, ...] | None) -> None:
-        folder = self.folder / "runs" / name
-        before = Summary.from_data({**json.loads(known[0]), "latest": json.loads(known[1])}) if known else None
-        summary = summarise(folder / "events.jsonl", before)
-        header: dict[str, Any] = {}
-        problem = None
-        try:
-            header = read_header(folder)
-        except GlassbookError as error:
-            problem = tables.whole(str(error))
-        record = read_record(folder, header, summary)
-        experiment = tables.whole(record.experiment)
-        words = "\n".join([experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)])
-        words = tables.whole(words)
-        if known is None or known[2] != words:
-            tables.forget(db, "run", name)
-            if problem is None:
-                tables.add(db, tables.Entry("run", name, name, f"{experiment} {name}", words))
-        if known is None or known[3].rpartition("|")[2] != stamp.rpartition("|")[2]:
-            _read_book(db, folder)
-        data = summary.to_data()
-        latest = data.pop("latest")
-        claims = json.dumps([claim.to_data() for claim in read_claims(header)])
-        db.execute(
-            f"INSERT OR REPLACE INTO run VALUES ({', '.join('?' * 13)})",
-            [
-                name,
-                stamp,
-                experiment,
-                json.dumps(header),
-                json.dumps(data),
-                words,
-                claims,
-                problem,
-                record.started.timestamp(),
-                record.status,
-                record.seed,
-                f"{words.casefold()} {name}",
-                json.dumps(latest),
-            ],
-        )
-        values = lists.values_of(record)
-        db.executemany("INSERT OR REPLACE INTO run_value VALUES (?, ?, ?)", [(k, name, v) for k, v in values.items()])
-        db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", [(experiment, column) for column in values])
-        if record.status == "finished":
-            self._unfinished.pop(name, None)
-        else:
-            self._unfinished[name] = stamp
-
-    def _forget_values(self, db: sqlite3.Connection, names: Iterable[str]) -> None:
-        """Runs were deleted: their values go, and the columns that nobody else has."""
-        db.executemany("DELETE FROM run_value WHERE run = ?", [(name,) for name in names])
-        db.execute("DELETE FROM run_column")
-        db.execute(
-            """INSERT INTO run_column SELECT DISTINCT run.experiment, run_value.name
-               FROM run_value JOIN run ON run.id = run_value.run"""
-        )
+    def _fresh_watched(self, db: sqlite3.Connection, watch: scan.RunWatch) -> bool:
+        gone, moved = watch.moved()
+        if not gone and not moved:
+            return False
+        self._watch = None  # until it is done: what fails here is looked for everywhere next time
+        for row in refresh.some_runs(db, self.folder, gone, moved):
+            watch.read(*row)
+        self._watch = watch
+        return True
 
     def _look_at_unfinished(self, db: sqlite3.Connection) -> None:
         """Whether runs without an end still live can change without a change of their files."""
@@ -503,33 +401,6 @@ class Index:
             if now != status:
                 with tables.transaction(db):
                     db.execute("UPDATE run SET status = ? WHERE id = ?", [now, name])
-
-    def _refresh_claims(self, db: sqlite3.Connection, changed: bool) -> None:
-        self._refresh_experiments(db)
-        known = dict(db.execute("SELECT experiment, data FROM claim"))
-        if not changed and all(known.get(name) == data for name, data in self._claims.items()):
-            return
-        with tables.transaction(db):
-            known = dict(db.execute("SELECT experiment, data FROM claim"))
-            # What the newest run of an experiment says about its claims, unless the caller knows better.
-            rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
-            wanted = dict(rows) | self._claims
-            for experiment in sorted(known.keys() | wanted.keys()):
-                if known.get(experiment) != wanted.get(experiment):
-                    tables.write_claims(db, experiment, wanted.get(experiment))
-
-    def _refresh_experiments(self, db: sqlite3.Connection) -> None:
-        if not self._experiments or dict(db.execute("SELECT name, data FROM experiment")) == self._experiments:
-            return
-        with tables.transaction(db):
-            for (name,) in db.execute("SELECT name FROM experiment").fetchall():
-                tables.forget(db, "experiment", name)
-            db.execute("DELETE FROM experiment")
-            for name, data in self._experiments.items():
-                about, terms, source = json.loads(data)
-                db.execute("INSERT INTO experiment VALUES (?, ?)", [name, data])
-                body = f"{about}\n{source}"
-                tables.add(db, tables.Entry("experiment", name, name, name, body, alias=" \n".join(terms)))
 
     # --- the file -----------------------------------------------------------------------------------------------
 
@@ -543,8 +414,13 @@ class Index:
                 raise sqlite3.DatabaseError(str(error)) from error
             self._db = tables.connect(str(self.path))
             self._inode = _inode(self.path)
-            self._runs_seen, self._touched = 0, {PAGES}  # nothing is known of what this file holds
+            self._leave_tidying(self._db)
+            self._watch, self._touched = None, {scan.PAGES}  # nothing is known of what this file holds
         return self._db
+
+    def _leave_tidying(self, db: sqlite3.Connection) -> None:
+        if self._follower is not None:
+            db.execute("PRAGMA wal_autocheckpoint = 0")
 
     def _remove(self) -> None:
         self._close()
@@ -555,54 +431,7 @@ class Index:
     def _keep_in_memory(self) -> None:
         self._close()
         self._db, self._inode = tables.connect(":memory:"), None
-        self._runs_seen, self._touched = 0, {PAGES}
-
-
-def _read_book(db: sqlite3.Connection, run: Path) -> None:
-    """Let search find the features of a run's feature book."""
-    tables.forget(db, "feature", run.name)
-    if FeatureBook.there(run):
-        # A book that cannot be read says so on its own page.
-        with contextlib.suppress(GlassbookError):
-            for index, title, text in FeatureBook(run).words():
-                tables.add(db, tables.Entry("feature", run.name, f"{run.name}/{index}", title, text))
-
-
-def _files(folder: Path, below: str, suffix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """(path relative to `folder`, stat) of all files below that end in `suffix`; hidden ones are left out."""
-    try:
-        entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        path = f"{below}/{entry.name}"
-        if entry.name.startswith(".") or tables.whole(path) != path:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(folder, path, suffix)
-        elif entry.name.endswith(suffix):
-            with contextlib.suppress(OSError):
-                yield path, entry.stat()
-
-
-def _run_names(folder: Path) -> list[str]:
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder / "runs") if entry.is_dir())
-    except OSError:
-        return []
-    return [name for name in names if not name.startswith(".") and tables.whole(name) == name]
-
-
-def _run_stamp(folder: Path) -> str:
-    """Changes when run.json, the log or the feature book does. A log only grows, so its size tells."""
-    parts = []
-    for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
-        try:
-            stat = os.stat(folder / name)
-            parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}")
-        except OSError:
-            parts.append("-")
-    return "|".join(parts)
+        self._watch, self._touched = None, {scan.PAGES}
 
 
 def _inode(path: Path) -> int | None:

@@ -209,12 +209,16 @@ class Notebook:
         """Names of pages, experiments and tags that begin with `prefix`, the shortest first."""
         return self._index.complete(prefix, limit)
 
-    def follow(self) -> None:
+    def follow(self, at_once: bool = False) -> None:
         """Be told of changes in the files from now on, so that questions are quick in a large notebook.
 
         Until `close`. What this object writes is seen at once, what others write within a moment.
+
+        Args:
+            at_once: do not look for what changed before; until that is done (in a second or two for 100,000 pages),
+                lists and search answer as they would have when the notebook was last open.
         """
-        self._index.follow()
+        self._index.follow(at_once)
 
     @property
     def version(self) -> int:

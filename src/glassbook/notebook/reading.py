@@ -1,4 +1,4 @@
-"""Reading pages into rows of the index: one, or very many with all processors at once."""
+"""Reading pages and runs into rows of the index: one, or very many with all processors at once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from glassbook.notebook import tables
 from glassbook.notebook.pages import Page
+from glassbook.notebook.runrows import read_run
 
 MANY = 500
-"""Pages from which on other processes help: starting them takes as long as reading a few hundred."""
+"""Pages or runs from which on other processes help: starting them takes as long as reading a few hundred."""
 PART = 100
-"""Pages that a process is handed at a time."""
+"""How many a process is handed at a time."""
 
 
 def parse_page(folder: Path, path: Path, text: str) -> Page:
@@ -47,24 +48,40 @@ def read_page(folder: Path, path: str, known: str | None = None) -> tables.Rows 
 
 def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[tables.Rows]]:
     """Pages that the index does not hold, some at a time, in any order; those that are gone are passed over."""
-    parts = [paths[i : i + PART] for i in range(0, len(paths), PART)]
-    workers = min(os.cpu_count() or 1, len(parts))
-    if len(paths) < MANY or workers < 2:
-        for part in parts:
-            yield _read_part(folder, part)
-        return
-    yield from _read_together(folder, parts, workers)
+    return _read(folder, "pages", paths)
 
 
-def _read_part(folder: Path, part: Sequence[str]) -> list[tables.Rows]:
+def read_runs(folder: Path, asked: Sequence[tuple[str, str, tuple[str, str] | None]]) -> Iterator[list[dict[str, Any]]]:
+    """Runs as rows, some at a time; `asked` are (id, stamp, (summary, latest) as the index has them, or None)."""
+    return _read(folder, "runs", asked)
+
+
+def _pages(folder: Path, part: Sequence[str]) -> list[tables.Rows]:
     return [rows for path in part if isinstance(rows := read_page(folder, path), dict)]
 
 
-def _read_together(folder: Path, parts: Sequence[Sequence[str]], workers: int) -> Iterator[list[tables.Rows]]:
+def _runs(folder: Path, part: Sequence[tuple[str, str, tuple[str, str] | None]]) -> list[dict[str, Any]]:
+    return [read_run(folder / "runs" / name, stamp, known) for name, stamp, known in part]
+
+
+READERS: dict[str, Callable[[Path, Sequence[Any]], list[Any]]] = {"pages": _pages, "runs": _runs}
+
+
+def _read(folder: Path, what: str, items: Sequence[Any]) -> Iterator[list[Any]]:
+    parts = [items[i : i + PART] for i in range(0, len(items), PART)]
+    workers = min(os.cpu_count() or 1, len(parts))
+    if len(items) < MANY or workers < 2:
+        for part in parts:
+            yield READERS[what](folder, part)
+        return
+    yield from _read_together(folder, what, parts, workers)
+
+
+def _read_together(folder: Path, what: str, parts: Sequence[Sequence[Any]], workers: int) -> Iterator[list[Any]]:
     """Each process gets every n-th part; its answers are taken in turn, so that none waits long for a reader."""
     # A plain command, not a pool: that would import the caller's own program again.
-    serve = "import sys; from glassbook.notebook.reading import main; main(sys.argv[1])"
-    command = [sys.executable, "-c", serve, str(folder)]
+    serve = "import sys; from glassbook.notebook.reading import main; main(*sys.argv[1:])"
+    command = [sys.executable, "-c", serve, str(folder), what]
     processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(workers)]
     try:
         for n, process in enumerate(processes):
@@ -72,36 +89,41 @@ def _read_together(folder: Path, parts: Sequence[Sequence[str]], workers: int) -
         for n, part in enumerate(parts):
             stream = processes[n % workers].stdout
             assert stream is not None
-            try:
-                yield marshal.load(stream)
-            except (EOFError, ValueError, TypeError):
-                yield _read_part(folder, part)  # the process died: its parts are read here
+            answer = _receive(stream)
+            yield READERS[what](folder, part) if answer is None else answer  # it died: its parts are read here
     finally:
         for process in processes:
             process.kill()
             process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None and stream is process.stdout:
-                    stream.close()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
-def _hand_out(stream: IO[bytes] | None, parts: Sequence[Sequence[str]]) -> None:
+def _hand_out(stream: IO[bytes] | None, parts: Sequence[Sequence[Any]]) -> None:
     assert stream is not None
     try:
         for part in parts:
-            marshal.dump(list(part), stream)
-            stream.flush()
+            _send(stream, list(part))
         stream.close()
     except (BrokenPipeError, ValueError):
         return  # whoever reads notices
 
 
-def main(folder: str) -> None:
-    """Answer parts of paths with their rows until there are no more."""
-    while True:
-        try:
-            part = marshal.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        marshal.dump(_read_part(Path(folder), part), sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+def _send(stream: IO[bytes], value: Any) -> None:
+    """Write a value with its length before it: read as one piece it costs a fraction of `marshal.load`."""
+    data = marshal.dumps(value)
+    stream.write(len(data).to_bytes(8, "little") + data)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> Any:
+    """What `_send` wrote, or None at the end."""
+    size = int.from_bytes(stream.read(8), "little")
+    data = stream.read(size)
+    return marshal.loads(data) if size and len(data) == size else None
+
+
+def main(folder: str, what: str) -> None:
+    """Answer parts with their rows until there are no more."""
+    while (part := _receive(sys.stdin.buffer)) is not None:
+        _send(sys.stdout.buffer, READERS[what](Path(folder), part))

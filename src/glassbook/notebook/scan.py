@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ PAGES, SUFFIX = "pages", ".md"
 """Where pages are, and how their files end."""
 RACY = 2_000_000_000
 """Nanoseconds. A file changed this short before it was read may change again without a new time: it is read again."""
-DORMANT = 200
+DORMANT = 20
 """Runs that have ended badly are looked at by so many at a time: they change only when they are resumed."""
 
 Stamp = tuple[int, int]
@@ -44,16 +43,6 @@ def pages(folder: Path) -> dict[str, Stamp]:
                         stat = entry.stat()
                         found[f"{place}/{name}"] = (stat.st_mtime_ns, stat.st_size)
     return found
-
-
-def digest(listing: dict[str, Stamp]) -> str:
-    """The same for the same files, times and sizes."""
-    return hashlib.sha256(repr(sorted(listing.items())).encode()).hexdigest()
-
-
-def settled(listing: dict[str, Stamp]) -> bool:
-    """Whether no file changed so shortly ago that it may change again without a new time."""
-    return time.time_ns() - max((stamp[0] for stamp in listing.values()), default=0) > RACY
 
 
 def run_names(folder: Path) -> set[str]:

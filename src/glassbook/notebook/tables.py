@@ -14,7 +14,7 @@ from glassbook.notebook.claims import Claim
 from glassbook.notebook.links import name_key
 from glassbook.notebook.pages import Page
 
-VERSION = 6
+VERSION = 7
 """Changes with the tables below; an index of another version is made anew."""
 
 LISTS = {
@@ -113,6 +113,9 @@ def connect(name: str) -> sqlite3.Connection:
                     db.execute(statement)
                 # Words wait in memory until there are many: written in few large pieces they need no merging.
                 db.execute("INSERT INTO fts_page (fts_page, rank) VALUES ('hashsize', 33554432)")
+                # Pieces are merged a little with every change; at the default of 16 of them all would be, for seconds.
+                for table in ("fts_page", PAGE_NAMES):
+                    db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('crisismerge', 64)")
         if version not in (0, VERSION):
             raise sqlite3.DatabaseError(f"the index has version {version}")
     except BaseException:

@@ -39,7 +39,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        notebook.follow()
+        notebook.follow(at_once=True)
         supervisor = Supervisor(made.jobs, notebook, slots=slots) if work else None
         made.supervisor = supervisor
         if supervisor is not None:

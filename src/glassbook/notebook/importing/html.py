@@ -337,8 +337,7 @@ class _Reader(HTMLParser):
     def put_cell(self, text: str) -> None:
         if not self.rows:
             self.rows.append([])
-        text = re.sub(r"(?<!\\)\|", r"\\|", text.replace("\\\n", " ").replace("\n", " "))
-        self.rows[-1].append(text)
+        self.rows[-1].append(text.replace("\\\n", " ").replace("\n", " "))
 
     def end_table(self) -> None:
         """Write the table; a table of one column or row that only lays out a page becomes paragraphs."""
@@ -354,7 +353,8 @@ class _Reader(HTMLParser):
                 for text in filter(None, row):
                     self.emit([safe_lines(text)])
             return
-        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
+        cells = [[re.sub(r"(?<!\\)\|", r"\\|", text) for text in row] for row in rows]
+        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in cells]
         self.emit([lines[0], "|" + " --- |" * width, *lines[1:]])
 
     def flush_last(self, rows: list[list[str]]) -> None:
