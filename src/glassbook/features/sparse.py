@@ -1,40 +1,57 @@
 """One training step of a dictionary that pays for the active latents only.
 
 The encoder's matmul is the one dense operation. It goes through the batch in pieces, so that all pre-activations never
-exist at once; decoding, and every gradient, touch k rows of a weight for each sample. Built from public torch
-operations that have a CPU and a CUDA kernel; gradients agree with dense autograd for every output, `aux` included.
+exist at once; decoding, and every gradient, touch only the rows of a weight that are active for a sample. Built from
+public torch operations that have a CPU and a CUDA kernel; gradients agree with dense autograd for every output.
 
-The rows of a batch have ragged codes: `values` and `latents` of all rows one after another, and `begin`, where each
-row's entries start.
+ReLU and JumpReLU may have many active latents early in training; then the same gradients come from whole matrices.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import embedding_bag
+from torch.nn.functional import embedding_bag, linear
 
-from glassbook.features.codes import BatchTopK, Code, largest
-
-PIECE = 1 << 22
-"""Pre-activations held at once on a CPU: 16 MB, about what stays in the cache."""
+from glassbook.features.codes import Code, JumpReLU, Matryoshka, Rule, TopK, largest, rule
+from glassbook.features.ragged import Encoder, by_bag, by_latent, dots, pick
 
 
 class Pass(NamedTuple):
-    """What `encode_decode` returns: reconstruction [B, d_out], ragged codes, and the dead latents' share of the error.
+    """What `encode_decode` returns.
 
-    `aux` is [B, d_out], what dead latents would add (without bias); None if no latent is dead.
+    Attributes:
+        xh: [B, d_out], the reconstruction by all latents.
+        levels: [B, n, d_out], those by each of n prefixes of the latents; None without prefixes.
+        aux: [B, d_out], what dead latents would add (without bias); None if no latent is dead.
+        mass: [F], sum of each latent's codes over the batch.
+        active: number of active entries in the batch. Only theta has a gradient from it.
+        z: [B, F], the codes as a matrix, where they were too dense to be ragged; else None, and instead:
+        values: of the ragged codes of all rows, one row after another (`z` given: None; so too what follows).
+        latents: the latent of each value.
+        begin: where each bag begins: one for each row, with prefixes one for each row and group of latents.
     """
 
     xh: Tensor
-    values: Tensor
-    latents: Tensor
-    begin: Tensor
+    levels: Tensor | None
     aux: Tensor | None
+    mass: Tensor
+    active: Tensor
+    z: Tensor | None
+    values: Tensor | None
+    latents: Tensor | None
+    begin: Tensor | None
+
+    def fires(self, least: float) -> Tensor:
+        """Which latents [F] exceed `least` for some row of the batch."""
+        if self.z is not None:
+            return self.z.amax(0) > least
+        assert self.latents is not None and self.values is not None
+        fires = torch.zeros_like(self.mass, dtype=torch.bool)
+        return fires.index_fill_(0, self.latents[self.values > least], True)
 
 
 def encode_decode(
@@ -45,12 +62,14 @@ def encode_decode(
     b_dec: Tensor,
     *,
     code: Code,
+    theta: Tensor | None = None,
+    W_skip: Tensor | None = None,
     subtract: bool = True,
     dead: Tensor | None = None,
     k_aux: int = 0,
     fast: bool = False,
 ) -> Pass:
-    """z = code(W_enc (x - b_dec) + b_enc) and xh = z W_dec + b_dec, differentiable and sparse.
+    """z = code(W_enc (x - b_dec) + b_enc) and xh = z W_dec + b_dec + W_skip x, differentiable and sparse.
 
     Args:
         x: [B, d_in].
@@ -59,13 +78,38 @@ def encode_decode(
         W_dec: [F, d_out].
         b_dec: [d_out].
         code: which latents are active, by the rule for training.
+        theta: [F], the thresholds of a JumpReLU.
+        W_skip: [d_out, d_in], a transcoder's linear path past the latents.
         subtract: whether x has b_dec taken off (not in transcoders).
         dead: indices of dead latents; the `k_aux` most active of them in each row make `aux`.
         k_aux: see dead.
         fast: choose the active latents by bfloat16 pre-activations, then compute the chosen ones in full precision.
     """
-    out = _Pass.apply(x, W_enc, b_enc, W_dec, b_dec, code, subtract, dead, k_aux, fast)
-    return Pass(*out)
+    prefixes = code.prefixes if isinstance(code, Matryoshka) else (len(W_enc),)
+    how = _How(rule(code), prefixes, subtract, k_aux, fast)  # pyright: ignore[reportArgumentType]
+    levels, *rest = _Pass.apply(x, W_enc, b_enc, W_dec, b_dec, theta, dead, how)
+    if W_skip is not None:
+        levels = levels + linear(x, W_skip)[:, None]
+    return Pass(levels[:, -1], levels if len(prefixes) > 1 else None, *rest)
+
+
+class _How(NamedTuple):
+    code: Rule
+    prefixes: tuple[int, ...]
+    subtract: bool
+    k_aux: int
+    fast: bool
+
+    def groups(self) -> list[slice]:
+        """The latents that each prefix adds to the one before."""
+        return [slice(a, b) for a, b in zip((0, *self.prefixes), self.prefixes, strict=False)]
+
+    def group(self, device: torch.device) -> Tensor | None:
+        """The group of each latent [F]; None if there is but one."""
+        if len(self.prefixes) == 1:
+            return None
+        latents = torch.arange(self.prefixes[-1], device=device)
+        return torch.bucketize(latents, torch.tensor(self.prefixes, device=device), right=True)
 
 
 class _Pass(torch.autograd.Function):
@@ -77,126 +121,129 @@ class _Pass(torch.autograd.Function):
         b_enc: Tensor,
         W_dec: Tensor,
         b_dec: Tensor,
-        code: Code,
-        subtract: bool,
+        theta: Tensor | None,
         dead: Tensor | None,
-        k_aux: int,
-        fast: bool,
+        how: _How,
     ) -> tuple[Tensor | None, ...]:
-        h = x - b_dec if subtract else x
-        encoder = _Encoder(h, W_enc, b_enc, fast)
-        by_batch = isinstance(code, BatchTopK)
-        values, latents, begin = _pick_batch(encoder, code.k) if by_batch else _pick_rows(encoder, code.k)
-        if fast:
-            values = dots(h, W_enc, latents, begin, b_enc[latents]).relu()
-        xh = embedding_bag(latents, W_dec, begin, mode="sum", per_sample_weights=values) + b_dec
+        h = x - b_dec if how.subtract else x
+        picked = pick(Encoder(h, W_enc, b_enc, how.fast), how.code, theta)
+        n = len(how.prefixes)
+        z = values = latents = begin = None
+        if picked is None:
+            pre = torch.addmm(b_enc, h, W_enc.T)
+            z = how.code.codes(pre, theta)
+            added = torch.stack([z[:, group] @ W_dec[group] for group in how.groups()], 1)
+            mass, active = z.sum(0), (z > 0).sum()
+            pre = pre if isinstance(how.code, JumpReLU) else None
+        else:
+            entries, begin = by_bag(picked, how.group(h.device), n, ordered=not isinstance(how.code, TopK))
+            pre, latents = entries.pre, entries.latents
+            if how.fast:
+                pre = dots(h.repeat_interleave(n, 0) if n > 1 else h, W_enc, latents, begin, b_enc[latents])
+            values = torch.where(pre > theta[latents], pre, 0.0) if theta is not None else pre.relu()
+            added = embedding_bag(latents, W_dec, begin, mode="sum", per_sample_weights=values).view(len(h), n, -1)
+            mass, active = torch.zeros_like(b_enc).index_add_(0, latents, values), (values > 0).sum()
+        levels = added.cumsum_(1).add_(b_dec) if n > 1 else added.add_(b_dec)
         aux = z_dead = None
         if dead is not None and len(dead):
-            z_dead = _dead_codes(torch.addmm(b_enc[dead], h, W_enc[dead].T), k_aux)
+            z_dead = _dead_codes(torch.addmm(b_enc[dead], h, W_enc[dead].T), how.k_aux)
             aux = z_dead @ W_dec[dead]
-        ctx.save_for_backward(h, W_enc, W_dec, values, latents, begin, dead, z_dead)
-        ctx.subtract = subtract
-        ctx.mark_non_differentiable(latents, begin)
+        ctx.save_for_backward(h, W_enc, W_dec, theta, dead, z_dead, pre, z, values, latents, begin)
+        ctx.how = how
+        ctx.mark_non_differentiable(*[t for t in (latents, begin) if t is not None])
         ctx.set_materialize_grads(False)
-        return xh, values, latents, begin, aux
+        return levels, aux, mass, active.to(h.dtype), z, values, latents, begin
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        h, W_enc, W_dec, values, latents, begin, dead, z_dead = ctx.saved_tensors
-        g_xh, g_values, _, _, g_aux = grads
-        g = torch.zeros_like(values) if g_values is None else g_values.clone()
-        if g_xh is not None:
-            g += dots(g_xh, W_dec, latents, begin)
-        g *= values > 0
-        width = len(W_enc)
-        rows, order, starts = _by_latent(latents, begin, width)
-        gW_enc = embedding_bag(rows, h, starts, mode="sum", per_sample_weights=g[order])
-        gb_enc = torch.zeros_like(W_enc[:, 0]).index_add_(0, latents, g)
-        gW_dec = None
-        if g_xh is not None:
-            gW_dec = embedding_bag(rows, g_xh, starts, mode="sum", per_sample_weights=values[order])
-        g_dead = None
+        h, W_enc, W_dec, theta, dead, z_dead, *codes = ctx.saved_tensors
+        g_levels, g_aux, g_mass, g_active, g_z, g_values, _, _ = grads
+        if g_levels is not None and g_levels.shape[1] > 1:  # a latent is in its own level and all later ones
+            g_levels = g_levels.flip(1).cumsum(1).flip(1)
+        given = _Given(g_levels, g_mass, g_active, g_z if g_values is None else g_values)
+        wanted = ctx.needs_input_grad[0]
+        gradients = _dense if codes[1] is not None else _ragged
+        gW_enc, gb_enc, gW_dec, g_theta, gx = gradients(ctx.how, h, W_enc, W_dec, theta, codes, given, wanted)
         if g_aux is not None:
-            gW_dec = torch.zeros_like(W_dec) if gW_dec is None else gW_dec
             g_dead = (g_aux @ W_dec[dead].T) * (z_dead > 0)
             gW_dec.index_add_(0, dead, z_dead.T @ g_aux)
             gW_enc.index_add_(0, dead, g_dead.T @ h)
             gb_enc.index_add_(0, dead, g_dead.sum(0))
-        gx = None
-        if ctx.needs_input_grad[0]:
-            gx = embedding_bag(latents, W_enc, begin, mode="sum", per_sample_weights=g)
-            gx = gx if g_dead is None else gx + g_dead @ W_enc[dead]
-        gb_dec = W_dec.new_zeros(W_dec.shape[1]) if g_xh is None else g_xh.sum(0)
-        if ctx.subtract:
+            gx = gx if gx is None else gx + g_dead @ W_enc[dead]
+        gb_dec = W_dec.new_zeros(W_dec.shape[1]) if g_levels is None else g_levels[:, 0].sum(0)
+        if ctx.how.subtract:
             gb_dec = gb_dec - gb_enc @ W_enc  # sum over the batch first: one vector instead of B
-        return gx, gW_enc, gb_enc, gW_dec, gb_dec, None, None, None, None, None
+        return gx, gW_enc, gb_enc, gW_dec, gb_dec, g_theta, None, None
 
 
-def dots(a: Tensor, table: Tensor, latents: Tensor, begin: Tensor, plus: Tensor | None = None) -> Tensor:
-    """For each ragged entry, a[its row] . table[its latent] (+ plus): the few products of a @ table.T that count."""
-    ends = torch.cat([begin, begin.new_tensor([len(latents)])])
-    start = torch.zeros(len(latents), dtype=a.dtype, device=a.device) if plus is None else plus
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        # Columns in a row are not sorted, which no kernel here needs; hence no check of invariants.
-        pattern = torch.sparse_csr_tensor(ends, latents, start, (len(a), len(table)), check_invariants=False)
-        return torch.sparse.sampled_addmm(pattern, a, table.T, beta=0.0 if plus is None else 1.0).values()
+class _Given(NamedTuple):
+    """Gradients that came back: of the levels (summed from each group's on), mass, active, and the codes' values."""
+
+    levels: Tensor | None
+    mass: Tensor | None
+    active: Tensor | None
+    codes: Tensor | None
 
 
-class _Encoder:
-    """Pre-activations of a batch, a piece of rows at a time, in one buffer that every piece overwrites."""
-
-    def __init__(self, h: Tensor, W_enc: Tensor, b_enc: Tensor, fast: bool) -> None:
-        dtype = torch.bfloat16 if fast else h.dtype
-        self.h, self.W, self.b = h.to(dtype), W_enc.to(dtype), b_enc.to(dtype)
-        n = len(h)
-        self.rows = n if h.is_cuda else min(n, max(64, PIECE // len(W_enc)))
-        self.buffer = torch.empty(self.rows, len(W_enc), dtype=dtype, device=h.device)
-        self.starts = range(0, n, self.rows)
-
-    def piece(self, start: int) -> Tensor:
-        """Pre-activations of rows start, start + 1, ...: good until the next call."""
-        h = self.h[start : start + self.rows]
-        return torch.addmm(self.b, h, self.W.T, out=self.buffer[: len(h)])
+_Gradients = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
+"""Of W_enc, b_enc, W_dec, theta, x."""
 
 
-def _pick_rows(encoder: _Encoder, k: int) -> tuple[Tensor, Tensor, Tensor]:
-    pieces = [largest(encoder.piece(start), k) for start in encoder.starts]
-    values = torch.cat([v.reshape(-1) for v, _ in pieces])
-    latents = torch.cat([i.reshape(-1) for _, i in pieces])
-    return values.relu_(), latents, torch.arange(0, len(latents), k, device=latents.device)
+def _ragged(
+    how: _How, h: Tensor, W_enc: Tensor, W_dec: Tensor, theta: Tensor | None, codes: Any, given: _Given, wanted: bool
+) -> _Gradients:
+    pre, _, values, latents, begin = codes
+    width, n = len(W_enc), len(how.prefixes)
+    g = torch.zeros_like(values) if given.codes is None else given.codes.clone()
+    if given.mass is not None:
+        g += given.mass[latents]
+    bags, order, starts = by_latent(latents, begin, width)
+    gW_dec = None
+    if given.levels is not None:
+        flat = given.levels.reshape(-1, W_dec.shape[1])
+        g += dots(flat, W_dec, latents, begin)
+        gW_dec = embedding_bag(bags, flat, starts, mode="sum", per_sample_weights=values[order])
+    g_theta = None
+    if theta is not None:
+        at = theta[latents]
+        slopes = _slopes(how.code, pre, at, g, given.active)
+        g_theta = torch.zeros_like(theta).index_add_(0, latents, slopes)
+    g *= values > 0
+    rows = bags if n == 1 else bags // n
+    gW_enc = embedding_bag(rows, h, starts, mode="sum", per_sample_weights=g[order])
+    gb_enc = torch.zeros_like(W_enc[:, 0]).index_add_(0, latents, g)
+    gx = None
+    if wanted:
+        gx = embedding_bag(latents, W_enc, begin[::n].contiguous(), mode="sum", per_sample_weights=g)
+    return gW_enc, gb_enc, torch.zeros_like(W_dec) if gW_dec is None else gW_dec, g_theta, gx
 
 
-def _pick_batch(encoder: _Encoder, k: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The B * k largest of the batch, without sorting it: a low bar first, then the few above it exactly."""
-    n, width = len(encoder.h), len(encoder.W)
-    keep = n * k
-    first = encoder.piece(0)[:64].reshape(-1)
-    margin = 1.5
-    while True:
-        rank = int(margin * k * len(first) / width)
-        bar = first.topk(rank, sorted=False).values.min().clamp(min=0) if rank < len(first) else first.new_zeros(())
-        found = [_above(encoder.piece(start), bar, start * width) for start in encoder.starts]
-        values, where = torch.cat([v for v, _ in found]), torch.cat([w for _, w in found])
-        if len(values) >= keep or not bool(bar > 0):
-            break
-        margin *= 2
-    if len(values) > keep:
-        chosen = torch.zeros_like(values, dtype=torch.bool)
-        chosen[values.topk(keep, sorted=False).indices] = True
-        values, where = values[chosen], where[chosen]
-    counts = torch.bincount(where // width, minlength=n)
-    return values, where % width, counts.cumsum(0) - counts
+def _dense(
+    how: _How, h: Tensor, W_enc: Tensor, W_dec: Tensor, theta: Tensor | None, codes: Any, given: _Given, wanted: bool
+) -> _Gradients:
+    pre, z = codes[:2]
+    g, gW_dec = torch.empty_like(z), torch.zeros_like(W_dec)
+    for i, group in enumerate(how.groups()):
+        if given.levels is None:
+            g[:, group] = 0
+            continue
+        g[:, group] = given.levels[:, i] @ W_dec[group].T
+        gW_dec[group] = z[:, group].T @ given.levels[:, i]
+    for more in (given.mass, given.codes):
+        if more is not None:
+            g += more
+    g_theta = None if theta is None else _slopes(how.code, pre, theta, g, given.active).sum(0)
+    g *= z > 0
+    return g.T @ h, g.sum(0), gW_dec, g_theta, g @ W_enc if wanted else None
 
 
-def _above(pre: Tensor, bar: Tensor, offset: int) -> tuple[Tensor, Tensor]:
-    """Entries of pre above the bar, and their places counted from `offset`, in order."""
-    flat = pre.reshape(-1)
-    over = flat > bar
-    # NumPy finds the places six times as fast as torch does on a CPU.
-    where = torch.nonzero(over)[:, 0] if over.is_cuda else torch.from_numpy(over.numpy().nonzero()[0])
-    return flat[where], where + offset
+def _slopes(code: Rule, pre: Tensor, theta: Tensor, g: Tensor, g_active: Tensor | None) -> Tensor:
+    """What each entry adds to theta's gradient: the straight-through slopes of z and of the count of active entries."""
+    assert isinstance(code, JumpReLU)
+    inside = (pre - theta).abs() < code.bandwidth / 2
+    slope = -theta * g if g_active is None else -(theta * g + g_active)
+    return torch.where(inside, slope / code.bandwidth, 0.0)
 
 
 def _dead_codes(pre: Tensor, k: int) -> Tensor:
@@ -205,12 +252,3 @@ def _dead_codes(pre: Tensor, k: int) -> Tensor:
         return pre.relu()
     values, at = largest(pre, k)
     return torch.zeros_like(pre).scatter_(1, at, values.relu())
-
-
-def _by_latent(latents: Tensor, begin: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The ragged entries in order of their latent: (row of each, its place before, where each latent's begin)."""
-    counts = torch.diff(begin, append=begin.new_tensor([len(latents)]))
-    row = torch.repeat_interleave(torch.arange(len(begin), device=begin.device), counts, output_size=len(latents))
-    order = latents.int().sort(stable=True).indices  # 32 bits: torch has a radix sort for them, 200 times as fast
-    per_latent = torch.bincount(latents, minlength=width)
-    return row[order], order, per_latent.cumsum(0) - per_latent
