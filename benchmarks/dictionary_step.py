@@ -18,24 +18,34 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from glassbook.data.toy import sharkey_world
-from glassbook.features import BatchTopK, Dictionary, TopK
-from glassbook.features.fit import _look_through, _selects_fast, _Work
+from glassbook.features import BatchTopK, Dictionary, JumpReLU, Matryoshka, ReLU, TopK
+from glassbook.features.codes import Code
+from glassbook.features.fit import _selects_fast
+from glassbook.features.scaling import Scaling
+from glassbook.features.step import Training
 from glassbook.measure import explained_variance
 
 D, WIDTH, K, BATCH = 512, 8192, 32, 4096
-TARGET, AGAINST_DENSE = 2.2, 2.0
+TARGET, AGAINST_DENSE = 1.5, 2.0
+RULES: dict[str, Code] = {
+    "TopK": TopK(K),
+    "BatchTopK": BatchTopK(K),
+    "Matryoshka BatchTopK": Matryoshka(BatchTopK(K), (512, 2048, WIDTH)),
+    "JumpReLU": JumpReLU(l0=K),
+    "ReLU, half of it active": ReLU(),
+}
 
 
 class Dense:
     """The usual step: every product dense, gradients by autograd."""
 
-    def __init__(self, d: Dictionary) -> None:
-        self.d = d
+    def __init__(self, d: Dictionary, sample: Tensor) -> None:
+        self.d, self.scaling = d, Scaling.of(d, sample, sample, "mean")
         self.adam = torch.optim.Adam(list(d.parameters()), lr=1e-3, eps=6.25e-10, fused=True)
 
     def __call__(self, x: Tensor, step: int) -> None:
         d = self.d
-        x = (x - d.centre) * d.scale
+        x = self.scaling.see(x)
         values, indices = linear(x - d.b_dec, d.W_enc, d.b_enc).topk(K, sorted=False)
         z = x.new_zeros(len(x), d.width).scatter(1, indices, values.relu())
         loss = (x - (z @ d.W_dec + d.b_dec)).square().mean()
@@ -48,23 +58,31 @@ class Dense:
             self.adam.zero_grad()
             d.W_dec /= d.W_dec.norm(dim=1, keepdim=True)
 
+    def end(self) -> Dictionary:
+        """The dictionary, for raw activations."""
+        self.scaling.fold(self.d)
+        return self.d
+
 
 class Ours:
     """The step of `fit`."""
 
-    def __init__(self, d: Dictionary, fast: bool) -> None:
-        self.work = _Work(d, lr=1e-3, aux=1 / 32, patience=10**9, fast=fast)
+    def __init__(self, code: Code, sample: Tensor, fast: bool) -> None:
+        self.work = Training(new(code), lr=1e-3, aux=1 / 32, patience=10**9, fast=fast)
+        self.work.begin(sample, "mean")
 
     def __call__(self, x: Tensor, step: int) -> None:
         self.work.update(x, 1e-3, step)
 
+    def end(self) -> Dictionary:
+        """The dictionary, for raw activations."""
+        self.work.end()
+        return self.work.d
 
-def new(code: TopK | BatchTopK, sample: Tensor) -> Dictionary:
+
+def new(code: Code) -> Dictionary:
     torch.manual_seed(0)
-    d = Dictionary(D, WIDTH, code)
-    with torch.no_grad():
-        _look_through(d, sample, "mean")
-    return d
+    return Dictionary(D, WIDTH, code)
 
 
 def main() -> None:
@@ -82,14 +100,12 @@ def main() -> None:
     w, out = torch.randn(WIDTH, D), torch.empty(BATCH, WIDTH)
     steps: dict[str, Callable[[Tensor, int], object]] = {
         "encoder matmul": lambda x, _: torch.mm(x, w.T, out=out),
-        "dense autograd": Dense(new(TopK(K), x)),
-        "TopK": Ours(new(TopK(K), x), fast=False),
-        "BatchTopK": Ours(new(BatchTopK(K), x), fast=False),
+        "dense autograd": Dense(new(TopK(K)), x),
+        **{name: Ours(code, x, fast=False) for name, code in RULES.items()},
     }
     fast = _selects_fast("auto", torch.device("cpu"))
     if fast:
-        steps["TopK, bf16 selection"] = Ours(new(TopK(K), x), fast=True)
-        steps["BatchTopK, bf16 selection"] = Ours(new(BatchTopK(K), x), fast=True)
+        steps |= {f"{name}, bf16 selection": Ours(code, x, fast=True) for name, code in RULES.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for round_ in range(options.rounds + 1):
         for name, step in steps.items():
@@ -104,7 +120,7 @@ def main() -> None:
         to_dense = statistics.median(b / t for t, b in zip(seconds, dense, strict=True))
         rate = BATCH / statistics.median(seconds)
         print(
-            f"{name:26s} {1e3 * statistics.median(seconds):8.1f} ms  {to_matmul:5.2f} x matmul"
+            f"{name:40s} {1e3 * statistics.median(seconds):8.1f} ms  {to_matmul:5.2f} x matmul"
             f"  {to_dense:5.2f} x faster than dense  {rate:9.0f} rows/s"
         )
         if name == ("TopK, bf16 selection" if fast else "TopK"):
@@ -118,12 +134,11 @@ def quality(world, steps: int, fast: bool) -> None:
     _, held_out = world.sample(BATCH, torch.Generator().manual_seed(33))
     scores = {}
     for name in ["dense autograd", "TopK", *(["TopK, bf16 selection"] if fast else [])]:
-        d = new(TopK(K), held_out)
-        step = Dense(d) if name == "dense autograd" else Ours(d, fast=name != "TopK")
+        step = Dense(new(TopK(K)), held_out) if name == "dense autograd" else Ours(TopK(K), held_out, name != "TopK")
         for i in range(steps):
             step(world.sample(BATCH // 4, torch.Generator().manual_seed(1000 + i))[1], i)
         with torch.no_grad():
-            scores[name] = explained_variance(held_out, d(held_out))
+            scores[name] = explained_variance(held_out, step.end()(held_out))
     spread = max(scores.values()) - min(scores.values())
     shown = ", ".join(f"{name} {score:.4f}" for name, score in scores.items())
     print(f"held-out explained variance after {steps} steps: {shown}; spread {spread:.4f} (at most 0.005)")

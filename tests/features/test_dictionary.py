@@ -5,53 +5,95 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from glassbook.errors import GlassbookError
-from glassbook.features import BatchTopK, Dictionary, TopK
+from glassbook.features import BatchTopK, Dictionary, Gated, JumpReLU, Matryoshka, ReLU, TopK
+from glassbook.features.scaling import Scaling
 
 X = torch.randn(3, 7, 10, generator=torch.Generator().manual_seed(0)) * 4 + 2
 
 
-def scaled(code, d_out=None):
-    """A dictionary with biases, centre and scale, as in the middle of training."""
+CODES = [
+    TopK(5),
+    BatchTopK(5, threshold=0.4),
+    ReLU(2.0),
+    JumpReLU(l0=4),
+    Gated(),
+    Matryoshka(TopK(5), (8, 32)),
+    Matryoshka(BatchTopK(5, threshold=0.4), (4, 16, 32)),
+]
+SHAPES = [{}, {"d_out": 6}, {"d_out": 6, "skip": True}, {"parts": (4, 6)}]
+
+
+def scaled(code, **shape):
+    """A dictionary with biases, as after training."""
     torch.manual_seed(1)
-    d = Dictionary(10, 32, code, d_out=d_out)
+    d = Dictionary(10, 32, code, **shape)
     with torch.no_grad():
-        d.b_enc.normal_(std=0.3)
-        d.b_dec.normal_(std=0.3)
-        d.centre.copy_(X.mean((0, 1)))
-        d.scale.fill_(0.37)
-        d.centre_out.copy_(d.centre if d_out is None else torch.randn(d_out))
-        d.scale_out.fill_(0.37 if d_out is None else 1.9)
+        for name, p in d.named_parameters():
+            if name in ("b_enc", "b_dec", "b_mag", "W_skip"):
+                p.normal_(std=0.3)
+            elif name in ("theta", "gain"):
+                p.uniform_(0.2, 1.5)
     return d
 
 
-@pytest.mark.parametrize("code", [TopK(5), BatchTopK(5, threshold=0.4)])
-@pytest.mark.parametrize("d_out", [None, 6])
-def test_sparse_and_dense_agree_for_any_leading_dimensions(code, d_out):
-    d = scaled(code, d_out)
+@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+def test_sparse_and_dense_agree_for_any_leading_dimensions(code, shape):
+    d = scaled(code, **shape)
     z = d.encode(X)
     values, indices = d.encode_sparse(X)
     assert z.shape == (3, 7, 32)
     assert torch.allclose(torch.zeros_like(z).scatter(-1, indices, values), z)
     assert torch.allclose(d.decode(z), d.decode_sparse(values, indices), atol=1e-5)
-    assert torch.allclose(d(X), d.decode(z), atol=1e-5)
-    assert d(X).shape == (3, 7, d_out or 10)
+    past = 0 if d.W_skip is None else X @ d.W_skip.T
+    assert torch.allclose(d(X), d.decode(z) + past, atol=1e-4)
+    assert d(X).shape == (3, 7, shape.get("d_out", 10))
+    assert 0 < (z > 0).sum() < z.numel()
     assert torch.allclose(d.encode(X[0, 0]), z[0, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("code", [TopK(5), BatchTopK(5, threshold=0.4)])
-@pytest.mark.parametrize("d_out", [None, 6])
-def test_a_saved_dictionary_reads_raw_activations_as_the_unfolded_one_does(code, d_out, tmp_path):
-    d = scaled(code, d_out)
+@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+def test_what_is_saved_is_what_is_loaded(code, shape, tmp_path):
+    d = scaled(code, **shape)
     d.about = {"tokens": 12}
     d.save(tmp_path / "d.safetensors", site="blocks.3.out", model="m")
     e = Dictionary.load(tmp_path / "d.safetensors")
-    assert e.scale == 1
-    assert not e.centre.any()
     assert e.about == {"tokens": 12, "site": "blocks.3.out", "model": "m"}
-    assert torch.allclose(e.encode(X), d.encode(X), atol=1e-5)
-    assert torch.allclose(e(X), d(X), atol=1e-5)
-    assert torch.allclose(torch.linalg.vector_norm(e.W_dec, dim=1), torch.ones(32))
-    assert d.scale == pytest.approx(0.37)  # saving changed nothing
+    assert e.code == code
+    assert e.parts == d.parts
+    assert torch.equal(e.encode(X), d.encode(X))
+    assert torch.equal(e(X), d(X))
+
+
+@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+def test_training_units_and_back_are_the_same_function(code, shape):
+    d, y = scaled(code, **shape), torch.randn(21, shape.get("d_out", 10)) * 3 - 1
+    x = X.reshape(-1, 10)
+    scaling = Scaling.of(d, x, y, "mean")
+    raw, codes = d(x).detach(), d.encode(x).detach()
+    if isinstance(code, Gated):
+        return  # not learnt
+    scaling.unfold(d)
+    seen = d(scaling.see(x)).detach()
+    assert torch.allclose(seen / scaling.scale_out[: seen.shape[1]] + scaling.centre_out, raw, atol=1e-4)
+    assert torch.allclose((d.encode(scaling.see(x)) > 0), codes > 0)
+    scaling.fold(d)
+    assert torch.allclose(d(x), raw, atol=1e-4)
+    assert torch.allclose(d.encode(x), codes, atol=1e-4)
+    for site in scaling.see(x).split(d.parts, 1):
+        assert site.square().sum(1).mean() == pytest.approx(site.shape[1], rel=1e-4)
+
+
+def test_a_file_of_version_1_is_read(tmp_path):
+    d = scaled(BatchTopK(5, threshold=0.4))
+    facts = {"format": "glassbook.dictionary", "version": 1, "d_in": 10, "width": 32, "d_out": None, "about": {"a": 1}}
+    facts["code"] = {"name": "BatchTopK", "k": 5, "threshold": 0.4}
+    save_file(dict(d.state_dict()), tmp_path / "d", {"glassbook.dictionary": json.dumps(facts)})
+    e = Dictionary.load(tmp_path / "d")
+    assert torch.equal(e.encode(X), d.encode(X))
+    assert e.about == {"a": 1}
 
 
 def test_topk_keeps_k_and_batch_topk_k_on_average():
@@ -79,7 +121,7 @@ def test_directions_have_norm_one_and_a_number():
         d.direction(32)
 
 
-@pytest.mark.parametrize("spoil", ["missing", "text", "cut", "other", "shape", "tensor", "code"])
+@pytest.mark.parametrize("spoil", ["missing", "text", "cut", "other", "shape", "tensor", "code", "nan", "newer"])
 def test_a_file_that_is_no_dictionary_is_one_line(spoil, tmp_path):
     path = tmp_path / "d.safetensors"
     scaled(TopK(5)).save(path)
@@ -99,6 +141,10 @@ def test_a_file_that_is_no_dictionary_is_one_line(spoil, tmp_path):
             tensors["W_enc"] = tensors["W_enc"].T.contiguous()
         if spoil == "tensor":
             del tensors["b_enc"]
+        if spoil == "nan":
+            tensors["b_enc"][3] = float("nan")
+        if spoil == "newer":
+            facts["version"] = 3
         save_file(tensors, path, {"glassbook.dictionary": json.dumps(facts)})
     with pytest.raises(GlassbookError) as error:
         Dictionary.load(path)
@@ -113,3 +159,13 @@ def test_impossible_settings_are_refused():
         TopK(0)
     with pytest.raises(GlassbookError, match="10 dimensions, not 9"):
         scaled(TopK(5)).encode(X[..., :9])
+    with pytest.raises(GlassbookError, match="last prefix is 16"):
+        Dictionary(10, 32, Matryoshka(TopK(5), (8, 16)))
+    with pytest.raises(GlassbookError, match="must rise"):
+        Matryoshka(TopK(5), (8, 8))
+    with pytest.raises(GlassbookError, match="add up"):
+        Dictionary(10, 32, TopK(5), parts=(4, 4))
+    with pytest.raises(GlassbookError, match="only a transcoder"):
+        Dictionary(10, 32, TopK(5), skip=True)
+    with pytest.raises(GlassbookError, match="not both"):
+        Dictionary(10, 32, TopK(5), d_out=4, parts=(4, 6))

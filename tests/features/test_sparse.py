@@ -1,13 +1,20 @@
 """The sparse step against the same mathematics written densely and left to autograd."""
 
+from unittest import mock
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from glassbook.features.codes import BatchTopK, TopK, largest
-from glassbook.features.sparse import PIECE, encode_decode
+from glassbook.features import ragged
+from glassbook.features.codes import BatchTopK, JumpReLU, Matryoshka, ReLU, TopK, largest, rule
+from glassbook.features.sparse import encode_decode
 
 B, D, F, K_AUX = 6, 5, 12, 2
 DEAD = torch.tensor([1, 4, 7, 10, 11])
+RULES = [TopK(3), TopK(9), BatchTopK(3), BatchTopK(10), ReLU(1.0), JumpReLU(l0=3), JumpReLU(l0=3, bandwidth=2.0)]
+CODES = [*RULES, *(Matryoshka(rule, prefixes) for rule in RULES[::2] for prefixes in ((12,), (2, 12), (1, 5, 12)))]
 
 
 def parameters(seed=0, d_out=D, dtype=torch.float64):
@@ -16,41 +23,87 @@ def parameters(seed=0, d_out=D, dtype=torch.float64):
     return [torch.randn(s, generator=g, dtype=dtype).requires_grad_() for s in shapes]
 
 
-def dense(x, W_enc, b_enc, W_dec, b_dec, code, subtract, dead):
+class Step(torch.autograd.Function):
+    """1[pre > theta] and the straight-through slope in theta, as the paper writes it."""
+
+    @staticmethod
+    def forward(ctx, pre, theta, bandwidth):
+        ctx.save_for_backward(pre, theta)
+        ctx.bandwidth = bandwidth
+        return (pre > theta).to(pre.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        pre, theta = ctx.saved_tensors
+        inside = ((pre - theta).abs() / ctx.bandwidth < 0.5).to(pre.dtype)
+        return None, (-g * inside / ctx.bandwidth).sum(0), None
+
+
+def dense(x, W_enc, b_enc, W_dec, b_dec, theta, W_skip, code, subtract, dead):
+    """The definition, with whole matrices: (xh, levels, aux, mass, active, z)."""
     pre = (x - b_dec if subtract else x) @ W_enc.T + b_enc
-    z = code.codes(pre)
+    inner, active = rule(code), None
+    if isinstance(inner, JumpReLU):
+        on = Step.apply(pre, theta, inner.bandwidth)
+        # dz/dpre = 1[pre > theta] and dz/dtheta = theta times the slope of the step
+        z, active = on.detach() * pre + theta.detach() * (on - on.detach()), on.sum()
+    else:
+        z = inner.codes(pre)
+    prefixes = code.prefixes if isinstance(code, Matryoshka) else (F,)
+    past = 0 if W_skip is None else x @ W_skip.T
+    levels = torch.stack([z[:, :m] @ W_dec[:m] + b_dec + past for m in prefixes], 1)
     aux = None if dead is None else TopK(min(K_AUX, len(dead))).codes(pre[:, dead]) @ W_dec[dead]
-    return z @ W_dec + b_dec, z, aux
+    return levels[:, -1], levels, aux, z.sum(0), active, z
 
 
-@pytest.mark.parametrize("code", [TopK(3), TopK(9), BatchTopK(3), BatchTopK(10)])
-@pytest.mark.parametrize("subtract", [True, False])
-@pytest.mark.parametrize("dead", [None, DEAD, DEAD[:1]])
-def test_every_output_has_the_gradients_of_dense_autograd(code, subtract, dead):
-    p = parameters(d_out=D if subtract else 4)
-    out = encode_decode(*p, code=code, subtract=subtract, dead=dead, k_aux=K_AUX)
-    xh, z, aux = dense(*p, code, subtract, dead)
-    torch.testing.assert_close(out.xh, xh)
+def as_matrix(out, groups):
+    if out.z is not None:
+        return out.z
     counts = torch.diff(out.begin, append=torch.tensor([len(out.latents)]))
-    rows = torch.repeat_interleave(torch.arange(B), counts)
-    again = torch.zeros(B, F, dtype=torch.float64).index_put((rows, out.latents), out.values)
-    torch.testing.assert_close(again, z)
-    g = torch.Generator().manual_seed(9)
-    pairs = [(out.xh, xh), (again, z)] + ([] if dead is None else [(out.aux, aux)])
-    for mine, theirs in pairs:
+    rows = torch.repeat_interleave(torch.arange(len(counts)), counts) // groups
+    return torch.zeros(B, F, dtype=torch.float64).index_put((rows, out.latents), out.values)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(CODES),
+    st.booleans(),
+    st.sampled_from([None, DEAD, DEAD[:1]]),
+    st.booleans(),
+    st.integers(0, 1000),
+    st.sampled_from([0.0, 1.0]),
+)
+def test_every_output_has_the_gradients_of_the_dense_definition(code, transcodes, dead, skip, seed, share):
+    p = parameters(seed, d_out=4 if transcodes else D)
+    g = torch.Generator().manual_seed(seed + 1)
+    theta = torch.rand(F, generator=g, dtype=torch.float64).requires_grad_()
+    theta = theta if isinstance(rule(code), JumpReLU) else None
+    W_skip = torch.randn(4, D, generator=g, dtype=torch.float64).requires_grad_() if transcodes and skip else None
+    # Share of active entries from which on whole matrices are used: always, and never.
+    with mock.patch.object(ragged, "DENSE", share):
+        out = encode_decode(*p, code=code, theta=theta, W_skip=W_skip, subtract=not transcodes, dead=dead, k_aux=K_AUX)
+    want = dense(*p, theta, W_skip, code, not transcodes, dead)
+    z = as_matrix(out, len(code.prefixes) if isinstance(code, Matryoshka) else 1)
+    levels = out.xh[:, None] if out.levels is None else out.levels
+    assert int(out.active) == int((want[5] > 0).sum())
+    leaves = [t for t in (*p, theta, W_skip) if t is not None]
+    for mine, theirs in zip((out.xh, levels, out.aux, out.mass, out.active, z), want, strict=True):
+        if theirs is None:
+            continue
+        torch.testing.assert_close(mine, theirs)
         weight = torch.randn(mine.shape, generator=g, dtype=torch.float64)
-        got = torch.autograd.grad((mine * weight).sum(), p, retain_graph=True, allow_unused=True)
-        want = torch.autograd.grad((theirs * weight).sum(), p, retain_graph=True, allow_unused=True)
-        for a, b, parameter in zip(got, want, p, strict=True):
-            zero = torch.zeros_like(parameter)
+        got = torch.autograd.grad((mine * weight).sum(), leaves, retain_graph=True, allow_unused=True)
+        right = torch.autograd.grad((theirs * weight).sum(), leaves, retain_graph=True, allow_unused=True)
+        for a, b, leaf in zip(got, right, leaves, strict=True):
+            zero = torch.zeros_like(leaf)
             torch.testing.assert_close(zero if a is None else a, zero if b is None else b)
 
 
-@pytest.mark.parametrize("code", [TopK(3), BatchTopK(3)])
+@pytest.mark.parametrize("code", [TopK(3), BatchTopK(3), Matryoshka(BatchTopK(3), (4, 12))], ids=repr)
 def test_gradcheck_of_all_outputs_together(code):
     def outputs(*p):
         out = encode_decode(*p, code=code, dead=DEAD, k_aux=K_AUX)
-        return out.xh, out.values, out.aux
+        return out.xh, out.values, out.aux, out.mass, *([] if out.levels is None else [out.levels])
 
     assert torch.autograd.gradcheck(outputs, parameters(seed=3))
 
@@ -65,15 +118,14 @@ def test_the_aux_path_alone_moves_dead_encoder_rows_and_no_decoder_bias():
     assert (b_dec.grad == 0).all()
 
 
-def test_pieces_make_no_difference(monkeypatch):
+def test_pieces_make_no_difference():
     g = torch.Generator().manual_seed(0)
     x, W = torch.randn(300, 16, generator=g), torch.randn(40, 16, generator=g)
     b, c = torch.zeros(40), torch.zeros(16)
     for code in (TopK(4), BatchTopK(4)):
         whole = encode_decode(x, W, b, W, c, code=code)
-        monkeypatch.setattr("glassbook.features.sparse.PIECE", 1)  # pieces of 64 rows
-        parts = encode_decode(x, W, b, W, c, code=code)
-        monkeypatch.setattr("glassbook.features.sparse.PIECE", PIECE)
+        with mock.patch.object(ragged, "PIECE", 1):  # pieces of 64 rows
+            parts = encode_decode(x, W, b, W, c, code=code)
         torch.testing.assert_close(whole.xh, parts.xh)
         assert len(parts.values) == 300 * 4
 

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "open": ("opened", "look at a model: its size, its sites, a sample"),
     "generate": ("generate", "continue a prompt"),
     "steer": ("steered", "continue a prompt, plain and steered side by side"),
-    "features": ("features", "list the features of a dictionary; `features export` and `features name` act on a run's"),
+    "features": ("features", "list the features of a dictionary; `export` and `name` act on those of a run"),
 }
 """Command -> (module under glassbook.cli that has `main(args) -> exit code`, one line of help)."""
 

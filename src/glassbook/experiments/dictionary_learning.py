@@ -86,8 +86,7 @@ class DictionaryLearning:
             recording = record(lm.model, batches, [site], f"{folder}/activations", skip=specials)
             torch.manual_seed(run.seed)
             d, untrained = (Dictionary(recording.dim(site), self.width, TopK(self.k)) for _ in range(2))
-            x = recording.read(site)[:50_000]
-            untrained.look_through(x.mean(0), (x - x.mean(0)).norm(dim=1).mean() / x.shape[1] ** 0.5)
+            untrained.b_dec.data.copy_(recording.read(site)[:50_000].mean(0))
             fit(d, (recording, site), steps=self.steps, batch=self.batch, lr=self.lr, seed=run.seed, run=run)
         d.save(run.artifact("dictionary.safetensors"), model=lm.name, site=site, skip=sorted(specials))
         self._score(run, lm, world, block, {"features": d, "random directions": untrained}, specials)

@@ -1,10 +1,10 @@
 """Features: sparse dictionaries of a network's activations, learnt, scored and held against the truth."""
 
-from glassbook.features.codes import BatchTopK, TopK
+from glassbook.features.codes import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.contexts import Context, Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
-from glassbook.features.fit import FitReport, fit
+from glassbook.features.fit import FitReport, fit, fit_many
 from glassbook.features.recovery import Recovery, recovery
 
 __all__ = [
@@ -13,11 +13,16 @@ __all__ = [
     "Contexts",
     "Dictionary",
     "FitReport",
+    "Gated",
+    "JumpReLU",
+    "Matryoshka",
+    "ReLU",
     "Recovery",
     "Scores",
     "TopK",
     "evaluate",
     "fit",
+    "fit_many",
     "recovery",
     "top_contexts",
 ]

@@ -87,7 +87,7 @@ class ReLU:
 
 @dataclass(frozen=True)
 class JumpReLU:
-    """z = a * 1[a > theta], with one learnt threshold theta >= 0 a latent (Rajamanoharan et al. 2024, arXiv:2407.14435).
+    """z = a * 1[a > theta], theta >= 0 learnt for each latent (Rajamanoharan et al. 2024, arXiv:2407.14435).
 
     Loss: the share of variance left + (L0 / l0 - 1)^2, a penalty whose knob is the number of active latents wanted.
     The step has no slope, so theta learns by the slope of a rectangle of width `bandwidth` around it (a

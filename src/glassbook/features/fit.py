@@ -1,9 +1,11 @@
-"""Learn a dictionary: minimise the share of variance that it leaves, with the dead latents set to work on the error."""
+"""Learn dictionaries: any rule by the same call, and many of them on the same batches."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,20 +13,15 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.codes import BatchTopK
+from glassbook.features.codes import BatchTopK, JumpReLU, ReLU, with_rule
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.rows import Batches, Source, about
-from glassbook.features.sparse import Pass, encode_decode
+from glassbook.features.sparse import encode_decode
+from glassbook.features.step import Training
 from glassbook.measure import ExplainedVariance
 from glassbook.notebook import Run
-from glassbook.train.checkpoints import newest_checkpoint, under, write_checkpoint
 from glassbook.train.going import how_to_resume, polite_interrupts, progress
 from glassbook.train.schedules import linear
-
-FIRED = 1e-3
-"""A latent whose value exceeds this has fired (Gao et al. 2024); activations have E||x||^2 = d."""
-LOOK = 16
-"""Steps between two looks at which latents are dead: finding them would stop an accelerator at every step."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,13 @@ def default_lr(width: int, steps: int) -> float:
     return 2e-4 / math.sqrt(width / 2**14) * min(5.0, max(1.0, math.sqrt(25_000 / steps)))
 
 
-def fit(
-    d: Dictionary,
+def fit(d: Dictionary, activations: Source, **settings: Any) -> FitReport:
+    """Train one dictionary on activations, in place: `fit_many` with one, and the same settings."""
+    return fit_many([d], activations, **settings)[0]
+
+
+def fit_many(
+    dictionaries: Sequence[Dictionary],
     activations: Source,
     *,
     steps: int,
@@ -70,32 +72,42 @@ def fit(
     dead_after: int | None = None,
     centre: Literal["mean", "median"] = "mean",
     precision: Literal["auto", "full", "bf16"] = "auto",
+    columns: Sequence[slice] | None = None,
     seed: int = 0,
     run: Run | None = None,
     checkpoint: Path | None = None,
     every: int = 500,
     resume: bool = False,
     log_every: int = 20,
-) -> FitReport:
-    """Train an autoencoder on activations, in place.
+) -> list[FitReport]:
+    """Train dictionaries on the same batches, in place.
 
-    Loss (Gao et al. 2024, arXiv:2406.04093): mean ||x - xh||^2 / mean ||x - mean||^2, plus `aux` times the normalised
-    error with which dead latents rebuild x - xh. Adam; linear warm-up over a twentieth of the steps and decay to zero
-    over the last fifth; decoder rows keep norm 1, and their gradient is taken orthogonal to them.
+    The loss is mean ||x - xh||^2 / mean ||x - mean||^2, with what its rule adds:
+        TopK, BatchTopK: `aux` times the normalised error with which dead latents rebuild x - xh (Gao et al. 2024,
+            arXiv:2406.04093). A BatchTopK ends with the threshold at which k latents are active on held-out rows.
+        ReLU: l1 times the sum of codes times their rows' norms, over d; rows are free, gradients clipped at norm 1.
+        JumpReLU: (L0 / l0 - 1)^2. Thresholds start where l0 latents are active before training.
+        Matryoshka: the mean of the loss over its prefixes.
+    What makes codes sparse is ramped up over the first twentieth of the steps (JumpReLU: fifth). Adam; linear warm-up
+    over a twentieth of the steps and decay to zero over the last fifth; but for ReLU, decoder rows keep norm 1 and
+    their gradient is taken orthogonal to them.
 
     Args:
-        d: the dictionary; what it has learnt already is kept.
-        activations: [N, d], (recording, site), or step -> a batch; shuffled, except a function's.
+        dictionaries: what they have learnt already is kept.
+        activations: [N, d], (recording, site), (recording, sites) or tensors side by side, or step -> a batch;
+            shuffled, except a function's. A transcoder's batch holds what it reads, then what it predicts.
         steps: optimiser steps.
         batch: rows in a step.
-        lr: peak learning rate; None takes `default_lr`.
+        lr: peak learning rate; None takes `default_lr` of each.
         aux: weight of the dead latents' loss; 0 leaves it out.
         dead_after: rows without firing after which a latent is dead; None: a tenth of the training, at most 10 million.
         centre: subtract the activations' mean, or their geometric median.
         precision: "bf16" chooses the active latents by bfloat16 products and computes the chosen ones in float32;
             "auto" does so where the hardware multiplies bfloat16.
+        columns: the dimensions of a batch that each dictionary learns from, if not all.
         seed: of the rows' order.
-        run: where metrics and progress go: loss, explained_variance (of the batch), l0, dead, lr.
+        run: where metrics and progress go: loss, explained_variance (of the batch), l0, dead, lr; with several
+            dictionaries "/0", "/1", ... behind each name.
         checkpoint: folder for checkpoints; None writes none.
         every: steps between two of them.
         resume: go on from the newest one, bit for bit on a CPU; from the start if there is none.
@@ -105,150 +117,94 @@ def fit(
         GlassbookError: settings that cannot work, a checkpoint that does not fit, activations that are not finite.
         KeyboardInterrupt: Ctrl-C, after a checkpoint.
     """
-    if d.transcodes:
-        raise GlassbookError("fit learns autoencoders; a transcoder (d_out) can be loaded and used, not learnt yet")
-    if min(steps, batch, every, log_every) < 1:
-        raise GlassbookError("steps, batch, every and log_every must be at least 1")
-    lr = default_lr(d.width, steps) if lr is None else lr
+    if not dictionaries or min(steps, batch, every, log_every) < 1:
+        raise GlassbookError("steps, batch, every, log_every and the number of dictionaries must be at least 1")
     dead_after = min(10_000_000, steps * batch // 10) if dead_after is None else dead_after
     batches = Batches(activations, batch, seed, steps)
-    work = _Work(d, lr, aux, max(1, dead_after // batch), _selects_fast(precision, d.W_enc.device))
-    settings = {"steps": steps, "batch": batch, "lr": lr, "aux": aux, "dead_after": dead_after, "seed": seed}
-    settings |= {"width": d.width, "code": repr(d.code), "fast": work.fast, "centre": centre}
-    start = work.restore(checkpoint, settings, resume) if checkpoint is not None else 0
-    if start == 0:
-        _look_through(d, batches.sample(65_536), centre)
-    schedule = linear(warmup=max(1, steps // 20), share=0.2, floor=0.0)
-    with progress(run, steps, "dictionary", start) as advance, polite_interrupts() as interrupted:
-        for step in range(start, steps):
-            rate = lr * schedule(step, steps)
-            out = work.update(batches(step), rate, step)
-            done, shown = step + 1, {}
-            if done % log_every == 0 or done == steps:
-                shown = work.describe(out, done)
-                if run is not None:
-                    run.log(done, **shown, lr=rate)
-            advance(1, **{key: shown[key] for key in ("explained_variance", "dead") if key in shown})
-            if checkpoint is not None and (done % every == 0 or done == steps or interrupted()):
-                work.keep(checkpoint, done, settings)
-            if interrupted():
-                raise KeyboardInterrupt(how_to_resume(done, steps, checkpoint, run))
-    held_out = batches.held_out().to(d.W_enc.device)
-    if isinstance(d.code, BatchTopK):
-        d.code = BatchTopK(d.code.k, _threshold(d, held_out))
-    d.about = {**d.about, **about(activations), "trained_on": steps * batch}
-    return FitReport(steps, steps * batch, lr, *_score(d, held_out), work.dead_share(steps), dead_after)
+    cuts = list(columns or [slice(None)] * len(dictionaries))
+    rates = [default_lr(d.width, steps) if lr is None else lr for d in dictionaries]
+    works = [
+        Training(d, rate, aux, max(1, dead_after // batch), _selects_fast(precision, d.W_enc.device))
+        for d, rate in zip(dictionaries, rates, strict=True)
+    ]
+    shared = {"steps": steps, "batch": batch, "aux": aux, "dead_after": dead_after, "seed": seed, "centre": centre}
+    settings = [
+        {**shared, "lr": rate, "width": w.d.width, "code": repr(w.d.code), "fast": w.fast, "columns": repr(cut)}
+        for w, rate, cut in zip(works, rates, cuts, strict=True)
+    ]
+    folders = [_folder(checkpoint, i, len(works)) for i in range(len(works))]
+    with _folded(works):
+        start = _restore(works, folders, settings, resume)
+        if start == 0:
+            sample = batches.sample(65_536)
+            for work, cut in zip(works, cuts, strict=True):
+                work.begin(sample[:, cut].to(work.device), centre)
+        schedule = linear(warmup=max(1, steps // 20), share=0.2, floor=0.0)
+        with progress(run, steps, "dictionary", start) as advance, polite_interrupts() as interrupted:
+            for step in range(start, steps):
+                x, done, shown = batches(step), step + 1, {}
+                logs = done % log_every == 0 or done == steps
+                for i, (work, cut, rate) in enumerate(zip(works, cuts, rates, strict=True)):
+                    now = rate * schedule(step, steps)
+                    out = work.update(x[:, cut], now, step, _ramp(work, done / steps))
+                    if logs:
+                        shown = work.describe(out, done)
+                        if run is not None:
+                            mark = f"/{i}" if len(works) > 1 else ""
+                            run.log(
+                                done, **{f"{key}{mark}": value for key, value in shown.items()}, **{f"lr{mark}": now}
+                            )
+                advance(1, **{key: shown[key] for key in ("explained_variance", "dead") if key in shown})
+                if checkpoint is not None and (done % every == 0 or done == steps or interrupted()):
+                    for work, folder, facts in zip(works, folders, settings, strict=True):
+                        work.keep(folder, done, facts)
+                if interrupted():
+                    raise KeyboardInterrupt(how_to_resume(done, steps, checkpoint, run))
+        held_out = batches.held_out()
+        for work, cut in zip(works, cuts, strict=True):
+            _set_threshold(work, held_out[:, cut])
+    reports = []
+    for work, cut, rate in zip(works, cuts, rates, strict=True):
+        d = work.d
+        d.about = {**d.about, **about(activations, cut), "trained_on": steps * batch}
+        scores = _score(d, *work.split(held_out[:, cut]))
+        reports.append(FitReport(steps, steps * batch, rate, *scores, work.dead_share(steps), dead_after))
+    return reports
 
 
-class _Work:
-    """The changing part of a training: the dictionary, Adam's moments, and when each latent last fired."""
-
-    def __init__(self, d: Dictionary, lr: float, aux: float, patience: int, fast: bool) -> None:
-        self.d, self.aux, self.patience, self.fast = d, aux, patience, fast
-        self.device = d.W_enc.device
-        self.parameters: list[Tensor] = [d.W_enc, d.b_enc, d.W_dec, d.b_dec]
-        self.adam = torch.optim.Adam(self.parameters, lr=lr, betas=(0.9, 0.999), eps=6.25e-10, fused=True)
-        self.fired = torch.zeros(d.width, dtype=torch.int64, device=self.device)
-        self.dead = torch.empty(0, dtype=torch.int64, device=self.device)
-        self.k_aux = min(d.width, 2 ** max(0, round(math.log2(d.d_in / 2))))
-        self.loss = torch.zeros((), device=self.device)
-        self.unexplained = self.loss
-
-    def update(self, x: Tensor, rate: float, step: int) -> Pass:
-        """One step of Adam on a batch of raw activations."""
-        d = self.d
-        x = (x.to(self.device, non_blocking=True) - d.centre) * d.scale
-        if step % LOOK == 0 and self.aux:
-            self.dead = torch.nonzero(step - self.fired > self.patience)[:, 0]
-        weights = d.W_enc, d.b_enc, d.W_dec, d.b_dec
-        out = encode_decode(x, *weights, code=d.code, dead=self.dead, k_aux=self.k_aux, fast=self.fast)
-        error = x - out.xh
-        self.unexplained = error.square().mean()
-        self.loss = self.unexplained
-        if out.aux is not None:
-            self.loss = self.loss + self.aux * _rebuilt(out.aux, error.detach())
-        self.loss.backward()
-        with torch.no_grad():
-            _project(d.W_dec.grad, d.W_dec)
-            self.adam.param_groups[0]["lr"] = rate
-            self.adam.step()
-            self.adam.zero_grad()
-            d.W_dec.div_(torch.linalg.vector_norm(d.W_dec, dim=1, keepdim=True))
-            self.fired.index_fill_(0, out.latents[out.values > FIRED], step + 1)
-        return out
-
-    def describe(self, out: Pass, done: int) -> dict[str, float]:
-        """The numbers of a logged point; the only place that waits for the device."""
-        loss = float(self.loss.detach())
-        if not math.isfinite(loss):
-            raise GlassbookError(f"the loss is {loss} at step {done}; are all activations finite? Or lower lr")
-        l0 = float((out.values > 0).sum()) / len(out.begin)
-        numbers = {"loss": loss, "explained_variance": 1 - float(self.unexplained.detach()), "l0": l0}
-        return numbers | {"dead": self.dead_share(done)}
-
-    def dead_share(self, done: int) -> float:
-        """Share of latents that have not fired for `patience` steps."""
-        return float((done - self.fired > self.patience).float().mean())
-
-    def keep(self, folder: Path, step: int, settings: dict[str, Any]) -> None:
-        """Write a checkpoint of everything that the next step depends on."""
-        d = self.d
-        tensors = {f"dictionary/{name}": t for name, t in d.state_dict().items()}
-        tensors |= {"fired": self.fired, "dead": self.dead}
-        for i, p in enumerate(self.parameters):
-            tensors |= {f"adam/{i}/{key}": t for key, t in self.adam.state[p].items()}
-        write_checkpoint(folder, step, tensors, {"step": step, "settings": settings})
-
-    @torch.no_grad()
-    def restore(self, folder: Path, settings: dict[str, Any], resume: bool) -> int:
-        """Go back to the newest checkpoint in `folder`, if there is one; returns the steps done."""
-        found = newest_checkpoint(folder, settings, resume)
-        if found is None:
-            return 0
-        _, tensors, facts = found
-        self.d.load_state_dict(under("dictionary/", tensors))
-        self.fired, self.dead = tensors["fired"].to(self.device), tensors["dead"].to(self.device)
-        for i, p in enumerate(self.parameters):
-            self.adam.state[p] = {key: t.to(p.device) for key, t in under(f"adam/{i}/", tensors).items()}
-        return facts["step"]
+@contextlib.contextmanager
+def _folded(works: Sequence[Training]) -> Iterator[None]:
+    """However training ends, the dictionaries read raw activations afterwards."""
+    try:
+        yield
+    finally:
+        for work in works:
+            work.end()
 
 
-def geometric_median(x: Tensor, iterations: int = 50) -> Tensor:
-    """The point [d] with the least sum of distances to the rows of x [n, d], by Weiszfeld's iterations."""
-    point = x.mean(0)
-    for _ in range(iterations):
-        weights = 1 / torch.linalg.vector_norm(x - point, dim=1, keepdim=True).clamp(min=1e-6)
-        point = (weights * x).sum(0) / weights.sum()
-    return point
+def _folder(checkpoint: Path | None, i: int, n: int) -> Path | None:
+    return checkpoint / str(i) if checkpoint is not None and n > 1 else checkpoint
 
 
-def _look_through(d: Dictionary, sample: Tensor, how: str) -> None:
-    """Centre and scale the activations so that E||x||^2 = d."""
-    if sample.shape[1] != d.d_in:
-        raise GlassbookError(f"the dictionary reads {d.d_in} dimensions, the activations have {sample.shape[1]}")
-    sample = sample.to(d.W_enc.device)
-    centre = geometric_median(sample) if how == "median" else sample.mean(0)
-    size = (sample - centre).square().sum(1).mean()
-    if not bool(torch.isfinite(size) & (size > 0)):
-        raise GlassbookError("the activations are all the same or not finite; there is nothing to learn from them")
-    scale = (d.d_in / size).sqrt()
-    if bool(d.b_enc.any() | d.b_dec.any()):
-        d.look_through(centre, scale)
-        return
-    for name in ("", "_out"):
-        getattr(d, f"centre{name}").copy_(centre)
-        getattr(d, f"scale{name}").copy_(scale)
+def _restore(
+    works: Sequence[Training], folders: Sequence[Path | None], settings: Sequence[dict[str, Any]], resume: bool
+) -> int:
+    """Steps done by all; a kill between two dictionaries' checkpoints leaves one of them ahead."""
+    done = [
+        work.restore(folder, facts, resume) if folder is not None else 0
+        for work, folder, facts in zip(works, folders, settings, strict=True)
+    ]
+    if len(set(done)) > 1:
+        at = ", ".join(map(str, done))
+        raise GlassbookError(f"the checkpoints are of different steps ({at}); delete those that are ahead")
+    return done[0]
 
 
-def _rebuilt(aux: Tensor, error: Tensor) -> Tensor:
-    """Error of the dead latents' reconstruction of `error`, relative to predicting its mean; 0 where undefined."""
-    return torch.nan_to_num((aux - error).square().mean() / (error - error.mean(0)).square().mean())
-
-
-def _project(gradient: Tensor | None, rows: Tensor) -> None:
-    """Take from each row's gradient its part along the row, which would only change the row's norm."""
-    assert gradient is not None
-    gradient.addcmul_(rows, torch.linalg.vecdot(gradient, rows)[:, None], value=-1.0)
+def _ramp(work: Training, progress: float) -> float:
+    """The share of its weight that a sparsity loss has."""
+    if isinstance(work.rule, ReLU):
+        return min(1.0, progress / 0.05)
+    return min(1.0, progress / 0.2) if isinstance(work.rule, JumpReLU) else 1.0
 
 
 def _selects_fast(precision: str, device: torch.device) -> bool:
@@ -261,20 +217,25 @@ def _selects_fast(precision: str, device: torch.device) -> bool:
 
 
 @torch.no_grad()
-def _threshold(d: Dictionary, x: Tensor) -> float:
-    """The value that k pre-activations of each row of x exceed on average."""
-    x = (x - d.centre) * d.scale
-    code = BatchTopK(d.code.k)
-    out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, code=code)
+def _set_threshold(work: Training, held_out: Tensor) -> None:
+    """Give a BatchTopK the value that k pre-activations of each held-out row exceed on average."""
+    d, inner = work.d, work.rule
+    if not isinstance(inner, BatchTopK):
+        return
+    assert work.scaling is not None
+    x = work.scaling.see(work.split(held_out)[0])
+    inner = BatchTopK(inner.k)
+    out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, code=inner, subtract=not d.transcodes)
+    assert out.values is not None
     least = out.values.min()
-    return max(0.0, float(torch.nextafter(least, torch.zeros_like(least))))
+    threshold = max(0.0, float(torch.nextafter(least, torch.zeros_like(least))))
+    d.code = with_rule(d.code, replace(inner, threshold=threshold))
 
 
 @torch.no_grad()
-def _score(d: Dictionary, x: Tensor) -> tuple[float, float]:
+def _score(d: Dictionary, x: Tensor, y: Tensor) -> tuple[float, float]:
     sums, active = ExplainedVariance(), 0.0
-    for piece in x.split(1024):
-        values, indices = d.encode_sparse(piece)
-        sums.add(piece, d.decode_sparse(values, indices))
-        active += float((values > 0).sum())
+    for seen, wanted in zip(x.split(1024), y.split(1024), strict=True):
+        sums.add(wanted, d(seen))
+        active += float((d.encode(seen) > 0).sum())
     return sums.value(), active / len(x)

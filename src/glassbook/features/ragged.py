@@ -62,7 +62,7 @@ def pick(encoder: Encoder, code: Rule, theta: Tensor | None) -> Entries | None:
 
 
 def by_bag(entries: Entries, group: Tensor | None, groups: int, ordered: bool) -> tuple[Entries, Tensor]:
-    """Sort each row's entries by their latent's group [F]; returns them and where each of the B * groups bags begins."""
+    """Sort each row's entries by their latent's group [F]; returns them and where the B * groups bags begin."""
     pre, latents, counts = entries
     if group is None:
         return entries, counts.cumsum(0) - counts

@@ -1,4 +1,4 @@
-"""Where activations come from: a tensor, a recording's site, or a function of the step; all give batches by step."""
+"""Where activations come from: tensors, sites of a recording, or a function of the step; all give batches by step."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.trace import Recording
 
-Source = Tensor | tuple[Recording, str] | Callable[[int], Tensor]
-"""Activations [N, d], (recording, site), or step -> a fresh batch [B, d]."""
+Kept = Tensor | tuple[Recording, str] | tuple[Recording, Sequence[str]] | Sequence[Tensor]
+"""Activations that are all there."""
+Source = Kept | Callable[[int], Tensor]
+"""Activations [N, d], (recording, site), or step -> a fresh batch [B, d]. Several sites of a recording or several
+tensors [N, d_i] stand side by side, [N, d_1 + d_2 ...]."""
 
 HELD_OUT = 8192
 """Rows kept away from training, at most: they set a threshold and give the report's scores."""
@@ -44,8 +47,27 @@ class Rows:
                 yield piece.float()
 
 
-def open_rows(source: Tensor | tuple[Recording, str]) -> Rows:
-    """The rows of a tensor [..., d] or of a recording's site, which stay on disk until they are asked for.
+class SideBySide(Rows):
+    """Rows of several sources, those of one number beside each other."""
+
+    def __init__(self, sources: Sequence[Rows]) -> None:
+        if len({rows.n for rows in sources}) != 1:
+            sizes = ", ".join(str(rows.n) for rows in sources)
+            raise GlassbookError(f"activations side by side need as many rows each, not {sizes}")
+        self.sources, self.n = list(sources), sources[0].n
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """The rows of those numbers, in that order, in float32."""
+        return torch.cat([source[rows] for source in self.sources], 1)
+
+    def chunks(self, rows: int) -> Iterator[Tensor]:
+        """All rows in order, up to `rows` at a time, in float32."""
+        for start in range(0, self.n, rows):
+            yield self[torch.arange(start, min(start + rows, self.n))]
+
+
+def open_rows(source: Kept) -> Rows:
+    """The rows of tensors [..., d] or of a recording's sites, which stay on disk until they are asked for.
 
     Raises:
         GlassbookError: no rows, or a recording without its site.
@@ -54,14 +76,23 @@ def open_rows(source: Tensor | tuple[Recording, str]) -> Rows:
         rows = Rows([source.detach().reshape(-1, source.shape[-1])])
     elif isinstance(source, Recording):
         raise GlassbookError(f"which site of the recording? Give (recording, site), one of {', '.join(source.sites)}")
+    elif not source:
+        raise GlassbookError("there are no activations; record some")
+    elif isinstance(first := source[0], Recording):
+        rows = _of_recording(first, source[1])  # pyright: ignore[reportArgumentType]
     else:
-        recording, site = source
-        # Pieces as long as a shard are views of the mapped files.
-        longest = max(int(shard["n"]) for shard in recording.header["shards"])
-        rows = Rows(list(recording.chunks(site, longest)))
+        rows = SideBySide([open_rows(part) for part in source])  # pyright: ignore[reportArgumentType]
     if rows.n == 0:
         raise GlassbookError("there are no activations; record some")
     return rows
+
+
+def _of_recording(recording: Recording, sites: str | Sequence[str]) -> Rows:
+    if not isinstance(sites, str):
+        return SideBySide([_of_recording(recording, site) for site in sites])
+    # Pieces as long as a shard are views of the mapped files.
+    longest = max(int(shard["n"]) for shard in recording.header["shards"])
+    return Rows(list(recording.chunks(sites, longest)))
 
 
 class Batches:
@@ -113,12 +144,18 @@ class Batches:
         return torch.Generator().manual_seed((self.seed * 1_000_003 + epoch + 1) % 2**63)
 
 
-def about(source: Source) -> dict[str, Any]:
+def about(source: Source, columns: slice = slice(None)) -> dict[str, Any]:
     """What a dictionary's file should say of its activations: model, site, how many, which tokens were left out."""
-    if isinstance(source, Tensor):
-        return {"tokens": source.reshape(-1, source.shape[-1]).shape[0]}
-    if callable(source):
+    if callable(source) and not isinstance(source, Tensor):
         return {}
-    recording, site = source
-    header = recording.header
-    return {"site": site, "tokens": recording.n, **{key: header[key] for key in ("model", "special_tokens")}}
+    if isinstance(source, Tensor) or not isinstance(recording := source[0], Recording):
+        return {"tokens": open_rows(source).n}
+    sites: Any = source[1]
+    header, names, start = recording.header, [], 0
+    for site in [sites] if isinstance(sites, str) else sites:
+        end = start + recording.dim(site)
+        if start >= (columns.start or 0) and end <= (columns.stop or end):
+            names.append(site)
+        start = end
+    known = {key: header[key] for key in ("model", "special_tokens")}
+    return {"site": names[0] if len(names) == 1 else names, "tokens": recording.n, **known}

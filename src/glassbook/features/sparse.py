@@ -49,7 +49,8 @@ class Pass(NamedTuple):
         """Which latents [F] exceed `least` for some row of the batch."""
         if self.z is not None:
             return self.z.amax(0) > least
-        assert self.latents is not None and self.values is not None
+        assert self.latents is not None
+        assert self.values is not None
         fires = torch.zeros_like(self.mass, dtype=torch.bool)
         return fires.index_fill_(0, self.latents[self.values > least], True)
 

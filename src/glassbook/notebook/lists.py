@@ -88,8 +88,8 @@ def page_rows(
         [*values, limit, offset],
     )
     return [
-        PageRow(*row[:4], tuple(json.loads(row[4])), tuple(json.loads(row[5])), row[6], _moment(row[7]))
-        for row in found
+        PageRow(ident, title, kind, level, tuple(json.loads(tags)), tuple(json.loads(aliases)), path, _moment(mtime))
+        for ident, title, kind, level, tags, aliases, path, mtime in found
     ]
 
 
