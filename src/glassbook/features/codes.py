@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.features.coder import entries
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class BatchTopK:
 
     def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return _entries(self.codes(pre))
+        return entries(self.codes(pre))
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class ReLU:
 
     def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return _entries(self.codes(pre))
+        return entries(self.codes(pre))
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class JumpReLU:
 
     def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return _entries(self.codes(pre, theta))
+        return entries(self.codes(pre, theta))
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Gated:
 
     def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return _entries(self.codes(pre))
+        return entries(self.codes(pre))
 
 
 Rule = TopK | BatchTopK | ReLU | JumpReLU
@@ -222,12 +223,6 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
     members = (groups[:, :, None] + torch.arange(0, width, quarter)).flatten(1)
     values, at = pre.gather(1, members).topk(k, sorted=False)
     return values, members.gather(1, at)
-
-
-def _entries(z: Tensor) -> tuple[Tensor, Tensor]:
-    """(values, indices) of the non-zero entries of codes [..., width], as wide as the fullest row."""
-    m = int((z > 0).sum(-1).max()) if z.numel() else 0
-    return z.topk(max(m, 1), dim=-1, sorted=False)
 
 
 def _check_k(k: int) -> None:

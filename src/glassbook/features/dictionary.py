@@ -11,9 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag, linear, normalize
+from torch.nn.functional import linear, normalize
 
 from glassbook.errors import GlassbookError
+from glassbook.features.coder import Coder
 from glassbook.features.codes import Code, Gated, JumpReLU, check_width, describe, from_description, rule
 from glassbook.notebook.files import write_atomic
 
@@ -21,7 +22,7 @@ FORMAT = "glassbook.dictionary"
 VERSION = 2
 
 
-class Dictionary(nn.Module):
+class Dictionary(Coder):
     """Sparse autoencoder, transcoder or crosscoder: z = code(W_enc (x - b_dec) + b_enc), xh = z W_dec + b_dec.
 
     A transcoder (`d_out`) reads one site and predicts another; it does not take b_dec off what it reads, and with
@@ -99,34 +100,14 @@ class Dictionary(nn.Module):
         """
         return self.code.sparse(self.pre(x), self.theta)
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Activations [..., d_out] from codes z [..., F], without what a transcoder's skip adds."""
-        return z @ self.W_dec + self.b_dec
-
-    def decode_sparse(self, values: Tensor, indices: Tensor) -> Tensor:
-        """The same from the entries [..., m] of codes; touches m rows of W_dec only."""
-        m = indices.shape[-1]
-        flat, weights = indices.reshape(-1, m), values.reshape(-1, m)
-        out = embedding_bag(flat, self.W_dec, mode="sum", per_sample_weights=weights)
-        return out.reshape(*indices.shape[:-1], self.d_out) + self.b_dec
-
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction (a transcoder: prediction) [..., d_out] of x [..., d_in]."""
         out = self.decode_sparse(*self.encode_sparse(x))
         return out if self.W_skip is None else out + linear(x, self.W_skip)
 
-    def direction(self, i: int) -> Tensor:
-        """What latent `i` adds for each unit of its value: [d_out]."""
-        if not 0 <= i < self.width:
-            raise GlassbookError(f"there is no feature {i}; choose 0 to {self.width - 1}")
-        return self.W_dec[i].detach()
-
     def pre(self, x: Tensor) -> Tensor:
         """Pre-activations [..., F]; of a Gated dictionary the magnitudes where the gate is open, else 0."""
-        if x.shape[-1] != self.d_in:
-            raise GlassbookError(
-                f"the dictionary reads {self.d_in} dimensions, not {x.shape[-1]}; is it the right site?"
-            )
+        self.check(x)
         pre = linear(x if self.transcodes else x - self.b_dec, self.W_enc, self.b_enc)
         if self.gain is None or self.b_mag is None:
             return pre

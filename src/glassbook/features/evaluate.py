@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from glassbook.errors import GlassbookError
-from glassbook.features.dictionary import Dictionary
+from glassbook.features.coder import Coder
 from glassbook.features.rows import Rows, open_rows
 from glassbook.measure import ExplainedVariance
 from glassbook.trace import At, Recording, allow_identity, trace
@@ -53,7 +53,7 @@ class Scores:
 
 
 def evaluate(
-    d: Dictionary,
+    d: Coder,
     activations: Tensor | tuple[Recording, str],
     *,
     model: nn.Module | None = None,
@@ -102,14 +102,14 @@ def evaluate(
 
 
 @torch.no_grad()
-def _reconstruct(d: Dictionary, rows: Rows, chunk: int) -> tuple[ExplainedVariance, Tensor, Tensor]:
+def _reconstruct(d: Coder, rows: Rows, chunk: int) -> tuple[ExplainedVariance, Tensor, Tensor]:
     """Error sums, how often each latent fires, and the mean activation."""
     sums, total = ExplainedVariance(), torch.zeros(d.d_in, dtype=torch.float64)
     fired = torch.zeros(d.width, dtype=torch.float64)
     for x in rows.chunks(chunk):
-        values, indices = d.encode_sparse(x.to(d.W_enc.device))
+        values, indices = d.encode_sparse(x.to(d.W_dec.device))
         sums.add(x, d.decode_sparse(values, indices))
-        fired += torch.bincount(indices[values > 0].cpu(), minlength=d.width)
+        fired += torch.bincount(indices[values != 0].cpu(), minlength=d.width)
         total += x.sum(0, dtype=torch.float64).cpu()
     return sums, fired, (total / rows.n).float()
 
@@ -122,14 +122,14 @@ def _losses(
     model: nn.Module,
     site: str,
     batches: Iterable[Mapping[str, Any]],
-    d: Dictionary,
+    d: Coder,
     mean: Tensor,
     skip: Collection[int],
 ) -> dict[str, float]:
     """Mean cross-entropy of the model as it is and with the site replaced, token by token over all batches."""
     ways: dict[str, Replace | None] = {
         "clean": None,
-        "dictionary": lambda x: d(x.to(d.W_enc)).to(x),
+        "dictionary": lambda x: d(x.to(d.W_dec)).to(x),
         "mean": lambda x: mean.to(x).expand_as(x),
         "zero": torch.zeros_like,
     }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.dictionary import Dictionary
+from glassbook.features.coder import Coder
 from glassbook.measure import matched_f1, mcc, mmcs
 
 
@@ -27,7 +27,7 @@ class Recovery:
     f1: float
 
 
-def recovery(d: Dictionary, truth: Tensor, *, strengths: Tensor | None = None, x: Tensor | None = None) -> Recovery:
+def recovery(d: Coder, truth: Tensor, *, strengths: Tensor | None = None, x: Tensor | None = None) -> Recovery:
     """Compare a dictionary's decoder with true directions.
 
     Args:

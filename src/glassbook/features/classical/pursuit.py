@@ -1,0 +1,76 @@
+"""Orthogonal matching pursuit: k atoms for each sample, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from glassbook.errors import GlassbookError
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """k atoms for each sample, chosen greedily, with the least-squares code on them."""
+
+    k: int
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise GlassbookError(f"k = {self.k}: at least one atom must be used")
+
+    def solve(self, x: Tensor, atoms: Tensor) -> Tensor:
+        """Codes [N, F] of x [N, d] for atoms [F, d]."""
+        return omp(x, atoms, self.k)
+
+
+@torch.no_grad()
+def omp(x: Tensor, atoms: Tensor, k: int) -> Tensor:
+    """Codes with at most k entries: each step takes the atom most correlated with what is left, then refits all.
+
+    All samples go forward together; each keeps the Cholesky factor of its chosen atoms' products, which grows by a
+    row in each step. A sample stops early when nothing is left that an atom could explain.
+
+    Args:
+        x: [N, d].
+        atoms: [F, d], of any norm.
+        k: atoms for a sample, at most min(F, d).
+
+    Returns:
+        [N, F].
+
+    Source: Pati et al. 1993; the batched Cholesky form: Rubinstein et al. 2008, "Efficient implementation of K-SVD".
+    """
+    n, (width, d) = len(x), atoms.shape
+    if not 1 <= k <= min(width, d):
+        raise GlassbookError(f"k = {k}: matching pursuit takes 1 to {min(width, d)} of {width} atoms in {d} dimensions")
+    norms = torch.linalg.vector_norm(atoms, dim=1).clamp(min=1e-12)
+    unit = atoms / norms[:, None]
+    row = torch.arange(n, device=x.device)
+    factor = torch.eye(k, dtype=x.dtype, device=x.device).repeat(n, 1, 1)
+    chosen = torch.zeros(n, k, dtype=torch.int64, device=x.device)
+    wanted = torch.zeros(n, k, dtype=x.dtype, device=x.device)  # the chosen atoms' correlations with x
+    taken = torch.zeros(n, width, dtype=torch.bool, device=x.device)
+    going = torch.ones(n, dtype=torch.bool, device=x.device)
+    code, left = wanted[:, :0], x
+    enough = 1e-6 * torch.linalg.vector_norm(x, dim=1)
+    for j in range(k):
+        correlation = (left @ unit.T).abs_().masked_fill_(taken, -1.0)
+        size, best = correlation.max(1)
+        atom = unit[best]
+        going &= size > enough
+        if j:
+            overlap = (unit[chosen[:, :j]] @ atom[:, :, None]).masked_fill_(~going[:, None, None], 0.0)
+            new = torch.linalg.solve_triangular(factor[:, :j, :j], overlap, upper=False)[:, :, 0]
+            rest = 1 - new.square().sum(1)
+            going &= rest > 1e-6  # else the atom is a sum of those it would join
+            factor[:, j, :j] = torch.where(going[:, None], new, 0.0)
+            factor[:, j, j] = torch.where(going, rest, 1.0).sqrt()
+        chosen[:, j] = best
+        taken[row, best] = True
+        wanted[:, j] = torch.where(going, torch.linalg.vecdot(atom, x), 0.0)
+        code = torch.cholesky_solve(wanted[:, : j + 1, None], factor[:, : j + 1, : j + 1])[:, :, 0]
+        left = x - embedding_bag(chosen[:, : j + 1], unit, mode="sum", per_sample_weights=code)
+    return torch.zeros(n, width, dtype=x.dtype, device=x.device).scatter_(1, chosen, code / norms[chosen])

@@ -1,0 +1,74 @@
+"""What all ways of writing activations as sums of directions share, so that one score, page and panel serve them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+
+from glassbook.errors import GlassbookError
+
+
+class Coder(nn.Module):
+    """Activations as sums of directions: x ~ z W_dec + b_dec. A subclass says how x becomes z (`encode`).
+
+    Attributes:
+        d_in: dimensions of the activations that are read.
+        d_out: dimensions of what `decode` gives; d_in but for a transcoder.
+        width: number of directions F.
+        W_dec: [F, d_out], one direction in each row.
+        b_dec: [d_out], what is given for a code of zeros.
+        about: what it was learnt from (model, site, tokens, ...).
+    """
+
+    d_in: int
+    d_out: int
+    width: int
+    W_dec: Tensor
+    b_dec: Tensor
+    about: dict[str, Any]
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [..., F] of activations x [..., d_in]."""
+        raise NotImplementedError
+
+    def encode_sparse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The entries of the codes of x [..., d_in] that are not 0: (values, indices), [..., m]; spare values are 0."""
+        return entries(self.encode(x))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Activations [..., d_out] from codes z [..., F], without what a transcoder's skip adds."""
+        return z @ self.W_dec + self.b_dec
+
+    def decode_sparse(self, values: Tensor, indices: Tensor) -> Tensor:
+        """The same from the entries [..., m] of codes; touches m rows of W_dec only."""
+        m = indices.shape[-1]
+        flat, weights = indices.reshape(-1, m), values.reshape(-1, m)
+        out = embedding_bag(flat, self.W_dec, mode="sum", per_sample_weights=weights)
+        return out.reshape(*indices.shape[:-1], self.d_out) + self.b_dec
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruction [..., d_out] of x [..., d_in]."""
+        return self.decode_sparse(*self.encode_sparse(x))
+
+    def direction(self, i: int) -> Tensor:
+        """What a code of 1 at `i` adds: [d_out]."""
+        if not 0 <= i < self.width:
+            raise GlassbookError(f"there is no feature {i}; choose 0 to {self.width - 1}")
+        return self.W_dec[i].detach()
+
+    def check(self, x: Tensor) -> None:
+        """Refuse activations of another width."""
+        if x.shape[-1] != self.d_in:
+            raise GlassbookError(
+                f"the dictionary reads {self.d_in} dimensions, not {x.shape[-1]}; is it the right site?"
+            )
+
+
+def entries(z: Tensor) -> tuple[Tensor, Tensor]:
+    """(values, indices) of the non-zero entries of codes [..., width], as wide as the fullest row."""
+    there = z != 0
+    m = int(there.sum(-1).max()) if z.numel() else 0
+    at = z.abs().topk(max(m, 1), dim=-1, sorted=False).indices
+    return z.gather(-1, at), at

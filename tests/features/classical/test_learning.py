@@ -1,0 +1,114 @@
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from glassbook.errors import GlassbookError
+from glassbook.features import evaluate, recovery
+from glassbook.features.classical import (
+    Lasso,
+    Lista,
+    Pursuit,
+    SparseCoder,
+    fista,
+    kmeans,
+    lasso_objective,
+    learn_atoms,
+    learn_lista,
+    pca,
+)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Sums of three of 48 directions in 24 dimensions, of either sign."""
+    g = torch.Generator().manual_seed(77)
+    truth = normalize(torch.randn(48, 24, generator=g), dim=1)
+    on = torch.rand(8000, 48, generator=g).argsort(1) < 3
+    return truth, (on * (0.5 + torch.rand(8000, 48, generator=g)) * torch.randn(8000, 48, generator=g).sign()) @ truth
+
+
+@pytest.mark.parametrize("code", [Lasso(0.3), Pursuit(3)])
+def test_atoms_are_recovered(world, code):
+    truth, x = world
+    coder = learn_atoms(x, 48, code, steps=150, batch=256, seed=1)
+    start = learn_atoms(x, 48, code, steps=1, batch=256, seed=1)
+    assert recovery(coder, truth).mcc > 0.95 > 0.8 > recovery(start, truth).mcc
+    assert (coder.W_dec.norm(dim=1) <= 1 + 1e-5).all()
+    assert evaluate(coder, x[:500]).explained_variance > 0.9
+
+
+def test_scores_see_codes_of_both_signs(world):
+    _, x = world
+    scores = evaluate(SparseCoder(torch.eye(24), torch.zeros(24), Pursuit(3)), x[:100])
+    assert scores.l0 == 3
+
+
+def test_same_seed_same_atoms(world):
+    _, x = world
+    a, b, c = (learn_atoms(x, 32, Lasso(0.1), steps=5, batch=64, seed=s).W_dec for s in (0, 0, 1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_atoms_that_nothing_uses_start_again(world):
+    _, x = world
+    coder = learn_atoms(x, 200, Lasso(0.3), steps=100, batch=256)
+    assert evaluate(coder, x).dead < 0.2
+
+
+def test_values_that_are_not_finite_are_refused(world):
+    bad = world[1].clone()
+    bad[::7] = torch.nan
+    with pytest.raises(GlassbookError, match="not finite"):
+        learn_atoms(bad, 8, Lasso(0.1))
+
+
+def test_lista_begins_as_ista_and_learns_to_be_nearer(world):
+    truth, x = world
+    x, mean, l1 = x[:2000], torch.zeros(24), 0.1
+    exact = fista(x, truth, l1, steps=3000, tolerance=1e-7)
+    untaught = Lista(truth, mean, l1, layers=2)
+    size = torch.linalg.matrix_norm(truth, 2) ** 2
+    z = torch.zeros(2000, 48)
+    for _ in range(2):
+        z = torch.nn.functional.softshrink(z + (x - z @ truth) @ truth.T / size, float(l1 / size))
+    torch.testing.assert_close(untaught.encode(x), z, atol=1e-5, rtol=1e-4)
+    taught = learn_lista(truth, mean, x, l1, layers=2, steps=300, batch=256, lr=3e-3)
+    with torch.no_grad():
+        away = [float((net.encode(x) - exact).square().sum(1).mean()) for net in (untaught, taught)]
+    assert away[1] < away[0] / 4
+
+
+def test_components_are_those_of_scikit_learn(world):
+    from sklearn.decomposition import PCA
+
+    _, x = world
+    theirs = PCA(5).fit(x.double().numpy())
+    ours = pca(x, 5)
+    cosine = (ours.W_dec.double() * torch.from_numpy(theirs.components_)).sum(1).abs()
+    torch.testing.assert_close(cosine, torch.ones_like(cosine), atol=1e-4, rtol=0)
+    assert evaluate(ours, x).explained_variance == pytest.approx(theirs.explained_variance_ratio_.sum(), abs=1e-3)
+    assert evaluate(pca(x, 24), x).explained_variance == pytest.approx(1, abs=1e-5)
+    with pytest.raises(GlassbookError, match="1 to 24 principal"):
+        pca(x, 25)
+
+
+def test_clusters_give_the_nearest_centre():
+    centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    x = centres.repeat_interleave(50, 0) + 0.1 * torch.randn(150, 2, generator=torch.Generator().manual_seed(0))
+    coder = kmeans(x, 3)
+    assert evaluate(coder, x).l0 == 1
+    torch.testing.assert_close(coder(x), x, atol=0.6, rtol=0)
+    assert recovery(coder, centres[1:]).mmcs > 0.999
+
+
+def test_another_width_is_refused(world):
+    with pytest.raises(GlassbookError, match="reads 24 dimensions, not 3"):
+        pca(world[1], 4).encode(torch.zeros(2, 3))
+
+
+def test_objective_falls_as_atoms_are_learnt(world):
+    _, x = world
+    first, last = (learn_atoms(x, 48, Lasso(0.1), steps=s, batch=256, centre=False) for s in (1, 100))
+    a, b = (lasso_objective(x, c.encode(x), c.W_dec, 0.1) for c in (first, last))
+    assert b < 0.8 * a
