@@ -1,5 +1,6 @@
 """Features: sparse dictionaries of a network's activations, learnt, scored and held against the truth."""
 
+from glassbook.features.coder import Coder
 from glassbook.features.codes import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.contexts import Context, Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
@@ -9,6 +10,7 @@ from glassbook.features.recovery import Recovery, recovery
 
 __all__ = [
     "BatchTopK",
+    "Coder",
     "Context",
     "Contexts",
     "Dictionary",

@@ -70,7 +70,7 @@ def fit_many(
     lr: float | None = None,
     aux: float = 1 / 32,
     dead_after: int | None = None,
-    centre: Literal["mean", "median"] = "mean",
+    centre: Literal["mean", "median", "none"] = "mean",
     precision: Literal["auto", "full", "bf16"] = "auto",
     columns: Sequence[slice] | None = None,
     seed: int = 0,
@@ -101,7 +101,7 @@ def fit_many(
         lr: peak learning rate; None takes `default_lr` of each.
         aux: weight of the dead latents' loss; 0 leaves it out.
         dead_after: rows without firing after which a latent is dead; None: a tenth of the training, at most 10 million.
-        centre: subtract the activations' mean, or their geometric median.
+        centre: subtract the activations' mean, their geometric median, or nothing.
         precision: "bf16" chooses the active latents by bfloat16 products and computes the chosen ones in float32;
             "auto" does so where the hardware multiplies bfloat16.
         columns: the dimensions of a batch that each dictionary learns from, if not all.

@@ -112,7 +112,10 @@ def geometric_median(x: Tensor, iterations: int = 50) -> Tensor:
 
 def _measure(x: Tensor, how: str) -> list[Tensor]:
     """Centre and scale of one site, [d] each."""
-    centre = geometric_median(x) if how == "median" else x.mean(0)
+    ways = {"mean": lambda: x.mean(0), "median": lambda: geometric_median(x), "none": lambda: torch.zeros_like(x[0])}
+    if how not in ways:
+        raise GlassbookError(f"centre = {how!r}; choose one of {', '.join(ways)}")
+    centre = ways[how]()
     size = (x - centre).square().sum(1).mean()
     if not bool(torch.isfinite(size) & (size > 0)):
         raise GlassbookError("the activations are all the same or not finite; there is nothing to learn from them")

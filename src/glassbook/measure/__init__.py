@@ -1,13 +1,24 @@
 """Arrays in, numbers out. Each definition stands in its docstring and has a test with a known answer."""
 
+from glassbook.measure.absorption import absorption
 from glassbook.measure.detection import auroc, auroc_sparse, average_precision
 from glassbook.measure.language import bits_per_byte, distinct_n, perplexity_ratio, repetition
-from glassbook.measure.matching import cosines, f1, match, matched_f1, mcc, mmcs
-from glassbook.measure.reconstruction import ExplainedVariance, dead_share, density, explained_variance, l0
+from glassbook.measure.matching import cosines, f1, latent_f1, match, matched_f1, mcc, mmcs, uniqueness
+from glassbook.measure.monosemanticity import explained_by_one, label_entropy
+from glassbook.measure.probing import sparse_probe, splits
+from glassbook.measure.reconstruction import (
+    ExplainedVariance,
+    dead_share,
+    density,
+    density_histogram,
+    explained_variance,
+    l0,
+)
 from glassbook.measure.statistics import bootstrap, wilson
 
 __all__ = [
     "ExplainedVariance",
+    "absorption",
     "auroc",
     "auroc_sparse",
     "average_precision",
@@ -16,15 +27,22 @@ __all__ = [
     "cosines",
     "dead_share",
     "density",
+    "density_histogram",
     "distinct_n",
+    "explained_by_one",
     "explained_variance",
     "f1",
     "l0",
+    "label_entropy",
+    "latent_f1",
     "match",
     "matched_f1",
     "mcc",
     "mmcs",
     "perplexity_ratio",
     "repetition",
+    "sparse_probe",
+    "splits",
+    "uniqueness",
     "wilson",
 ]

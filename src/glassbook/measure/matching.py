@@ -71,3 +71,25 @@ def matched_f1(truth: Any, found: Any, active: Any, fired: Any) -> float:
     rows, columns = match(truth, found)
     active, fired = to_tensor(active), to_tensor(fired)
     return float(f1(fired[:, columns], active[:, rows]).sum() / active.shape[1])
+
+
+def uniqueness(truth: Any, found: Any) -> float:
+    """Share of found directions [m, d] left if of all those nearest to one truth [n, d] (by |cos|) one is kept."""
+    nearest = cosines(truth, found).abs().argmax(0)
+    return len(nearest.unique()) / len(nearest)
+
+
+def latent_f1(truth: Any, found: Any, active: Any, fired: Any) -> float:
+    """Mean over the latents of the F1 of each as a detector of the truth nearest to its direction (by |cos|).
+
+    Unlike `matched_f1` it does not ask how many truths are found, so it suits dictionaries narrower than the truth.
+    Latents that never fire count 0 (Chanin and Garriga-Alonso 2026, arXiv:2602.14687).
+
+    Args:
+        truth: [n, d] true directions.
+        found: [m, d] the latents' directions.
+        active: bool [N, n], which truths are present in each sample.
+        fired: bool [N, m], which latents fire on it.
+    """
+    nearest = cosines(truth, found).abs().argmax(0)
+    return float(f1(to_tensor(fired, torch.float32), to_tensor(active, torch.float32)[:, nearest]).mean())

@@ -1,0 +1,148 @@
+"""Does a general feature fall silent where a special one speaks, and do nested prefixes stop it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+
+@experiment(
+    terms=["Monosemanticity", "Dictionary learning", "Feature"],
+    source="Chanin et al. 2024, arXiv:2409.14507; Bussmann et al. 2025, arXiv:2503.17547",
+)
+@dataclass(frozen=True, kw_only=True)
+class Absorption:
+    """Is a general feature absorbed into special ones, and does a Matryoshka dictionary keep it whole?"""
+
+    features: int = 1024
+    """True features; those in trees have a parent or children."""
+    d: int = 256
+    """Dimensions that they share."""
+    roots: int = 12
+    """Trees; each root is a general feature."""
+    branching: int = 4
+    """Special features of each general one."""
+    depth: int = 2
+    """Levels below the roots."""
+    width: int = 384
+    """Latents of each dictionary."""
+    k: int = 12
+    """Latents active on a sample."""
+    prefixes: tuple[int, ...] = (24, 96, 384)
+    """Nested dictionaries of the Matryoshka."""
+    samples: int = 200_000
+    """Samples to learn from."""
+    steps: int = 3000
+    """Optimiser steps."""
+    batch: int = 1024
+    """Samples in a step."""
+    lr: float = 3e-3
+    """Peak learning rate of Adam."""
+
+    claims = (
+        Claim(
+            "A plain dictionary absorbs general features; without a hierarchy there is nothing to absorb",
+            "batchtopk_absorbed",
+            ">=",
+            0.05,
+            control="flat_absorbed <= 0.02",
+        ),
+        Claim("Nested prefixes leave at most half of it", "matryoshka_over_batchtopk", "<=", 0.5),
+        Claim("One latent tells a general feature better in the Matryoshka", "probe_lead", ">=", 0.0),
+        Claim("The price is a worse reconstruction", "explained_variance_lead", "<=", 0.0),
+    )
+
+    @classmethod
+    def quick(cls) -> Absorption:
+        """A small world, few steps."""
+        sizes: dict[str, Any] = {
+            "features": 96,
+            "d": 24,
+            "roots": 4,
+            "branching": 2,
+            "width": 32,
+            "k": 4,
+            "prefixes": (8, 32),
+        }
+        return cls(**sizes, samples=4096, steps=20, batch=128)
+
+    def run(self, run: Run) -> None:
+        """Learn both dictionaries of a world with a hierarchy, and one of the same world without."""
+        rows = self._world(run, self.depth) + self._world(run, 0)
+        run.table("parents", [row for row in rows for row in row.pop("parents")])
+        by = {row["name"]: row for row in rows}
+        plain, nested, flat = by["BatchTopK"], by["Matryoshka"], by["BatchTopK, no hierarchy"]
+        run.chart("absorption", _chart(rows))
+        run.result(
+            batchtopk_absorbed=plain["absorbed"],
+            matryoshka_absorbed=nested["absorbed"],
+            flat_absorbed=flat["absorbed"],
+            matryoshka_over_batchtopk=nested["absorbed"] / max(plain["absorbed"], 1e-9),
+            batchtopk_probe=plain["probe"],
+            matryoshka_probe=nested["probe"],
+            probe_lead=nested["probe"] - plain["probe"],
+            batchtopk_splits=plain["splits"],
+            matryoshka_splits=nested["splits"],
+            batchtopk_explained_variance=plain["explained_variance"],
+            matryoshka_explained_variance=nested["explained_variance"],
+            explained_variance_lead=nested["explained_variance"] - plain["explained_variance"],
+        )
+
+    def _world(self, run: Run, depth: int) -> list[dict[str, Any]]:
+        import torch
+
+        from glassbook.data.synthetic import nested_world
+        from glassbook.features import BatchTopK, Dictionary, Matryoshka, fit_many
+
+        generator = torch.Generator().manual_seed(10**9 + run.seed)
+        sizes: dict[str, Any] = {"roots": self.roots, "branching": self.branching, "depth": depth}
+        world = nested_world(self.features, self.d, **sizes, generator=generator)
+        x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
+        strengths, test = world.sample(16_384, generator)
+        codes = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
+        torch.manual_seed(run.seed)
+        learners = {name: Dictionary(self.d, self.width, code) for name, code in codes.items()}
+        logged = run if depth else None
+        fit_many(list(learners.values()), x, steps=self.steps, batch=self.batch, lr=self.lr, seed=run.seed, run=logged)
+        mark = "" if depth else ", no hierarchy"
+        parents = slice(0, self.roots)  # the roots come first
+        return [
+            {"name": name + mark, **_score(d, test, strengths[:, parents], world.directions[parents], name + mark)}
+            for name, d in learners.items()
+        ]
+
+
+def _score(d, test, strengths, directions, name: str) -> dict[str, Any]:
+    """How the general features fare in one dictionary."""
+    import torch
+
+    from glassbook.measure import absorption, explained_variance, sparse_probe, splits
+
+    with torch.no_grad():
+        codes = d.encode(test)
+        explained = explained_variance(test, d(test))
+    there, W = strengths > 0, d.W_dec.detach()
+    each = [absorption(codes, W, directions[i : i + 1], strengths[:, i : i + 1]) for i in range(len(directions))]
+    probe, parts = sparse_probe(codes, there), splits(codes, there)
+    return {
+        "absorbed": sum(each) / len(each),
+        "probe": float(probe.nanmean()),
+        "splits": float(parts.float().mean()),
+        "explained_variance": explained,
+        "parents": [
+            {"dictionary": name, "parent": i, "absorbed": a, "probe F1": float(p), "latents": int(n)}
+            for i, (a, p, n) in enumerate(zip(each, probe, parts, strict=True))
+        ],
+    }
+
+
+def _chart(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    import altair as alt
+
+    values = [{key: row[key] for key in ("name", "absorbed")} for row in rows]
+    x = alt.X("absorbed:Q", title="share of a general feature's samples that are absorbed", axis=alt.Axis(format="%"))
+    y = alt.Y("name:N", title=None, sort=None)
+    return alt.Chart(alt.Data(values=values)).mark_bar().encode(x=x, y=y).to_dict()

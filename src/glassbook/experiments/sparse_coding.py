@@ -1,0 +1,140 @@
+"""Olshausen and Field's experiment: what a sparse code of photographs is made of."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+
+@experiment(
+    terms=["Sparse coding", "Dictionary learning"],
+    source="Olshausen and Field 1996, doi:10.1038/381607a0; Mairal et al. 2010, arXiv:0908.0050",
+)
+@dataclass(frozen=True, kw_only=True)
+class SparseCoding:
+    """Are the elements of a sparse code of photographs local and oriented, like receptive fields?"""
+
+    size: int = 12
+    """Width and height of a patch, in pixels."""
+    atoms: int = 192
+    """Elements of the dictionary; a patch has fewer dimensions, for its mean is taken off."""
+    l1: float = 1.5
+    """Weight of the penalty on the codes; whitened patches have a variance of 1 in each pixel."""
+    patches: int = 100_000
+    """Patches to learn from."""
+    steps: int = 1000
+    """Mini-batches, for scikit-learn too."""
+    batch: int = 512
+    """Patches in one."""
+
+    claims = (
+        Claim(
+            "Most elements are oriented and local, those of shuffled pixels are not",
+            "gabor_share",
+            ">=",
+            0.6,
+            control="shuffled_gabor_share <= 0.2",
+        ),
+        Claim("Principal components are not", "pca_gabor_share", "<=", 0.2),
+        Claim("Its objective is no worse than scikit-learn's", "objective_over_sklearn", "<=", 1.01),
+        Claim("A sparse code costs less than principal components at equal error", "active_over_pca", "<=", 0.6),
+    )
+
+    @classmethod
+    def quick(cls) -> SparseCoding:
+        """Small patches, few steps."""
+        return cls(size=8, atoms=40, patches=2_000, steps=20, batch=128)
+
+    def run(self, run: Run) -> None:
+        """Learn the dictionary, look at its elements, and hold it beside what it has to be better than."""
+        import torch
+
+        from glassbook.data.patches import photograph_patches
+        from glassbook.features import evaluate
+        from glassbook.features.classical import Lasso, learn_atoms, pca
+        from glassbook.features.classical.shape import is_gabor
+
+        generator = torch.Generator().manual_seed(run.seed)
+        x = photograph_patches(self.patches + 4096, self.size, generator=generator)
+        x, test = x[:-4096], x[-4096:]
+        shuffled = torch.rand(x.shape, generator=generator).argsort(1)
+        code = Lasso(self.l1)
+        how: dict[str, Any] = {"steps": self.steps, "batch": self.batch, "seed": run.seed}
+        start = time.monotonic()
+        ours = learn_atoms(x, self.atoms, code, run=run, **how)
+        took = time.monotonic() - start
+        # The same values in other places: no shape is left to be found.
+        noise = learn_atoms(x.gather(1, shuffled), self.atoms, code, **how)
+        components = pca(x, self.size**2 - 1)
+        scores = evaluate(ours, test)
+        needed = self._components_for(scores.explained_variance, components, test)
+        theirs = self._scikit_learn(x, test, run.seed)
+        run.result(
+            gabor_share=is_gabor(ours.W_dec, self.size),
+            pca_gabor_share=is_gabor(components.W_dec, self.size),
+            shuffled_gabor_share=is_gabor(noise.W_dec, self.size),
+            explained_variance=scores.explained_variance,
+            l0=scores.l0,
+            dead_share=scores.dead,
+            active_over_pca=scores.l0 / needed,
+            objective=self._objective(test, ours.W_dec),
+            objective_over_sklearn=self._objective(test, ours.W_dec) / theirs,
+            seconds=took,
+        )
+        run.image("elements", _mosaic(ours.W_dec, self.size))
+        run.image("components", _mosaic(components.W_dec, self.size))
+        run.image("shuffled", _mosaic(noise.W_dec, self.size))
+
+    def _objective(self, x, atoms) -> float:
+        from glassbook.features.classical import fista, lasso_objective
+
+        return lasso_objective(x, fista(x, atoms, self.l1), atoms, self.l1)
+
+    def _scikit_learn(self, x, test, seed: int) -> float:
+        """The objective of scikit-learn's dictionary on held-out patches."""
+        import torch
+        from sklearn.decomposition import MiniBatchDictionaryLearning
+
+        learner = MiniBatchDictionaryLearning(
+            self.atoms,
+            alpha=self.l1,  # pyright: ignore[reportArgumentType]
+            batch_size=self.batch,
+            max_iter=max(1, self.steps * self.batch // len(x)),
+            max_no_improvement=None,  # pyright: ignore[reportArgumentType]
+            tol=0.0,
+            fit_algorithm="cd",
+            random_state=seed,
+        )
+        learner.fit(x.numpy())
+        return self._objective(test, torch.from_numpy(learner.components_).float())
+
+    def _components_for(self, wanted: float, components, test) -> int:
+        """Principal components that explain as much."""
+        z = components.encode(test)
+        explained = z.square().sum(0).cumsum(0) / (test - test.mean(0)).square().sum()
+        return int((explained < wanted).sum()) + 1
+
+
+def _mosaic(atoms, size: int) -> bytes:
+    """Elements as a picture, the most used first in rows; grey is zero."""
+    import numpy as np
+    from PIL import Image
+
+    n = len(atoms)
+    across = int(np.ceil(np.sqrt(n * 1.6)))
+    down = -(-n // across)
+    sheet = np.full((down * (size + 1) + 1, across * (size + 1) + 1), 255, np.uint8)
+    for i, atom in enumerate(atoms.numpy().reshape(n, size, size)):
+        row, column = divmod(i, across)
+        value = 127.5 + 127.5 * atom / max(abs(atom).max(), 1e-9)
+        y, x = row * (size + 1) + 1, column * (size + 1) + 1
+        sheet[y : y + size, x : x + size] = value.round().astype(np.uint8)
+    picture = Image.fromarray(sheet).resize((sheet.shape[1] * 3, sheet.shape[0] * 3), Image.Resampling.NEAREST)
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return png.getvalue()
