@@ -21,6 +21,7 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.features.logits import final, logit_effects
 from glassbook.features.places import Places
+from glassbook.features.rows import check_source
 from glassbook.features.stream import Seen, open_stream, watch
 from glassbook.nets import LanguageModel
 from glassbook.notebook.featurebook import NAME, SCHEMA
@@ -75,6 +76,7 @@ def build(
         GlassbookError: activations, tokens and model do not fit together, or the disk refused.
     """
     site = activations[1] if isinstance(activations, tuple) else d.about.get("site")
+    check_source(d.about, activations)
     stream = open_stream(activations, tokens, sequence)
     seen = watch(d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk)
     header = {

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
-from glassbook.features.rows import Rows, open_rows
+from glassbook.features.rows import Rows, check_source, open_rows
 from glassbook.measure import ExplainedVariance
 from glassbook.trace import At, Recording, allow_identity, trace
 
@@ -75,9 +75,11 @@ def evaluate(
         chunk: activations encoded at once.
 
     Raises:
-        GlassbookError: some but not all of model, site and batches; nothing to predict in the batches.
+        GlassbookError: some but not all of model, site and batches; nothing to predict in the batches; activations of
+            another model or site than the dictionary's.
     """
     rows = open_rows(activations)
+    check_source(d.about, activations)
     sums, fired, mean = _reconstruct(d, rows, chunk)
     density = fired / rows.n
     if (model is None) != (site is None) or (model is None) != (batches is None):

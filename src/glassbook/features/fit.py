@@ -15,7 +15,7 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.features.codes import BatchTopK, JumpReLU, ReLU, with_rule
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.rows import Batches, Source, about
+from glassbook.features.rows import Batches, Source, about, check_source
 from glassbook.features.sparse import encode_decode
 from glassbook.features.step import Training
 from glassbook.measure import ExplainedVariance
@@ -114,7 +114,8 @@ def fit_many(
         log_every: steps between two logged points.
 
     Raises:
-        GlassbookError: settings that cannot work, a checkpoint that does not fit, activations that are not finite.
+        GlassbookError: settings that cannot work, a checkpoint that does not fit, activations that are not finite or
+            of another model or site than what the dictionary has learnt already.
         KeyboardInterrupt: Ctrl-C, after a checkpoint.
     """
     if not dictionaries or min(steps, batch, every, log_every) < 1:
@@ -133,6 +134,8 @@ def fit_many(
         for w, rate, cut in zip(works, rates, cuts, strict=True)
     ]
     folders = [_folder(checkpoint, i, len(works)) for i in range(len(works))]
+    for d, cut in zip(dictionaries, cuts, strict=True):
+        check_source(d.about, activations, cut)
     with _folded(works):
         start = _restore(works, folders, settings, resume)
         if start == 0:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.features.harvest import Harvest
 from glassbook.trace import Recording
 
 Kept = Tensor | tuple[Recording, str] | tuple[Recording, Sequence[str]] | Sequence[Tensor]
@@ -146,16 +147,42 @@ class Batches:
 
 def about(source: Source, columns: slice = slice(None)) -> dict[str, Any]:
     """What a dictionary's file should say of its activations: model, site, how many, which tokens were left out."""
-    if callable(source) and not isinstance(source, Tensor):
+    if isinstance(source, Tensor):
+        return {"tokens": source.numel() // source.shape[-1]}
+    if isinstance(source, Harvest):
+        header, sites, n = source.header, source.sites, {"pool": source.header["pool"]}
+    elif callable(source):
         return {}
-    if isinstance(source, Tensor) or not isinstance(recording := source[0], Recording):
+    elif isinstance(recording := source[0], Recording):
+        header, sites = recording.header, source[1]
+        n = {"tokens": recording.n}
+    else:
         return {"tokens": open_rows(source).n}
-    sites: Any = source[1]
-    header, names, start = recording.header, [], 0
+    names, start = [], 0
     for site in [sites] if isinstance(sites, str) else sites:
-        end = start + recording.dim(site)
+        end = start + header["dims"][site]
         if start >= (columns.start or 0) and end <= (columns.stop or end):
             names.append(site)
         start = end
-    known = {key: header[key] for key in ("model", "special_tokens")}
-    return {"site": names[0] if len(names) == 1 else names, "tokens": recording.n, **known}
+    known = {key: header[key] for key in ("model", "special_tokens", "context", "scale", "centre") if key in header}
+    weights = {"weights": header["model"]["weights"]} if "weights" in header["model"] else {}
+    return {"site": names[0] if len(names) == 1 else names, **n, **known, **weights}
+
+
+def check_source(known: Mapping[str, Any], source: Source, columns: slice = slice(None)) -> None:
+    """Refuse activations that are not of the kind a dictionary was learnt from.
+
+    Args:
+        known: `about` of the dictionary; what it does not say is not compared.
+        source: the activations.
+        columns: the dimensions that the dictionary reads.
+
+    Raises:
+        GlassbookError: another site, another model, or other tokens left out.
+    """
+    found = about(source, columns)
+    asked = {"weights": "weights", "site": "site", "special_tokens": "tokens left out"}
+    for key, what in asked.items():
+        if known.get(key) is not None and found.get(key) is not None and known[key] != found[key]:
+            told = "of another model" if key == "weights" else f"with {what} {found[key]}, not {known[key]}"
+            raise GlassbookError(f"the dictionary was not learnt from such activations: they are {told}")

@@ -2,7 +2,8 @@
 
 from glassbook.trace.forward import At
 from glassbook.trace.names import Site, blocks, sites
+from glassbook.trace.reading import fingerprint
 from glassbook.trace.recording import Recording, record
 from glassbook.trace.tracer import Trace, allow_identity, trace
 
-__all__ = ["At", "Recording", "Site", "Trace", "allow_identity", "blocks", "record", "sites", "trace"]
+__all__ = ["At", "Recording", "Site", "Trace", "allow_identity", "blocks", "fingerprint", "record", "sites", "trace"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,9 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.forward import Forward
 from glassbook.trace.names import places
-from glassbook.trace.tracer import trace
+from glassbook.trace.reading import about, rows
 
 _HEADER = "header.json"
 
@@ -55,64 +53,11 @@ def record(
     if folder.exists() and any(folder.iterdir()):
         raise GlassbookError(f"{folder} is not empty; record into a new folder, or delete it")
     names = [place.name for place in places(model, sites)]
-    takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-    writer = _Writer(folder, shard_bytes, _about(model, names, skip))
+    writer = _Writer(folder, shard_bytes, about(model, names, skip))
     for batch in batches:
-        if not isinstance(batch, Mapping):
-            raise GlassbookError(f"a batch is a {type(batch).__name__}; give mappings, such as {{'input_ids': ids}}")
-        forward = Forward(batch)
-        if takes_positions and forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all():
-            batch = {**batch, "position_ids": forward.pos.clamp_min(0)}
-        with torch.no_grad(), trace(model, read=names, stop=True) as t:
-            model(**batch)
-        writer.add(*_rows({name: t[name] for name in names}, forward, skip))
+        writer.add(*rows(model, names, batch, skip))
     writer.finish()
     return Recording(folder)
-
-
-def _about(model: nn.Module, names: list[str], skip: Collection[int]) -> dict[str, Any]:
-    ids = sorted(int(i) for i in skip)
-    return {
-        "format": "glassbook recording 1",
-        "model": {
-            "class": type(model).__name__,
-            "name": str(getattr(getattr(model, "config", None), "_name_or_path", "") or ""),
-        },
-        "sites": names,
-        "special_tokens": {"pads": "dropped", "skipped_ids": ids},
-        "dims": {},
-        "dtype": {},
-        "context": 0,
-        "sequences": 0,
-        "n": 0,
-        "shards": [],
-        "complete": False,
-    }
-
-
-def _rows(activations: dict[str, Tensor], forward: Forward, skip: Collection[int]) -> tuple[dict[str, Tensor], int]:
-    """Rows to keep of one batch by key, and how many sequences it had."""
-    shapes = {tuple(x.shape[:-1]) for x in activations.values()}
-    expected = (forward.batch, forward.length) if forward.sequence else next(iter(shapes))
-    if shapes != {expected} or not 1 <= len(expected) <= 2:
-        told = ", ".join(f"{name} {tuple(x.shape)}" for name, x in activations.items())
-        raise GlassbookError(
-            f"record needs [batch, tokens, d] (or [batch, d]) at every site, the same rows; got {told}"
-        )
-    x = next(iter(activations.values()))
-    batch, length = (*expected, 1)[:2]
-    if forward.sequence:
-        keep, position = forward.real, forward.pos
-        tokens = forward.ids if forward.ids is not None else torch.full_like(position, -1)
-        if skip:
-            keep = keep & ~torch.isin(tokens, torch.tensor(sorted(skip), device=tokens.device))
-    else:
-        position = torch.arange(length, device=x.device).expand(batch, length)
-        keep, tokens = torch.ones_like(position, dtype=torch.bool), torch.full_like(position, -1)
-    sequence = torch.arange(batch, device=keep.device)[:, None].expand(batch, length)
-    index = {"tokens": tokens, "sequence": sequence, "position": position}
-    rows = {key: value[keep].long() for key, value in index.items()}
-    return rows | {name: x.reshape(batch, length, -1)[keep.to(x.device)] for name, x in activations.items()}, batch
 
 
 class _Writer:
@@ -238,13 +183,13 @@ class Recording:
 
     def _parts(self, key: str) -> Iterator[tuple[int, Tensor]]:
         """(rows, mapped tensor) of each shard."""
-        for file, rows in self._shards:
+        for file, n in self._shards:
             try:
                 with safe_open(file, framework="pt") as shard:
                     x = shard.get_tensor(key)
             except (SafetensorError, OSError) as error:
                 raise GlassbookError(f"{file} is damaged ({error}); record again") from error
-            yield rows, x
+            yield n, x
 
     def _chunks(self, site: str, rows: int) -> Iterator[Tensor]:
         held: list[Tensor] = []
