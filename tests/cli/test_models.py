@@ -129,9 +129,9 @@ def test_what_is_no_model_is_one_line(glassbook, broken, kind):
     ("words", "part"),
     [
         (["features", "{d}", "--model", "{m}", "--site", "blocks.9.out", "--text", "{t}"], "blocks.9.out"),
-        (["features", "nowhere.safetensors"], "there is no file nowhere.safetensors"),
+        (["features", "nowhere.safetensors"], "there is no file or folder nowhere.safetensors"),
         (["features", "{m}/model.safetensors"], "no dictionary"),
-        (["features", "{m}"], "is a folder"),
+        (["features", "{m}"], "holds no dictionary"),
         (["steer", "{m}", "x", "--vector", "nowhere"], "there is no file nowhere"),
         (["steer", "{m}", "x", "--vector", "{d}"], "no steering vector"),
         (["steer", "{m}", "x", "--feature", "{d}"], "write DICT:INDEX"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from glassbook.measure import f1, match, matched_f1, mcc, mmcs
+from glassbook.measure import f1, latent_f1, match, matched_f1, mcc, mmcs, uniqueness
 
 TRUTH = torch.randn(6, 16, generator=torch.Generator().manual_seed(0))
 
@@ -41,3 +41,18 @@ def test_f1_of_matched_latents():
     assert matched_f1(truth, truth[:1], active, active[:, :1]) == 0.5
     with pytest.raises(ValueError, match="dimensions"):
         mcc(truth, torch.ones(1, 3))
+
+
+def test_uniqueness_counts_truths_that_are_shared():
+    truth = torch.eye(4)
+    assert uniqueness(truth, truth) == 1
+    assert uniqueness(truth, torch.stack([truth[0], -truth[0], truth[1], 0.9 * truth[1]])) == 0.5
+
+
+def test_latent_f1_is_of_the_nearest_truth():
+    truth = torch.eye(3)
+    active = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]]).bool()
+    fired = torch.tensor([[1, 0], [1, 0], [0, 0], [0, 1]]).bool()
+    # The first latent is the first truth exactly; the second points at the second but fires for the third.
+    assert latent_f1(truth, truth[:2], active, fired) == 0.5
+    assert latent_f1(truth, truth[[0, 2]], active, fired) == 1

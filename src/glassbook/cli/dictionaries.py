@@ -9,28 +9,24 @@ from typing import TYPE_CHECKING
 from glassbook.errors import GlassbookError
 
 if TYPE_CHECKING:
-    from glassbook.features import Dictionary
+    from glassbook.features import Coder
 
 
-def open_dictionary(name: str) -> Dictionary:
-    """ "builtin", or a safetensors file that `Dictionary.save` wrote; `about` says where it was trained.
+def open_dictionary(name: str) -> Coder:
+    """ "builtin", or a file or folder of a layout that `features.interchange` knows; `about` says where it was trained.
 
     Raises:
         GlassbookError: there is none of that name, or it cannot be read.
     """
     path = Path(str(files("glassbook") / "builtin" / "dictionary.safetensors")) if name == "builtin" else Path(name)
-    if path.is_dir():
-        raise GlassbookError(f"{name} is a folder; name the dictionary's .safetensors file in it")
-    if not path.is_file():
-        if name == "builtin":
-            raise GlassbookError("this copy of Glassbook has no built-in dictionary; name a file instead")
-        raise GlassbookError(f"there is no file {name}; give a dictionary's .safetensors file, or builtin")
-    from glassbook.features import Dictionary
+    if name == "builtin" and not path.is_file():
+        raise GlassbookError("this copy of Glassbook has no built-in dictionary; name a file instead")
+    from glassbook.features.interchange import load
 
-    return Dictionary.load(path)
+    return load(path)
 
 
-def trained_at(d: Dictionary, name: str) -> str:
+def trained_at(d: Coder, name: str) -> str:
     """The site that a dictionary was trained at.
 
     Raises:
@@ -40,3 +36,9 @@ def trained_at(d: Dictionary, name: str) -> str:
     if not isinstance(site, str):
         raise GlassbookError(f"{name} does not say at which site it was trained; pass --site")
     return site
+
+
+def read_model(d: Coder) -> str:
+    """The name of the model that a dictionary was learnt from, or "" if its file does not say."""
+    model = d.about.get("model")
+    return str(model.get("name") or "") if isinstance(model, dict) else str(model or "")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional
 
 from glassbook.cli.command import InNotebook, open_lm, option, perform, say
-from glassbook.cli.dictionaries import open_dictionary, trained_at
+from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.features_kept import ACTIONS
 from glassbook.cli.output import console, one_line, table
 from glassbook.cli.tour.naming import card_of, labels, ranked
@@ -50,11 +50,14 @@ class Features(InNotebook):
         if self.run is not None:
             return self._kept(self.run)
         d = open_dictionary(self.dictionary)
-        name = self.model or str(d.about.get("model") or "") or ("builtin" if self.dictionary == "builtin" else "")
+        name = self.model or read_model(d) or ("builtin" if self.dictionary == "builtin" else "")
         if not name:
             raise GlassbookError(f"{self.dictionary} does not say which model it reads; pass --model")
         site = self.site or trained_at(d, self.dictionary)
         lm = open_lm(name, self.tokenizer)
+        from glassbook.features.rows import check_model
+
+        check_model(d.about, lm.model)
         say(f"reading {site} of {name}")
         found = look(lm, d, site, self.text)
         if self.search is not None:

@@ -83,6 +83,7 @@ class Steer(OnModel):
 
     def make_vector(self, lm: LanguageModel) -> Vector:
         """The vector that the options describe."""
+        from glassbook.features.rows import check_model
         from glassbook.steer import Vector, actadd, feature
         from glassbook.trace import blocks
 
@@ -91,6 +92,7 @@ class Steer(OnModel):
         if self.feature is not None:
             name, index = read_feature(self.feature)
             d = open_dictionary(name)
+            check_model(d.about, lm.model)
             site = self.site or trained_at(d, name)
             return feature(d, index, site)
         assert self.add is not None

@@ -12,6 +12,7 @@ import torch
 from glassbook.desk.known import artifact_of
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
+from glassbook.features.rows import check_model
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook
 from glassbook.notebook.featurebook import FeatureBook
@@ -108,6 +109,7 @@ def _vector(notebook: Notebook, lm: LanguageModel, source: dict[str, Any]) -> Ve
             if not isinstance(header.get("dictionary"), str) or not isinstance(header.get("site"), str):
                 raise GlassbookError(f"the feature book of run {record.id} names no dictionary and site to steer with")
             d = Dictionary.load(artifact_of(notebook, record.id, header["dictionary"]))
+            check_model(d.about, lm.model)
             # Strength 1 is the largest value that the feature was seen to take: a scale that needs no knowledge of
             # the model. A feature that was never active is taken as it is.
             return feature(d, source["index"], header["site"]) * (largest or 1.0)

@@ -33,7 +33,7 @@ class DictionaryFrontier:
     """Weights of the ReLU's penalty, from few to many active latents."""
     samples: int = 260_000
     """Samples to learn from."""
-    steps: int = 3000
+    steps: int = 2000
     """Optimiser steps there."""
     batch: int = 1024
     """Samples in a step."""
@@ -49,7 +49,7 @@ class DictionaryFrontier:
     """Latents of each dictionary of the model."""
     model_k: tuple[int, ...] = (8, 16, 32)
     """Active latents asked of the rules there."""
-    model_steps: int = 800
+    model_steps: int = 400
     """Optimiser steps there."""
 
     claims = (
@@ -72,8 +72,8 @@ class DictionaryFrontier:
     @classmethod
     def quick(cls) -> DictionaryFrontier:
         """A small world and few steps."""
-        sizes: dict[str, Any] = {"features": 1500, "d": 48, "width": 96, "samples": 4096, "steps": 20, "batch": 256}
-        return cls(**sizes, sequences=40, model_width=128, model_k=(4, 8, 16), model_steps=5)
+        sizes: dict[str, Any] = {"features": 1500, "d": 64, "width": 96, "samples": 4096, "steps": 20, "batch": 256}
+        return cls(**sizes, sequences=32, model_width=128, model_k=(4, 8, 16), model_steps=5)
 
     def run(self, run: Run) -> None:
         """The synthetic world, then the language model; one chart of all."""
@@ -153,7 +153,7 @@ class DictionaryFrontier:
             {"input_ids": torch.from_numpy(training_rows(world, lm.tokenizer, step, 16, length, seed=3000 + run.seed))}
             for step in range(-(-self.sequences // 16))
         ]
-        cut = -max(1, len(batches) // 16)
+        cut = -max(1, len(batches) // 25)
         with tempfile.TemporaryDirectory() as folder:
             x = record(lm.model, batches[:cut], site, f"{folder}/x", skip=skip).read(site).clone()
             held = record(lm.model, batches[cut:], site, f"{folder}/held", skip=skip).read(site).clone()

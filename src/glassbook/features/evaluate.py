@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
-from glassbook.features.rows import Rows, check_source, open_rows
+from glassbook.features.rows import Rows, check_model, check_source, open_rows
 from glassbook.measure import ExplainedVariance
 from glassbook.trace import At, Recording, allow_identity, trace
 
@@ -87,6 +87,7 @@ def evaluate(
     ce: dict[str, float] = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
     if model is not None and site is not None and batches is not None:
         left_out = d.about.get("special_tokens", {}).get("skipped_ids", ()) if skip is None else skip
+        check_model(d.about, model)
         ce = _losses(model, site, batches, d, mean, left_out)
     return Scores(
         explained_variance=sums.value(),

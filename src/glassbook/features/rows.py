@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.features.harvest import Harvest
-from glassbook.trace import Recording
+from glassbook.trace import Recording, fingerprint
 
 Kept = Tensor | tuple[Recording, str] | tuple[Recording, Sequence[str]] | Sequence[Tensor]
 """Activations that are all there."""
@@ -186,3 +186,13 @@ def check_source(known: Mapping[str, Any], source: Source, columns: slice = slic
         if known.get(key) is not None and found.get(key) is not None and known[key] != found[key]:
             told = "of another model" if key == "weights" else f"with {what} {found[key]}, not {known[key]}"
             raise GlassbookError(f"the dictionary was not learnt from such activations: they are {told}")
+
+
+def check_model(known: Mapping[str, Any], model: nn.Module) -> None:
+    """Refuse a model that is not the one a dictionary was learnt from; `known` is `about` of the dictionary.
+
+    Raises:
+        GlassbookError: it is another one. A dictionary that does not say is let through.
+    """
+    if known.get("weights") is not None and known["weights"] != fingerprint(model):
+        raise GlassbookError("the dictionary was learnt from another model than this one; open the model it is of")

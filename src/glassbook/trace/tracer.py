@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -104,6 +105,7 @@ class Trace:
         self._ran = False
         self.forward: Forward | None = None  # the call of the model that is going on
         self._before: Forward | None = None
+        self._thread = threading.get_ident()
 
     def _tap(self, place: Place) -> _Tap:
         return self._taps.setdefault(place.name, _Tap(self, place))
@@ -113,7 +115,12 @@ class Trace:
         """Full names of the sites that are read."""
         return [name for name, tap in self._taps.items() if tap.reads]
 
+    def elsewhere(self) -> bool:
+        """Whether this is another thread than the trace's: what runs the model there is none of its business."""
+        return threading.get_ident() != self._thread
+
     def __enter__(self) -> Trace:
+        self._thread = threading.get_ident()
         self._handles.append(self.model.register_forward_pre_hook(self._begin, with_kwargs=True))
         for tap in self._taps.values():
             module = tap.place.module
@@ -166,6 +173,8 @@ class Trace:
         return _Gradients(self)
 
     def _begin(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.elsewhere():
+            return
         self._ran = True
         if self.stop:
             self._pending = set(self._taps)
@@ -176,6 +185,8 @@ class Trace:
             )
 
     def _end(self, *_: Any) -> None:
+        if self.elsewhere():
+            return
         self.forward = None  # a part called on its own later has no positions, rather than the last ones
 
     def fired(self, site: str) -> None:
@@ -205,10 +216,10 @@ class _Tap:
         self.kept: list[tuple[Tensor, int | None]] = []  # with the version at reading; None for copies
 
     def on_output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
-        return self._visit(output)
+        return None if self.owner.elsewhere() else self._visit(output)
 
     def on_input(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._visit((args, kwargs))
+        return None if self.owner.elsewhere() else self._visit((args, kwargs))
 
     def _visit(self, value: Any) -> Any:
         """Edit and read; the new structure, or None (which hooks return for "as it was") if nothing changed."""
