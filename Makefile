@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup tour serve test lint claims bench clean
+.PHONY: setup tour serve test lint claims peers bench clean
 
 setup: $(STAMP)
 
@@ -34,8 +34,19 @@ lint: setup
 claims: setup
 	$(BIN)/glassbook claims check --seeds 0 1 2
 
+# The libraries that ours are measured beside, each in an environment of its own: no one environment holds them all.
+PEERS := .peers
+$(PEERS)/%/.installed:
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" $*
+	@# dictionary-learning brings a torchvision that does not load beside a CPU's torch.
+	-$(PEERS)/$*/bin/python -m pip uninstall --quiet --yes torchvision
+	@touch $@
+
+peers: $(foreach peer,sae-lens eai-sparsify dictionary-learning spams-bin,$(PEERS)/$(peer)/.installed)
+
 # Measures against the physical limits and prints ratios; leave the machine alone meanwhile.
-bench: setup
+bench: setup peers
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:

@@ -100,6 +100,28 @@ def test_a_perfect_copy_recovers_all_of_the_loss_and_the_mean_none(model, batche
 
 
 @torch.no_grad()
+def test_kl_is_from_the_clean_distribution_and_averaged_over_tokens(model, ids, batches, recording):
+    skip = recording.header["special_tokens"]["skipped_ids"]
+    s = score(model, batches, recording, torch.zeros_like, skip=skip)
+    total, n = 0.0, 0
+    for batch in batches:
+        clean = model(**batch).logits
+        kept = batch["attention_mask"].bool()
+        here = (kept & ~torch.isin(batch["input_ids"], torch.tensor(skip)))[..., None]
+        with trace(model, edit={SITE: lambda x, at, here=here: torch.where(here, 0.0, x)}):
+            other = model(**batch).logits
+        both = kept[:, 1:] & kept[:, :-1]
+        p, q = (t[:, :-1][both].log_softmax(-1) for t in (clean, other))
+        total, n = total + float((p.exp() * (p - q)).sum()), n + int(both.sum())
+    assert s.kl_zero_ablation == pytest.approx(total / n, rel=1e-4)
+    assert s.kl_dictionary == pytest.approx(s.kl_zero_ablation, rel=1e-5)
+    assert s.kl_recovered_from_zero == pytest.approx(0, abs=1e-5)
+    copy = score(model, batches, recording, lambda x: x)
+    assert copy.kl_dictionary == pytest.approx(0, abs=1e-6)
+    assert copy.kl_recovered == pytest.approx(1, abs=1e-5)
+
+
+@torch.no_grad()
 def test_the_loss_is_summed_over_real_tokens_and_then_divided(model, ids, batches, recording):
     total, n = 0.0, 0
     for row, mask in zip(ids, MASK.bool(), strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import nll_loss
 
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
@@ -19,7 +19,7 @@ from glassbook.trace import At, Recording, allow_identity, trace
 
 @dataclass(frozen=True)
 class Scores:
-    """A dictionary's scores on a set of n activations. The ce_* are NaN unless a model was given.
+    """A dictionary's scores on a set of n activations. The ce_* and kl_* are NaN unless a model was given.
 
     Attributes:
         explained_variance: 1 - sum ||x - xh||^2 / sum ||x - mean||^2 over the whole set.
@@ -32,6 +32,12 @@ class Scores:
         ce_zero_ablation: replaced by zero, which is easier to beat.
         ce_recovered: (ce_mean_ablation - ce_dictionary) / (ce_mean_ablation - ce_clean).
         ce_recovered_from_zero: the same from zero ablation, for comparison with published numbers.
+        kl_dictionary: mean KL divergence in nats of the model's next-token distribution with the reconstruction from
+            its own, KL(clean || replaced).
+        kl_mean_ablation: the same for the mean of the activations.
+        kl_zero_ablation: the same for zero.
+        kl_recovered: (kl_mean_ablation - kl_dictionary) / kl_mean_ablation.
+        kl_recovered_from_zero: the same from zero ablation.
         n: activations in the set.
     """
 
@@ -45,6 +51,11 @@ class Scores:
     ce_zero_ablation: float
     ce_recovered: float
     ce_recovered_from_zero: float
+    kl_dictionary: float
+    kl_mean_ablation: float
+    kl_zero_ablation: float
+    kl_recovered: float
+    kl_recovered_from_zero: float
     n: int
 
     def numbers(self) -> dict[str, float]:
@@ -84,11 +95,12 @@ def evaluate(
     density = fired / rows.n
     if (model is None) != (site is None) or (model is None) != (batches is None):
         raise GlassbookError("to measure the model's loss give all of model, site and batches")
-    ce: dict[str, float] = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
+    ce = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
+    kl = dict(ce)
     if model is not None and site is not None and batches is not None:
         left_out = d.about.get("special_tokens", {}).get("skipped_ids", ()) if skip is None else skip
         check_model(d.about, model)
-        ce = _losses(model, site, batches, d, mean, left_out)
+        ce, kl = _losses(model, site, batches, d, mean, left_out)
     return Scores(
         explained_variance=sums.value(),
         l0=float(fired.sum()) / rows.n,
@@ -100,6 +112,11 @@ def evaluate(
         ce_zero_ablation=ce["zero"],
         ce_recovered=_recovered(ce["mean"], ce),
         ce_recovered_from_zero=_recovered(ce["zero"], ce),
+        kl_dictionary=kl["dictionary"],
+        kl_mean_ablation=kl["mean"],
+        kl_zero_ablation=kl["zero"],
+        kl_recovered=_recovered(kl["mean"], kl),
+        kl_recovered_from_zero=_recovered(kl["zero"], kl),
         n=rows.n,
     )
 
@@ -128,26 +145,35 @@ def _losses(
     d: Coder,
     mean: Tensor,
     skip: Collection[int],
-) -> dict[str, float]:
-    """Mean cross-entropy of the model as it is and with the site replaced, token by token over all batches."""
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean cross-entropy of the model as it is and with the site replaced, and mean KL from the model as it is.
+
+    Token by token over all batches.
+    """
     ways: dict[str, Replace | None] = {
         "clean": None,
         "dictionary": lambda x: d(x.to(d.W_dec)).to(x),
         "mean": lambda x: mean.to(x).expand_as(x),
         "zero": torch.zeros_like,
     }
-    totals, tokens = dict.fromkeys(ways, 0.0), 0
+    totals, distances, tokens = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0), 0
     for batch in batches:
         targets = _targets(batch)
-        tokens += int((targets >= 0).sum())
+        there = targets.flatten() >= 0
+        tokens += int(there.sum())
+        clean = torch.empty(0)
         for name, replace in ways.items():
             edit = {} if replace is None else {site: allow_identity(_at_real(replace, batch, skip))}
             with trace(model, edit=edit):
                 logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
-                totals[name] += float(cross_entropy(logits, targets.flatten(), ignore_index=-1, reduction="sum"))
+            logs = logits[there].log_softmax(1)
+            clean = logs if replace is None else clean  # the first way
+            totals[name] += float(nll_loss(logs, targets.flatten()[there], reduction="sum"))
+            distances[name] += float((clean.exp() * (clean - logs)).sum())
     if not tokens:
         raise GlassbookError("the batches hold no token that follows another; give longer texts")
-    return {name: total / tokens for name, total in totals.items()}
+    means = [{name: total / tokens for name, total in sums.items()} for sums in (totals, distances)]
+    return means[0], means[1]
 
 
 def _targets(batch: Mapping[str, Any]) -> Tensor:

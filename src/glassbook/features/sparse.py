@@ -84,7 +84,8 @@ def encode_decode(
         subtract: whether x has b_dec taken off (not in transcoders).
         dead: indices of dead latents; the `k_aux` most active of them in each row make `aux`.
         k_aux: see dead.
-        fast: choose the active latents by bfloat16 pre-activations, then compute the chosen ones in full precision.
+        fast: choose the active latents by bfloat16 pre-activations, then compute the chosen ones in full precision;
+            where whole matrices are used instead, their products are of bfloat16.
     """
     prefixes = code.prefixes if isinstance(code, Matryoshka) else (len(W_enc),)
     how = _How(rule(code), prefixes, subtract, k_aux, fast)  # pyright: ignore[reportArgumentType]
@@ -131,10 +132,11 @@ class _Pass(torch.autograd.Function):
         n = len(how.prefixes)
         z = values = latents = begin = None
         if picked is None:
-            pre = torch.addmm(b_enc, h, W_enc.T)
-            z = how.code.codes(pre, theta)
-            added = torch.stack([z[:, group] @ W_dec[group] for group in how.groups()], 1)
-            mass, active = z.sum(0), (z > 0).sum()
+            low = torch.bfloat16 if how.fast else h.dtype
+            pre = torch.addmm(b_enc.to(low), h.to(low), W_enc.T.to(low))
+            z = how.code.codes(pre, theta).to(low)
+            added = torch.stack([z[:, group] @ W_dec[group].to(low) for group in how.groups()], 1).to(h.dtype)
+            mass, active = z.sum(0, dtype=h.dtype), (z > 0).sum()
             pre = pre if isinstance(how.code, JumpReLU) else None
         else:
             entries, begin = by_bag(picked, how.group(h.device), n, ordered=not isinstance(how.code, TopK))
@@ -224,19 +226,22 @@ def _dense(
     how: _How, h: Tensor, W_enc: Tensor, W_dec: Tensor, theta: Tensor | None, codes: Any, given: _Given, wanted: bool
 ) -> _Gradients:
     pre, z = codes[:2]
+    low, full = z.dtype, h.dtype
     g, gW_dec = torch.empty_like(z), torch.zeros_like(W_dec)
     for i, group in enumerate(how.groups()):
         if given.levels is None:
             g[:, group] = 0
             continue
-        g[:, group] = given.levels[:, i] @ W_dec[group].T
-        gW_dec[group] = z[:, group].T @ given.levels[:, i]
+        level = given.levels[:, i].to(low)
+        g[:, group] = level @ W_dec[group].T.to(low)
+        gW_dec[group] = (z[:, group].T @ level).to(full)
     for more in (given.mass, given.codes):
         if more is not None:
             g += more
-    g_theta = None if theta is None else _slopes(how.code, pre, theta, g, given.active).sum(0)
+    g_theta = None if theta is None else _slopes(how.code, pre, theta, g, given.active).sum(0, dtype=full)
     g *= z > 0
-    return g.T @ h, g.sum(0), gW_dec, g_theta, g @ W_enc if wanted else None
+    gx = (g @ W_enc.to(low)).to(full) if wanted else None
+    return (g.T @ h.to(low)).to(full), g.sum(0, dtype=full), gW_dec, g_theta, gx
 
 
 def _slopes(code: Rule, pre: Tensor, theta: Tensor, g: Tensor, g_active: Tensor | None) -> Tensor:
