@@ -158,3 +158,22 @@ def test_largest_is_topk(width, k):
     values, indices = largest(pre, k)
     torch.testing.assert_close(values.sort().values, pre.topk(k).values.sort().values)
     torch.testing.assert_close(pre.gather(1, indices), values)
+
+
+@pytest.mark.parametrize("code", [ReLU(1.0), JumpReLU(l0=64), Matryoshka(ReLU(1.0), (40, 256))])
+def test_fast_whole_matrices_give_nearly_the_same_gradients(code):
+    g = torch.Generator().manual_seed(8)
+    x, W = torch.randn(128, 32, generator=g), torch.randn(256, 32, generator=g) / 6
+    found = []
+    for fast in (True, False):
+        weights = [t.clone().requires_grad_() for t in (W, torch.zeros(256), W, torch.zeros(32), torch.zeros(256))]
+        theta = weights[4] if isinstance(code, JumpReLU) else None
+        out = encode_decode(x, *weights[:4], code=code, theta=theta, fast=fast)
+        assert out.z is not None  # half of the latents are active
+        levels = out.xh[:, None] if out.levels is None else out.levels
+        ((x[:, None] - levels).square().mean() + 1e-4 * out.mass.sum()).backward()
+        assert all(t.dtype == torch.float32 for t in (out.xh, out.mass))
+        found.append([w.grad for w in weights[: 5 if theta is not None else 4]])
+    for low, full in zip(*found, strict=True):
+        assert low.dtype == torch.float32
+        assert (low - full).norm() < 0.02 * full.norm()

@@ -6,7 +6,6 @@ a row has one bag of entries for each group of latents, and `begin` has one plac
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import torch
@@ -85,17 +84,6 @@ def by_latent(latents: Tensor, begin: Tensor, width: int) -> tuple[Tensor, Tenso
     order = latents.int().sort(stable=True).indices  # 32 bits: torch has a radix sort for them, 200 times as fast
     per_latent = torch.bincount(latents, minlength=width)
     return rows_of(counts, len(latents))[order], order, per_latent.cumsum(0) - per_latent
-
-
-def dots(a: Tensor, table: Tensor, latents: Tensor, begin: Tensor, plus: Tensor | None = None) -> Tensor:
-    """For each entry, a[its bag] . table[its latent] (+ plus): the few products of a @ table.T that count."""
-    ends = torch.cat([begin, begin.new_tensor([len(latents)])])
-    start = torch.zeros(len(latents), dtype=a.dtype, device=a.device) if plus is None else plus
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        # Columns in a row are not sorted, which no kernel here needs; hence no check of invariants.
-        pattern = torch.sparse_csr_tensor(ends, latents, start, (len(a), len(table)), check_invariants=False)
-        return torch.sparse.sampled_addmm(pattern, a, table.T, beta=0.0 if plus is None else 1.0).values()
 
 
 def _pick_rows(encoder: Encoder, k: int) -> Entries:

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import embedding_bag, linear
+from torch.nn.functional import linear
 
+from glassbook.features.bags import dots, total
 from glassbook.features.codes import Code, JumpReLU, Matryoshka, Rule, TopK, largest, rule
-from glassbook.features.ragged import Encoder, by_bag, by_latent, dots, pick
+from glassbook.features.ragged import Encoder, by_bag, by_latent, pick
 
 
 class Pass(NamedTuple):
@@ -144,7 +145,7 @@ class _Pass(torch.autograd.Function):
             if how.fast:
                 pre = dots(h.repeat_interleave(n, 0) if n > 1 else h, W_enc, latents, begin, b_enc[latents])
             values = torch.where(pre > theta[latents], pre, 0.0) if theta is not None else pre.relu()
-            added = embedding_bag(latents, W_dec, begin, mode="sum", per_sample_weights=values).view(len(h), n, -1)
+            added = total(latents, begin, values, W_dec).view(len(h), n, -1)
             mass, active = torch.zeros_like(b_enc).index_add_(0, latents, values), (values > 0).sum()
         levels = added.cumsum_(1).add_(b_dec) if n > 1 else added.add_(b_dec)
         aux = z_dead = None
@@ -206,7 +207,7 @@ def _ragged(
     if given.levels is not None:
         flat = given.levels.reshape(-1, W_dec.shape[1])
         g += dots(flat, W_dec, latents, begin)
-        gW_dec = embedding_bag(bags, flat, starts, mode="sum", per_sample_weights=values[order])
+        gW_dec = total(bags, starts, values[order], flat)
     g_theta = None
     if theta is not None:
         at = theta[latents]
@@ -214,11 +215,11 @@ def _ragged(
         g_theta = torch.zeros_like(theta).index_add_(0, latents, slopes)
     g *= values > 0
     rows = bags if n == 1 else bags // n
-    gW_enc = embedding_bag(rows, h, starts, mode="sum", per_sample_weights=g[order])
+    gW_enc = total(rows, starts, g[order], h)
     gb_enc = torch.zeros_like(W_enc[:, 0]).index_add_(0, latents, g)
     gx = None
     if wanted:
-        gx = embedding_bag(latents, W_enc, begin[::n].contiguous(), mode="sum", per_sample_weights=g)
+        gx = total(latents, begin[::n].contiguous(), g, W_enc)
     return gW_enc, gb_enc, torch.zeros_like(W_dec) if gW_dec is None else gW_dec, g_theta, gx
 
 
