@@ -166,7 +166,9 @@ def test_fast_whole_matrices_give_nearly_the_same_gradients(code):
     x, W = torch.randn(128, 32, generator=g), torch.randn(256, 32, generator=g) / 6
     found = []
     for fast in (True, False):
-        weights = [t.clone().requires_grad_() for t in (W, torch.zeros(256), W, torch.zeros(32), torch.zeros(256))]
+        weights = [
+            t.clone().requires_grad_() for t in (W, torch.zeros(256), W, torch.zeros(32), torch.full((256,), 0.1))
+        ]
         theta = weights[4] if isinstance(code, JumpReLU) else None
         out = encode_decode(x, *weights[:4], code=code, theta=theta, fast=fast)
         assert out.z is not None  # half of the latents are active

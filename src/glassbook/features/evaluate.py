@@ -95,7 +95,7 @@ def evaluate(
     density = fired / rows.n
     if (model is None) != (site is None) or (model is None) != (batches is None):
         raise GlassbookError("to measure the model's loss give all of model, site and batches")
-    ce = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
+    ce: dict[str, float] = dict.fromkeys(("clean", "dictionary", "mean", "zero"), float("nan"))
     kl = dict(ce)
     if model is not None and site is not None and batches is not None:
         left_out = d.about.get("special_tokens", {}).get("skipped_ids", ()) if skip is None else skip
@@ -166,10 +166,10 @@ def _losses(
             edit = {} if replace is None else {site: allow_identity(_at_real(replace, batch, skip))}
             with trace(model, edit=edit):
                 logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
-            logs = logits[there].log_softmax(1)
-            clean = logs if replace is None else clean  # the first way
-            totals[name] += float(nll_loss(logs, targets.flatten()[there], reduction="sum"))
-            distances[name] += float((clean.exp() * (clean - logs)).sum())
+                logs = logits[there].log_softmax(1)
+                clean = logs if replace is None else clean  # the first way
+                totals[name] += float(nll_loss(logs, targets.flatten()[there], reduction="sum"))
+                distances[name] += float((clean.exp() * (clean - logs)).sum())
     if not tokens:
         raise GlassbookError("the batches hold no token that follows another; give longer texts")
     means = [{name: total / tokens for name, total in sums.items()} for sums in (totals, distances)]
