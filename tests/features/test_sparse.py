@@ -178,4 +178,4 @@ def test_fast_whole_matrices_give_nearly_the_same_gradients(code):
         found.append([w.grad for w in weights[: 5 if theta is not None else 4]])
     for low, full in zip(*found, strict=True):
         assert low.dtype == torch.float32
-        assert (low - full).norm() < 0.02 * full.norm()
+        assert (low - full).norm() < 0.05 * full.norm()
