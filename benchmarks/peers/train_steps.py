@@ -125,7 +125,7 @@ class SAELens:
         self.trainer = SAETrainer(
             cfg=SAETrainerConfig(
                 total_training_samples=steps * batch, train_batch_size_samples=batch, lr=lr, device="cpu",
-                lr_warm_up_steps=max(1, steps // 20), lr_decay_steps=steps // 5,
+                lr_end=lr / 10, lr_warm_up_steps=max(1, steps // 20), lr_decay_steps=steps // 5,
                 dead_feature_window=max(1, steps // 10), logger=LoggingConfig(log_to_wandb=False),
             ),
             sae=self.sae, data_provider=iter([]),
