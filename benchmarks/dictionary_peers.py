@@ -108,23 +108,21 @@ def steps(names: list[str], pythons: dict[str, Path], data: Path, options: Any, 
     times: dict[str, list[float]] = {name: [] for name in names}
     peak = {}
     for worker in workers:
-        before = worker.ask(make=make)["peak_mb"]
+        worker.ask(make=make)
         worker.ask(steps=2)
-        peak[worker.name] = before
     for _ in range(options.rounds):
         for worker in workers:
             got = worker.ask(steps=2)
             times[worker.name].append(got["seconds"] / 2)
-            peak[f"{worker.name} after"] = got["peak_mb"]
+            peak[worker.name] = got["step_mb"]
     for worker in workers:
         worker.close()
     base, ours = times["matmul"], times["glassbook"]
     for name, seconds in times.items():
         to_matmul = statistics.median(t / b for t, b in zip(seconds, base, strict=True))
         to_ours = statistics.median(t / o for t, o in zip(seconds, ours, strict=True))
-        step_mb = peak[f"{name} after"] - peak[name]
         told = f"{1e3 * statistics.median(seconds):8.1f} ms  {to_matmul:5.2f} x matmul  {to_ours:5.2f} x ours"
-        print(f"  {name:20s} {told}  {step_mb:6.0f} MB above what it had before its first step", flush=True)
+        print(f"  {name:20s} {told}  {peak[name]:6.0f} MB above what it held before its first step", flush=True)
 
 
 def quality(names: list[str], pythons: dict[str, Path], data: Path, options: Any, make: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ with explained variance, L0 and dead share on held-out rows.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -165,19 +164,27 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / max(1, steps // 20), max(0.0, (steps - step) / max(1, steps // 5)))
 
 
+def memory(what: str) -> float:
+    """Memory of this process in MB: VmRSS now, VmHWM at its peak (Linux)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1]) / 1024
+
+
 def main() -> None:
     kind, data, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
     answer, sys.stdout = sys.stdout, sys.stderr  # libraries print
     files = load_file(data)
     x, held = files["train"], files["held_out"]
-    work, done, batch = None, 0, 0
+    work, done, batch, held_mb = None, 0, 0, 0.0
     for line in sys.stdin:
         order, reply = json.loads(line), {}
         if "make" in order:
             made = order["make"]
             batch, done = made["batch"], 0
             work = KINDS[kind](**made, sample=x[:8192])
+            Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+            held_mb = memory("VmRSS")
         elif "steps" in order:
             start = time.perf_counter()
             for i in range(done, done + order["steps"]):
@@ -195,7 +202,7 @@ def main() -> None:
                 "l0": float((z > 0).sum(1).float().mean()),
                 "dead": float((~(z > 0).any(0)).float().mean()),
             }
-        reply["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        reply["step_mb"] = memory("VmHWM") - held_mb
         answer.write(json.dumps(reply) + "\n")
         answer.flush()
 

@@ -143,9 +143,9 @@ def test_every_work_is_dated_and_cited():
 
 @cache
 def kept(experiment: str) -> dict[str, set[str]]:
-    """Names of the charts and tables that an experiment writes, from its source."""
+    """Names of the charts, tables and images that an experiment writes, from its source."""
     source = inspect.getsource(sys.modules[find(experiment).__module__])
-    return {kind: set(re.findall(rf'run\.{kind}\("([^"]+)"', source)) for kind in ("chart", "table")}
+    return {kind: set(re.findall(rf'run\.{kind}\("([^"]+)"', source)) for kind in ("chart", "table", "image")}
 
 
 @each([page for page in pages() if page.outline().blocks])
@@ -162,7 +162,7 @@ def test_live_blocks_name_what_there_is(page):
             continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]
         assert name in names()
-        if block.kind in ("chart", "table"):
+        if block.kind in ("chart", "table", "image"):
             assert block.data["name"] in kept(name)[block.kind]
         elif block.kind == "claim":
             assert 0 <= block.data["n"] < len(find(name).claims)
