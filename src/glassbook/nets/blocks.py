@@ -88,6 +88,8 @@ class Attention(nn.Module):
         self.k = nn.Linear(d_model, self.n_kv_heads * self.head_dim, bias=bias)
         self.v = nn.Linear(d_model, self.n_kv_heads * self.head_dim, bias=bias)
         self.o = nn.Linear(n_heads * self.head_dim, d_model, bias=bias)
+        self.pattern = nn.Identity()
+        """Attention probabilities [B, heads, T, past + T] pass through here, but only while it carries a hook."""
 
     def forward(
         self, x: Tensor, mask: Tensor | None = None, turn: Rotary | None = None, cache: LayerCache | None = None
@@ -121,8 +123,22 @@ class Attention(nn.Module):
             k = k.repeat_interleave(self.n_heads // self.n_kv_heads, dim=1)
             v = v.repeat_interleave(self.n_heads // self.n_kv_heads, dim=1)
         causal = self.causal and mask is None and length > 1
-        heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        if self.pattern._forward_hooks or self.pattern._forward_pre_hooks:
+            heads = self._explicit(q, k, v, _causal(q) if causal else mask)
+        else:
+            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         return self.o(heads.transpose(1, 2).reshape(batch, length, -1))
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        """What the fast kernel computes, with the probabilities for all to see."""
+        scores = q @ k.transpose(-1, -2) / self.head_dim**0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return self.pattern(scores.softmax(-1)) @ v
+
+
+def _causal(q: Tensor) -> Tensor:
+    return torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=q.device).tril()
 
 
 class SwiGLU(nn.Module):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -127,7 +128,6 @@ def sites(model: nn.Module, *args: Any, **kwargs: Any) -> list[Site]:
     """
     rows: dict[str, Site] = {}
     handles = []
-    flags = [(module, module.training) for module in model.modules()]
 
     def note(name: str, value: Any) -> None:
         default = pick(value, None)
@@ -147,15 +147,24 @@ def sites(model: nn.Module, *args: Any, **kwargs: Any) -> list[Site]:
             dot = f"{name}." if name else ""
             handles.append(module.register_forward_pre_hook(partial(before, f"{dot}in"), with_kwargs=True))
             handles.append(module.register_forward_hook(partial(after, f"{dot}out")))
-        model.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
             model(*args, **kwargs)
     finally:
         for handle in handles:
             handle.remove()
+    return list(rows.values())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside the block; afterwards each part is in the mode that it was in."""
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
         for module, training in flags:
             module.training = training
-    return list(rows.values())
 
 
 def blocks(model: nn.Module) -> list[str]:

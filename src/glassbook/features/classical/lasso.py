@@ -65,21 +65,27 @@ def fista(
     Candes 2015, arXiv:1204.3982.
     """
     n, (width, d) = len(x), atoms.shape
-    # The gradient goes through the smaller of the two: the atoms' products with each other, or the residual.
-    gram = atoms @ atoms.T if width <= 2 * d else None
-    size = torch.linalg.eigvalsh(atoms.T @ atoms if d < width else atoms @ atoms.T)[-1].clamp(min=1e-12)
-    offset, bar = (x @ atoms.T - (l1 if positive else 0.0)) / size, l1 / size
-    z = torch.zeros(n, width, dtype=x.dtype, device=x.device) if start is None else start.clone()
-    y, t = z, torch.ones(n, 1, dtype=x.dtype, device=x.device)
+    size = float(torch.linalg.eigvalsh(atoms.T @ atoms if d < width else atoms @ atoms.T)[-1].clamp(min=1e-12))
+    bar = l1 / size
+    # y - gradient / size goes through the smaller of the two: the atoms' products with each other, or the residual.
+    through, offset = None, x
+    if width <= 2 * d:
+        through = (atoms @ atoms.T).div_(-size)
+        through.diagonal().add_(1)
+        offset = x @ atoms.T / size
+    z = torch.zeros(n, width, dtype=x.dtype, device=x.device) if start is None else start
+    y, t = z.clone(), torch.ones(n, 1, dtype=x.dtype, device=x.device)
     for step in range(steps):
-        slope = y @ gram if gram is not None else (y @ atoms) @ atoms.T
-        new = torch.add(offset, slope, alpha=-1 / float(size)).add_(y)
-        new = new.relu_() if positive else torch.nn.functional.softshrink(new, float(bar))
+        if through is not None:
+            new = torch.addmm(offset, y, through)
+        else:
+            new = torch.addmm(y, torch.addmm(x, y, atoms, beta=-1), atoms.T, alpha=-1 / size)
+        new = new.sub_(bar).relu_() if positive else torch.nn.functional.softshrink(new, bar)
         moved = new - z
-        uphill = torch.linalg.vecdot(y - new, moved)[:, None] > 0
+        uphill = torch.linalg.vecdot(y.sub_(new), moved)[:, None] > 0
         t = torch.where(uphill, 1.0, t)
         grown = (1 + (1 + 4 * t * t).sqrt()) / 2
-        y = torch.addcmul(new, moved, (t - 1) / grown)
+        y = torch.addcmul(new, moved, (t - 1) / grown, out=y)
         z, t = new, grown
         if step % LOOK == LOOK - 1 and moved.abs().max() <= tolerance * z.abs().max():
             break
