@@ -1,5 +1,8 @@
 """The one error that is the user's to mend."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GlassbookError(Exception):
     """Something the user can put right: the message is one line that says what is wrong and what to do.
@@ -13,3 +16,13 @@ class Conflict(GlassbookError):
 
     status = 409
     """What a server answers."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around imports of what the extra `name` brings: GlassbookError if it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "a library").partition(".")[0]
+        raise GlassbookError(f"{missing} is not installed; pip install 'glassbook[{name}]' brings it") from error

@@ -100,6 +100,15 @@ def test_heads_are_the_pattern_times_the_values(models, name):
     torch.testing.assert_close(r.split(t["attn.1.heads"]).transpose(1, 2), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_gradient_of_a_pattern(models):
+    model, r = models["ours"], roles(models["ours"])
+    with r.trace(read=["attn.1.pattern", "attn.1.heads", "attn.1.v"], grad=True) as t:
+        model(**given("ours")).logits.square().sum().backward()
+    v = t["attn.1.v"].unflatten(-1, (-1, 8)).repeat_interleave(2, dim=2).transpose(1, 2)
+    expected = r.split(t.grad("attn.1.heads")).transpose(1, 2) @ v.transpose(-1, -2)
+    torch.testing.assert_close(t.grad("attn.1.pattern"), expected)
+
+
 def test_our_patterns_can_be_edited(models):
     model, r = models["ours"], roles(models["ours"])
     ids = given("ours")["input_ids"]
@@ -131,9 +140,11 @@ def test_our_explicit_attention_minds_pads_and_the_cache(models, side):
 def test_the_attention_of_transformers_is_as_before_after_an_error(models):
     model = models["llama"]
     before = model.config._attn_implementation
-    with pytest.raises(RuntimeError), explicit_attention(model):
+    with explicit_attention(model):
         assert model.config._attn_implementation == "eager"
-        raise RuntimeError
+    assert model.config._attn_implementation == before
+    with pytest.raises(ValueError, match="input_ids"), explicit_attention(model):
+        model()
     assert model.config._attn_implementation == before
 
 

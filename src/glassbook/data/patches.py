@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glassbook.errors import extra
+
 
 def photograph_patches(n: int, size: int, *, generator: torch.Generator) -> Tensor:
     """`n` whitened patches of the two photographs that come with scikit-learn.
@@ -21,7 +23,9 @@ def photograph_patches(n: int, size: int, *, generator: torch.Generator) -> Tens
     Returns:
         [n, size * size] float32.
     """
-    from sklearn.datasets import load_sample_images
+    with extra("baselines"):
+        import PIL  # noqa: F401  (what scikit-learn reads them with)
+        from sklearn.datasets import load_sample_images
 
     images = [
         torch.from_numpy(_whiten(image.astype(np.float64).mean(2))).float() for image in load_sample_images().images

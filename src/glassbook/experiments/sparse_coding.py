@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from glassbook.errors import extra
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
 
@@ -98,7 +99,9 @@ class SparseCoding:
     def _scikit_learn(self, x, test, seed: int) -> float:
         """The objective of scikit-learn's dictionary on held-out patches."""
         import torch
-        from sklearn.decomposition import MiniBatchDictionaryLearning
+
+        with extra("baselines"):
+            from sklearn.decomposition import MiniBatchDictionaryLearning
 
         learner = MiniBatchDictionaryLearning(
             self.atoms,
@@ -123,7 +126,9 @@ class SparseCoding:
 def _mosaic(atoms, size: int) -> bytes:
     """Elements as a picture, the most used first in rows; grey is zero."""
     import numpy as np
-    from PIL import Image
+
+    with extra("baselines"):
+        from PIL import Image
 
     n = len(atoms)
     across = int(np.ceil(np.sqrt(n * 1.6)))

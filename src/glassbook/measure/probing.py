@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glassbook.errors import extra
 from glassbook.measure.arrays import to_tensor
 from glassbook.measure.matching import f1
 
@@ -73,7 +74,8 @@ def _most_different(z: Tensor, y: Tensor, k: int) -> Tensor:
 
 
 def _probe(z: Tensor, y: Tensor, latents: Tensor, cut: int) -> float:
-    from sklearn.linear_model import LogisticRegression
+    with extra("baselines"):
+        from sklearn.linear_model import LogisticRegression
 
     if any(len(part.unique()) < 2 for part in (y[:cut], y[cut:])):
         return float("nan")

@@ -123,18 +123,24 @@ class Attention(nn.Module):
             k = k.repeat_interleave(self.n_heads // self.n_kv_heads, dim=1)
             v = v.repeat_interleave(self.n_heads // self.n_kv_heads, dim=1)
         causal = self.causal and mask is None and length > 1
+        heads = None
         if self.pattern._forward_hooks or self.pattern._forward_pre_hooks:
             heads = self._explicit(q, k, v, _causal(q) if causal else mask)
-        else:
+        if heads is None:
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         return self.o(heads.transpose(1, 2).reshape(batch, length, -1))
 
-    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """What the fast kernel computes, with the probabilities for all to see."""
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor | None:
+        """What the fast kernel computes, with the probabilities for all to see.
+
+        None if they were only looked at: then the kernel computes it, so that looking changes no bit.
+        """
         scores = q @ k.transpose(-1, -2) / self.head_dim**0.5
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
-        return self.pattern(scores.softmax(-1)) @ v
+        pattern = scores.softmax(-1)
+        seen = self.pattern(pattern)
+        return seen @ v if seen.requires_grad or not torch.equal(seen, pattern) else None
 
 
 def _causal(q: Tensor) -> Tensor:

@@ -93,9 +93,9 @@ class RoleTrace:
 def _role_trace(r: Roles, reads: dict[str, str], edit: Mapping[str, Edit], how: dict[str, Any]) -> Iterator[RoleTrace]:
     edits = {site: fn for role, fn in edit.items() for site in r.select(role).values()}
     wanted = any(role.endswith(".pattern") for role in reads)
-    with explicit_attention(r.model) if wanted else nullcontext():
-        with trace(r.model, read=list(reads.values()), edit=edits, **how) as t:
-            yield RoleTrace(t, reads)
+    explicit = explicit_attention(r.model) if wanted else nullcontext()
+    with explicit, trace(r.model, read=list(reads.values()), edit=edits, **how) as t:
+        yield RoleTrace(t, reads)
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _family(block: nn.Module) -> Family | None:
 def _input(model: Any) -> dict[str, Tensor]:
     """A small input for a model of tokens or of images."""
     parameter = next(model.parameters())
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     if getattr(model, "main_input_name", "input_ids") == "pixel_values":
         size = config.image_size
         height, width = size if isinstance(size, (tuple, list)) else (size, size)

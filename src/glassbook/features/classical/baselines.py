@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from glassbook.errors import GlassbookError
+from glassbook.errors import GlassbookError, extra
 from glassbook.features.coder import Coder
 from glassbook.features.rows import Kept, about, open_rows
 
@@ -81,7 +81,8 @@ def kmeans(activations: Kept, width: int, *, seed: int = 0, epochs: int = 3) -> 
         seed: of where they start and of the order.
         epochs: times that all rows are gone through.
     """
-    from sklearn.cluster import MiniBatchKMeans
+    with extra("baselines"):
+        from sklearn.cluster import MiniBatchKMeans
 
     rows = open_rows(activations)
     if not 1 <= width <= rows.n:
