@@ -203,3 +203,14 @@ def test_stop_and_gradients_go_by_roles(models):
     with r.trace(read=["resid.1.in"], grad=True) as t:
         model(input_ids=ids).logits.sum().backward()
     assert t.grad("resid.1.in").shape == (2, 9, 32)
+
+
+def test_the_gradient_at_an_input_is_that_modules_alone(models):
+    """The stream goes around the MLP as well; what it is given there is not the stream."""
+    model = models["ours"]
+    ids = given("ours")["input_ids"]
+    with trace(model, read=["blocks.1.norm2.in", "blocks.1.norm2.out"], grad=True) as t:
+        model(input_ids=ids).logits.square().sum().backward()
+    x = t["blocks.1.norm2.in"].detach().requires_grad_()
+    model.blocks[1].norm2(x).backward(t.grad["blocks.1.norm2.out"])
+    torch.testing.assert_close(t.grad["blocks.1.norm2.in"], x.grad)

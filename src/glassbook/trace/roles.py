@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fnmatch import fnmatchcase
 from typing import Any
@@ -24,15 +24,23 @@ class Roles(Mapping[str, str]):
     "mlp.L.router", ".neurons", ".out"; and "logits". A family may lack some of them.
     """
 
-    def __init__(self, model: nn.Module, family: str, sites: Mapping[str, str], n_layers: int) -> None:
-        self.model, self.family, self.n_layers = model, family, n_layers
+    def __init__(self, model: nn.Module, family: Family, names: Sequence[str]) -> None:
+        self.model, self.family, self.blocks = model, family, [model.get_submodule(name) for name in names]
+        self.n_layers = len(names)
         self.n_heads = self.head_dim = 0  # measured by the proof
-        self._sites = dict(sites)
+        self._sites: dict[str, str] = {}
+        for layer, name in enumerate(names):
+            self._sites[f"resid.{layer}.in"] = f"{name}.in"
+            self._sites |= {role.format(layer): f"{name}.{site}" for role, site in family.sites().items()}
+            self._sites[f"resid.{layer}.out"] = f"{name}.out"
+        self._sites["logits"] = "out"
 
     def __getitem__(self, role: str) -> str:
         if role not in self._sites:
             near = ", ".join(difflib.get_close_matches(role, self._sites, n=3, cutoff=0.3)) or "logits"
-            raise GlassbookError(f"a {self.family} model of {self.n_layers} layers has no {role!r}; near it: {near}")
+            raise GlassbookError(
+                f"a {self.family.name} model of {self.n_layers} layers has no {role!r}; near it: {near}"
+            )
         return self._sites[role]
 
     def __contains__(self, role: object) -> bool:
@@ -138,12 +146,7 @@ def roles(model: nn.Module, *args: Any, **kwargs: Any) -> Roles:
         raise GlassbookError(
             f"the blocks of {type(model).__name__} are of no family that is known here; name their sites yourself"
         )
-    sites = {"logits": "out"}
-    for layer, name in enumerate(names):
-        sites[f"resid.{layer}.in"] = f"{name}.in"
-        sites |= {role.format(layer): f"{name}.{site}" for role, site in family.sites().items()}
-        sites[f"resid.{layer}.out"] = f"{name}.out"
-    found = Roles(model, family.name, sites, len(names))
+    found = Roles(model, family, names)
     _prove(found, *((args, kwargs) if args or kwargs else ((), _input(model))))
     return found
 
@@ -184,7 +187,7 @@ def _prove(r: Roles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not same or float((before + attn + mlp - after).abs().max()) > 8 * torch.finfo(after.dtype).eps * size:
             raise GlassbookError(
                 f"resid.{layer}.in + attn.{layer}.out + mlp.{layer}.out is not resid.{layer}.out in "
-                f"{type(r.model).__name__}, whose parts look like {r.family}; name its sites yourself"
+                f"{type(r.model).__name__}, whose parts look like {r.family.name}; name its sites yourself"
             )
         pattern = t[f"attn.{layer}.pattern"]
         sums = pattern.float().sum(-1)

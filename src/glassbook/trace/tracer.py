@@ -56,8 +56,9 @@ def trace(
             Patterns that meet at a site are applied in order. See `At`.
         stop: end each forward once every site has fired. Because nothing but an exception ends a forward, a call of
             the model then leaves the `with` block too; t.run(...) calls it and stays inside.
-        grad: keep reads in the autograd graph; after backward t.grad[site] is the gradient. Activations that
-            need no gradient (a frozen model's) are made to.
+        grad: keep reads in the autograd graph; after backward t.grad[site] is the gradient; at an ".in", what comes
+            back through that module alone, just as an edit there reaches it alone. Activations that need no gradient
+            (a frozen model's) are made to.
         copy: keep copies. Needed for models that overwrite activations in place (ReLU(inplace=True)); without it
             an overwritten read is an error.
 
@@ -131,7 +132,9 @@ class Trace:
         self._handles.append(self.model.register_forward_hook(self._end, always_call=True))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> bool | None:  # a plain bool would tell type checkers that every block may end early, and only `stop` does
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -266,6 +269,8 @@ class _Tap:
             raise GlassbookError(f"{self.place.name} can have no gradient: not a floating tensor, or under no_grad")
         if not x.requires_grad:
             x = x.detach().requires_grad_()
+        elif self.place.side == "in":
+            x = x.view_as(x)  # others may be given the same tensor; this module's share of the gradient is asked for
         x.retain_grad()
         self.kept.append((x, x._version))
         return x.clone() if self.owner.copy else x

@@ -28,7 +28,7 @@ def learn_atoms(
     steps: int = 500,
     batch: int = 512,
     passes: int = 1,
-    solver_steps: int = 50,
+    solver_steps: int = 15,
     centre: bool = True,
     seed: int = 0,
     run: Run | None = None,
