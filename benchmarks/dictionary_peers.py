@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--rules", nargs="+", default=list(RULES))
     parser.add_argument("--sizes", nargs="+", default=["512x8192x32x4096", "256x2048x32x2048"])
     parser.add_argument("--quality-steps", type=int, default=0)
-    parser.add_argument("--rates", nargs="+", type=float, default=[1e-3, 3e-3, 1e-2])
+    parser.add_argument("--rates", nargs="+", type=float, default=[1e-3, 2e-3, 3e-3, 5e-3, 1e-2])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     options = parser.parse_args()
     folders = {"sparsify": "eai-sparsify", "dictionary_learning": "dictionary-learning", "sae_lens": "sae-lens"}

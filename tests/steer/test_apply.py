@@ -192,7 +192,7 @@ def test_unit_norm_counts_in_median_norms_without_bos(lm):
     with steer(lm, v, by=2.0, unit="norm", probe=texts) as steered:
         got = logits(lm)
     assert steered.norms[site(lm)] == pytest.approx(median, rel=1e-5)
-    assert steered.vectors[0].norm()[site(lm)] == pytest.approx(2 * median, rel=1e-5)
+    assert steered.done[0].norm()[site(lm)] == pytest.approx(2 * median, rel=1e-5)
     with steer(lm, v.unit() * median, by=2.0):
         torch.testing.assert_close(logits(lm), got)
     with steer(lm.model, v.unit() * median, by=2.0):  # a bare module works, in raw units

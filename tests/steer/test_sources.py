@@ -6,7 +6,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.codes import TopK
 from glassbook.features.dictionary import Dictionary
-from glassbook.steer import Vector, actadd, feature, mean_difference, random_like
+from glassbook.steer import Vector, actadd, feature, mean_difference, principal, probe, random_like
 from glassbook.trace import blocks
 
 
@@ -97,3 +97,36 @@ def test_random_like_keeps_the_norm_of_each_row():
     assert w == random_like(v, torch.Generator().manual_seed(0))
     assert w != random_like(v, torch.Generator().manual_seed(1))
     assert torch.cosine_similarity(v.rows["a.in"][1:], w.rows["a.in"][1:]).abs().max() < 0.9
+
+
+@pytest.mark.parametrize("source", [principal, probe])
+def test_directions_point_from_minus_to_plus_with_the_mean_differences_length(lm, source):
+    at = f"{blocks(lm.model)[1]}.out"
+    plus, minus = ["my friend", "my fox", "my word", "my bed"], ["the friend", "the fox", "the word", "the bed"]
+    mean = mean_difference(lm, plus, minus, at, token="mean").rows[at][0]
+    v, swapped = source(lm, plus, minus, at, token="mean"), source(lm, minus, plus, at, token="mean")
+    row = v.rows[at][0]
+    assert float(row @ mean) > 0
+    assert float(row @ mean) == pytest.approx(float(row @ row), rel=1e-3)  # the mean difference's part along it
+    torch.testing.assert_close(swapped.rows[at][0], -row, rtol=1e-2, atol=1e-3)
+
+
+def test_the_principal_component_by_hand(lm):
+    at = f"{blocks(lm.model)[1]}.out"
+    plus, minus = ["my friend", "my fox", "a word"], ["the friend", "the fox", "the bed"]
+    rows = [mean_difference(lm, [a], [b], at).rows[at][0].double() for a, b in zip(plus, minus, strict=True)]
+    u = torch.linalg.eigh(torch.stack(rows).T @ torch.stack(rows))[1][:, -1]
+    expected = (torch.stack(rows).mean(0) @ u) * u
+    torch.testing.assert_close(principal(lm, plus, minus, at).rows[at][0].double(), expected, rtol=1e-3, atol=1e-4)
+    with pytest.raises(GlassbookError, match="needs pairs"):
+        principal(lm, plus, minus[:2], at)
+
+
+def test_a_probe_tells_its_texts_apart(lm):
+    at = f"{blocks(lm.model)[1]}.out"
+    plus, minus = ["my friend", "my fox", "my word"], ["the friend", "the fox", "the word"]
+    row = probe(lm, plus, minus, at).rows[at][0]
+    values = [[float(mean_difference(lm, [t], ["so"], at).rows[at][0] @ row) for t in texts] for texts in (plus, minus)]
+    assert min(values[0]) > max(values[1])
+    with pytest.raises(GlassbookError, match="list of texts"):
+        probe(lm, [], minus, at)

@@ -14,16 +14,22 @@ from glassbook.measure.reconstruction import (
     explained_variance,
     l0,
 )
+from glassbook.measure.similarity import Null, beside_null, best_matches, cka, correlations, svcca
 from glassbook.measure.statistics import bootstrap, wilson
 
 __all__ = [
     "ExplainedVariance",
+    "Null",
     "absorption",
     "auroc",
     "auroc_sparse",
     "average_precision",
+    "beside_null",
+    "best_matches",
     "bits_per_byte",
     "bootstrap",
+    "cka",
+    "correlations",
     "cosines",
     "dead_share",
     "density",
@@ -43,6 +49,7 @@ __all__ = [
     "repetition",
     "sparse_probe",
     "splits",
+    "svcca",
     "uniqueness",
     "wilson",
 ]

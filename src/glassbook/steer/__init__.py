@@ -1,8 +1,10 @@
 """Steering: directions as values, added to the residual stream where you say, and scored with controls."""
 
 from glassbook.steer.apply import PROBE, Steered, in_norms, residual_norms, steer
+from glassbook.steer.control_vector import load_gguf, save_gguf
+from glassbook.steer.interventions import Ablate, Clamp, When, threshold
 from glassbook.steer.score import Best, Row, Score, dose_curve, layer_sweep, score
-from glassbook.steer.sources import actadd, feature, mean_difference, random_like
+from glassbook.steer.sources import actadd, feature, mean_difference, principal, probe, random_like
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import (
     Where,
@@ -17,11 +19,14 @@ from glassbook.steer.where import (
 
 __all__ = [
     "PROBE",
+    "Ablate",
     "Best",
+    "Clamp",
     "Row",
     "Score",
     "Steered",
     "Vector",
+    "When",
     "Where",
     "actadd",
     "after_prompt",
@@ -35,9 +40,14 @@ __all__ = [
     "in_norms",
     "last",
     "layer_sweep",
+    "load_gguf",
     "mean_difference",
+    "principal",
+    "probe",
     "random_like",
     "residual_norms",
+    "save_gguf",
     "score",
     "steer",
+    "threshold",
 ]

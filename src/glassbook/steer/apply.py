@@ -1,4 +1,4 @@
-"""Adding vectors while the user's own call runs, by edits of a trace: nothing is wrapped, and nothing stays behind."""
+"""Steering while the user's own call runs, by edits of a trace: nothing is wrapped, and nothing stays behind."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from torch import nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.edit import Addition
+from glassbook.steer.edit import Ablation, Addition, Clamping, Rows
+from glassbook.steer.interventions import Ablate, Clamp, When
 from glassbook.steer.sources import read
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
-from glassbook.trace import trace
+from glassbook.trace import allow_identity, trace
+from glassbook.trace.tracer import Edit
+
+Intervention = Vector | Clamp | Ablate
 
 PROBE = (
     "The old bridge was closed for repairs, so we walked along the river until we found another way across.",
@@ -27,59 +31,68 @@ PROBE = (
 
 @dataclass(frozen=True)
 class Steered:
-    """What a `steer` block adds: each vector in the model's own units, and the norms that unit="norm" went by."""
+    """What a `steer` block does: vectors are in the model's own units; `norms` are those that unit="norm" went by."""
 
-    vectors: tuple[Vector, ...]
+    done: tuple[Intervention, ...]
     norms: dict[str, float]
 
 
 @contextmanager
 def steer(
     lm: LanguageModel | nn.Module,
-    v: Vector | Sequence[tuple[Vector, float]],
+    v: Intervention | Sequence[tuple[Intervention, float]],
     by: float = 1.0,
     unit: Literal["raw", "norm"] = "raw",
     where: Where | None = None,
     probe: Sequence[str] = PROBE,
+    when: When | None = None,
 ) -> Iterator[Steered]:
-    """Add vectors to the model's activations in every call made inside the block.
+    """Change the model's activations in every call made inside the block.
 
         with steer(lm, v, by=4.0):
             lm.generate(["I went up to my friend and said"])
 
     A direction is added at every position that `where` picks (default everywhere()), in the prompt and in new
     tokens. A positional vector is added to the prompt only, from `where` on (default first()): later tokens feel it
-    through attention, with or without a KV cache. Several vectors are added in the order given.
+    through attention, with or without a KV cache. `Clamp` and `Ablate` act where a direction would. Several are
+    applied in the order given.
 
     Args:
         lm: a LanguageModel, or any module that trace can read positions of.
-        v: one vector, or pairs (vector, its own strength), multiplied by `by`.
+        v: a vector, `Clamp` or `Ablate`; or pairs of one and its own strength, multiplied by `by`. Only vectors have
+            a strength other than 1.
         by: strength; negative steers the other way.
         unit: "raw" adds by * v, the published ActAdd coefficient. "norm" counts strength in multiples of the
             site's median residual norm: v is first scaled to that norm at each of its sites (`in_norms`).
         where: the positions; see first, last, after_prompt, everywhere, from_position.
         probe: the texts that unit="norm" measures the median on, in one forward pass when the block is entered.
+        when: a condition on each row's prompt; rows that do not meet it run as if there were no block.
 
     Raises:
-        GlassbookError: strength 0, no vector, a prompt shorter than a positional vector, a rule that does not fit.
+        GlassbookError: strength 0, nothing to steer with, a prompt shorter than a positional vector, a rule that does
+            not fit.
     """
-    pairs = [(v, 1.0)] if isinstance(v, Vector) else list(v)
+    pairs = list(v) if isinstance(v, Sequence) else [(v, 1.0)]
     if not pairs:
         raise GlassbookError("there is no vector to steer with; give one, or pairs (vector, strength)")
     if any(strength * by == 0 for _, strength in pairs):
         raise GlassbookError("strength 0 changes nothing; choose another, or call the model without steer")
+    if any(strength * by != 1 for u, strength in pairs if not isinstance(u, Vector)):
+        raise GlassbookError("clamping and ablation have no strength; leave it at 1 and choose other values")
     check_unit(unit)
     model, norms = lm.model if isinstance(lm, LanguageModel) else lm, {}
     if unit == "norm":
         if not isinstance(lm, LanguageModel):
             raise GlassbookError('unit="norm" reads a probe text; give the LanguageModel, or use unit="raw"')
-        norms = residual_norms(lm, {site for u, _ in pairs for site in u.sites}, probe)
-        pairs = [(_scaled(u, norms), strength) for u, strength in pairs]
-    vectors = tuple(u * (strength * by) for u, strength in pairs)
+        norms = residual_norms(lm, {site for u, _ in pairs if isinstance(u, Vector) for site in u.sites}, probe)
+        pairs = [(_scaled(u, norms) if isinstance(u, Vector) else u, strength) for u, strength in pairs]
+    done = tuple(u * (strength * by) if isinstance(u, Vector) else u for u, strength in pairs)
     with ExitStack() as stack:
-        for u in vectors:  # a trace for each, so that each is checked to have had an effect
-            stack.enter_context(trace(model, edit=_edits(u, where)))
-        yield Steered(vectors, norms)
+        if when is not None:
+            stack.enter_context(trace(model, edit={when.site: allow_identity(when.watch)}))
+        for u in done:  # a trace for each, so that each is checked to have had an effect
+            stack.enter_context(trace(model, edit=_edits(u, where, when)))
+        yield Steered(done, norms)
 
 
 def residual_norms(
@@ -115,6 +128,15 @@ def check_unit(unit: str) -> None:
         raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
 
 
-def _edits(v: Vector, where: Where | None) -> dict[str, Addition]:
-    rule = where or (first() if v.positional else everywhere())
-    return {site: Addition(rows, v.positional, rule) for site, rows in v.rows.items()}
+def _edits(u: Intervention, where: Where | None, when: When | None) -> dict[str, Edit]:
+    """The edits of one intervention; under a condition no row may meet it, and features may have their values."""
+    rule = where or everywhere()
+    if isinstance(u, Clamp):
+        return {u.site: allow_identity(Clamping(u.coder, u.values, rule, when))}
+    if isinstance(u, Ablate):
+        edits: dict[str, Edit] = {site: Ablation(rows, rule, when) for site, rows in u.bases().items()}
+    elif u.positional:
+        edits = {site: Rows(rows, where or first(), when) for site, rows in u.rows.items()}
+    else:
+        edits = {site: Addition(rows[0], rule, when) for site, rows in u.rows.items()}
+    return edits if when is None else {site: allow_identity(edit) for site, edit in edits.items()}

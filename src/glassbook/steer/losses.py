@@ -10,7 +10,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.apply import steer
+from glassbook.steer.apply import Intervention, steer
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
 
@@ -37,6 +37,10 @@ class Effect:
         """Mean KL divergence per counted token, nats."""
         return float(self.kl[texts].sum() / self.tokens[texts].sum())
 
+    def wrong(self, texts: Tensor | slice = slice(None)) -> float:
+        """Share of the texts that steering makes less likely."""
+        return float((self.delta[texts] > 0).float().mean())
+
     def interval(self, texts: Tensor, seed: int, draws: int = 1000) -> tuple[float, float]:
         """95 % bootstrap interval of `ratio`: texts are drawn with replacement, sums are formed before dividing."""
         generator = torch.Generator().manual_seed(seed)
@@ -49,7 +53,7 @@ class Effect:
 def effects(
     lm: LanguageModel,
     texts: Sequence[str],
-    arms: Mapping[Key, Vector],
+    arms: Mapping[Key, Intervention],
     where: Where | None = None,
     prompt: tuple[list[int], list[int]] | None = None,
     batch: int = 16,
@@ -108,11 +112,12 @@ PROMPT: Key = ("", "prompt", None)
 """The key of the prompt-only control."""
 
 
-def _skip(v: Vector, where: Where | None) -> int:
+def _skip(v: Intervention, where: Where | None) -> int:
     """How many predictions at the head of a text are not counted."""
-    rule = where or (first() if v.positional else everywhere())
-    injected = max(len(rows) for rows in v.rows.values()) if v.positional or rule.rule == "first" else 0
-    return rule.n + injected
+    if isinstance(v, Vector) and v.positional:
+        return (where or first()).n + max(len(rows) for rows in v.rows.values())
+    rule = where or everywhere()
+    return rule.n + int(rule.rule == "first")
 
 
 def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> tuple[Tensor, Tensor, Tensor]:

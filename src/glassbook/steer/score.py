@@ -27,7 +27,8 @@ class Row:
 
     `on` and `off` are perplexity ratios steered / plain: exp(mean over tokens of steered minus plain negative
     log-likelihood of the token that follows). `on` below 1 is effect, `off` above 1 is damage. `kl` is the mean
-    KL(plain || steered) per token on the off-topic texts, in nats.
+    KL(plain || steered) per token on the off-topic texts, in nats. `wrong` is the share of on-topic texts that become
+    less likely: the mean can hide them (Tan et al. 2024, arXiv:2407.12404).
     """
 
     site: str
@@ -40,6 +41,7 @@ class Row:
     on: float
     off: float
     kl: float
+    wrong: float
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _row(
     texts: tuple[Tensor | slice, Tensor | slice],
 ) -> Row:
     on, off = (effect[key] for effect in found)
-    return Row(*key, split, on.ratio(texts[0]), off.ratio(texts[1]), off.mean_kl(texts[1]))
+    return Row(*key, split, on.ratio(texts[0]), off.ratio(texts[1]), off.mean_kl(texts[1]), on.wrong(texts[0]))
 
 
 def _pick(keys: Sequence[Key], rows: Mapping[tuple[Key, str], Row], bound: float) -> tuple[Key, bool]:

@@ -1,4 +1,4 @@
-"""Where vectors come from: two prompts, two lists of texts, a dictionary's feature, or chance (the control)."""
+"""Where vectors come from: two prompts, two lists of texts (three ways), a dictionary's feature, or chance."""
 
 from __future__ import annotations
 
@@ -90,9 +90,82 @@ def mean_difference(
 
     Source: Rimsky et al. 2023, Steering Llama 2 via Contrastive Activation Addition, arXiv:2312.06681.
     """
-    means = [_mean_activation(lm, texts, site, token, batch) for texts in (plus, minus)]
+    means = [_token_activations(lm, texts, site, token, batch).mean(0).float() for texts in (plus, minus)]
     about = {"method": "mean_difference", "texts": f"{len(plus)} - {len(minus)}", "token": str(token)}
     return Vector({site: (means[0] - means[1])[None]}, about=about)
+
+
+def principal(
+    lm: LanguageModel,
+    plus: Sequence[str],
+    minus: Sequence[str],
+    site: str,
+    token: int | Literal["mean"] = -1,
+    batch: int = 32,
+) -> Vector:
+    """The first principal component of the pairs' differences, the mean of which is not taken off.
+
+    A principal component has neither sign nor size. Here it points from `minus` to `plus` and is as long as the mean
+    difference is along it, so strengths compare with `mean_difference`.
+
+    Args:
+        lm, site, token, batch: as in mean_difference.
+        plus, minus: texts in pairs.
+
+    Raises:
+        GlassbookError: lists of different lengths; pairs that differ in no direction on the whole.
+
+    Source: Zou et al. 2023, "Representation engineering", arXiv:2310.01405.
+    """
+    if len(plus) != len(minus):
+        raise GlassbookError(f"principal needs pairs; there are {len(plus)} texts and {len(minus)}")
+    a, b = (_token_activations(lm, texts, site, token, batch).double() for texts in (plus, minus))
+    u = torch.linalg.svd(a - b, full_matrices=False)[2][0]
+    return _along(u, a, b, site, {"method": "principal", "pairs": str(len(plus)), "token": str(token)})
+
+
+def probe(
+    lm: LanguageModel,
+    plus: Sequence[str],
+    minus: Sequence[str],
+    site: str,
+    token: int | Literal["mean"] = -1,
+    batch: int = 32,
+    l2: float = 1.0,
+) -> Vector:
+    """The direction of a linear probe (logistic regression) that tells the two lists apart, in activations' units.
+
+    It is as long as the mean difference is along it, so strengths compare with `mean_difference`.
+
+    Args:
+        lm, plus, minus, site, token, batch: as in mean_difference.
+        l2: weight of the penalty, for activations scaled to a mean norm of 1.
+    """
+    a, b = (_token_activations(lm, texts, site, token, batch).double() for texts in (plus, minus))
+    x, y = torch.cat([a, b]), torch.cat([torch.ones(len(a)), torch.zeros(len(b))]).double()
+    x = x - x.mean(0)
+    x = x / x.norm(dim=1).mean().clamp(min=1e-12)
+    w, bias = (torch.zeros(size, dtype=x.dtype, requires_grad=True) for size in ((x.shape[1],), ()))
+    optimiser = torch.optim.LBFGS([w, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        value = torch.nn.functional.binary_cross_entropy_with_logits(x @ w + bias, y, reduction="sum")
+        value = value + l2 / 2 * w.square().sum()
+        value.backward()
+        return value
+
+    optimiser.step(loss)  # type: ignore[arg-type]
+    u = w.detach()
+    return _along(u / u.norm().clamp(min=1e-12), a, b, site, {"method": "probe", "token": str(token)})
+
+
+def _along(u: Tensor, a: Tensor, b: Tensor, site: str, about: dict[str, str]) -> Vector:
+    """The part of the mean difference that lies along u."""
+    length = (a.mean(0) - b.mean(0)) @ u
+    if float(length.abs()) <= 1e-9:
+        raise GlassbookError(f"the two lists do not differ at {site} along what was found; use other texts or sites")
+    return Vector({site: (length * u).float()[None]}, about=about)
 
 
 class Directions(Protocol):
@@ -131,21 +204,20 @@ def _activation(lm: LanguageModel, ids: list[int], site: str) -> Tensor:
     return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0]
 
 
-def _mean_activation(
+def _token_activations(
     lm: LanguageModel, texts: Sequence[str], site: str, token: int | Literal["mean"], batch: int
 ) -> Tensor:
+    """[n, d]: of each text, one token's activation or the mean of all."""
     if isinstance(texts, str) or not texts:
-        raise GlassbookError("mean_difference needs a list of texts on both sides; give at least one each")
-    total: Tensor | None = None
+        raise GlassbookError("a direction needs a list of texts on both sides; give at least one each")
+    rows = []
     for start in range(0, len(texts), batch):
         # Padding on the right leaves every token at its own position, so no model needs position ids.
         inputs = lm.batch(list(texts[start : start + batch]), pad="right")
         chosen = _chosen(inputs["attention_mask"], token, bos=len(lm.encode("")))
         x = read(lm, inputs, [site])[site]
-        summed = torch.einsum("btd,bt->d", x.double(), chosen.double())
-        total = summed if total is None else total + summed
-    assert total is not None
-    return (total / len(texts)).float()
+        rows.append(torch.einsum("btd,bt->bd", x.double(), chosen.double()).cpu())
+    return torch.cat(rows)
 
 
 def _chosen(mask: Tensor, token: int | Literal["mean"], bos: int) -> Tensor:

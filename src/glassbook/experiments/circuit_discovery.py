@@ -1,0 +1,234 @@
+"""Circuits found by attribution: against one that was written by hand, and on a trained model's choice of a pronoun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from glassbook.circuits import Graph, Task
+    from glassbook.nets import LanguageModel
+
+
+@experiment(
+    terms=["Circuit"],
+    source="Hanna et al. 2024, arXiv:2403.17806; Syed et al. 2023, arXiv:2310.10348",
+)
+@dataclass(frozen=True, kw_only=True)
+class CircuitDiscovery:
+    """Does edge attribution find a circuit that is known, and is a small part of a trained model enough?"""
+
+    noise: float = 0.02
+    """Size of the random weights beside the hand-written ones of size 1."""
+    rows: int = 32
+    """Pairs that edges are scored on, and as many others that circuits are tested on."""
+    period: int = 20
+    """Tokens of a sequence before it repeats."""
+    steps: int = 8
+    """Points of the integrated gradients."""
+    share: float = 0.1
+    """Share of a trained model's edges that its circuit may have."""
+    model: str = "builtin"
+    """Language model of the Reserve whose choice of a pronoun is looked at."""
+
+    claims = (
+        Claim(
+            "Edge attribution with integrated gradients finds the known edges, random scores do not",
+            "auroc",
+            ">=",
+            0.95,
+            control="random_auroc <= 0.75",
+        ),
+        Claim("With the gradient at one point it finds them as well", "one_point_auroc", ">=", 0.9),
+        Claim(
+            "The known edges alone do what the model does, as many random ones do not",
+            "known_faithfulness",
+            ">=",
+            0.9,
+            control="random_faithfulness <= 0.1",
+        ),
+        Claim("Each edge that is found and kept is needed, by an exact cut", "least_loss_of_a_cut", ">=", 0.05),
+        Claim(
+            "A tenth of the edges keeps up most of the choice between he and she, a random tenth does not",
+            "pronoun_faithfulness",
+            ">=",
+            0.8,
+            control="pronoun_random_faithfulness <= 0.2",
+        ),
+    )
+
+    @classmethod
+    def quick(cls) -> CircuitDiscovery:
+        """Few pairs and points."""
+        return cls(rows=4, period=8, steps=2)
+
+    def run(self, run: Run) -> None:
+        """Score the edges on some pairs, judge the circuits on others."""
+        found, tested = self._by_hand(run), self._pronouns(run)
+        run.result(**found[0], **tested[0])
+        run.table("edges", found[1])
+        run.table("pronoun_edges", tested[1])
+        run.chart("faithfulness", _curves({"written by hand": found[2], "pronouns": tested[2]}))
+
+    def _by_hand(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
+        """Numbers, a table of edges and the faithfulness curve of the compiled model."""
+        import torch
+
+        from glassbook.circuits import Circuit, Graph, Reader, Writer, edge_scores
+        from glassbook.measure import auroc
+        from glassbook.nets.compiled import compile_induction
+        from glassbook.trace import roles
+
+        graph = Graph(roles(compile_induction(self.noise, run.seed)))
+        task, held = (_repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
+        source, notes, copies = Writer(-1, "input"), Writer(0, "head", 0), Writer(1, "head", 0)
+        known = {
+            (source, Reader(0, "v", 0)), (notes, Reader(1, "k", 0)), (source, Reader(1, "q", 0)),
+            (source, Reader(1, "v", 0)), (copies, Reader(2, "logits")),
+        }  # fmt: skip
+        truth = torch.zeros_like(graph.edges)
+        for edge in known:
+            truth[graph.index(edge)] = True
+        scores, rough = edge_scores(graph, task, self.steps), edge_scores(graph, task, 1)
+        chance = torch.rand(scores.shape, generator=torch.Generator().manual_seed(run.seed))
+        here, alone = graph.edges, Circuit(graph, truth)
+        random = torch.zeros_like(truth)
+        random.view(-1)[chance.masked_fill(~here, -1.0).flatten().topk(len(known)).indices] = True
+        circuit = Circuit.top(graph, scores, 3 * len(known)).pruned(task, 0.02)
+        lost = circuit.verify(held)
+
+        def area(s: torch.Tensor) -> float:
+            return float(auroc(s.abs()[here], truth[here]))
+
+        numbers = {
+            "auroc": area(scores),
+            "one_point_auroc": area(rough),
+            "random_auroc": area(chance),
+            "known_faithfulness": alone.faithfulness(held),
+            "random_faithfulness": Circuit(graph, random).faithfulness(held),
+            "edges_kept": len(circuit),
+            "known_edges_kept": int((circuit.kept & truth).sum()),
+            "circuit_faithfulness": circuit.faithfulness(held),
+            "least_loss_of_a_cut": min(lost.values(), default=0.0),
+        }
+        return numbers, _rows(graph, scores, lost, known), _faithfulness(graph, scores, held)
+
+    def _pronouns(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
+        """The same for the choice of a pronoun."""
+        import torch
+
+        from glassbook.circuits import Circuit, Graph, edge_scores
+        from glassbook.nets import model_path, open_model
+        from glassbook.trace import roles
+
+        lm = open_model(self.model)
+        run.uses("model", self.model, path=model_path(self.model))
+        graph = Graph(roles(lm.model))
+        task, held = pronouns(lm, self.rows, 2 * run.seed), pronouns(lm, self.rows, 2 * run.seed + 1)
+        scores = edge_scores(graph, task, self.steps)
+        n = round(self.share * len(graph))
+        circuit = Circuit.top(graph, scores, n)
+        chance = torch.rand(scores.shape, generator=torch.Generator().manual_seed(run.seed))
+        clean, _ = held.ends(lm.model)
+        numbers = {
+            "pronoun_right": float((clean > 0).float().mean()),
+            "pronoun_edges": len(circuit),
+            "pronoun_all_edges": len(graph),
+            "pronoun_faithfulness": circuit.faithfulness(held),
+            "pronoun_random_faithfulness": Circuit.top(graph, chance, n).faithfulness(held),
+        }
+        best = Circuit.top(graph, scores, 15)
+        return numbers, _rows(graph, scores, best.verify(held), set()), _faithfulness(graph, scores, held)
+
+
+def _repetitions(rows: int, period: int, seed: int) -> Task:
+    """Rows that break off within their repetition; dirty rows are others, so that they go on otherwise."""
+    import torch
+
+    from glassbook.circuits import Task, logit_difference, repeated_tokens
+    from glassbook.nets.compiled import VOCAB
+
+    clean = repeated_tokens(rows, period, VOCAB, seed=1000 + 2 * seed)
+    dirty = repeated_tokens(rows, period, VOCAB, seed=1001 + 2 * seed)
+    at = period + period // 2
+    differ = clean[:, at + 1] != dirty[:, at + 1]
+    clean, dirty = clean[differ], dirty[differ]
+    metric = logit_difference(clean[:, at + 1], dirty[:, at + 1])
+    return Task({"input_ids": torch.narrow(clean, 1, 0, at + 1)}, {"input_ids": dirty[:, : at + 1]}, metric)
+
+
+def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
+    """Beginnings of held-out stories up to a pronoun; in the dirty ones the person's name is one of the other kind.
+
+    Only beginnings that give the kind away by nothing but the name are taken, and only names that make no difference
+    to where the tokens stand.
+    """
+    import random
+
+    import torch
+
+    from glassbook.circuits import Task, logit_difference
+    from glassbook.data.world import World
+    from glassbook.data.world.words import RANGERS
+
+    chance, taken = random.Random(seed), []
+    for document in World().stream(-900 - seed, genre="story"):
+        spans = [s for s in document.spans if s.kind == "person"]
+        found = next((s for s in spans if document.text[s.start : s.end] in ("He", "She")), None)
+        if found is None:
+            continue
+        text, name = document.text[: found.start].rstrip(), found.value
+        others = [n for n, kind in RANGERS.items() if kind != RANGERS[name] and n not in text]
+        other = chance.choice(others)
+        leaks = {"his", "her", "he", "she", "him"} & set(text.lower().replace(".", " ").split())
+        named = [n for n in RANGERS if n in text.replace("Tamsin" if name != "Tamsin" else "\0", "\0")]
+        a, b = lm.encode(text), lm.encode(text.replace(name, other))
+        if leaks or set(named) - {name, "Tam"} or len(a) != len(b) or len(a) > 100 or name not in text:
+            continue
+        taken.append((a, b, RANGERS[name]))
+        if len(taken) == rows:
+            break
+    length = max(len(a) for a, _, _ in taken)
+    ids = torch.tensor([[row + [0] * (length - len(row)) for row in (a, b)] for a, b, _ in taken])
+    ends = torch.tensor([len(a) - 1 for a, _, _ in taken])
+    mask = (torch.arange(length) <= ends[:, None]).long()
+    answers = torch.tensor([[lm.encode(f" {w}", bos=False)[0] for w in ("He", "She")]])
+    right = answers[0, torch.tensor([int(kind == "she") for _, _, kind in taken])]
+    metric = logit_difference(right, answers.sum() - right, ends)
+    clean, dirty = ({"input_ids": ids[:, i], "attention_mask": mask} for i in (0, 1))
+    return Task(clean, dirty, metric)
+
+
+def _faithfulness(graph: Graph, scores, task: Task) -> dict[float, float]:
+    """Share of the edges -> faithfulness."""
+    from glassbook.circuits import faithfulness_curve
+
+    sizes = sorted({max(1, round(s * len(graph))) for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)})
+    return {n / len(graph): f for n, f in faithfulness_curve(graph, scores, task, sizes).items()}
+
+
+def _rows(graph: Graph, scores, lost, known) -> list[dict[str, Any]]:
+    """The edges of a circuit with their scores and what an exact cut loses."""
+    return [
+        {
+            "from": str(writer),
+            "to": str(reader),
+            "score": float(scores[graph.index((writer, reader))]),
+            "lost when cut": value,
+            "known": (writer, reader) in known,
+        }
+        for (writer, reader), value in sorted(lost.items(), key=lambda item: -abs(item[1]))
+    ]
+
+
+def _curves(curves: dict[str, dict[float, float]]) -> dict[str, Any]:
+    import altair as alt
+
+    rows = [{"model": k, "share": x, "faithfulness": y} for k, points in curves.items() for x, y in points.items()]
+    x = alt.X("share:Q", title="share of the edges kept", scale=alt.Scale(type="log"), axis=alt.Axis(format="%"))
+    y = alt.Y("faithfulness:Q", title="faithfulness on other pairs")
+    line = alt.Chart(alt.Data(values=rows)).mark_line(point=True)
+    return line.encode(x=x, y=y, color=alt.Color("model:N", title=None)).to_dict()

@@ -1,0 +1,157 @@
+"""What can be done besides adding a vector: set features, take a direction away, and only for some inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.steer.edit import Codes, positions
+from glassbook.steer.sources import read
+from glassbook.steer.vector import Vector
+from glassbook.trace import At
+
+
+@dataclass(frozen=True, eq=False)
+class Clamp:
+    """Features of a dictionary set to values at a site; give it to `steer`.
+
+    What the dictionary does not explain of the activation is kept: x + (wanted - own value) * direction, so features
+    that have their values already change nothing.
+
+    Args:
+        coder: the dictionary; see `glassbook.features`.
+        values: feature -> value.
+        site: the site that the dictionary was trained on.
+
+    Source: Templeton et al. 2024, "Scaling monosemanticity", feature steering.
+    """
+
+    coder: Codes
+    values: Mapping[int, float]
+    site: str
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise GlassbookError("there is no feature to clamp; give {feature: value}")
+        for i in self.values:
+            self.coder.direction(i)  # says so if there is none
+
+
+@dataclass(frozen=True, eq=False)
+class Ablate:
+    """A direction taken away at its sites: x - (x . u) u; give it to `steer`.
+
+    Args:
+        v: the direction; several directions of one site are taken away together: Ablate(v, w).
+
+    Source: Arditi et al. 2024, "Refusal in language models is mediated by a single direction", arXiv:2406.11717.
+    """
+
+    vectors: tuple[Vector, ...]
+
+    def __init__(self, *vectors: Vector) -> None:
+        if not vectors or any(v.positional for v in vectors):
+            raise GlassbookError("only directions can be taken away; give at least one, and none that is positional")
+        object.__setattr__(self, "vectors", vectors)
+
+    def bases(self) -> dict[str, Tensor]:
+        """Orthonormal rows of what is taken away at each site."""
+        rows: dict[str, list[Tensor]] = {}
+        for v in self.vectors:
+            for site, row in v.unit().rows.items():
+                rows.setdefault(site, []).append(row)
+        found = {}
+        for site, some in rows.items():
+            _, s, vh = torch.linalg.svd(torch.cat(some), full_matrices=False)
+            found[site] = vh[s > 1e-5 * s.max()]
+        return found
+
+
+@dataclass(eq=False)
+class When:
+    """Steers only the rows whose prompt lies along a direction; give it to `steer(..., when=...)`.
+
+    A row is steered if the mean cosine between its prompt's activations (BOS left out) and the direction is above the
+    threshold. That is decided when the prompt is read and stays for the row's new tokens.
+
+    Args:
+        v: the condition, a direction at one site, which the model reaches no later than where it is steered.
+        above: the threshold; see `threshold`.
+
+    Attributes:
+        values: the mean cosines [B] of the last prompts.
+
+    Source: Lee et al. 2024, "Programming refusal with conditional activation steering", arXiv:2409.05907, which
+    compares h with tanh of its projection instead.
+    """
+
+    v: Vector
+    above: float
+    values: Tensor | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.v.sites) != 1 or self.v.positional:
+            raise GlassbookError("a condition is one direction at one site")
+
+    @property
+    def site(self) -> str:
+        """Where the condition is read."""
+        return self.v.sites[0]
+
+    def watch(self, x: Tensor, at: At) -> Tensor:
+        """The edit that reads the condition and changes nothing."""
+        if at.phase == "prefill":
+            pos, real, _ = positions(at)
+            self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos > 0))
+        return x
+
+    def open(self, at: At) -> Tensor:
+        """[B]: which rows are steered."""
+        if self.values is None:
+            raise GlassbookError(
+                f"{at.site} is steered before the condition at {self.site} is read; read it at an earlier site"
+            )
+        return self.values > self.above
+
+
+def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequence[str]) -> float:
+    """The threshold of `When` that tells two lists of prompts apart with the fewest mistakes.
+
+    Args:
+        lm: the model.
+        v: the condition.
+        steered: prompts that should be steered.
+        others: prompts that should not.
+
+    Returns:
+        The middle between the two values that it falls between.
+    """
+    [site] = v.sites
+    values, wanted = [], []
+    for texts, label in ((steered, True), (others, False)):
+        inputs = lm.batch(list(texts), pad="right")
+        mask = inputs["attention_mask"].bool()
+        mask[:, 0] = False
+        values.append(_mean_cosine(read(lm, inputs, [site])[site], v.rows[site][0], mask).cpu())
+        wanted.append(torch.full((len(texts),), label))
+    value, order = torch.cat(values).sort()
+    label = torch.cat(wanted)[order]
+    # A cut after the first i values: those before it that should be steered, and those behind that should not.
+    mistakes = torch.cat([torch.zeros(1), label.float().cumsum(0)]) + torch.cat(
+        [(~label).float().flip(0).cumsum(0).flip(0), torch.zeros(1)]
+    )
+    i = int(mistakes.argmin())
+    edges = torch.cat([value[:1] - 1e-3, value, value[-1:] + 1e-3])
+    return float(edges[i] + edges[i + 1]) / 2
+
+
+def _mean_cosine(x: Tensor, direction: Tensor, mask: Tensor) -> Tensor:
+    """[B]: over the tokens of a mask [B, T]; 0 where there are none."""
+    cosine = cosine_similarity(x.float(), direction.to(x.device).float(), dim=-1) * mask
+    return cosine.sum(1) / mask.sum(1).clamp(min=1)

@@ -1,0 +1,76 @@
+"""Lenses: the last layer's is the model's own, the tuned one comes nearer, and shares of a logit add up."""
+
+import pytest
+import torch
+from torch.nn.functional import kl_div
+
+from glassbook.circuits import Graph, TunedLens, direct_attribution, fit_tuned_lens, frozen_norm, logit_lens
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.trace import roles
+
+
+@pytest.fixture
+def lm(model):
+    return LanguageModel(model, None, "a random one")
+
+
+def test_the_last_lens_is_the_model(lm, task):
+    found = list(logit_lens(lm, task.clean).values())
+    assert len(found) == 2
+    torch.testing.assert_close(found[-1], lm.model(**task.clean).logits, rtol=1e-4, atol=1e-4)
+    assert float((found[0] - found[1]).abs().max()) > 0.1
+
+
+def test_a_tuned_lens_begins_as_the_logit_lens_and_comes_nearer(models, tmp_path):
+    lm = LanguageModel(models["ours"], None, "ours")
+    g = torch.Generator().manual_seed(0)
+    batches = [{"input_ids": torch.randint(61, (16, 8), generator=g)} for _ in range(60)]
+    held = {"input_ids": torch.randint(61, (16, 8), generator=g)}
+    before = {name: p.clone() for name, p in lm.model.state_dict().items()}
+    lens = fit_tuned_lens(lm, batches, lr=1e-2)
+    target = lm.model(**held).logits.log_softmax(-1)
+    plain = logit_lens(lm, held)
+    from glassbook.trace import trace
+
+    with torch.no_grad(), trace(lm.model, read="blocks.0.out") as t:
+        lm.model(**held)
+    x = t["blocks.0.out"]
+
+    @torch.no_grad()
+    def far(logits):
+        return float(kl_div(logits.log_softmax(-1), target, log_target=True, reduction="none").sum(-1).mean())
+
+    torch.testing.assert_close(TunedLens(lm)("blocks.0", x), plain["blocks.0"])
+    assert far(lens("blocks.0", x)) < 0.7 * far(plain["blocks.0"])
+    assert all(torch.equal(p, before[name]) for name, p in lm.model.state_dict().items())
+    assert all(p.grad is None for p in lm.model.parameters())
+    lens.save(tmp_path / "lens.safetensors")
+    again = TunedLens(lm).load(tmp_path / "lens.safetensors")
+    assert torch.equal(again("blocks.0", x), lens("blocks.0", x))
+    with pytest.raises(GlassbookError, match="no tuned lens"):
+        again.load(tmp_path / "none.safetensors")
+
+
+def test_shares_of_a_logit_add_up(lm, task):
+    graph = Graph(roles(lm.model))
+    right, wrong = torch.tensor([1, 2, 3]), torch.tensor([4, 5, 6])
+    shares = direct_attribution(graph, lm, task.clean, right, wrong)
+    logits = lm.model(**task.clean).logits[:, -1]
+    rows = torch.arange(3)
+    expected = logits[rows, right] - logits[rows, wrong]
+    torch.testing.assert_close(torch.stack(list(shares.values())).sum(0), expected, rtol=1e-3, atol=1e-3)
+    assert len(shares) == len(graph.writers) + 1
+
+
+@pytest.mark.parametrize("norm", [torch.nn.LayerNorm(16), torch.nn.RMSNorm(16, eps=1e-2)])
+def test_the_norm_at_a_scale_is_linear_and_exact(norm):
+    torch.nn.init.uniform_(norm.weight, 0.5, 2)
+    if getattr(norm, "bias", None) is not None:
+        torch.nn.init.normal_(norm.bias)
+    x, a, b = torch.randn(3, 5, 16)
+    with torch.no_grad():
+        through, bias = frozen_norm(norm, x)
+        torch.testing.assert_close(through(x) + bias, norm(x), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(through(a) + through(b), through(a + b), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(through(torch.stack([a, b]))[1], through(b))
