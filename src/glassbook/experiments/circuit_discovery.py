@@ -25,8 +25,8 @@ class CircuitDiscovery:
     """Size of the random weights beside the hand-written ones of size 1."""
     rows: int = 32
     """Pairs that edges are scored on, and as many others that circuits are tested on."""
-    period: int = 20
-    """Tokens of a sequence before it repeats."""
+    period: int = 12
+    """Tokens of a sequence before it repeats, at most 16."""
     steps: int = 8
     """Points of the integrated gradients."""
     share: float = 0.1
@@ -63,7 +63,7 @@ class CircuitDiscovery:
     @classmethod
     def quick(cls) -> CircuitDiscovery:
         """Few pairs and points."""
-        return cls(rows=4, period=8, steps=2)
+        return cls(rows=4, period=6, steps=2)
 
     def run(self, run: Run) -> None:
         """Score the edges on some pairs, judge the circuits on others."""
@@ -145,19 +145,24 @@ class CircuitDiscovery:
 
 
 def _repetitions(rows: int, period: int, seed: int) -> Task:
-    """Rows that break off within their repetition; dirty rows are others, so that they go on otherwise."""
+    """Rows that break off within their repetition. In the dirty ones what is repeated, or the repetition, is another.
+
+    Every second row has another first period, of other tokens; in the rest it is the repetition. So each edge of the
+    circuit carries a difference in some rows, and in no row does the attention stay right by itself.
+    """
     import torch
 
-    from glassbook.circuits import Task, logit_difference, repeated_tokens
+    from glassbook.circuits import Task, logit_difference
     from glassbook.nets.compiled import VOCAB
 
-    clean = repeated_tokens(rows, period, VOCAB, seed=1000 + 2 * seed)
-    dirty = repeated_tokens(rows, period, VOCAB, seed=1001 + 2 * seed)
-    at = period + period // 2
-    differ = clean[:, at + 1] != dirty[:, at + 1]
-    clean, dirty = clean[differ], dirty[differ]
-    metric = logit_difference(clean[:, at + 1], dirty[:, at + 1])
-    return Task({"input_ids": torch.narrow(clean, 1, 0, at + 1)}, {"input_ids": dirty[:, : at + 1]}, metric)
+    g = torch.Generator().manual_seed(1000 + seed)
+    drawn = torch.stack([torch.randperm(VOCAB, generator=g)[: 2 * period] for _ in range(rows)])
+    own, other = drawn[:, :period], drawn[:, period:]
+    at = period // 2  # tokens of the repetition that are seen
+    clean = torch.cat([own, own[:, :at]], 1)
+    first, second = torch.cat([other, own[:, :at]], 1), torch.cat([own, other[:, :at]], 1)
+    dirty = torch.where(torch.arange(rows)[:, None] % 2 == 0, first, second)
+    return Task({"input_ids": clean}, {"input_ids": dirty}, logit_difference(own[:, at], other[:, at]))
 
 
 def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:

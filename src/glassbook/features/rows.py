@@ -91,9 +91,7 @@ def open_rows(source: Kept) -> Rows:
 def _of_recording(recording: Recording, sites: str | Sequence[str]) -> Rows:
     if not isinstance(sites, str):
         return SideBySide([_of_recording(recording, site) for site in sites])
-    # Pieces as long as a shard are views of the mapped files.
-    longest = max(int(shard["n"]) for shard in recording.header["shards"])
-    return Rows(list(recording.chunks(sites, longest)))
+    return Rows(recording.mapped(sites))
 
 
 class Batches:

@@ -49,6 +49,33 @@ def _half_octave(values: Tensor) -> Tensor:
     return ((values.log2() - LOW) * 2).floor().long().clamp(0, 2 * OCTAVES - 1)
 
 
+class Pile:
+    """Numbers that come in parts and are kept in one piece.
+
+    Many small tensors that live long between large ones that do not leave holes in the memory that nothing fills.
+    """
+
+    def __init__(self, dtype: torch.dtype, room: int = 1 << 16) -> None:
+        self._all, self._n = torch.empty(room, dtype=dtype), 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, part: Tensor) -> None:
+        """Put some on top."""
+        if self._n + len(part) > len(self._all):
+            more = torch.empty(2 * (self._n + len(part)), dtype=self._all.dtype)
+            more[: self._n] = self._all[: self._n]
+            self._all = more
+        self._all[self._n : self._n + len(part)] = part
+        self._n += len(part)
+
+    def take(self) -> Tensor:
+        """All of them; the pile is empty then, and what is returned is good until the next is added."""
+        n, self._n = self._n, 0
+        return self._all[:n]
+
+
 class Mass:
     """Sums of each feature's values by token; of tokens that matter little to a feature some are forgotten.
 
@@ -66,24 +93,22 @@ class Mass:
         self.limit = self.each * width
         self.keys, self.sums = torch.empty(0, dtype=torch.int64), torch.empty(0)
         self.total = torch.zeros(width, dtype=torch.float64)
-        self._waiting: list[tuple[Tensor, Tensor]] = []
-        self._count = 0
+        self._keys, self._values = Pile(torch.int64), Pile(torch.float32)
 
     def add(self, entries: Entries, tokens: Tensor) -> None:
         """Take entries, with the token of each."""
-        self._waiting.append((entries.latents * self.vocab + tokens, entries.values))
-        self._count += len(tokens)
-        if self._count > self.held:
+        self._keys.add(entries.latents * self.vocab + tokens)
+        self._values.add(entries.values)
+        if len(self._keys) > self.held:
             self.settle()
 
     def settle(self) -> None:
         """Add up what waits."""
-        new = torch.cat([torch.empty(0), *(v for _, v in self._waiting)])
-        keys = torch.cat([self.keys, *(k for k, _ in self._waiting)])
+        new = self._values.take()
+        keys = torch.cat([self.keys, self._keys.take()])
         self.total.index_add_(0, keys[len(self.keys) :] // self.vocab, new.double())
         self.keys, place = keys.unique(return_inverse=True)
         self.sums = torch.zeros(len(self.keys)).index_add_(0, place, torch.cat([self.sums, new]))
-        self._waiting, self._count = [], 0
         if len(self.keys) > self.limit:
             best = self._largest(self.each)
             self.keys, self.sums = self.keys[best], self.sums[best]
@@ -120,8 +145,7 @@ class Together:
 
     def __init__(self, width: int, n: int) -> None:
         self.width, self.share = width, min(1.0, SAMPLE / max(n, 1))
-        self._latents: list[np.ndarray] = []
-        self._rows: list[np.ndarray] = []
+        self._latents, self._rows = Pile(torch.int32), Pile(torch.int64)
 
     def add(self, entries: Entries) -> None:
         """Look at some entries."""
@@ -129,13 +153,13 @@ class Together:
         if self.share < 1:
             here = chance(rows) <= self.share
             latents, rows = latents[here], rows[here]
-        self._latents.append(latents.int().numpy())
-        self._rows.append(rows.numpy())
+        self._latents.add(latents)
+        self._rows.add(rows)
 
     def partners(self, block: int = 256) -> list[list[tuple[int, float]]]:
         """For each feature its partners with the largest Jaccard index, that is the share of the tokens on which
         either is active that both are active on: |A and B| / |A or B|. Partners met only once are left out."""
-        latents, rows = np.concatenate(self._latents), np.concatenate(self._rows)
+        latents, rows = self._latents.take().numpy(), self._rows.take().numpy()
         _, rows = np.unique(rows, return_inverse=True)
         ones = np.ones(len(rows), dtype=np.float32)
         shape = (self.width, int(rows.max(initial=-1)) + 1)

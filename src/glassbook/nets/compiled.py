@@ -17,7 +17,7 @@ SLOW = 14
 """Rotary pairs from here on hardly turn within a row; those before tell positions apart."""
 
 
-def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128) -> LM:
+def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128, match: float = 2.0) -> LM:
     """A two-layer `LM` that completes repetitions by an induction circuit.
 
     Head 0.0 attends one position back and notes the token that it finds there. Head 1.0 looks for positions that
@@ -28,6 +28,8 @@ def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128) ->
         noise: standard deviation of the random weights, in the units of the written ones (1).
         seed: of the random weights.
         context: longest row.
+        match: size of the queries' and keys' weights of head 1.0. Much larger ones make its attention all or nothing,
+            where gradients vanish.
 
     Returns:
         The model, with a vocabulary of 32. Its circuit are the edges input -> 0.0 v, 0.0 -> 1.0 k, input -> 1.0 q,
@@ -63,8 +65,8 @@ def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128) ->
         first.o.weight[BEFORE, :VOCAB] = eye / 8
         # Each token has one slow channel, which is where queries and keys are compared.
         slow = torch.cat([torch.arange(SLOW, half), torch.arange(half + SLOW, HEAD_DIM)])[:VOCAB]
-        second.q.weight[slow, TOKEN] = 6.0 * eye
-        second.k.weight[slow, BEFORE] = 6.0 * eye
+        second.q.weight[slow, TOKEN] = match * eye
+        second.k.weight[slow, BEFORE] = match * eye
         second.v.weight[:VOCAB, TOKEN] = eye
         second.o.weight[NEXT, :VOCAB] = eye
     return model.eval()

@@ -204,4 +204,4 @@ class Recording:
                     yield held[0] if len(held) == 1 else torch.cat(held)
                     held, count = [], 0
         if held:
-            yield torch.cat(held)
+            yield held[0] if len(held) == 1 else torch.cat(held)
