@@ -100,7 +100,7 @@ def test_attention_is_what_the_model_computes():
     with torch.no_grad(), trace(lm.model, read=["blocks.2.attn.v.out", "blocks.2.attn.out"]) as t:
         lm.model(input_ids=ids)
     with torch.no_grad():
-        pattern = attention(lm, ids)["blocks.2.attn"]
+        pattern = attention(lm, ids)["blocks.2"]
         layer, c = lm.model.blocks[2].attn, lm.model.config
         v = t["blocks.2.attn.v.out"].view(ids.shape[1], c.n_kv_heads, c.head_dim).transpose(0, 1)
         v = v.repeat_interleave(c.n_heads // c.n_kv_heads, dim=0)
@@ -111,7 +111,8 @@ def test_attention_is_what_the_model_computes():
 def test_attention_and_lens_of_a_model_of_transformers():
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from glassbook.desk.looking import attention, lens
+    from glassbook.circuits import logit_lens
+    from glassbook.desk.looking import attention
     from glassbook.nets import LanguageModel
 
     torch.manual_seed(0)
@@ -120,10 +121,10 @@ def test_attention_and_lens_of_a_model_of_transformers():
     ids = torch.arange(7)[None]
     with torch.no_grad():
         plain = lm.model(input_ids=ids).logits
-        patterns, layers = attention(lm, ids), lens(lm, ids)
+        patterns, layers = attention(lm, ids), logit_lens(lm, {"input_ids": ids})
         torch.testing.assert_close(lm.model(input_ids=ids).logits, plain, atol=0, rtol=0)
     assert [p.shape for p in patterns.values()] == [(2, 7, 7)] * 2
-    torch.testing.assert_close(layers["transformer.h.1.out"], plain[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(layers["transformer.h.1"], plain, atol=1e-5, rtol=1e-4)
     assert lm.model.config._attn_implementation == "sdpa"
 
 

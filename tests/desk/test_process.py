@@ -38,7 +38,8 @@ def test_a_question_given_up_or_wrong_leaves_the_desk_usable(nb):
             await desk.call("steer", sources=[{"kind": "actadd", "plus": "x"}], by=[1], **SETTINGS)
         assert desk._process is process  # the models it holds are not lost
         question = asyncio.create_task(desk.call("sample", model="builtin", prompt="The fox", tokens=200))
-        await asyncio.sleep(0.05)
+        for _ in range(5):  # until it is sent; a wait in seconds could last longer than the answer
+            await asyncio.sleep(0)
         question.cancel()
         with pytest.raises(asyncio.CancelledError):
             await question
@@ -121,11 +122,11 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
 def test_models_whose_way_to_the_logits_is_not_known_have_no_lens():
     from transformers import Gemma2Config, Gemma2ForCausalLM
 
-    from glassbook.desk.looking import lens
+    from glassbook.circuits import logit_lens
     from glassbook.nets import LanguageModel
 
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     more = {"vocab_size": 60, "num_key_value_heads": 1, "head_dim": 16, "final_logit_softcapping": 0.05}
     lm = LanguageModel(Gemma2ForCausalLM(Gemma2Config(**sizes, **more)).eval(), None, "capped")
-    with torch.no_grad(), pytest.raises(GlassbookError, match="it has no logit lens"):
-        lens(lm, torch.arange(5)[None])
+    with torch.no_grad(), pytest.raises(GlassbookError, match="no lens through them"):
+        logit_lens(lm, {"input_ids": torch.arange(5)[None]})

@@ -6,6 +6,7 @@ from glassbook.circuits.heads import Head, copying_loss, head_means, head_scores
 from glassbook.circuits.lens import TunedLens, direct_attribution, fit_tuned_lens, frozen_norm, logit_lens
 from glassbook.circuits.patching import Effects, Spot, attribute, head_sites, patch
 from glassbook.circuits.task import Metric, Task, frozen, logit_difference
+from glassbook.circuits.universality import Stitch, stitch
 
 __all__ = [
     "Circuit",
@@ -15,6 +16,7 @@ __all__ = [
     "Metric",
     "Reader",
     "Spot",
+    "Stitch",
     "Task",
     "TunedLens",
     "Writer",
@@ -33,5 +35,6 @@ __all__ = [
     "logit_lens",
     "patch",
     "repeated_tokens",
+    "stitch",
     "without_heads",
 ]

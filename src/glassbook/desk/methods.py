@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from glassbook.desk import looking, steering
+from glassbook.circuits import logit_lens
+from glassbook.desk import steering
 from glassbook.desk.known import resolve
+from glassbook.desk.looking import attention as patterns_of
 from glassbook.desk.meaning import Meaning, model_folder
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel, open_model
@@ -94,7 +96,7 @@ def attention(models: Models, model: str, prompt: str) -> dict[str, Any]:
     """Who looks at whom: for each layer and head a [T, T] pattern."""
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
-    patterns = looking.attention(lm, ids)
+    patterns = patterns_of(lm, ids)
     return {
         "tokens": lm.tokens(ids[0]),
         "layers": [
@@ -108,7 +110,7 @@ def lens(models: Models, model: str, prompt: str, top: int = 3) -> dict[str, Any
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
     layers = []
-    for name, logits in looking.lens(lm, ids).items():
+    for name, (logits,) in logit_lens(lm, {"input_ids": ids}).items():
         best = logits.softmax(-1).topk(min(top, logits.shape[-1]), dim=-1)
         names = lm.tokens(best.indices.flatten())
         k = best.indices.shape[-1]

@@ -1,0 +1,100 @@
+"""Whether one model can go on from where another stands: stitching, the functional check beside similarities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from glassbook.errors import GlassbookError
+from glassbook.trace import At, trace
+
+Inputs = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Stitch:
+    """Cross-entropies of the receiving model, nats a token.
+
+    Attributes:
+        own: with its own activations.
+        stitched: with the other's, mapped.
+        mean: with the mean activation at every token, which says nothing.
+    """
+
+    own: float
+    stitched: float
+    mean: float
+
+    @property
+    def lost(self) -> float:
+        """Share of what the activations are worth that stitching loses: 0 as good as its own, 1 as good as none."""
+        return (self.stitched - self.own) / (self.mean - self.own)
+
+
+@torch.no_grad()
+def stitch(
+    giver: nn.Module,
+    giver_site: str,
+    receiver: nn.Module,
+    receiver_site: str,
+    learn: Sequence[Inputs],
+    test: Sequence[Inputs],
+    ridge: float = 1e-3,
+) -> Stitch:
+    """The receiver reads the giver's activations through the best affine map (ridge regression).
+
+    Args:
+        giver, giver_site: the model and site whose activations are read.
+        receiver, receiver_site: where they are put instead of its own. Both models read the same token ids.
+        learn: inputs {"input_ids": [B, T]} for the map.
+        test: other inputs for the cross-entropies.
+        ridge: weight of the penalty, relative to the mean variance.
+
+    Source: Lenc and Vedaldi 2015, arXiv:1411.5908; Bansal et al. 2021, arXiv:2106.07682.
+    """
+    if not learn or not test:
+        raise GlassbookError("stitching needs inputs to learn the map from and others to test it on")
+    # Sums for the least squares of [x, 1] -> y; float64, because they run over all tokens.
+    xx = xy = torch.zeros(())
+    for inputs in learn:
+        x, y = (_read(m, site, inputs).flatten(0, 1).double() for m, site in
+                ((giver, giver_site), (receiver, receiver_site)))  # fmt: skip
+        x = torch.cat([x, x.new_ones(len(x), 1)], 1)
+        xx, xy = xx + x.T @ x, xy + x.T @ y
+    penalty = ridge * xx.diagonal()[:-1].mean() * torch.eye(len(xx), dtype=xx.dtype, device=xx.device)
+    penalty[-1, -1] = 0
+    weight = torch.linalg.solve(xx + penalty, xy)
+    mean = xy[-1] / xx[-1, -1]  # the row of ones
+    losses = torch.zeros(3, dtype=torch.float64)
+    for inputs in test:
+        x = _read(giver, giver_site, inputs).double()
+        mapped = x @ weight[:-1] + weight[-1]
+        losses[0] += _loss(receiver, inputs)
+        for i, new in ((1, mapped), (2, mean.expand_as(mapped))):
+            with trace(receiver, edit={receiver_site: _Put(new)}):
+                losses[i] += _loss(receiver, inputs)
+    own, stitched, nothing = (losses / len(test)).tolist()
+    return Stitch(own, stitched, nothing)
+
+
+class _Put:
+    def __init__(self, new: Tensor) -> None:
+        self.new = new
+
+    def __call__(self, x: Tensor, at: At) -> Tensor:
+        return self.new.to(x)
+
+
+def _read(model: nn.Module, site: str, inputs: Inputs) -> Tensor:
+    with trace(model, read=site, stop=True) as t:
+        model(**inputs)
+    return t[site]
+
+
+def _loss(model: nn.Module, inputs: Inputs) -> float:
+    ids = inputs["input_ids"]
+    logits = model(**inputs).logits[:, :-1].float()
+    return float(nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:]))
