@@ -31,7 +31,7 @@ class InductionHeads:
     """Width of the residual stream."""
     n_heads: int = 4
     """Heads of a layer."""
-    steps: int = 800
+    steps: int = 1600
     """Updates, of the model with two layers and of the control with one."""
     rows: int = 48
     """Rows of a batch."""
@@ -63,12 +63,12 @@ class InductionHeads:
             control="copying_without_others >= 0.8",
         ),
         Claim(
-            "It comes suddenly: from four to nine tenths of it in less than a seventh of the training",
+            "It comes suddenly: from four to nine tenths of it in less than a twelfth of the training",
             "transition_share",
             "<=",
-            0.15,
+            0.08,
         ),
-        Claim("The head forms as the loss falls", "half_way_apart", "<=", 0.1),
+        Claim("The head forms as the loss falls", "half_way_apart", "<=", 0.05),
     )
 
     @classmethod

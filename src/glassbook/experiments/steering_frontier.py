@@ -10,7 +10,7 @@ from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
-    from glassbook.features import Dictionary
+    from glassbook.features import Coder
     from glassbook.nets import LanguageModel
     from glassbook.steer.apply import Intervention
     from glassbook.steer.losses import Effect, Key
@@ -27,7 +27,7 @@ class SteeringFrontier:
     theme: str = "wedding"
     """Theme of the stories that are to be made likelier."""
     pair: tuple[str, str] = ("The wedding", "The path")
-    """Texts of the activation addition; the first is also the prompt."""
+    """Texts of the activation addition."""
     actadd_site: str = "blocks.2.in"
     """Where the activation addition is made; all else is done at the dictionary's site."""
     pairs: int = 200
@@ -49,7 +49,13 @@ class SteeringFrontier:
             0.95,
             control="random_on_topic >= 0.98",
         ),
-        Claim("A plain prompt does at least as much as any direction", "prompt_over_best", "<=", 1.0),
+        Claim(
+            "A sentence of the theme in front does at least as much as any direction, one of another theme does not",
+            "prompt_over_best",
+            "<=",
+            1.0,
+            control="other_prompt_over_best > 1.0",
+        ),
         Claim("The mean difference does at least as much as a feature", "mean_difference_over_feature", "<=", 1.0),
         Claim("Clamping the feature does at least as much as adding it", "clamp_over_feature", "<=", 1.0),
         Claim("What the model knows of the world suffers little from the best of them", "facts_ratio", "<=", 1.05),
@@ -68,15 +74,17 @@ class SteeringFrontier:
         from glassbook.experiments.activation_addition import other_texts, sentences
         from glassbook.nets import model_path, open_model
         from glassbook.steer.losses import PROMPT, effects
-        from glassbook.steer.sources import padded_pair
 
         lm, world = open_model("builtin"), World()
         run.uses("model", "builtin", path=model_path("builtin"))
         on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
         facts = [d.text for d in islice(world.stream(-300 - run.seed, genre="facts"), self.texts)]
         arms = self._arms(lm, run.seed)
-        plus, minus = padded_pair(lm, self.pair[0], "")
-        found = [effects(lm, texts, arms, prompt=(plus[1:], minus[1:])) for texts in (on, off, facts)]
+        prompts = [write(world, self.theme, 1, 9000 + run.seed)[0] for write in (sentences, _other_stories)]
+        theme, other = (lm.encode(prompt)[1:] for prompt in prompts)
+        found = [effects(lm, texts, arms, prompt=(theme, [])) for texts in (on, off, facts)]
+        first = dict([next(iter(arms.items()))])
+        unrelated = effects(lm, on, first, prompt=(other, []))[PROMPT]
         generator = torch.Generator().manual_seed(run.seed)
         halves = [torch.randperm(len(texts), generator=generator).tensor_split(2) for texts in (on, off)]
         rows = [self._row(key, half, found, [h[half] for h in halves]) for key in found[0] for half in (0, 1)]
@@ -88,12 +96,13 @@ class SteeringFrontier:
             **{f"{arm}_off_topic": row["off"] for arm, row in best.items()},
             **{f"{arm}_wrong_share": row["wrong"] for arm, row in best.items()},
             prompt_over_best=best["prompt"]["on"] / vectors[winner]["on"],
+            other_prompt_over_best=unrelated.ratio(halves[0][1]) / vectors[winner]["on"],
             mean_difference_over_feature=best["mean_difference"]["on"] / best["feature"]["on"],
             clamp_over_feature=best["clamp"]["on"] / best["feature"]["on"],
             facts_ratio=found[2][next(k for k in arms if k[1:] == (winner, vectors[winner]["by"]))].ratio(),
             prompt_facts_ratio=found[2][PROMPT].ratio(),
         )
-        run.table("best", [{**row, **self._texts(lm, arms, row, run.seed)} for row in best.values()])
+        run.table("best", [{**row, **self._texts(lm, arms, row, prompts[0], run.seed)} for row in best.values()])
         run.table("all", rows)
         run.chart("frontier", _frontier([row for row in rows if row["half"] == "test"]))
 
@@ -156,7 +165,7 @@ class SteeringFrontier:
         chosen = min(allowed, key=lambda r: r["on"]) if allowed else min(dev, key=lambda r: r["off"])
         return next(r for r in rows if (r["arm"], r["by"], r["half"]) == (arm, chosen["by"], "test"))
 
-    def _texts(self, lm: LanguageModel, arms: dict[Key, Intervention], row: dict[str, Any], seed: int):
+    def _texts(self, lm: LanguageModel, arms: dict[Key, Intervention], row: dict[str, Any], prompt: str, seed: int):
         """How varied what is written under a way of steering is, and an example."""
         from contextlib import nullcontext
 
@@ -164,11 +173,11 @@ class SteeringFrontier:
         from glassbook.steer import steer
 
         what = next((v for k, v in arms.items() if k[1:] == (row["arm"], row["by"])), None)
-        prompts = [f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")]
+        starts = [f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")]
         if row["arm"] == "prompt":
-            prompts = [f"{self.pair[0]}. {prompt}" for prompt in prompts]
+            starts = [f"{prompt} {start}" for start in starts]
         with steer(lm, what) if what is not None else nullcontext():
-            new = lm.generate_ids(prompts, tokens=24, temperature=0.8, seed=seed)
+            new = lm.generate_ids(starts, tokens=24, temperature=0.8, seed=seed)
         return {"distinct_2": distinct_n(new, 2), "repetition": repetition(new, 4), "example": lm.decode(new[0])}
 
 
@@ -183,7 +192,7 @@ def _other_stories(world, theme: str, n: int, seed: int) -> list[str]:
     return list(islice(found, n))
 
 
-def _feature(lm: LanguageModel, d: Dictionary, plus: list[str], minus: list[str], site: str) -> tuple[int, float]:
+def _feature(lm: LanguageModel, d: Coder, plus: list[str], minus: list[str], site: str) -> tuple[int, float]:
     """The feature whose mean over a text differs most between the lists, in its spreads, and its largest value."""
     import torch
 

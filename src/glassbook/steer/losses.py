@@ -68,8 +68,9 @@ def effects(
         texts: read as they are, each after BOS.
         arms: what to add, in the model's own units; the strength in a key is only a label.
         where: as in steer; a rule that needs a prompt's end is refused, since a text has none.
-        prompt: (prefix, neutral prefix of the same length) as token ids, put between BOS and the text: the text's
-            likelihood after the one is compared with that after the other, under the key ("", "prompt", None).
+        prompt: (prefix, neutral prefix) as token ids, put between BOS and the text: the text's likelihood after the
+            one is compared with that after the other, under the key ("", "prompt", None). A neutral prefix of the
+            same length leaves the text where it stands; [] compares with the bare text.
         batch: texts run at once.
 
     Raises:
