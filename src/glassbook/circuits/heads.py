@@ -50,7 +50,7 @@ def head_scores(roles: Roles, ids: Tensor, period: int) -> dict[str, Tensor]:
         period: of the repetition.
 
     Returns:
-        "previous": to the token before; "duplicate": to the same token one period ago; "induction": to the token that
+        "current": to the token itself; "previous": to the one before; "duplicate": to the same token one period ago; "induction": to the token that
         followed then; "first": to the first position. Each [layers, heads], between 0 and 1.
 
     Source: Olsson et al. 2022, arXiv:2209.11895, section "prefix matching"; Wang et al. 2022 (duplicate token heads).
@@ -58,7 +58,7 @@ def head_scores(roles: Roles, ids: Tensor, period: int) -> dict[str, Tensor]:
     with roles.trace(read="attn.*.pattern") as t:
         roles.model(input_ids=ids)
     later = torch.arange(ids.shape[1] - period, ids.shape[1], device=ids.device)
-    back = {"previous": 1, "duplicate": period, "induction": period - 1}
+    back = {"current": 0, "previous": 1, "duplicate": period, "induction": period - 1}
     found: dict[str, list[Tensor]] = {name: [] for name in (*back, "first")}
     for layer in range(roles.n_layers):
         pattern = t[f"attn.{layer}.pattern"].float()

@@ -56,7 +56,7 @@ class InductionHeads:
             control="one_layer_induction_score <= 0.25",
         ),
         Claim(
-            "Without the induction heads nothing is copied; without all heads that take no part it goes on",
+            "Without the induction heads nothing is copied; without all heads of no known behaviour it goes on",
             "copying_without_induction",
             "<=",
             0.2,
@@ -88,8 +88,9 @@ class InductionHeads:
             r, (first, later) = roles(model), copying_loss(model, ids, period)
             found[label] = (r, head_scores(r, ids, period), 1 - later / first)
         r, scores, copying = found["two"]
-        induction, previous = _at_least_half(scores["induction"], 1), _at_least_half(scores["previous"], 0)
-        others = [(la, h) for la in range(2) for h in range(self.n_heads) if (la, h) not in (*induction, *previous)]
+        named = {what: _heads_that(scores[what]) for what in ("current", "previous", "induction")}
+        taken = {head for heads in named.values() for head in heads}
+        others = [(la, h) for la in range(2) for h in range(self.n_heads) if (la, h) not in taken]
         steps, curve = run.metrics("two_copying")
         _, heads = run.metrics("two_induction")
         run.result(
@@ -97,9 +98,11 @@ class InductionHeads:
             one_layer_copying=found["one"][2],
             induction_score=float(scores["induction"].max()),
             one_layer_induction_score=float(found["one"][1]["induction"].max()),
-            induction_heads=len(induction),
-            copying_without_induction=self._copying_without(r, induction, ids, period),
-            copying_without_previous=self._copying_without(r, previous, ids, period),
+            **{f"{what}_heads": len(heads) for what, heads in named.items()},
+            other_heads=len(others),
+            **{
+                f"copying_without_{what}": self._copying_without(r, heads, ids, period) for what, heads in named.items()
+            },
             copying_without_others=self._copying_without(r, others, ids, period),
             transition_share=(_reach(steps, curve, 0.9) - _reach(steps, curve, 0.4)) / self.steps,
             half_way_apart=abs(_reach(steps, curve, 0.5) - _reach(steps, heads, 0.5)) / self.steps,
@@ -201,10 +204,9 @@ class InductionHeads:
         }
 
 
-def _at_least_half(scores, layer: int) -> list[Head]:
-    """Heads of a layer that score at least half as much as the best of it."""
-    best = float(scores[layer].max())
-    return [(layer, h) for h, x in enumerate(scores[layer].tolist()) if x >= best / 2]
+def _heads_that(scores) -> list[Head]:
+    """Heads that give at least half of their attention in one way."""
+    return [(layer, h) for layer, row in enumerate(scores.tolist()) for h, x in enumerate(row) if x >= 0.5]
 
 
 def _reach(steps: list[int], values: list[float], share: float) -> int:
@@ -218,7 +220,7 @@ def _heads(scores) -> dict[str, Any]:
 
     rows = [
         {"head": f"{layer}.{h}", "what": what, "score": x}
-        for what in ("previous", "duplicate", "induction")
+        for what in ("current", "previous", "duplicate", "induction")
         for layer, values in enumerate(scores[what].tolist())
         for h, x in enumerate(values)
     ]
