@@ -36,12 +36,12 @@ def edge_scores(graph: Graph, task: Task, steps: int = 5) -> Tensor:
     total = torch.zeros(len(graph.readers), len(graph.writers), device=missing.device)
     with frozen(graph.model):
         for point in points:
-            for row, slope in enumerate_slopes(graph, task, point):
+            for row, slope in _slopes(graph, task, point):
                 total[row : row + len(slope)] += torch.einsum("vbtd,ubtd->vu", slope, missing)
     return (total / (len(points) * missing.shape[1])).cpu() * graph.edges
 
 
-def enumerate_slopes(graph: Graph, task: Task, embedding: Tensor):
+def _slopes(graph: Graph, task: Task, embedding: Tensor):
     """(first reader, slopes [readers, B, T, d]): the metric's gradient at what each reader reads, in one run.
 
     A reader's own slope is what comes back through its queries, keys, values or MLP alone, so it is taken behind the

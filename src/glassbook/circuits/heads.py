@@ -50,8 +50,9 @@ def head_scores(roles: Roles, ids: Tensor, period: int) -> dict[str, Tensor]:
         period: of the repetition.
 
     Returns:
-        "current": to the token itself; "previous": to the one before; "duplicate": to the same token one period ago; "induction": to the token that
-        followed then; "first": to the first position. Each [layers, heads], between 0 and 1.
+        "current": to the token itself; "previous": to the one before; "duplicate": to the same token one period ago;
+        "induction": to the token that followed then; "first": to the first position. Each [layers, heads],
+        between 0 and 1.
 
     Source: Olsson et al. 2022, arXiv:2209.11895, section "prefix matching"; Wang et al. 2022 (duplicate token heads).
     """

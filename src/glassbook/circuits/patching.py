@@ -115,23 +115,46 @@ def attribute(
     Source: Nanda 2023, "Attribution patching"; Syed et al. 2023, arXiv:2310.10348; Sundararajan et al. 2017,
     arXiv:1703.01365. Known to miss saturated attention and effects that cancel: Kramar et al. 2024, arXiv:2403.00745.
     """
-    with frozen(model):
-        with torch.no_grad(), trace(model, read=list(sites)) as t:
-            clean = task.score(model, task.clean)
-        kept = {site: t[site] for site in t.sites}
-        with trace(model, read=list(sites), grad=True) as t:
-            dirty = task.score(model, task.dirty)
-            dirty.sum().backward()
-        before = {site: t[site].detach() for site in kept}
-        slopes = {site: t.grad[site] for site in kept}
-        if steps:
-            slopes = {site: _along(model, task, site, before[site], kept[site], steps) for site in kept}
-    dirty = dirty.detach()
+    found = line(model, task, sites, steps)
+    kept, dirty = found.clean, found.dirty_metric
     spots = spots_of(kept, positions, parts)
-    sums = {site: _sums((kept[site] - before[site]) * slopes[site], positions, parts) for site in kept}
+    sums = {site: _sums((kept[site] - found.dirty[site]) * found.slopes[site], positions, parts) for site in kept}
     # In the order of the spots: a site's positions, and within each its parts.
     values = torch.cat([sums[site].flatten(1).T for site in kept])
-    return Effects(spots, (dirty + values).cpu(), clean.cpu(), dirty.cpu())
+    return Effects(spots, (dirty + values).cpu(), found.clean_metric.cpu(), dirty.cpu())
+
+
+@dataclass(frozen=True)
+class Line:
+    """Some sites between a task's dirty and clean inputs.
+
+    Attributes:
+        clean, dirty: the activations in the two plain runs, by site.
+        slopes: the metric's gradient at each site in the dirty run, or its mean along the straight line.
+        clean_metric, dirty_metric: of the plain runs, [B].
+    """
+
+    clean: dict[str, Tensor]
+    dirty: dict[str, Tensor]
+    slopes: dict[str, Tensor]
+    clean_metric: Tensor
+    dirty_metric: Tensor
+
+
+def line(model: nn.Module, task: Task, sites: Sequence[str], steps: int) -> Line:
+    """What attributions are made of; `steps` as in `attribute`."""
+    with frozen(model):
+        with torch.no_grad(), trace(model, read=list(sites)) as t:
+            clean_metric = task.score(model, task.clean)
+        clean = {site: t[site] for site in t.sites}
+        with torch.enable_grad(), trace(model, read=list(sites), grad=True) as t:
+            dirty_metric = task.score(model, task.dirty)
+            dirty_metric.sum().backward()
+        dirty = {site: t[site].detach() for site in clean}
+        slopes = {site: t.grad[site] for site in clean}
+        if steps:
+            slopes = {site: _along(model, task, site, dirty[site], clean[site], steps) for site in clean}
+    return Line(clean, dirty, slopes, clean_metric, dirty_metric.detach())
 
 
 def spots_of(kept: dict[str, Tensor], positions: bool, parts: int) -> list[Spot]:
@@ -175,7 +198,8 @@ def _along(model: nn.Module, task: Task, site: str, dirty: Tensor, clean: Tensor
     total = torch.zeros_like(dirty)
     for k in range(steps):
         point = dirty + (k + 0.5) / steps * (clean - dirty)
-        with trace(model, read=site, edit={site: allow_identity(lambda x, at, point=point: point)}, grad=True) as t:
+        edit = {site: allow_identity(lambda x, at, point=point: point)}
+        with torch.enable_grad(), trace(model, read=site, edit=edit, grad=True) as t:
             task.score(model, task.dirty).sum().backward()
         total += t.grad[site]
     return total / steps
