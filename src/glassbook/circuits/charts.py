@@ -99,8 +99,8 @@ def circuit_chart(circuit: Circuit, scores: Tensor) -> Chart:
 
     Args:
         circuit: what is drawn.
-        scores: of the graph's edges, from `edge_scores`: thick is strong; blue edges raise the metric, red ones lower
-            it.
+        scores: what cutting each edge does, [readers, writers] as from `edge_scores`: thick is strong; blue edges
+            raise the metric, red ones lower it.
     """
     import altair as alt
 
@@ -147,4 +147,4 @@ def _place(part: Writer, heads: int, places: dict[str, tuple[float, int]]) -> st
 
 def _numbered(tokens: Sequence[str]) -> list[str]:
     """Names that differ even where tokens repeat."""
-    return [f"{i} {token}" for i, token in enumerate(tokens)]
+    return list(tokens) if len({*tokens}) == len(tokens) else [f"{i} {token}" for i, token in enumerate(tokens)]

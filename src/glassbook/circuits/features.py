@@ -135,6 +135,14 @@ class FeatureCircuit:
             kept.append(keep)
         return replace(self, kept=kept)
 
+    def on(self, task: Task) -> FeatureCircuit:
+        """The same nodes, to be measured on other pairs."""
+        return replace(self, task=task)
+
+    def by(self, effects: list[Tensor]) -> FeatureCircuit:
+        """The same graph with other effects [F + 1] of each part, such as random ones for a control."""
+        return replace(self, effects=effects)
+
     def without(self, node: Node) -> FeatureCircuit:
         """The same less one node."""
         kept = [k.clone() for k in self.kept]

@@ -31,8 +31,10 @@ class CircuitDiscovery:
     """Points of the integrated gradients."""
     share: float = 0.1
     """Share of a trained model's edges that its circuit may have."""
+    features: int = 16
+    """Features of the model's dictionary that may stand for its whole layer."""
     model: str = "builtin"
-    """Language model of the Reserve whose choice of a pronoun is looked at."""
+    """Language model of the Reserve whose choice of a pronoun is looked at; its dictionary lies beside it."""
 
     claims = (
         Claim(
@@ -64,6 +66,14 @@ class CircuitDiscovery:
             0.8,
             control="pronoun_random_faithfulness <= 0.2",
         ),
+        Claim(
+            "A few features of a dictionary carry most of that choice through their layer, as many random ones do not",
+            "feature_faithfulness",
+            ">=",
+            0.7,
+            control="random_feature_faithfulness <= 0.2",
+            source="Marks et al. 2024, arXiv:2403.19647",
+        ),
     )
 
     @classmethod
@@ -78,12 +88,13 @@ class CircuitDiscovery:
         run.table("edges", found[1])
         run.table("pronoun_edges", tested[1])
         run.chart("faithfulness", _curves({"written by hand": found[2], "pronouns": tested[2]}))
+        run.result(**self._features(run))
 
     def _by_hand(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
         """Numbers, a table of edges and the faithfulness curve of the compiled model."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, Reader, Writer, edge_scores
+        from glassbook.circuits import Circuit, Graph, Reader, Writer, circuit_chart, edge_scores
         from glassbook.measure import auroc
         from glassbook.nets.compiled import compile_induction
         from glassbook.trace import roles
@@ -121,13 +132,14 @@ class CircuitDiscovery:
             "circuit_faithfulness": circuit.faithfulness(held),
             "least_loss_of_a_cut": min(lost.values(), default=0.0),
         }
+        run.chart("circuit", circuit_chart(circuit, _cuts(graph, lost)))
         return numbers, _rows(graph, scores, lost, known), _faithfulness(graph, scores, held)
 
     def _pronouns(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
         """The same for the choice of a pronoun."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, edge_scores
+        from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores, effects_chart, head_sites, patch
         from glassbook.nets import model_path, open_model
         from glassbook.trace import roles
 
@@ -147,8 +159,34 @@ class CircuitDiscovery:
             "pronoun_faithfulness": circuit.faithfulness(held),
             "pronoun_random_faithfulness": Circuit.top(graph, chance, n).faithfulness(held),
         }
-        best = Circuit.top(graph, scores, 15)
-        return numbers, _rows(graph, scores, best.verify(held), set()), _faithfulness(graph, scores, held)
+        best, r = Circuit.top(graph, scores, 15), graph.roles
+        lost = best.verify(held)
+        run.chart("pronoun_circuit", circuit_chart(best, _cuts(graph, lost)))
+        names = [f"head {h}" for h in range(r.n_heads)]
+        run.chart("pronoun_heads", effects_chart(patch(lm.model, held, head_sites(r), parts=r.n_heads), names))
+        return numbers, _rows(graph, scores, lost, set()), _faithfulness(graph, scores, held)
+
+    def _features(self, run: Run) -> dict[str, float]:
+        """The pronoun again, through the features of one layer and what its dictionary leaves unexplained."""
+        import torch
+
+        from glassbook.circuits import Part, feature_effects
+        from glassbook.features.interchange import load
+        from glassbook.nets import model_path, open_model
+
+        lm, d = open_model(self.model), load(model_path(self.model).parent / "dictionary.safetensors")
+        task, held = (pronouns(lm, self.rows, 2 * run.seed + i) for i in (0, 1))
+        found = feature_effects(lm.model, task, [Part(d, d.about["site"])], self.steps)
+        best = found.top(self.features, errors=False).on(held)
+        chance = torch.rand(d.width + 1, generator=torch.Generator().manual_seed(run.seed))
+        lost = dict(sorted(best.verify().items(), key=lambda item: -item[1]))
+        run.table("features", [{"feature": n.feature, "lost when cut": x} for n, x in lost.items()])
+        return {
+            "feature_faithfulness": best.faithfulness(),
+            "random_feature_faithfulness": best.by([chance]).top(self.features, errors=False).faithfulness(),
+            "all_features_faithfulness": found.on(held).top(d.width, errors=False).faithfulness(),
+            "feature_effect_share": float(found.effects[0][:-1].sum() / found.effects[0].sum()),
+        }
 
 
 def _repetitions(rows: int, period: int, seed: int) -> Task:
@@ -220,6 +258,16 @@ def _faithfulness(graph: Graph, scores, task: Task) -> dict[float, float]:
 
     sizes = sorted({max(1, round(s * len(graph))) for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)})
     return {n / len(graph): f for n, f in faithfulness_curve(graph, scores, task, sizes).items()}
+
+
+def _cuts(graph: Graph, lost):
+    """What exact cuts lose, in the place and with the sign of scores."""
+    import torch
+
+    cuts = torch.zeros(graph.edges.shape)
+    for edge, value in lost.items():
+        cuts[graph.index(edge)] = -value
+    return cuts
 
 
 def _rows(graph: Graph, scores, lost, known) -> list[dict[str, Any]]:
