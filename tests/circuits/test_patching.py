@@ -117,3 +117,27 @@ def test_pairs_that_cannot_tell_anything_are_refused(opened, task):
         patch(opened.model, Task(task.clean, task.dirty, lambda x: x.mean()), [opened["mlp.0.out"]])
     with pytest.raises(GlassbookError, match="5 equal parts"):
         patch(opened.model, task, [opened["mlp.0.out"]], parts=5)
+
+
+def test_an_image_model_is_patched_by_its_patches():
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, image_size=16, patch_size=4,
+        num_labels=3,
+    )  # fmt: skip
+    model = transformers.ViTForImageClassification(config).eval()
+    image = torch.randn(2, 3, 16, 16)
+    other = image.clone()
+    other[:, :, :4, 4:8] = torch.randn(2, 3, 4, 4)  # the second patch of the first row
+    right, wrong = torch.tensor([0, 1]), torch.tensor([2, 2])
+    task = Task({"pixel_values": image}, {"pixel_values": other}, logit_difference(right, wrong))
+    r = roles(model)
+    found = patch(model, task, [r["resid.0.in"], r["resid.1.out"]], positions=True)
+    sites, columns, shares = found.grid()
+    assert columns == list(range(17))  # the class token and 16 patches
+    assert float(shares[0, 2]) == pytest.approx(1, abs=1e-4)
+    assert shares[0, [0, 1, *range(3, 17)]].abs().max() < 1e-4
+    assert float(shares[1, 0]) == pytest.approx(1, abs=1e-4)  # in the end only the class token is read
+    assert len(sites) == 2

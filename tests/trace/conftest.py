@@ -138,6 +138,34 @@ class Middle(nn.Module):
         return inputs | {"codes": [x + 1 for x in inputs["codes"]]}
 
 
+class UNet(nn.Module):
+    """A denoiser as diffusion models have it: skips across, the time step added in, attention at the bottom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = nn.Sequential(nn.Linear(8, 16), nn.SiLU(), nn.Linear(16, 16))
+        self.enter = nn.Conv2d(3, 8, 3, padding=1)
+        self.down = nn.ModuleList([nn.Conv2d(8, 16, 3, 2, 1), nn.Conv2d(16, 16, 3, 2, 1)])
+        self.attn = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.up = nn.ModuleList([nn.ConvTranspose2d(32, 16, 2, 2), nn.ConvTranspose2d(32, 8, 2, 2)])
+        self.leave = nn.Conv2d(16, 3, 3, padding=1)
+
+    def forward(self, sample: Tensor, timestep: Tensor, return_dict: bool = True) -> dict | tuple:
+        turns = timestep[:, None].float() * 10.0 ** -torch.arange(4)
+        t = self.time(torch.cat([turns.sin(), turns.cos()], 1))[:, :, None, None]
+        x = self.enter(sample)
+        skips = [x]
+        for layer in self.down:
+            x = F.silu(layer(x)) + t
+            skips.append(x)
+        rows = x.flatten(2).mT
+        x = x + self.attn(rows, rows, rows)[0].mT.view_as(x)
+        for layer in self.up:
+            x = F.silu(layer(torch.cat([x, skips.pop()], 1)))
+        x = self.leave(torch.cat([x, skips.pop()], 1))
+        return {"sample": x} if return_dict else (x,)
+
+
 def any_model(kind: str) -> tuple[nn.Module, dict]:
     """A model in eval mode and the keyword arguments of one call."""
     torch.manual_seed(0)
@@ -156,12 +184,14 @@ def any_model(kind: str) -> tuple[nn.Module, dict]:
         return transformers.ViTModel(config).eval(), {"pixel_values": torch.randn(2, 3, 16, 16)}
     if kind == "resnet":
         return ResNet20().eval(), {"x": torch.randn(2, 3, 32, 32)}
+    if kind == "unet":
+        return UNet().eval(), {"sample": torch.randn(2, 3, 8, 8), "timestep": torch.tensor([3, 700])}
     if kind == "vae":
         return VAE().eval(), {"x": torch.randn(2, 1, 8, 8)}
     return nn.GRU(5, 6, num_layers=2, batch_first=True).eval(), {"input": torch.randn(2, 4, 5)}
 
 
-KINDS = ("ours", "gpt2", "llama", "mixtral", "vit", "resnet", "vae", "gru")
+KINDS = ("ours", "gpt2", "llama", "mixtral", "vit", "resnet", "unet", "vae", "gru")
 
 
 @pytest.fixture(params=KINDS)

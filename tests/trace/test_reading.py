@@ -336,3 +336,32 @@ def test_a_trained_resnet20(build):
     assert torch.equal(t["linear.out"], plain)
     assert torch.equal(t["layer2.0.in"], t["layer1.2.out"])
     assert not torch.equal(edited, plain)
+
+
+def test_a_denoiser_of_images(build):
+    """What a U-Net carries past its middle can be read, cut and asked for its gradient by name alone."""
+    model, inputs = build("unet")
+    with torch.no_grad():
+        plain = model(**inputs)["sample"]
+        with trace(model, read=["down.*.out", "attn.out#0", "attn.out#1"]) as t:
+            model(**inputs)
+        assert [tuple(t[f"down.{i}.out"].shape) for i in (0, 1)] == [(2, 16, 4, 4), (2, 16, 2, 2)]
+        assert torch.allclose(t["attn.out#1"].sum(-1), torch.ones(2, 4))  # its weights, the second leaf
+        deep = (torch.arange(32) < 16)[:, None, None]
+        with trace(model, edit={"up.1.in": lambda x, at: x * deep}):  # without what comes past the middle
+            cut = model(**inputs, return_dict=False)[0]
+    assert not torch.equal(cut, plain)
+    with trace(model, read="enter.out", grad=True) as t:
+        model(**inputs)["sample"][0].sum().backward()
+    assert float(t.grad["enter.out"][0].abs().sum()) > 0 == float(t.grad["enter.out"][1].abs().sum())
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo does not know")
+def test_a_model_that_is_compiled_while_it_is_traced_is_read():
+    """Compiled before, it is refused (see above): its hooks do not run."""
+    plain, x = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)), torch.ones(1, 2)
+    compiled = torch.compile(plain, backend="eager")
+    for _ in range(2):
+        with torch.no_grad(), trace(compiled, read="_orig_mod.0.out") as t:
+            compiled(x)
+        assert torch.equal(t["_orig_mod.0.out"], plain[0](x))
