@@ -1,10 +1,17 @@
 """Quick runs of the experiments on circuits and steering give every number that a claim reads."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
+from glassbook.errors import GlassbookError
 from glassbook.experiments import find, launch
 from glassbook.experiments.circuit_discovery import _repetitions, pronouns
+from glassbook.experiments.steering_frontier import SteeringFrontier
+from glassbook.experiments.topics import of_its_own_texts
 from glassbook.nets import open_model
 from glassbook.notebook import Notebook
 
@@ -53,3 +60,27 @@ def test_rows_of_one_seed_are_the_same_and_of_another_others():
     a, b, c = (pronouns(lm, 3, seed).clean["input_ids"] for seed in (1, 1, 2))
     assert torch.equal(a, b)
     assert a.shape != c.shape or not torch.equal(a, c)
+
+
+def test_any_other_model_is_steered_towards_what_it_writes_itself(tmp_path):
+    data = os.environ.get("GLASSBOOK_DATA")
+    if not data:
+        pytest.skip("GLASSBOOK_DATA is unset, so stories260K is not at hand")
+    model = str(Path(data) / "stories260k" / "stories260K.bin")
+    few = {"pairs": 8, "texts": 8, "strengths": (0.1, 0.2), "raw": (1.0, 2.0)}
+    notebook = Notebook.create(tmp_path / "notebook")
+    found = launch(SteeringFrontier(model=model, theme="was", pair=("The dog", "The man"), **few), notebook, seed=3)
+    assert found.status == "finished"
+    assert "facts_ratio" not in found.results
+    assert found.results["prompt_over_best"] > 0
+    assert {row["arm"] for row in json.loads((found.folder / "tables" / "best.json").read_text())} >= {
+        "clamp",
+        "actadd",
+    }
+    with pytest.raises(GlassbookError, match="too seldom"):
+        of_its_own_texts(model, "xylophone", 1, 1, 0, Unused(), batches=2)
+
+
+class Unused:
+    def uses(self, *args, **kwargs) -> None:
+        """Nothing is noted."""

@@ -50,7 +50,7 @@ def test_results_by_kind_with_the_words_marked(nb):
 def test_the_same_as_json(nb):
     reader = open_app(nb)
     data = reader.get("/api/v1/search?q=directions").json()
-    assert [hit["url"] for hit in data["hits"]] == ["/p/superposition#why-so"]
+    assert data["hits"][0]["url"] == "/p/superposition#why-so"  # an experiment may speak of directions too
     assert ["directions", True] in data["hits"][0]["excerpt"]
     assert reader.get("/api/v1/search?q=").json()["hits"] == []
     assert reader.get("/api/v1/search?q=x&kind=poem").status_code == 422

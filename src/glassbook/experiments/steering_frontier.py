@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
+    from glassbook.experiments.topics import Topic
     from glassbook.features import Coder
     from glassbook.nets import LanguageModel
     from glassbook.steer.apply import Intervention
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class SteeringFrontier:
     """Which source of directions gives the most effect for its damage, and does any reach a prompt?"""
 
+    model: str = "builtin"
+    """Of any other model, texts that it wrote itself are steered towards, those with the theme as a word."""
     theme: str = "wedding"
     """Theme of the stories that are to be made likelier."""
     pair: tuple[str, str] = ("The wedding", "The path")
@@ -70,19 +72,17 @@ class SteeringFrontier:
         """Make every vector, measure all strengths, pick on one half and report on the other."""
         import torch
 
-        from glassbook.data.world import World
-        from glassbook.experiments.activation_addition import other_texts, sentences
-        from glassbook.nets import model_path, open_model
+        from glassbook.experiments.topics import of_its_own_texts, of_the_reserve
         from glassbook.steer.losses import PROMPT, effects
 
-        lm, world = open_model("builtin"), World()
-        run.uses("model", "builtin", path=model_path("builtin"))
-        on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
-        facts = [d.text for d in islice(world.stream(-300 - run.seed, genre="facts"), self.texts)]
-        arms = self._arms(lm, run.seed)
-        prompts = [write(world, self.theme, 1, 9000 + run.seed)[0] for write in (sentences, _other_stories)]
-        theme, other = (lm.encode(prompt)[1:] for prompt in prompts)
-        found = [effects(lm, texts, arms, prompt=(theme, [])) for texts in (on, off, facts)]
+        if self.model == "builtin":
+            topic = of_the_reserve(self.theme, self.pairs, self.texts, run.seed, run)
+        else:
+            topic = of_its_own_texts(self.model, self.theme, self.pairs, self.texts, run.seed, run)
+        lm, on, off = topic.lm, topic.on, topic.off
+        arms = self._arms(topic, run.seed)
+        theme, other = (lm.encode(prompt)[1:] for prompt in topic.prompts)
+        found = [effects(lm, texts, arms, prompt=(theme, [])) for texts in (on, off, topic.facts) if texts]
         first = dict([next(iter(arms.items()))])
         unrelated = effects(lm, on, first, prompt=(other, []))[PROMPT]
         generator = torch.Generator().manual_seed(run.seed)
@@ -99,21 +99,18 @@ class SteeringFrontier:
             other_prompt_over_best=unrelated.ratio(halves[0][1]) / vectors[winner]["on"],
             mean_difference_over_feature=best["mean_difference"]["on"] / best["feature"]["on"],
             clamp_over_feature=best["clamp"]["on"] / best["feature"]["on"],
-            facts_ratio=found[2][next(k for k in arms if k[1:] == (winner, vectors[winner]["by"]))].ratio(),
-            prompt_facts_ratio=found[2][PROMPT].ratio(),
         )
-        run.table("best", [{**row, **self._texts(lm, arms, row, prompts[0], run.seed)} for row in best.values()])
+        if topic.facts:
+            steered = next(k for k in arms if k[1:] == (winner, vectors[winner]["by"]))
+            run.result(facts_ratio=found[2][steered].ratio(), prompt_facts_ratio=found[2][PROMPT].ratio())
+        run.table("best", [{**row, **self._texts(topic, arms, row, run.seed)} for row in best.values()])
         run.table("all", rows)
         run.chart("frontier", _frontier([row for row in rows if row["half"] == "test"]))
 
-    def _arms(self, lm: LanguageModel, seed: int) -> dict[Key, Intervention]:
+    def _arms(self, topic: Topic, seed: int) -> dict[Key, Intervention]:
         """Every way at every strength, in the model's own units."""
         import torch
 
-        from glassbook.data.world import World
-        from glassbook.experiments.activation_addition import sentences
-        from glassbook.features.interchange import load
-        from glassbook.nets import model_path
         from glassbook.steer import (
             Clamp,
             actadd,
@@ -125,10 +122,8 @@ class SteeringFrontier:
             random_like,
         )  # fmt: skip
 
-        d = load(model_path("builtin").parent / "dictionary.safetensors")
-        site, world = d.about["site"], World()
-        plus = sentences(world, self.theme, self.pairs, 5000 + seed)
-        minus = _other_stories(world, self.theme, self.pairs, 5000 + seed)
+        lm, d, plus, minus = topic.lm, topic.coder, topic.plus, topic.minus
+        site = d.about["site"]
         mean = mean_difference(lm, plus, minus, site, token="mean")
         index, largest = _feature(lm, d, plus, minus, site)
         directions = {
@@ -165,31 +160,20 @@ class SteeringFrontier:
         chosen = min(allowed, key=lambda r: r["on"]) if allowed else min(dev, key=lambda r: r["off"])
         return next(r for r in rows if (r["arm"], r["by"], r["half"]) == (arm, chosen["by"], "test"))
 
-    def _texts(self, lm: LanguageModel, arms: dict[Key, Intervention], row: dict[str, Any], prompt: str, seed: int):
+    def _texts(self, topic: Topic, arms: dict[Key, Intervention], row: dict[str, Any], seed: int) -> dict[str, Any]:
         """How varied what is written under a way of steering is, and an example."""
         from contextlib import nullcontext
 
         from glassbook.measure import distinct_n, repetition
         from glassbook.steer import steer
 
+        lm, starts = topic.lm, topic.starts
         what = next((v for k, v in arms.items() if k[1:] == (row["arm"], row["by"])), None)
-        starts = [f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")]
         if row["arm"] == "prompt":
-            starts = [f"{prompt} {start}" for start in starts]
+            starts = [f"{topic.prompts[0]} {start}" for start in starts]
         with steer(lm, what) if what is not None else nullcontext():
             new = lm.generate_ids(starts, tokens=24, temperature=0.8, seed=seed)
         return {"distinct_2": distinct_n(new, 2), "repetition": repetition(new, 4), "example": lm.decode(new[0])}
-
-
-def _other_stories(world, theme: str, n: int, seed: int) -> list[str]:
-    """Sentences of stories of other themes."""
-    found = (
-        document.text[span.start : span.end]
-        for document in world.stream(-100 - seed, genre="story")
-        for span in document.spans
-        if span.kind == "theme" and span.value != theme and len(document.text[span.start : span.end].split()) >= 8
-    )
-    return list(islice(found, n))
 
 
 def _feature(lm: LanguageModel, d: Coder, plus: list[str], minus: list[str], site: str) -> tuple[int, float]:
