@@ -36,9 +36,11 @@ claims: setup
 
 # The libraries that ours are measured beside, each in an environment of its own: no one environment holds them all.
 PEERS := .peers
+# Its later versions have no model of their own any more.
+BELOW_transformer-lens := <4
 $(PEERS)/%/.installed:
 	$(PYTHON) -m venv $(PEERS)/$*
-	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" $*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0" "$*$(BELOW_$*)"
 	@# dictionary-learning brings a torchvision that does not load beside a CPU's torch.
 	-$(PEERS)/$*/bin/python -m pip uninstall --quiet --yes torchvision
 	@touch $@

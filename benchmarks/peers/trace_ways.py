@@ -57,7 +57,7 @@ def glassbook(model, ids, layers):
 
 
 def nnsight(model, ids, layers):
-    from nnsight import NNsight
+    from nnsight import NNsight, save
 
     wrapped, middle = NNsight(model), layers // 2
 
@@ -68,7 +68,7 @@ def nnsight(model, ids, layers):
 
     def every():
         with wrapped.trace(ids):
-            found = [block.output.save() for block in wrapped.transformer.h]
+            found = save([block.output for block in wrapped.transformer.h])
         return found  # noqa: RET504
 
     def early():
