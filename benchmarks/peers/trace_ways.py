@@ -88,7 +88,7 @@ def transformer_lens(model, ids, layers):
         HookedTransformerConfig(
             n_layers=layers,
             d_model=c.n_embd,
-            n_ctx=160,
+            n_ctx=320,  # its generation asks for positions beyond those that it uses
             d_head=64,
             n_heads=c.n_head,
             d_vocab=c.vocab_size,

@@ -365,3 +365,22 @@ def test_a_model_that_is_compiled_while_it_is_traced_is_read():
         with torch.no_grad(), trace(compiled, read="_orig_mod.0.out") as t:
             compiled(x)
         assert torch.equal(t["_orig_mod.0.out"], plain[0](x))
+
+
+def test_a_model_that_was_rebuilt_is_read_as_it_is_now() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2))
+    x = torch.ones(1, 2)
+    with trace(model, read="*.out") as t:
+        model(x)
+    assert t.sites == ["0.out", "1.out", "2.out"]
+    model[1] = nn.Linear(2, 2)
+    with trace(model, read="1.out") as t:
+        model(x)
+    assert torch.equal(t["1.out"], model[1](model[0](x)))
+    model[2] = model[0]
+    with trace(model, read="**.out") as t:
+        model(x)
+    assert t.sites == ["out", "0.out", "1.out"]
+    assert len(t.calls("0.out")) == 2
+    with pytest.raises(GlassbookError, match="same module as '0'"):
+        trace(model, read="2.out")

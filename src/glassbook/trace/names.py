@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -38,7 +39,6 @@ def places(model: nn.Module, patterns: str | Iterable[str]) -> list[Place]:
     Raises:
         GlassbookError: a pattern matches no module, or names a shared module by its second name.
     """
-    modules = named_modules(model)
     found: dict[str, Place] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         text, mark, k = pattern.partition("#")
@@ -47,53 +47,50 @@ def places(model: nn.Module, patterns: str | Iterable[str]) -> list[Place]:
         parts = text.split(".")
         side: Side = "in" if parts[-1] == "in" else "out"
         path = parts[:-1] if parts[-1] in ("in", "out") else parts
-        hits = _hits(modules, path)
+        hits = _hits(model, path)
         if not hits:
-            raise GlassbookError(_no_match(model, pattern, ".".join(path), list(modules)))
-        if any(isinstance(modules[name], torch.jit.ScriptModule) for name in hits):
+            raise GlassbookError(_no_match(model, pattern, ".".join(path)))
+        if any(isinstance(module, torch.jit.ScriptModule) for module in hits.values()):
             raise GlassbookError(f"site {pattern!r} is in a scripted module, which runs no hooks; trace the original")
-        for name in hits:
+        for name, module in hits.items():
             site = f"{name}.{side}{mark}{k}".removeprefix(".")
-            found[site] = Place(site, modules[name], side, int(k) if mark else None)
+            found[site] = Place(site, module, side, int(k) if mark else None)
     return list(found.values())
 
 
-def named_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """What model.named_modules() yields, several times as fast, for a trace may be shorter than its generators run."""
-    found: dict[str, nn.Module] = {}
-    seen: set[int] = set()
-    waiting: list[tuple[str, nn.Module]] = [("", model)]
-    while waiting:
-        name, module = waiting.pop()
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        found[name] = module
-        dot = f"{name}." if name else ""
-        waiting += [(dot + key, child) for key, child in reversed(module._modules.items()) if child is not None]
-    return found
+_FIRST: WeakKeyDictionary[nn.Module, dict[int, str]] = WeakKeyDictionary()  # model -> module's id -> its first name
 
 
-def _hits(modules: dict[str, nn.Module], path: list[str]) -> list[str]:
-    """Names of the modules that a path, perhaps with globs, means."""
-    name = ".".join(path)
-    if not any(c in name for c in "*?["):
-        return [name] if name in modules else []
-    hits = [name for name in modules if _matches(path, name.split(".") if name else [])]
-    # lists of modules are never called themselves, so a glob does not mean them
-    return [name for name in hits if type(modules[name]).forward is not nn.Module.forward]
+def _hits(model: nn.Module, path: list[str]) -> dict[str, nn.Module]:
+    """The modules that a path, perhaps with globs, means, by their first names and in the order of the model."""
+    hits = dict(_descend("", model, path))
+    first = _FIRST.get(model, {})
+    if any(first.get(id(module)) != name for name, module in hits.items()):
+        # A shared module's second name, or a model that is new here or was rebuilt since.
+        first = _FIRST[model] = {id(module): name for name, module in model.named_modules()}
+    hits = {name: hits[name] for name in first.values() if name in hits}
+    if any(c in part for part in path for c in "*?["):
+        # lists of modules are never called themselves, so a glob does not mean them
+        hits = {name: m for name, m in hits.items() if type(m).forward is not nn.Module.forward}
+    return hits
 
 
-def _matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
-    if not pattern:
-        return not names
-    if pattern[0] == "**":
-        return _matches(pattern[1:], names) or (bool(names) and _matches(pattern, names[1:]))
-    return bool(names) and fnmatchcase(names[0], pattern[0]) and _matches(pattern[1:], names[1:])
+def _descend(name: str, module: nn.Module, path: list[str]) -> Iterator[tuple[str, nn.Module]]:
+    """Every (name, module) that the path leads to; only what it passes is looked at, for a trace may be short."""
+    if not path:
+        yield name, module
+        return
+    if path[0] == "**":  # no name, or one and then perhaps more
+        yield from _descend(name, module, path[1:])
+    rest = path if path[0] == "**" else path[1:]
+    for key, child in module._modules.items():
+        if child is not None and (path[0] in (key, "**") or fnmatchcase(key, path[0])):
+            yield from _descend(f"{name}.{key}" if name else key, child, rest)
 
 
-def _no_match(model: nn.Module, pattern: str, path: str, names: list[str]) -> str:
+def _no_match(model: nn.Module, pattern: str, path: str) -> str:
     """What to tell about a pattern without a module; a shared module answers to its first name only."""
+    names = [name for name, _ in model.named_modules()]
     alias = dict(model.named_modules(remove_duplicate=False)).get(path)
     if alias is not None:
         first = next(name for name, module in model.named_modules() if module is alias)

@@ -129,7 +129,8 @@ class Trace:
                 self._handles.append(module.register_forward_pre_hook(tap.on_input, with_kwargs=True))
             else:
                 self._handles.append(module.register_forward_hook(tap.on_output))
-        self._handles.append(self.model.register_forward_hook(self._end, always_call=True))
+        if self._edits:
+            self._handles.append(self.model.register_forward_hook(self._end, always_call=True))
         return self
 
     def __exit__(
