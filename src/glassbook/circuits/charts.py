@@ -129,7 +129,7 @@ def circuit_chart(circuit: Circuit, scores: Tensor) -> Chart:
                         title="the metric"),
     )  # fmt: skip
     base = alt.Chart(alt.Data(values=nodes)).encode(x, y)
-    dots = base.mark_circle(size=700, color="#eeeeee", stroke="#555555", opacity=1)
+    dots = base.mark_circle(size=1100, color="#eeeeee", stroke="#555555", opacity=1)
     return (
         (lines + dots + base.mark_text(fontSize=10).encode(text="name:N")).properties(width=560, height=420).to_dict()
     )

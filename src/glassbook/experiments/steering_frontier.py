@@ -201,9 +201,12 @@ def _feature(lm: LanguageModel, d: Coder, plus: list[str], minus: list[str], sit
 def _frontier(rows: list[dict[str, Any]]) -> dict[str, Any]:
     import altair as alt
 
-    x = alt.X("off:Q", title="damage: perplexity off the topic, steered / plain", scale=alt.Scale(zero=False))
+    seen = [{**row, "damage": 100 * (row["off"] - 1)} for row in rows if row["off"] < 1.3]
+    # nearly linear below 1 %, where most of the strengths are, and logarithmic beyond
+    scale = alt.Scale(type="symlog", constant=1)
+    x = alt.X("damage:Q", title="damage: perplexity off the topic, % more (30 and beyond not shown)", scale=scale)
     y = alt.Y("on:Q", title="effect: perplexity on the topic", scale=alt.Scale(zero=False))
-    chart = alt.Chart(alt.Data(values=[r for r in rows if r["off"] < 1.3])).mark_line(point=True)
+    chart = alt.Chart(alt.Data(values=seen)).mark_line(point=True)
     return chart.encode(
         x=x, y=y, order="by:Q", color=alt.Color("arm:N", title=None), tooltip=["arm:N", "by:Q", "on:Q", "off:Q"]
     ).to_dict()  # fmt: skip
