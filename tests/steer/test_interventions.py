@@ -2,10 +2,24 @@
 
 import pytest
 import torch
+import transformers
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
-from glassbook.steer import Ablate, Clamp, Vector, When, after_prompt, mean_difference, residual_norms, steer, threshold
+from glassbook.steer import (
+    Ablate,
+    Clamp,
+    Latents,
+    Vector,
+    When,
+    after_prompt,
+    feature,
+    first,
+    mean_difference,
+    residual_norms,
+    steer,
+    threshold,
+)
 from glassbook.trace import blocks, trace
 
 PROMPTS = ["i went up to my friend and said", "i think", "the quick brown fox"]
@@ -149,3 +163,50 @@ def test_what_cannot_be_is_refused(lm, coder):
         When(Vector({site(lm, 0): torch.ones(32), site(lm, 1): torch.ones(32)}), 0.0)
     with pytest.raises(GlassbookError, match="31 dimensions"), steer(lm, Vector({site(lm): torch.ones(31)})):
         lm.generate(["i think"], tokens=1)
+
+
+class Autoencoder(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = torch.nn.Conv2d(1, 3, 4), torch.nn.Linear(3, 16)
+
+    def forward(self, image):
+        return self.decoder(torch.tanh(self.encoder(image).flatten(1)))
+
+
+def test_latents_of_an_autoencoder():
+    torch.manual_seed(0)
+    model, image, latents = Autoencoder().eval(), torch.randn(5, 1, 4, 4), Latents(3)
+    z = torch.tanh(model.encoder(image).flatten(1))
+    moved, held = z.clone(), z.clone()
+    moved[:, 1] += 2.0
+    held[:, 2] = 0.5
+    wanted = {name: model.decoder(code) for name, code in (("moved", moved), ("held", held))}
+    without = model.decoder(z * torch.tensor([0.0, 1.0, 1.0]))
+    with steer(model, feature(latents, 1, "decoder.in"), by=2.0):
+        assert torch.equal(model(image), wanted["moved"])
+    with steer(model, Clamp(latents, {2: 0.5}, "decoder.in")):
+        assert torch.allclose(model(image), wanted["held"], atol=1e-6)
+    with steer(model, Ablate(feature(latents, 0, "decoder.in"))):
+        assert torch.allclose(model(image), without, atol=1e-6)
+    where = first()
+    with pytest.raises(GlassbookError, match="no token"), steer(model, feature(latents, 1, "decoder.in"), where=where):
+        model(image)
+    with pytest.raises(GlassbookError, match="choose 0 to 2"):
+        latents.direction(3)
+
+
+def test_the_patches_of_an_image_model():
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+                                    image_size=8, patch_size=4)  # fmt: skip
+    model, image = transformers.ViTModel(config).eval(), torch.randn(2, 3, 8, 8)
+    [name, last], v = blocks(model), torch.randn(16)
+    block = model.get_submodule(name)
+    with torch.no_grad(), trace(model, read=f"{last}.in") as t, steer(model, Vector({f"{name}.out": v})):
+        model(image)
+    handle = block.register_forward_hook(lambda _m, _a, out: out + v if torch.is_tensor(out) else (out[0] + v,))
+    with torch.no_grad(), trace(model, read=f"{last}.in") as by_hand:
+        model(image)
+    handle.remove()
+    assert torch.equal(t[f"{last}.in"], by_hand[f"{last}.in"])

@@ -4,7 +4,7 @@ from glassbook.steer.apply import PROBE, Steered, in_norms, residual_norms, stee
 from glassbook.steer.control_vector import load_gguf, save_gguf
 from glassbook.steer.interventions import Ablate, Clamp, When, threshold
 from glassbook.steer.score import Best, Row, Score, dose_curve, layer_sweep, score
-from glassbook.steer.sources import actadd, feature, mean_difference, principal, probe, random_like
+from glassbook.steer.sources import Latents, actadd, feature, mean_difference, principal, probe, random_like
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import (
     Where,
@@ -22,6 +22,7 @@ __all__ = [
     "Ablate",
     "Best",
     "Clamp",
+    "Latents",
     "Row",
     "Score",
     "Steered",

@@ -38,9 +38,11 @@ class Masked:
         raise NotImplementedError
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
-        """The steered activation; x is [B, T, d]."""
+        """The steered activation; x is [B, T, d], or [..., d] in a model that reads no tokens."""
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
             return self.change(x) if self.steady else x  # the hot path: one new token, which is never a pad
+        if at.pos is None and self.steady and self.gate is None:
+            return self.change(x)  # no tokens: an image's patches, an autoencoder's latents
         pos, real, prompt = positions(at)
         if at.phase == "prefill":
             self.steady = self.where.steady(prompt)
@@ -125,7 +127,9 @@ class Codes(Protocol):
 def positions(at: At) -> tuple[Tensor, Tensor, Tensor | None]:
     """(pos [B, T], real [B, T], prompt [B] or None) of an edit in a language model."""
     if at.pos is None or at.real is None:
-        raise GlassbookError(f"{at.site} has no token positions to steer at; steer a language model's blocks")
+        raise GlassbookError(
+            f"{at.site} has no token positions to steer at; only a direction can be added there, everywhere()"
+        )
     return at.pos, at.real, at.prompt
 
 

@@ -1,8 +1,9 @@
-"""Where vectors come from: two prompts, two lists of texts (three ways), a dictionary's feature, or chance."""
+"""Where vectors come from: two prompts, two lists of texts (three ways), a feature or latent, or chance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -188,6 +189,30 @@ def feature(dictionary: Directions, index: int, site: str) -> Vector:
         GlassbookError: no such feature (from the dictionary).
     """
     return Vector({site: dictionary.direction(index)}, about={"method": "feature", "feature": str(index)})
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The coordinates of a site taken as features: the latents of an autoencoder, the neurons of an MLP.
+
+    `feature(Latents(8), 3, "encoder.out")` is the direction of latent 3; `Clamp(Latents(8), {3: 2.0}, "encoder.out")`
+    sets it to 2 in whatever is encoded.
+
+    Args:
+        width: how many there are.
+    """
+
+    width: int
+
+    def encode(self, x: Tensor) -> Tensor:
+        """[..., width]: each is its own value."""
+        return x
+
+    def direction(self, i: int) -> Tensor:
+        """[width]: 1 at `i`."""
+        if not 0 <= i < self.width:
+            raise GlassbookError(f"there is no latent {i}; choose 0 to {self.width - 1}")
+        return torch.eye(self.width)[i]
 
 
 def random_like(v: Vector, generator: torch.Generator) -> Vector:

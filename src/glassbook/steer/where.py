@@ -105,7 +105,7 @@ def after_prompt() -> Where:
 
 
 def everywhere() -> Where:
-    """Every token, BOS and new tokens included."""
+    """Every token, BOS and new tokens included. In models that read no tokens: every vector of the site."""
     return Where("everywhere")
 
 
