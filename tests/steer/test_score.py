@@ -18,7 +18,9 @@ from glassbook.steer import (
     everywhere,
     from_position,
     layer_sweep,
+    recall,
     score,
+    steer,
 )
 from glassbook.steer.losses import effects
 from glassbook.trace import blocks
@@ -196,3 +198,22 @@ def test_what_cannot_be_scored_is_refused(planted):
         score(planted, unit(), ON[:3], OFF)
     with pytest.raises(GlassbookError, match="at least 2 tokens"):
         score(planted, unit(), ["", *ON], OFF, by=[1.0], controls=(), where=everywhere())
+
+
+def test_recall_counts_the_answers_that_the_model_would_give(lm):
+    """What it says by itself is known, with or without others in the batch; an answer with one other letter is not."""
+    said = {begin: lm.decode(lm.generate_ids([begin], tokens=3)[0]) for begin in ("the fox", "i think", *"abcdefgh")}
+    facts = [(begin, answer) for begin, answer in said.items() if len(answer) == 3][:3]  # no special token among them
+    assert recall(lm, facts) == 1
+    begin, answer = facts[1]
+    wrong = [
+        (begin, answer[:2] + ("x" if answer[2] != "x" else "z")),
+        (begin, ("x" if answer[0] != "x" else "z") + answer[1:]),
+    ]
+    assert recall(lm, [*facts, *wrong], batch=2) == pytest.approx(3 / 5)
+    away = Vector({f"{blocks(lm.model)[1]}.out": 50 * torch.randn(32, generator=torch.Generator().manual_seed(0))})
+    with steer(lm, away):
+        assert recall(lm, facts) < 1
+    assert recall(lm, facts) == 1
+    with pytest.raises(GlassbookError, match="at least one fact"):
+        recall(lm, [])

@@ -60,7 +60,14 @@ class SteeringFrontier:
         ),
         Claim("The mean difference does at least as much as a feature", "mean_difference_over_feature", "<=", 1.0),
         Claim("Clamping the feature does at least as much as adding it", "clamp_over_feature", "<=", 1.0),
-        Claim("What the model knows of the world suffers little from the best of them", "facts_ratio", "<=", 1.05),
+        Claim("Statements of fact become hardly less likely under the best of them", "facts_ratio", "<=", 1.05),
+        Claim(
+            "What they tell is recalled as before, within a point",
+            "recall_drop",
+            "<=",
+            0.01,
+            control="recall >= 0.5",
+        ),
     )
 
     @classmethod
@@ -73,6 +80,7 @@ class SteeringFrontier:
         import torch
 
         from glassbook.experiments.topics import of_its_own_texts, of_the_reserve
+        from glassbook.steer import recall, steer
         from glassbook.steer.losses import PROMPT, effects
 
         if self.model == "builtin":
@@ -103,6 +111,9 @@ class SteeringFrontier:
         if topic.facts:
             steered = next(k for k in arms if k[1:] == (winner, vectors[winner]["by"]))
             run.result(facts_ratio=found[2][steered].ratio(), prompt_facts_ratio=found[2][PROMPT].ratio())
+            known = recall(lm, topic.known)
+            with steer(lm, arms[steered]):
+                run.result(recall=known, recall_drop=known - recall(lm, topic.known))
         run.table("best", [{**row, **self._texts(topic, arms, row, run.seed)} for row in best.values()])
         run.table("all", rows)
         run.chart("frontier", _frontier([row for row in rows if row["half"] == "test"]))

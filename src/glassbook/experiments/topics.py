@@ -30,7 +30,9 @@ class Topic:
     off: list[str]
     """others."""
     facts: list[str]
-    """Statements that the model knows, if such are at hand."""
+    """Texts of statements that the model knows, if such are at hand, and"""
+    known: list[tuple[str, str]]
+    """each of them cut before what it tells."""
     prompts: tuple[str, str]
     """Texts to put in front: one of the topic, one of another."""
     starts: list[str]
@@ -47,6 +49,7 @@ def of_the_reserve(theme: str, pairs: int, texts: int, seed: int, run: Run) -> T
     lm, world = open_model("builtin"), World()
     run.uses("model", "builtin", path=model_path("builtin"))
     first, second = (write(world, theme, 1, 9000 + seed)[0] for write in (sentences, _other_sentences))
+    facts = list(islice(world.stream(-300 - seed, genre="facts"), texts))
     return Topic(
         lm,
         load(model_path("builtin").parent / "dictionary.safetensors"),
@@ -54,7 +57,8 @@ def of_the_reserve(theme: str, pairs: int, texts: int, seed: int, run: Run) -> T
         minus=_other_sentences(world, theme, pairs, 5000 + seed),
         on=sentences(world, theme, texts, seed),
         off=other_texts(world, texts, seed),
-        facts=[d.text for d in islice(world.stream(-300 - seed, genre="facts"), texts)],
+        facts=[document.text for document in facts],
+        known=sorted({pair for document in facts for pair in _cut(document)}),
         prompts=(first, second),
         starts=[f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")],
     )
@@ -119,9 +123,20 @@ def of_its_own_texts(
         on=on[pairs:-1],
         off=off[pairs:-1],
         facts=[],
+        known=[],
         prompts=(on[-1], off[-1]),
         starts=[start] * 8,
     )
+
+
+def _cut(document: Any) -> list[tuple[str, str]]:
+    """(beginning of the sentence, answer) of every true statement in a text of facts."""
+    found = []
+    for span in document.spans:
+        if (span.kind, span.value) == ("truth", "true"):
+            begin = document.text[: span.start].rpartition(". ")[2].rstrip()
+            found.append((begin, f" {document.text[span.start : span.end]}"))
+    return found
 
 
 def _other_sentences(world: Any, theme: str, n: int, seed: int) -> list[str]:

@@ -3,6 +3,7 @@
 from glassbook.steer.apply import PROBE, Steered, in_norms, residual_norms, steer
 from glassbook.steer.control_vector import load_gguf, save_gguf
 from glassbook.steer.interventions import Ablate, Clamp, When, threshold
+from glassbook.steer.losses import recall
 from glassbook.steer.score import Best, Row, Score, dose_curve, layer_sweep, score
 from glassbook.steer.sources import Latents, actadd, feature, mean_difference, principal, probe, random_like
 from glassbook.steer.vector import Vector
@@ -46,6 +47,7 @@ __all__ = [
     "principal",
     "probe",
     "random_like",
+    "recall",
     "residual_norms",
     "save_gguf",
     "score",
