@@ -125,14 +125,13 @@ def circuit_chart(circuit: Circuit, scores: Tensor) -> Chart:
     lines = alt.Chart(alt.Data(values=edges)).mark_rule(opacity=0.7).encode(
         x, y, x2="x2:Q", y2="y2:Q", tooltip=["edge:N", "score:Q"],
         strokeWidth=alt.StrokeWidth("share:Q", scale=alt.Scale(range=[0.5, 6]), legend=None),
-        color=alt.Color("it:N", scale=alt.Scale(domain=["raises", "lowers"], range=["#2166ac", "#b2182b"]),
+        color=alt.Color("it:N", scale=alt.Scale(domain=["raises", "lowers"], range=["#4393c3", "#d6604d"]),
                         title="the metric"),
     )  # fmt: skip
     base = alt.Chart(alt.Data(values=nodes)).encode(x, y)
     dots = base.mark_circle(size=1100, color="#eeeeee", stroke="#555555", opacity=1)
-    return (
-        (lines + dots + base.mark_text(fontSize=10).encode(text="name:N")).properties(width=560, height=420).to_dict()
-    )
+    names = base.mark_text(fontSize=10, color="#222222").encode(text="name:N")  # on the dots, in either theme
+    return (lines + dots + names).properties(height=420).to_dict()
 
 
 def _place(part: Writer, heads: int, places: dict[str, tuple[float, int]]) -> str:

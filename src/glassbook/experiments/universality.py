@@ -204,7 +204,7 @@ def _histogram(found) -> dict[str, Any]:
     import altair as alt
 
     rows = [{"what": k, "correlation": round(float(v), 3)} for k, values in found.items() for v in values]
-    x = alt.X("correlation:Q", bin=alt.Bin(step=0.05), title="correlation of each feature with its best match")
+    x = alt.X("correlation:Q", bin=alt.Bin(step=0.05), title="correlation with the best match")
     y = alt.Y("count():Q", stack=None, title="features")
     return alt.Chart(alt.Data(values=rows)).mark_area(opacity=0.5, interpolate="step").encode(
         x=x, y=y, color=alt.Color("what:N", title=None)

@@ -6,7 +6,8 @@ function vega() {
   return loading;
 }
 
-function colours() {
+// `narrow`: there is no room for a legend beside the chart.
+function colours(narrow) {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
   const text = { labelColor: of("--soft"), titleColor: of("--soft"), labelFont: of("--sans"), titleFont: of("--sans") };
@@ -14,7 +15,7 @@ function colours() {
     background: null,
     font: of("--sans"),
     axis: { ...text, gridColor: of("--rule"), domainColor: of("--rule"), tickColor: of("--rule"), titleFontWeight: 500 },
-    legend: text,
+    legend: { ...text, ...(narrow ? { orient: "bottom", columns: 2 } : {}) },
     header: text,
     title: { color: of("--ink"), font: of("--sans"), fontWeight: 600 },
     text: { color: of("--ink") },
@@ -33,7 +34,7 @@ export async function draw(box, spec) {
   // `ast` makes Vega read expressions with its interpreter: the page's policy allows no code made from text.
   // Its style sheets are inline, which the policy forbids as well; book.css has what is needed of them.
   const plain = { defaultStyle: false, tooltip: { disableDefaultStyle: true } };
-  const drawn = await embed(box, fitted, { ast: true, actions: false, renderer: "svg", config: colours(), ...plain });
+  const drawn = await embed(box, fitted, { ast: true, actions: false, renderer: "svg", config: colours(box.clientWidth < 420), ...plain });
   return drawn.view;
 }
 
