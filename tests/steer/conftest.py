@@ -1,4 +1,4 @@
-"""Tiny random models with a character tokenizer, as our LM and as two families of transformers."""
+"""Tiny random models with a character tokenizer, as our LM and as three families of transformers."""
 
 import pytest
 import torch
@@ -39,18 +39,21 @@ def _model(kind: str) -> torch.nn.Module:
                 vocab_size=vocab, n_positions=128, n_embd=32, n_layer=3, n_head=4, bos_token_id=0, eos_token_id=None
             )
         )
-    return transformers.LlamaForCausalLM(
-        transformers.LlamaConfig(
-            vocab_size=vocab,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=128,
-            bos_token_id=0,
-            eos_token_id=None,
-        )
+    shape = {
+        "vocab_size": vocab,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128,
+        "bos_token_id": 0,
+        "eos_token_id": None,
+    }
+    if kind == "llama":
+        return transformers.LlamaForCausalLM(transformers.LlamaConfig(**shape))
+    return transformers.MixtralForCausalLM(
+        transformers.MixtralConfig(**shape, num_local_experts=4, num_experts_per_tok=2)
     )
 
 
@@ -60,7 +63,7 @@ def characters() -> Characters:
     return Characters()
 
 
-@pytest.fixture(params=["ours", "gpt2", "llama"])
+@pytest.fixture(params=["ours", "gpt2", "llama", "mixtral"])
 def lm(request) -> LanguageModel:
     """A tiny random model whose weights are large enough that its greedy tokens vary."""
     torch.manual_seed(0)

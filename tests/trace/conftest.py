@@ -205,7 +205,7 @@ def build():
     return any_model
 
 
-@pytest.fixture(params=["ours", "gpt2", "llama"])
+@pytest.fixture(params=["ours", "gpt2", "llama", "mixtral"])
 def lm(request) -> nn.Module:
     return language_model(request.param)
 
