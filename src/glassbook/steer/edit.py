@@ -41,7 +41,7 @@ class Masked:
         """The steered activation; x is [B, T, d], or [..., d] in a model that reads no tokens."""
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
             return self.change(x) if self.steady else x  # the hot path: one new token, which is never a pad
-        if at.pos is None and self.steady and self.gate is None:
+        if at.pos is None and self.where.rule == "everywhere" and self.gate is None:
             return self.change(x)  # no tokens: an image's patches, an autoencoder's latents
         pos, real, prompt = positions(at)
         if at.phase == "prefill":
