@@ -10,7 +10,7 @@ import statistics
 import time
 
 import torch
-import transformers
+from peers.trace_ways import gpt2
 
 from glassbook.circuits import Task, attribute, logit_difference
 from glassbook.trace import roles
@@ -23,12 +23,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="12 x 768 with GPT-2's vocabulary as well")
     options = parser.parse_args()
     for layers, width, vocab in [(4, 256, 1000), *([(12, 768, 50257)] if options.large else [])]:
-        torch.manual_seed(0)
-        config = transformers.GPT2Config(
-            vocab_size=vocab, n_positions=128, n_embd=width, n_layer=layers, n_head=width // 64, bos_token_id=0,
-            eos_token_id=None,
-        )  # fmt: skip
-        model = transformers.GPT2LMHeadModel(config).eval()
+        model = gpt2(layers, width, vocab)
         r, ids = roles(model), torch.randint(vocab, (8, 128))
         other = ids.clone()
         other[:, 5] = (ids[:, 5] + 1) % vocab

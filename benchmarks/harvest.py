@@ -17,19 +17,13 @@ import sys
 import time
 
 import torch
+from peers.trace_ways import gpt2
 
 BATCH, LENGTH, POOL, STEP = 8, 128, 4096, 512
 
 
 class Enough(Exception):
     pass
-
-
-def gpt2():
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(0)
-    return GPT2LMHeadModel(GPT2Config(n_layer=12, n_embd=768, n_head=12, vocab_size=50257)).eval()
 
 
 def inputs(i: int) -> dict[str, torch.Tensor]:
@@ -41,7 +35,7 @@ def inputs(i: int) -> dict[str, torch.Tensor]:
 def compare(rounds: int) -> None:
     from glassbook.features import Harvest
 
-    model = gpt2()
+    model = gpt2(12, 768, 50257)
     block = model.transformer.h[6]
 
     def stop(*_):

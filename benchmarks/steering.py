@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
-import transformers
+from peers.trace_ways import gpt2
 from torch import nn
 
 from glassbook.nets import LM, LMConfig
@@ -25,17 +25,8 @@ VOCAB, WIDTH, LAYERS, HEADS, BATCH, PROMPT, NEW = 512, 256, 4, 4, 8, 16, 64
 
 def models() -> dict[str, nn.Module]:
     """Random models of the same shape; nothing is trained, since only time is measured."""
-    gpt2 = transformers.GPT2Config(
-        vocab_size=VOCAB,
-        n_positions=128,
-        n_embd=WIDTH,
-        n_layer=LAYERS,
-        n_head=HEADS,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
     ours = LMConfig(VOCAB, WIDTH, LAYERS, HEADS, HEADS, 4 * WIDTH, context=128)
-    return {"gpt2 4x256": transformers.GPT2LMHeadModel(gpt2).eval(), "our LM 4x256": LM(ours).eval()}
+    return {"gpt2 4x256": gpt2(LAYERS, WIDTH, VOCAB), "our LM 4x256": LM(ours).eval()}
 
 
 def generation(model: nn.Module) -> Callable[[], None]:

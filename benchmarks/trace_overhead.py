@@ -13,24 +13,10 @@ import time
 from collections.abc import Callable
 
 import torch
-import transformers
+from peers.trace_ways import gpt2
 from torch import Tensor, nn
 
 from glassbook.trace import At, allow_identity, sites, trace
-
-
-def gpt2(layers: int, width: int, vocab: int) -> nn.Module:
-    """A random GPT-2; nothing is trained, since only time is measured."""
-    config = transformers.GPT2Config(
-        vocab_size=vocab,
-        n_positions=128,
-        n_embd=width,
-        n_layer=layers,
-        n_head=width // 64,
-        bos_token_id=0,
-        eos_token_id=None,
-    )
-    return transformers.GPT2LMHeadModel(config).eval()
 
 
 def ways(model: nn.Module, ids: Tensor, layers: int) -> dict[str, Callable[[], None]]:

@@ -15,6 +15,7 @@ import transformers
 
 
 def gpt2(layers: int, width: int, vocab: int) -> torch.nn.Module:
+    """A random GPT-2, for every benchmark that wants one; nothing is trained, since only time is measured."""
     torch.manual_seed(0)
     config = transformers.GPT2Config(
         vocab_size=vocab,
@@ -145,9 +146,11 @@ def generate(model, ids):
 
 
 def main() -> None:
-    name, layers, width, vocab, batch, length, rounds, repeat = sys.argv[1], *map(int, sys.argv[2:])
+    name, layers, width, vocab, batch, length, rounds, repeat, generation = sys.argv[1], *map(int, sys.argv[2:])
     model, ids = gpt2(layers, width, vocab), torch.randint(vocab, (batch, length))
     ways = globals()[name](model, ids, layers)
+    if not generation:
+        ways.pop("steered generation", None)
     plain = {
         way: (lambda: model(ids)) if way != "steered generation" else (lambda: generate(model, ids)) for way in ways
     }

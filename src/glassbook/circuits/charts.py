@@ -22,9 +22,10 @@ def pattern_chart(pattern: Tensor, tokens: Sequence[str]) -> Chart:
     names = _numbered(tokens)
     if pattern.dim() != 3 or pattern.shape[1:] != (len(names), len(names)):
         raise GlassbookError(f"patterns of shape {tuple(pattern.shape)} do not fit {len(names)} tokens")
+    seen = pattern > 1e-3
     rows = [
-        {"head": h, "query": names[q], "key": names[k], "attention": round(pattern[h, q, k].item(), 4)}
-        for h, q, k in (pattern > 1e-3).nonzero().tolist()
+        {"head": h, "query": names[q], "key": names[k], "attention": round(x, 4)}
+        for (h, q, k), x in zip(seen.nonzero().tolist(), pattern[seen].tolist(), strict=True)
     ]
     size = max(120, min(12 * len(names), 360))
     x, y = (alt.X("key:N", sort=names, title=None), alt.Y("query:N", sort=names, title=None))

@@ -160,17 +160,14 @@ class FeatureCircuit:
     def faithfulness(self) -> float:
         """0 where no node is kept, 1 where all are."""
         dirty = _nodes(self.model, self.parts, self.task.dirty)
-        none = replace(self, kept=[torch.zeros_like(k) for k in self.kept])._measured(dirty)
-        whole = float(self.task.score(self.model, self.task.clean).mean())
+        none, whole = self._ends(dirty)
         return (self._measured(dirty) - none) / (whole - none)
 
     @torch.no_grad()
     def verify(self) -> dict[Node, float]:
         """What taking each kept node out loses of the faithfulness, exactly: one run a node."""
         dirty = _nodes(self.model, self.parts, self.task.dirty)
-        none = replace(self, kept=[torch.zeros_like(k) for k in self.kept])._measured(dirty)
-        whole = float(self.task.score(self.model, self.task.clean).mean())
-        own = self._measured(dirty)
+        (none, whole), own = self._ends(dirty), self._measured(dirty)
         return {node: (own - self.without(node)._measured(dirty)) / (whole - none) for node in self.nodes}
 
     def edges(self) -> list[Edge]:
@@ -180,6 +177,11 @@ class FeatureCircuit:
             for i in range(1, len(self.parts)):
                 found += self._edges_into(i)
         return sorted(found, key=lambda edge: -abs(edge.effect))
+
+    def _ends(self, dirty: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+        """The metric with no node kept, and that of the plain clean run."""
+        none = replace(self, kept=[torch.zeros_like(k) for k in self.kept])
+        return none._measured(dirty), float(self.task.score(self.model, self.task.clean).mean())
 
     def _measured(self, dirty: list[tuple[Tensor, Tensor]]) -> float:
         edits = {}

@@ -83,12 +83,17 @@ class CircuitDiscovery:
 
     def run(self, run: Run) -> None:
         """Score the edges on some pairs, judge the circuits on others."""
-        found, tested = self._by_hand(run), self._pronouns(run)
+        from glassbook.nets import model_path, open_model
+
+        lm = open_model(self.model)
+        run.uses("model", self.model, path=model_path(self.model))
+        task, held = pronouns(lm, self.rows, 2 * run.seed), pronouns(lm, self.rows, 2 * run.seed + 1)
+        found, tested = self._by_hand(run), self._pronouns(run, lm, task, held)
         run.result(**found[0], **tested[0])
         run.table("edges", found[1])
         run.table("pronoun_edges", tested[1])
         run.chart("faithfulness", _curves({"written by hand": found[2], "pronouns": tested[2]}))
-        run.result(**self._features(run))
+        run.result(**self._features(run, lm, task, held))
 
     def _by_hand(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
         """Numbers, a table of edges and the faithfulness curve of the compiled model."""
@@ -135,18 +140,16 @@ class CircuitDiscovery:
         run.chart("circuit", circuit_chart(circuit, _cuts(graph, lost)))
         return numbers, _rows(graph, scores, lost, known), _faithfulness(graph, scores, held)
 
-    def _pronouns(self, run: Run) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
+    def _pronouns(
+        self, run: Run, lm: LanguageModel, task: Task, held: Task
+    ) -> tuple[dict[str, float], list[dict[str, Any]], dict[float, float]]:
         """The same for the choice of a pronoun."""
         import torch
 
         from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores, effects_chart, head_sites, patch
-        from glassbook.nets import model_path, open_model
         from glassbook.trace import roles
 
-        lm = open_model(self.model)
-        run.uses("model", self.model, path=model_path(self.model))
         graph = Graph(roles(lm.model))
-        task, held = pronouns(lm, self.rows, 2 * run.seed), pronouns(lm, self.rows, 2 * run.seed + 1)
         scores = edge_scores(graph, task, self.steps)
         n = round(self.share * len(graph))
         circuit = Circuit.top(graph, scores, n)
@@ -166,16 +169,15 @@ class CircuitDiscovery:
         run.chart("pronoun_heads", effects_chart(patch(lm.model, held, head_sites(r), parts=r.n_heads), names))
         return numbers, _rows(graph, scores, lost, set()), _faithfulness(graph, scores, held)
 
-    def _features(self, run: Run) -> dict[str, float]:
+    def _features(self, run: Run, lm: LanguageModel, task: Task, held: Task) -> dict[str, float]:
         """The pronoun again, through the features of one layer and what its dictionary leaves unexplained."""
         import torch
 
         from glassbook.circuits import Part, feature_effects
         from glassbook.features.interchange import load
-        from glassbook.nets import model_path, open_model
+        from glassbook.nets import model_path
 
-        lm, d = open_model(self.model), load(model_path(self.model).parent / "dictionary.safetensors")
-        task, held = (pronouns(lm, self.rows, 2 * run.seed + i) for i in (0, 1))
+        d = load(model_path(self.model).parent / "dictionary.safetensors")
         found = feature_effects(lm.model, task, [Part(d, d.about["site"])], self.steps)
         best = found.top(self.features, errors=False).on(held)
         chance = torch.rand(d.width + 1, generator=torch.Generator().manual_seed(run.seed))
