@@ -25,7 +25,6 @@ def gpt2(layers: int, width: int, vocab: int) -> torch.nn.Module:
         n_head=width // 64,
         bos_token_id=0,
         eos_token_id=None,
-        pad_token_id=0,
     )
     return transformers.GPT2LMHeadModel(config).eval()
 
