@@ -13,7 +13,7 @@ import torch
 from peers.trace_ways import gpt2
 
 from glassbook.circuits import Task, attribute, logit_difference
-from glassbook.trace import roles
+from glassbook.roles import roles
 
 
 def main() -> None:

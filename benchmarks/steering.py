@@ -17,8 +17,9 @@ from peers.trace_ways import gpt2
 from torch import nn
 
 from glassbook.nets import LM, LMConfig
-from glassbook.steer import Vector, Where, everywhere, first, from_position, steer
-from glassbook.trace import blocks
+from glassbook.roles import blocks
+from glassbook.steer import Where, everywhere, first, from_position, steer
+from glassbook.vectors import Vector
 
 VOCAB, WIDTH, LAYERS, HEADS, BATCH, PROMPT, NEW = 512, 256, 4, 4, 8, 16, 64
 

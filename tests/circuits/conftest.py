@@ -6,7 +6,7 @@ import transformers
 
 from glassbook.circuits import Task, logit_difference
 from glassbook.nets import LM, LMConfig
-from glassbook.trace import roles
+from glassbook.roles import roles
 
 VOCAB = 61
 TEXT = {

@@ -5,9 +5,9 @@ import torch
 import transformers
 from torch import nn
 
-from glassbook.circuits import Task, attribute, head_sites, logit_difference, patch
+from glassbook.circuits import Task, attribute, logit_difference, patch
 from glassbook.errors import GlassbookError
-from glassbook.trace import roles
+from glassbook.roles import roles
 
 
 def mixture_of_all():
@@ -102,7 +102,7 @@ def test_integrated_gradients_are_complete(models, task, name):
 
 def test_attribution_leaves_the_parameters_alone(opened, task):
     wanted = [p.requires_grad for p in opened.model.parameters()]
-    found = attribute(opened.model, task, head_sites(opened), parts=opened.n_heads)
+    found = attribute(opened.model, task, list(opened.select("attn.*.heads").values()), parts=opened.n_heads)
     assert len(found.spots) == 8
     assert all(p.grad is None for p in opened.model.parameters())
     assert [p.requires_grad for p in opened.model.parameters()] == wanted

@@ -18,7 +18,7 @@ from glassbook.features.book import build
 from glassbook.nets import open_model
 from glassbook.notebook import Notebook
 from glassbook.notebook.featurebook import FeatureBook
-from glassbook.steer import actadd
+from glassbook.vectors import actadd
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +111,8 @@ def test_attention_is_what_the_model_computes():
 def test_attention_and_lens_of_a_model_of_transformers():
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from glassbook.circuits import logit_lens
     from glassbook.desk.looking import attention
+    from glassbook.lenses import logit_lens
     from glassbook.nets import LanguageModel
 
     torch.manual_seed(0)

@@ -122,7 +122,7 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
 def test_models_whose_way_to_the_logits_is_not_known_have_no_lens():
     from transformers import Gemma2Config, Gemma2ForCausalLM
 
-    from glassbook.circuits import logit_lens
+    from glassbook.lenses import logit_lens
     from glassbook.nets import LanguageModel
 
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from glassbook.features.logits import final, logit_effects
+from glassbook.features.logits import logit_effects
 from glassbook.nets import LanguageModel, open_model
+from glassbook.roles import final
 
 SMALL = {"vocab_size": 60, "bos_token_id": 0, "eos_token_id": 1}
 LLAMA = {**SMALL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

@@ -4,18 +4,10 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.steer import (
-    Vector,
-    actadd,
-    after_prompt,
-    everywhere,
-    first,
-    from_position,
-    last,
-    residual_norms,
-    steer,
-)
-from glassbook.trace import blocks, trace
+from glassbook.roles import blocks
+from glassbook.steer import after_prompt, everywhere, first, from_position, last, steer
+from glassbook.trace import trace
+from glassbook.vectors import Vector, actadd, residual_norms
 
 PROMPTS = ["i went up to my friend and said", "i think", "the quick brown fox"]
 RULES = [first(), last(), after_prompt(), everywhere(), from_position(1), from_position(9)]
@@ -71,7 +63,7 @@ def test_actadd_is_bitwise_a_hook_by_hand(lm, layer, start):
     assert not torch.equal(logits(lm), want)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda w: f"{w.rule}{w.n}")
+@pytest.mark.parametrize("rule", RULES, ids=lambda w: f"{w.rule}{w.start.n}")
 def test_cache_and_padding_change_nothing(lm, rule):
     v = direction(lm)
     with steer(lm, v, by=3.0, where=rule):
@@ -189,10 +181,10 @@ def test_unit_norm_counts_in_median_norms_without_bos(lm):
     norms = [x[1 : int(m.sum())].norm(dim=-1) for x, m in zip(t[site(lm)], inputs["attention_mask"], strict=True)]
     median = float(torch.cat(norms).median())
     v = direction(lm) * 7.5
-    with steer(lm, v, by=2.0, unit="norm", probe=texts) as steered:
+    with steer(lm, v, by=2.0, unit="norm", probe=texts) as done:
         got = logits(lm)
-    assert steered.norms[site(lm)] == pytest.approx(median, rel=1e-5)
-    assert steered.done[0].norm()[site(lm)] == pytest.approx(2 * median, rel=1e-5)
+    assert residual_norms(lm, [site(lm)], texts)[site(lm)] == pytest.approx(median, rel=1e-5)
+    assert done[0].norm()[site(lm)] == pytest.approx(2 * median, rel=1e-5)
     with steer(lm, v.unit() * median, by=2.0):
         torch.testing.assert_close(logits(lm), got)
     with steer(lm.model, v.unit() * median, by=2.0):  # a bare module works, in raw units

@@ -9,21 +9,11 @@ import transformers
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.nets import LanguageModel
-from glassbook.steer import (
-    Vector,
-    actadd,
-    after_prompt,
-    dose_curve,
-    everywhere,
-    from_position,
-    layer_sweep,
-    recall,
-    score,
-    steer,
-)
-from glassbook.steer.losses import effects
-from glassbook.trace import blocks
+from glassbook.nets import LanguageModel, recall
+from glassbook.roles import blocks
+from glassbook.steer import after_prompt, dose_curve, everywhere, from_position, layer_sweep, score, steer
+from glassbook.steer.effects import effects
+from glassbook.vectors import Vector, actadd
 
 TOPIC, VOCAB = "xyz", 35
 ON = ["xyzzy"[i:] + "xzyx" * (1 + i) for i in range(5)]

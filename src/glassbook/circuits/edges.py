@@ -48,10 +48,8 @@ def _slopes(graph: Graph, task: Task, embedding: Tensor):
     norm and pulled back through it.
     """
     r, n = graph.roles, graph.roles.n_layers
-    paths = {kind: [graph.projection(layer, kind)[0] for layer in graph.layers] for kind in READS}
-    prefix = [r[f"resid.{layer}.in"].removesuffix(".in") for layer in graph.layers]
-    made = {(kind, layer): f"{prefix[layer]}.{paths[kind][layer]}.out" for kind in READS for layer in graph.layers}
-    normed = [f"{prefix[layer]}.{graph.family.norm2}.out" for layer in graph.layers]
+    made = {(kind, layer): graph.projection(layer, kind)[0] for kind in READS for layer in graph.layers}
+    normed = [f"{name}.{graph.family.norm2}.out" for name in r.names]
     streams = [role for layer in graph.layers for role in (f"resid.{layer}.in", f"resid.{layer}.mid")]
     last = f"resid.{n - 1}.out"
     sites = [*dict.fromkeys(made.values()), *normed, *(r[role] for role in streams), r[last]]
@@ -112,20 +110,14 @@ class Circuit:
 
     def connected(self) -> Circuit:
         """Without edges into a writer that reads nothing, or out of one that nothing reads."""
-        kept, g = self.kept.clone(), self.graph
-        rows = {reader: i for i, reader in enumerate(g.readers)}
+        joins, kept = self.graph.joins, self.kept
         while True:
-            before = int(kept.sum())
-            for u, writer in enumerate(g.writers):
-                readers = g.inputs(writer)
-                if readers and not bool(kept[[rows[reader] for reader in readers]].any()):
-                    kept[:, u] = False
-            for reader, i in rows.items():
-                columns = [g.writers.index(writer) for writer in g.outputs(reader)]
-                if columns and not bool(kept[:, columns].any()):
-                    kept[i] = False
-            if int(kept.sum()) == before:
+            fed = ~joins.any(0) | (joins & kept.any(1)[:, None]).any(0)  # writers that read something, or never do
+            heard = ~joins.any(1) | (joins & kept.any(0)).any(1)  # readers for a writer that is read, and the logits
+            less = kept & fed & heard[:, None]
+            if less.equal(kept):
                 return replace(self, kept=kept)
+            kept = less
 
     def run(self, task: Task) -> Tensor:
         """The metric [B] when only these edges carry the clean run; all others carry the dirty one."""

@@ -100,6 +100,8 @@ def feature_effects(model: nn.Module, task: Task, parts: Sequence[Part], steps: 
 class FeatureCircuit:
     """Some nodes of a feature graph; what is not kept is as in the dirty run.
 
+    `dataclasses.replace(circuit, task=...)` measures the same nodes on other pairs.
+
     Attributes:
         effects: for each part [F + 1], the estimated effect of its features, and of its error last.
         kept: for each part bool [F + 1].
@@ -134,14 +136,6 @@ class FeatureCircuit:
             keep[-1] = errors
             kept.append(keep)
         return replace(self, kept=kept)
-
-    def on(self, task: Task) -> FeatureCircuit:
-        """The same nodes, to be measured on other pairs."""
-        return replace(self, task=task)
-
-    def by(self, effects: list[Tensor]) -> FeatureCircuit:
-        """The same graph with other effects [F + 1] of each part, such as random ones for a control."""
-        return replace(self, effects=effects)
 
     def without(self, node: Node) -> FeatureCircuit:
         """The same less one node."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from glassbook.circuits.task import Task
 from glassbook.errors import GlassbookError
-from glassbook.trace import At, Roles, allow_identity, trace
+from glassbook.roles import Roles
+from glassbook.trace import At, allow_identity, trace
 
 READS = ("q", "k", "v")
 
@@ -65,7 +66,7 @@ class Graph:
             )
         if self.family.attn != f"{_parent(self.family.heads)}.out":
             raise GlassbookError(f"the heads of a {self.family.name} model do not add up: a norm comes after them")
-        self.groups = self._width("k", 0) // roles.head_dim
+        self.groups = self.projection(0, "k")[1].shape[1] // roles.head_dim
         self.writers, self.readers = [Writer(-1, "input")], []
         seen = []  # how many writers come before each reader
         for layer in self.layers:
@@ -97,19 +98,22 @@ class Graph:
 
     def outputs(self, reader: Reader) -> list[Writer]:
         """The writers that a reader reads for; none for the logits."""
-        if reader.kind == "logits":
-            return []
-        if reader.kind == "mlp":
-            return [Writer(reader.layer, "mlp")]
-        size = 1 if reader.kind == "q" else len(self.heads) // self.groups
-        return [Writer(reader.layer, "head", h) for h in range(reader.head * size, (reader.head + 1) * size)]
+        return [self.writers[u] for u in self.joins[self.readers.index(reader)].nonzero().flatten().tolist()]
+
+    @cached_property
+    def joins(self) -> Tensor:
+        """bool [readers, writers]: whether the reader is one by which the writer reads (see `inputs`)."""
+        joins = torch.zeros_like(self.edges)
+        for u, writer in enumerate(self.writers):
+            joins[[self.readers.index(reader) for reader in self.inputs(writer)], u] = True
+        return joins
 
     def count(self, kind: str) -> int:
         """How many readers of a kind there are in a layer."""
         return len(self.heads) if kind == "q" else self.groups
 
     def projection(self, layer: int, kind: str) -> tuple[str, Tensor, Tensor | None, slice]:
-        """(module, weight [d, n * head_dim], bias, its columns in the module's output) of queries, keys or values."""
+        """(site, weight [d, n * head_dim], bias, columns at the site) of queries, keys or values."""
         own = getattr(self.family, kind)
         path = self.family.joint if own is None else own.removesuffix(".out")
         assert path is not None
@@ -118,10 +122,8 @@ class Graph:
         if own is None:
             third = weight.shape[1] // 3
             columns = slice(third * READS.index(kind), third * (READS.index(kind) + 1))
-        return path, weight[:, columns], None if bias is None else bias[columns], columns
-
-    def _width(self, kind: str, layer: int) -> int:
-        return self.projection(layer, kind)[1].shape[1]
+        site = f"{self.roles.names[layer]}.{path}.out"
+        return site, weight[:, columns], None if bias is None else bias[columns], columns
 
     def norm(self, reader: Reader) -> nn.Module:
         """The norm through which a head or an MLP reads the stream."""
@@ -188,12 +190,11 @@ class _Cut:
         for layer in g.layers:
             start = 1 + layer * (r.n_heads + 1)
             edits[r[f"resid.{layer}.in"]] = self._enter(layer)
-            name = r[f"resid.{layer}.in"].removesuffix(".in")
-            for path in dict.fromkeys(g.projection(layer, kind)[0] for kind in READS):
-                edits[f"{name}.{path}.out"] = self._project(layer, path)
-            edits[r[f"attn.{layer}.heads"]] = self._heads(layer, start)
-            edits[f"{name}.{g.family.norm2}.in"] = self._read(self.rows[Reader(layer, "mlp")])
-            edits[r[f"mlp.{layer}.out"]] = self._wrote(start + r.n_heads)
+            for site in dict.fromkeys(g.projection(layer, kind)[0] for kind in READS):
+                edits[site] = self._project(layer, site)
+            edits[r[f"attn.{layer}.heads"]] = self._wrote(slice(start, start + r.n_heads), layer)
+            edits[f"{r.names[layer]}.{g.family.norm2}.in"] = self._read(self.rows[Reader(layer, "mlp")])
+            edits[r[f"mlp.{layer}.out"]] = self._wrote(slice(start + r.n_heads, start + r.n_heads + 1))
         edits[r[f"resid.{r.n_layers - 1}.out"]] = self._read(len(g.readers) - 1)
         return trace(g.model, edit={site: allow_identity(fn) for site, fn in edits.items()})
 
@@ -206,17 +207,11 @@ class _Cut:
 
         return edit
 
-    def _wrote(self, writer: int):
-        def edit(x: Tensor, at: At) -> Tensor:
-            self.missing[writer] = self.dirty[writer] - x
-            return x
+    def _wrote(self, writers: slice, layer: int | None = None):
+        """Notes what is missing of some writers: the heads of a layer, or the one whose output x is."""
 
-        return edit
-
-    def _heads(self, layer: int, start: int):
         def edit(x: Tensor, at: At) -> Tensor:
-            here = slice(start, start + self.graph.roles.n_heads)
-            self.missing[here] = self.dirty[here] - self.graph.written(x, layer)
+            self.missing[writers] = self.dirty[writers] - (x if layer is None else self.graph.written(x, layer))
             return x
 
         return edit
@@ -229,7 +224,7 @@ class _Cut:
 
         return edit
 
-    def _project(self, layer: int, path: str):
+    def _project(self, layer: int, site: str):
         """Each head's queries, keys or values from its own version of the stream."""
         g = self.graph
 
@@ -239,7 +234,7 @@ class _Cut:
                 where, weight, bias, columns = g.projection(layer, kind)
                 first, n = self.rows[Reader(layer, kind)], g.count(kind)
                 cut = self.cut[first : first + n]
-                if where != path or not bool(cut.any()):
+                if where != site or not bool(cut.any()):
                     continue
                 seen = self.stream[0] + torch.einsum("hu,ubtd->hbtd", cut, self.missing)
                 normed = g.norm(Reader(layer, kind))(seen)

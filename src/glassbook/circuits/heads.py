@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace import At, Roles, trace
+from glassbook.nets import next_token_nll
+from glassbook.roles import Roles
+from glassbook.trace import At, trace
 
 Head = tuple[int, int]
 """(layer, head)."""
@@ -75,16 +77,10 @@ def copying_loss(model: nn.Module, ids: Tensor, period: int) -> tuple[float, flo
 
     The first cannot be known; the last can be copied from the context.
     """
-    nll = _nll(model, ids)
+    nll = next_token_nll(model, ids)
     start = ids.shape[1] % period  # BOS, if there is one
     first = nll[:, max(start - 1, 0) : start + period - 1]
     return float(first.mean()), float(nll[:, -(period - 1) :].mean())
-
-
-def _nll(model: nn.Module, ids: Tensor) -> Tensor:
-    """[B, T - 1]: of each token given those before it."""
-    logits = model(input_ids=ids).logits[:, :-1].float()
-    return nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
 
 
 @torch.no_grad()
@@ -114,24 +110,21 @@ def without_heads(roles: Roles, heads: Iterable[Head], means: Tensor | None = No
         heads: (layer, head) pairs.
         means: from `head_means`: each head then writes its mean; None: nothing.
     """
-    by_layer: dict[int, list[int]] = {}
+    out = torch.zeros(roles.n_layers, roles.n_heads, dtype=torch.bool)
     for layer, head in heads:
         if not (0 <= layer < roles.n_layers and 0 <= head < roles.n_heads):
             raise GlassbookError(f"there is no head {layer}.{head} in {roles.n_layers} layers of {roles.n_heads} heads")
-        by_layer.setdefault(layer, []).append(head)
-    edits = {}
-    for layer, chosen in by_layer.items():
-        value = torch.zeros(roles.n_heads, roles.head_dim) if means is None else means[layer]
-        edits[roles[f"attn.{layer}.heads"]] = _Without(roles, chosen, value)
+        out[layer, head] = True
+    means = torch.zeros(*out.shape, roles.head_dim) if means is None else means
+    chosen = out.any(1).nonzero().flatten().tolist()
+    edits = {roles[f"attn.{layer}.heads"]: _Without(roles, out[layer], means[layer]) for layer in chosen}
     with trace(roles.model, edit=edits):
         yield
 
 
 class _Without:
-    def __init__(self, roles: Roles, heads: list[int], value: Tensor) -> None:
-        self.roles, self.value = roles, value
-        self.out = torch.zeros(roles.n_heads, 1, dtype=torch.bool)
-        self.out[heads] = True
+    def __init__(self, roles: Roles, out: Tensor, value: Tensor) -> None:
+        self.roles, self.out, self.value = roles, out[:, None], value
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
         self.out, self.value = self.out.to(x.device), self.value.to(x)

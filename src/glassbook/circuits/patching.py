@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from glassbook.circuits.task import Task, frozen, share
+from glassbook.circuits.task import Task, frozen
 from glassbook.errors import GlassbookError
-from glassbook.trace import At, Roles, allow_identity, trace
+from glassbook.trace import At, allow_identity, trace
 
 
 class Spot(NamedTuple):
@@ -39,17 +39,15 @@ class Effects:
 
     def share(self) -> Tensor:
         """0 at the dirty run's metric, 1 at the clean one's: [n]."""
-        return share(self.values, self.clean, self.dirty)
+        return (self.values.mean(-1) - self.dirty.mean()) / (self.clean.mean() - self.dirty.mean())
 
     def grid(self) -> tuple[list[str], list[int], Tensor]:
         """(sites, columns, shares [sites, columns]); the columns are parts if there are any, else positions."""
-        column = [0 if s.position is None and s.part is None else s.part if s.part is not None else s.position
-                  for s in self.spots]  # fmt: skip
-        sites, columns = list(dict.fromkeys(s.site for s in self.spots)), sorted({c for c in column if c is not None})
+        column = [next((c for c in (s.part, s.position) if c is not None), 0) for s in self.spots]
+        sites, columns = list(dict.fromkeys(s.site for s in self.spots)), sorted({*column})
         out = torch.full((len(sites), len(columns)), torch.nan)
         for spot, c, value in zip(self.spots, column, self.share().tolist(), strict=True):
-            if c is not None:
-                out[sites.index(spot.site), columns.index(c)] = value
+            out[sites.index(spot.site), columns.index(c)] = value
         return sites, columns, out
 
 
@@ -70,7 +68,8 @@ def patch(
         task: see `Task`.
         sites: full names; see `trace`.
         positions: each position [B, T, ...] on its own.
-        parts: equal slices of the last dimension, each on its own: the number of heads for a role "attn.L.heads".
+        parts: equal slices of the last dimension, each on its own: roles.n_heads for the sites of
+            roles.select("attn.*.heads").
         into: "dirty" puts clean activations into the dirty run (denoising: what suffices); "clean" puts dirty ones
             into the clean run (noising: what is needed).
 
@@ -203,8 +202,3 @@ def _along(model: nn.Module, task: Task, site: str, dirty: Tensor, clean: Tensor
             task.score(model, task.dirty).sum().backward()
         total += t.grad[site]
     return total / steps
-
-
-def head_sites(r: Roles) -> list[str]:
-    """The sites of all heads, for `patch(..., parts=r.n_heads)`."""
-    return [r[f"attn.{layer}.heads"] for layer in range(r.n_layers)]

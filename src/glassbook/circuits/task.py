@@ -90,8 +90,3 @@ def frozen(model: nn.Module) -> Iterator[None]:
     finally:
         for p in wanted:
             p.requires_grad_(True)
-
-
-def share(values: Tensor, clean: Tensor, dirty: Tensor) -> Tensor:
-    """How far metrics [..., B] are from dirty (0) to clean (1), means over rows formed before dividing: [...]."""
-    return (values.mean(-1) - dirty.mean()) / (clean.mean() - dirty.mean())

@@ -22,7 +22,8 @@ class Open(OnModel):
 
     def result(self) -> dict[str, Any]:
         """Sizes, sites and sample as plain data."""
-        from glassbook.trace import blocks, sites
+        from glassbook.roles import blocks
+        from glassbook.trace import sites
 
         check_tokens(self.tokens)
         lm = self.open_model(needs_text=False)

@@ -15,7 +15,8 @@ from glassbook.errors import GlassbookError
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
-    from glassbook.steer import Vector, Where
+    from glassbook.steer import Where
+    from glassbook.vectors import Vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,8 @@ class Steer(OnModel):
     def make_vector(self, lm: LanguageModel) -> Vector:
         """The vector that the options describe."""
         from glassbook.features.rows import check_model
-        from glassbook.steer import Vector, actadd, feature
-        from glassbook.trace import blocks
+        from glassbook.roles import blocks
+        from glassbook.vectors import Vector, actadd, feature
 
         if self.vector is not None:
             return Vector.load(self.vector)

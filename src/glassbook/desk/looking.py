@@ -8,7 +8,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.trace import blocks, explicit_attention, roles
+from glassbook.roles import blocks, explicit_attention, roles
 
 
 def attention(lm: LanguageModel, ids: Tensor) -> dict[str, Tensor]:

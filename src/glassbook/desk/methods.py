@@ -8,15 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from glassbook.circuits import logit_lens
 from glassbook.desk import steering
 from glassbook.desk.known import resolve
 from glassbook.desk.looking import attention as patterns_of
 from glassbook.desk.meaning import Meaning, model_folder
 from glassbook.errors import GlassbookError
+from glassbook.lenses import logit_lens
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
-from glassbook.trace import blocks, sites
+from glassbook.roles import blocks
+from glassbook.trace import sites
 
 KEPT = 2
 """Models that stay opened."""

@@ -13,21 +13,11 @@ from glassbook.desk.known import artifact_of
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.rows import check_model
-from glassbook.nets import LanguageModel
+from glassbook.nets import LanguageModel, next_token_nll
 from glassbook.notebook import Notebook
 from glassbook.notebook.featurebook import FeatureBook
-from glassbook.steer import (
-    Vector,
-    Where,
-    actadd,
-    after_prompt,
-    before_position,
-    during_prompt,
-    everywhere,
-    feature,
-    from_position,
-    steer,
-)
+from glassbook.steer import Where, after_prompt, before_position, during_prompt, everywhere, from_position, steer
+from glassbook.vectors import Vector, actadd, feature
 
 RULES: dict[str, Callable[[], Where]] = {"everywhere": everywhere, "prompt": during_prompt, "after": after_prompt}
 """Where a direction is added. Activation addition goes to the first tokens of the prompt, whatever is chosen here."""
@@ -149,8 +139,7 @@ def _surprise(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]
             continue
         row = torch.tensor([lm.encode(prompt) + ids], device=lm.device)
         # Read with a mask, as prompts in a batch are, so that positions are counted in the same way.
-        logits = lm.model(input_ids=row, attention_mask=torch.ones_like(row)).logits[0, -len(ids) - 1 : -1]
-        total += float(torch.nn.functional.cross_entropy(logits.float(), row[0, -len(ids) :], reduction="sum"))
+        total += float(next_token_nll(lm.model, row, torch.ones_like(row))[0, -len(ids) :].sum())
         count += len(ids)
     return total / max(count, 1)
 

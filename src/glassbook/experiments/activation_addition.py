@@ -58,8 +58,9 @@ class ActivationAddition:
         """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
         from glassbook.data.world import World
         from glassbook.nets import model_path, open_model
-        from glassbook.steer import actadd, dose_curve, layer_sweep, score
-        from glassbook.trace import blocks
+        from glassbook.roles import blocks
+        from glassbook.steer import dose_curve, layer_sweep, score
+        from glassbook.vectors import actadd
 
         lm = open_model(self.model)
         run.uses("model", self.model, path=model_path(self.model))

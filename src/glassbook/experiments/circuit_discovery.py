@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from glassbook.experiments.base import experiment
@@ -99,10 +99,11 @@ class CircuitDiscovery:
         """Numbers, a table of edges and the faithfulness curve of the compiled model."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, Reader, Writer, circuit_chart, edge_scores
+        from glassbook.circuits import Circuit, Graph, Reader, Writer, edge_scores
         from glassbook.measure import auroc
         from glassbook.nets.compiled import compile_induction
-        from glassbook.trace import roles
+        from glassbook.roles import roles
+        from glassbook.views import circuit_chart
 
         graph = Graph(roles(compile_induction(self.noise, run.seed)))
         task, held = (_repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
@@ -146,8 +147,9 @@ class CircuitDiscovery:
         """The same for the choice of a pronoun."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores, effects_chart, head_sites, patch
-        from glassbook.trace import roles
+        from glassbook.circuits import Circuit, Graph, edge_scores, patch
+        from glassbook.roles import roles
+        from glassbook.views import circuit_chart, effects_chart
 
         graph = Graph(roles(lm.model))
         scores = edge_scores(graph, task, self.steps)
@@ -166,7 +168,8 @@ class CircuitDiscovery:
         lost = best.verify(held)
         run.chart("pronoun_circuit", circuit_chart(best, _cuts(graph, lost)))
         names = [f"head {h}" for h in range(r.n_heads)]
-        run.chart("pronoun_heads", effects_chart(patch(lm.model, held, head_sites(r), parts=r.n_heads), names))
+        heads = list(r.select("attn.*.heads").values())
+        run.chart("pronoun_heads", effects_chart(patch(lm.model, held, heads, parts=r.n_heads), names))
         return numbers, _rows(graph, scores, lost, set()), _faithfulness(graph, scores, held)
 
     def _features(self, run: Run, lm: LanguageModel, task: Task, held: Task) -> dict[str, float]:
@@ -179,14 +182,15 @@ class CircuitDiscovery:
 
         d = load(model_path(self.model).parent / "dictionary.safetensors")
         found = feature_effects(lm.model, task, [Part(d, d.about["site"])], self.steps)
-        best = found.top(self.features, errors=False).on(held)
+        best = replace(found.top(self.features, errors=False), task=held)
         chance = torch.rand(d.width + 1, generator=torch.Generator().manual_seed(run.seed))
+        other = replace(best, effects=[chance])
         lost = dict(sorted(best.verify().items(), key=lambda item: -item[1]))
         run.table("features", [{"feature": n.feature, "lost when cut": x} for n, x in lost.items()])
         return {
             "feature_faithfulness": best.faithfulness(),
-            "random_feature_faithfulness": best.by([chance]).top(self.features, errors=False).faithfulness(),
-            "all_features_faithfulness": found.on(held).top(d.width, errors=False).faithfulness(),
+            "random_feature_faithfulness": other.top(self.features, errors=False).faithfulness(),
+            "all_features_faithfulness": replace(found, task=held).top(d.width, errors=False).faithfulness(),
             "feature_effect_share": float(found.effects[0][:-1].sum() / found.effects[0].sum()),
         }
 

@@ -137,11 +137,12 @@ class DictionaryFrontier:
         """The same rules on a language model, where the truth is unknown but the loss can be measured."""
         import torch
 
+        from glassbook.activations import record
         from glassbook.data.tokens import training_rows
         from glassbook.data.world import World
         from glassbook.features import Dictionary, evaluate, fit_many
         from glassbook.nets import model_path, open_model
-        from glassbook.trace import blocks, record
+        from glassbook.roles import blocks
 
         lm, world = open_model(self.model), World()
         run.uses("model", self.model, path=model_path(self.model))

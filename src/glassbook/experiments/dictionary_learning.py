@@ -63,11 +63,12 @@ class DictionaryLearning:
         """Record, learn, score by reconstruction and by the truth; keep the dictionary as an artifact."""
         import torch
 
+        from glassbook.activations import record
         from glassbook.data.tokens import training_rows
         from glassbook.data.world import World
         from glassbook.features import Dictionary, TopK, fit
         from glassbook.nets import model_path, open_model
-        from glassbook.trace import blocks, record
+        from glassbook.roles import blocks
 
         lm, world = open_model(self.model), World()
         run.uses("model", self.model, path=model_path(self.model))
@@ -95,11 +96,11 @@ class DictionaryLearning:
         """Reconstruction and detection on documents that nothing was trained on."""
         import torch
 
+        from glassbook.activations import record
         from glassbook.data.tokens import labelled, take
         from glassbook.features import evaluate
         from glassbook.features.book import build
         from glassbook.features.detect import both_signs, detect
-        from glassbook.trace import record
 
         site, neurons = f"{block}.out", f"{block}.mlp.down.in"
         test = labelled(lm.tokenizer, take(world.stream(-1 - run.seed), self.held_out), world.attributes())

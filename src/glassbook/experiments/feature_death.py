@@ -113,10 +113,11 @@ class FeatureDeath:
 
         import torch
 
+        from glassbook.activations import record
         from glassbook.data.tokens import training_rows
         from glassbook.data.world import World
         from glassbook.nets import open_model
-        from glassbook.trace import blocks, record
+        from glassbook.roles import blocks
 
         lm = open_model(self.model)
         assert lm.tokenizer is not None

@@ -79,7 +79,7 @@ class InductionHeads:
     def run(self, run: Run) -> None:
         """Train both models, score their heads on repeated tokens, and take heads out."""
         from glassbook.circuits import copying_loss, head_scores
-        from glassbook.trace import roles
+        from glassbook.roles import roles
 
         ids, period = self._probe(64), self.periods[1] - 6
         found = {}
@@ -123,7 +123,7 @@ class InductionHeads:
 
         from glassbook.circuits import copying_loss, head_scores, repeated_tokens
         from glassbook.nets import LM, LMConfig
-        from glassbook.trace import roles
+        from glassbook.roles import roles
         from glassbook.train import next_token, train
 
         torch.manual_seed(run.seed)
@@ -177,7 +177,7 @@ class InductionHeads:
 
         from glassbook.circuits import copying_loss, head_means, head_scores, repeated_tokens, without_heads
         from glassbook.nets import model_path, open_model
-        from glassbook.trace import roles
+        from glassbook.roles import roles
 
         lm = open_model(self.model)
         run.uses("model", self.model, path=model_path(self.model))

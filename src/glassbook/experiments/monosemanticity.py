@@ -86,11 +86,12 @@ class Monosemanticity:
         """Median share of a unit's variance that its best attribute or token explains, and by attributes alone."""
         import torch
 
+        from glassbook.activations import record
         from glassbook.data.tokens import labelled, take, training_rows
         from glassbook.data.world import World
         from glassbook.measure import explained_by_one
         from glassbook.nets import model_path, open_model
-        from glassbook.trace import blocks, record
+        from glassbook.roles import blocks
 
         lm, world = open_model("builtin"), World()
         run.uses("model", "builtin", path=model_path("builtin"))
@@ -130,9 +131,10 @@ class Monosemanticity:
         """Median entropy of a unit's activation over the current token, in bits, on text that the model writes."""
         import torch
 
+        from glassbook.activations import record
         from glassbook.measure import label_entropy
         from glassbook.nets import open_model
-        from glassbook.trace import blocks, record
+        from glassbook.roles import blocks
 
         run.uses("model", "stories260K", path=path)
         lm = open_model(path)

@@ -124,12 +124,12 @@ def _document_nll(model, input_ids, real):
     """Nats that the model needs for each document, given that it begins."""
     import torch
 
+    from glassbook.nets import next_token_nll
+
     out = []
     with torch.inference_mode():
         for ids, mask in zip(input_ids.split(64), real.split(64), strict=True):
-            logits = model(ids, attention_mask=mask.long()).logits[:, :-1]
-            nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
-            out.append((nll * mask[:, 1:]).sum(1))
+            out.append((next_token_nll(model, ids, mask.long()) * mask[:, 1:]).sum(1))
     return torch.cat(out)
 
 

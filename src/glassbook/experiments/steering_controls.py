@@ -59,8 +59,9 @@ class SteeringControls:
         from glassbook.data.world import World
         from glassbook.experiments.activation_addition import other_texts, sentences
         from glassbook.nets import model_path, open_model
-        from glassbook.steer import Vector, actadd, dose_curve, layer_sweep
-        from glassbook.trace import blocks
+        from glassbook.roles import blocks
+        from glassbook.steer import dose_curve, layer_sweep
+        from glassbook.vectors import Vector, actadd
 
         lm, world = open_model(self.model), World()
         run.uses("model", self.model, path=model_path(self.model))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from glassbook.features import Coder
     from glassbook.nets import LanguageModel
     from glassbook.steer.apply import Intervention
-    from glassbook.steer.losses import Effect, Key
+    from glassbook.steer.effects import Effect, Key
 
 
 @experiment(
@@ -80,8 +80,9 @@ class SteeringFrontier:
         import torch
 
         from glassbook.experiments.topics import of_its_own_texts, of_the_reserve
-        from glassbook.steer import recall, steer
-        from glassbook.steer.losses import PROMPT, effects
+        from glassbook.nets import recall
+        from glassbook.steer import steer
+        from glassbook.steer.effects import PROMPT, effects
 
         if self.model == "builtin":
             topic = of_the_reserve(self.theme, self.pairs, self.texts, run.seed, run)
@@ -122,16 +123,8 @@ class SteeringFrontier:
         """Every way at every strength, in the model's own units."""
         import torch
 
-        from glassbook.steer import (
-            Clamp,
-            actadd,
-            feature,
-            in_norms,
-            mean_difference,
-            principal,
-            probe,
-            random_like,
-        )  # fmt: skip
+        from glassbook.steer import Clamp
+        from glassbook.vectors import actadd, feature, in_norms, mean_difference, principal, probe, random_like
 
         lm, d, plus, minus = topic.lm, topic.coder, topic.plus, topic.minus
         site = d.about["site"]
@@ -191,7 +184,7 @@ def _feature(lm: LanguageModel, d: Coder, plus: list[str], minus: list[str], sit
     """The feature whose mean over a text differs most between the lists, in its spreads, and its largest value."""
     import torch
 
-    from glassbook.steer.sources import read
+    from glassbook.vectors.sources import read
 
     means, largest = [], torch.zeros(d.width)
     for texts in (plus, minus):

@@ -85,8 +85,8 @@ def of_its_own_texts(
 
     from glassbook.features import Dictionary, TopK, fit
     from glassbook.nets import model_path, open_model
-    from glassbook.steer.sources import read
-    from glassbook.trace import blocks
+    from glassbook.roles import blocks
+    from glassbook.vectors.sources import read
 
     lm = open_model(model)
     run.uses("model", model, path=model_path(model))

@@ -74,7 +74,7 @@ class Universality:
         """Train two models and their dictionaries; compare on held-out text, with shuffles and untrained models."""
         import torch
 
-        from glassbook.circuits import stitch
+        from glassbook.lenses import stitch
         from glassbook.measure import beside_null, best_matches, cka, svcca
 
         models = [self._learn(label, 2 * run.seed + i, run) for i, label in enumerate(("a", "b"))]

@@ -6,7 +6,6 @@ from glassbook.features.contexts import Context, Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
 from glassbook.features.fit import FitReport, fit, fit_many
-from glassbook.features.harvest import Harvest
 from glassbook.features.recovery import Recovery, recovery
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "Dictionary",
     "FitReport",
     "Gated",
-    "Harvest",
     "JumpReLU",
     "Matryoshka",
     "ReLU",

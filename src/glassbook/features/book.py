@@ -12,20 +12,22 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from glassbook.activations import Recording
 from glassbook.errors import GlassbookError
-from glassbook.features.logits import final, logit_effects
+from glassbook.features.logits import logit_effects
 from glassbook.features.places import Places
 from glassbook.features.rows import check_source
 from glassbook.features.stream import Seen, open_stream, watch
 from glassbook.nets import LanguageModel
 from glassbook.notebook.featurebook import NAME, SCHEMA
-from glassbook.trace import Recording, blocks
+from glassbook.roles import blocks, final
 
 TOP = 10
 """Neighbours and logits that are kept for each feature."""
@@ -208,7 +210,10 @@ class _Effects:
     """
 
     def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
-        self.final = final(lm) if not getattr(d, "transcodes", False) and _in_stream(lm, site) else None
+        self.final = None
+        if not getattr(d, "transcodes", False) and _in_stream(lm, site):
+            with suppress(GlassbookError):  # of a model whose way to the logits is not known
+                self.final = final(lm)
         if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
             raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
         directions = torch.nn.functional.normalize(torch.stack([d.direction(i) for i in range(d.width)]), dim=1)

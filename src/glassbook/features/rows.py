@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glassbook.activations import Recording, fingerprint
+from glassbook.activations.harvest import Harvest
 from glassbook.errors import GlassbookError
-from glassbook.features.harvest import Harvest
-from glassbook.trace import Recording, fingerprint
 
 Kept = Tensor | tuple[Recording, str] | tuple[Recording, Sequence[str]] | Sequence[Tensor]
 """Activations that are all there."""

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glassbook.activations import Recording
 from glassbook.errors import GlassbookError
 from glassbook.features.places import Entries, Places, Window, chance
 from glassbook.features.rows import Rows, open_rows
 from glassbook.features.tally import Histograms, Mass, Together
-from glassbook.trace import Recording
 
 ELSEWHERE = 200
 """Random stretches of text that are kept, to judge by them what a feature does not fire on."""

@@ -2,6 +2,7 @@
 
 from glassbook.nets.files import model_path, open_model, save_model
 from glassbook.nets.language_model import LanguageModel
+from glassbook.nets.likelihood import next_token_nll, recall
 from glassbook.nets.lm import LM, KVCache, LMConfig, LMOutput
 from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
 
@@ -14,7 +15,9 @@ __all__ = [
     "LanguageModel",
     "Tokenizer",
     "model_path",
+    "next_token_nll",
     "open_model",
+    "recall",
     "save_model",
     "train_bpe",
 ]

@@ -1,12 +1,8 @@
-"""Steering: directions as values, added to the residual stream where you say, and scored with controls."""
+"""Steering: interventions put where you say while your own call runs, and scored against controls."""
 
-from glassbook.steer.apply import PROBE, Steered, in_norms, residual_norms, steer
-from glassbook.steer.control_vector import load_gguf, save_gguf
+from glassbook.steer.apply import steer
 from glassbook.steer.interventions import Ablate, Clamp, When, threshold
-from glassbook.steer.losses import recall
 from glassbook.steer.score import Best, Row, Score, dose_curve, layer_sweep, score
-from glassbook.steer.sources import Latents, actadd, feature, mean_difference, principal, probe, random_like
-from glassbook.steer.vector import Vector
 from glassbook.steer.where import (
     Where,
     after_prompt,
@@ -19,37 +15,22 @@ from glassbook.steer.where import (
 )
 
 __all__ = [
-    "PROBE",
     "Ablate",
     "Best",
     "Clamp",
-    "Latents",
     "Row",
     "Score",
-    "Steered",
-    "Vector",
     "When",
     "Where",
-    "actadd",
     "after_prompt",
     "before_position",
     "dose_curve",
     "during_prompt",
     "everywhere",
-    "feature",
     "first",
     "from_position",
-    "in_norms",
     "last",
     "layer_sweep",
-    "load_gguf",
-    "mean_difference",
-    "principal",
-    "probe",
-    "random_like",
-    "recall",
-    "residual_norms",
-    "save_gguf",
     "score",
     "steer",
     "threshold",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.steer.where import Where
+from glassbook.steer.where import Where, everywhere
 from glassbook.trace import At
+
+Change = Callable[[Tensor, Tensor], Tensor]
 
 
 class Gate(Protocol):
-    """Says for each row of the batch whether it is steered; see `when`."""
+    """Says for each row of the batch whether it is steered; see `When`."""
 
     def open(self, at: At) -> Tensor:
         """[B] bool."""
@@ -22,76 +24,37 @@ class Gate(Protocol):
 
 
 class Masked:
-    """fn(x, at) for trace: `change` at the positions of a rule, in the rows that a gate lets through.
+    """fn(x, at) for trace: a change at the positions of a rule, in the rows that a gate lets through.
 
     Everything goes by absolute positions, so that a cached decode step (x is the newest token) and generation
     without a cache (x is the whole text again) give the same result.
+
+    Args:
+        rows: what the change is made with, [n, d] or [d]; they move to the model's device and dtype once.
+        change: (x [..., d], rows) -> x changed.
+        where: the rule.
+        gate: the condition, if any.
     """
 
-    def __init__(self, where: Where, gate: Gate | None = None) -> None:
-        self.where, self.gate = where, gate
+    def __init__(self, rows: Tensor, change: Change, where: Where, gate: Gate | None = None) -> None:
+        self.rows, self.change, self.where, self.gate = rows, change, where, gate
         # Whether every token after the prompt is changed; None if that depends on its position.
         self.steady = where.steady(None)
 
-    def change(self, x: Tensor) -> Tensor:
-        """What x [B, T, d] becomes where it is changed."""
-        raise NotImplementedError
-
     def __call__(self, x: Tensor, at: At) -> Tensor:
         """The steered activation; x is [B, T, d], or [..., d] in a model that reads no tokens."""
+        rows = self.rows = _fitting(self.rows, x)
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
-            return self.change(x) if self.steady else x  # the hot path: one new token, which is never a pad
-        if at.pos is None and self.where.rule == "everywhere" and self.gate is None:
-            return self.change(x)  # no tokens: an image's patches, an autoencoder's latents
+            return self.change(x, rows) if self.steady else x  # the hot path: one new token, which is never a pad
+        if at.pos is None and self.where == everywhere() and self.gate is None:
+            return self.change(x, rows)  # no tokens: an image's patches, an autoencoder's latents
         pos, real, prompt = positions(at)
         if at.phase == "prefill":
             self.steady = self.where.steady(prompt)
         mask = self.where.mask(pos, real, prompt)
         if self.gate is not None:
             mask = mask & self.gate.open(at)[:, None]
-        return torch.where(mask[..., None], self.change(x), x)
-
-
-class Addition(Masked):
-    """Adds a row; it moves to the model's device and dtype once."""
-
-    def __init__(self, row: Tensor, where: Where, gate: Gate | None = None) -> None:
-        super().__init__(where, gate)
-        self.row = row
-
-    def change(self, x: Tensor) -> Tensor:
-        """x + row."""
-        self.row = _fitting(self.row, x)
-        return x + self.row
-
-
-class Ablation(Masked):
-    """Takes away what x has along unit directions: x - (x . u) u."""
-
-    def __init__(self, unit: Tensor, where: Where, gate: Gate | None = None) -> None:
-        super().__init__(where, gate)
-        self.unit = unit
-
-    def change(self, x: Tensor) -> Tensor:
-        """x without its part along each direction, which are orthonormal rows."""
-        self.unit = _fitting(self.unit, x)
-        return x - (x @ self.unit.T) @ self.unit
-
-
-class Clamping(Masked):
-    """Sets features of a dictionary: x + (wanted - own value) of each direction. What it does not explain stays."""
-
-    def __init__(self, coder: Codes, values: Mapping[int, float], where: Where, gate: Gate | None = None) -> None:
-        super().__init__(where, gate)
-        self.coder, self.index = coder, torch.tensor(sorted(values))
-        self.wanted = torch.tensor([values[i] for i in sorted(values)])
-        self.rows = torch.stack([coder.direction(int(i)) for i in self.index])
-
-    def change(self, x: Tensor) -> Tensor:
-        """x with the features at their values; bit by bit x where they have them already."""
-        self.rows, self.wanted, self.index = _fitting(self.rows, x), self.wanted.to(x), self.index.to(x.device)
-        missing = self.wanted - self.coder.encode(x.float())[..., self.index].to(x.dtype)
-        return x + missing @ self.rows
+        return torch.where(mask[..., None], self.change(x, rows), x)
 
 
 class Rows:
@@ -104,24 +67,12 @@ class Rows:
         """The steered activation; x is [B, T, d]."""
         pos, real, prompt = positions(at)
         self.rows = _fitting(self.rows, x)
-        index = pos - self.where.start(len(self.rows), prompt)
+        index = pos - self.where.place(len(self.rows), prompt)
         inside = real & (index >= 0) & (index < len(self.rows))
         if self.gate is not None:
             inside = inside & self.gate.open(at)[:, None]
         # mask * row is exactly 0 or the row, so addcmul leaves every other position bitwise as it was.
         return torch.addcmul(x, inside[..., None].to(x), self.rows[index.clamp(0, len(self.rows) - 1)])
-
-
-class Codes(Protocol):
-    """What `clamp` needs of a dictionary."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of activations [..., d]."""
-        ...
-
-    def direction(self, i: int) -> Tensor:
-        """What feature `i` adds for each unit of its value, [d]."""
-        ...
 
 
 def positions(at: At) -> tuple[Tensor, Tensor, Tensor | None]:

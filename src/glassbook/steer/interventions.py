@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,10 +12,18 @@ from torch.nn.functional import cosine_similarity
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.edit import Codes, positions
-from glassbook.steer.sources import read
-from glassbook.steer.vector import Vector
+from glassbook.steer.edit import Change, positions
 from glassbook.trace import At
+from glassbook.vectors.sources import Directions, read
+from glassbook.vectors.vector import Vector
+
+
+class Codes(Directions, Protocol):
+    """What `Clamp` needs of a dictionary."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [..., F] of activations [..., d]."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +51,20 @@ class Clamp:
         for i in self.values:
             self.coder.direction(i)  # says so if there is none
 
+    def changes(self) -> dict[str, tuple[Tensor, Change]]:
+        """At its site: the features' directions, and the change that moves x along them until they have their values.
+
+        Bit by bit x where they have them already.
+        """
+        index = list(self.values)
+        wanted = torch.tensor([self.values[i] for i in index])
+
+        def change(x: Tensor, rows: Tensor) -> Tensor:
+            own = self.coder.encode(x.float())[..., index]
+            return x + (wanted.to(x) - own.to(x.dtype)) @ rows
+
+        return {self.site: (torch.stack([self.coder.direction(i) for i in index]), change)}
+
 
 @dataclass(frozen=True, eq=False)
 class Ablate:
@@ -60,16 +83,16 @@ class Ablate:
             raise GlassbookError("only directions can be taken away; give at least one, and none that is positional")
         object.__setattr__(self, "vectors", vectors)
 
-    def bases(self) -> dict[str, Tensor]:
-        """Orthonormal rows of what is taken away at each site."""
+    def changes(self) -> dict[str, tuple[Tensor, Change]]:
+        """At each site: orthonormal rows of what is taken away, and the change that does."""
         rows: dict[str, list[Tensor]] = {}
         for v in self.vectors:
             for site, row in v.unit().rows.items():
                 rows.setdefault(site, []).append(row)
-        found = {}
+        found: dict[str, tuple[Tensor, Change]] = {}
         for site, some in rows.items():
             _, s, vh = torch.linalg.svd(torch.cat(some), full_matrices=False)
-            found[site] = vh[s > 1e-5 * s.max()]
+            found[site] = vh[s > 1e-5 * s.max()], lambda x, u: x - (x @ u.T) @ u
         return found
 
 
@@ -140,15 +163,11 @@ def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequ
         mask[:, 0] = False
         values.append(_mean_cosine(read(lm, inputs, [site])[site], v.rows[site][0], mask).cpu())
         wanted.append(torch.full((len(texts),), label))
-    value, order = torch.cat(values).sort()
-    label = torch.cat(wanted)[order]
-    # A cut after the first i values: those before it that should be steered, and those behind that should not.
-    mistakes = torch.cat([torch.zeros(1), label.float().cumsum(0)]) + torch.cat(
-        [(~label).float().flip(0).cumsum(0).flip(0), torch.zeros(1)]
-    )
-    i = int(mistakes.argmin())
-    edges = torch.cat([value[:1] - 1e-3, value, value[-1:] + 1e-3])
-    return float(edges[i] + edges[i + 1]) / 2
+    value, label = torch.cat(values), torch.cat(wanted)
+    edges = torch.cat([value, value.min()[None] - 1e-3, value.max()[None] + 1e-3]).sort().values
+    cuts = (edges[1:] + edges[:-1]) / 2
+    mistakes = ((value > cuts[:, None]) != label).sum(1)
+    return float(cuts[mistakes.argmin()])
 
 
 def _mean_cosine(x: Tensor, direction: Tensor, mask: Tensor) -> Tensor:

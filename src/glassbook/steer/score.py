@@ -11,12 +11,12 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.apply import check_unit, in_norms
-from glassbook.steer.losses import Effect, Key, effects
-from glassbook.steer.sources import actadd, padded_pair, random_like
-from glassbook.steer.vector import Vector
+from glassbook.roles import blocks
+from glassbook.steer.apply import in_unit
+from glassbook.steer.effects import Effect, Key, effects
 from glassbook.steer.where import Where
-from glassbook.trace import blocks
+from glassbook.vectors.sources import actadd, padded_pair, random_like
+from glassbook.vectors.vector import Vector
 
 Control = Literal["random", "swap", "prompt"]
 
@@ -110,7 +110,7 @@ def score(
     """
     if min(len(on), len(off)) < 4:
         raise GlassbookError("score needs at least 4 texts on the topic and 4 off it; give more, or shorter ones")
-    arms = _arms(_in_unit(lm, v, unit), by, controls, seed)
+    arms = _arms(in_unit(lm, v, unit), by, controls, seed)
     prefixes = _prefixes(lm, v, prompt, pad) if "prompt" in controls else None
     found = [effects(lm, texts, arms, where, prefixes) for texts in (on, off)]
     generator = torch.Generator().manual_seed(seed)
@@ -166,7 +166,7 @@ def layer_sweep(
     arms: dict[Key, Vector] = {}
     for layer in chosen:
         v = actadd(lm, plus, minus, f"{names[layer]}.in", pad)
-        arms |= _arms(_in_unit(lm, v, unit), strengths, ("random",), seed + layer % len(names))
+        arms |= _arms(in_unit(lm, v, unit), strengths, ("random",), seed + layer % len(names))
     return _rows(lm, on, off, arms, where)
 
 
@@ -182,12 +182,7 @@ def dose_curve(
     seed: int = 0,
 ) -> list[Row]:
     """Effect and damage as functions of strength, negative ones included; rows of split "all". See `score`."""
-    return _rows(lm, on, off, _arms(_in_unit(lm, v, unit), by, controls, seed), where)
-
-
-def _in_unit(lm: LanguageModel, v: Vector, unit: str) -> Vector:
-    check_unit(unit)
-    return in_norms(lm, v) if unit == "norm" else v
+    return _rows(lm, on, off, _arms(in_unit(lm, v, unit), by, controls, seed), where)
 
 
 def _arms(v: Vector, by: Sequence[float], controls: Sequence[Control], seed: int) -> dict[Key, Vector]:
@@ -219,12 +214,7 @@ def _rows(
     return [_row(key, "all", found, (slice(None), slice(None))) for key in arms]
 
 
-def _row(
-    key: Key,
-    split: str,
-    found: Sequence[Mapping[Key, Effect]],
-    texts: tuple[Tensor | slice, Tensor | slice],
-) -> Row:
+def _row(key: Key, split: str, found: Sequence[Mapping[Key, Effect]], texts: tuple[Tensor | slice, ...]) -> Row:
     on, off = (effect[key] for effect in found)
     return Row(*key, split, on.ratio(texts[0]), off.ratio(texts[1]), off.mean_kl(texts[1]), on.wrong(texts[0]))
 

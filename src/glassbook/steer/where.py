@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
 
 
+class Bound(NamedTuple):
+    """A position counted from the first token of a text, or from the end of its prompt (which is position 0 then)."""
+
+    n: int
+    of_end: bool = False
+
+
+START, END = Bound(0), Bound(0, of_end=True)
+
+
 @dataclass(frozen=True)
 class Where:
-    """A rule for positions; make one with first, last, after_prompt, everywhere or from_position.
+    """The positions from `start` on, up to before `stop`; make one with first, last, after_prompt, everywhere, ...
 
     Position 0 is the first token of a prompt (BOS, where there is one). A direction is added wherever `mask` is
-    true. A positional vector of T rows is added at `start` ... `start` + T - 1; only rules that name one such place
+    true. A positional vector of T rows is added at `place` ... `place` + T - 1; only rules that name one such place
     in a prompt fit it.
+
+    Args:
+        rule: what the rule is called.
+        start: the first position.
+        stop: the first position behind; None if there is none.
     """
 
-    rule: Literal["first", "during_prompt", "after_prompt", "last", "everywhere", "from_position", "before_position"]
-    n: int = 0
+    rule: str
+    start: Bound = START
+    stop: Bound | None = None
+
+    @property
+    def needs_prompt(self) -> bool:
+        """Whether the rule goes by where the prompt ends."""
+        return self.start.of_end or (self.stop is not None and self.stop.of_end)
 
     def mask(self, pos: Tensor, real: Tensor, prompt: Tensor | None) -> Tensor:
         """The positions that a direction is added at, [B, T] bool.
@@ -30,23 +51,10 @@ class Where:
             real: False at pads, [B, T].
             prompt: tokens of each prompt, [B]; None if unknown.
         """
-        match self.rule:
-            case "everywhere":
-                return real
-            case "first":
-                return real & (pos == 0)
-            case "last":
-                return real & (pos == self._end(prompt) - 1)
-            case "during_prompt":
-                return real & (pos < self._end(prompt))
-            case "after_prompt":
-                return real & (pos >= self._end(prompt))
-            case "from_position":
-                return real & (pos >= self.n)
-            case "before_position":
-                return real & (pos < self.n)
+        mask = real & (pos >= self._at(self.start, prompt))
+        return mask if self.stop is None else mask & (pos < self._at(self.stop, prompt))
 
-    def start(self, rows: int, prompt: Tensor | None) -> Tensor | int:
+    def place(self, rows: int, prompt: Tensor | None) -> Tensor | int:
         """Where row 0 of a positional vector goes in each prompt: [B, 1], or the same place for all.
 
         Raises:
@@ -56,25 +64,25 @@ class Where:
             raise GlassbookError(
                 f"a positional vector has no place under {self.rule}(); use first(), from_position(n) or last()"
             )
-        shortest = int(self._end(prompt).min())
-        if shortest < self.n + rows:
+        end, needed = self._end(prompt), rows + (0 if self.start.of_end else self.start.n)
+        if (shortest := int(end.min())) < needed:
             raise GlassbookError(
-                f"the vector needs {self.n + rows} prompt tokens, the shortest prompt has {shortest}; "
+                f"the vector needs {needed} prompt tokens, the shortest prompt has {shortest}; "
                 "lengthen the prompt or shorten the pair"
             )
-        return self._end(prompt) - rows if self.rule == "last" else self.n
+        return end - rows if self.start.of_end else self.start.n
 
     def steady(self, prompt: Tensor | None) -> bool | None:
         """Whether a direction goes to all tokens after the prompt (True), none (False), or not known yet (None)."""
-        if self.rule == "everywhere":
-            return True
-        if self.rule in ("first", "during_prompt", "last"):
-            return False
-        if prompt is None:
-            return None
-        if self.rule == "before_position":
-            return False if self.n <= int(prompt.min()) else None
-        return True if self.rule == "after_prompt" or self.n <= int(prompt.min()) else None
+        shortest = 1 if prompt is None else int(prompt.min())
+        if self.stop is not None:
+            return False if self.stop.of_end or self.stop.n <= shortest else None
+        if self.start.of_end:
+            return None if prompt is None else True
+        return True if self.start.n <= shortest else None
+
+    def _at(self, bound: Bound, prompt: Tensor | None) -> Tensor | int:
+        return self._end(prompt) + bound.n if bound.of_end else bound.n
 
     def _end(self, prompt: Tensor | None) -> Tensor:
         if prompt is None:
@@ -86,22 +94,22 @@ class Where:
 
 def first() -> Where:
     """The first position only; a positional vector starts there (the published "front")."""
-    return Where("first")
+    return Where("first", stop=Bound(1))
 
 
 def last() -> Where:
     """The last token of the prompt; a positional vector ends there (the published "back")."""
-    return Where("last")
+    return Where("last", Bound(-1, of_end=True), END)
 
 
 def during_prompt() -> Where:
     """Every token of the prompt and none after it."""
-    return Where("during_prompt")
+    return Where("during_prompt", stop=END)
 
 
 def after_prompt() -> Where:
     """Every token after the prompt. The first new token is chosen at the prompt's last one, so it is as before."""
-    return Where("after_prompt")
+    return Where("after_prompt", END)
 
 
 def everywhere() -> Where:
@@ -113,11 +121,11 @@ def before_position(n: int) -> Where:
     """Every token before position `n`."""
     if n < 1:
         raise GlassbookError(f"there is nothing before position {n}; the first position is 0")
-    return Where("before_position", n)
+    return Where("before_position", stop=Bound(n))
 
 
 def from_position(n: int) -> Where:
     """Every token from position `n` on (1 leaves BOS alone); a positional vector starts at `n`."""
     if n < 0:
         raise GlassbookError(f"position {n} is before the first token; count from 0")
-    return Where("from_position", n)
+    return Where("from_position", Bound(n))

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.forward import At, Forward
+from glassbook.nets.positions import Forward
+from glassbook.trace.at import At
 from glassbook.trace.names import Place, places
 from glassbook.trace.tree import pick, rebuild
 
@@ -68,7 +69,7 @@ def trace(
             edit that changed nothing in any call (unless `allow_identity`), a read that was overwritten. A block in
             which the model is not called raises nothing; calling a compiled wrapper of it may look just like that.
     """
-    return Trace(model, read, edit or {}, stop=stop, grad=grad, copy=copy)
+    return Trace(model, read, edit or {}, stop, grad, copy)
 
 
 class _Stop(BaseException):
@@ -83,14 +84,7 @@ class Trace:
     """What `trace` returns: the reads, by site."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        read: str | Iterable[str],
-        edit: Mapping[str, Edit],
-        *,
-        stop: bool,
-        grad: bool,
-        copy: bool,
+        self, model: nn.Module, read: str | Iterable[str], edit: Mapping[str, Edit], stop: bool, grad: bool, copy: bool
     ) -> None:
         self.model, self.stop, self.wants_grad, self.copy = model, stop, grad, copy
         self._taps: dict[str, _Tap] = {}
@@ -104,7 +98,7 @@ class Trace:
         self._handles: list[Any] = []
         self._pending = set(self._taps)
         self._ran = False
-        self.forward: Forward | None = None  # the call of the model that is going on
+        self.forward: Forward | None = None  # the call that is going on, if the model reads tokens
         self._before: Forward | None = None
         self._thread = threading.get_ident()
 
@@ -184,9 +178,9 @@ class Trace:
             self._pending = set(self._taps)
         if self._edits:
             # zip ends with the arguments that were given; names of *args do not matter here
-            self.forward = self._before = Forward(
-                {**dict(zip(self._names, args, strict=False)), **kwargs}, self._before
-            )
+            inputs = {**dict(zip(self._names, args, strict=False)), **kwargs}
+            self._before = Forward(inputs, self._before)
+            self.forward = self._before if self._before.sequence else None
 
     def _end(self, *_: Any) -> None:
         if self.elsewhere():

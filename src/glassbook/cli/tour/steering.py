@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from glassbook.measure import wilson
-from glassbook.steer import Vector, Where, in_norms, random_like, steer
+from glassbook.steer import Where, steer
+from glassbook.vectors import Vector, in_norms, random_like
 
 if TYPE_CHECKING:
-    from glassbook.nets import LanguageModel
+    from glassbook.nets import LanguageModel, next_token_nll
 
 TOKENS = 40
 """New tokens in each sampled text."""
@@ -117,8 +118,7 @@ def surprise(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]
         real[i, : len(a) + len(b)] = 1
         counted[i, len(a) : len(a) + len(b)] = True
     with torch.no_grad():
-        logits = lm.model(input_ids=ids.to(lm.device), attention_mask=real.to(lm.device)).logits[:, :-1].float()
-    nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:].to(lm.device), reduction="none")
+        nll = next_token_nll(lm.model, ids.to(lm.device), real.to(lm.device))
     return float(nll[counted[:, 1:]].mean()) if bool(counted.any()) else 0.0
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glassbook.activations.reading import about, count_rows, rows
 from glassbook.errors import GlassbookError
-from glassbook.trace.reading import about, count_rows, rows
 
 Inputs = Callable[[int], Mapping[str, Any]]
 """Number of a batch -> the model's inputs, {"input_ids", "attention_mask"}: the same number gives the same batch."""

@@ -6,8 +6,8 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.codes import TopK
 from glassbook.features.dictionary import Dictionary
-from glassbook.steer import Vector, actadd, feature, mean_difference, principal, probe, random_like
-from glassbook.trace import blocks
+from glassbook.roles import blocks
+from glassbook.vectors import Vector, actadd, feature, mean_difference, principal, probe, random_like
 
 
 def block_input(lm, ids: list[int], layer: int) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets import next_token_nll
 from glassbook.trace import At, trace
 
 Inputs = Mapping[str, Tensor]
@@ -95,6 +96,4 @@ def _read(model: nn.Module, site: str, inputs: Inputs) -> Tensor:
 
 
 def _loss(model: nn.Module, inputs: Inputs) -> float:
-    ids = inputs["input_ids"]
-    logits = model(**inputs).logits[:, :-1].float()
-    return float(nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:]))
+    return float(next_token_nll(model, inputs["input_ids"]).mean())

@@ -7,7 +7,8 @@ from torch import nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM, LMConfig
-from glassbook.trace import explicit_attention, roles, trace
+from glassbook.roles import explicit_attention, roles
+from glassbook.trace import trace
 
 SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT = {**SIZES, "vocab_size": 61, "bos_token_id": 0, "eos_token_id": None, "pad_token_id": None}

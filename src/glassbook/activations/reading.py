@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.forward import Forward
+from glassbook.nets.positions import Forward
 from glassbook.trace.tracer import trace
 
 

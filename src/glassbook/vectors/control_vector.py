@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from glassbook.errors import GlassbookError, extra
-from glassbook.steer.vector import Vector
+from glassbook.vectors.vector import Vector
 
 ARCHITECTURE = "controlvector"
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import kl_div
 
-from glassbook.circuits import Graph, TunedLens, direct_attribution, fit_tuned_lens, frozen_norm, logit_lens
+from glassbook.circuits import Graph, direct_attribution
 from glassbook.errors import GlassbookError
+from glassbook.lenses import TunedLens, fit_tuned_lens, logit_lens
 from glassbook.nets import LanguageModel
-from glassbook.trace import roles
+from glassbook.roles import frozen_norm, roles
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.steer.vector import Vector
 from glassbook.trace import trace
+from glassbook.vectors.vector import Vector
 
 
 def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int = " ") -> Vector:

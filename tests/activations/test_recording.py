@@ -9,8 +9,10 @@ import torch
 import transformers
 from torch import nn
 
+from glassbook.activations import Recording, record
 from glassbook.errors import GlassbookError
-from glassbook.trace import Recording, blocks, record, trace
+from glassbook.roles import blocks
+from glassbook.trace import trace
 
 
 def batches(side: str = "left", n: int = 3) -> list[dict[str, torch.Tensor]]:

@@ -11,8 +11,8 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.apply import Intervention, steer
-from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
+from glassbook.vectors.vector import Vector
 
 Key = tuple[str, str, float | None]
 """(site, arm, strength): one way to steer."""
@@ -78,7 +78,7 @@ def effects(
     """
     if isinstance(texts, str) or not texts:
         raise GlassbookError("score needs a list of texts on the topic and one off it; give at least one text each")
-    if where is not None and where.rule in ("last", "during_prompt", "after_prompt"):
+    if where is not None and where.needs_prompt:
         raise GlassbookError(f"{where.rule}() needs a prompt's end and a scored text has none; use from_position(n)")
     rows, skip = [lm.encode(text) for text in texts], max(_skip(v, where) for v in arms.values())
     widest = max(map(len, rows)) + (len(prompt[0]) if prompt else 0)
@@ -109,37 +109,6 @@ def effects(
     return {key: Effect(delta, kl, tokens) for key, (delta, kl) in found.items()}
 
 
-def recall(lm: LanguageModel, facts: Sequence[tuple[str, str]], batch: int = 64) -> float:
-    """Share of facts that the model knows: each token of the answer is its first choice, given those before it (P@1).
-
-    Called inside a `steer` block it tells what steering leaves of them.
-
-    Args:
-        lm: the model.
-        facts: (beginning, answer) pairs, read as beginning + answer; an answer begins with its space.
-        batch: facts run at once.
-
-    Raises:
-        GlassbookError: no facts, or an answer that begins within a token.
-    """
-    if not facts:
-        raise GlassbookError("recall needs at least one fact: (beginning, answer)")
-    known = 0
-    for at in range(0, len(facts), batch):
-        some = facts[at : at + batch]
-        inputs = lm.batch([begin + answer for begin, answer in some], pad="right")
-        ids, answers = inputs["input_ids"][:, 1:], inputs["attention_mask"][:, 1:].bool()
-        for row, (begin, _) in enumerate(some):
-            head = lm.encode(begin)
-            if inputs["input_ids"][row, : len(head)].tolist() != head:
-                raise GlassbookError(f"the answer to {begin!r} begins within a token; move a space, or take more of it")
-            answers[row, : len(head) - 1] = False
-        with torch.no_grad():
-            said = lm.model(**inputs).logits[:, :-1].argmax(-1)
-        known += int(((said == ids) | ~answers).all(1).sum())
-    return known / len(facts)
-
-
 PROMPT: Key = ("", "prompt", None)
 """The key of the prompt-only control."""
 
@@ -147,12 +116,15 @@ PROMPT: Key = ("", "prompt", None)
 def _skip(v: Intervention, where: Where | None) -> int:
     """How many predictions at the head of a text are not counted."""
     if isinstance(v, Vector) and v.positional:
-        return (where or first()).n + max(len(rows) for rows in v.rows.values())
+        return (where or first()).start.n + max(len(rows) for rows in v.rows.values())
     rule = where or everywhere()
-    return rule.n + int(rule.rule == "first")
+    return rule.start.n if rule.stop is None else rule.stop.n
 
 
-def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> tuple[Tensor, Tensor, Tensor]:
+Predictions = tuple[Tensor, Tensor, Tensor]
+
+
+def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> Predictions:
     """Log-probabilities [B, L, V] at the counted positions, the tokens that follow [B, L], and which are real."""
     length = max(map(len, rows))
     ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=lm.device)
@@ -162,12 +134,7 @@ def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> tuple[Tenso
     return logits[:, skip:-1].float().log_softmax(-1), ids[:, skip + 1 :], mask[:, skip + 1 :].bool()
 
 
-def _note(
-    sums: tuple[Tensor, Tensor],
-    chosen: list[int],
-    plain: tuple[Tensor, Tensor, Tensor],
-    changed: tuple[Tensor, Tensor, Tensor],
-) -> None:
+def _note(sums: tuple[Tensor, Tensor], chosen: list[int], plain: Predictions, changed: Predictions) -> None:
     (before, follow, real), (after, _, _) = plain, changed
     gain = (before - after).gather(-1, follow[..., None])[..., 0]
     kl = (before.exp() * (before - after)).sum(-1)

@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from glassbook.activations.reading import about, rows
 from glassbook.errors import GlassbookError
 from glassbook.trace.names import places
-from glassbook.trace.reading import about, rows
 
 _HEADER = "header.json"
 

@@ -4,19 +4,9 @@ import pytest
 import torch
 import vl_convert
 
-from glassbook.circuits import (
-    Circuit,
-    Graph,
-    circuit_chart,
-    edge_scores,
-    effects_chart,
-    lens_chart,
-    patch,
-    patches_chart,
-    pattern_chart,
-)
-from glassbook.circuits.patching import head_sites
+from glassbook.circuits import Circuit, Graph, edge_scores, patch
 from glassbook.errors import GlassbookError
+from glassbook.views import circuit_chart, effects_chart, lens_chart, patches_chart, pattern_chart
 
 
 def drawn(chart):
@@ -45,7 +35,7 @@ def test_patches_stand_where_they_stand_in_the_image():
 
 
 def test_what_heads_bring_back(opened, task):
-    found = patch(opened.model, task, head_sites(opened), parts=opened.n_heads)
+    found = patch(opened.model, task, list(opened.select("attn.*.heads").values()), parts=opened.n_heads)
     chart = effects_chart(found)
     rows = chart["data"]["values"]
     assert [r["share"] for r in rows] == pytest.approx(found.share().tolist(), abs=1e-4)

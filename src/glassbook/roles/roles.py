@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.families import FAMILIES, Family
-from glassbook.trace.names import blocks, evaluating, places
+from glassbook.roles import blocks
+from glassbook.roles.families import FAMILIES, Family
+from glassbook.trace.names import evaluating, places
 from glassbook.trace.tracer import Edit, Trace, trace
 
 
@@ -25,7 +26,8 @@ class Roles(Mapping[str, str]):
     """
 
     def __init__(self, model: nn.Module, family: Family, names: Sequence[str]) -> None:
-        self.model, self.family, self.blocks = model, family, [model.get_submodule(name) for name in names]
+        self.model, self.family, self.names = model, family, list(names)
+        self.blocks = [model.get_submodule(name) for name in names]
         self.n_layers = len(names)
         self.n_heads = self.head_dim = 0  # measured by the proof
         self._sites: dict[str, str] = {}

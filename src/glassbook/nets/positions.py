@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -114,45 +113,3 @@ class Forward:
     def tokens(self) -> Tensor:
         """[B] real tokens in this call."""
         return self.real.sum(1)
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """Where an edit is: fn(x, at). All but `site` and `call` are None for models that are not token sequences.
-
-    `site` is the full name; `call` counts the site's firings in this trace, from 0.
-    """
-
-    site: str
-    call: int
-    forward: Forward | None = None
-
-    @property
-    def pos(self) -> Tensor | None:
-        """[B, T] absolute positions, pads not counted: the first real token of a row is 0. Pads are -1."""
-        return self.forward.pos if self.forward is not None and self.forward.sequence else None
-
-    @property
-    def real(self) -> Tensor | None:
-        """[B, T] bool, False at pads."""
-        return self.forward.real if self.forward is not None and self.forward.sequence else None
-
-    @property
-    def phase(self) -> Phase | None:
-        """ "prefill" if this forward reads texts from their start, "decode" if it goes on with texts begun before.
-
-        So decode is every forward with a filled KV cache, and, in generation without one, every forward after the
-        first: x then holds the whole texts, prompt included, and `pos` starts at 0 again. An edit of prompt tokens
-        must be made in both phases, by `pos`; with a cache its positions simply do not come by again.
-        A prompt of one token is a prefill. Of a prompt read in chunks, only the first chunk is.
-        """
-        return self.forward.phase if self.forward is not None and self.forward.sequence else None
-
-    @property
-    def prompt(self) -> Tensor | None:
-        """[B] real tokens of each row's prompt, so that pos >= prompt[:, None] is what was generated.
-
-        None also where it is unknown: the cache was filled before the trace, or the prompt was read in chunks.
-        """
-        start = self.forward.start if self.forward is not None and self.forward.sequence else None
-        return start.tokens if start is not None else None

@@ -1,8 +1,8 @@
-"""What each layer would say next: the logit lens, the tuned lens, and each part's own share of a logit."""
+"""What each layer would say next: the logit lens and the tuned lens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -11,12 +11,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from glassbook.circuits.graph import Graph, Writer
 from glassbook.errors import GlassbookError
-from glassbook.features.logits import final
 from glassbook.nets import LanguageModel
 from glassbook.notebook.files import write_atomic
-from glassbook.trace import blocks, trace
+from glassbook.roles import blocks, final
+from glassbook.trace import trace
 
 
 @torch.no_grad()
@@ -28,7 +27,7 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
     Raises:
         GlassbookError: the model has no final norm and head that lead from its last block to its logits.
     """
-    norm, head = _final(lm)
+    norm, head = final(lm)
     return {name: head(norm(x)).float() for name, x in _streams(lm, inputs).items()}
 
 
@@ -42,7 +41,7 @@ class TunedLens(nn.Module):
 
     def __init__(self, lm: LanguageModel) -> None:
         super().__init__()
-        self._out = _final(lm)  # in a tuple, so that the model's own parts do not become parts of the lens
+        self._out = final(lm)  # in a tuple, so that the model's own parts do not become parts of the lens
         self.names = blocks(lm.model)[:-1]  # behind the last block there is nothing to translate
         d = self._out[1].weight.shape[1]
         self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
@@ -110,74 +109,9 @@ def fit_tuned_lens(
     return lens.eval()
 
 
-@torch.no_grad()
-def direct_attribution(
-    graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor, at: int = -1
-) -> dict[Writer | str, Tensor]:
-    """What each writer adds to logit(right) - logit(wrong), directly, with the final norm's scale as it is.
-
-    The values add up to the difference exactly; what no writer wrote (biases) is under "rest".
-
-    Args:
-        graph: of the model.
-        lm: the model.
-        inputs: [B, T] tokens.
-        right, wrong: token ids, [B].
-        at: position.
-
-    Returns:
-        writer -> [B].
-    """
-    norm, head = _final(lm)
-    writes = graph.writes(inputs)[:, :, at]
-    last = list(_streams(lm, inputs).values())[-1][:, at]
-    through, bias = frozen_norm(norm, last)
-    towards = (head.weight[right] - head.weight[wrong]).float()
-    shares = torch.einsum("ubd,bd->ub", through(writes), towards)
-    rest = ((through(last - writes.sum(0)) + bias) * towards).sum(-1)
-    if getattr(head, "bias", None) is not None:
-        rest = rest + head.bias[right] - head.bias[wrong]
-    return {**dict(zip(graph.writers, shares, strict=True)), "rest": rest}
-
-
-def frozen_norm(norm: nn.Module, x: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-    """(map, bias): the norm as the linear map that it is at the scale of x; map(x) + bias is norm(x).
-
-    Args:
-        norm: a layer norm or an RMS norm.
-        x: [..., d].
-
-    Returns:
-        map: [..., d] or [n, ..., d] -> the same shape.
-    """
-    bias = norm(torch.zeros_like(x))
-    ones = torch.ones_like(x[..., :1, :]) if x.dim() > 1 else torch.ones_like(x)
-    centres = torch.allclose(norm(ones), norm(-ones), atol=1e-4)
-
-    def unscaled(w: Tensor) -> Tensor:
-        """The norm's gain on w, centred if the norm does; nothing is divided by."""
-        w = w - w.mean(-1, keepdim=True) if centres else w
-        size = w.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-30)
-        large = w / size * 1e3  # beside which the norm's epsilon is nothing
-        return (norm(large) - norm(-large)) / 2 * size
-
-    plain, normed = unscaled(x), norm(x) - bias
-    scale = (plain * normed).sum(-1, keepdim=True) / plain.square().sum(-1, keepdim=True).clamp(min=1e-30)
-    return (lambda w: unscaled(w) * scale), bias
-
-
 def _streams(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The stream after each block."""
     names = blocks(lm.model)
     with torch.no_grad(), trace(lm.model, read=[f"{name}.out" for name in names]) as t:
         lm.model(**inputs)
     return {name: t[f"{name}.out"] for name in names}
-
-
-def _final(lm: LanguageModel) -> tuple[nn.Module, nn.Linear]:
-    found = final(lm)
-    if found is None:
-        raise GlassbookError(
-            f"the final norm and head of {lm.name} are not known here, so there is no lens through them"
-        )
-    return found

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from glassbook.activations import Harvest, record
 from glassbook.errors import GlassbookError
-from glassbook.features import Dictionary, Harvest, TopK, evaluate, fit, fit_many
+from glassbook.features import Dictionary, TopK, evaluate, fit, fit_many
 from glassbook.features.rows import about
 from glassbook.nets.lm import LM, LMConfig
-from glassbook.trace import record
 
 PAD, BOS = 0, 1
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from glassbook.errors import GlassbookError
-from glassbook.steer import Vector
+from glassbook.vectors import Vector
 
 
 def vector(*shape: int, site: str = "blocks.1.in", seed: int = 0) -> Vector:

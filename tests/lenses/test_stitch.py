@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from glassbook.circuits import stitch
 from glassbook.errors import GlassbookError
+from glassbook.lenses import stitch
 from glassbook.nets import LM, LMConfig
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.steer import Vector, load_gguf, save_gguf
+from glassbook.vectors import Vector, load_gguf, save_gguf
 
 BLOCKS = [f"transformer.h.{i}" for i in range(4)]
 

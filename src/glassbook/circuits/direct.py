@@ -1,0 +1,44 @@
+"""Direct logit attribution: each part's own share of a logit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from glassbook.circuits.graph import Graph, Writer
+from glassbook.nets import LanguageModel
+from glassbook.roles import final, frozen_norm
+
+
+@torch.no_grad()
+def direct_attribution(
+    graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor, at: int = -1
+) -> dict[Writer | str, Tensor]:
+    """What each writer adds to logit(right) - logit(wrong), directly, with the final norm's scale as it is.
+
+    The values add up to the difference exactly; what no writer wrote (biases) is under "rest".
+
+    Args:
+        graph: of the model.
+        lm: the model.
+        inputs: [B, T] tokens.
+        right, wrong: token ids, [B].
+        at: position.
+
+    Returns:
+        writer -> [B].
+    """
+    norm, head = final(lm)
+    writes, stream = graph.writes(inputs)[:, :, at], f"resid.{graph.roles.n_layers - 1}.out"
+    with graph.roles.trace(read=stream) as t:
+        lm.model(**inputs)
+    last = t[stream][:, at]
+    through, bias = frozen_norm(norm, last)
+    towards = (head.weight[right] - head.weight[wrong]).float()
+    shares = torch.einsum("ubd,bd->ub", through(writes), towards)
+    rest = ((through(last - writes.sum(0)) + bias) * towards).sum(-1)
+    if getattr(head, "bias", None) is not None:
+        rest = rest + head.bias[right] - head.bias[wrong]
+    return {**dict(zip(graph.writers, shares, strict=True)), "rest": rest}
