@@ -9,7 +9,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import find, launch
-from glassbook.experiments.circuit_discovery import _repetitions, pronouns
+from glassbook.experiments.pairs import pronouns, repetitions
 from glassbook.experiments.steering_frontier import SteeringFrontier
 from glassbook.experiments.topics import of_its_own_texts
 from glassbook.nets import open_model
@@ -31,7 +31,7 @@ def test_a_quick_run_gives_every_number_that_a_claim_reads(name, tmp_path):
 
 
 def test_pairs_of_repetitions_differ_in_one_half():
-    task = _repetitions(8, 6, 0)
+    task = repetitions(8, 6, 0)
     clean, dirty = task.clean["input_ids"], task.dirty["input_ids"]
     assert clean.shape == (8, 9)
     assert torch.equal(clean[:, :3], clean[:, 6:])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from glassbook.errors import GlassbookError
 from glassbook.features.logits import logit_effects
 from glassbook.nets import LanguageModel, open_model
 from glassbook.roles import final
@@ -39,9 +40,7 @@ def test_effects_are_what_a_small_step_in_the_stream_does(kind):
     """On a stream of scale 1 that the direction does not change, the logits move by the effects, up to a constant."""
     gemma = {"num_key_value_heads": 1, "head_dim": 16} if kind == "Gemma" else {}
     lm = open_model("builtin") if kind == "builtin" else _model(kind, **gemma)
-    found = final(lm)
-    assert found is not None
-    norm, head = found
+    norm, head = final(lm)
     width = head.weight.shape[1]
     torch.manual_seed(1)
     d = normalize(torch.randn(width) + 1, dim=0)  # its mean is not 0, which a layer norm takes away
@@ -60,7 +59,8 @@ def test_effects_are_what_a_small_step_in_the_stream_does(kind):
 
 def test_a_model_that_goes_another_way_has_none():
     lm = _model("Gemma2", num_key_value_heads=1, head_dim=16, final_logit_softcapping=0.05)
-    assert final(lm) is None
+    with pytest.raises(GlassbookError, match="final norm and head of Gemma2 are not known"):
+        final(lm)
 
 
 def test_only_the_residual_stream_has_effects(tmp_path):
@@ -69,8 +69,15 @@ def test_only_the_residual_stream_has_effects(tmp_path):
     from glassbook.notebook.featurebook import FeatureBook
 
     lm, x, ids = open_model("builtin"), torch.randn(20, 128), torch.arange(20)
-    for site, there in (("blocks.2.in", True), ("blocks.2.attn.q.out", False), (None, False)):
-        folder = tmp_path / str(site)
-        about = {"site": site}
-        build(Dictionary(128, 128, TopK(2)), x, lm, folder / "artifacts", tokens=ids, sequence=ids, about=about)
-        assert bool(FeatureBook(folder).feature(0).promotes) == there
+
+    def effects(site: str | None, name: str):
+        to, about = tmp_path / name / "artifacts", {"site": site}
+        build(Dictionary(128, 128, TopK(2)), x, lm, to, tokens=ids, sequence=ids, about=about)
+        return FeatureBook(tmp_path / name).feature(0).promotes
+
+    assert effects("blocks.2.in", "stream")
+    assert not effects("blocks.2.attn.q.out", "queries")
+    assert not effects(None, "unknown")
+    # Nor has a model whose logits come another way.
+    lm.model.register_forward_hook(lambda _module, _args, out: out._replace(logits=out.logits.tanh()))
+    assert not effects("blocks.2.in", "other")

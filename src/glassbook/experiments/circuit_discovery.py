@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from glassbook.experiments.base import experiment
+from glassbook.experiments.pairs import pronouns, repetitions
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class CircuitDiscovery:
         from glassbook.views import circuit_chart
 
         graph = Graph(roles(compile_induction(self.noise, run.seed)))
-        task, held = (_repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
+        task, held = (repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
         source, notes, copies = Writer(-1, "input"), Writer(0, "head", 0), Writer(1, "head", 0)
         known = {
             (source, Reader(0, "v", 0)), (notes, Reader(1, "k", 0)), (source, Reader(1, "q", 0)),
@@ -193,69 +194,6 @@ class CircuitDiscovery:
             "all_features_faithfulness": replace(found, task=held).top(d.width, errors=False).faithfulness(),
             "feature_effect_share": float(found.effects[0][:-1].sum() / found.effects[0].sum()),
         }
-
-
-def _repetitions(rows: int, period: int, seed: int) -> Task:
-    """Rows that break off within their repetition. In the dirty ones what is repeated, or the repetition, is another.
-
-    Every second row has another first period, of other tokens; in the rest it is the repetition. So each edge of the
-    circuit carries a difference in some rows, and in no row does the attention stay right by itself.
-    """
-    import torch
-
-    from glassbook.circuits import Task, logit_difference
-    from glassbook.nets.compiled import VOCAB
-
-    g = torch.Generator().manual_seed(1000 + seed)
-    drawn = torch.stack([torch.randperm(VOCAB, generator=g)[: 2 * period] for _ in range(rows)])
-    own, other = drawn[:, :period], drawn[:, period:]
-    at = period // 2  # tokens of the repetition that are seen
-    clean = torch.cat([own, own[:, :at]], 1)
-    first, second = torch.cat([other, own[:, :at]], 1), torch.cat([own, other[:, :at]], 1)
-    dirty = torch.where(torch.arange(rows)[:, None] % 2 == 0, first, second)
-    return Task({"input_ids": clean}, {"input_ids": dirty}, logit_difference(own[:, at], other[:, at]))
-
-
-def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
-    """Beginnings of held-out stories up to a pronoun; in the dirty ones the person's name is one of the other kind.
-
-    Only beginnings that give the kind away by nothing but the name are taken, and only names that make no difference
-    to where the tokens stand.
-    """
-    import random
-
-    import torch
-
-    from glassbook.circuits import Task, logit_difference
-    from glassbook.data.world import World
-    from glassbook.data.world.words import RANGERS
-
-    chance, taken = random.Random(seed), []
-    for document in World().stream(-900 - seed, genre="story"):
-        spans = [s for s in document.spans if s.kind == "person"]
-        found = next((s for s in spans if document.text[s.start : s.end] in ("He", "She")), None)
-        if found is None:
-            continue
-        text, name = document.text[: found.start].rstrip(), found.value
-        others = [n for n, kind in RANGERS.items() if kind != RANGERS[name] and n not in text]
-        other = chance.choice(others)
-        leaks = {"his", "her", "he", "she", "him"} & set(text.lower().replace(".", " ").split())
-        named = [n for n in RANGERS if n in text.replace("Tamsin" if name != "Tamsin" else "\0", "\0")]
-        a, b = lm.encode(text), lm.encode(text.replace(name, other))
-        if leaks or set(named) - {name, "Tam"} or len(a) != len(b) or len(a) > 100 or name not in text:
-            continue
-        taken.append((a, b, RANGERS[name]))
-        if len(taken) == rows:
-            break
-    length = max(len(a) for a, _, _ in taken)
-    ids = torch.tensor([[row + [0] * (length - len(row)) for row in (a, b)] for a, b, _ in taken])
-    ends = torch.tensor([len(a) - 1 for a, _, _ in taken])
-    mask = (torch.arange(length) <= ends[:, None]).long()
-    answers = torch.tensor([[lm.encode(f" {w}", bos=False)[0] for w in ("He", "She")]])
-    right = answers[0, torch.tensor([int(kind == "she") for _, _, kind in taken])]
-    metric = logit_difference(right, answers.sum() - right, ends)
-    clean, dirty = ({"input_ids": ids[:, i], "attention_mask": mask} for i in (0, 1))
-    return Task(clean, dirty, metric)
 
 
 def _faithfulness(graph: Graph, scores, task: Task) -> dict[float, float]:

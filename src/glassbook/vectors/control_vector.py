@@ -51,7 +51,7 @@ def load_gguf(path: str | Path, blocks: list[str]) -> Vector:
 
     Args:
         path: a file of `save_gguf`, repeng or llama.cpp's generator.
-        blocks: the blocks' names, from `glassbook.trace.blocks(model)`.
+        blocks: the blocks' names, from `glassbook.roles.blocks(model)`.
 
     Raises:
         GlassbookError: no such file, no control vector, or layers that the model does not have.
