@@ -31,9 +31,9 @@ def final(lm: LanguageModel) -> tuple[nn.Module, Any]:
     core = getattr(model, "base_model", model)
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else getattr(model, "head", None)
     norm = next((part for name in NORMS if isinstance(part := getattr(core, name, None), nn.Module)), None)
-    unknown = GlassbookError(f"the final norm and head of {lm.name} are not known here; there is no way through them")
+    unknown = f"the final norm and head of {lm.name} are not known here, so there is no lens through them"
     if head is None or norm is None:
-        raise unknown
+        raise GlassbookError(unknown)
     ids = torch.arange(4, device=lm.device)[None] % lm.vocab
     last = f"{blocks(model)[-1]}.out"
     with trace(model, read=[last, "out"]) as t:
@@ -41,7 +41,7 @@ def final(lm: LanguageModel) -> tuple[nn.Module, Any]:
     found, logits = head(norm(t[last])).float(), t["out"].float()  # the first tensor that goes out is the logits
     close = found.shape == logits.shape and float((found - logits).abs().max()) <= 1e-3 * float(logits.abs().max())
     if not close:
-        raise unknown
+        raise GlassbookError(unknown)
     return norm, head
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from glassbook.measure import wilson
+from glassbook.nets import next_token_nll
 from glassbook.steer import Where, steer
 from glassbook.vectors import Vector, in_norms, random_like
 
 if TYPE_CHECKING:
-    from glassbook.nets import LanguageModel, next_token_nll
+    from glassbook.nets import LanguageModel
 
 TOKENS = 40
 """New tokens in each sampled text."""
