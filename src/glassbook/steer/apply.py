@@ -67,6 +67,7 @@ def steer(
         raise GlassbookError("strength 0 changes nothing; choose another, or call the model without steer")
     if any(strength * by != 1 for u, strength in pairs if not isinstance(u, Vector)):
         raise GlassbookError("clamping and ablation have no strength; leave it at 1 and choose other values")
+    check_unit(unit)
     model = lm.model if isinstance(lm, LanguageModel) else lm
     done = [in_unit(lm, u, unit, probe) * (strength * by) if isinstance(u, Vector) else u for u, strength in pairs]
     with ExitStack() as stack:
@@ -77,10 +78,15 @@ def steer(
         yield done
 
 
-def in_unit(lm: LanguageModel | nn.Module, v: Vector, unit: str, probe: Sequence[str] = PROBE) -> Vector:
-    """The vector that strength 1 adds, in the model's own units; a unit that there is not is refused."""
+def check_unit(unit: str) -> None:
+    """Refuse a unit of strength that there is not, rather than take it for another."""
     if unit not in ("raw", "norm"):
         raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
+
+
+def in_unit(lm: LanguageModel | nn.Module, v: Vector, unit: str, probe: Sequence[str] = PROBE) -> Vector:
+    """The vector that strength 1 adds, in the model's own units."""
+    check_unit(unit)
     if unit == "raw":
         return v
     if not isinstance(lm, LanguageModel):
