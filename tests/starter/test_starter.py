@@ -203,7 +203,15 @@ def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
     assert work.quick().tosses < work().tosses
 
 
-@pytest.mark.parametrize("id", ["opening-models", "the-reserve"])
+def test_what_the_pages_and_the_readme_import_exists():
+    readme = Path(__file__).parents[2] / "README.md"
+    said = "\n".join([readme.read_text(), *(page.body for page in pages())])
+    imports = re.findall(r"^from glassbook[\w.]* import [\w, ]+$", said, re.MULTILINE)
+    assert len(imports) > 10
+    exec("\n".join(imports), {})
+
+
+@pytest.mark.parametrize("id", ["opening-models", "steering-models", "the-reserve"])
 def test_python_in_the_manual_runs(id, capsys):
     names: dict = {}
     for source in python_of(id):
