@@ -68,17 +68,15 @@ class Graph:
             raise GlassbookError(f"the heads of a {self.family.name} model do not add up: a norm comes after them")
         self.groups = self.projection(0, "k")[1].shape[1] // roles.head_dim
         self.writers, self.readers = [Writer(-1, "input")], []
-        seen = []  # how many writers come before each reader
         for layer in self.layers:
             self.readers += [Reader(layer, kind, h) for kind in READS for h in range(self.count(kind))]
-            seen += [len(self.writers)] * (len(self.readers) - len(seen))
-            self.writers += [Writer(layer, "head", h) for h in self.heads]
             self.readers.append(Reader(layer, "mlp"))
-            seen.append(len(self.writers))
+            self.writers += [Writer(layer, "head", h) for h in self.heads]
             self.writers.append(Writer(layer, "mlp"))
         self.readers.append(Reader(roles.n_layers, "logits"))
-        seen.append(len(self.writers))
-        self.edges = torch.arange(len(self.writers)) < torch.tensor(seen)[:, None]
+        # In a layer the heads read, then they write, then the MLP reads, then it writes.
+        reads, writes = ([(part.layer, part.kind == "mlp") for part in some] for some in (self.readers, self.writers))
+        self.edges = torch.tensor([[write < read for write in writes] for read in reads])
 
     def __len__(self) -> int:
         return int(self.edges.sum())
