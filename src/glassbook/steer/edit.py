@@ -65,6 +65,8 @@ class Rows:
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
         """The steered activation; x is [B, T, d]."""
+        if at.phase == "decode" and x.shape[1] == 1 and at.prompt is not None:
+            return x  # the hot path: one new token, and the rows all lie in the prompt
         pos, real, prompt = positions(at)
         self.rows = _fitting(self.rows, x)
         index = pos - self.where.place(len(self.rows), prompt)
