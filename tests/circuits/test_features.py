@@ -101,7 +101,7 @@ def test_edges_are_exact_on_a_linear_net():
         into = sum(e.effect for e in edges if e.target == Node("b.out", k))
         assert into == pytest.approx(float(found.effects[1][k]), rel=1e-4, abs=1e-5)
     lost = found.verify()
-    whole = (task.of(net(x)) - task.of(net(y))).mean().item()
+    whole = (task.score(net, task.clean) - task.score(net, task.dirty)).mean().item()
     for node in found.nodes:
         if node.site == "b.out":
             at = 7 if node.feature == ERROR else node.feature

@@ -26,9 +26,8 @@ class Reader(NamedTuple):
     head: int = 0
 
     def __str__(self) -> str:
-        return {"mlp": f"mlp {self.layer}", "logits": "logits"}.get(
-            self.kind, f"head {self.layer}.{self.head} {self.kind}"
-        )
+        other = {"mlp": f"mlp {self.layer}", "logits": "logits"}
+        return other.get(self.kind, f"head {self.layer}.{self.head} {self.kind}")
 
 
 class Writer(NamedTuple):
@@ -64,7 +63,7 @@ class Graph:
             raise GlassbookError(
                 f"the graph of a {self.family.name} model is not known here: one product makes q, k, v"
             )
-        if self.family.attn != f"{_parent(self.family.heads)}.out":
+        if self.family.attn != f"{self.family.heads.removesuffix('.in').rpartition('.')[0]}.out":
             raise GlassbookError(f"the heads of a {self.family.name} model do not add up: a norm comes after them")
         self.groups = self.projection(0, "k")[1].shape[1] // roles.head_dim
         self.writers, self.readers = [Writer(-1, "input")], []
@@ -125,9 +124,8 @@ class Graph:
 
     def norm(self, reader: Reader) -> nn.Module:
         """The norm through which a head or an MLP reads the stream."""
-        return self.roles.blocks[reader.layer].get_submodule(
-            self.family.norm2 if reader.kind == "mlp" else self.family.norm1
-        )
+        name = self.family.norm2 if reader.kind == "mlp" else self.family.norm1
+        return self.roles.blocks[reader.layer].get_submodule(name)
 
     @cached_property
     def mixers(self) -> list[Tensor]:
@@ -241,11 +239,6 @@ class _Cut:
             return new
 
         return edit
-
-
-def _parent(site: str) -> str:
-    """The module that a site's module is part of."""
-    return site.removesuffix(".in").rpartition(".")[0]
 
 
 def _affine(module: nn.Module) -> tuple[Tensor, Tensor | None]:

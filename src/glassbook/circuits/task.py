@@ -35,15 +35,12 @@ class Task:
             raise GlassbookError(f"clean and dirty inputs have shapes {shapes[0]} and {shapes[1]}; they must be equal")
 
     def score(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
-        """The metric of a plain run, [B]."""
-        return self.of(model(**inputs))
-
-    def of(self, output: Any) -> Tensor:
-        """The metric of a forward's output, [B].
+        """The metric of a run, [B].
 
         Raises:
             GlassbookError: the metric gives something else.
         """
+        output: Any = model(**inputs)
         logits = output if isinstance(output, Tensor) else output.logits
         values = self.metric(logits)
         if values.shape != logits.shape[:1]:

@@ -16,7 +16,7 @@ from glassbook.steer.interventions import Ablate, Clamp, When
 from glassbook.steer.where import Where, everywhere, first
 from glassbook.trace import allow_identity, trace
 from glassbook.trace.tracer import Edit
-from glassbook.vectors.norms import PROBE, in_norms
+from glassbook.vectors.norms import PROBE, check_unit, in_unit
 from glassbook.vectors.vector import Vector
 
 Intervention = Vector | Clamp | Ablate
@@ -78,30 +78,15 @@ def steer(
         yield done
 
 
-def check_unit(unit: str) -> None:
-    """Refuse a unit of strength that there is not, rather than take it for another."""
-    if unit not in ("raw", "norm"):
-        raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
-
-
-def in_unit(lm: LanguageModel | nn.Module, v: Vector, unit: str, probe: Sequence[str] = PROBE) -> Vector:
-    """The vector that strength 1 adds, in the model's own units."""
-    check_unit(unit)
-    if unit == "raw":
-        return v
-    if not isinstance(lm, LanguageModel):
-        raise GlassbookError('unit="norm" reads a probe text; give the LanguageModel, or use unit="raw"')
-    return in_norms(lm, v, probe)
-
-
 def _edits(u: Intervention, where: Where | None, when: When | None) -> dict[str, Edit]:
     """The edits of one intervention; under a condition no row may meet it, and features may have their values."""
+    gate = None if when is None else when.open
     if isinstance(u, Vector) and u.positional:
-        edits: dict[str, Edit] = {site: Rows(rows, where or first(), when) for site, rows in u.rows.items()}
+        edits: dict[str, Edit] = {site: Rows(rows, where or first(), gate) for site, rows in u.rows.items()}
     else:
         changes = (
             {site: (rows[0], torch.add) for site, rows in u.rows.items()} if isinstance(u, Vector) else u.changes()
         )
-        edits = {site: Masked(*change, where or everywhere(), when) for site, change in changes.items()}
+        edits = {site: Masked(*change, where or everywhere(), gate) for site, change in changes.items()}
     free = when is not None or isinstance(u, Clamp)
     return {site: allow_identity(edit) for site, edit in edits.items()} if free else edits

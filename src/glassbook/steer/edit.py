@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,14 +12,8 @@ from glassbook.steer.where import Where, everywhere
 from glassbook.trace import At
 
 Change = Callable[[Tensor, Tensor], Tensor]
-
-
-class Gate(Protocol):
-    """Says for each row of the batch whether it is steered; see `When`."""
-
-    def open(self, at: At) -> Tensor:
-        """[B] bool."""
-        ...
+Gate = Callable[[At], Tensor]
+"""Says for each row of the batch, [B] bool, whether it is steered; see `When`."""
 
 
 class Masked:
@@ -43,18 +36,21 @@ class Masked:
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
         """The steered activation; x is [B, T, d], or [..., d] in a model that reads no tokens."""
-        rows = self.rows = _fitting(self.rows, x)
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
-            return self.change(x, rows) if self.steady else x  # the hot path: one new token, which is never a pad
+            return self._changed(x) if self.steady else x  # the hot path: one new token, which is never a pad
         if at.pos is None and self.where == everywhere() and self.gate is None:
-            return self.change(x, rows)  # no tokens: an image's patches, an autoencoder's latents
+            return self._changed(x)  # no tokens: an image's patches, an autoencoder's latents
         pos, real, prompt = positions(at)
         if at.phase == "prefill":
             self.steady = self.where.steady(prompt)
         mask = self.where.mask(pos, real, prompt)
         if self.gate is not None:
-            mask = mask & self.gate.open(at)[:, None]
-        return torch.where(mask[..., None], self.change(x, rows), x)
+            mask = mask & self.gate(at)[:, None]
+        return torch.where(mask[..., None], self._changed(x), x)
+
+    def _changed(self, x: Tensor) -> Tensor:
+        self.rows = _fitting(self.rows, x)
+        return self.change(x, self.rows)
 
 
 class Rows:
@@ -72,7 +68,7 @@ class Rows:
         index = pos - self.where.place(len(self.rows), prompt)
         inside = real & (index >= 0) & (index < len(self.rows))
         if self.gate is not None:
-            inside = inside & self.gate.open(at)[:, None]
+            inside = inside & self.gate(at)[:, None]
         # mask * row is exactly 0 or the row, so addcmul leaves every other position bitwise as it was.
         return torch.addcmul(x, inside[..., None].to(x), self.rows[index.clamp(0, len(self.rows) - 1)])
 

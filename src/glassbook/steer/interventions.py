@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,16 +13,8 @@ from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.edit import Change, positions
 from glassbook.trace import At
-from glassbook.vectors.sources import Directions, read
+from glassbook.vectors.sources import Codes, read
 from glassbook.vectors.vector import Vector
-
-
-class Codes(Directions, Protocol):
-    """What `Clamp` needs of a dictionary."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of activations [..., d]."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

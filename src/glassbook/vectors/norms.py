@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.vectors.sources import read
@@ -38,3 +40,19 @@ def in_norms(lm: LanguageModel, v: Vector, probe: Sequence[str] = PROBE) -> Vect
     """`v` scaled so that strength 1 is one median residual norm at each of its sites (what unit="norm" adds)."""
     norms, unit = residual_norms(lm, v.sites, probe), v.unit()
     return Vector({site: rows * norms[site] for site, rows in unit.rows.items()}, v.positional, v.about)
+
+
+def check_unit(unit: str) -> None:
+    """Refuse a unit of strength that there is not, rather than take it for another."""
+    if unit not in ("raw", "norm"):
+        raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
+
+
+def in_unit(lm: LanguageModel | nn.Module, v: Vector, unit: str, probe: Sequence[str] = PROBE) -> Vector:
+    """The vector that strength 1 adds, in the model's own units."""
+    check_unit(unit)
+    if unit == "raw":
+        return v
+    if not isinstance(lm, LanguageModel):
+        raise GlassbookError('unit="norm" reads a probe text; give the LanguageModel, or use unit="raw"')
+    return in_norms(lm, v, probe)

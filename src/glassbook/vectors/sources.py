@@ -177,6 +177,14 @@ class Directions(Protocol):
         ...
 
 
+class Codes(Directions, Protocol):
+    """What clamping needs of a dictionary."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [..., F] of activations [..., d]."""
+        ...
+
+
 def feature(dictionary: Directions, index: int, site: str) -> Vector:
     """Feature `index` of a dictionary as a direction: its decoder row, not normalised here.
 
