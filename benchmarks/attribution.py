@@ -13,7 +13,7 @@ import torch
 from peers.trace_ways import gpt2
 
 from glassbook.circuits import Task, attribute, logit_difference
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from torch.nn.functional import linear
 
 from glassbook.data.toy import sharkey_world
 from glassbook.features import BatchTopK, Dictionary, JumpReLU, Matryoshka, ReLU, TopK
-from glassbook.features.codes import Code
-from glassbook.features.fit import _selects_fast
-from glassbook.features.scaling import Scaling
-from glassbook.features.step import Training
+from glassbook.features.activations import Code
+from glassbook.features.normalize import Scaling
+from glassbook.features.sae_trainer import Training
+from glassbook.features.train import _selects_fast
 from glassbook.measure import explained_variance
 
 D, WIDTH, K, BATCH = 512, 8192, 32, 4096

@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glassbook.activations import Recording, record
 from glassbook.data.tokens import training_rows
 from glassbook.data.world import World
 from glassbook.features import Dictionary, TopK, fit
-from glassbook.features.book import build
+from glassbook.features.dashboard.build import build
 from glassbook.nets import LanguageModel, open_model
+from glassbook.trace import Recording, record
 
 SITE, LENGTH, TARGET, FLAT = "blocks.3.out", 256, 2.0, 1.1
 

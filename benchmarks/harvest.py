@@ -33,7 +33,7 @@ def inputs(i: int) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def compare(rounds: int) -> None:
-    from glassbook.activations import Harvest
+    from glassbook.trace import Harvest
 
     model = gpt2(12, 768, 50257)
     block = model.transformer.h[6]
@@ -67,9 +67,9 @@ def compare(rounds: int) -> None:
 
 def consume(tokens: int) -> None:
     """Harvest so many tokens of the built-in model and print the peak memory."""
-    from glassbook.activations import Harvest
     from glassbook.nets import open_model
-    from glassbook.roles import blocks
+    from glassbook.trace import Harvest
+    from glassbook.trace.roles import blocks
 
     lm = open_model("builtin")
 

@@ -17,9 +17,8 @@ from peers.trace_ways import gpt2
 from torch import nn
 
 from glassbook.nets import LM, LMConfig
-from glassbook.roles import blocks
-from glassbook.steer import Where, everywhere, first, from_position, steer
-from glassbook.vectors import Vector
+from glassbook.steer import Vector, Where, everywhere, first, from_position, steer
+from glassbook.trace.roles import blocks
 
 VOCAB, WIDTH, LAYERS, HEADS, BATCH, PROMPT, NEW = 512, 256, 4, 4, 8, 16, 64
 

@@ -19,7 +19,7 @@ from glassbook.notebook import LiveBlock, Notebook
 from glassbook.notebook.importing import plan
 
 HOME = Path(glassbook.__file__).parent
-MANUAL = (HOME / "starter/pages/manual/extending-glassbook.md").read_text()
+MANUAL = (HOME / "assets/starter/pages/manual/extending-glassbook.md").read_text()
 
 
 def examples() -> dict[str, tuple[str, dict[str, str]]]:
@@ -114,7 +114,7 @@ def test_an_experiment_of_another_package_runs(mine, nb):
 
 
 def show(nb: Notebook, kind: str, **data: object) -> str:
-    from glassbook.web.blocks import show_block
+    from glassbook.web.render.blocks import show_block
     from glassbook.web.services import Services
 
     return str(show_block(Services.of(nb), LiveBlock(kind, data, 1)))
@@ -233,14 +233,14 @@ def test_a_name_in_two_packages_is_refused_and_our_own_is_never_taken(mine):
     extensions._installed.cache_clear()
     with pytest.raises(GlassbookError, match="two packages, my-package and other"):
         experiments.find("coin-entropy")
-    assert experiments.find("superposition").__module__ == "glassbook.experiments.superposition"
+    assert experiments.find("superposition").__module__ == "glassbook.experiments.features.superposition"
 
 
 def test_listing_imports_nothing_heavy():
     code = (
         "import sys\nfrom glassbook import extensions\nfrom glassbook.data import registry\n"
         "[extensions.entries(group) for group in extensions.GROUPS]\nregistry.names()\n"
-        "print([m for m in ('torch', 'numpy', 'glassbook.experiments.superposition') if m in sys.modules])"
+        "print([m for m in ('torch', 'numpy', 'glassbook.experiments.features.superposition') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

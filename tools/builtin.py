@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-BUILTIN = Path(__file__).parent.parent / "src" / "glassbook" / "builtin"
+BUILTIN = Path(__file__).parent.parent / "src" / "glassbook" / "assets" / "builtin"
 
 
 def halve(source: Path, target: Path) -> None:

@@ -30,9 +30,8 @@ def gpt2(layers: int, width: int, vocab: int) -> torch.nn.Module:
 
 
 def glassbook(model, ids, layers):
-    from glassbook.steer import steer
+    from glassbook.steer import Vector, steer
     from glassbook.trace import trace
-    from glassbook.vectors import Vector
 
     middle = f"transformer.h.{layers // 2}"
 

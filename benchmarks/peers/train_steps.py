@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 class Glassbook:
     def __init__(self, rule, d, width, k, batch, steps, lr, seed, sample):
         from glassbook.features import BatchTopK, Dictionary, JumpReLU, ReLU, TopK
-        from glassbook.features.fit import _ramp, _selects_fast
-        from glassbook.features.step import Training
+        from glassbook.features.sae_trainer import Training
+        from glassbook.features.train import _ramp, _selects_fast
 
         torch.manual_seed(seed)
         code = {"topk": TopK(k), "batchtopk": BatchTopK(k), "relu": ReLU(), "jumprelu": JumpReLU(l0=k)}[rule]

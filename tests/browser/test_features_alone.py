@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glassbook.notebook import Notebook
-from glassbook.notebook.featurebook import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.web.export import export_features
 
 

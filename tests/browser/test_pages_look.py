@@ -37,7 +37,7 @@ PLACES = [
 def address(site, folder):
     """Fills in the tour's run and one of its features."""
     from glassbook.notebook import Notebook
-    from glassbook.notebook.featurebook import FeatureBook
+    from glassbook.notebook.runs.feature_dashboard import FeatureBook
 
     record = Notebook(folder).runs("tour")[0]
     rows, _ = FeatureBook(record.folder).rows(order="density", descending=True, limit=1)

@@ -6,7 +6,7 @@ import transformers
 
 from glassbook.circuits import Task, logit_difference
 from glassbook.nets import LM, LMConfig
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 VOCAB = 61
 TEXT = {

@@ -5,7 +5,7 @@ import torch
 
 from glassbook.circuits import Graph, direct_attribution
 from glassbook.nets import LanguageModel
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 @pytest.fixture

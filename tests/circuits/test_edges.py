@@ -6,7 +6,7 @@ import transformers
 
 from glassbook.circuits import Circuit, Graph, Reader, Writer, edge_scores, faithfulness_curve, patch
 from glassbook.errors import GlassbookError
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 def test_all_writers_together_are_the_stream(opened, task):

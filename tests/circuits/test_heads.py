@@ -6,7 +6,7 @@ import torch
 from glassbook.circuits import copying_loss, head_means, head_scores, repeated_tokens, without_heads
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM, LMConfig
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 def test_sequences_repeat():

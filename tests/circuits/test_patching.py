@@ -7,7 +7,7 @@ from torch import nn
 
 from glassbook.circuits import Task, attribute, logit_difference, patch
 from glassbook.errors import GlassbookError
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 def mixture_of_all():

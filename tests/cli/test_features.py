@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassbook.features import Dictionary, TopK
-from glassbook.features.book import build
+from glassbook.features.dashboard.build import build
 from glassbook.nets import open_model
 
 

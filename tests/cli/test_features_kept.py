@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from glassbook.features import Dictionary, TopK
-from glassbook.features.book import build
+from glassbook.features.dashboard.build import build
 from glassbook.nets import open_model
-from glassbook.notebook.featurebook import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
 
 
 @pytest.fixture

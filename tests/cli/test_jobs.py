@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from glassbook.notebook.jobs import JobQueue
+from glassbook.jobs.queue import JobQueue
 from glassbook.notebook.process import Process
 
 

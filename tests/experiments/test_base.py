@@ -10,7 +10,7 @@ import pytest
 from glassbook.errors import GlassbookError
 from glassbook.experiments.base import find, launch, names, settings
 from glassbook.notebook import Notebook, same_data
-from glassbook.notebook.freshness import freshness
+from glassbook.notebook.runs.freshness import freshness
 
 BUILT_IN = ["activation-addition", "dictionary-learning", "pretrain", "reversal-curse", "superposition"]
 

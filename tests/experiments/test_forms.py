@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from glassbook.cli.run import read_options
+from glassbook.cli.commands.run import read_options
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, forms
 from glassbook.experiments.base import experiment, find, names

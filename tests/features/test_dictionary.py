@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from glassbook.errors import GlassbookError
 from glassbook.features import BatchTopK, Dictionary, Gated, JumpReLU, Matryoshka, ReLU, TopK
-from glassbook.features.scaling import Scaling
+from glassbook.features.normalize import Scaling
 
 X = torch.randn(3, 7, 10, generator=torch.Generator().manual_seed(0)) * 4 + 2
 

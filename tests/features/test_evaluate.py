@@ -3,12 +3,11 @@ import math
 import pytest
 import torch
 
-from glassbook.activations import record
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK, evaluate
 from glassbook.measure import explained_variance
 from glassbook.nets import LM, LMConfig
-from glassbook.trace import trace
+from glassbook.trace import record, trace
 from tests.features.conftest import samples
 
 MASK = torch.ones(6, 9, dtype=torch.int64)

@@ -5,7 +5,7 @@ import torch
 
 from glassbook.circuits import copying_loss, head_scores, repeated_tokens, without_heads
 from glassbook.nets.compiled import VOCAB, compile_induction
-from glassbook.roles import roles
+from glassbook.trace.roles import roles
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from transformers import (
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM, LanguageModel, LMConfig, open_model, train_bpe
-from glassbook.nets.llama import config_to_llama, state_to_llama
+from glassbook.nets.io.llama import config_to_llama, state_to_llama
 
 TOKENIZER = train_bpe(["The ranger saw a fox on the north ridge."] * 20, 300)
 VOCAB = len(TOKENIZER)

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.roles import blocks
-from glassbook.steer import after_prompt, everywhere, first, from_position, last, steer
+from glassbook.steer import Vector, actadd, after_prompt, everywhere, first, from_position, last, residual_norms, steer
 from glassbook.trace import trace
-from glassbook.vectors import Vector, actadd, residual_norms
+from glassbook.trace.roles import blocks
 
 PROMPTS = ["i went up to my friend and said", "i think", "the quick brown fox"]
 RULES = [first(), last(), after_prompt(), everywhere(), from_position(1), from_position(9)]

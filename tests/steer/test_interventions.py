@@ -6,10 +6,22 @@ import transformers
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
-from glassbook.roles import blocks
-from glassbook.steer import Ablate, Clamp, When, after_prompt, first, steer, threshold
+from glassbook.steer import (
+    Ablate,
+    Clamp,
+    Latents,
+    Vector,
+    When,
+    after_prompt,
+    feature,
+    first,
+    mean_difference,
+    residual_norms,
+    steer,
+    threshold,
+)
 from glassbook.trace import trace
-from glassbook.vectors import Latents, Vector, feature, mean_difference, residual_norms
+from glassbook.trace.roles import blocks
 
 PROMPTS = ["i went up to my friend and said", "i think", "the quick brown fox"]
 

@@ -7,9 +7,18 @@ import pytest
 import torch
 
 from glassbook.nets import LanguageModel, open_model
-from glassbook.steer import after_prompt, everywhere, from_position, last, score, steer
-from glassbook.vectors import actadd, feature, mean_difference
-from glassbook.vectors.sources import pad_token
+from glassbook.steer import (
+    actadd,
+    after_prompt,
+    everywhere,
+    feature,
+    from_position,
+    last,
+    mean_difference,
+    score,
+    steer,
+)
+from glassbook.steer.extract import pad_token
 
 DATA = os.environ.get("GLASSBOOK_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="GLASSBOOK_DATA is unset, so stories260K is not at hand")

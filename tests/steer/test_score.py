@@ -10,10 +10,19 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel, recall
-from glassbook.roles import blocks
-from glassbook.steer import after_prompt, dose_curve, everywhere, from_position, layer_sweep, score, steer
+from glassbook.steer import (
+    Vector,
+    actadd,
+    after_prompt,
+    dose_curve,
+    everywhere,
+    from_position,
+    layer_sweep,
+    score,
+    steer,
+)
 from glassbook.steer.effects import effects
-from glassbook.vectors import Vector, actadd
+from glassbook.trace.roles import blocks
 
 TOPIC, VOCAB = "xyz", 35
 ON = ["xyzzy"[i:] + "xzyx" * (1 + i) for i in range(5)]

@@ -8,8 +8,8 @@ from torch import nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM
-from glassbook.nets.positions import Forward
 from glassbook.trace import allow_identity, trace
+from glassbook.trace.positions import Forward
 
 PROMPTS = [[5, 17, 9, 33, 21, 8], [40, 3, 12], [7]]
 V = torch.linspace(-3, 3, 32)

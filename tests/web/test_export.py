@@ -14,9 +14,9 @@ import pytest
 from evidence_book import CHART, EVIL, PNG, evil_run, toy_run
 from test_features_views import write_book
 
+from glassbook.assets.starter import SOURCE
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page
-from glassbook.starter import SOURCE
 from glassbook.web.export import export_page, export_site
 from glassbook.web.export.names import Names, normal
 from glassbook.web.export.pictures import clean_svg

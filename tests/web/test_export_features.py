@@ -13,7 +13,7 @@ import pytest
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.notebook.featurebook import NAME, SCHEMA
+from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
 from glassbook.web.export import export_features
 
 EVIL = "</script><!--<script>alert(1)</script><img src=x onerror=alert(1)>"

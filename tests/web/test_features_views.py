@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from glassbook.notebook import Notebook, Page
-from glassbook.notebook.featurebook import NAME, SCHEMA, Feature
+from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Feature
 from glassbook.web.app import create_app
 from glassbook.web.steering import FeatureOf, named
 from glassbook.web.views.features import density_text, histogram, shade

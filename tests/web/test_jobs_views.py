@@ -9,9 +9,9 @@ import pytest
 from evidence_book import EVIL, assert_harmless, open_app, toy_run
 
 from glassbook.experiments import find, settings
+from glassbook.jobs.queue import JobQueue
+from glassbook.jobs.supervisor import Supervisor
 from glassbook.notebook import Notebook
-from glassbook.notebook.jobs import JobQueue
-from glassbook.web.supervisor import Supervisor
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_what_was_run_with_another_model_or_code_is_no_answer(nb, reader, monkey
     assert job["state"] == "queued"
     (nb.folder / "model.bin").write_bytes(b"weights")
     assert reader.post("/api/v1/jobs", json=body).json()["job"] is None
-    monkeypatch.setattr("glassbook.notebook.freshness.code_digest", lambda module: "changed")
+    monkeypatch.setattr("glassbook.notebook.runs.freshness.code_digest", lambda module: "changed")
     assert reader.post("/api/v1/jobs", json=body).json()["job"]["id"] != job["id"]
 
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 from glassbook.web.app import create_app
-from glassbook.web.asked import Asked
+from glassbook.web.response_cache import Asked
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 ASKS = {

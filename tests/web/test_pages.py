@@ -10,7 +10,7 @@ import pytest
 from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 
 from glassbook.notebook import Notebook, Page
-from glassbook.web.citations import citation
+from glassbook.web.render.citations import citation
 from glassbook.web.views.glossary import first_sentence
 from glassbook.web.views.pages import plain
 

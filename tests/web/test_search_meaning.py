@@ -78,7 +78,7 @@ def test_looking_whether_a_model_is_named_imports_no_torch(nb):
     import subprocess
 
     code = (
-        "import sys; from glassbook.desk.meaning import has_model; from glassbook.notebook import Notebook;"
+        "import sys; from glassbook.semantic_search import has_model; from glassbook.notebook import Notebook;"
         f"has_model(Notebook({str(nb.folder)!r})); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

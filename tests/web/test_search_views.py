@@ -6,8 +6,8 @@ import pytest
 from evidence_book import EVIL, assert_harmless, open_app, toy_run
 
 from glassbook.notebook import Notebook, Page
-from glassbook.notebook.search import Hit
-from glassbook.web.linking import url_of
+from glassbook.notebook.index.search import Hit
+from glassbook.web.render.links import url_of
 
 
 @pytest.fixture

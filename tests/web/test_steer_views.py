@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from glassbook.errors import GlassbookError
 from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
 from glassbook.web.app import create_app
-from glassbook.web.blocks import show_block
-from glassbook.web.render import render_markdown
+from glassbook.web.render.blocks import show_block
+from glassbook.web.render.markdown import render_markdown
 from glassbook.web.steering import Settings, escaped, from_query, read_settings, section
 from glassbook.web.views.steering import append, is_vector
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glassbook.circuits.graph import Graph, Writer
 from glassbook.nets import LanguageModel
-from glassbook.roles import final, frozen_norm
+from glassbook.trace.roles import final, frozen_norm
 
 
 @torch.no_grad()

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from glassbook.circuits.task import Task
 from glassbook.errors import GlassbookError
-from glassbook.roles import Roles
 from glassbook.trace import At, allow_identity, trace
+from glassbook.trace.roles import Roles
 
 READS = ("q", "k", "v")
 

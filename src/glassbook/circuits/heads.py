@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import next_token_nll
-from glassbook.roles import Roles
 from glassbook.trace import At, trace
+from glassbook.trace.roles import Roles
 
 Head = tuple[int, int]
 """(layer, head)."""

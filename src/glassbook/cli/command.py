@@ -111,7 +111,7 @@ def perform(kind: type[Command], args: Sequence[str], prog: str) -> dict[str, An
 
 def print_json(result: dict[str, Any]) -> None:
     """One JSON object on one line of stdout."""
-    from glassbook.notebook.plain import to_json
+    from glassbook.notebook.serialization import to_json
 
     print(to_json(result, what="the result"))
 

@@ -18,10 +18,14 @@ def open_dictionary(name: str) -> Coder:
     Raises:
         GlassbookError: there is none of that name, or it cannot be read.
     """
-    path = Path(str(files("glassbook") / "builtin" / "dictionary.safetensors")) if name == "builtin" else Path(name)
+    path = (
+        Path(str(files("glassbook") / "assets" / "builtin" / "dictionary.safetensors"))
+        if name == "builtin"
+        else Path(name)
+    )
     if name == "builtin" and not path.is_file():
         raise GlassbookError("this copy of Glassbook has no built-in dictionary; name a file instead")
-    from glassbook.features.interchange import load
+    from glassbook.features.formats import load
 
     return load(path)
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from glassbook import extensions
 from glassbook.errors import GlassbookError
-from glassbook.notebook.freshness import digest
+from glassbook.notebook.runs.freshness import digest
 
 GROUP: extensions.Group = "glassbook.datasets"
 CHUNK = 1 << 20

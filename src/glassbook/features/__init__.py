@@ -1,12 +1,12 @@
 """Features: sparse dictionaries of a network's activations, learnt, scored and held against the truth."""
 
+from glassbook.features.activations import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.coder import Coder
-from glassbook.features.codes import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.contexts import Context, Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
-from glassbook.features.fit import FitReport, fit, fit_many
 from glassbook.features.recovery import Recovery, recovery
+from glassbook.features.train import FitReport, fit, fit_many
 
 __all__ = [
     "BatchTopK",

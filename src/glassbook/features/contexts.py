@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glassbook.activations import Recording
+from glassbook.features.data import Rows, open_rows
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.rows import Rows, open_rows
+from glassbook.trace import Recording
 
 
 @dataclass(frozen=True)

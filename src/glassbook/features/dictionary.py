@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
 from glassbook.errors import GlassbookError
+from glassbook.features.activations import Code, Gated, JumpReLU, check_width, describe, from_description, rule
 from glassbook.features.coder import Coder
-from glassbook.features.codes import Code, Gated, JumpReLU, check_width, describe, from_description, rule
 from glassbook.notebook.files import write_atomic
 
 FORMAT = "glassbook.dictionary"

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from glassbook.activations import Recording
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
-from glassbook.features.rows import Rows, check_model, check_source, open_rows
+from glassbook.features.data import Rows, check_model, check_source, open_rows
 from glassbook.measure import ExplainedVariance
-from glassbook.trace import At, allow_identity, trace
+from glassbook.trace import At, Recording, allow_identity, trace
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """The networks, the tokenizers, and the two together as a `LanguageModel`."""
 
-from glassbook.nets.files import model_path, open_model, save_model
+from glassbook.nets.io.files import model_path, open_model, save_model
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.likelihood import next_token_nll, recall
-from glassbook.nets.lm import LM, KVCache, LMConfig, LMOutput
 from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
+from glassbook.nets.transformer import LM, KVCache, LMConfig, LMOutput
 
 __all__ = [
     "BPE",

@@ -8,7 +8,7 @@ from typing import cast
 import torch
 
 from glassbook.nets.blocks import Block
-from glassbook.nets.lm import LM, LMConfig
+from glassbook.nets.transformer import LM, LMConfig
 
 VOCAB, HEAD_DIM, HEADS, THETA = 32, 64, 4, 1e6
 CONST, TOKEN, BEFORE, NEXT = 0, slice(1, 33), slice(33, 65), slice(65, 97)

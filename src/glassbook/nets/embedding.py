@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.nets.hugging_face import quiet
+from glassbook.nets.io.hugging_face import quiet
 from glassbook.nets.tokenizer import one_line
 
 

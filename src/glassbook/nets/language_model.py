@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.nets.lm import LM
 from glassbook.nets.tokenizer import Tokenizer
+from glassbook.nets.transformer import LM
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class LanguageModel:
         self, batch: dict[str, Tensor], tokens: int, temperature: float, top_p: float, seed: int, use_cache: bool
     ) -> Tensor:
         """[B, T + n] from transformers' own generate, with nothing left to a checkpoint's generation settings."""
-        from glassbook.nets.hugging_face import quiet
+        from glassbook.nets.io.hugging_face import quiet
 
         sampling: dict[str, Any] = {"do_sample": False}
         if temperature > 0:

@@ -15,16 +15,16 @@ Everything is a plain file; `Notebook` is the one door to them:
     nb.backlinks("superposition"), nb.search("sparse features")
 """
 
-from glassbook.notebook.claims import Claim, Condition, Verdict, judge
-from glassbook.notebook.index import Backlink
-from glassbook.notebook.links import Link, LiveBlock, Outline, Section, read_markdown, slug, wikilinks
+from glassbook.notebook.index.index import Backlink
+from glassbook.notebook.index.search import Hit
 from glassbook.notebook.notebook import Notebook
-from glassbook.notebook.pages import KINDS, Page
-from glassbook.notebook.plain import same_data
-from glassbook.notebook.progress import Progress
-from glassbook.notebook.records import RunRecord
-from glassbook.notebook.runs import Run
-from glassbook.notebook.search import Hit
+from glassbook.notebook.pages.links import Link, LiveBlock, Outline, Section, read_markdown, slug, wikilinks
+from glassbook.notebook.pages.page import KINDS, Page
+from glassbook.notebook.runs.claims import Claim, Condition, Verdict, judge
+from glassbook.notebook.runs.progress import Progress
+from glassbook.notebook.runs.record import RunRecord
+from glassbook.notebook.runs.run import Run
+from glassbook.notebook.serialization import same_data
 
 __all__ = [
     "KINDS",

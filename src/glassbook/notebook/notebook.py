@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
-from glassbook.notebook import runs
-from glassbook.notebook.claims import Claim, Verdict, judge
 from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
-from glassbook.notebook.index import Backlink, Index
-from glassbook.notebook.links import slug
-from glassbook.notebook.lists import Graph, Moment, PageOrder, PageRow, RunTable
-from glassbook.notebook.pages import Page
-from glassbook.notebook.plain import same_data
-from glassbook.notebook.reading import parse_page
-from glassbook.notebook.records import RunRecord
-from glassbook.notebook.runs import Run
-from glassbook.notebook.search import Hit, Suggestion
+from glassbook.notebook.index.index import Backlink, Index
+from glassbook.notebook.index.page_loader import parse_page
+from glassbook.notebook.index.queries import Graph, Moment, PageOrder, PageRow, RunTable
+from glassbook.notebook.index.search import Hit, Suggestion
+from glassbook.notebook.pages.links import slug
+from glassbook.notebook.pages.page import Page
+from glassbook.notebook.runs import run as runs
+from glassbook.notebook.runs.claims import Claim, Verdict, judge
+from glassbook.notebook.runs.record import RunRecord
+from glassbook.notebook.runs.run import Run
+from glassbook.notebook.serialization import same_data
 
 SETTINGS = "glassbook.toml"
 """The file that makes a folder a notebook."""

@@ -13,11 +13,11 @@ from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.edit import Masked, Rows
 from glassbook.steer.interventions import Ablate, Clamp, When
+from glassbook.steer.norms import PROBE, check_unit, in_unit
+from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
 from glassbook.trace import allow_identity, trace
 from glassbook.trace.tracer import Edit
-from glassbook.vectors.norms import PROBE, check_unit, in_unit
-from glassbook.vectors.vector import Vector
 
 Intervention = Vector | Clamp | Ablate
 

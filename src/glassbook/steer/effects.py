@@ -11,8 +11,8 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.apply import Intervention, steer
+from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
-from glassbook.vectors.vector import Vector
 
 Key = tuple[str, str, float | None]
 """(site, arm, strength): one way to steer."""

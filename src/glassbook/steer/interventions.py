@@ -12,9 +12,9 @@ from torch.nn.functional import cosine_similarity
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.edit import Change, positions
+from glassbook.steer.extract import Codes, read
+from glassbook.steer.vector import Vector
 from glassbook.trace import At
-from glassbook.vectors.sources import Codes, read
-from glassbook.vectors.vector import Vector
 
 
 @dataclass(frozen=True, eq=False)

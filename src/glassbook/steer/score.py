@@ -11,12 +11,12 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.roles import blocks
 from glassbook.steer.effects import Effect, Key, effects
+from glassbook.steer.extract import actadd, padded_pair, random_like
+from glassbook.steer.norms import in_unit
+from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where
-from glassbook.vectors.norms import in_unit
-from glassbook.vectors.sources import actadd, padded_pair, random_like
-from glassbook.vectors.vector import Vector
+from glassbook.trace.roles import blocks
 
 Control = Literal["random", "swap", "prompt"]
 

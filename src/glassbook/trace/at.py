@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from glassbook.nets.positions import Forward, Phase
+from glassbook.trace.positions import Forward, Phase
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.nets.positions import Forward
 from glassbook.trace.at import At
-from glassbook.trace.names import Place, places
+from glassbook.trace.positions import Forward
+from glassbook.trace.sites import Place, places
 from glassbook.trace.tree import pick, rebuild
 
 Edit = Callable[[Tensor, At], Tensor]

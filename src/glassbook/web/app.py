@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 
 import glassbook
 from glassbook.errors import GlassbookError
+from glassbook.jobs.supervisor import Supervisor
 from glassbook.notebook import Notebook
-from glassbook.web import events
+from glassbook.web.api import live_events as events
 from glassbook.web.security import Guard
 from glassbook.web.services import Services
-from glassbook.web.supervisor import Supervisor
 from glassbook.web.templating import STATIC, respond
 from glassbook.web.views import ROUTERS
 

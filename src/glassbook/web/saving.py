@@ -21,7 +21,7 @@ from typing import Any
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page, slug
 from glassbook.notebook.files import write_atomic
-from glassbook.notebook.links import name_key
+from glassbook.notebook.pages.links import name_key
 
 ALIKE = 3
 """Lines without a difference that are shown before and after one."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from glassbook import experiments
-from glassbook.desk import Desk
+from glassbook.jobs.queue import JobQueue
+from glassbook.model_server import Desk
 from glassbook.notebook import Notebook
-from glassbook.notebook.jobs import JobQueue
-from glassbook.notebook.references import References
-from glassbook.web.curves import Curves
-from glassbook.web.render import Renderer
+from glassbook.notebook.pages.references import References
+from glassbook.web.api.curves import Curves
+from glassbook.web.render.markdown import Renderer
 from glassbook.web.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-    from glassbook.web.supervisor import Supervisor
+    from glassbook.jobs.supervisor import Supervisor
 
 
 @dataclass

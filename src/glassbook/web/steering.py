@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.notebook.featurebook import FeatureBook
-from glassbook.notebook.pages import flow_text
+from glassbook.notebook.pages.page import flow_text
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.web.templating import number
 
 Where = Literal["everywhere", "prompt", "after"]

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from glassbook.notebook.plain import to_json
+from glassbook.notebook.serialization import to_json
 from glassbook.web.services import services
 
 FOLDER = Path(__file__).parent

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from glassbook import starter
+from glassbook.assets import starter
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import Json, open_lm, option, perform, say
 from glassbook.cli.output import console, number, one_line, table

@@ -12,9 +12,8 @@ from glassbook.cli.tour.steering import TOKENS, Steering, try_out
 from glassbook.cli.tour.story import Detected
 from glassbook.cli.tour.text import Corpus
 from glassbook.errors import GlassbookError
-from glassbook.roles import blocks
-from glassbook.steer import everywhere
-from glassbook.vectors import Vector, actadd, feature, mean_difference
+from glassbook.steer import Vector, actadd, everywhere, feature, mean_difference
+from glassbook.trace.roles import blocks
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel

@@ -14,9 +14,9 @@ from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
 from glassbook.cli.verdicts import as_data, judged
 from glassbook.experiments import base
-from glassbook.features.book import build
+from glassbook.features.dashboard.build import build
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
-from glassbook.notebook.featurebook import NAME, FeatureBook
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureBook
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from glassbook.activations import Recording, record
 from glassbook.cli.tour.story import Learnt
 from glassbook.cli.tour.text import Corpus, batches
 from glassbook.features import Dictionary, TopK, evaluate, fit
-from glassbook.roles import blocks
+from glassbook.trace import Recording, record
+from glassbook.trace.roles import blocks
 
 if TYPE_CHECKING:
     from glassbook.cli.watch import Watched

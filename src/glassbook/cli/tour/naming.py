@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from glassbook.notebook.featurebook import Feature
+from glassbook.notebook.runs.feature_dashboard import Feature
 
 if TYPE_CHECKING:
     from glassbook.cli.tour.story import Detected

@@ -11,8 +11,7 @@ import torch
 
 from glassbook.measure import wilson
 from glassbook.nets import next_token_nll
-from glassbook.steer import Where, steer
-from glassbook.vectors import Vector, in_norms, random_like
+from glassbook.steer import Vector, Where, in_norms, random_like, steer
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError, extra
 from glassbook.features.coder import Coder
-from glassbook.features.rows import Kept, about, open_rows
+from glassbook.features.data import Kept, about, open_rows
 
 
 class Components(Coder):

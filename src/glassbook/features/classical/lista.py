@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from glassbook.errors import GlassbookError
 from glassbook.features.classical.lasso import fista
 from glassbook.features.coder import Coder
-from glassbook.features.rows import Batches, Source, about
+from glassbook.features.data import Batches, Source, about
 from glassbook.notebook import Run
 from glassbook.train.going import progress
 

@@ -11,7 +11,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features.classical.lasso import Lasso, fista
 from glassbook.features.classical.pursuit import Pursuit
 from glassbook.features.classical.solved import SparseCoder
-from glassbook.features.rows import Batches, Source, about
+from glassbook.features.data import Batches, Source, about
 from glassbook.notebook import Run
 from glassbook.train.going import progress
 

@@ -16,9 +16,9 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import write_atomic
 from glassbook.notebook.importing.plan import Plan, PlannedPage, free
-from glassbook.notebook.links import name_key, slug
 from glassbook.notebook.notebook import Notebook
-from glassbook.notebook.pages import Page
+from glassbook.notebook.pages.links import name_key, slug
+from glassbook.notebook.pages.page import Page
 
 FOLDER = "imports"
 """Where the reports lie, below the notebook's folder."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from glassbook.notebook.links import slug
+from glassbook.notebook.pages.links import slug
 
 if TYPE_CHECKING:
     from glassbook.notebook.importing.apply import Report

@@ -15,8 +15,8 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.importing.archive import LARGEST, Source
 from glassbook.notebook.importing.html import read_html
 from glassbook.notebook.importing.plan import Attachment, LeftOut, Plan, PlannedPage, free
-from glassbook.notebook.links import name_key
-from glassbook.notebook.pages import KINDS, Page
+from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.pages.page import KINDS, Page
 
 MARKDOWN = (".md", ".markdown")
 HTML = (".html", ".htm")

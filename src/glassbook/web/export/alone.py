@@ -15,7 +15,7 @@ from glassbook.web.export.inside import Answer, Inside
 from glassbook.web.export.pictures import svg_of
 from glassbook.web.export.rewrite import rewrite
 from glassbook.web.export.site import Exported
-from glassbook.web.render import page_url
+from glassbook.web.render.markdown import page_url
 
 _PICTURE = re.compile(r"/(beside|runs|static)/.*\.(png|jpe?g|gif|webp|svg)", re.I | re.DOTALL)
 

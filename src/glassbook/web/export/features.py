@@ -10,9 +10,9 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord
-from glassbook.notebook.featurebook import Feature, FeatureBook, Token
 from glassbook.notebook.files import write_atomic
-from glassbook.notebook.plain import to_json
+from glassbook.notebook.runs.feature_dashboard import Feature, FeatureBook, Token
+from glassbook.notebook.serialization import to_json
 from glassbook.web.export.site import Exported
 from glassbook.web.templating import STATIC, render
 

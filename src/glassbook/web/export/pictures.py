@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.featurebook import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.web.chart_specs import SCHEMA, safe_spec
 from glassbook.web.services import Services
-from glassbook.web.specs import SCHEMA, safe_spec
 from glassbook.web.views.features import histogram
 
 _CHART = re.compile(r"/api/v1/runs/([^/]+)/charts/([^/]+)")

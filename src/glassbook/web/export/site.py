@@ -10,14 +10,14 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from glassbook.notebook import Notebook
-from glassbook.notebook.featurebook import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.web.app import create_app
 from glassbook.web.export.inside import Answer, Inside
 from glassbook.web.export.names import Names, normal
 from glassbook.web.export.pictures import clean_svg, svg_of
 from glassbook.web.export.place import check_folder, replaced
 from glassbook.web.export.rewrite import rewrite
-from glassbook.web.render import page_url
+from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services
 from glassbook.web.templating import STATIC
 

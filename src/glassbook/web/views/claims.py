@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
-from glassbook.web.evidence import answer, job_data, verdict_data
+from glassbook.web.api.serializers import answer, job_data, verdict_data
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import queue

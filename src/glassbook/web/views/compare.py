@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
+from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
-from glassbook.web.evidence import answer, flat, run_data
-from glassbook.web.pareto import pareto_front
+from glassbook.web.api.serializers import answer, flat, run_data
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 

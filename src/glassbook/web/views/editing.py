@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from glassbook.notebook import Page
-from glassbook.notebook.pages import KINDS
-from glassbook.web.blocks import show_block
-from glassbook.web.evidence import answer
-from glassbook.web.linking import Links
-from glassbook.web.render import page_url, render_markdown
+from glassbook.notebook.pages.page import KINDS
+from glassbook.web.api.serializers import answer
+from glassbook.web.render.blocks import show_block
+from glassbook.web.render.links import Links
+from glassbook.web.render.markdown import page_url, render_markdown
 from glassbook.web.saving import TwoVersions, compare, create, merged, save, sha_of, side_by_side, source_of, take_away
 from glassbook.web.services import services
 from glassbook.web.templating import respond

@@ -10,8 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.experiments import forms
-from glassbook.web.blocks import judged
-from glassbook.web.evidence import answer, row_data, verdict_data
+from glassbook.web.api.serializers import answer, row_data, verdict_data
+from glassbook.web.render.blocks import judged
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 

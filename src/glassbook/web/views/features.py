@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, RunRecord
-from glassbook.notebook.featurebook import Feature, FeatureBook
+from glassbook.notebook.runs.feature_dashboard import Feature, FeatureBook
 from glassbook.web.services import services
 from glassbook.web.templating import path_part, respond
 

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
-from glassbook.web.blocks import judged
-from glassbook.web.evidence import answer
-from glassbook.web.linking import Links
-from glassbook.web.render import Rendered, page_url, render_markdown
+from glassbook.web.api.serializers import answer
+from glassbook.web.render.blocks import judged
+from glassbook.web.render.links import Links
+from glassbook.web.render.markdown import Rendered, page_url, render_markdown
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page

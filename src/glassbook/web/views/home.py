@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
-from glassbook.web import vega
+from glassbook.web import chart_images as vega
 from glassbook.web.services import services
 from glassbook.web.templating import respond
 

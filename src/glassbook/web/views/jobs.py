@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
+from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
-from glassbook.notebook.freshness import answer_to, request_key
-from glassbook.notebook.jobs import Job, State
-from glassbook.web.blocks import judged
-from glassbook.web.evidence import answer, job_data, verdict_data
+from glassbook.notebook.runs.freshness import answer_to, request_key
+from glassbook.web.api.serializers import answer, job_data, verdict_data
+from glassbook.web.render.blocks import judged
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
-from glassbook.web.asked import ask_desk
+from glassbook.web.response_cache import ask_desk
 from glassbook.web.services import services
 from glassbook.web.steering import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.templating import respond

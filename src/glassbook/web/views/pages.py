@@ -15,11 +15,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, LiveBlock, Page
-from glassbook.web.blocks import show_block
-from glassbook.web.citations import citation, cite
-from glassbook.web.evidence import answer
-from glassbook.web.linking import Links
-from glassbook.web.render import page_url
+from glassbook.web.api.serializers import answer
+from glassbook.web.render.blocks import show_block
+from glassbook.web.render.citations import citation, cite
+from glassbook.web.render.links import Links
+from glassbook.web.render.markdown import page_url
 from glassbook.web.saving import is_unicode, sha_of
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond

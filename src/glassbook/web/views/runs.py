@@ -13,11 +13,11 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord, judge
-from glassbook.notebook.featurebook import FeatureBook
-from glassbook.notebook.freshness import stale
-from glassbook.web.evidence import answer, flat, row_data, run_data
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.freshness import stale
+from glassbook.web.api.serializers import answer, flat, row_data, run_data
+from glassbook.web.chart_specs import safe_spec
 from glassbook.web.services import services
-from glassbook.web.specs import safe_spec
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import percent
 from glassbook.web.views.run_files import find_file

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from glassbook.desk.meaning import has_model
 from glassbook.notebook import Hit
-from glassbook.web.evidence import answer
-from glassbook.web.linking import address_of, url_of
-from glassbook.web.render import page_url
+from glassbook.semantic_search import has_model
+from glassbook.web.api.serializers import answer
+from glassbook.web.render.links import address_of, url_of
+from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 

@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, read_markdown, slug
-from glassbook.web.asked import ask_desk
-from glassbook.web.render import page_url
+from glassbook.web.render.markdown import page_url
+from glassbook.web.response_cache import ask_desk
 from glassbook.web.services import services
 from glassbook.web.steering import Name, Settings, Strict, from_query, section, told
 from glassbook.web.templating import respond

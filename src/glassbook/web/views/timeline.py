@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from glassbook.web.evidence import answer
-from glassbook.web.render import page_url
+from glassbook.web.api.serializers import answer
+from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 

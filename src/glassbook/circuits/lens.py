@@ -1,0 +1,117 @@
+"""What each layer would say next: the logit lens and the tuned lens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.notebook.files import write_atomic
+from glassbook.trace import trace
+from glassbook.trace.roles import blocks, final
+
+
+@torch.no_grad()
+def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The stream after each block, through the final norm and the head: block -> logits [B, T, vocab].
+
+    Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
+
+    Raises:
+        GlassbookError: the model has no final norm and head that lead from its last block to its logits.
+    """
+    norm, head = final(lm)
+    return {name: head(norm(x)).float() for name, x in _streams(lm, inputs).items()}
+
+
+class TunedLens(nn.Module):
+    """An affine translator for each block, so that what it says is put as the last layer would put it.
+
+    `lens(name, x)` are logits. As made, each translator is the identity: then it is the logit lens.
+
+    Source: Belrose et al. 2023, arXiv:2303.08112.
+    """
+
+    def __init__(self, lm: LanguageModel) -> None:
+        super().__init__()
+        self._out = final(lm)  # in a tuple, so that the model's own parts do not become parts of the lens
+        self.names = blocks(lm.model)[:-1]  # behind the last block there is nothing to translate
+        d = self._out[1].weight.shape[1]
+        self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
+        for translator in self.translators:
+            assert isinstance(translator, nn.Linear)
+            nn.init.zeros_(translator.weight)  # what is added to x
+            nn.init.zeros_(translator.bias)
+        self.to(lm.device)
+
+    def forward(self, name: str, x: Tensor) -> Tensor:
+        """Logits [..., vocab] of the stream x [..., d] after a block."""
+        if name in self.names:
+            x = x + self.translators[self.names.index(name)](x)
+        norm, head = self._out
+        return head(norm(x))
+
+    def save(self, path: str | Path) -> None:
+        """Write the translators as safetensors."""
+        write_atomic(Path(path), to_bytes({k: v.contiguous() for k, v in self.translators.state_dict().items()}))
+
+    def load(self, path: str | Path) -> TunedLens:
+        """Read what `save` wrote for a lens of the same model.
+
+        Raises:
+            GlassbookError: no such file, or one of another model.
+        """
+        try:
+            self.translators.load_state_dict(load_file(path))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise GlassbookError(f"{path} holds no tuned lens of this model; fit one and save it there") from error
+        return self
+
+
+def fit_tuned_lens(
+    lm: LanguageModel, batches: Iterable[Mapping[str, Tensor]], *, lr: float = 1e-3, weight_decay: float = 1e-3
+) -> TunedLens:
+    """Train a lens so that each block's logits come near the model's own: the least KL(model || lens).
+
+    Args:
+        lm: the model; it is not changed.
+        batches: inputs of its forward; one step of Adam for each.
+        lr: learning rate, falling linearly if the number of batches is known.
+        weight_decay: pulls the translators towards the identity.
+    """
+    lens = TunedLens(lm)
+    parameters = list(lens.translators.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    total = len(batches) if hasattr(batches, "__len__") else None  # type: ignore[arg-type]
+    for step, inputs in enumerate(batches):
+        streams = _streams(lm, inputs)
+        with torch.no_grad():
+            target = lens(*streams.popitem()).float().log_softmax(-1)
+        real = inputs["attention_mask"].bool() if "attention_mask" in inputs else slice(None)
+        losses = [
+            nn.functional.kl_div(lens(name, x).float().log_softmax(-1), target, log_target=True, reduction="none")
+            .sum(-1)[real]
+            .mean()
+            for name, x in streams.items()
+        ]
+        for group in optimiser.param_groups:
+            group["lr"] = lr if total is None else lr * (1 - step / total)
+        for p, slope in zip(parameters, torch.autograd.grad(torch.stack(losses).sum(), parameters), strict=True):
+            p.grad = slope
+        optimiser.step()
+    return lens.eval()
+
+
+def _streams(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The stream after each block."""
+    names = blocks(lm.model)
+    with torch.no_grad(), trace(lm.model, read=[f"{name}.out" for name in names]) as t:
+        lm.model(**inputs)
+    return {name: t[f"{name}.out"] for name in names}

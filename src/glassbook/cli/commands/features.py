@@ -1,0 +1,159 @@
+"""`glassbook features`: what the features of a dictionary fire on."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.cli.command import InNotebook, open_lm, option, perform, say
+from glassbook.cli.commands.run_features import ACTIONS
+from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
+from glassbook.cli.output import console, one_line, table
+from glassbook.cli.tour.naming import card_of, labels, ranked
+from glassbook.cli.watch import Watch
+from glassbook.errors import GlassbookError
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features(InNotebook):
+    """List the features of a dictionary: how often each is active, and on what.
+
+    `glassbook features export` writes the feature pages of a run as one file, `glassbook features name` gives names.
+    """
+
+    dictionary: Annotated[Positional[str], option("DICT", "builtin")] = "builtin"
+    """ "builtin", or a safetensors file, such as the artifacts/dictionary.safetensors of a run."""
+    model: Annotated[str | None, option("MODEL", "the one that it was trained on")] = None
+    """The model whose activations it reads."""
+    tokenizer: Annotated[str | None, option("T", "the one beside the model")] = None
+    """As in generate."""
+    text: Annotated[Path | None, option("FILE", "the Reserve, or text that the model writes")] = None
+    """A text file to see the features on."""
+    site: Annotated[str | None, option("SITE", "where it was trained")] = None
+    """Where the activations are read."""
+    run: Annotated[str | None, option("ID")] = None
+    """A run of the notebook: show the feature book that it kept, without opening a model."""
+    top: Annotated[int, option("N", "20")] = 20
+    """How many to list."""
+    search: Annotated[str | None, option("WORD")] = None
+    """Only features with this word in their label, tokens or contexts."""
+
+    def result(self) -> dict[str, Any]:
+        """The features as plain data."""
+        if self.top < 1:
+            raise GlassbookError(f"--top {self.top}: ask for at least 1")
+        if self.run is not None:
+            return self._kept(self.run)
+        d = open_dictionary(self.dictionary)
+        name = self.model or read_model(d) or ("builtin" if self.dictionary == "builtin" else "")
+        if not name:
+            raise GlassbookError(f"{self.dictionary} does not say which model it reads; pass --model")
+        site = self.site or trained_at(d, self.dictionary)
+        lm = open_lm(name, self.tokenizer)
+        from glassbook.features.data import check_model
+
+        check_model(d.about, lm.model)
+        say(f"reading {site} of {name}")
+        found = look(lm, d, site, self.text)
+        if self.search is not None:
+            word = self.search.lower()
+            found = [card for card in found if word in " ".join([card.title, *card.tokens, *card.contexts]).lower()]
+        return {
+            "dictionary": self.dictionary,
+            "model": name,
+            "site": site,
+            "width": d.width,
+            "found": len(found),
+            "features": [card.to_data() for card in found[: self.top]],
+        }
+
+    def _kept(self, run: str) -> dict[str, Any]:
+        """The same from the book of a run: those whose meaning is known best come first."""
+        if self.dictionary != "builtin" or any((self.model, self.tokenizer, self.text, self.site)):
+            raise GlassbookError("--run shows what a run has found; leave out the dictionary, model, text and site")
+        record = self.open_notebook().run(run)
+        book = FeatureBook(record.folder)
+        header = book.header
+        order = "score" if book.rows(labelled=True, limit=0)[1] else "max"
+        active = (1e-12, None)
+        rows, found = book.rows(self.search or "", order, descending=True, density=active, limit=self.top)
+        return {
+            "run": record.id,
+            "dictionary": header.get("dictionary"),
+            "model": header.get("model"),
+            "site": header.get("site"),
+            "width": header.get("width"),
+            "found": found,
+            "features": [card_of(book.feature(row.index)).to_data() for row in rows],
+        }
+
+    def show(self, result: dict[str, Any]) -> None:
+        """A table of them, the most telling first."""
+        if not result["found"]:
+            print(
+                f"no feature has {self.search!r} in its label, tokens or contexts" if self.search else "none is active"
+            )
+            return
+        labelled = any(card["label"] for card in result["features"])
+        rows = []
+        for card in result["features"]:
+            tokens = " ".join(repr(token) for token in card["tokens"][:3])
+            name = f"{card['label']} ({card['auroc']:.2f})" if card["label"] else tokens
+            context = one_line(card["contexts"][0], 70) if card["contexts"] else ""
+            rows.append((card["index"], f"{card['density']:.2%}", name, context))
+        console().print(
+            table(
+                ("feature", "active", "detects (AUROC)" if labelled else "tokens", "strongest on"),
+                rows,
+                numbers=("feature", "active"),
+                wide="strongest on",
+            )
+        )
+        shown = len(result["features"])
+        print(
+            f"\n{shown} of {result['found']} shown; {result['width']} features at {result['site']} of {result['model']}"
+        )
+
+
+def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
+    """Cards of all features that are active in some text, the most telling first."""
+    from glassbook.cli.tour.learning import held_out, random_like
+    from glassbook.cli.tour.text import collect
+    from glassbook.cli.tour.truth import detect_attributes
+    from glassbook.features.dashboard.build import build
+
+    watch = Watch()
+    corpus = collect(lm, text, watch, quick=True)
+    corpus = replace(corpus, held_out=corpus.held_out if corpus.documents else corpus.learn + corpus.held_out)
+    with tempfile.TemporaryDirectory(prefix="glassbook-") as name:
+        folder = Path(name)
+        recorded = held_out(lm, corpus, site, str(folder / "activations"), watch)
+        detected = []
+        if recorded.truth is not None:
+            detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
+        build(
+            d,
+            recorded.activations,
+            lm,
+            folder / "artifacts",
+            tokens=recorded.token,
+            sequence=recorded.sequence,
+            labels=labels(detected),
+            contexts=2,
+        )
+        book = FeatureBook(folder)
+        return ranked([card for i in range(d.width) if (card := card_of(book.feature(i))).tokens])
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    if args and args[0] in ACTIONS:
+        perform(ACTIONS[args[0]], args[1:], f"glassbook features {args[0]}")
+        return 0
+    perform(Features, args, "glassbook features")
+    return 0

@@ -1,0 +1,153 @@
+"""`glassbook jobs`: the queue of work that was asked for in the browser; stop a job, take it up again, read its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+from tyro.conf import Positional
+
+from glassbook.cli.app import nearest
+from glassbook.cli.command import Command, InNotebook, option, perform
+from glassbook.cli.output import console, state
+from glassbook.errors import GlassbookError
+from glassbook.jobs.job_log import tail
+from glassbook.jobs.queue import Job, JobQueue
+
+WHOLE = 1 << 30
+"""Bytes of a log that are printed at most."""
+
+
+def to_data(job: Job) -> dict[str, Any]:
+    """A job as plain data."""
+    return {
+        "id": job.id,
+        "title": job.title,
+        "command": job.command,
+        "experiment": job.experiment,
+        "seed": job.seed,
+        "gpus": job.gpus,
+        "state": job.state,
+        "cancelling": job.cancelling,
+        "lost": job.lost,
+        "attempt": job.attempt,
+        "run": job.run_id,
+        "created": job.created.isoformat(),
+        "started": job.started.isoformat() if job.started else None,
+        "ended": job.ended.isoformat() if job.ended else None,
+        "exit_code": job.exit_code,
+        "error": job.error,
+        "log": str(job.log),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs(InNotebook):
+    """List jobs, newest first; `jobs cancel ID`, `jobs again ID` and `jobs log ID` act on one of them."""
+
+    state: Annotated[
+        Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"] | None, option("STATE", "all")
+    ] = None
+    """Only jobs in this state."""
+    limit: int = 100
+    """How many at most."""
+
+    def result(self) -> dict[str, Any]:
+        """The jobs as plain data."""
+        notebook = self.open_notebook()
+        jobs = JobQueue(notebook.folder).jobs(self.state, self.limit)
+        return {"notebook": str(notebook.folder), "jobs": [to_data(job) for job in jobs]}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """One below the other, each with what went wrong."""
+        if not result["jobs"]:
+            what = f"{self.state} jobs" if self.state else "jobs"
+            print(f"no {what} in {result['notebook']}; start some from the browser: glassbook serve")
+            return
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for job in result["jobs"]:
+            doing = "lost" if job["lost"] else "stopping" if job["cancelling"] else job["state"]
+            error = (f"\n{job['error']}", "dim") if job["error"] else ""
+            grid.add_row(str(job["id"]), Text.assemble(state(f"{doing:<12}"), job["title"], error), job["run"] or "")
+        console().print(grid)
+        if any(job["lost"] for job in result["jobs"]):
+            print("\nthe process of a lost job has ended while no server was watching; glassbook serve finds out how")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneJob(InNotebook):
+    """Options of a command about one job."""
+
+    id: Annotated[Positional[int], option("ID")]
+    """Number of the job, as `glassbook jobs` lists it."""
+
+    def queue(self) -> JobQueue:
+        """The queue of the notebook that the options name."""
+        return JobQueue(self.open_notebook().folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel(OneJob):
+    """Take a job out of the queue, or stop it; its run can be gone on with."""
+
+    def result(self) -> dict[str, Any]:
+        """The job as it is then."""
+        queue = self.queue()
+        before = queue.job(self.id)
+        if before.over:
+            raise GlassbookError(f"job {self.id} has {_ended(before)} already; there is nothing to cancel")
+        return to_data(queue.cancel(self.id))
+
+    def show(self, result: dict[str, Any]) -> None:
+        """What happens now."""
+        done = "is being stopped" if result["cancelling"] else "is cancelled"
+        print(f"job {result['id']} {done}; take it up again with: glassbook jobs again {result['id']}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again(OneJob):
+    """Queue a job once more: one that did not finish goes on with its run, a finished one starts a new run."""
+
+    def result(self) -> dict[str, Any]:
+        """The job that waits now."""
+        return to_data(self.queue().again(self.id))
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Which job waits now."""
+        print(f"job {result['id']} is queued; `glassbook serve` works the queue off")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log(OneJob):
+    """Print what a job has written."""
+
+    def result(self) -> dict[str, Any]:
+        """The job and its log."""
+        job = self.queue().job(self.id)
+        return {**to_data(job), "text": tail(job.log, size=WHOLE)}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """The log, as plain text."""
+        print(result["text"].rstrip("\n") or "this job has written nothing yet")
+
+
+ACTIONS: dict[str, type[Command]] = {"cancel": Cancel, "again": Again, "log": Log}
+
+
+def _ended(job: Job) -> str:
+    return job.state if job.state in ("finished", "failed") else f"been {job.state}"
+
+
+def main(args: Sequence[str]) -> int:
+    """Run the command."""
+    words = list(args)
+    if words and words[0] in ACTIONS:
+        perform(ACTIONS[words[0]], words[1:], f"glassbook jobs {words[0]}")
+        return 0
+    if words and not words[0].startswith("-"):
+        raise GlassbookError(f"glassbook jobs does not know {words[0]!r}; {nearest(words[0], list(ACTIONS))}")
+    perform(Jobs, words, "glassbook jobs")
+    return 0

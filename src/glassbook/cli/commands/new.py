@@ -1,0 +1,48 @@
+"""`glassbook new`: make a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.assets import starter
+from glassbook.cli.command import Json, option, perform
+from glassbook.notebook import Notebook
+
+FIRST = Path("pages") / "manual" / "first-steps.md"
+"""The page to read first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class New(Json):
+    """Make a notebook: a folder of plain files, with pages about the field and the manual to begin with."""
+
+    path: Annotated[Positional[Path], option("PATH")]
+    """The folder; it is made."""
+    title: Annotated[str | None, option("TITLE", "the folder's name")] = None
+    """What the notebook is called."""
+    empty: bool = False
+    """Leave the starter's pages out."""
+
+    def result(self) -> dict[str, Any]:
+        """Make it."""
+        title = self.title or self.path.resolve().name
+        notebook = Notebook.create(self.path, title=title)
+        pages = 0 if self.empty else starter.write(notebook.folder)
+        return {"notebook": str(notebook.folder), "title": title, "pages": pages}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Say where it is, and what to do with it."""
+        print(f"made the notebook {result['title']!r} in {result['notebook']}")
+        if result["pages"]:
+            print(f"it begins with {result['pages']} pages; read first: {self.path / FIRST}")
+        print(f"next: cd {self.path} && glassbook serve --open")
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(New, args, "glassbook new")
+    return 0

@@ -1,0 +1,88 @@
+"""`glassbook open`: look at a model, its size, its sites and a sample of its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from glassbook.cli.command import OnModel, check_tokens, option, perform
+from glassbook.cli.output import console, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open(OnModel):
+    """Look at a model: its size, its sites, a greedy sample."""
+
+    prompt: Annotated[str, option("TEXT", "none: the model begins")] = ""
+    """What the sites are found with and the sample goes on from."""
+    tokens: Annotated[int, option("N", "40")] = 40
+    """Tokens in the sample."""
+    all: bool = False
+    """List every site of every block, not only those of the first."""
+
+    def result(self) -> dict[str, Any]:
+        """Sizes, sites and sample as plain data."""
+        from glassbook.trace import sites
+        from glassbook.trace.roles import blocks
+
+        check_tokens(self.tokens)
+        lm = self.open_model(needs_text=False)
+        batch = sample_batch(lm, self.prompt)
+        found = [
+            {"name": s.name, "order": s.order, "calls": s.calls, "shape": list(s.shape or ()), "dtype": str(s.dtype)}
+            for s in sites(lm.model, **batch)
+        ]
+        sample = None
+        if lm.tokenizer is not None:
+            prompt = self.prompt or ("" if lm.tokenizer.bos is not None else lm.decode([int(batch["input_ids"][0, 0])]))
+            sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
+        return {
+            "model": self.model,
+            "kind": type(lm.model).__name__,
+            "parameters": lm.parameters,
+            "vocabulary": lm.vocab,
+            "context": lm.context,
+            "blocks": blocks(lm.model),
+            "sites": found,
+            "sample": sample,
+        }
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Sizes, a table of sites, the sample."""
+        out = console()
+        out.print(
+            f"{result['kind']} with {result['parameters']:,} parameters: {len(result['blocks'])} blocks, "
+            f"{result['vocabulary']:,} tokens, context {result['context']}\n"
+        )
+        shown = result["sites"] if self.all else first_block(result["sites"], result["blocks"])
+        rows = [
+            (s["name"], "x".join(map(str, s["shape"])), s["dtype"].removeprefix("torch."), s["calls"]) for s in shown
+        ]
+        out.print(table(("site", "shape", "type", "calls"), rows, numbers=("calls",), wide="site"))
+        hidden = len(result["sites"]) - len(shown)
+        if hidden:
+            out.print(f"\n{hidden} more sites in the other blocks; --all lists them")
+        if result["sample"] is None:
+            out.print("\nno tokenizer beside it, so no sample; pass --tokenizer")
+        else:
+            out.print("\nsample:", result["sample"]["prompt"] + result["sample"]["text"], markup=False)
+
+
+def sample_batch(lm: Any, prompt: str) -> dict[str, Any]:
+    """A batch to find sites with: the prompt, or one token over and over where there is none."""
+    import torch
+
+    ids = (lm.encode(prompt) if lm.tokenizer is not None else []) or [0]
+    # With one token, a shape would not show which of its sizes is the number of tokens.
+    return {"input_ids": torch.tensor([ids if len(ids) > 1 else ids * 8], device=lm.device)}
+
+
+def first_block(found: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    """The sites outside the repeated blocks, and those of the first block."""
+    return [s for s in found if not any(s["name"].startswith(f"{name}.") for name in names[1:])]
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(Open, args, "glassbook open")
+    return 0

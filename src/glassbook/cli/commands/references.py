@@ -1,0 +1,60 @@
+"""`glassbook references`: BibTeX into the notebook, and out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.cli.command import InNotebook, option, perform
+from glassbook.cli.output import console, one_line, table
+from glassbook.errors import GlassbookError
+from glassbook.notebook.files import write_atomic
+from glassbook.notebook.pages.references import References
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cited(InNotebook):
+    """List the works that the notebook's pages may cite; take in BibTeX, or write it."""
+
+    path: Annotated[Positional[Path | None], option("PATH.bib", "only list them")] = None
+    """A BibTeX file whose works are kept."""
+    export: Annotated[Path | None, option("PATH.bib")] = None
+    """Write all works there as BibTeX; a file that is there already is not overwritten."""
+
+    def result(self) -> dict[str, Any]:
+        """Take in, write out, and say what there is."""
+        works = References(self.open_notebook().folder)
+        added = works.from_bibtex(read(self.path)) if self.path is not None else []
+        if self.export is not None:
+            if self.export.exists():
+                raise GlassbookError(f"{self.export} is there already; name a new file")
+            write_atomic(self.export, works.to_bibtex().encode("utf-8", "replace"))
+        out = self.export and str(self.export)
+        return {"file": str(works.path), "taken_in": added, "works": list(works), "export": out}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """A table of keys and titles."""
+        if self.path is not None:
+            print(f"{len(result['taken_in'])} works taken in; there are {len(result['works'])} now")
+        if self.export is not None:
+            print(f"{len(result['works'])} works written to {self.export}")
+        if self.path is None and self.export is None:
+            rows = [(one_line(work["id"], 40), one_line(str(work.get("title", "")), 200)) for work in result["works"]]
+            console().print(table(("key", "title"), rows, wide="title")) if rows else print("no works yet")
+
+
+def read(path: Path) -> str:
+    """The text of a BibTeX file."""
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GlassbookError(f"{path} is not text in UTF-8; save it so") from error
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(Cited, args, "glassbook references")
+    return 0

@@ -1,0 +1,150 @@
+"""`glassbook features export` and `glassbook features name`: what is done with the feature book of a run."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from glassbook.cli.command import Command, InNotebook, option, say
+from glassbook.cli.output import console, table
+from glassbook.errors import GlassbookError
+from glassbook.notebook.notebook import SETTINGS
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+
+if TYPE_CHECKING:
+    from glassbook.features.dashboard.autointerp import Judge
+
+SHOWN = 20
+"""Names that are printed."""
+MODEL_TOP = 50
+"""Features that a language model is asked about, unless another number is wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfRun(InNotebook):
+    """Options of what is done with a run's features."""
+
+    run: Annotated[str, option("ID")]
+    """The run whose feature book it is."""
+    top: Annotated[int | None, option("N", "all")] = None
+    """Only so many features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(OfRun):
+    """Write the feature pages of a run as one HTML file that opens from disk and loads nothing."""
+
+    out: Annotated[Path | None, option("FILE", "features-RUN.html in this folder")] = None
+    """The file to write."""
+
+    def result(self) -> dict[str, Any]:
+        """Write it."""
+        record = self.open_notebook().run(self.run)
+        from glassbook.web.export import export_features
+
+        place = Path(f"features-{record.id}.html") if self.out is None else self.out
+        if place.is_dir():
+            raise GlassbookError(f"{place} is a folder; name the .html file to write with --out")
+        return {"run": record.id, "path": str(export_features(record, place, self.top).path)}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Say what to open."""
+        print(f"wrote {result['path']}; open it in a browser")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameThem(OfRun):
+    """Give the features of a run names, score them by detection and fuzzing, and keep them in its feature book.
+
+    Without an endpoint the names are the tokens that carry a feature. With one (--endpoint and --model, or
+    [naming] endpoint = "URL" and model = "NAME" in glassbook.toml) a language model names and judges: it is sent the
+    texts of the feature pages. Its key, if it needs one, is read from the environment variable GLASSBOOK_API_KEY.
+    """
+
+    endpoint: Annotated[str | None, option("URL", "that of glassbook.toml, else no model is asked")] = None
+    """An OpenAI-compatible server, such as http://localhost:8080/v1."""
+    model: Annotated[str | None, option("NAME", "that of glassbook.toml")] = None
+    """The model to ask there."""
+    tokens: bool = False
+    """Name by tokens even if glassbook.toml names an endpoint."""
+    timeout: Annotated[float, option("SECONDS", "60")] = 60.0
+    """How long to wait for an answer."""
+    replace: bool = False
+    """Also name features that have a name from the truth or another source."""
+
+    def result(self) -> dict[str, Any]:
+        """Name them."""
+        if self.top is not None and self.top < 1:
+            raise GlassbookError(f"--top {self.top}: ask for at least 1")
+        notebook = self.open_notebook()
+        record = notebook.run(self.run)
+        book = FeatureBook(record.folder)
+        judge = self._judge(notebook.folder)
+        from glassbook.features.dashboard.autointerp import FromTokens, give_names
+
+        asks = not isinstance(judge, FromTokens)
+        chosen = self._chosen(book, judge.source, MODEL_TOP if asks and self.top is None else self.top)
+        say(f"naming {len(chosen)} features by {judge.source}")
+        names = give_names(book, judge, chosen, tell=lambda n: say(f"{n} of {len(chosen)}") if asks else None)
+        return {
+            "run": record.id,
+            "source": judge.source,
+            "asked": len(chosen),
+            "named": len(names),
+            "names": [
+                {"index": index, "label": name.label, "score": name.score, **name.scores}
+                for index, name in sorted(names.items(), key=lambda pair: -(pair[1].score or 0))
+            ],
+        }
+
+    def _chosen(self, book: FeatureBook, source: str, top: int | None) -> list[int]:
+        """The features to name: active, not named by another source, those that are active most often first."""
+        rows, _ = book.rows(order="density", descending=True, density=(1e-12, None), limit=-1)
+        free = [row.index for row in rows if self.replace or not row.label or book.feature(row.index).source == source]
+        return free[:top]
+
+    def _judge(self, folder: Path) -> Judge:
+        from glassbook.features.dashboard.autointerp import FromTokens
+        from glassbook.features.dashboard.endpoint import KEY, Endpoint
+
+        kept = _settings(folder)
+        url, model = self.endpoint or kept.get("endpoint"), self.model or kept.get("model")
+        if self.tokens and (self.endpoint or self.model):
+            raise GlassbookError("--tokens asks no model; leave out --endpoint and --model")
+        if self.tokens or (url is None and model is None):
+            return FromTokens()
+        if url is None or model is None:
+            raise GlassbookError("a language model needs both --endpoint URL and --model NAME")
+        return Endpoint(url, model, kept.get("key_env", KEY), self.timeout)
+
+    def show(self, result: dict[str, Any]) -> None:
+        """The best names."""
+        rows = [
+            (name["index"], name["label"], *(_two(name.get(key)) for key in ("detection", "fuzzing")))
+            for name in result["names"][:SHOWN]
+        ]
+        if rows:
+            columns = ("feature", "name", "detection", "fuzzing")
+            console().print(table(columns, rows, numbers=("feature", "detection", "fuzzing"), wide="name"))
+        print(f"\n{result['named']} of {result['asked']} features named by {result['source']}")
+
+
+def _two(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """[naming] of glassbook.toml."""
+    try:
+        settings = tomllib.loads((folder / SETTINGS).read_text("utf-8")).get("naming", {})
+    except (OSError, ValueError) as error:
+        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; mend it") from error
+    known = ("endpoint", "model", "key_env")
+    if not isinstance(settings, dict) or any(k not in known or not isinstance(v, str) for k, v in settings.items()):
+        raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(known)}, each a text; mend it")
+    return settings
+
+
+ACTIONS: dict[str, type[Command]] = {"export": Export, "name": NameThem}

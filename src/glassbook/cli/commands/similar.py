@@ -1,0 +1,45 @@
+"""`glassbook similar`: the notebook's sections nearest in meaning to a text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from glassbook.cli.command import InNotebook, option, perform, quiet_libraries, say
+from glassbook.cli.output import console, one_line, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Similar(InNotebook):
+    """Search the notebook's pages by meaning, with a local embedding model."""
+
+    text: Annotated[Positional[str], option("TEXT")]
+    """What is looked for."""
+    model: Annotated[Path | None, option("FOLDER", 'the one that glassbook.toml names: embedding = "FOLDER"')] = None
+    """A transformers folder with an embedding model."""
+    limit: Annotated[int, option("N", "10")] = 10
+    """How many pages to show."""
+
+    def result(self) -> dict[str, Any]:
+        """Look."""
+        notebook = self.open_notebook()
+        quiet_libraries()
+        from glassbook.semantic_search import Meaning
+
+        meaning = Meaning(notebook, self.model)
+        found = meaning.nearest(self.text, self.limit, lambda done, all: say(f"{done} of {all} new sections read"))
+        return {"found": [asdict(near) for near in found]}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """A line for each page."""
+        rows = [(f"{n['score']:.3f}", n["title"], n["heading"], one_line(n["text"], 60)) for n in result["found"]]
+        console().print(table(("score", "page", "section", "begins"), rows, numbers=("score",)))
+
+
+def main(args: list[str]) -> int:
+    """Run the command."""
+    perform(Similar, args, "glassbook similar")
+    return 0

@@ -1,0 +1,1 @@
+"""Experiments on circuits: induction heads, circuit discovery."""

@@ -1,0 +1,1 @@
+"""Experiments on features: superposition, sparse coding, sparse autoencoders and their failures."""

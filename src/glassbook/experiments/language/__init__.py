@@ -1,0 +1,1 @@
+"""Experiments on language models: pre-training, what training data does and does not teach."""

@@ -1,0 +1,147 @@
+"""Steer a language model by the difference of two prompts' activations; weigh the effect against the damage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from glassbook.data.world import World
+
+
+@experiment(
+    terms=["Activation addition", "Steering vector"],
+    source="Turner et al. 2023, arXiv:2308.10248 (section 4, figure 3)",
+)
+@dataclass(frozen=True, kw_only=True)
+class ActivationAddition:
+    """Does adding one prompt pair's activations make a topic likelier without hurting other text?"""
+
+    plus: str = "The wedding"
+    """Text to steer towards."""
+    minus: str = "The path"
+    """Text to steer away from."""
+    theme: str = "wedding"
+    """Theme of the stories whose sentences are the on-topic texts."""
+    texts: int = 200
+    """Sentences on the topic, and as many off it; half picks layer and strength, half is reported."""
+    strengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
+    """Raw coefficients to try."""
+    bound: float = 1.01
+    """Off-topic perplexity ratio that a strength may have on the dev half."""
+    model: str = "builtin"
+    """Language model to steer."""
+
+    claims = (
+        Claim(
+            "Activation addition makes on-topic text likelier, and a random vector of the same norm does not",
+            "on_topic_ratio",
+            "<=",
+            0.95,
+            control="random_on_topic_ratio >= 0.97",
+        ),
+        Claim("Off-topic text stays as likely as before", "off_topic_ratio", "<=", 1.02),
+        Claim("The opposite vector makes on-topic text less likely", "swapped_on_topic_ratio", ">=", 1.0),
+        Claim("Off-topic damage is worst in the first layers", "early_over_late_damage", ">=", 1.0),
+    )
+
+    @classmethod
+    def quick(cls) -> ActivationAddition:
+        """Few texts and strengths: shows the machinery, judges nothing."""
+        return cls(texts=12, strengths=(1.0, 2.0))
+
+    def run(self, run: Run) -> None:
+        """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
+        from glassbook.data.world import World
+        from glassbook.nets import model_path, open_model
+        from glassbook.steer import actadd, dose_curve, layer_sweep, score
+        from glassbook.trace.roles import blocks
+
+        lm = open_model(self.model)
+        run.uses("model", self.model, path=model_path(self.model))
+        world = World()
+        on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
+        scores = {}
+        names = blocks(lm.model)
+        with run.progress(len(names), "layers", unit="layer") as bar:
+            for name in names:
+                v = actadd(lm, self.plus, self.minus, f"{name}.in")
+                scores[name] = score(lm, v, on, off, by=self.strengths, bound=self.bound, seed=run.seed)
+                bar.advance()
+        site, best = self._pick_on_dev(scores)
+        arms = best.best
+        strength = arms["vector"].test.by or 0.0
+        # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
+        swapped = next(r.on for r in best.rows if (r.arm, r.by, r.split) == ("swap", strength, "test"))
+        sweep = layer_sweep(lm, self.plus, self.minus, on, off, by=strength, seed=run.seed)
+        doses = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
+        curve = dose_curve(lm, actadd(lm, self.plus, self.minus, f"{site}.in"), on, off, by=doses, seed=run.seed)
+        damage = [row.off for row in sweep if row.arm == "vector"]
+        run.result(
+            layer=names.index(site),
+            strength=strength,
+            on_topic_ratio=arms["vector"].test.on,
+            off_topic_ratio=arms["vector"].test.off,
+            random_on_topic_ratio=arms["random"].test.on,
+            random_off_topic_ratio=arms["random"].test.off,
+            swapped_on_topic_ratio=swapped,
+            prompt_on_topic_ratio=arms["prompt"].test.on,
+            prompt_off_topic_ratio=arms["prompt"].test.off,
+            early_over_late_damage=max(damage[: len(damage) // 2]) / max(damage[len(damage) // 2 :]),
+        )
+        run.table("scores", [row for s in scores.values() for row in s.table()])
+        run.table("layers", [vars(row) for row in sweep])
+        run.chart("layers", _chart(sweep, "layer", lambda row: int(row.site.split(".")[-2]), "vector added at layer"))
+        run.chart("doses", _chart(curve, "strength", lambda row: row.by, "strength (raw coefficient)"))
+
+    def _pick_on_dev(self, scores):
+        """The layer whose best strength makes on-topic text likeliest on the dev half within the bound."""
+
+        def dev(item):
+            test = item[1].best["vector"].test
+            row = next(r for r in item[1].rows if (r.arm, r.by, r.split) == ("vector", test.by, "dev"))
+            return (row.off > self.bound, row.on)
+
+        return min(scores.items(), key=dev)
+
+
+def sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
+    """`n` single sentences from held-out stories of one theme."""
+    found = (
+        document.text[span.start : span.end]
+        for document in world.stream(-100 - seed, genre="story")
+        for span in document.spans
+        if (span.kind, span.value) == ("theme", theme) and len(document.text[span.start : span.end].split()) >= 8
+    )
+    return list(islice(found, n))
+
+
+def other_texts(world: World, n: int, seed: int) -> list[str]:
+    """`n` held-out texts that are no stories: field notes, reports and replies."""
+    found = (d.text for d in world.stream(-200 - seed) if d.genre in ("note", "report", "reply"))
+    return list(islice(found, n))
+
+
+def _chart(rows, name, x, title):
+    import altair as alt
+
+    values = [
+        {name: x(row), "ratio": ratio, "text": text, "arm": row.arm}
+        for row in rows
+        for text, ratio in (("on topic", row.on), ("off topic", row.off))
+    ]
+    return (
+        alt.Chart(alt.Data(values=values))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X(f"{name}:Q", title=title),
+            y=alt.Y("ratio:Q", title="perplexity, steered / plain", scale=alt.Scale(zero=False)),
+            color=alt.Color("text:N", title=None),
+            strokeDash=alt.StrokeDash("arm:N", title=None),
+        )
+        .to_dict()
+    )

@@ -1,0 +1,116 @@
+"""Where in a model activation addition works, where it only does damage, and what its controls do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from glassbook.experiments.base import experiment
+from glassbook.notebook import Claim, Run
+
+
+@experiment(
+    terms=["Activation addition", "Steering vector"],
+    source="Turner et al. 2023, arXiv:2308.10248: layer curve, random vectors and transplants of its evaluation",
+)
+@dataclass(frozen=True, kw_only=True)
+class SteeringControls:
+    """Do early layers damage off-topic text while middle ones do not, as in the published layer curve?"""
+
+    plus: str = "The wedding"
+    """Text to steer towards."""
+    minus: str = "The path"
+    """Text to steer away from."""
+    theme: str = "wedding"
+    """Theme of the stories whose sentences are the on-topic texts."""
+    texts: int = 300
+    """Sentences on the topic, and as many off it."""
+    strength: float = 2.0
+    """Raw coefficient, the same at every layer."""
+    model: str = "builtin"
+    """Language model to steer."""
+
+    claims = (
+        Claim("Off-topic text suffers most from the first third of the layers", "worst_layer_share", "<=", 0.34),
+        Claim(
+            "In the middle third on-topic text gets likelier; a random vector of the same norms does not do that",
+            "middle_on_topic",
+            "<=",
+            0.95,
+            control="random_middle_on_topic >= 0.97",
+        ),
+        Claim("There it does at most half the damage of the first third", "middle_over_early_damage", "<=", 0.5),
+        Claim("At the last layer next to nothing is left", "last_layer_change", "<=", 0.02),
+        Claim(
+            "The embeddings' difference, put there at the same norms, has at most half the effect",
+            "transplant_share",
+            "<=",
+            0.5,
+        ),
+    )
+
+    @classmethod
+    def quick(cls) -> SteeringControls:
+        """Few texts."""
+        return cls(texts=12)
+
+    def run(self, run: Run) -> None:
+        """The layer curve with random rows beside it, and the first layer's difference moved to the middle."""
+        from glassbook.data.world import World
+        from glassbook.experiments.steering.activation_addition import other_texts, sentences
+        from glassbook.nets import model_path, open_model
+        from glassbook.steer import Vector, actadd, dose_curve, layer_sweep
+        from glassbook.trace.roles import blocks
+
+        lm, world = open_model(self.model), World()
+        run.uses("model", self.model, path=model_path(self.model))
+        on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
+        rows = layer_sweep(lm, self.plus, self.minus, on, off, by=self.strength, seed=run.seed)
+        real, random = ([r for r in rows if r.arm == arm] for arm in ("vector", "random"))
+        n, names = len(real), blocks(lm.model)
+        early, middle = range(-(-n // 3)), range(n // 3, -(-2 * n // 3))
+        best = min(middle, key=lambda i: real[i].on)
+        site = f"{names[best]}.in"
+        first, there = (actadd(lm, self.plus, self.minus, s).rows[s] for s in (f"{names[0]}.in", site))
+        # Row 0, the shared BOS, is zero in both.
+        same_norms = first * (there.norm(dim=1) / first.norm(dim=1).clamp(min=1e-9))[:, None]
+        moved = Vector({site: same_norms}, positional=True)
+        transplant = dose_curve(lm, moved, on, off, by=[self.strength], controls=())[0]
+        damage = [r.off - 1 for r in real]
+        run.result(
+            worst_layer_share=damage.index(max(damage)) / n,
+            middle_layer=best,
+            middle_on_topic=real[best].on,
+            middle_off_topic=real[best].off,
+            middle_wrong_share=real[best].wrong,
+            random_middle_on_topic=random[best].on,
+            random_middle_off_topic=random[best].off,
+            early_off_topic=max(real[i].off for i in early),
+            middle_over_early_damage=damage[best] / max(damage[i] for i in early),
+            last_layer_change=abs(real[-1].on - 1),
+            transplant_on_topic=transplant.on,
+            transplant_share=(1 - transplant.on) / (1 - real[best].on),
+        )
+        run.table("layers", [vars(row) for row in rows])
+        run.chart("layers", _curve(rows))
+
+
+def _curve(rows) -> dict[str, Any]:
+    import altair as alt
+
+    values = [
+        {"layer": int(row.site.split(".")[-2]), "ratio": ratio, "text": text, "arm": row.arm}
+        for row in rows
+        for text, ratio in (("on topic", row.on), ("off topic", row.off))
+    ]
+    return (
+        alt.Chart(alt.Data(values=values))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("layer:O", title="added at the input of layer", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("ratio:Q", title="perplexity, steered / plain", scale=alt.Scale(zero=False)),
+            color=alt.Color("text:N", title=None),
+            strokeDash=alt.StrokeDash("arm:N", title=None),
+        )
+        .to_dict()
+    )

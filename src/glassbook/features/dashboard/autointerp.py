@@ -1,0 +1,235 @@
+"""Names for features without a paid service, and how well they fit: from a known truth, from tokens, from a model.
+
+A name is scored as Paulo et al. score explanations: a judge who sees only the name says which texts activate the
+feature (detection), and in which texts the marked tokens are those that do (fuzzing). Both are balanced accuracies:
+the mean of the shares that are judged rightly among the true and among the false ones, 0.5 for a judge who guesses.
+
+Source: Paulo, Mallen, Juang and Belrose 2024, "Automatically interpreting millions of features in large language
+models", arXiv:2410.13928.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from glassbook.features.detect import Detected
+from glassbook.notebook.runs.feature_dashboard import Elsewhere, Feature, FeatureBook, Name, Token
+
+SHOWN = 5
+"""Examples in one question to a judge."""
+FEWEST = 2
+"""Texts of either kind without which nothing is scored."""
+LABEL_SCORE = "balanced accuracy of detection and fuzzing, their mean"
+
+T = TypeVar("T")
+Text = list[str]
+Marked = list[tuple[str, bool]]
+"""Tokens, and whether each is marked."""
+
+
+class Judge(Protocol):
+    """Who gives names and judges by them."""
+
+    @property
+    def source(self) -> str:
+        """What the book calls it."""
+        ...
+
+    def name(self, feature: Feature) -> str:
+        """A label, "" if it has none to give."""
+        ...
+
+    def active(self, label: str, texts: Sequence[Text]) -> list[bool] | None:
+        """Which texts activate a feature of that name; None if there is no answer."""
+        ...
+
+    def marked(self, label: str, texts: Sequence[Marked]) -> list[bool] | None:
+        """In which texts the marked tokens are those that activate it; None if there is no answer."""
+        ...
+
+
+def from_truth(found: Detected, attributes: Sequence[tuple[str, str]]) -> dict[int, Name]:
+    """Names from a world whose truth is known: each feature's is the attribute that it detects best.
+
+    Args:
+        found: what `detect` says of the features.
+        attributes: (kind, value) of each attribute, in the order of `found`.
+
+    Returns:
+        feature -> name, with the AUROC on the second half of the text as its score.
+    """
+    names: dict[int, Name] = {}
+    for (kind, value), feature, area in zip(attributes, found.best.tolist(), found.area.tolist(), strict=True):
+        before = names.get(feature)
+        if area == area and (before is None or before.score is None or area > before.score):  # NaN: not judged
+            names[feature] = Name(f"{kind}: {value}", "truth", area, {"auroc": area})
+    return names
+
+
+class FromTokens:
+    """Names of the tokens that carry a feature, and of the one before them if it is always the same.
+
+    The judge is the rule itself: a text activates the feature if it has such a token there.
+
+    Args:
+        share: of a feature's activation that its tokens must carry together.
+        most: tokens in a name.
+        before: share of the strongest places that must have the same token before them for it to be named.
+    """
+
+    source = "tokens"
+
+    def __init__(self, share: float = 0.5, most: int = 4, before: float = 0.8) -> None:
+        self.share, self.most, self.before = share, most, before
+        self._rules: dict[str, tuple[frozenset[str], str | None]] = {}
+
+    def name(self, feature: Feature) -> str:
+        """Such as ' fox', ' owl' after ' the'; "" where no few tokens carry the feature."""
+        tokens, carried = [], 0.0
+        for token, share in feature.tokens[: self.most]:
+            tokens.append(token)
+            carried += share
+            if carried >= self.share:
+                break
+        else:
+            return ""
+        leads = Counter(lead for context in feature.contexts if (lead := _lead(context)) is not None)
+        lead, times = leads.most_common(1)[0] if leads else (None, 0)
+        if times < max(3, self.before * len(feature.contexts)):
+            lead = None
+        label = ", ".join(map(repr, tokens)) + (f" after {lead!r}" if lead is not None else "")
+        self._rules[label] = frozenset(tokens), lead
+        return label
+
+    def active(self, label: str, texts: Sequence[Text]) -> list[bool]:
+        """Whether each text has one of the tokens."""
+        return [any(self._fires(label, text)) for text in texts]
+
+    def marked(self, label: str, texts: Sequence[Marked]) -> list[bool]:
+        """Whether most of the marked tokens of each text are such tokens."""
+        right = []
+        for text in texts:
+            hits = [
+                fires for fires, (_, mark) in zip(self._fires(label, [t for t, _ in text]), text, strict=True) if mark
+            ]
+            right.append(2 * sum(hits) > len(hits))
+        return right
+
+    def _fires(self, label: str, text: Text) -> list[bool]:
+        tokens, lead = self._rules[label]
+        return [t in tokens and (lead is None or (i > 0 and text[i - 1] == lead)) for i, t in enumerate(text)]
+
+
+def _lead(context: Sequence[Token]) -> str | None:
+    """The token before the strongest."""
+    at = max(range(len(context)), key=lambda i: context[i][1])
+    return context[at - 1][0] if at else None
+
+
+def score(
+    feature: Feature, label: str, judge: Judge, elsewhere: Sequence[Elsewhere], seed: int = 0
+) -> dict[str, float]:
+    """Detection and fuzzing of a label, on places that were not shown to whoever gave it.
+
+    The texts that activate the feature are its sampled places without the strongest, from which it was named. As many
+    others are drawn from stretches in which it is never active; for fuzzing they are marked at the places at which
+    one of the first kind is active.
+
+    Args:
+        feature: whose label it is.
+        label: the label.
+        judge: who judges.
+        elsewhere: random stretches of the text.
+        seed: of what is drawn, and of the order in which it is shown.
+
+    Returns:
+        "detection" and "fuzzing", each only if there were texts and answers enough to tell.
+    """
+    draw = random.Random(f"{seed}/{feature.index}")
+    strongest = [[token for token, _ in context] for context in feature.contexts]
+    own = [context for context in feature.sampled if [token for token, _ in context] not in strongest]
+    others = [stretch.tokens for stretch in elsewhere if feature.index not in stretch.active]
+    n = min(len(own), len(others))
+    if n < FEWEST:
+        return {}
+    own, others = draw.sample(own, n), draw.sample(others, n)
+    texts = [([t for t, _ in context], True) for context in own] + [(text, False) for text in others]
+    marked = [([(t, v > 0) for t, v in context], True) for context in own]
+    marked += [(_mark(text, draw.choice(own)), False) for text in others]
+    found = {
+        "detection": _balanced(texts, lambda some: judge.active(label, some), draw),
+        "fuzzing": _balanced(marked, lambda some: judge.marked(label, some), draw),
+    }
+    return {measure: value for measure, value in found.items() if value is not None}
+
+
+def _mark(text: Text, like: Sequence[Token]) -> Marked:
+    """A text marked at the places at which another is active; at its end if it is too short for all of them."""
+    at = {min(i, len(text) - 1) for i, (_, value) in enumerate(like) if value > 0}
+    return [(token, i in at) for i, token in enumerate(text)]
+
+
+def _balanced(
+    texts: list[tuple[T, bool]], ask: Callable[[list[T]], list[bool] | None], draw: random.Random
+) -> float | None:
+    """Mean of the shares judged rightly among the true and the false texts."""
+    draw.shuffle(texts)
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for start in range(0, len(texts), SHOWN):
+        some = texts[start : start + SHOWN]
+        said = ask([text for text, _ in some])
+        for (_, truth), answer in zip(some, said or [], strict=said is not None):
+            right[truth].append(answer == truth)
+    if min(len(right[True]), len(right[False])) < FEWEST:
+        return None
+    return statistics.fmean([statistics.fmean(right[True]), statistics.fmean(right[False])])
+
+
+def give_names(
+    book: FeatureBook,
+    judge: Judge,
+    features: Iterable[int],
+    *,
+    seed: int = 0,
+    tell: Callable[[int], None] = lambda done: None,
+) -> dict[int, Name]:
+    """Name features and score the names; nothing is written until all are done.
+
+    Args:
+        book: where they are described and the names are kept.
+        judge: who names and judges.
+        features: their numbers.
+        seed: see `score`.
+        tell: called after each feature with how many are done.
+
+    Returns:
+        the names that were given; features for which the judge has none are left as they are.
+
+    Raises:
+        GlassbookError: the judge failed, or the book cannot be read or written; the book is as it was.
+    """
+    elsewhere = book.elsewhere()
+    names: dict[int, Name] = {}
+    for done, index in enumerate(features, 1):
+        feature = book.feature(index)
+        label = judge.name(feature) if feature.contexts else ""
+        if label:
+            scores = score(feature, label, judge, elsewhere, seed)
+            names[index] = Name(label, judge.source, statistics.fmean(scores.values()) if scores else None, scores)
+        tell(done)
+    if names:
+        book.rename(names, _label_score(book, names))
+    return names
+
+
+def _label_score(book: FeatureBook, names: dict[int, Name]) -> str:
+    """What the scores are: of the names given now, and of those that stay."""
+    said = str(book.header.get("label_score") or "")
+    others = any(row.index not in names for row in book.rows(labelled=True, limit=-1)[0])
+    if not others or not said:
+        return LABEL_SCORE
+    return said if LABEL_SCORE in said else f"{said}; of names not from the truth, {LABEL_SCORE}"

@@ -1,0 +1,258 @@
+"""Write the feature book of a dictionary: one streaming pass over activations, in memory that does not grow with them.
+
+For each feature: how often it is active, a histogram of its values, the tokens that carry its activation, the places
+where it is strongest and a sample of all its places (with its value at every token round them), the nearest other
+directions, the features it is active together with, and what the direction does to the logits.
+`notebook.featurebook.FeatureBook` reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glassbook.errors import GlassbookError
+from glassbook.features.dashboard.collect import Seen, open_stream, watch
+from glassbook.features.dashboard.logits import logit_effects
+from glassbook.features.dashboard.top_activations import Places
+from glassbook.features.data import check_source
+from glassbook.nets import LanguageModel
+from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
+from glassbook.trace import Recording
+from glassbook.trace.roles import blocks, final
+
+TOP = 10
+"""Neighbours and logits that are kept for each feature."""
+WRITTEN = 256
+"""Features that are worked out at a time."""
+
+Labels = Mapping[int, tuple[str, float]]
+
+
+def build(
+    d: Any,
+    activations: Tensor | tuple[Recording, str],
+    lm: LanguageModel,
+    to: Path,
+    *,
+    tokens: Tensor | None = None,
+    sequence: Tensor | None = None,
+    labels: Labels | None = None,
+    label_score: str = "",
+    label_source: str = "truth",
+    about: Mapping[str, Any] | None = None,
+    contexts: int = 10,
+    sampled: int = 10,
+    before: int = 12,
+    after: int = 6,
+    chunk: int = 4096,
+) -> Path:
+    """Write the book as a file, whole or not at all.
+
+    Args:
+        d: the dictionary, or another coder; a feature is active where its code is above zero.
+        activations: [N, d_in], or (recording, site).
+        lm: the model that the activations are of; its tokenizer writes the tokens.
+        to: the artifacts folder of the run.
+        tokens: [N] ids, if the activations are a tensor.
+        sequence: [N] the text of each row, if they are a tensor.
+        labels: index -> (what the feature stands for, score).
+        label_score: what that score is.
+        label_source: where the labels come from.
+        about: further facts for the header (model, site, dictionary ...).
+        contexts: strongest places kept for each feature, at most one from each text.
+        sampled: further places kept, evenly by rank from twice as many random ones.
+        before: tokens shown before the place.
+        after: tokens shown after it.
+        chunk: rows encoded at once.
+
+    Raises:
+        GlassbookError: activations, tokens and model do not fit together, or the disk refused.
+    """
+    site = activations[1] if isinstance(activations, tuple) else d.about.get("site")
+    check_source(d.about, activations)
+    stream = open_stream(activations, tokens, sequence)
+    seen = watch(d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk)
+    header = {
+        **d.about,
+        "site": site,
+        "width": d.width,
+        "d_in": d.d_in,
+        "code": repr(getattr(d, "code", type(d).__name__)),
+        "tokens": seen.n,
+        "label_score": label_score,
+        **(about or {}),
+    }
+    path = to / NAME
+    making = to / f".{NAME}.{os.getpid()}.tmp"
+    making.unlink(missing_ok=True)
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(making)
+        try:
+            # Nobody reads it before it is renamed, and it can be made again: no journal, one fsync at the end.
+            db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
+            db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
+            writer = _Writer(d, lm, header.get("site"), seen)
+            db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.elsewhere())
+            for start in range(0, d.width, WRITTEN):
+                some = range(start, min(start + WRITTEN, d.width))
+                db.executemany(_FEATURE, writer.features(some, labels or {}))
+                db.executemany(_DETAIL, writer.details(some, label_source, labels or {}))
+            db.commit()
+        finally:
+            db.close()
+        with making.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(making, path)
+    except (OSError, sqlite3.OperationalError) as error:
+        making.unlink(missing_ok=True)
+        raise GlassbookError(f"cannot write {path}: {error}; free some space and try again") from error
+    return path
+
+
+_FEATURE = f"INSERT INTO feature VALUES ({', '.join('?' * 12)})"
+_DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
+
+
+class _Writer:
+    """The rows of the book's tables; lists are written as JSON."""
+
+    def __init__(self, d: Any, lm: LanguageModel, site: Any, seen: Seen) -> None:
+        self.seen, self.effects = seen, _Effects(d, lm, site)
+        self.words = lm.tokens(range(lm.vocab))
+        # A context has some twenty tokens, nearly all with the value 0, and there are tens of thousands of contexts.
+        self.opened = [f"[{json.dumps(word)}," for word in self.words]
+        self.silent = [f"{text}0]" for text in self.opened]
+        self.heavy, self.shares = seen.mass.top()
+        self.partners = seen.together.partners()
+
+    def elsewhere(self) -> Iterator[tuple[int, str, str]]:
+        """The random stretches of text."""
+        for i, stretch in enumerate(self.seen.elsewhere):
+            ids = self.seen.tokens[stretch.rows].tolist()
+            yield i, json.dumps([self.words[t] for t in ids]), json.dumps(stretch.active)
+
+    def features(self, some: range, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `feature`."""
+        promotes, suppresses = self.effects.of(some)
+        similar, top = self.effects.similar(some), self._contexts(self.seen.top, some)
+        for i, feature in enumerate(some):
+            ids, shares = self.heavy[feature], self.shares[feature]
+            tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
+            label, score = labels.get(feature, ("", None))
+            largest = float(self.seen.top.keys[feature, 0])
+            edges, counts = self.seen.histograms.of(feature, largest)
+            histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
+            words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
+            lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
+            density = float(self.seen.active[feature]) / self.seen.n
+            yield feature, label, score, density, largest, words, *lists, _list(top[i])
+
+    def details(self, some: range, source: str, labels: Labels) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `detail`."""
+        sampled = self._contexts(self.seen.sampled, some)
+        for i, feature in enumerate(some):
+            together = [[other, _short(share)] for other, share in self.partners[feature]]
+            spread = _spread(sampled[i], self.seen.sampled.n // 2)
+            yield feature, source if feature in labels else "", json.dumps(together), _list(spread)
+
+    def _contexts(self, places: Places, some: range) -> list[list[str]]:
+        """The places of each feature as JSON, by the value there, largest first."""
+        here = slice(some.start, some.stop)
+        shown, rows, there = places.shown[here], places.rows[here], places.keys[here] > 0
+        order = (
+            shown[:, :, self.seen.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
+        )
+        rows, there = rows.gather(1, order), there.gather(1, order).tolist()
+        shown = shown.gather(1, order[:, :, None].expand_as(shown))
+        near, inside = self.seen.round(rows)
+        ids = torch.where(inside, self.seen.tokens[near], -1).tolist()
+        values = shown.tolist()
+        return [
+            [self._context(*place) for place, kept in zip(zip(*feature, strict=True), kept_ones, strict=True) if kept]
+            for feature, kept_ones in zip(zip(ids, values, strict=True), there, strict=True)
+        ]
+
+    def _context(self, ids: list[int], values: list[float]) -> str:
+        opened, silent = self.opened, self.silent
+        parts = [
+            f"{opened[t]}{v:.4g}]" if v else silent[t]
+            for t, v in zip(ids, values, strict=True)
+            if t >= 0
+        ]  # fmt: skip
+        return _list(parts)
+
+
+def _list(parts: list[str]) -> str:
+    return f"[{','.join(parts)}]"
+
+
+def _spread(ordered: list[str], n: int) -> list[str]:
+    """n of them at equal distances: of a sample in order, its quantiles (i + 1/2) / n."""
+    m = len(ordered)
+    return [ordered[(2 * i + 1) * m // (2 * n)] for i in range(n)] if m > n else ordered
+
+
+class _Effects:
+    """What each direction adds to the logits (see `logit_effects`), and which others are near it.
+
+    The logits are empty where the dictionary is not of the residual stream, or the model's way from there to its
+    logits is not known.
+    """
+
+    def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
+        self.final = None
+        if not getattr(d, "transcodes", False) and _in_stream(lm, site):
+            with suppress(GlassbookError):  # of a model whose way to the logits is not known
+                self.final = final(lm)
+        if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
+            raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
+        directions = torch.nn.functional.normalize(torch.stack([d.direction(i) for i in range(d.width)]), dim=1)
+        self.directions, self.lm = directions, lm
+
+    def of(self, some: range) -> tuple[list[list[Any]], list[list[Any]]]:
+        """(tokens promoted, tokens suppressed) by some features."""
+        if self.final is None:
+            return [[] for _ in some], [[] for _ in some]
+        logits = logit_effects(self.directions[some.start : some.stop], *self.final)
+        out = []
+        for largest in (True, False):
+            top = logits.topk(min(TOP, logits.shape[1]), dim=1, largest=largest)
+            names = self.lm.tokens(top.indices.flatten())
+            k = top.indices.shape[1]
+            out.append(
+                [
+                    [[name, _short(v)] for name, v in zip(names[i * k : i * k + k], values, strict=True)]
+                    for i, values in enumerate(top.values.tolist())
+                ]
+            )
+        return out[0], out[1]
+
+    def similar(self, some: range) -> list[list[list[float]]]:
+        """The nearest other directions of some features, with their cosines."""
+        cosines = self.directions[some.start : some.stop] @ self.directions.T
+        cosines[torch.arange(len(some)), torch.arange(some.start, some.stop)] = -2
+        top = cosines.topk(min(TOP, cosines.shape[1] - 1), dim=1)
+        return [
+            [[int(i), _short(c)] for i, c in zip(indices, values, strict=True)]
+            for indices, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        ]
+
+
+def _in_stream(lm: LanguageModel, site: Any) -> bool:
+    """Whether a site is the residual stream itself, before or after a block."""
+    return site in {f"{name}.{side}" for name in blocks(lm.model) for side in ("in", "out")}
+
+
+def _short(value: float) -> float:
+    """Four significant digits are more than anybody reads, and a third of the file."""
+    return float(f"{value:.4g}")

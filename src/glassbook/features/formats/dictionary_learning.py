@@ -1,0 +1,66 @@
+"""saprmarks/dictionary_learning: a folder with ae.pt and config.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from glassbook.errors import GlassbookError
+from glassbook.features.activations import BatchTopK, Code, Gated, JumpReLU, Matryoshka, ReLU, TopK
+from glassbook.features.dictionary import Dictionary
+from glassbook.features.formats.files import made, pick, read_json, read_torch
+
+SETTINGS, WEIGHTS = "config.json", "ae.pt"
+
+
+def load_dictionary_learning(folder: Path) -> Dictionary:
+    """Read a folder that dictionary_learning saved."""
+    path, facts = folder / WEIGHTS, read_json(folder / SETTINGS)
+    trainer = facts.get("trainer")
+    if not isinstance(trainer, dict) or "dict_class" not in trainer:
+        raise GlassbookError(f"{folder / SETTINGS} does not say which class of dictionary it is; get it again")
+    state, kind = read_torch(path), trainer["dict_class"]
+    about = {"model": trainer.get("lm_name"), "site": trainer.get("submodule_name"), "from": "dictionary_learning"}
+    code, subtract, more = _code(kind, trainer, state, path)
+    if kind in ("JumpReluAutoEncoder", "MatryoshkaBatchTopKSAE"):
+        W_enc, b_enc, W_dec, b_dec = pick(state, path, "W_enc", "b_enc", "W_dec", "b_dec")
+        W_enc, W_dec = W_enc.T, W_dec
+    else:
+        biases = {
+            "AutoEncoder": ("encoder.bias", "bias"),
+            "AutoEncoderNew": ("encoder.bias", "decoder.bias"),
+            "GatedAutoEncoder": ("gate_bias", "decoder_bias"),
+        }.get(kind, ("encoder.bias", "b_dec"))
+        W_enc, W_dec, b_enc, b_dec = pick(state, path, "encoder.weight", "decoder.weight", *biases)
+        W_dec = W_dec.T
+    if kind == "AutoEncoder":  # it is used with rows of norm 1, its codes counted in their length
+        norms = W_dec.norm(dim=1)
+        W_enc, b_enc, W_dec = W_enc * norms[:, None], b_enc * norms, W_dec / norms[:, None]
+    return made(path, code, W_enc, W_dec, b_enc, b_dec, subtract=subtract, about=about, more=more)
+
+
+def _code(
+    kind: str, trainer: dict[str, Any], state: dict[str, Any], path: Path
+) -> tuple[Code, bool, dict[str, Tensor]]:
+    """The rule, whether b_dec is taken off the input, and the weights that only this rule has."""
+    if kind in ("AutoEncoder", "AutoEncoderNew"):
+        return ReLU(), kind == "AutoEncoder", {}
+    if kind == "GatedAutoEncoder":
+        r_mag, b_mag = pick(state, path, "r_mag", "mag_bias")
+        return Gated(), True, {"gain": r_mag.exp(), "b_mag": b_mag}
+    if kind == "JumpReluAutoEncoder":
+        (theta,) = pick(state, path, "threshold")
+        return JumpReLU(), False, {"theta": theta.clamp(min=0)}
+    if kind in ("AutoEncoderTopK", "BatchTopKSAE", "MatryoshkaBatchTopKSAE"):
+        k = int(trainer["k"] if "k" in trainer else state["k"])
+        if kind == "AutoEncoderTopK":
+            return TopK(k), True, {}
+        (threshold,) = pick(state, path, "threshold")
+        code = BatchTopK(k, float(threshold))
+        if kind == "BatchTopKSAE":
+            return code, True, {}
+        (sizes,) = pick(state, path, "group_sizes")
+        return Matryoshka(code, tuple(int(n) for n in sizes.cumsum(0))), True, {}
+    raise GlassbookError(f"{path.parent} is a {kind}, which is not known here")

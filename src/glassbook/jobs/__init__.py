@@ -1,0 +1,1 @@
+"""Job queue and its supervisor: experiments that run in processes of their own and outlive the server."""

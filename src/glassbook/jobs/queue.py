@@ -1,0 +1,262 @@
+"""The queue of work that was asked for: kept in .glassbook/jobs.db, safe to use from several processes at once.
+
+A job is words for the command line. Whoever has a machine to spare claims one, works it off in a process of its
+own, beats while it goes on and says how it ended (see web/supervisor.py). The queue is not derived from other
+files: it survives restarts and a deleted index.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from glassbook.errors import GlassbookError
+from glassbook.jobs.job_file import Job, JobFile, State
+from glassbook.notebook.process import Process
+from glassbook.notebook.runs.run import JOB
+
+__all__ = ["GATE", "JOB", "LEASE", "Job", "JobQueue", "State"]
+
+GATE = "GLASSBOOK_GATE"
+"""Environment variable that tells a job's process to wait for a line on stdin, which says that it is on record.
+
+So no process works that the queue does not know of: the job of a server that was killed meanwhile is never done twice.
+"""
+LEASE = 30.0
+"""Seconds without a beat after which a job may be taken over, if nothing proves sooner that its supervisor is gone."""
+
+
+class JobQueue(JobFile):
+    """The jobs of one notebook.
+
+    Args:
+        folder: the notebook's folder.
+
+    All methods raise GlassbookError if the queue cannot be read or written.
+    """
+
+    # --- what users ask for -------------------------------------------------------------------------------------
+
+    def add(
+        self, argv: Sequence[str], title: str, experiment: str = "", seed: int = 0, gpus: int = 0, key: str = ""
+    ) -> Job:
+        """Put work at the end of the queue.
+
+        Args:
+            argv: the words after `glassbook`, without --notebook (`forms.argv` makes them).
+            title: what to call it, one line.
+            experiment: whose run it is, if it is one.
+            seed: seed of that run.
+            gpus: graphics processors that it needs for itself.
+            key: hash of what is asked for (`freshness.request_key`), "" if it is to run in any case.
+
+        Returns:
+            the job; the one that waits or runs already if it has the same key.
+        """
+        if not argv or not all(isinstance(word, str) and "\0" not in word for word in argv):
+            raise GlassbookError("a job is the words of a command line; give at least one")
+        if gpus < 0:
+            raise GlassbookError(f"a job cannot need {gpus} GPUs; give 0 or more")
+        title = " ".join(title.split()) or shlex.join(argv)
+        with self._writing() as db:
+            same = (
+                key
+                and db.execute(
+                    "SELECT id FROM job WHERE key = ? AND state IN ('queued', 'running') AND NOT cancelling", (key,)
+                ).fetchone()
+            )
+            if same:
+                return self._job(db, same["id"])
+            row = db.execute(
+                "INSERT INTO job(title, argv, experiment, seed, gpus, key, state, attempt, created) "
+                "VALUES (?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
+                (title, json.dumps(list(argv)), experiment, seed, gpus, key, time.time()),
+            )
+            return self._job(db, row.lastrowid)
+
+    def jobs(self, state: State | None = None, limit: int = 100) -> list[Job]:
+        """Jobs, newest first: all, or those in one state."""
+        where, values = ("WHERE state = ?", [state]) if state else ("", [])
+        return self._select(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
+
+    def job(self, id: int) -> Job:
+        """The job with this number; GlassbookError if there is none."""
+        found = self._select("WHERE id = ?", id)
+        if not found:
+            raise GlassbookError(f"there is no job {id}; `glassbook jobs` lists them")
+        return found[0]
+
+    def of_run(self, run_id: str) -> Job | None:
+        """The newest job that worked on a run, None if the run was started by hand."""
+        found = self._select("WHERE run_id = ? ORDER BY id DESC LIMIT 1", run_id)
+        return found[0] if found else None
+
+    def counts(self) -> dict[State, int]:
+        """How many jobs are in each state; states without any are left out."""
+        if not self.path.exists():
+            return {}
+        with self._reading() as db:
+            return {row[0]: row[1] for row in db.execute("SELECT state, COUNT(*) FROM job GROUP BY state")}
+
+    def version(self) -> int:
+        """A number that grows with every change that a user can see, whichever process makes it."""
+        if not self.path.exists():
+            return 0
+        with self._reading() as db:
+            return db.execute("SELECT n FROM changes").fetchone()[0]
+
+    def cancel(self, id: int) -> Job:
+        """Take a waiting job out of the queue; ask a running one to stop, which leaves a run that can be resumed.
+
+        A job that is over stays as it is.
+        """
+        with self._writing() as db:
+            self._job(db, id)
+            db.execute(
+                "UPDATE job SET state = 'cancelled', ended = ?, error = NULL WHERE id = ? AND state = 'queued'",
+                (time.time(), id),
+            )
+            db.execute("UPDATE job SET cancelling = 1 WHERE id = ? AND state = 'running'", (id,))
+            return self._job(db, id)
+
+    def again(self, id: int) -> Job:
+        """Queue a job that is over once more.
+
+        One that did not finish goes on as the same job, with the run that it left if it left one; one that has
+        finished is started anew as another job.
+
+        Raises:
+            GlassbookError: there is no such job, or it waits or runs.
+        """
+        with self._writing() as db:
+            job = self._job(db, id)
+            if not job.over:
+                raise GlassbookError(f"job {id} is {job.state}; cancel it first, or wait until it has ended")
+            if job.state == "finished":
+                return self.add(job.argv, job.title, job.experiment, job.seed, job.gpus, job.key)
+            db.execute(
+                "UPDATE job SET state = 'queued', attempt = attempt + 1, started = NULL, ended = NULL, "
+                "exit_code = NULL, error = NULL, cancelling = 0, devices = '[]', process = NULL WHERE id = ?",
+                (id,),
+            )
+            return self._job(db, id)
+
+    # --- what a supervisor does ---------------------------------------------------------------------------------
+
+    def claim_next(self, owner: str, slots: int = 1, devices: Sequence[str] = ()) -> Job | None:
+        """Take the oldest waiting job that there is room for.
+
+        Slots and devices are counted over all jobs that run, whoever supervises them. A job that needs GPUs is
+        never overtaken by a younger one that needs some.
+
+        Args:
+            owner: name of the supervisor.
+            slots: jobs that may run at the same time.
+            devices: names of all GPUs.
+
+        Returns:
+            the job, now running and owned; None if there is none or no room.
+        """
+        if "queued" not in self.counts():
+            return None
+        with self._writing(quiet=True) as db:
+            running = db.execute("SELECT devices FROM job WHERE state = 'running'").fetchall()
+            if len(running) >= slots:
+                return None
+            taken = {name for row in running for name in json.loads(row["devices"])}
+            free, waiting = [name for name in devices if name not in taken], False
+            for row in db.execute("SELECT id, gpus FROM job WHERE state = 'queued' ORDER BY id"):
+                if row["gpus"] and (waiting or row["gpus"] > len(free)):
+                    # More than the machine has is claimed without any: the supervisor says so to the user.
+                    if row["gpus"] <= len(devices):
+                        waiting = True
+                        continue
+                    free = []
+                return self._claim(db, row["id"], owner, free[: row["gpus"]])
+            return None
+
+    def _claim(self, db: sqlite3.Connection, id: int, owner: str, devices: list[str]) -> Job:
+        now = time.time()
+        db.execute(
+            "UPDATE job SET state = 'running', started = ?, ended = NULL, devices = ?, cancelling = 0, process = NULL, "
+            "owner = ?, owner_process = ?, lease = ? WHERE id = ?",
+            (now, json.dumps(devices), owner, _process_text(Process.current()), now + LEASE, id),
+        )
+        self._changed(db)
+        return self._job(db, id)
+
+    def adopt(self, owner: str) -> list[Job]:
+        """Take over the running jobs that no living supervisor cares for: their server was ended or killed."""
+        if not self.path.exists():
+            return []
+        now, adopted = time.time(), []
+        with self._writing(quiet=True) as db:
+            rows = db.execute("SELECT id, owner, owner_process, lease FROM job WHERE state = 'running'").fetchall()
+            for row in rows:
+                if row["owner"] == owner or (row["owner"] and row["lease"] > now and _lives(row["owner_process"])):
+                    continue
+                db.execute(
+                    "UPDATE job SET owner = ?, owner_process = ?, lease = ? WHERE id = ?",
+                    (owner, _process_text(Process.current()), now + LEASE, row["id"]),
+                )
+                adopted.append(self._job(db, row["id"]))
+        return adopted
+
+    def beat(self, owner: str) -> list[Job]:
+        """Say that the supervisor lives; returns the jobs that it runs, as they are now."""
+        if not self.path.exists():
+            return []
+        with self._writing(quiet=True) as db:
+            db.execute("UPDATE job SET lease = ? WHERE owner = ? AND state = 'running'", (time.time() + LEASE, owner))
+        return self.owned(owner)
+
+    def owned(self, owner: str) -> list[Job]:
+        """The running jobs of a supervisor."""
+        return self._select("WHERE state = 'running' AND owner = ? ORDER BY id", owner)
+
+    def begun(self, id: int, process: Process) -> None:
+        """Record the process that works on a job."""
+        with self._writing() as db:
+            db.execute("UPDATE job SET process = ? WHERE id = ?", (_process_text(process), id))
+
+    def link(self, id: int, run_id: str) -> None:
+        """Record the run that a job has made."""
+        with self._writing() as db:
+            db.execute("UPDATE job SET run_id = ? WHERE id = ?", (run_id, id))
+
+    def requeue(self, id: int) -> None:
+        """Put a running job that has not begun back where it stood."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE job SET state = 'queued', started = NULL, devices = '[]', owner = NULL "
+                "WHERE id = ? AND state = 'running'",
+                (id,),
+            )
+
+    def done(self, id: int, state: State, exit_code: int | None = None, error: str | None = None) -> None:
+        """Record how a running job ended."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE job SET state = ?, exit_code = ?, error = ?, ended = ?, cancelling = 0, owner = NULL "
+                "WHERE id = ? AND state = 'running'",
+                (state, exit_code, " ".join(error.split()) if error else None, time.time(), id),
+            )
+
+    def release(self, owner: str) -> None:
+        """Let others adopt what a supervisor that stops still runs."""
+        if self.path.exists():
+            with self._writing(quiet=True) as db:
+                db.execute("UPDATE job SET owner = NULL WHERE owner = ?", (owner,))
+
+
+def _process_text(process: Process) -> str:
+    return json.dumps(process.to_data())
+
+
+def _lives(text: str) -> bool:
+    """Whether a process lives for all that can be known from here."""
+    process = Process.from_data(json.loads(text))
+    return process is not None and process.alive() is not False

@@ -1,0 +1,170 @@
+"""What the desk answers: models opened and kept, and one function for each question."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from glassbook.circuits import logit_lens
+from glassbook.errors import GlassbookError
+from glassbook.model_server import steering
+from glassbook.model_server.attention import attention as patterns_of
+from glassbook.model_server.available import resolve
+from glassbook.nets import LanguageModel, open_model
+from glassbook.notebook import Notebook
+from glassbook.semantic_search import Meaning, model_folder
+from glassbook.trace import sites
+from glassbook.trace.roles import blocks
+
+KEPT = 2
+"""Models that stay opened."""
+TOKENS = 1024
+"""Tokens of the longest text that is taken apart."""
+
+
+class Models:
+    """The opened models, the last asked for kept."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
+        self._opened: OrderedDict[tuple[str, str | None], LanguageModel] = OrderedDict()
+        self._meaning: tuple[Path, Meaning] | None = None
+
+    def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
+        """The model called `name`, from memory if it was opened of late."""
+        key = (name, tokenizer)
+        if key not in self._opened:
+            self._opened[key] = open_model(resolve(self.notebook, name), tokenizer)
+            while len(self._opened) > KEPT:
+                self._opened.popitem(last=False)
+        self._opened.move_to_end(key)
+        return self._opened[key]
+
+    def meaning(self) -> Meaning:
+        """The vectors of the notebook's pages, by the embedding model that glassbook.toml names now."""
+        folder = model_folder(self.notebook)
+        if self._meaning is None or self._meaning[0] != folder:
+            self._meaning = folder, Meaning(self.notebook, folder)
+        return self._meaning[1]
+
+    def with_text(self, name: str) -> LanguageModel:
+        """The same; GlassbookError if it can neither read nor write text."""
+        lm = self.open(name)
+        if lm.tokenizer is None:
+            raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
+        return lm
+
+
+def opened(models: Models, model: str, tokenizer: str | None = None) -> dict[str, Any]:
+    """Size, context, blocks and sites of a model."""
+    lm = models.open(model, tokenizer)
+    import torch
+
+    ids = torch.zeros(1, 4, dtype=torch.long, device=lm.device)
+    found = sites(lm.model, input_ids=ids)
+    return {
+        "name": model,
+        "parameters": lm.parameters,
+        "vocab": lm.vocab,
+        "context": lm.context,
+        "tokenizer": lm.tokenizer is not None,
+        "blocks": blocks(lm.model),
+        "sites": [
+            {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")} for s in found
+        ],
+    }
+
+
+def sample(
+    models: Models, model: str, prompt: str = "", tokens: int = 60, temperature: float = 0.8, seed: int = 0
+) -> dict[str, Any]:
+    """What a model writes after a prompt."""
+    lm = models.with_text(model)
+    return {"prompt": prompt, "text": lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)[0]}
+
+
+def tokens(models: Models, model: str, text: str) -> dict[str, Any]:
+    """A text as the model's tokens."""
+    lm = models.with_text(model)
+    ids = lm.encode(text)
+    return {"tokens": [{"id": i, "text": t} for i, t in zip(ids, lm.tokens(ids), strict=True)]}
+
+
+def attention(models: Models, model: str, prompt: str) -> dict[str, Any]:
+    """Who looks at whom: for each layer and head a [T, T] pattern."""
+    lm = models.with_text(model)
+    ids = _ids(lm, prompt)
+    patterns = patterns_of(lm, ids)
+    return {
+        "tokens": lm.tokens(ids[0]),
+        "layers": [
+            {"name": name, "heads": (pattern * 1000).round().div(1000).tolist()} for name, pattern in patterns.items()
+        ],
+    }
+
+
+def lens(models: Models, model: str, prompt: str, top: int = 3) -> dict[str, Any]:
+    """What each layer would say next at each token, were it the last."""
+    lm = models.with_text(model)
+    ids = _ids(lm, prompt)
+    layers = []
+    for name, (logits,) in logit_lens(lm, {"input_ids": ids}).items():
+        best = logits.softmax(-1).topk(min(top, logits.shape[-1]), dim=-1)
+        names = lm.tokens(best.indices.flatten())
+        k = best.indices.shape[-1]
+        cells = [
+            [{"token": names[t * k + j], "p": round(p, 4)} for j, p in enumerate(row)]
+            for t, row in enumerate(best.values.tolist())
+        ]
+        layers.append({"name": name, "cells": cells})
+    return {"tokens": lm.tokens(ids[0]), "layers": layers}
+
+
+def steer(models: Models, model: str, sources: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
+    """Prompts continued plainly and steered, with what it brought and what it cost."""
+    lm = models.with_text(model)
+    return steering.steer_texts(models.notebook, lm, sources, **settings)
+
+
+def similar(models: Models, text: str, limit: int = 10) -> dict[str, Any]:
+    """The sections of the notebook's pages nearest in meaning to a text, one for each page."""
+    return {"found": [asdict(near) for near in models.meaning().nearest(text, limit)]}
+
+
+def _ids(lm: LanguageModel, prompt: str) -> Any:
+    import torch
+
+    ids = lm.encode(prompt)
+    longest = min(TOKENS, lm.context or TOKENS)
+    if not ids or len(ids) > longest:
+        raise GlassbookError(f"the prompt has {len(ids)} tokens; this view takes 1 to {longest}")
+    return torch.tensor([ids], device=lm.device)
+
+
+METHODS: dict[str, Callable[..., dict[str, Any]]] = {
+    "open": opened,
+    "sample": sample,
+    "tokens": tokens,
+    "attention": attention,
+    "lens": lens,
+    "steer": steer,
+    "similar": similar,
+}
+"""Question -> who answers it."""
+
+
+def answer(models: Models, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Answer one question.
+
+    Raises:
+        GlassbookError: it cannot be answered, and why.
+    """
+    import torch
+
+    if method not in METHODS:
+        raise GlassbookError(f"the desk knows no {method!r}; it knows {', '.join(METHODS)}")
+    with torch.no_grad():
+        return METHODS[method](models, **params)

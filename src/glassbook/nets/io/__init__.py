@@ -1,0 +1,1 @@
+"""Model files: Hugging Face folders and hub ids, Llama weights, llama2.c, and our own checkpoints."""

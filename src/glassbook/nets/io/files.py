@@ -1,0 +1,254 @@
+"""Open and save language models: one door for the built-in model, llama2.c files, folders and the hub."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+from tokenizers import Tokenizer as Core
+from torch import Tensor, nn
+
+from glassbook import extensions
+from glassbook.errors import GlassbookError
+from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
+from glassbook.nets.io.llama2c import read_llama2c
+from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
+from glassbook.nets.language_model import LanguageModel
+from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
+from glassbook.nets.transformer import LM
+
+LOADERS: extensions.Group = "glassbook.models"
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_NO_PICKLES = "pickled weights can run code when they are opened, so only safetensors (and llama2.c .bin) are read"
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+
+
+def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None) -> LanguageModel:
+    """Open a language model, in float32, eval mode and on the CPU.
+
+    A folder in the layout of transformers' Llama opens as our `LM` where it can be one, anything else as the model of
+    transformers. Code that comes with a model is never run.
+
+    Args:
+        name: "builtin" (the model of the Reserve that ships with Glassbook); a llama2.c .bin; a folder with
+            config.json and safetensors; a file or folder that a loader of another package knows (entry-point group
+            ``glassbook.models``); or the id of a model on the Hugging Face hub, the only case that may download.
+        tokenizer: what to use instead of the tokenizer beside the model: a tokenizer.json, a llama2.c tokenizer .bin,
+            a folder, a hub id, "bytes" (ids are UTF-8's bytes), or a `Tokenizer`.
+
+    Raises:
+        GlassbookError: one line, whatever is wrong with the name or the files.
+    """
+    path = model_path(name)
+    try:
+        model, config = _load_file(path) if path.is_file() else _load_folder(path)
+        lm = LanguageModel(model, None, str(name))
+    except GlassbookError as refused:
+        lm, config = _open_elsewhere(path, refused), {}
+    if tokenizer is not None:
+        found = _given(tokenizer, lm.vocab, config)
+    else:
+        found = lm.tokenizer or _beside(path, lm.vocab, config)
+    if found is not None and len(found) > lm.vocab:
+        raise GlassbookError(
+            f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
+        )
+    return replace(lm, tokenizer=found, name=str(name))
+
+
+def model_path(name: str | Path) -> Path:
+    """The file or folder that `open_model(name)` reads, which a run that depends on it records:
+
+        run.uses("model", name, path=model_path(name))
+
+    Raises:
+        GlassbookError: there is no such model.
+    """
+    if str(name) == "builtin":
+        return _builtin()
+    path = Path(name).expanduser()
+    return path if path.exists() else _fetch(str(name))
+
+
+def save_model(lm: LanguageModel, folder: str | Path) -> None:
+    """Write a model and its tokenizer into a folder that both `open_model` and transformers open.
+
+    Our `LM` is written as a transformers Llama (config.json, model.safetensors, tokenizer files), in the dtype its
+    parameters have: for half the size, save a copy that was put through `.half()`. Each file is whole or not there.
+
+    Args:
+        lm: our `LM` or a model of transformers.
+        folder: made if it does not exist; files of the same names are replaced.
+    """
+    from safetensors.torch import save_file
+
+    folder = Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    if lm.tokenizer is not None:
+        lm.tokenizer.save(folder)
+    if not isinstance(lm.model, LM):
+        from glassbook.nets.io.hugging_face import quiet
+
+        with quiet():
+            cast(Any, lm.model).save_pretrained(folder)
+        return
+    t = lm.tokenizer
+    specials = {"bos": t.bos, "eos": t.eos, "pad": t.pad} if t is not None else {}
+    state = {name: value.contiguous() for name, value in state_to_llama(lm.model).items()}
+    part = folder / "model.safetensors.part"
+    save_file(state, part, metadata={"format": "pt"})
+    os.replace(part, folder / "model.safetensors")
+    dtype = next(iter(state.values())).dtype
+    _write_json(folder / "config.json", config_to_llama(lm.model.config, **specials, dtype=dtype))
+    if isinstance(t, BPE):
+        # without this transformers would take a Llama's own rules of splitting for ours
+        names = {f"{role}_token": t.token(id) for role, id in specials.items() if id is not None}
+        settings = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+        _write_json(folder / "tokenizer_config.json", {**settings, **names})
+
+
+def _builtin() -> Path:
+    folder = Path(str(files("glassbook") / "assets" / "builtin" / "model"))
+    if not (folder / "config.json").is_file():
+        raise GlassbookError("this copy of Glassbook has no built-in model; train it with `glassbook run pretrain`")
+    return folder
+
+
+def _fetch(name: str, tokenizer_only: bool = False) -> Path:
+    """What is no path here may be a hub id, if it looks like one."""
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name) or name.endswith((*_PICKLES, ".safetensors", ".json")):
+        raise GlassbookError(f"{name}: no such file or folder")
+    from glassbook.nets.io.hugging_face import download
+
+    return download(name, tokenizer_only)
+
+
+def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """A llama2.c model; it has no config beside its header."""
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    # a zip archive (torch.save since 1.6), or a pickle of protocol 2 and later
+    if start == b"PK\x03\x04" or start[:1] == b"\x80" or file.suffix in _PICKLES[1:]:
+        raise GlassbookError(f"{file} is a pickle: {_NO_PICKLES}")
+    if file.suffix != ".bin":
+        raise GlassbookError(f"{file} is no llama2.c .bin; to open safetensors give the folder they are in")
+    return read_llama2c(file), {}
+
+
+def _open_elsewhere(path: Path, refused: GlassbookError) -> LanguageModel:
+    """The model by the first loader of another package that knows it; if none does, what we said against it."""
+    problems = [str(refused)]
+    for name in extensions.entries(LOADERS):
+        try:
+            lm = extensions.call(LOADERS, name, path)
+        except GlassbookError as error:
+            problems.append(str(error))
+        else:
+            if lm is not None:
+                return lm
+    raise GlassbookError("; ".join(problems)) from refused
+
+
+def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """A model and its config.json: our LM if it can be one, otherwise transformers' model."""
+    config = _read_json(folder / "config.json")
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
+        why = f"only {pickles[0]}: {_NO_PICKLES}" if pickles else "so there are no weights to open"
+        raise GlassbookError(f"{folder} holds no safetensors, {why}")
+    if unsupported(config) is None:
+        try:
+            return lm_from_llama(config, _read_state(folder)), config
+        except GlassbookError as error:
+            raise GlassbookError(f"{folder}: {error}") from error
+    from glassbook.nets.io.hugging_face import load_model
+
+    return load_model(folder), config
+
+
+def _read_state(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a folder's safetensors: one file, or the shards its index names."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    index = folder / "model.safetensors.index.json"
+    names = ["model.safetensors"]
+    if index.is_file() and not (folder / names[0]).is_file():
+        names = sorted(set(_read_json(index).get("weight_map", {}).values()))
+    state: dict[str, Tensor] = {}
+    for name in names:
+        try:
+            state |= load_file(folder / name)
+        except FileNotFoundError as error:
+            raise GlassbookError(f"{name} is missing") from error
+        except (SafetensorError, OSError) as error:
+            raise GlassbookError(f"{name} is truncated or corrupt ({one_line(error)})") from error
+    return state
+
+
+def _beside(path: Path, vocab: int, config: Mapping[str, Any]) -> Tokenizer | None:
+    """The tokenizer in a model's folder, or next to its llama2.c file; None if there is none."""
+    if path.is_file():
+        names = (path.with_name(f"tok{vocab}.bin"), path.with_name("tokenizer.bin"))
+        return next((Llama2cTokenizer.load(file) for file in names if file.is_file()), None)
+    if (path / "tokenizer.bin").is_file():
+        return Llama2cTokenizer.load(path / "tokenizer.bin")
+    if not any((path / name).is_file() for name in _TOKENIZER_FILES):
+        return None
+    if (path / "tokenizer.json").is_file():
+        core = read_core(path / "tokenizer.json")
+        if is_ours(core) or not (path / "tokenizer_config.json").is_file():
+            return _bare(core, config)
+    from glassbook.nets.io.hugging_face import load_tokenizer
+
+    return load_tokenizer(path)
+
+
+def _given(tokenizer: str | Path | Tokenizer, vocab: int, config: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer the user asked for."""
+    if not isinstance(tokenizer, (str, Path)):
+        return tokenizer
+    if str(tokenizer) == "bytes":
+        return byte_tokenizer(vocab)
+    path = Path(tokenizer).expanduser()
+    if path.is_file():
+        return Llama2cTokenizer.load(path) if path.suffix == ".bin" else _bare(read_core(path), config)
+    if not path.exists():
+        path = _fetch(str(tokenizer), tokenizer_only=True)
+    found = _beside(path, vocab, config)
+    if found is None:
+        raise GlassbookError(f"{path} holds no tokenizer; looked for {', '.join(_TOKENIZER_FILES)}")
+    return found
+
+
+def _bare(core: Core, config: Mapping[str, Any]) -> Tokenizer:
+    """A tokenizer.json by itself; if it is not ours, the model's config tells which tokens are special."""
+    if is_ours(core):
+        return BPE(core)
+    from glassbook.nets.io.hugging_face import wrap_tokenizer
+
+    eos = config.get("eos_token_id")
+    eos = eos[0] if isinstance(eos, list) else eos
+    return wrap_tokenizer(core, config.get("bos_token_id"), eos, config.get("pad_token_id"))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise GlassbookError(f"{file.parent} has no {file.name}; give the folder of a model") from error
+    except (OSError, ValueError) as error:
+        raise GlassbookError(f"{file} is not valid JSON ({one_line(error)})") from error
+    if not isinstance(content, dict):
+        raise GlassbookError(f"{file} is not a JSON object")
+    return content
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    part = file.with_name(file.name + ".part")
+    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(part, file)

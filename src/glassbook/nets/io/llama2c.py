@@ -1,0 +1,149 @@
+"""The .bin files of karpathy/llama2.c: a header, then every parameter in float32, one after the other.
+
+Version 0 starts with seven int32 and carries rotary tables; version 1 has a 256-byte header with a magic number.
+llama2.c turns neighbouring channels of a head together, where our LM (like transformers) turns channel i of the
+first half with channel i of the second; so the rows of q and k change places on the way in and out.
+"""
+
+import os
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glassbook.errors import GlassbookError
+from glassbook.nets.transformer import LM, LMConfig
+
+_MAGIC = 0x616B3432  # "ak42"
+_V1_HEADER = 256
+_LARGEST = 2**28  # a larger size means that this is no header
+
+_ATTENTION = ("attn.q", "attn.k", "attn.v", "attn.o")
+_MLP = ("mlp.gate", "mlp.down", "mlp.up")
+
+
+@dataclass(frozen=True)
+class _Header:
+    config: LMConfig
+    version: int
+    size: int
+
+    def order(self) -> list[str]:
+        """Names of the tensors in the order of the file; "rotary" stands for version 0's two tables."""
+        c = self.config
+        layers = {
+            part: [f"blocks.{i}.{part}" for i in range(c.n_layers)] for part in ("norm1", "norm2", *_ATTENTION, *_MLP)
+        }
+        matrices = [name for part in _ATTENTION for name in layers[part]]
+        mlp = [name for part in _MLP for name in layers[part]]
+        head = [] if c.tied else ["head"]
+        if self.version == 0:
+            return ["embed", *layers["norm1"], *matrices, *layers["norm2"], *mlp, "norm", "rotary", *head]
+        return [*layers["norm1"], *layers["norm2"], "norm", "embed", *matrices, *mlp, *head]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        c = self.config
+        keys = c.n_kv_heads * c.head_dim
+        return {
+            "embed": (c.vocab, c.d_model),
+            "head": (c.vocab, c.d_model),
+            "rotary": (c.context, c.head_dim),
+            "attn.q": (c.d_model, c.d_model),
+            "attn.k": (keys, c.d_model),
+            "attn.v": (keys, c.d_model),
+            "attn.o": (c.d_model, c.d_model),
+            "mlp.gate": (c.d_hidden, c.d_model),
+            "mlp.up": (c.d_hidden, c.d_model),
+            "mlp.down": (c.d_model, c.d_hidden),
+        }.get(name.split(".", 2)[-1], (c.d_model,))
+
+
+def read_llama2c(file: Path) -> LM:
+    """Read a model, in float32 and eval mode.
+
+    Args:
+        file: a llama2.c .bin of version 0 or 1.
+
+    Raises:
+        GlassbookError: the file is truncated, too long, of another version, or no llama2.c file at all.
+
+    Source: export.py and run.c of karpathy/llama2.c.
+    """
+    try:
+        with file.open("rb") as stream:
+            header = _read_header(file, stream.read(_V1_HEADER))
+        size = file.stat().st_size
+        promised = header.size + 4 * sum(prod(header.shape(name)) for name in header.order())
+        if size != promised:
+            what = "truncated" if size < promised else "too long, or no llama2.c file"
+            raise GlassbookError(f"{file} is {what}: it has {size:,} bytes, its header promises {promised:,}")
+        numbers = np.fromfile(file, dtype="<f4", offset=header.size)
+    except OSError as error:
+        raise GlassbookError(f"{file} cannot be read ({error.strerror})") from error
+    state: dict[str, Tensor] = {}
+    start = 0
+    for name in header.order():
+        shape = header.shape(name)
+        tensor = torch.from_numpy(numbers[start : start + prod(shape)].astype(np.float32)).view(shape)
+        start += prod(shape)
+        if name.endswith(("attn.q", "attn.k")):
+            tensor = tensor.view(-1, header.config.head_dim // 2, 2, shape[1]).transpose(1, 2).reshape(shape)
+        if name != "rotary":
+            state[f"{name}.weight"] = tensor
+    if header.config.tied:
+        state["head.weight"] = state["embed.weight"]
+    model = LM(header.config)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def write_llama2c(model: LM, file: Path) -> None:
+    """Write a model as a llama2.c .bin of version 1, whole or not at all.
+
+    Raises:
+        GlassbookError: the model's rotary base or epsilon is not the one that llama2.c takes for granted.
+    """
+    c = model.config
+    if (c.rope_theta, c.norm_eps) != (1e4, 1e-5):
+        raise GlassbookError("llama2.c knows only rope_theta 1e4 and norm_eps 1e-5; this model has others")
+    header = _Header(c, version=1, size=_V1_HEADER)
+    sizes = (c.d_model, c.d_hidden, c.n_layers, c.n_heads, c.n_kv_heads, c.vocab, c.context)
+    state = model.state_dict()
+    part = file.with_name(file.name + ".part")
+    with part.open("wb") as out:
+        out.write(struct.pack("<Ii7iB", _MAGIC, 1, *sizes, c.tied).ljust(_V1_HEADER, b"\0"))
+        for name in header.order():
+            tensor = state[f"{name}.weight"].float().cpu()
+            if name.endswith(("attn.q", "attn.k")):
+                tensor = tensor.view(-1, 2, c.head_dim // 2, c.d_model).transpose(1, 2)
+            out.write(tensor.contiguous().numpy().astype("<f4").tobytes())
+    os.replace(part, file)
+
+
+def _read_header(file: Path, data: bytes) -> _Header:
+    """Make sense of a file's first bytes, or say why they make none."""
+    if len(data) < 28:
+        raise GlassbookError(f"{file} is truncated: it has only {len(data)} bytes, too few for a header")
+    version, size, at, tied = 0, 28, 0, None
+    if struct.unpack_from("<I", data)[0] == _MAGIC:
+        version, size, at = struct.unpack_from("<i", data, 4)[0], _V1_HEADER, 8
+        if version != 1:
+            raise GlassbookError(f"{file} is a llama2.c file of version {version}; only 0 and 1 can be read")
+        if len(data) < _V1_HEADER:
+            raise GlassbookError(f"{file} is truncated: it has only {len(data)} bytes, too few for a header")
+        tied = bool(data[36])
+    d_model, d_hidden, n_layers, n_heads, n_kv_heads, vocab, context = struct.unpack_from("<7i", data, at)
+    if tied is None:
+        tied = vocab > 0  # version 0 marks an untied head by a negative vocabulary
+    sizes = (d_model, d_hidden, n_layers, n_heads, n_kv_heads, abs(vocab), context)
+    if not all(0 < n < _LARGEST for n in sizes):
+        raise GlassbookError(f"{file} is not a llama2.c model: its first numbers make no sense as sizes")
+    try:
+        config = LMConfig(abs(vocab), d_model, n_layers, n_heads, n_kv_heads, d_hidden, context, tied=tied)
+    except GlassbookError as error:
+        raise GlassbookError(f"{file} is not a llama2.c model that can be read: {error}") from error
+    return _Header(config, version, size)

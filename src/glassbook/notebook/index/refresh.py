@@ -1,0 +1,144 @@
+"""Bringing the index up to date with the files: what is stale is found by its stamp, read, and written.
+
+What is stale is looked for again once the write lock is held: another process may have been faster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from glassbook.notebook.index import scan
+from glassbook.notebook.index import schema as tables
+from glassbook.notebook.index.page_loader import read_page, read_pages, read_runs
+from glassbook.notebook.index.run_rows import forget_runs, write_runs
+
+MANY = 1000
+"""New pages from which on the indexes wait and the log of the database is emptied: it would stay as large as them."""
+
+# --- pages ------------------------------------------------------------------------------------------------------
+
+
+def pages(db: sqlite3.Connection, folder: Path) -> None:
+    """All pages, as they are now."""
+    if not any(stale_pages(db, folder)):
+        return
+    with tables.transaction(db):
+        gone, new, changed = stale_pages(db, folder)
+        for path in gone:
+            tables.forget_page(db, path)
+        with tables.indexes_afterwards(db) if len(new) > MANY else contextlib.nullcontext():
+            for found in read_pages(folder, new):
+                tables.add_pages(db, found)
+        for path in changed:
+            _read_page(db, folder, path)
+    if len(new) > MANY:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> None:
+    """The pages in these files (paths relative to the folder), as they are now."""
+    with tables.transaction(db):
+        for path in sorted(paths):
+            if tables.whole(path) == path:
+                _read_page(db, folder, path)
+
+
+def stale_pages(db: sqlite3.Connection, folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Pages whose file is (gone, new, changed)."""
+    known = {path: stamp for path, *stamp in db.execute("SELECT path, mtime, size, seen FROM page")}
+    new, changed = [], []
+    for path, now in scan.pages(folder).items():
+        stamp = known.pop(path, None)
+        if stamp is None:
+            new.append(path)
+        elif now != (stamp[0], stamp[1]) or stamp[2] - stamp[0] < scan.RACY:
+            changed.append(path)
+    return sorted(known), sorted(new), sorted(changed)
+
+
+def _read_page(db: sqlite3.Connection, folder: Path, path: str) -> None:
+    known = db.execute("SELECT digest FROM page WHERE path = ?", [path]).fetchone()
+    found = read_page(folder, path, known[0] if known else None)
+    if isinstance(found, tuple):
+        db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
+        return
+    if known is not None:
+        tables.forget_page(db, path)
+    if found is not None:
+        tables.add_pages(db, [found])
+
+
+# --- runs -------------------------------------------------------------------------------------------------------
+
+
+def runs(db: sqlite3.Connection, folder: Path) -> bool:
+    """All runs, as they are now; whether any had moved."""
+    if not any(stale_runs(db, folder)):
+        return False
+    with tables.transaction(db):
+        _write(db, folder, *stale_runs(db, folder))
+    return True
+
+
+def some_runs(
+    db: sqlite3.Connection, folder: Path, gone: Collection[str], stale: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    """These runs, as they are now: (id, status, stamp) of those that were read."""
+    with tables.transaction(db):
+        return _write(db, folder, gone, stale)
+
+
+def stale_runs(db: sqlite3.Connection, folder: Path) -> tuple[set[str], dict[str, str]]:
+    """(runs whose folder is gone, runs to be read with the stamps of their files)."""
+    known = dict(db.execute("SELECT id, stamp FROM run"))
+    found = scan.run_stamps(folder, scan.run_names(folder))
+    return known.keys() - found.keys(), {name: stamp for name, stamp in found.items() if known.get(name) != stamp}
+
+
+def _write(
+    db: sqlite3.Connection, folder: Path, gone: Collection[str], stale: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    forget_runs(db, gone)
+    sql = "SELECT summary, latest FROM run WHERE id = ?"
+    asked = [(name, stamp, db.execute(sql, [name]).fetchone()) for name, stamp in sorted(stale.items())]
+    done = []
+    for rows in read_runs(folder, asked):
+        write_runs(db, folder, rows)
+        done += [(row["id"], row["status"], row["stamp"]) for row in rows]
+    return done
+
+
+# --- what is known beside the files -----------------------------------------------------------------------------
+
+
+def claims(db: sqlite3.Connection, given: Mapping[str, str], runs_changed: bool) -> None:
+    """What the newest run of each experiment says about its claims, unless the caller knows better (`given`)."""
+    known = dict(db.execute("SELECT experiment, data FROM claim"))
+    if not runs_changed and all(known.get(name) == data for name, data in given.items()):
+        return
+    with tables.transaction(db):
+        known = dict(db.execute("SELECT experiment, data FROM claim"))
+        rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
+        wanted = {**dict(rows), **given}
+        for experiment in sorted(known.keys() | wanted.keys()):
+            if known.get(experiment) != wanted.get(experiment):
+                tables.write_claims(db, experiment, wanted.get(experiment))
+
+
+def experiments(db: sqlite3.Connection, given: Mapping[str, str]) -> None:
+    """The experiments that search should know: name -> JSON of (what it asks, glossary terms, source)."""
+    if not given or dict(db.execute("SELECT name, data FROM experiment")) == given:
+        return
+    with tables.transaction(db):
+        for (name,) in db.execute("SELECT name FROM experiment").fetchall():
+            tables.forget(db, "experiment", name)
+        db.execute("DELETE FROM experiment")
+        for name, data in given.items():
+            about, terms, source = json.loads(data)
+            db.execute("INSERT INTO experiment VALUES (?, ?)", [name, data])
+            body = f"{about}\n{source}"
+            tables.add(db, tables.Entry("experiment", name, name, name, body, alias=" \n".join(terms)))

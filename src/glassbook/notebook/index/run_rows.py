@@ -1,0 +1,110 @@
+"""A run as rows of the index: plain data, which another process may have made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.index import queries as lists
+from glassbook.notebook.index import schema as tables
+from glassbook.notebook.runs.events import Summary, summarise
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.record import read_claims, read_header, read_record
+
+COLUMNS = (
+    "id", "stamp", "experiment", "header", "summary", "words", "claims", "problem", "started", "status", "seed",
+    "folded", "latest",
+)  # fmt: skip
+
+
+def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> dict[str, Any]:
+    """The row of the run in `folder`, with its values as "values".
+
+    Args:
+        folder: the run's folder.
+        stamp: what its files looked like before (see `scan.run_stamp`).
+        known: its summary and latest values as the index has them: the log is then read on from there.
+    """
+    before = Summary.from_data({**json.loads(known[0]), "latest": json.loads(known[1])}) if known else None
+    summary = summarise(folder / "events.jsonl", before)
+    header: dict[str, Any] = {}
+    problem = None
+    try:
+        header = read_header(folder)
+    except GlassbookError as error:
+        problem = tables.whole(str(error))
+    record = read_record(folder, header, summary)
+    experiment = tables.whole(record.experiment)
+    parts = [experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
+    words = tables.whole("\n".join(parts))
+    data = summary.to_data()
+    latest = data.pop("latest")
+    row = [
+        folder.name,
+        stamp,
+        experiment,
+        json.dumps(header),
+        json.dumps(data),
+        words,
+        json.dumps([claim.to_data() for claim in read_claims(header)]),
+        problem,
+        record.started.timestamp(),
+        record.status,
+        record.seed,
+        f"{words.casefold()} {folder.name}",
+        json.dumps(latest),
+    ]
+    return {**dict(zip(COLUMNS, row, strict=True)), "values": lists.values_of(record)}
+
+
+def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write some runs, in place of what the index knew of them. `folder` is the notebook's."""
+    for row in rows:
+        name, words = row["id"], row["words"]
+        known = db.execute("SELECT words, stamp, problem FROM run WHERE id = ?", [name]).fetchone()
+        if known is None or (known[0], known[2]) != (words, row["problem"]):
+            if known is not None:
+                tables.forget(db, "run", name)
+            if row["problem"] is None:
+                tables.add(db, tables.Entry("run", name, name, f"{row['experiment']} {name}", words))
+        if known is None or known[1].rpartition("|")[2] != row["stamp"].rpartition("|")[2]:
+            _write_book(db, folder / "runs" / name, known is not None)
+    marks = ", ".join("?" * len(COLUMNS))
+    db.executemany(f"INSERT OR REPLACE INTO run VALUES ({marks})", [[row[c] for c in COLUMNS] for row in rows])
+    values = [(k, row["id"], v) for row in rows for k, v in row["values"].items()]
+    db.executemany("INSERT OR REPLACE INTO run_value VALUES (?, ?, ?)", values)
+    columns = {(row["experiment"], column) for row in rows for column in row["values"]}
+    db.executemany("INSERT OR IGNORE INTO run_column VALUES (?, ?)", columns)
+
+
+def forget_runs(db: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Runs were deleted: their values go, and the columns that nobody else has."""
+    given = [(name,) for name in names]
+    if not given:
+        return
+    db.executemany("DELETE FROM run WHERE id = ?", given)
+    for (name,) in given:
+        tables.forget(db, "run", name)
+        tables.forget(db, "feature", name)
+    db.executemany("DELETE FROM run_value WHERE run = ?", given)
+    db.execute("DELETE FROM run_column")
+    db.execute(
+        """INSERT INTO run_column SELECT DISTINCT run.experiment, run_value.name
+           FROM run_value JOIN run ON run.id = run_value.run"""
+    )
+
+
+def _write_book(db: sqlite3.Connection, run: Path, forget: bool) -> None:
+    """Let search find the features of a run's feature book."""
+    if forget:
+        tables.forget(db, "feature", run.name)
+    if FeatureBook.there(run):
+        # A book that cannot be read says so on its own page.
+        with contextlib.suppress(GlassbookError):
+            for index, title, text in FeatureBook(run).words():
+                tables.add(db, tables.Entry("feature", run.name, f"{run.name}/{index}", title, text))

@@ -1,0 +1,277 @@
+"""The tables of the index, and the rows that pages, runs and claims become."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.pages.page import Page
+from glassbook.notebook.runs.claims import Claim
+
+VERSION = 7
+"""Changes with the tables below; an index of another version is made anew."""
+
+LISTS = {
+    "page": "fts_page",
+    "run": "fts_run",
+    "claim": "fts_claim",
+    "experiment": "fts_claim",
+    "feature": "fts_feature",
+}
+"""Kind -> the list of its words. Apart, so that a few of one kind are found among very many of another."""
+PAGE_NAMES = "fts_name"
+"""The list of the words in pages' names, which are few beside those in their texts."""
+WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
+NAMES = WORDS[:4]
+"""Columns of the lists of words, and of the list of pages' names."""
+LINE = 400
+"""Characters of a line that are kept with a link in it."""
+
+Kind = Literal["page", "run", "claim", "experiment", "feature"]
+
+TOKENS = "tokenize = 'unicode61 remove_diacritics 2'"
+TABLES = f"""
+CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTEGER, digest TEXT,
+                   id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT, day TEXT);
+CREATE INDEX page_kind ON page (kind, lower(title), path);
+CREATE INDEX page_title ON page (lower(title), path);
+CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
+CREATE INDEX page_kind_level ON page (kind, level IS NULL, level DESC, lower(title), path);
+CREATE INDEX page_mtime ON page (mtime DESC, path);
+CREATE INDEX page_day ON page (day);
+CREATE TABLE tag (key TEXT, said TEXT, path TEXT);
+CREATE INDEX tag_key ON tag (key, path);
+CREATE INDEX tag_path ON tag (path);
+CREATE TABLE name (key TEXT, rank INTEGER, path TEXT);
+CREATE INDEX name_key ON name (key, rank, path);
+CREATE INDEX name_path ON name (path);
+CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT, said TEXT);
+CREATE INDEX link_target ON link (target);
+CREATE INDEX link_path ON link (path);
+CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
+                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT);
+CREATE TABLE run_value (name TEXT, run TEXT, value, PRIMARY KEY (name, run)) WITHOUT ROWID;
+CREATE INDEX run_experiment ON run (experiment, started);
+CREATE INDEX run_started ON run (started);
+CREATE INDEX run_status ON run (status);
+CREATE TABLE run_column (experiment TEXT, name TEXT, PRIMARY KEY (experiment, name)) WITHOUT ROWID;
+CREATE TABLE experiment (name TEXT PRIMARY KEY, data TEXT);
+CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
+CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
+                    top INTEGER);
+CREATE INDEX entry_owner ON entry (kind, owner);
+CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {TOKENS});
+CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3', {TOKENS});
+PRAGMA user_version = {VERSION};
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that search can find: a section of a page, a run, a claim, an experiment or a feature."""
+
+    kind: Kind
+    owner: str
+    """What the entry is forgotten with: the page's path, the run's (or feature's run's) id, the experiment's name."""
+    name: str
+    """Id that is shown."""
+    title: str
+    body: str
+    section: str = ""
+    heading: str = ""
+    alias: str = ""
+    tag: str = ""
+    top: bool = True
+    """Whether it is the first (or only) entry of its owner."""
+
+
+def connect(name: str) -> sqlite3.Connection:
+    """Open the index at `name`, with its tables.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged, of another version, locked, or cannot be written.
+    """
+    db = sqlite3.connect(name, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA cache_size = -48000")
+        db.execute("PRAGMA journal_size_limit = 16000000")
+        with transaction(db):
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in TABLES.split(";\n"):
+                    db.execute(statement)
+                # Words wait in memory until there are many: written in few large pieces they need no merging.
+                db.execute("INSERT INTO fts_page (fts_page, rank) VALUES ('hashsize', 33554432)")
+                # Pieces are merged a little with every change; at the default of 16 of them all would be, for seconds.
+                for table in ("fts_page", PAGE_NAMES):
+                    db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('crisismerge', 64)")
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"the index has version {version}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection, lock: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE") -> Iterator[None]:
+    """All of the block's writes or none; DEFERRED for reads only."""
+    # IMMEDIATE takes the write lock at once; a plain BEGIN that turns into a write fails without waiting.
+    db.execute(f"BEGIN {lock}")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def indexes_afterwards(db: sqlite3.Connection) -> Iterator[None]:
+    """Drop the indexes of pages' tables while the block writes very many rows, and make them anew in one go.
+
+    Rows that come in any order would each change another page of each index. It takes part in the transaction.
+    """
+    made = db.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name IN ('page', 'tag', 'name', 'link', 'entry')"
+    ).fetchall()
+    for name, _ in made:
+        db.execute(f"DROP INDEX {name}")
+    yield
+    for _, sql in made:
+        db.execute(sql)
+
+
+def whole(text: str) -> str:
+    """`text` as SQLite can hold it: halves of characters (surrogates) become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def key(name: str) -> str:
+    """The form in which names stand in the index."""
+    return name_key(whole(name))
+
+
+def add(db: sqlite3.Connection, entry: Entry) -> None:
+    """Let search find an entry."""
+    row = [
+        entry.kind,
+        entry.owner,
+        entry.name,
+        whole(entry.title),
+        entry.section,
+        whole(entry.heading),
+        entry.top,
+    ]
+    number = db.execute(
+        "INSERT INTO entry (kind, owner, name, title, section, heading, top) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row,
+    ).lastrowid
+    words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
+    db.execute(f"INSERT INTO {LISTS[entry.kind]} ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
+
+
+def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
+    """Let search find an owner's entries no more."""
+    own = "SELECT id FROM entry WHERE kind = ? AND owner = ?"
+    for table in (LISTS[kind], PAGE_NAMES)[: 1 + (kind == "page")]:
+        db.execute(f"DELETE FROM {table} WHERE rowid IN ({own})", [kind, owner])
+    db.execute("DELETE FROM entry WHERE kind = ? AND owner = ?", [kind, owner])
+
+
+Rows = dict[str, list[Any]]
+"""A page as rows of the tables: plain data, which another process may have made."""
+
+
+def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
+    """All rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
+    own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
+    lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
+    names = [
+        (page.id, 0),
+        (page.title, 1),
+        *((alias, 2) for alias in page.aliases),
+        (PurePosixPath(path).stem, 3),
+    ]
+    outline = page.outline()
+    # The names stand with the first section only, so that a search for the page lands on its top.
+    first = (" \n".join(page.aliases), " \n".join(page.tags))
+    sections = [
+        [section.slug, whole(section.title), n == 0, *(first if n == 0 else ("", "")), whole(section.text)]
+        for n, section in enumerate(outline.sections)
+    ]
+    return {
+        "page": [path, *stamp, *own, *lists],
+        "tag": [[key(tag), whole(tag), path] for tag in page.tags],
+        "name": [[key(name), rank, path] for name, rank in names],
+        "link": [
+            [path, key(link.target), whole(link.section), link.line, whole(link.text[:LINE]), whole(link.target)]
+            for link in outline.links
+            if link.target
+        ],
+        "sections": sections,
+    }
+
+
+def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
+    """Write all rows of some pages that the index does not hold."""
+    db.executemany("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [rows["page"] for rows in pages])
+    for table, columns in (("tag", 3), ("name", 3), ("link", 6)):
+        marks = ", ".join("?" * columns)
+        db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
+    (number,) = db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+    entries, words = [], []
+    for rows in pages:
+        path, ident, title = rows["page"][0], rows["page"][5], rows["page"][6]
+        for slug, heading, top, alias, tag, text in rows["sections"]:
+            number += 1
+            entries.append((number, "page", path, ident, title, slug, heading, top))
+            words.append((number, title, alias, tag, heading, text))
+    db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
+    db.executemany(f"INSERT INTO fts_page ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
+    names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
+    db.executemany(f"INSERT INTO {PAGE_NAMES} ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
+
+
+def forget_page(db: sqlite3.Connection, path: str) -> None:
+    """Delete all rows of a page."""
+    for table in ("page", "name", "link", "tag"):
+        db.execute(f"DELETE FROM {table} WHERE path = ?", [path])
+    forget(db, "page", path)
+
+
+def write_claims(db: sqlite3.Connection, experiment: str, data: str | None) -> None:
+    """Write all rows of an experiment's claims (JSON, as `Claim.to_data` gives them), or delete them."""
+    forget(db, "claim", experiment)
+    db.execute("DELETE FROM claim WHERE experiment = ?", [experiment])
+    if data is None:
+        return
+    db.execute("INSERT INTO claim VALUES (?, ?)", [experiment, data])
+    for n, claim in enumerate(map(Claim.from_data, json.loads(data))):
+        body = " \n".join([str(claim.condition), claim.control or "", claim.source or "", experiment])
+        add(db, Entry("claim", experiment, f"{experiment}#{n}", claim.sentence, body))
+
+
+def flat(value: Any) -> Iterator[str]:
+    """Keys and values of nested settings, as words to search for."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield " ".join([str(name), *flat(item)])
+    elif isinstance(value, list):
+        for item in value:
+            yield from flat(item)
+    elif value is not None:
+        yield str(value)

@@ -1,0 +1,1 @@
+"""Pages of Markdown with front matter, the links between them, and the references that they cite."""

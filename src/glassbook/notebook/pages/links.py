@@ -1,0 +1,237 @@
+"""What a page's Markdown holds for the notebook: links to other pages, live blocks and sections.
+
+The Markdown is read by the same parser that renders it, so a link inside code is code here as well as on screen.
+A renderer gets the same reading of `[[target#section|label]]` from `wikilinks`, a plugin for markdown-it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.serialization import read_yaml
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+LIVE = "glassbook"
+"""The info word of a live block's fence."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One `[[target#section|label]]`."""
+
+    target: str
+    """Id, title or alias of the page; "" for a section of the same page."""
+    section: str
+    """Heading in that page, "" for the page's top."""
+    label: str
+    """What is shown; the target (and section) if the link gives no label."""
+    line: int
+    """Line of the body that holds it, from 1."""
+    text: str
+    """That line."""
+
+
+@dataclass(frozen=True)
+class LiveBlock:
+    """One fenced block ```` ```glassbook ````: data that names what to show, never code."""
+
+    kind: str
+    """What is shown ("chart", "claim" ...); "" if the block cannot be read."""
+    data: dict[str, Any]
+    """What the block says about it."""
+    line: int
+    """Line of the body where the fence opens, from 1."""
+    problem: str | None = None
+    """Why the block cannot be read, if it cannot."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and the text up to the next one. The first section has no heading: it is what stands before."""
+
+    title: str
+    slug: str
+    """Anchor of the heading: its words in lower case, joined by '-'; unique in the page."""
+    level: int
+    """1 for `#` to 6 for `######`; 0 for the text before the first heading."""
+    line: int
+    """Line of the heading in the body, from 1."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Everything that `read_markdown` finds."""
+
+    links: tuple[Link, ...]
+    blocks: tuple[LiveBlock, ...]
+    sections: tuple[Section, ...]
+
+
+def name_key(name: str) -> str:
+    """The form in which names are compared: Unicode NFC, case folded, white space squeezed."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+_WORD = re.compile(r"\w+")
+
+
+def slug(text: str) -> str:
+    """The words of `text` in lower case, joined by '-': "The Reversal curse!" gives "the-reversal-curse"."""
+    return "-".join(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
+
+
+def wikilinks(md: MarkdownIt) -> None:
+    """Teach `md` the inline token `wikilink` (content: the label; meta: target, section and offset)."""
+    md.inline.ruler.before("link", "wikilink", _wikilink)
+
+
+def _wikilink(state: StateInline, silent: bool) -> bool:
+    source, start = state.src, state.pos
+    if not source.startswith("[[", start):
+        return False
+    end = source.find("]]", start + 2, state.posMax)
+    inside = source[start + 2 : end]
+    if end < 0 or "[[" in inside:
+        return False
+    # In a table a bar has to be written \| so that it does not end the cell.
+    place, _, label = inside.replace("\\|", "|").partition("|")
+    # A long label may be broken across lines, as other text may; a name may not.
+    if "\n" in place:
+        return False
+    label = " ".join(label.split())
+    target, _, section = (part.strip() for part in place.partition("#"))
+    if not target and not section:
+        return False
+    if not silent:
+        token = state.push("wikilink", "", 0)
+        token.meta = {"target": target, "section": section, "at": start}
+        token.content = label.strip() or (f"{target} § {section}" if target and section else target or section)
+    state.pos = end + 2
+    return True
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    # HTML is text here as it is on screen, so links between tags are links.
+    md = MarkdownIt("commonmark", {"html": False})
+    # Blocks only: of the inline texts just those that can hold a link are read further, which is most of the time.
+    md.core.ruler.disable("inline")
+    wikilinks(md)
+    return md
+
+
+def read_markdown(body: str) -> Outline:
+    """Links, live blocks and sections of a page's body, in one pass."""
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = "\n".join(lines)
+    plain = not _ODD.search(text) and not _BLOCK.search(f"\n{text}")
+    return _outline_of_plain(lines) if plain else _outline(text, lines)
+
+
+# What makes the structure of a page more than headings, paragraphs and one level of dashes: code and fences, what is
+# indented, quotes, numbered or nested lists, rules and underlined headings, reference definitions, odd white space.
+_ODD = re.compile(r"[`~\\\t\x00-\x08\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000]")
+_BLOCK = re.compile(r"\n(?: +|[>\d\[]|[-*+](?: +(?:[-*+>#=_\d\[ ]|$)|$)|[-=_*][-=_* ]*$)", re.MULTILINE)
+_HEADING = re.compile(r"(#{1,6})(?: (.*))?")
+
+
+def _outline_of_plain(lines: list[str]) -> Outline:
+    """What `_outline` gives, several times as fast, for the many pages in which there is nothing else."""
+    heads: list[tuple[int, int, str]] = []
+    links: list[Link] = []
+    first = 0
+    for row, line in enumerate([*lines, ""]):
+        heading = _HEADING.fullmatch(line) if line.startswith("#") else None
+        if not line or heading or line.startswith(("- ", "* ", "+ ")):  # a paragraph ends
+            if any("[[" in before for before in lines[first:row]):
+                links += _links_of("\n".join(lines[first:row]), first, lines)
+            first = row
+        if heading:
+            title = re.sub(r"(?:^| )#+ *$", "", (heading[2] or "").strip(" ")).strip(" ")
+            heads.append((row, len(heading[1]), _heading_text(title)))
+    return Outline(tuple(links), (), tuple(_sections(heads, lines)))
+
+
+def _outline(text: str, lines: list[str]) -> Outline:
+    tokens = _parser().parse(text)
+    links = [
+        link for token in tokens if token.type == "inline" and "[[" in token.content for link in _links(token, lines)
+    ]
+    blocks = [live_block(token) for token in tokens if _is_live(token)]
+    heads = [
+        (token.map[0], int(token.tag[1]), _heading_text(tokens[i + 1].content))
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open" and token.level == 0 and token.map
+    ]
+    return Outline(tuple(links), tuple(blocks), tuple(_sections(heads, lines)))
+
+
+def _links(token: Token, lines: list[str]) -> Iterable[Link]:
+    return _links_of(token.content, token.map[0] if token.map else 0, lines)
+
+
+def _links_of(text: str, first: int, lines: list[str]) -> Iterable[Link]:
+    """Links in running text that begins in line `first`, counted from 0."""
+    found: list[Token] = []
+    _parser().inline.parse(text, _parser(), {}, found)
+    for child in found:
+        if child.type == "wikilink":
+            row = first + text.count("\n", 0, child.meta["at"])
+            yield Link(child.meta["target"], child.meta["section"], child.content, row + 1, lines[row].strip())
+
+
+def _is_live(token: Token) -> bool:
+    return token.type == "fence" and token.info.split()[:1] == [LIVE]
+
+
+def live_block(token: Token) -> LiveBlock:
+    """What the fence ```` ```glassbook ```` says, or why it cannot be read."""
+    line = token.map[0] + 1 if token.map else 1
+    try:
+        value = read_yaml(token.content)
+    except GlassbookError as error:
+        return LiveBlock("", {}, line, str(error))
+    if not isinstance(value, dict) or len(value) != 1:
+        return LiveBlock("", {}, line, "a live block says one thing, such as 'chart: {experiment: ..., name: ...}'")
+    ((kind, data),) = value.items()
+    if not isinstance(kind, str) or not isinstance(data, dict):
+        return LiveBlock("", {}, line, f"what stands after '{kind}:' has to be settings, such as {{experiment: ...}}")
+    return LiveBlock(kind, data, line)
+
+
+def _sections(heads: list[tuple[int, int, str]], lines: list[str]) -> Iterable[Section]:
+    """The sections that begin with these headings: (line from 0, level, title)."""
+    starts = [(0, 0, ""), *heads]
+    used: set[str] = set()
+    for (row, level, title), after in zip(starts, [*heads, (len(lines), 0, "")], strict=True):
+        anchor = own = slug(title)
+        for n in range(1, len(used) + 2):
+            if anchor not in used:
+                break
+            anchor = f"{own}-{n}"
+        used.add(anchor)
+        yield Section(title, anchor, level, row + 1, "\n".join(lines[row : after[0]]))
+
+
+_MARKED = re.compile(r"[*`_\[]")
+
+
+def _heading_text(markdown: str) -> str:
+    """A heading as it is read: labels in place of links, no marks of emphasis or code."""
+    if not _MARKED.search(markdown):
+        return markdown.strip()
+    markdown = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", markdown)
+    return re.sub(r"[*`]|(?<!\w)_+|_+(?!\w)", "", markdown).strip()

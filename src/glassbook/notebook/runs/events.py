@@ -1,0 +1,306 @@
+"""The log of a run: one JSON object on each line of events.jsonl, only ever appended to.
+
+A line is one `write` to the kernel, so a process that is killed loses no line that `append` returned from. A line
+that was cut short (a full disk, a power cut) is passed over when reading and mended when the run goes on.
+
+Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), chart, table,
+image, artifact, heartbeat, end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.files import disk_errors
+from glassbook.notebook.serialization import read_number, to_json
+
+METRIC = b'{"event":"metric"'
+"""How a line of metrics begins; summaries pass over these lines without reading them."""
+CHUNK = 1 << 20
+
+
+class EventLog:
+    """The writing end of one events.jsonl; safe to use from several threads.
+
+    Raises:
+        GlassbookError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written = time.time()
+        """When the last line was written, in seconds since 1970."""
+        self._lock = threading.RLock()
+        self._torn = False
+        with disk_errors(path):
+            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    @property
+    def open(self) -> bool:
+        """Whether lines can still be appended."""
+        return self._fd >= 0
+
+    def append(self, line: bytes) -> None:
+        """Append one line (with its newline) in one write.
+
+        Raises:
+            GlassbookError: the log is closed, or the disk refused; what the disk took of the line will be passed over.
+        """
+        with self._lock:
+            if self._fd < 0:
+                raise GlassbookError(f"run {self.path.parent.name} has ended; nothing more can be recorded in it")
+            try:
+                if self._torn or os.write(self._fd, line) != len(line):
+                    self._append_again(line)
+            except OSError as error:
+                raise GlassbookError(
+                    f"cannot record in {self.path}: {error.strerror or error}; mend that and resume the run"
+                ) from error
+            self.written = time.time()
+
+    def _append_again(self, line: bytes) -> None:
+        # The disk took a part of a line. End that line, so that it spoils no other, and write the whole one again.
+        self._torn = True
+        left = memoryview(b"\n" + line)
+        while left:
+            left = left[os.write(self._fd, left) :]
+        self._torn = False
+
+    def event(self, event: str, **data: Any) -> None:
+        """Append one event with the time; raises as `append` and `to_json` do."""
+        record = {"event": event, "time": round(time.time(), 3), **data}
+        self.append(to_json(record, what=f"the {event}").encode("utf-8", "replace") + b"\n")
+
+    def beat(self, every: float, **data: Any) -> None:
+        """Append a heartbeat if the log is open and the last line is older than `every` seconds."""
+        with self._lock:
+            if self.open and time.time() - self.written >= every:
+                self.event("heartbeat", **data)
+
+    def sync(self) -> None:
+        """Wait until the disk has every line."""
+        with self._lock, disk_errors(self.path):
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file; closing twice is no harm."""
+        with self._lock:
+            descriptor, self._fd = self._fd, -1
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def repair(path: Path) -> None:
+    """Mend the end of a log before it goes on: complete its last line, or cut off what is left of a torn one."""
+    with disk_errors(path), open(path, "ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        end, tail = _last_line(file, size)
+        if not tail:
+            return
+        if read_event(tail) is None:
+            file.truncate(end)
+        else:
+            file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _last_line(file: Any, size: int) -> tuple[int, bytes]:
+    """(where the unfinished last line begins, its bytes)."""
+    tail, begin = b"", size
+    while begin > 0 and b"\n" not in tail:
+        step = min(CHUNK, begin)
+        begin -= step
+        file.seek(begin)
+        tail = file.read(step) + tail
+    newline = tail.rfind(b"\n")
+    return begin + newline + 1, tail[newline + 1 :]
+
+
+def read_event(line: bytes) -> dict[str, Any] | None:
+    """One line of the log, or None if it is torn or not an event."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+@dataclass
+class Summary:
+    """What a log says, metrics apart. It is brought up to date by reading only what was appended since."""
+
+    offset: int = 0
+    """Bytes read so far: whole lines only."""
+    mark: str = ""
+    """Digest of the last line read; if another stands there, the log is another one and is read anew."""
+    mark_size: int = 0
+    first: float | None = None
+    """Time of the first start, in seconds since 1970."""
+    last: float | None = None
+    """Time of the newest event that was read (metrics apart)."""
+    start: dict[str, Any] = field(default_factory=dict)
+    """The newest start event."""
+    starts: int = 0
+    end: dict[str, Any] | None = None
+    """The end event of the newest start."""
+    results: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    progress: dict[str, Any] | None = None
+    uses: list[dict[str, Any]] = field(default_factory=list)
+    """What the work said that it depends on (see freshness.py)."""
+    torn: int = 0
+    """Lines that could not be read."""
+    latest: dict[str, list[Any]] = field(default_factory=dict)
+    """Each metric's last logged [step, value]."""
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Summary:
+        """The summary that `to_data` gave."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+    def take(self, line: bytes) -> None:
+        """Add one line of the log."""
+        if line.startswith(METRIC) and line.endswith(b"}"):
+            return
+        event = read_event(line)
+        if event is None:
+            self.torn += bool(line.strip())
+            return
+        moment = read_number(event.get("time"))
+        self.last = moment if moment is not None else self.last
+        kind = event["event"]
+        if kind == "start":
+            self.first = self.first if self.first is not None else moment
+            self.start, self.end, self.progress, self.starts = event, None, None, self.starts + 1
+        elif kind == "end":
+            self.end = event
+        elif kind == "result" and isinstance(event.get("metrics"), dict):
+            self.results.update(event["metrics"])
+        elif kind == "note" and isinstance(event.get("text"), str):
+            self.notes.append(event["text"])
+        elif kind == "uses":
+            self.uses.append(event)
+        elif kind == "heartbeat" and isinstance(event.get("progress"), dict):
+            self.progress = event["progress"]
+
+
+def summarise(path: Path, known: Summary | None = None) -> Summary:
+    """The summary of a log, going on from `known` where the file still begins with what that was made from.
+
+    A log that is missing or cannot be read gives an empty summary.
+    """
+    try:
+        with open(path, "rb") as file:
+            summary = known if known and _continues(file, known) else Summary()
+            file.seek(summary.offset)
+            _read_on(file, summary)
+            return summary
+    except OSError:
+        return Summary()
+
+
+def _continues(file: Any, known: Summary) -> bool:
+    if known.offset == 0:
+        return False
+    file.seek(known.offset - known.mark_size)
+    return _digest(file.read(known.mark_size)) == known.mark
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:16]
+
+
+def _read_on(file: Any, summary: Summary) -> None:
+    rest, last = b"", None
+    while chunk := file.read(CHUNK):
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        summary.latest.update(_latest(whole))
+        lines = whole.split(b"\n") if newline else []
+        for line in lines:
+            summary.take(line)
+            summary.offset += len(line) + 1
+        last = lines[-1] if lines else last
+    if last is not None:
+        summary.mark, summary.mark_size = _digest(last + b"\n"), len(last) + 1
+
+
+_NAME = re.compile(rb'"((?:[^"\\]|\\.)+)":')
+_FRAME = {b"event", b"time", b"step", b"metrics"}
+"""Keys of the line itself; a metric may be called so all the same."""
+
+
+def _latest(lines: bytes) -> dict[str, list[Any]]:
+    """The last [step, value] of each metric in some lines, found without reading most of them."""
+    found: dict[str, list[Any]] = {}
+    if METRIC not in lines:
+        return found
+    names = set(_NAME.findall(lines))
+    names -= {name for name in _FRAME if not re.search(rb'"metrics":\{[^}]*"' + name + rb'":', lines)}
+    for name in names:
+        text, end = json.loads(b'"' + name + b'"'), len(lines)
+        while (at := lines.rfind(b'"' + name + b'":', 0, end)) >= 0:
+            begin = lines.rfind(b"\n", 0, at) + 1
+            stop = lines.find(b"\n", at)
+            event = read_event(lines[begin : stop if stop >= 0 else len(lines)])
+            metrics = event.get("metrics") if event and event["event"] == "metric" else None
+            if event and isinstance(metrics, dict) and text in metrics:
+                found[text] = [event.get("step"), metrics[text]]
+                break
+            end = begin
+    return found
+
+
+def read_metrics(path: Path, name: str) -> tuple[list[int], list[float]]:
+    """Steps (ascending) and values of one metric; for a step logged twice the last value counts.
+
+    A run that is resumed logs again what it had logged since its last checkpoint, so later lines win.
+    """
+    key = to_json(name, what="the name").encode()
+    points: dict[int, float] = {}
+    for step, metrics in _points(path, key):
+        value = read_number(metrics.get(name))
+        if value is not None:
+            points[step] = value
+    steps = sorted(points)
+    return steps, [points[step] for step in steps]
+
+
+def metric_names(path: Path) -> dict[str, int]:
+    """Each metric's name and the last step it was logged at, in the order in which they first appear."""
+    names: dict[str, int] = {}
+    for step, metrics in _points(path, b'"metric"'):
+        names |= {name: max(step, names.get(name, step)) for name in metrics}
+    return names
+
+
+def _points(path: Path, holding: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(step, metrics) of each line of metrics that holds some bytes; nothing if there is no log."""
+    if not path.exists():
+        return
+    with open(path, "rb") as file:
+        for line in file:
+            if holding not in line or not line.endswith(b"\n"):
+                continue
+            event = read_event(line)
+            if event is None or event["event"] != "metric":
+                continue
+            step, metrics = event.get("step"), event.get("metrics")
+            if isinstance(step, int) and isinstance(metrics, dict):
+                yield step, metrics

@@ -1,0 +1,226 @@
+"""Whether a result would come out the same today: what a run depended on, and what has changed since.
+
+A run depends on the experiment's code (its module and all of Glassbook that it imports), its settings and seed, and
+the models and data that it said it uses. Code and settings stand in run.json; the rest in "uses" events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import glassbook
+from glassbook.errors import GlassbookError
+from glassbook.notebook.runs.code_digest import code_digest
+from glassbook.notebook.serialization import to_json
+
+if TYPE_CHECKING:
+    from glassbook.notebook.runs.record import RunRecord
+
+_HOME = Path(glassbook.__file__).resolve().parent
+_IN_PACKAGE, _IN_NOTEBOOK = "package:", "notebook:"
+"""How a place begins that moves with the package or with the notebook."""
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file; of a folder, over the names and contents of its files (hidden ones apart).
+
+    Raises:
+        GlassbookError: there is nothing there, or it cannot be read.
+    """
+    path = Path(path)
+    try:
+        return _digest(path, *_stamp(path))
+    except OSError as error:
+        raise GlassbookError(f"{path} cannot be read: {error.strerror or error}; check the path") from error
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, size: int, modified: int) -> str:
+    if path.is_file():
+        return _hash(path)
+    lines = (f"{_hash(file)} {file.relative_to(path).as_posix()}\n" for file in _files(path))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """(bytes, newest change in ns) of a file or of a folder's files: cheap to read, and moves when they change."""
+    stats = [file.stat() for file in ([path] if path.is_file() else _files(path))]
+    if not stats:
+        raise FileNotFoundError(2, "there are no files", str(path))
+    return sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+@dataclass(frozen=True)
+class Used:
+    """Something that a run's results depend on."""
+
+    kind: str
+    """What it is: "model", "data" ..."""
+    name: str
+    digest: str
+    """Hash of its content when it was used."""
+    path: str = ""
+    """Where it was, "" if nobody said."""
+    size: int = 0
+    modified: int = 0
+    """Bytes and newest change (ns) of the files then; as long as both are the same, nothing is read."""
+
+    @classmethod
+    def now(cls, kind: str, name: str, digest_: str, path: str | Path | None, notebook: Path) -> Used:
+        """The thing as it is now; raises as `digest` does, and if neither digest nor path is given."""
+        if path is None:
+            if not digest_:
+                raise GlassbookError(f"the {kind} {name} needs a digest or a path")
+            return cls(kind, name, digest_)
+        full = Path(path).expanduser().resolve()
+        content = digest_ or digest(full)
+        size, modified = _stamp(full) if full.exists() else (0, 0)
+        return cls(kind, name, content, _place(full, notebook.resolve()), size, modified)
+
+    @classmethod
+    def read(cls, events: Iterable[Mapping[str, Any]]) -> tuple[Used, ...]:
+        """What "uses" events say, the newest of each kind and name; those that make no sense are passed over."""
+        found: dict[tuple[str, str], Used] = {}
+        for event in events:
+            kind, name, content, path = (event.get(key, "") for key in ("kind", "name", "digest", "path"))
+            size, modified = (event.get(key, 0) for key in ("size", "modified"))
+            texts = all(isinstance(text, str) for text in (kind, name, content, path))
+            if texts and isinstance(size, int) and isinstance(modified, int) and content:
+                found[kind, name] = cls(kind, name, content, path, size, modified)
+        return tuple(found.values())
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, as the event keeps it."""
+        return asdict(self)
+
+    def changed(self, notebook: Path) -> bool | None:
+        """Whether it is another one today; None if that cannot be told, because it is not here."""
+        if not self.path:
+            return None
+        path = _found(self.path, notebook)
+        try:
+            size, modified = _stamp(path)
+            if (size, modified) == (self.size, self.modified):
+                return False
+            return size != self.size or _digest(path, size, modified) != self.digest
+        except OSError:
+            return None
+
+
+def _place(path: Path, notebook: Path) -> str:
+    for mark, home in ((_IN_PACKAGE, _HOME), (_IN_NOTEBOOK, notebook)):
+        if path.is_relative_to(home):
+            return mark + path.relative_to(home).as_posix()
+    return str(path)
+
+
+def _found(place: str, notebook: Path) -> Path:
+    for mark, home in ((_IN_PACKAGE, _HOME), (_IN_NOTEBOOK, notebook)):
+        if place.startswith(mark):
+            return home / place.removeprefix(mark)
+    return Path(place)
+
+
+def code_of(module: str) -> dict[str, str]:
+    """What run.json says of the code of a module: its name and digest; nothing if its source cannot be found."""
+    found = code_digest(module) if module else None
+    return {} if found is None else {"module": module, "digest": found}
+
+
+class Now:
+    """What code and files are like at this moment. Each is looked at once: make one for each page that is shown."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, str | None] = {}
+        self._changed: dict[tuple[Used, Path], bool | None] = {}
+
+    def code(self, module: str) -> str | None:
+        """Digest of a module's code, None if its source is not here."""
+        if module not in self._codes:
+            self._codes[module] = code_digest(module)
+        return self._codes[module]
+
+    def changed(self, used: Used, notebook: Path) -> bool | None:
+        """Whether something used has changed, None if it is not here."""
+        key = (used, notebook)
+        if key not in self._changed:
+            self._changed[key] = used.changed(notebook)
+        return self._changed[key]
+
+
+def stale(record: RunRecord, now: Now | None = None) -> list[str]:
+    """What has changed since the run, one line for each thing; empty if nothing has, as far as is known."""
+    now = now or Now()
+    module, then = _code(record)
+    reasons = []
+    if then and now.code(module) not in (None, then):
+        reasons.append("the experiment's code has changed")
+    for used in record.uses:
+        if now.changed(used, record.folder.parent.parent):
+            reasons.append(f"the {used.kind} {used.name} has changed")
+    return reasons
+
+
+def freshness(record: RunRecord, now: Now | None = None) -> Literal["fresh", "stale", "unknown"]:
+    """Whether the run would come out the same today; unknown if what it depended on is not on record or not here."""
+    now = now or Now()
+    if stale(record, now):
+        return "stale"
+    module, then = _code(record)
+    unknown = not then or now.code(module) is None
+    gone = any(now.changed(used, record.folder.parent.parent) is None for used in record.uses)
+    return "unknown" if unknown or gone else "fresh"
+
+
+def _code(record: RunRecord) -> tuple[str, str]:
+    module, then = record.code.get("module"), record.code.get("digest")
+    return (module, then) if isinstance(module, str) and isinstance(then, str) else ("", "")
+
+
+def request_key(experiment: str, module: str, config: Mapping[str, Any], seed: int) -> str:
+    """One hash of what is asked for before it has run: the experiment, its code as it is now, settings and seed."""
+    return _key(experiment, code_of(module).get("digest", ""), config, seed)
+
+
+def key_of(record: RunRecord) -> str:
+    """One hash of all that a run's results depend on: experiment, code, settings, seed, models and data."""
+    uses = sorted((used.kind, used.name, used.digest) for used in record.uses)
+    return hashlib.sha256(to_json([_asked(record), uses], what="the key").encode()).hexdigest()
+
+
+def answer_to(key: str, records: Iterable[RunRecord], now: Now | None = None) -> RunRecord | None:
+    """The first finished run that answers a request and is not stale; None if the work has to be done.
+
+    Args:
+        key: what `request_key` gave for the request.
+        records: the runs to choose from, say `notebook.runs(experiment)`, newest first.
+        now: the moment to compare with.
+    """
+    now = now or Now()
+    finished = (record for record in records if record.status == "finished" and _asked(record) == key)
+    return next((record for record in finished if freshness(record, now) != "stale"), None)
+
+
+def _asked(record: RunRecord) -> str:
+    return _key(record.experiment, _code(record)[1], record.config, record.seed)
+
+
+def _key(experiment: str, code: str, config: Mapping[str, Any], seed: int) -> str:
+    ordered = {name: config[name] for name in sorted(config)}
+    return hashlib.sha256(to_json([experiment, code, ordered, seed], what="the settings").encode()).hexdigest()

@@ -1,0 +1,358 @@
+"""Runs as they are written: a folder that holds everything one piece of work leaves behind.
+
+run.json        what, with which settings, by which code, where: on the disk before the work starts, then never changed
+events.jsonl    what happened, appended line by line (see events.py)
+charts/ images/ tables/ artifacts/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import math
+import operator
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
+from glassbook.notebook.process import Process
+from glassbook.notebook.runs import events
+from glassbook.notebook.runs.claims import Claim
+from glassbook.notebook.runs.events import EventLog
+from glassbook.notebook.runs.freshness import Used, code_of
+from glassbook.notebook.runs.progress import Progress
+from glassbook.notebook.runs.provenance import code_version, environment
+from glassbook.notebook.runs.record import read_header, read_record
+from glassbook.notebook.serialization import number_text, to_json
+
+BEAT = 15.0
+"""Seconds of silence after which a run writes a heartbeat, so that other machines see that it lives."""
+PACE, STEP = 0.9, 0.005
+"""Progress is written at most once in PACE seconds, if this share of the whole was done since the last time."""
+
+JOB = "GLASSBOOK_JOB"
+"""Environment variable by which a job's process knows which job it is; its runs record the number."""
+
+_NAME = re.compile(r"\w[\w .+-]{0,99}")
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Run:
+    """Work in progress; made by `Notebook.start_run` or `Notebook.resume_run`, used in a `with` block.
+
+    Leaving the block ends the run: finished, failed (an exception) or interrupted (Ctrl-C, exit). A run that is
+    never ended is recorded as interrupted when its process exits, and recognised as such when it was killed.
+    """
+
+    def __init__(self, folder: Path, header: Mapping[str, Any], log: EventLog, *, resumed: bool) -> None:
+        self.folder = folder
+        self.id: str = folder.name
+        self.experiment: str = header["experiment"]
+        self.config: dict[str, Any] = dict(header["config"])
+        self.seed: int = header["seed"]
+        self.resumed = resumed
+        """Whether the run goes on from an earlier, interrupted one."""
+        self._log = log
+        self._keys: dict[str, str] = {}
+        self._step: int | None = None if resumed else -1
+        self._progress: dict[str, Any] | None = None
+        self._told, self._told_done = -math.inf, 0
+        self._quiet = threading.Event()
+        self._abandoned = weakref.finalize(self, _abandon, log, self._quiet, os.getpid())
+        threading.Thread(
+            target=_keep_beating,
+            args=(weakref.ref(self), self._quiet),
+            name=f"heartbeat-{self.id}",
+            daemon=True,
+        ).start()
+
+    # --- what happens -------------------------------------------------------------------------------------------
+
+    def log(self, /, step: int | None = None, **metrics: float) -> None:
+        """Record metrics at a step; on return they have left this process and survive its death.
+
+        Args:
+            step: position of the point, usually the optimiser's step; None takes the one after the last logged.
+            metrics: name -> number (anything that `float` takes); NaN and infinities are kept as such.
+
+        Raises:
+            GlassbookError: a value is no number, the run has ended, or the disk refused.
+        """
+        if step is None:
+            step = self._last_step() + 1
+        keys, parts = self._keys, []
+        try:
+            step = operator.index(step)
+            for name, given in metrics.items():
+                value = float(given)
+                text = repr(value) if math.isfinite(value) else f'"{number_text(value)}"'
+                parts.append((keys.get(name) or self._key(name)) + text)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise GlassbookError(f"metrics are numbers at a whole step: {error}") from error
+        line = f'{{"event":"metric","time":{time.time():.3f},"step":{step},"metrics":{{{",".join(parts)}}}}}\n'
+        self._log.append(line.encode())
+        self._step = step
+
+    def note(self, text: str) -> None:
+        """Record a line of text."""
+        self._log.event("note", text=str(text))
+
+    def result(self, **metrics: float) -> None:
+        """Record final numbers, which claims read; a name given again replaces the earlier number."""
+        try:
+            numbers = {name: float(value) for name, value in metrics.items()}
+        except (TypeError, ValueError, OverflowError) as error:
+            raise GlassbookError(f"results are numbers: {error}") from error
+        self._log.event("result", metrics=numbers)
+
+    def uses(self, kind: str, name: str, digest: str = "", *, path: str | Path | None = None) -> None:
+        """Record that the results depend on something that may change: a model, a file of data.
+
+        Args:
+            kind: "model", "data", "dictionary" ...
+            name: what it is called.
+            digest: hash of its content; made from `path` if it is left out.
+            path: the file or folder, so that a later change can be seen.
+
+        Raises:
+            GlassbookError: neither digest nor path is given, or the files cannot be read.
+        """
+        used = Used.now(kind, name, digest, path, notebook=self.folder.parent.parent)
+        self._log.event("uses", **used.to_data())
+
+    def metrics(self, name: str) -> tuple[list[int], list[float]]:
+        """Steps and values logged so far, those before an interruption included."""
+        return events.read_metrics(self._log.path, name)
+
+    def progress(self, total: int | None, label: str, unit: str = "step", done: int = 0) -> Progress:
+        """Show how far the work has come, with rate and time left, on stderr and in the run's heartbeats.
+
+        Args:
+            total: how many units there are; None if that is not known.
+            label: what is being done.
+            unit: what is counted.
+            done: units that an earlier part of a resumed run has done.
+        """
+        return Progress(total, label, unit, done, self._note_progress)
+
+    # --- what is left behind ------------------------------------------------------------------------------------
+
+    def chart(self, name: str, spec: Mapping[str, Any], svg: str | None = None) -> Path:
+        """Keep a Vega-Lite spec as charts/<name>.vl.json (and its picture as .svg); a chart of that name is replaced.
+
+        Numbers that are not finite become null, which Vega-Lite leaves out.
+        """
+        text = to_json(spec, what=f"chart {name!r}", non_finite_as_null=True)
+        path = self._write("chart", name, ".vl.json", text.encode("utf-8", "replace"), announce=svg is None)
+        if svg is not None:
+            self._write("chart", name, ".svg", svg.encode("utf-8", "replace"))
+        return path
+
+    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+        """Keep rows as tables/<name>.json; a table of that name is replaced. NaN and infinities become text."""
+        text = to_json([dict(row) for row in rows], what=f"table {name!r}")
+        return self._write("table", name, ".json", text.encode("utf-8", "replace"))
+
+    def image(self, name: str, png: bytes) -> Path:
+        """Keep a PNG picture as images/<name>.png; an image of that name is replaced."""
+        if not png.startswith(_PNG):
+            raise GlassbookError(f"image {name!r} is no PNG; save it as PNG first")
+        return self._write("image", name, ".png", png)
+
+    def artifact(self, name: str) -> Path:
+        """A path under artifacts/ for a file or folder that the caller writes (weights as safetensors)."""
+        _check_name("artifact", name)
+        path = self.folder / "artifacts" / name
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+        self._log.event("artifact", name=name)
+        return path
+
+    def _write(self, kind: str, name: str, suffix: str, data: bytes, announce: bool = True) -> Path:
+        _check_name(kind, name)
+        path = self.folder / f"{kind}s" / (name + suffix)
+        write_atomic(path, data)
+        if announce:
+            self._log.event(kind, name=name)
+        return path
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Record that the work is done and make everything durable; a second call does nothing."""
+        self._end("finished")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+            return
+        state = "failed" if isinstance(error, Exception) else "interrupted"
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        try:
+            self._end(state, error=said, traceback="".join(traceback.format_exception(error)))
+        except GlassbookError as second:
+            error.add_note(str(second))
+
+    def _end(self, state: str, **data: Any) -> None:
+        if not self._log.open:
+            return
+        self._quiet.set()
+        try:
+            self._log.event("end", state=state, **data)
+            self._log.sync()
+        finally:
+            self._abandoned.detach()
+            self._log.close()
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _key(self, name: str) -> str:
+        key = self._keys[name] = to_json(name, what="the name") + ":"
+        return key
+
+    def _last_step(self) -> int:
+        if self._step is None:
+            self._step = max(events.metric_names(self._log.path).values(), default=-1)
+        return self._step
+
+    def _note_progress(self, progress: dict[str, Any], edge: bool) -> None:
+        self._progress, now = progress, time.monotonic()
+        # Short work is followed step by step; long work does not fill the log with what nobody can see.
+        moved = progress["done"] - self._told_done >= STEP * (progress["total"] or math.inf)
+        if edge or now - self._told >= (PACE if moved else BEAT / 3):
+            self._told, self._told_done = now, progress["done"]
+            self._log.beat(0, progress=progress)
+
+    def _beat(self) -> None:
+        self._log.beat(BEAT, **({"progress": self._progress} if self._progress else {}))
+
+
+def _keep_beating(run: weakref.ref[Run], quiet: threading.Event) -> None:
+    while not quiet.wait(BEAT / 3):
+        alive = run()
+        if alive is None:
+            return
+        # A full disk shows itself where the work records something; a heartbeat that fails must not end the work.
+        with contextlib.suppress(GlassbookError):
+            alive._beat()
+        del alive
+
+
+def _abandon(log: EventLog, quiet: threading.Event, pid: int) -> None:
+    """The run was dropped, or its process exits, without an end: say so. A forked child has no say in it."""
+    if os.getpid() != pid or not log.open:
+        return
+    quiet.set()
+    with contextlib.suppress(GlassbookError):
+        log.event("end", state="interrupted", error="the process ended before the run did")
+        log.sync()
+    log.close()
+
+
+def _check_name(kind: str, name: str) -> None:
+    if _NAME.fullmatch(name) is None or name.endswith((".", " ")):
+        raise GlassbookError(f"{kind} name {name!r} has to be letters, digits, spaces, '_', '.', '+' or '-', up to 100")
+
+
+def new_id(now: datetime | None = None) -> str:
+    """A fresh run id: UTC time to the microsecond, then chance. Sorts by time."""
+    return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
+
+
+def start(
+    runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], module: str = ""
+) -> Run:
+    """Make the folder of a new run under `runs` and open it.
+
+    The folder gets its name only when run.json and the start event are on the disk, so no half-made run is ever seen.
+
+    Raises:
+        GlassbookError: a name, seed or setting that cannot be recorded, or the disk refused.
+    """
+    if not experiment.strip() or not experiment.isprintable():
+        raise GlassbookError(f"{experiment!r} is no name for an experiment")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise GlassbookError(f"a seed is a whole number, not {seed!r}")
+    now = datetime.now(UTC)
+    header = {
+        "format": 1,
+        "experiment": experiment,
+        "seed": seed,
+        "config": dict(config),
+        "created": now.isoformat(),
+        "code": code_version() | code_of(module),
+        "environment": environment(),
+        "claims": [claim.to_data() for claim in claims],
+    }
+    text = to_json(header, what="the config")
+    folder = runs / new_id(now)
+    making = runs / f".{folder.name}"
+    with disk_errors(folder):
+        making.mkdir(parents=True)
+        try:
+            write_atomic(making / "run.json", text.encode())
+            log = _opened(making / "events.jsonl")
+            os.rename(making, folder)
+            sync_folder(runs)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+    log.path = folder / "events.jsonl"
+    # Read back what was written: the settings of the run are those on the disk (tuples are lists there).
+    return Run(folder, read_header(folder), log, resumed=False)
+
+
+def resume(folder: Path) -> Run:
+    """Go on with an interrupted or failed run.
+
+    Raises:
+        GlassbookError: the run has finished, its process is alive, or its files cannot be read or written.
+    """
+    with _only_one(folder / "run.json"):
+        record = read_record(folder)
+        if record.status == "finished":
+            raise GlassbookError(f"run {record.id} has finished; start a new one")
+        if record.status == "running":
+            raise GlassbookError(f"run {record.id} is still running; stop it before resuming it")
+        events.repair(folder / "events.jsonl")
+        log = _opened(folder / "events.jsonl", code=code_version())
+    header = {"experiment": record.experiment, "config": record.config, "seed": record.seed}
+    return Run(folder, header, log, resumed=True)
+
+
+def _opened(path: Path, **data: Any) -> EventLog:
+    """The log at `path` with a start event of this process, on the disk."""
+    log = EventLog(path)
+    job = os.environ.get(JOB, "")
+    try:
+        log.event("start", **Process.current().to_data(), **({"job": int(job)} if job.isdecimal() else {}), **data)
+        log.sync()
+    except BaseException:
+        log.close()
+        raise
+    return log
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Let one process at a time look whether a run can be resumed, and do it."""
+    with disk_errors(path), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

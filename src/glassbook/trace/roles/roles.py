@@ -1,0 +1,202 @@
+"""Standard names for the parts of known transformers, each proved on the model before it is given out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from glassbook.errors import GlassbookError
+from glassbook.trace.roles import blocks
+from glassbook.trace.roles.families import FAMILIES, Family
+from glassbook.trace.sites import evaluating, places
+from glassbook.trace.tracer import Edit, Trace, trace
+
+
+class Roles(Mapping[str, str]):
+    """What `roles` returns: role -> site, with the sizes of the heads.
+
+    For layer L: "resid.L.in", "resid.L.mid", "resid.L.out"; "attn.L.q", ".k", ".v", ".pattern", ".heads", ".out";
+    "mlp.L.router", ".neurons", ".out"; and "logits". A family may lack some of them.
+    """
+
+    def __init__(self, model: nn.Module, family: Family, names: Sequence[str]) -> None:
+        self.model, self.family, self.names = model, family, list(names)
+        self.blocks = [model.get_submodule(name) for name in names]
+        self.n_layers = len(names)
+        self.n_heads = self.head_dim = 0  # measured by the proof
+        self._sites: dict[str, str] = {}
+        for layer, name in enumerate(names):
+            self._sites[f"resid.{layer}.in"] = f"{name}.in"
+            self._sites |= {role.format(layer): f"{name}.{site}" for role, site in family.sites().items()}
+            self._sites[f"resid.{layer}.out"] = f"{name}.out"
+        self._sites["logits"] = "out"
+
+    def __getitem__(self, role: str) -> str:
+        if role not in self._sites:
+            near = ", ".join(difflib.get_close_matches(role, self._sites, n=3, cutoff=0.3)) or "logits"
+            raise GlassbookError(
+                f"a {self.family.name} model of {self.n_layers} layers has no {role!r}; near it: {near}"
+            )
+        return self._sites[role]
+
+    def __contains__(self, role: object) -> bool:
+        return role in self._sites
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sites)
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    def select(self, patterns: str | Iterable[str]) -> dict[str, str]:
+        """Role -> site of every role that a pattern with `*` and `?` means, in the order of the patterns.
+
+        Raises:
+            GlassbookError: a pattern means no role.
+        """
+        found: dict[str, str] = {}
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            hits = [role for role in self._sites if fnmatchcase(role, pattern)]
+            found |= {role: self._sites[role] for role in hits} or {pattern: self[pattern]}
+        return found
+
+    def trace(
+        self, read: str | Iterable[str] = (), edit: Mapping[str, Edit] | None = None, **how: Any
+    ) -> AbstractContextManager[RoleTrace]:
+        """`trace` by roles: r.trace(read="resid.*.out") as t, then t["resid.3.out"]; `how` as in trace.
+
+        Attention is computed explicitly while a pattern is read, and as fast as before otherwise.
+        """
+        return _role_trace(self, self.select(read) if read else {}, edit or {}, how)
+
+    def split(self, heads: Tensor) -> Tensor:
+        """The heads side by side [..., H * head_dim] -> [..., H, head_dim]."""
+        return heads.unflatten(-1, (self.n_heads, self.head_dim))
+
+
+class RoleTrace:
+    """A trace whose reads go by roles."""
+
+    def __init__(self, t: Trace, sites: Mapping[str, str]) -> None:
+        self.trace, self.sites = t, sites
+
+    def __getitem__(self, role: str) -> Tensor:
+        """What was read at a role that fired once."""
+        return self.trace[self.sites.get(role, role)]
+
+    def grad(self, role: str) -> Tensor:
+        """The gradient at a role, after backward, with trace(grad=True)."""
+        return self.trace.grad[self.sites.get(role, role)]
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model, as `Trace.run` does."""
+        return self.trace.run(*args, **kwargs)
+
+
+@contextmanager
+def _role_trace(r: Roles, reads: dict[str, str], edit: Mapping[str, Edit], how: dict[str, Any]) -> Iterator[RoleTrace]:
+    edits = {site: fn for role, fn in edit.items() for site in r.select(role).values()}
+    wanted = any(role.endswith(".pattern") for role in reads)
+    explicit = explicit_attention(r.model) if wanted else nullcontext()
+    with explicit, trace(r.model, read=list(reads.values()), edit=edits, **how) as t:
+        yield RoleTrace(t, reads)
+
+
+@contextmanager
+def explicit_attention(model: nn.Module) -> Iterator[None]:
+    """Inside the block, transformers' models compute their attention step by step, so that patterns can be read.
+
+    Our own do so by themselves while a hook is on `attn.pattern`.
+    """
+    switch: Callable[[str], None] | None = getattr(model, "set_attn_implementation", None)
+    if switch is None:
+        yield
+        return
+    config: Any = model.config
+    before = config._attn_implementation
+    switch("eager")
+    try:
+        yield
+    finally:
+        switch(before)
+
+
+@torch.no_grad()
+def roles(model: nn.Module, *args: Any, **kwargs: Any) -> Roles:
+    """Standard names for the parts of a transformer, proved by a run of it.
+
+    The proof: in each layer, resid.in + attn.out + mlp.out is resid.out, up to rounding; the rows of each pattern
+    sum to 1. A model whose parts add up otherwise gets no names.
+
+    Args:
+        model: ours, or one of transformers' GPT-2, GPT-NeoX, Llama, Mistral, Qwen, Gemma, Mixtral, ViT; others whose
+            blocks have the same parts work too.
+        args, kwargs: an input of its forward; without one, a few tokens or one grey image.
+
+    Raises:
+        GlassbookError: no known family fits, or the identity fails.
+    """
+    names = blocks(model)
+    family = _family(model.get_submodule(names[0]))
+    if family is None:
+        raise GlassbookError(
+            f"the blocks of {type(model).__name__} are of no family that is known here; name their sites yourself"
+        )
+    found = Roles(model, family, names)
+    _prove(found, *((args, kwargs) if args or kwargs else ((), _input(model))))
+    return found
+
+
+def _family(block: nn.Module) -> Family | None:
+    """The first family all of whose sites are in the block."""
+    for family in FAMILIES:
+        try:
+            places(block, list(family.sites().values()))
+        except GlassbookError:
+            continue
+        return family
+    return None
+
+
+def _input(model: Any) -> dict[str, Tensor]:
+    """A small input for a model of tokens or of images."""
+    parameter = next(model.parameters())
+    config: Any = getattr(model, "config", None)
+    if getattr(model, "main_input_name", "input_ids") == "pixel_values":
+        size = config.image_size
+        height, width = size if isinstance(size, (tuple, list)) else (size, size)
+        ramp = torch.linspace(-1, 1, width, device=parameter.device, dtype=parameter.dtype)
+        return {"pixel_values": ramp.expand(1, config.num_channels, height, width)}
+    vocab = getattr(config, "vocab_size", None) or getattr(config, "vocab", 8)
+    return {"input_ids": torch.arange(8, device=parameter.device)[None] % vocab}
+
+
+def _prove(r: Roles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    wanted = ["resid.*.in", "resid.*.out", "attn.*.out", "mlp.*.out", "attn.*.heads", "attn.*.pattern"]
+    with evaluating(r.model), r.trace(read=wanted) as t:
+        r.model(*args, **kwargs)
+    for layer in range(r.n_layers):
+        before, attn, mlp, after = (t[f"{role.format(layer)}"] for role in _IDENTITY)
+        same = before.shape == attn.shape == mlp.shape == after.shape
+        # Rounding is relative to the largest thing added, which may be far larger than the sum.
+        size = max(float(x.abs().max()) for x in (before, attn, mlp))
+        if not same or float((before + attn + mlp - after).abs().max()) > 8 * torch.finfo(after.dtype).eps * size:
+            raise GlassbookError(
+                f"resid.{layer}.in + attn.{layer}.out + mlp.{layer}.out is not resid.{layer}.out in "
+                f"{type(r.model).__name__}, whose parts look like {r.family.name}; name its sites yourself"
+            )
+        pattern = t[f"attn.{layer}.pattern"]
+        sums = pattern.float().sum(-1)
+        if pattern.dim() != 4 or float((sums - 1).abs().max()) > 100 * torch.finfo(pattern.dtype).eps:
+            raise GlassbookError(f"the rows of attn.{layer}.pattern do not sum to 1; name its sites yourself")
+        r.n_heads = pattern.shape[1]
+        r.head_dim = t[f"attn.{layer}.heads"].shape[-1] // r.n_heads
+
+
+_IDENTITY = ("resid.{}.in", "attn.{}.out", "mlp.{}.out", "resid.{}.out")

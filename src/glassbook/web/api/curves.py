@@ -1,0 +1,162 @@
+"""Curves of runs for a screen: read once and then only what was appended, thinned so that no peak is lost."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+from array import array
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from glassbook.notebook.runs.events import CHUNK, METRIC, read_event
+from glassbook.notebook.serialization import read_number
+
+POINTS = 2000
+"""Points of a curve that are sent at most."""
+KEPT = 8
+"""Logs whose points stay in memory."""
+LIMIT = 2_000_000
+"""Points of all logs together that stay in memory."""
+
+
+@dataclass
+class Curve:
+    """One metric: steps ascending, a value for each."""
+
+    steps: list[int]
+    values: list[float | None]
+    """None where the value was NaN or infinite: a gap."""
+    logged: int
+    """Points before thinning."""
+
+
+@dataclass
+class _Log:
+    """What was read of one events.jsonl."""
+
+    inode: int
+    offset: int = 0
+    metrics: dict[str, tuple[array[int], array[float]]] = field(default_factory=dict)
+
+    @property
+    def points(self) -> int:
+        return sum(len(steps) for steps, _ in self.metrics.values())
+
+
+class Curves:
+    """Reads the metrics of runs; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._logs: OrderedDict[Path, _Log] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def names(self, folder: Path) -> list[str]:
+        """Names of the metrics that the run in `folder` has logged, in the order in which they first appeared."""
+        with self._lock:
+            log = self._read(folder / "events.jsonl")
+            return list(log.metrics) if log else []
+
+    def curve(self, folder: Path, name: str, after: int | None = None, points: int = POINTS) -> Curve:
+        """One metric of the run in `folder`; empty if it was never logged.
+
+        Args:
+            folder: the run's.
+            name: the metric.
+            after: only steps greater than this.
+            points: how many points to thin it to.
+        """
+        with self._lock:
+            log = self._read(folder / "events.jsonl")
+            steps, values = log.metrics.get(name, ((), ())) if log else ((), ())
+            steps, values = list(steps), list(values)
+        if any(later <= step for step, later in itertools.pairwise(steps)):
+            # A resumed run logs again what it had logged since its last checkpoint: later lines win.
+            known = dict(zip(steps, values, strict=True))
+            steps = sorted(known)
+            values = [known[step] for step in steps]
+        if after is not None:
+            first = next((i for i, step in enumerate(steps) if step > after), len(steps))
+            steps, values = steps[first:], values[first:]
+        return thin(steps, values, points)
+
+    def _read(self, path: Path) -> _Log | None:
+        """The log brought up to date; None if there is none."""
+        try:
+            with open(path, "rb") as file:
+                state = os.fstat(file.fileno())
+                log = self._logs.get(path)
+                if log is None or log.inode != state.st_ino or log.offset > state.st_size:
+                    log = self._logs[path] = _Log(state.st_ino)
+                self._logs.move_to_end(path)
+                file.seek(log.offset)
+                _read_on(file, log)
+        except OSError:
+            self._logs.pop(path, None)
+            return None
+        while len(self._logs) > 1 and (
+            len(self._logs) > KEPT or sum(kept.points for kept in self._logs.values()) > LIMIT
+        ):
+            self._logs.popitem(last=False)
+        return log
+
+
+def _read_on(file: BinaryIO, log: _Log) -> None:
+    rest = b""
+    while chunk := file.read(CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            log.offset += len(line) + 1
+            event = read_event(line) if line.startswith(METRIC) else None
+            if event is None or not isinstance(event.get("metrics"), dict):
+                continue
+            step = event.get("step")
+            if not isinstance(step, int) or not -(2**63) <= step < 2**63:
+                continue
+            for name, given in event["metrics"].items():
+                value = _number(given)
+                if value is not None:
+                    steps, values = log.metrics.setdefault(name, (array("q"), array("d")))
+                    steps.append(step)
+                    values.append(value)
+
+
+def _number(given: Any) -> float | None:
+    try:
+        return read_number(given)
+    except OverflowError:  # a whole number that no float can hold
+        return None
+
+
+def thin(steps: list[int], values: list[float], points: int = POINTS) -> Curve:
+    """A curve of at most `points` points: the least and the greatest of each of `points / 2` equal spans of steps.
+
+    A curve that is short enough stays as it is. Of a span that holds only NaN or infinities a gap remains.
+
+    Args:
+        steps: ascending.
+        values: one for each step.
+        points: at least 2.
+    """
+    if len(steps) <= points:
+        return Curve(steps, [value if math.isfinite(value) else None for value in values], len(steps))
+    spans = points // 2
+    first, width = steps[0], (steps[-1] - steps[0]) / spans
+    kept: list[int] = []
+    span, least, greatest = 0, -1, -1
+    for i, step in enumerate(steps):
+        here = min(int((step - first) / width), spans - 1)
+        if here != span:
+            kept += sorted({least, greatest})
+            span, least, greatest = here, -1, -1
+        if least < 0 or not math.isfinite(values[least]):
+            least = greatest = i
+        elif math.isfinite(values[i]):
+            least = i if values[i] < values[least] else least
+            greatest = i if values[i] > values[greatest] else greatest
+    kept += sorted({least, greatest})
+    shown = [values[i] if math.isfinite(values[i]) else None for i in kept]
+    return Curve([steps[i] for i in kept], shown, len(steps))

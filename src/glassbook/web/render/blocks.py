@@ -1,0 +1,190 @@
+"""Live blocks: what a page shows of the notebook's runs, claims, features and models.
+
+A block is data; showing it runs nothing. Each kind is a function from the services and the block's data to the names
+that its template `templates/blocks/<kind>.html` uses. Other packages add kinds through the entry-point group
+``glassbook.blocks``: an entry is a function (services, data) -> Markup.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from glassbook import experiments, extensions
+from glassbook.errors import GlassbookError
+from glassbook.notebook import LiveBlock, RunRecord
+from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.freshness import stale
+from glassbook.web.services import Services
+from glassbook.web.steering import named, read_settings
+from glassbook.web.templating import render
+
+GROUP: extensions.Group = "glassbook.blocks"
+Names = dict[str, Any]
+
+
+class NotYet(GlassbookError):
+    """Nothing is wrong: no run has made what the block shows."""
+
+    def __init__(self, said: str, experiment: str) -> None:
+        super().__init__(said)
+        self.experiment = experiment
+
+
+def show_block(services: Services, block: LiveBlock) -> Markup:
+    """A live block as HTML; a block that cannot be shown says why in its place."""
+    try:
+        if block.problem:
+            raise GlassbookError(block.problem)
+        if block.kind in KINDS:
+            return Markup(render(f"blocks/{block.kind}.html", **KINDS[block.kind](services, block.data)))
+        if block.kind in extensions.entries(GROUP):
+            return Markup(extensions.call(GROUP, block.kind, services, block.data))
+        raise GlassbookError(f"there is no live block {block.kind!r}; there are: {', '.join(kinds())}")
+    except NotYet as nothing:
+        return Markup(render("blocks/notyet.html", said=str(nothing), experiment=nothing.experiment))
+    except GlassbookError as problem:
+        return Markup(render("blocks/problem.html", problem=str(problem), line=block.line))
+
+
+def kinds() -> list[str]:
+    """Names of all live blocks, built in or added by another package."""
+    return sorted({*KINDS, *extensions.entries(GROUP)})
+
+
+def _text(data: Names, key: str, default: str | None = None) -> str:
+    value = data.get(key, default)
+    if value is None:
+        raise GlassbookError(f"this block needs '{key}: ...'")
+    return str(value)
+
+
+def _number(data: Names, key: str, default: int | None = None) -> int:
+    value = data.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise GlassbookError(f"'{key}' of this block has to be a whole number")
+    return value
+
+
+def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] = lambda record: True) -> RunRecord:
+    """The run that a block names, or the newest one of its experiment that has what the block shows."""
+    if "run" in data:
+        return services.notebook.run(_text(data, "run"))
+    name = _text(data, "experiment")
+    for record in services.notebook.runs(name):
+        if has(record):
+            return record
+    raise NotYet("No run has made this yet.", name)
+
+
+def dated(record: RunRecord) -> Names:
+    """What stands under every record: whose it is, how old, and what has changed since."""
+    return {"run": record, "stale": stale(record)}
+
+
+def _chart(services: Services, data: Names) -> Names:
+    name = _text(data, "name")
+    return {"name": name, **dated(record_of(services, data, lambda record: name in record.charts))}
+
+
+def _table(services: Services, data: Names) -> Names:
+    name = _text(data, "name")
+    record = record_of(services, data, lambda record: name in record.tables)
+    rows = record.table(name)
+    columns = list(dict.fromkeys(key for row in rows[:100] for key in row))
+    return {"name": name, "columns": columns, "rows": rows[: _number(data, "rows", 10)], **dated(record)}
+
+
+def _image(services: Services, data: Names) -> Names:
+    name = _text(data, "name")
+    return {"name": name, **dated(record_of(services, data, lambda record: name in record.images))}
+
+
+def _run(services: Services, data: Names) -> Names:
+    return dated(record_of(services, data))
+
+
+def judged(services: Services, name: str) -> list[Any]:
+    """The verdicts on an experiment's claims: by its class where there is one, else as its runs state them."""
+    return list(services.verdicts.of(name).verdicts)
+
+
+def _claims(services: Services, data: Names) -> Names:
+    name = _text(data, "experiment")
+    return {"experiment": name, "verdicts": judged(services, name)}
+
+
+def _claim(services: Services, data: Names) -> Names:
+    name, n = _text(data, "experiment"), _number(data, "n", 0)
+    verdicts = judged(services, name)
+    if not 0 <= n < len(verdicts):
+        raise GlassbookError(f"{name} has {len(verdicts)} claims; n is counted from 0")
+    return {"experiment": name, "verdicts": [verdicts[n]]}
+
+
+def _experiment(services: Services, data: Names) -> Names:
+    name = _text(data, "name")
+    kind = experiments.find(name)
+    return {
+        "name": name,
+        "kind": kind,
+        "summary": experiments.summary(name),
+        "verdicts": (verdicts := judged(services, name)),
+        "tally": dict(Counter(v.state for v in verdicts)),
+        "runs": services.notebook.runs(name)[:3],
+    }
+
+
+def _has_book(record: RunRecord) -> bool:
+    return FeatureBook.there(record.folder)
+
+
+def _features(services: Services, data: Names) -> Names:
+    record = record_of(services, data, _has_book)
+    rows, total = FeatureBook(record.folder).rows(order="score", descending=True, limit=_number(data, "rows", 8))
+    return {"rows": rows, "total": total, **dated(record)}
+
+
+def _feature(services: Services, data: Names) -> Names:
+    record = record_of(services, data, _has_book)
+    return {"feature": FeatureBook(record.folder).feature(_number(data, "index")), **dated(record)}
+
+
+def _panel(*keys: str) -> Callable[[Services, Names], Names]:
+    """A block that waits to be asked: its data fill a form, and the desk answers when the reader presses the button."""
+
+    def names(services: Services, data: Names) -> Names:
+        return {key: data.get(key, "") for key in keys} | {"model": data.get("model", "builtin"), "data": data}
+
+    return names
+
+
+def _steer(services: Services, data: Names) -> Names:
+    settings = read_settings(data)
+    return {
+        "model": settings.model,
+        "sources": [(source, named(services.notebook, source)) for source in settings.sources],
+        "prompts": settings.prompts,
+        "query": settings.query(),
+        "data": settings.model_dump(mode="json"),
+    }
+
+
+KINDS: dict[str, Callable[[Services, Names], Names]] = {
+    "chart": _chart,
+    "table": _table,
+    "image": _image,
+    "run": _run,
+    "claim": _claim,
+    "claims": _claims,
+    "experiment": _experiment,
+    "features": _features,
+    "feature": _feature,
+    "steer": _steer,
+    "attention": _panel("prompt"),
+    "lens": _panel("prompt"),
+}
+"""Kinds of live blocks that are built in."""

@@ -1,0 +1,91 @@
+"""Works that a page cites, as a reader wants to see them: who, when, what, where, and a link to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from glassbook.notebook.pages.references import References
+
+NAMED = 3
+"""Authors that are named; of more, the first and "et al."."""
+_ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)?(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})(v\d+)?", re.I)
+_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.I)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """One work, ready to be shown; one that references.json does not hold has nothing but its key."""
+
+    key: str
+    authors: str
+    year: str
+    title: str
+    place: str
+    """Journal, book or publisher."""
+    links: tuple[tuple[str, str], ...]
+    """(what is shown, address)."""
+    known: bool
+
+
+def cite(references: References, keys: Iterable[str]) -> list[Citation]:
+    """The works with these keys, in the same order."""
+    return [citation(key, references.get(key)) for key in keys]
+
+
+def citation(key: str, work: Mapping[str, Any] | None) -> Citation:
+    """A work (CSL JSON) as a citation; whatever of it is not as CSL has it is left out."""
+    work = work if isinstance(work, Mapping) else None
+    given = work or {}
+    place = _text(given.get("container-title")) or _text(given.get("publisher"))
+    links = tuple(_links(key, given))
+    return Citation(
+        key=key,
+        authors=_authors(given.get("author") or given.get("editor")),
+        year=_year(given.get("issued")),
+        title=_text(given.get("title")),
+        place="" if place.lower() == "arxiv" and links else place,  # the link says it
+        links=links,
+        known=work is not None,
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):  # some sources give titles as lists
+        value = value[0] if value else ""
+    return " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
+
+
+def _authors(people: Any) -> str:
+    people = [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
+    names = [_text(person.get("family") or person.get("literal") or person.get("given")) for person in people]
+    names = [name for name in names if name]
+    if len(names) > NAMED:
+        return f"{names[0]} et al."
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _year(issued: Any) -> str:
+    if not isinstance(issued, Mapping):
+        return ""
+    parts = issued.get("date-parts")
+    try:
+        return str(int(parts[0][0]))  # type: ignore[index]
+    except (TypeError, ValueError, IndexError, KeyError):
+        return _text(issued.get("raw") or issued.get("literal"))[:20]
+
+
+def _links(key: str, work: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    texts = [_text(work.get(name)) for name in ("number", "URL", "note", "DOI")]
+    arxiv = next((m for text in [*texts, key] if (m := _ARXIV.fullmatch(text))), None)
+    doi = next((m for text in [_text(work.get("DOI")), key] if (m := _DOI.fullmatch(text))), None)
+    if arxiv:
+        yield f"arXiv:{arxiv[1]}", f"https://arxiv.org/abs/{arxiv[1]}"
+    if doi and not doi[1].lower().startswith("10.48550/"):  # arXiv's own
+        yield "doi", f"https://doi.org/{quote(doi[1], safe='/:;()')}"
+    url = _text(work.get("URL"))
+    if not arxiv and not doi and re.match(r"https?://", url, re.I):
+        yield "link", url

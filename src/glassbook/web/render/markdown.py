@@ -1,0 +1,327 @@
+"""Markdown to HTML that is safe to show, whoever wrote it.
+
+A body is rendered once into pieces: HTML that depends on nothing but the text, and holes for what depends on the
+notebook (where a wikilink leads, what a live block shows). The pieces are kept by the body's hash; the holes are filled
+at every view. HTML in Markdown is shown as text; what markdown-it wrote goes through nh3 all the same, and only then
+do the holes get what our own templates made.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import secrets
+import threading
+import xml.etree.ElementTree as ET
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from glassbook.notebook.pages.links import LIVE, LiveBlock, Section, live_block, read_markdown, wikilinks
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+KEPT = 500
+"""Rendered bodies that are kept."""
+MATHML = frozenset(
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd "
+    "mstyle mpadded mphantom menclose mmultiscripts mprescripts none".split()
+)
+"""Elements of MathML that are let through; none of them can hold HTML or lead anywhere."""
+
+
+@dataclass(frozen=True)
+class Wikilink:
+    """A hole for a link to a page."""
+
+    target: str
+    section: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Local:
+    """A hole for an address that is relative to the page's file (an image beside it, a chart of a run)."""
+
+    url: str
+
+
+Piece = str | Wikilink | LiveBlock | Local
+LinkTo = Callable[[Wikilink], Markup]
+Show = Callable[[LiveBlock], Markup]
+Place = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A body ready to be shown."""
+
+    pieces: tuple[Piece, ...]
+    sections: tuple[Section, ...]
+
+    def html(self, link: LinkTo, show: Show, place: Place = lambda url: url) -> Markup:
+        """The HTML, with every link, live block and relative address as the functions give them."""
+        out = []
+        for piece in self.pieces:
+            match piece:
+                case Wikilink():
+                    out.append(link(piece))
+                case LiveBlock():
+                    out.append(show(piece))
+                case Local():
+                    out.append(escape(place(piece.url)))
+                case _:
+                    out.append(Markup(piece))
+        return Markup("").join(out)
+
+
+class Renderer:
+    """Renders bodies, and remembers the last ones; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Rendered] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, body: str) -> Rendered:
+        """The body of a page, rendered; the second time from memory."""
+        key = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        rendered = render_markdown(body)
+        with self._lock:
+            self._kept[key] = rendered
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return rendered
+
+
+def render_markdown(body: str) -> Rendered:
+    """Markdown in pieces: HTML, and holes for wikilinks and live blocks."""
+    body = body.encode("utf-8", "replace").decode()
+    holes: list[Piece] = []
+    # Nobody who writes a page can guess the mark that stands for a hole.
+    mark = f"hole{secrets.token_hex(12)}n"
+
+    def hole(piece: Piece) -> str:
+        holes.append(piece)
+        return f"{mark}{len(holes) - 1}e"
+
+    sections = read_markdown(body).sections
+    env: dict[str, Any] = {"hole": hole, "anchors": [s.slug for s in sections if s.level]}
+    html = _clean(_parser().render(body, env))
+    pieces: list[Piece] = []
+    for i, part in enumerate(re.split(f"{mark}([0-9]+)e", html)):
+        pieces.append(holes[int(part)] if i % 2 else part)
+    return Rendered(tuple(_joined(pieces)), sections)
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Neighbouring texts as one."""
+    out: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and out and isinstance(out[-1], str):
+            out[-1] += piece
+        elif piece != "":
+            out.append(piece)
+    return out
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.footnote import footnote_plugin
+    from mdit_py_plugins.tasklists import tasklists_plugin
+
+    md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table", "strikethrough"])
+    md.use(footnote_plugin).use(tasklists_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False)
+    wikilinks(md)
+    for name, rule in RULES.items():
+        md.add_render_rule(name, rule)
+    return md
+
+
+# --- what each kind of token becomes; markdown-it passes (itself, tokens, index, options, env) -----------------------
+
+
+def _fence(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    token = tokens[i]
+    word = (token.info.split() or [""])[0]
+    if word == LIVE:
+        return env["hole"](live_block(token)) + "\n"
+    return f'<pre class="code">{env["hole"](_highlighted(token.content, word))}</pre>\n'
+
+
+def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return f'<pre class="code"><code>{escape(tokens[i].content)}</code></pre>\n'
+
+
+def _wikilink(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    token = tokens[i]
+    return env["hole"](Wikilink(token.meta["target"], token.meta["section"], token.content))
+
+
+def _inline_math(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return env["hole"](mathml(tokens[i].content, display=False))
+
+
+def _display_math(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return env["hole"](mathml(tokens[i].content, display=True)) + "\n"
+
+
+def _heading_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    token = tokens[i]
+    # Only headings at the top level are sections; read_markdown gave them their anchors in the same order.
+    anchor = env["anchors"].pop(0) if token.level == 0 and env["anchors"] else ""
+    return f'<{token.tag} id="{escape(anchor)}">' if anchor else f"<{token.tag}>"
+
+
+def _image(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    token = tokens[i]
+    title, alt = token.attrGet("title"), self.renderInlineAsText(token.children, options, env)
+    named = f' title="{escape(title)}"' if title else ""
+    return f'<img src="{_address(token.attrGet("src"), env)}" alt="{escape(alt)}"{named}>'
+
+
+def _link_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    token = tokens[i]
+    href, title = token.attrGet("href") or "", token.attrGet("title")
+    outside = ' class="outside"' if re.match(r"[a-z]+:|//", str(href), re.I) else ""
+    return f'<a href="{_address(href, env)}"{outside}' + (f' title="{escape(title)}">' if title else ">")
+
+
+def _address(url: Any, env: dict[str, Any]) -> str:
+    """An address as it is, or a hole if it is relative to the page."""
+    text = str(url or "")
+    return env["hole"](Local(text)) if text and not re.match(r"[a-z][a-z0-9+.-]*:|[/#?]", text, re.I) else escape(text)
+
+
+def _table_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return '<div class="scroll" tabindex="0" role="region" aria-label="table"><table>'
+
+
+def _table_close(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return "</table></div>\n"
+
+
+RULES: dict[str, Callable[..., str]] = {
+    "fence": _fence,
+    "code_block": _code_block,
+    "wikilink": _wikilink,
+    "math_inline": _inline_math,
+    "math_inline_double": _display_math,
+    "math_block": _display_math,
+    "math_block_label": _display_math,
+    "heading_open": _heading_open,
+    "image": _image,
+    "link_open": _link_open,
+    "table_open": _table_open,
+    "table_close": _table_close,
+}
+
+
+@functools.cache
+def _cleaner() -> Callable[[str], str]:
+    import nh3
+
+    tags = set(
+        "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span "
+        "strong sub sup table tbody td th thead tr ul".split()
+    )
+    attributes: dict[str, set[str]] = {
+        "a": {"href", "title", "class", "id"},
+        "img": {"src", "alt", "title"},
+        "input": {"type", "checked", "disabled", "class"},
+        "ol": {"start", "class"},
+        "div": {"class", "tabindex", "role", "aria-label"},
+        **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6")},
+        **{tag: {"class"} for tag in ("ul", "pre", "code", "span", "section", "hr", "sup")},
+        "li": {"class", "id"},
+        "th": {"style"},
+        "td": {"style"},
+    }
+    attributes["sup"] |= {"id"}
+
+    def clean(html: str) -> str:
+        return nh3.clean(
+            html,
+            tags=tags,
+            attributes=attributes,
+            url_schemes={"http", "https", "mailto", "doi"},
+            link_rel="noopener noreferrer",
+            attribute_filter=_filtered,
+        )
+
+    return clean
+
+
+def _clean(html: str) -> str:
+    return _cleaner()(html)
+
+
+def _filtered(tag: str, attribute: str, value: str) -> str | None:
+    if tag == "input":
+        return value if (attribute, value) in {("type", "checkbox")} or attribute != "type" else None
+    if attribute == "style":
+        return None  # no inline styles: the page's policy forbids them
+    return value
+
+
+# --- code and mathematics -------------------------------------------------------------------------------------------
+
+
+def _highlighted(code: str, language: str) -> str:
+    """Code as HTML with classes for its parts; as it is if the language is not known."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    if len(code) > 50_000 or not language:
+        return f"<code>{escape(code)}</code>"
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return f"<code>{escape(code)}</code>"
+    return f"<code>{highlight(code, lexer, HtmlFormatter(nowrap=True))}</code>"
+
+
+@functools.lru_cache(maxsize=2000)
+def mathml(latex: str, display: bool) -> str:
+    """LaTeX as MathML, which browsers show by themselves; as code if it cannot be read."""
+    from latex2mathml.converter import convert
+
+    try:
+        if len(latex) > 5000:
+            raise ValueError("too long")
+        root = ET.fromstring(convert(latex.strip(), display="block" if display else "inline"))
+        _check_math(root)
+    except Exception as problem:  # the converter raises what its parser happens to run into
+        return f'<code class="math-error" title="{escape(str(problem)[:200])}">{escape(latex)}</code>'
+    root.set("xmlns", "http://www.w3.org/1998/Math/MathML")
+    text = ET.tostring(root, encoding="unicode")
+    return f'<span class="display-math">{text}</span>' if display else text
+
+
+def _check_math(root: ET.Element) -> None:
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        if element.tag not in MATHML:
+            raise ValueError(f"<{element.tag}> is not shown")
+        for name in list(element.attrib):
+            if name.startswith("on") or name in ("href", "src", "style", "class", "id") or ":" in name or "}" in name:
+                del element.attrib[name]
+
+
+def page_url(ident: str, section: str = "") -> str:
+    """Address of a page, or of a section in it."""
+    return f"/p/{quote(ident, safe='/')}" + (f"#{quote(section, safe='')}" if section else "")

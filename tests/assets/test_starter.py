@@ -1,0 +1,263 @@
+"""The starter notebook: every page reads, leads somewhere, cites real works and shows what experiments really keep."""
+
+import importlib
+import inspect
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from glassbook.assets import starter
+from glassbook.cli.app import COMMANDS
+from glassbook.experiments import find, launch, names
+from glassbook.notebook import KINDS, Notebook, Page
+from glassbook.notebook.pages.links import name_key
+
+REPOSITORY = Path(__file__).parents[2]
+SECTIONS = ["What it is", "Why it matters", "What is contested", "In this notebook", "See also"]
+MISSION = """mechanistic interpretability; dictionary learning; feature; features; circuit; circuits; universality;
+features, circuits and universality; monosemanticity; superposition; activation steering; activation addition;
+steering vector; honesty and deceit; deceit and honesty; RLHF; mixture of experts; uncensored models;
+the reversal curse; multimodal model; multimodal interface; Pareto frontier; risk awareness moment;
+AI plans and strategies; policy levers; compute governance; scalable oversight; the measure of intelligence; ARC;
+language model; pre-training; fine-tuning; scaling laws; auto-encoder; autoencoder; VAE; variational auto-encoder;
+sparse coding; variational sparse coding; spike and slab; GAN; ViT; vision transformer; EfficientFormer;
+latency-driven slimming; FixMatch; semi-supervised camera traps; IoT camera traps; entropy"""
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    found = [starter.SOURCE / name for name in starter.files() if name.suffix == ".md"]
+    return tuple(Page.parse(path.read_text(), path, path.stem) for path in found)
+
+
+@cache
+def works() -> dict[str, dict]:
+    return {work["id"]: work for work in json.loads((starter.SOURCE / "references.json").read_text())}
+
+
+@cache
+def owners() -> dict[str, set[str]]:
+    """Every name that a link may use -> ids of the pages that have it."""
+    found: dict[str, set[str]] = {}
+    for page in pages():
+        for name in (page.id, page.title, *page.aliases, page.path.stem):
+            found.setdefault(name_key(name), set()).add(page.id)
+    return found
+
+
+def terms() -> list[Page]:
+    return [page for page in pages() if page.kind == "term"]
+
+
+def each(found):
+    return pytest.mark.parametrize("page", found, ids=lambda page: page.id)
+
+
+@each(pages())
+def test_a_page_reads_and_keeps_its_text(page):
+    assert page.problem is None
+    assert page.render() == page.source
+    assert page.kind in KINDS
+    assert page.id == page.path.stem
+    assert page.tags
+
+
+def test_every_name_means_one_page():
+    assert {name: ids for name, ids in owners().items() if len(ids) > 1} == {}
+
+
+@each(pages())
+def test_links_lead_to_pages(page):
+    for link in page.outline().links:
+        assert name_key(link.target) in owners(), link.text
+        if link.section:
+            [target] = owners()[name_key(link.target)]
+            sections = next(p for p in pages() if p.id == target).outline().sections
+            assert link.section in {s.title for s in sections}
+
+
+def test_every_page_can_be_reached():
+    linked = {id for page in pages() for link in page.outline().links for id in owners()[name_key(link.target)]}
+    assert {page.id for page in pages()} == linked
+
+
+@pytest.mark.parametrize("name", [" ".join(name.split()) for name in MISSION.split(";")])
+def test_the_mission_has_a_page(name):
+    [id] = owners()[name_key(name)]
+    assert next(page for page in pages() if page.id == id).kind in ("term", "paper")
+
+
+@each(terms())
+def test_a_term_says_what_why_contested_and_whence(page):
+    titles = [s.title for s in page.outline().sections if s.level]
+    assert titles == SECTIONS
+    assert page.level is not None
+    assert page.refs
+    prose = re.sub(r"```.*?```", "", page.body, flags=re.DOTALL)
+    assert 150 <= len(prose.split()) <= 480
+    assert page.outline().links
+
+
+@each(terms())
+def test_a_term_runs_or_says_that_it_cannot(page):
+    [section] = [s for s in page.outline().sections if s.title == "In this notebook"]
+    says_so = re.search(r"No experiment|no experiment", section.text)
+    assert says_so or "```glassbook" in section.text
+
+
+@each(pages())
+def test_references_are_there(page):
+    assert set(page.refs) <= set(works())
+    assert len(page.refs) == len(set(page.refs))
+
+
+@each(terms())
+def test_a_term_names_its_sources_where_it_uses_them(page):
+    for key in page.refs:
+        work = works()[key]
+        if work["type"] in ("legislation", "treaty", "document"):
+            continue  # named by what they are called
+        first = work.get("author", [{}])[0]
+        names = {first.get("family"), first.get("literal"), work.get("number")} - {None}
+        assert any(name in page.body for name in names), key
+
+
+def test_every_work_is_dated_and_cited():
+    cited = {key for page in pages() for key in page.refs}
+    assert cited == set(works())
+    for key, work in works().items():
+        assert work["title"]
+        assert work["type"]
+        assert 1900 <= work["issued"]["date-parts"][0][0] <= 2026
+        if re.fullmatch(r"\d{4}\.\d{4,5}", key):
+            assert work["URL"] == f"https://arxiv.org/abs/{key}"
+            year, month = work["issued"]["date-parts"][0]
+            assert f"{year % 100:02}{month:02}" == key[:4]
+        if key.startswith("10."):
+            assert work["DOI"] == key
+
+
+@cache
+def kept(experiment: str) -> dict[str, set[str]]:
+    """Names of the charts, tables and images that an experiment writes, from its source."""
+    source = inspect.getsource(sys.modules[find(experiment).__module__])
+    return {kind: set(re.findall(rf'run\.{kind}\("([^"]+)"', source)) for kind in ("chart", "table", "image")}
+
+
+@each([page for page in pages() if page.outline().blocks])
+def test_live_blocks_name_what_there_is(page):
+    for block in page.outline().blocks:
+        assert block.problem is None
+        if block.kind == "steer":
+            assert set(block.data) == {"model", "prompt", "plus", "minus", "site", "by", "temperature", "seed"}
+            assert block.data["model"] == "builtin"
+            continue
+        if block.kind in ("attention", "lens"):
+            assert set(block.data) == {"model", "prompt"}
+            assert block.data["model"] == "builtin"
+            continue
+        name = block.data["name" if block.kind == "experiment" else "experiment"]
+        assert name in names()
+        if block.kind in ("chart", "table", "image"):
+            assert block.data["name"] in kept(name)[block.kind]
+        elif block.kind == "claim":
+            assert 0 <= block.data["n"] < len(find(name).claims)
+        else:
+            assert block.kind in ("experiment", "claims", "features")
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_terms_of_experiments_have_pages(name):
+    for term in find(name).terms:
+        assert name_key(term) in owners(), f"the starter has no page for {term!r}"
+
+
+def test_commands_in_the_manual_exist():
+    text = "\n".join(page.body for page in pages())
+    said = set(re.findall(r"(?:^|`)glassbook ([a-z]+)", text, re.MULTILINE))
+    assert said >= {"new", "run", "claims", "serve"}
+    assert said <= set(COMMANDS)
+
+
+def python_of(id: str) -> list[str]:
+    """The Python of a page."""
+    [page] = [page for page in pages() if page.id == id]
+    return re.findall(r"```python\n(.*?)```", page.body, re.DOTALL)
+
+
+def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
+    source, *_ = python_of("extending-glassbook")
+    place = tmp_path / "coin_of_the_manual.py"
+    place.write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    work = importlib.import_module("coin_of_the_manual").CoinEntropy
+    notebook = Notebook.create(tmp_path / "n")
+    for seed in range(3):
+        launch(work(), notebook, seed=seed)
+    assert [verdict.state for verdict in notebook.verdicts(work.claims, experiment=work.name)] == ["holds"]
+    assert work.name == "coin-entropy"
+    assert work.quick().tosses < work().tosses
+
+
+def test_what_the_pages_and_the_readme_import_exists():
+    readme = Path(__file__).parents[2] / "README.md"
+    said = "\n".join([readme.read_text(), *(page.body for page in pages())])
+    imports = re.findall(r"^from glassbook[\w.]* import [\w, ]+$", said, re.MULTILINE)
+    assert len(imports) > 10
+    exec("\n".join(imports), {})
+
+
+@pytest.mark.parametrize("id", ["opening-models", "steering-models", "the-reserve"])
+def test_python_in_the_manual_runs(id, capsys):
+    names: dict = {}
+    for source in python_of(id):
+        exec(source, names)
+    assert capsys.readouterr().out
+
+
+def test_write_fills_a_new_notebook_and_never_overwrites(tmp_path):
+    notebook = Notebook.create(tmp_path / "n")
+    mine = notebook.folder / "pages" / "terms" / "superposition.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my own")
+    assert starter.write(notebook.folder) == len(pages()) - 1
+    assert mine.read_text() == "my own"
+    assert starter.write(notebook.folder) == 0
+    assert notebook.page("VAE").id == "variational-auto-encoder"
+    assert json.loads((notebook.folder / "references.json").read_text())
+    assert [problem for problem in notebook.problems() if "superposition" not in problem] == []
+
+
+def test_what_was_written_is_taken_away_when_the_disk_refuses(tmp_path, monkeypatch):
+    calls = []
+
+    def refuse(path, data):
+        calls.append(path)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    monkeypatch.setattr(starter, "write_atomic", refuse)
+    with pytest.raises(OSError, match="No space"):
+        starter.write(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_docs_is_a_notebook(tmp_path):
+    docs = REPOSITORY / "docs"
+    assert (docs / "pages").resolve() == starter.SOURCE / "pages"
+    assert (docs / "references.json").resolve() == starter.SOURCE / "references.json"
+    assert not (docs / "pages").readlink().is_absolute()
+    # Opened through links as docs/ has them, but elsewhere: a test leaves no index in the repository.
+    (tmp_path / "glassbook.toml").write_bytes((docs / "glassbook.toml").read_bytes())
+    (tmp_path / "pages").symlink_to(docs / "pages")
+    notebook = Notebook(tmp_path)
+    assert notebook.title == "Glassbook"
+    assert len(notebook.pages()) == len(pages())
+    assert notebook.page("First steps").id == "first-steps"
+    assert notebook.problems() == []

@@ -1,0 +1,51 @@
+"""Lenses: the last layer's is the model's own, the tuned one comes nearer."""
+
+import pytest
+import torch
+from torch.nn.functional import kl_div
+
+from glassbook.circuits import TunedLens, fit_tuned_lens, logit_lens
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+
+
+@pytest.fixture
+def lm(model):
+    return LanguageModel(model, None, "a random one")
+
+
+def test_the_last_lens_is_the_model(lm, task):
+    found = list(logit_lens(lm, task.clean).values())
+    assert len(found) == 2
+    torch.testing.assert_close(found[-1], lm.model(**task.clean).logits, rtol=1e-4, atol=1e-4)
+    assert float((found[0] - found[1]).abs().max()) > 0.1
+
+
+def test_a_tuned_lens_begins_as_the_logit_lens_and_comes_nearer(models, tmp_path):
+    lm = LanguageModel(models["ours"], None, "ours")
+    g = torch.Generator().manual_seed(0)
+    batches = [{"input_ids": torch.randint(61, (16, 8), generator=g)} for _ in range(60)]
+    held = {"input_ids": torch.randint(61, (16, 8), generator=g)}
+    before = {name: p.clone() for name, p in lm.model.state_dict().items()}
+    lens = fit_tuned_lens(lm, batches, lr=1e-2)
+    target = lm.model(**held).logits.log_softmax(-1)
+    plain = logit_lens(lm, held)
+    from glassbook.trace import trace
+
+    with torch.no_grad(), trace(lm.model, read="blocks.0.out") as t:
+        lm.model(**held)
+    x = t["blocks.0.out"]
+
+    @torch.no_grad()
+    def far(logits):
+        return float(kl_div(logits.log_softmax(-1), target, log_target=True, reduction="none").sum(-1).mean())
+
+    torch.testing.assert_close(TunedLens(lm)("blocks.0", x), plain["blocks.0"])
+    assert far(lens("blocks.0", x)) < 0.7 * far(plain["blocks.0"])
+    assert all(torch.equal(p, before[name]) for name, p in lm.model.state_dict().items())
+    assert all(p.grad is None for p in lm.model.parameters())
+    lens.save(tmp_path / "lens.safetensors")
+    again = TunedLens(lm).load(tmp_path / "lens.safetensors")
+    assert torch.equal(again("blocks.0", x), lens("blocks.0", x))
+    with pytest.raises(GlassbookError, match="no tuned lens"):
+        again.load(tmp_path / "none.safetensors")

@@ -1,0 +1,135 @@
+"""Names and their scores: a judge who knows scores 1, one who guesses 0.5, and nothing is half-written."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.features.dashboard.autointerp import LABEL_SCORE, FromTokens, from_truth, give_names, score
+from glassbook.features.detect import Detected
+from glassbook.notebook.runs.feature_dashboard import Elsewhere, Feature
+
+
+def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
+    contexts = contexts or [[(" the", 0.0), (" fox", 3.0), (f" {i}", 0.0)] for i in range(5)]
+    sampled = sampled or [[(" one", 0.0), (" fox", 1.0), (f" x{i}", 0.0)] for i in range(8)]
+    return Feature(index, "", None, 0.1, 3.0, list(tokens), [], [], [], {}, contexts, sampled)
+
+
+ELSEWHERE = [Elsewhere([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
+
+
+class Fixed:
+    """Answers always the same, or by whether the fox is there."""
+
+    source = "fixed"
+
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    def name(self, feature):
+        return "a fox"
+
+    def active(self, label, texts):
+        return [" fox" in text if self.answer is None else self.answer for text in texts]
+
+    def marked(self, label, texts):
+        return [(" fox", True) in text if self.answer is None else self.answer for text in texts]
+
+
+def test_who_knows_scores_one_and_who_guesses_a_half():
+    assert score(feature(), "a fox", Fixed(), ELSEWHERE) == {"detection": 1.0, "fuzzing": 1.0}
+    for answer in (True, False):
+        assert score(feature(), "a fox", Fixed(answer), ELSEWHERE) == {"detection": 0.5, "fuzzing": 0.5}
+
+
+def test_what_activates_the_feature_is_no_false_example():
+    assert score(feature(7), "a fox", Fixed(), ELSEWHERE) == {}
+
+
+def test_places_from_which_it_was_named_are_not_used():
+    same = feature()
+    assert score(feature(sampled=same.contexts), "a fox", Fixed(), ELSEWHERE) == {}
+
+
+def test_answers_that_cannot_be_told_are_left_out():
+    class Silent(Fixed):
+        def active(self, label, texts):
+            return None
+
+    assert score(feature(), "a fox", Silent(), ELSEWHERE) == {"fuzzing": 1.0}
+
+
+def test_tokens_give_a_name_and_a_rule():
+    judge = FromTokens()
+    assert judge.name(feature()) == "' fox' after ' the'"
+    loose = [[(f" {i}", 0.0), (" fox", 3.0)] for i in range(5)]
+    label = judge.name(feature(tokens=((" fox", 0.4), (" owl", 0.3), (" cat", 0.1)), contexts=loose))
+    assert label == "' fox', ' owl'"
+    assert judge.active(label, [[" an", " owl"], [" a", " cat"]]) == [True, False]
+    assert judge.marked(label, [[(" an", False), (" owl", True)], [(" an", True), (" owl", False)]]) == [True, False]
+    assert judge.name(feature(tokens=[(f" {i}", 0.05) for i in range(10)])) == ""
+
+
+def test_the_truth_names_a_feature_by_what_it_detects_best():
+    found = Detected(torch.tensor([3, 3, 5, 6]), torch.tensor([0.8, 0.95, 0.7, float("nan")]))
+    attributes = [("mood", "calm"), ("place", "ridge"), ("animal", "owl"), ("animal", "fox")]
+    names = from_truth(found, attributes)
+    assert {i: (n.label, n.source) for i, n in names.items()} == {
+        3: ("place: ridge", "truth"),
+        5: ("animal: owl", "truth"),
+    }
+    assert names[3].score == pytest.approx(0.95)
+
+
+@pytest.fixture
+def book(tmp_path):
+    from glassbook.features import Dictionary, TopK
+    from glassbook.features.dashboard.build import build
+    from glassbook.nets import open_model
+    from glassbook.notebook.runs.feature_dashboard import FeatureBook
+
+    d = Dictionary(8, 8, TopK(1))
+    with torch.no_grad():
+        d.W_dec.copy_(torch.eye(8))
+        d.W_enc.copy_(torch.eye(8))
+    # Feature 0 is active on token 100 alone, at one place of each text of ten; feature 1 elsewhere.
+    x, tokens = torch.zeros(600, 8), torch.randint(200, 300, (600,), generator=torch.Generator().manual_seed(0))
+    x[4::20, 0] = torch.linspace(1, 2, 30)
+    tokens[4::20] = 100
+    x[11::20, 1] = 1.0
+    d.about = {"model": "builtin"}
+    build(d, x, open_model("builtin"), tmp_path / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
+          labels={1: ("truth: it", 0.9)}, label_score="AUROC")  # fmt: skip
+    return FeatureBook(tmp_path)
+
+
+def test_names_are_kept_with_source_and_scores(book):
+    names = give_names(book, FromTokens(), [0])
+    found = book.feature(0)
+    assert found.label == names[0].label
+    assert found.source == "tokens"
+    assert found.scores == {"detection": 1.0, "fuzzing": 1.0}
+    assert found.score == 1.0
+    assert book.feature(1).label == "truth: it"
+    assert book.feature(1).source == "truth"
+    assert book.header["label_score"] == f"AUROC; of names not from the truth, {LABEL_SCORE}"
+    assert [row.index for row in book.rows(text=found.label.split("'")[1].strip())[0]] == [0]
+
+
+def test_a_judge_who_fails_leaves_the_book_as_it_was(book):
+    class Failing(Fixed):
+        asked = 0
+
+        def active(self, label, texts):
+            self.asked += 1
+            if self.asked > 3:
+                raise GlassbookError("the server is gone")
+            return [True for _ in texts]
+
+    before = book.path.read_bytes()
+    with pytest.raises(GlassbookError, match="the server is gone"):
+        give_names(book, Failing(), [0, 1])
+    assert book.path.read_bytes() == before
+    assert [path.name for path in book.path.parent.iterdir()] == [book.path.name]

@@ -1,0 +1,133 @@
+"""The desk's process: what goes wrong with one question does not touch the next."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+
+import pytest
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.model_server import Desk
+from glassbook.model_server.client import LINE
+from glassbook.notebook import Notebook
+
+PAIR = {"kind": "actadd", "plus": " winter", "minus": " summer", "site": "blocks.2.in"}
+SETTINGS = {"model": "builtin", "prompts": ["The fox walked along the"], "tokens": 10, "temperature": 0.0, "seed": 0}
+
+
+@pytest.fixture
+def nb(tmp_path):
+    return Notebook.create(tmp_path / "nb")
+
+
+def _text(said):
+    return "".join(token["text"] for token in said["tokens"][1:])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_question_given_up_or_wrong_leaves_the_desk_usable(nb):
+    desk = Desk(nb.folder)
+
+    async def wrong_then_given_up():
+        assert _text(await desk.call("tokens", model="builtin", text="fox")) == "fox"
+        process = desk._process
+        with pytest.raises(GlassbookError, match=r"does not fit \(KeyError: 'minus'\)"):
+            await desk.call("steer", sources=[{"kind": "actadd", "plus": "x"}], by=[1], **SETTINGS)
+        assert desk._process is process  # the models it holds are not lost
+        question = asyncio.create_task(desk.call("sample", model="builtin", prompt="The fox", tokens=200))
+        for _ in range(5):  # until it is sent; a wait in seconds could last longer than the answer
+            await asyncio.sleep(0)
+        question.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await question
+        # The answer to the question that was given up is not taken for this one's.
+        assert _text(await desk.call("tokens", model="builtin", text="owl")) == "owl"
+
+    async def in_another_loop():
+        assert _text(await desk.call("tokens", model="builtin", text="hare")) == "hare"
+        await desk.close()
+
+    asyncio.run(wrong_then_given_up())
+    asyncio.run(in_another_loop())
+    gc.collect()  # the first loop's pipes complain here, where they may
+    log = (nb.folder / ".glassbook" / "desk.log").read_text()
+    assert "KeyError" in log
+
+
+def test_a_module_in_the_current_folder_is_not_taken(nb, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise SystemExit('taken from the current folder')\n")
+    monkeypatch.chdir(tmp_path)
+
+    async def asked():
+        desk = Desk(nb.folder)
+        try:
+            return await desk.call("tokens", model="builtin", text="fox")
+        finally:
+            await desk.close()
+
+    assert _text(asyncio.run(asked())) == "fox"
+
+
+def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
+    import io
+    import os
+    import sys
+
+    from glassbook.model_server import methods
+    from glassbook.model_server import worker as child
+
+    monkeypatch.setattr(methods, "answer", lambda models, method, params: {"x": "a" * LINE})
+    out = os.memfd_create("answers")
+    kept = os.dup(1), os.dup(2)
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"method": "tokens", "params": {}}\n'))
+    try:
+        os.dup2(out, 1)
+        child.main(str(Notebook.create(tmp_path / "nb2").folder))
+    finally:
+        os.dup2(kept[0], 1)
+        os.dup2(kept[1], 2)
+    os.lseek(out, 0, 0)
+    assert "ask about a shorter prompt" in json.loads(os.read(out, 10_000))["error"]
+
+
+def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_changed(nb):
+    from glassbook.features import Dictionary, TopK
+    from glassbook.features.dashboard.build import build
+    from glassbook.model_server.steering import steer_texts
+    from glassbook.nets import open_model
+
+    lm = open_model("builtin")
+    torch.manual_seed(0)
+    with nb.start_run("toy", {}) as run:
+        d = Dictionary(128, 128, TopK(2))
+        ids = torch.arange(20)
+        build(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids)
+    settings = {key: value for key, value in SETTINGS.items() if key != "model"}
+    feature = {"kind": "feature", "run": run.id, "index": 0}
+    with torch.no_grad(), pytest.raises(GlassbookError, match="names no dictionary"):
+        steer_texts(nb, lm, [feature], [3], **settings)
+    with nb.start_run("toy", {}) as run:
+        d.save(run.artifact("d.safetensors"))
+        about = {"site": "blocks.3.out", "dictionary": "d.safetensors"}
+        build(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids, about=about)
+    feature["run"] = run.id
+    with torch.no_grad():
+        said = steer_texts(nb, lm, [feature], [40], where="after", **{**settings, "tokens": 1})
+        assert said["effect"] == {"changed_tokens": 0, "preference_nats": 0}
+        assert steer_texts(nb, lm, [feature], [40], where="after", **settings)["effect"]["changed_tokens"] > 0
+
+
+def test_models_whose_way_to_the_logits_is_not_known_have_no_lens():
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    from glassbook.circuits import logit_lens
+    from glassbook.nets import LanguageModel
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    more = {"vocab_size": 60, "num_key_value_heads": 1, "head_dim": 16, "final_logit_softcapping": 0.05}
+    lm = LanguageModel(Gemma2ForCausalLM(Gemma2Config(**sizes, **more)).eval(), None, "capped")
+    with torch.no_grad(), pytest.raises(GlassbookError, match="no lens through them"):
+        logit_lens(lm, {"input_ids": torch.arange(5)[None]})

@@ -1,0 +1,109 @@
+"""Our LM and transformers' LlamaForCausalLM are the same function, both ways."""
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LM, LMConfig
+from glassbook.nets.io.llama import (
+    config_from_llama,
+    config_to_llama,
+    lm_from_llama,
+    state_to_llama,
+    unsupported,
+)
+
+SHAPES = [(tied, kv) for tied in (True, False) for kv in (4, 2, 1)]
+
+
+def llama(tied: bool, kv: int) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=83,
+        hidden_size=32,
+        intermediate_size=56,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=kv,
+        max_position_embeddings=64,
+        tie_word_embeddings=tied,
+        rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+        rms_norm_eps=1e-4,
+        initializer_range=0.2,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+@pytest.mark.parametrize(("tied", "kv"), SHAPES)
+def test_theirs_becomes_ours(tied: bool, kv: int):
+    theirs = llama(tied, kv)
+    ours = lm_from_llama(theirs.config.to_dict(), theirs.state_dict())
+    assert (ours.config.rope_theta, ours.config.norm_eps, ours.config.tied) == (500.0, 1e-4, tied)
+    ids = torch.randint(0, 83, (3, 11))
+    mask = torch.ones_like(ids)
+    mask[0, :4] = mask[2, :9] = 0
+    real = mask.bool()
+    positions = (mask.cumsum(-1) - 1).clamp_min(0)
+    want = theirs(input_ids=ids, attention_mask=mask, position_ids=positions).logits
+    torch.testing.assert_close(ours(ids, mask).logits[real], want[real], atol=1e-4, rtol=0)
+    torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("tied", "kv"), SHAPES)
+def test_ours_becomes_theirs(tied: bool, kv: int):
+    torch.manual_seed(0)
+    ours = LM(LMConfig(83, 32, 2, 4, kv, 56, 64, rope_theta=500.0, norm_eps=1e-4, tied=tied)).eval()
+    for p in ours.parameters():
+        p.data.mul_(5)
+    theirs = LlamaForCausalLM(LlamaConfig(**config_to_llama(ours.config))).eval()
+    result = theirs.load_state_dict(state_to_llama(ours), strict=False)
+    assert not result.unexpected_keys
+    assert result.missing_keys == (["lm_head.weight"] if tied else [])
+    theirs.tie_weights()
+    ids = torch.randint(0, 83, (2, 11))
+    torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, atol=1e-4, rtol=0)
+    assert config_from_llama(config_to_llama(ours.config)) == ours.config
+    assert config_from_llama(theirs.config.to_dict()) == ours.config
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model_type": "mixtral"}, "mixtral"),
+        ({"attention_bias": True}, "biases"),
+        ({"mlp_bias": True}, "biases"),
+        ({"hidden_act": "gelu"}, "gelu"),
+        ({"head_dim": 16}, "heads"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "scales"),
+        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}, "scales"),
+        ({"quantization_config": {"bits": 4}}, "quantised"),
+    ],
+)
+def test_what_our_model_cannot_be_is_named(change: dict, says: str):
+    config = {**llama(True, 2).config.to_dict(), **change}
+    assert says in (unsupported(config) or "")
+    with pytest.raises(GlassbookError, match=says):
+        config_from_llama(config)
+
+
+def test_the_rotary_base_of_older_configs_is_read():
+    config = llama(True, 2).config.to_dict()
+    del config["rope_parameters"]
+    assert config_from_llama({**config, "rope_theta": 5e5}).rope_theta == 5e5
+    assert config_from_llama({**config, "rope_theta": 5e5, "rope_scaling": None}).rope_theta == 5e5
+
+
+def test_tensors_that_are_missing_left_over_or_of_another_shape_are_named():
+    theirs = llama(False, 2)
+    config, state = theirs.config.to_dict(), theirs.state_dict()
+    name = "model.layers.1.mlp.up_proj.weight"
+    for bad in (
+        {key: value for key, value in state.items() if key != name},
+        {**state, name + "_scale": torch.ones(1)},
+        {**state, name: torch.ones(3, 3)},
+    ):
+        with pytest.raises(GlassbookError, match=r"layers\.1\.mlp\.up_proj") as error:
+            lm_from_llama(config, bad)
+        assert "\n" not in str(error.value)
+    lm_from_llama(config, {**state, "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)})

@@ -1,0 +1,153 @@
+"""llama2.c's files: the real model byte for byte, our own there and back, and everything that can be wrong."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LM, LMConfig, open_model
+from glassbook.nets.io.llama2c import read_llama2c, write_llama2c
+from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
+
+
+def small(tied: bool = True, **change: float) -> LM:
+    torch.manual_seed(0)
+    return LM(LMConfig(300, 32, 2, 4, 2, 48, 64, tied=tied, **change)).eval()  # type: ignore[arg-type]
+
+
+def letters(folder: Path) -> Path:
+    """A tokenizer.bin with the letters a-d, the space and two merges."""
+    pieces = ["<unk>", "\n<s>\n", "\n</s>\n", *(f"<0x{b:02X}>" for b in range(256)), *" abcd", "ab", " ab", "abc"]
+    scores = [0.0] * 259 + [-10.0] * 5 + [-1.0, -3.0, -2.0]
+    Llama2cTokenizer(pieces, scores).save(folder)
+    return folder / "tokenizer.bin"
+
+
+def fails(call, *args: object) -> str:
+    with pytest.raises(GlassbookError) as error:
+        call(*args)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_stories260k_writes_its_story_token_for_token(stories: Path):
+    expected = json.loads((stories / "expected_greedy.json").read_text())
+    lm = open_model(stories / "stories260K.bin")
+    ids = expected["greedy_token_ids"]
+    got = lm.model.generate(torch.tensor([[1]]), max_new_tokens=len(ids) - 1)  # type: ignore[operator]
+    assert got[0].tolist() == ids
+    assert lm.decode(got[0]) == expected["text"]
+    assert lm.generate("", tokens=len(ids) - 1) == [expected["text"]]
+
+
+def test_the_real_tokenizer_reads_the_story_as_the_model_wrote_it(stories: Path):
+    expected = json.loads((stories / "expected_greedy.json").read_text())
+    tokenizer = Llama2cTokenizer.load(stories / "tok512.bin")
+    assert len(tokenizer) == 512
+    assert tokenizer.encode(expected["text"]) == expected["greedy_token_ids"][1:]
+    for text in ("", " ", "x", "  two spaces\n\n", "naïve 👋\x00 <s> <0x0A>"):
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert [tokenizer.token(id) for id in (1, 403, 13, 3 + 0xC3)] == ["<s>", " Once", "\n", "<0xC3>"]
+
+
+def test_the_real_model_survives_version_1(stories: Path, tmp_path: Path):
+    model = read_llama2c(stories / "stories260K.bin")
+    write_llama2c(model, tmp_path / "v1.bin")
+    again, ids = read_llama2c(tmp_path / "v1.bin"), torch.randint(0, 512, (2, 30))
+    assert again.config == model.config
+    assert torch.equal(again(ids).logits, model(ids).logits)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_version_1_there_and_back(tied: bool, tmp_path: Path):
+    model = small(tied)
+    write_llama2c(model, tmp_path / "model.bin")
+    again, ids = read_llama2c(tmp_path / "model.bin"), torch.randint(0, 300, (2, 20))
+    assert again.config == model.config
+    assert torch.equal(again(ids).logits, model(ids).logits)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
+
+def test_llama2c_rotates_neighbouring_channels(tmp_path: Path):
+    """The file's rows of q hold channel 2i and 2i+1 of a head side by side: ours are i and i + half."""
+    model = small()
+    write_llama2c(model, tmp_path / "model.bin")
+    c = model.config
+    norms = (2 * c.n_layers + 1) * c.d_model
+    start = 256 + 4 * (norms + c.vocab * c.d_model)
+    row = 4 * c.d_model
+    data = (tmp_path / "model.bin").read_bytes()
+    second = torch.frombuffer(bytearray(data[start + row : start + 2 * row]), dtype=torch.float32)
+    assert torch.equal(second, model.state_dict()["blocks.0.attn.q.weight"][c.head_dim // 2])
+
+
+def test_an_untied_version_0_file_is_read(tmp_path: Path):
+    """Version 0 put together by hand from version 1's tensors, which are the same in another order."""
+    model = small(tied=False)
+    write_llama2c(model, tmp_path / "v1.bin")
+    c, data, at = model.config, (tmp_path / "v1.bin").read_bytes(), 256
+    keys = c.n_kv_heads * c.head_dim
+    norms, embed = c.n_layers * c.d_model, c.vocab * c.d_model
+    matrix, hidden = c.n_layers * c.d_model**2, c.n_layers * c.d_model * c.d_hidden
+    sizes = {"norm1": norms, "norm2": norms, "norm": c.d_model, "embed": embed, "q": matrix}
+    sizes |= {"k": c.n_layers * keys * c.d_model, "v": c.n_layers * keys * c.d_model, "o": matrix}
+    sizes |= {"w1": hidden, "w2": hidden, "w3": hidden, "head": embed}
+    part = {}
+    for name, size in sizes.items():
+        part[name] = data[at : at + 4 * size]
+        at += 4 * size
+    assert at == len(data)
+    part["tables"] = bytes(4 * c.context * c.head_dim)
+    header = struct.pack("<7i", 32, 48, 2, 4, 2, -300, 64)
+    order = "embed norm1 q k v o norm2 w1 w2 w3 norm tables head".split()
+    (tmp_path / "v0.bin").write_bytes(header + b"".join(part[name] for name in order))
+    again, ids = read_llama2c(tmp_path / "v0.bin"), torch.randint(0, 300, (2, 20))
+    assert again.config == c
+    assert torch.equal(again(ids).logits, model(ids).logits)
+
+
+def test_models_that_are_cut_short_or_none_say_so(tmp_path: Path):
+    write_llama2c(small(), tmp_path / "good.bin")
+    good, bad = (tmp_path / "good.bin").read_bytes(), tmp_path / "bad.bin"
+    for data, says in [
+        (b"", "truncated"),
+        (good[:20], "truncated"),
+        (good[:100], "truncated"),
+        (good[:-1], "truncated"),
+        (good[: len(good) // 2], "truncated"),
+        (good + b"\0\0\0\0", "too long"),
+        (good[:4] + struct.pack("<i", 2) + good[8:], "version 2"),
+        (b"once upon a time there was no model here", "no sense"),
+        (struct.pack("<7i", 32, 48, 2, 5, 5, 300, 64), "does not split"),
+        (struct.pack("<7i", 2**27, 48, 2, 2, 2, 300, 64), "truncated"),
+    ]:
+        bad.write_bytes(data)
+        assert says in fails(read_llama2c, bad)
+    assert "cannot be read" in fails(read_llama2c, tmp_path / "absent.bin")
+    assert "rope_theta" in fails(write_llama2c, small(rope_theta=5e5), bad)
+
+
+def test_the_tokenizer_merges_the_best_pair_first_and_keeps_track(tmp_path: Path):
+    tokenizer = Llama2cTokenizer.load(letters(tmp_path))
+    text = "abcd é"
+    assert [tokenizer.token(id) for id in tokenizer.encode(text)] == [" ", "abc", "d", " ", "<0xC3>", "<0xA9>"]
+    assert tokenizer.offsets(text) == [(0, 0), (0, 3), (3, 4), (4, 5), (5, 6), (5, 6)]
+    assert tokenizer.decode([1, *tokenizer.encode(text), 2]) == text
+
+
+def test_a_tokenizer_beside_the_model_is_found(tmp_path: Path):
+    letters(tmp_path)
+    write_llama2c(small(), tmp_path / "model.bin")
+    lm = open_model(tmp_path / "model.bin")
+    assert isinstance(lm.tokenizer, Llama2cTokenizer)
+    assert lm.decode(lm.encode("ab cd")) == "ab cd"
+
+
+def test_tokenizers_that_are_cut_short_or_none_say_so(tmp_path: Path):
+    good, bad = letters(tmp_path).read_bytes(), tmp_path / "bad.bin"
+    for data in (b"", good[:3], good[:-1], good[:-3], good[:10], good[:1000], bytes(100), b"\xff" * 100):
+        bad.write_bytes(data)
+        assert "bad.bin" in fails(Llama2cTokenizer.load, bad)

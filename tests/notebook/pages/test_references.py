@@ -1,0 +1,166 @@
+"""Works: keys from DOIs and arXiv numbers, CSL JSON on the disk, BibTeX in and out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glassbook.assets.starter
+from glassbook.errors import GlassbookError
+from glassbook.notebook.pages import bibtex
+from glassbook.notebook.pages.references import References, key_of
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("2309.12288", "2309.12288"),
+        ("arXiv:2309.12288v2", "2309.12288"),
+        ("https://arxiv.org/abs/2309.12288", "2309.12288"),
+        ("https://arxiv.org/pdf/2309.12288v1.pdf", "2309.12288"),
+        ("https://doi.org/10.48550/arXiv.2309.12288", "2309.12288"),
+        ("hep-th/9901001", "hep-th/9901001"),
+        ("https://doi.org/10.1038/381607A0", "10.1038/381607a0"),
+        ("doi: 10.1016/0893-6080(89)90014-2", "10.1016/0893-6080(89)90014-2"),
+        ("berglund-2023", None),
+        ("https://example.org/", None),
+        ("", None),
+    ],
+)
+def test_keys(text, key):
+    assert key_of(text) == key
+
+
+BIB = r"""
+A comment between entries.
+@string{nips = "Advances in Neural Information Processing Systems"}
+@comment{not {this} one}
+@InProceedings{vaswani2017,
+  author = {Vaswani, Ashish and Noam Shazeer and {Google Brain} and Laurens van der Maaten and others},
+  title = "{A}ttention Is {All} You Need",
+  booktitle = nips # " 30",
+  year = 2017, month = dec, pages = {5998--6008},
+  doi = {10.5555/3295222}
+}
+@article(olshausen1996, author = {Bruno A. Olshausen and Erd{\H o}s, P{\'a}l}, title = {S\"{o}me \& m{\o}re},
+  journal = {Nature}, volume = 381, number = {6583}, year = {1996}, doi = {10.1038/381607A0}, mendeley-tags = {a, b})
+@misc{rev, title={The Reversal Curse}, eprint={2309.12288}, archivePrefix={arXiv}, primaryClass={cs.CL}, year={2023}}
+@book{kingdon, author={Kingdon, Jr, John W.}, title={Agendas}, publisher={Little, Brown}, year={1984},}
+"""
+
+
+def test_bibtex_is_read():
+    vaswani, olshausen, reversal, kingdon = bibtex.read(BIB)
+    assert vaswani == {
+        "id": "vaswani2017",
+        "type": "paper-conference",
+        "author": [
+            {"family": "Vaswani", "given": "Ashish"},
+            {"family": "Shazeer", "given": "Noam"},
+            {"literal": "Google Brain"},
+            {"family": "van der Maaten", "given": "Laurens"},
+            {"literal": "others"},
+        ],
+        "issued": {"date-parts": [[2017, 12]]},
+        "container-title": "Advances in Neural Information Processing Systems 30",
+        "title": "Attention Is All You Need",
+        "page": "5998-6008",
+        "DOI": "10.5555/3295222",
+    }
+    assert olshausen["title"] == "Söme & møre"
+    assert olshausen["author"][1] == {"family": "Erdős", "given": "Pál"}
+    assert olshausen["custom"] == {"bibtex": {"mendeley-tags": "a, b"}}
+    assert (reversal["type"], reversal["number"], reversal["publisher"]) == ("article", "arXiv:2309.12288", "arXiv")
+    assert kingdon["author"] == [{"family": "Kingdon", "suffix": "Jr", "given": "John W."}]
+
+
+def test_round_trips():
+    works = bibtex.read(BIB)
+    assert bibtex.read(bibtex.write(works)) == works
+
+
+def test_the_starters_works_survive_bibtex():
+    file = Path(glassbook.assets.starter.__file__).parent / "references.json"
+    if not file.exists():
+        pytest.skip("the starter has no references.json yet")
+    works = json.loads(file.read_text("utf-8"))
+    assert bibtex.read(bibtex.write(works)) == works
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+VALUES = st.one_of(
+    TEXT, st.integers(), st.booleans(), st.lists(TEXT, max_size=2), st.dictionaries(TEXT, TEXT, max_size=2)
+)
+WORKS = st.fixed_dictionaries(
+    {"id": TEXT.filter(bool), "type": st.sampled_from(["article", "book", "speech", "article-journal", "x{"])},
+    optional={
+        "title": TEXT,
+        "author": st.lists(st.fixed_dictionaries({"family": TEXT, "given": TEXT}), max_size=3),
+        "issued": st.fixed_dictionaries(
+            {"date-parts": st.lists(st.lists(st.integers(0, 3000), max_size=3), max_size=2)}
+        ),
+        "container-title": TEXT,
+        "number": TEXT.map("arXiv:".__add__),
+        "page": TEXT,
+        "custom": VALUES,
+        "odd": VALUES,
+    },
+)
+
+
+@given(st.lists(WORKS, max_size=3))
+def test_any_work_survives_bibtex(works):
+    assert bibtex.read(bibtex.write(works)) == works
+
+
+@given(st.text('@{}()",=# \nab1\\article', max_size=60))
+def test_any_text_is_read_or_refused(text):
+    with contextlib.suppress(GlassbookError):
+        bibtex.read(text)
+
+
+def test_works_are_kept_found_and_replaced(tmp_path):
+    works = References(tmp_path)
+    assert (works.get("x"), len(works)) == (None, 0)
+    assert not works.path.exists()
+    key = works.add({"type": "article", "title": "The Reversal Curse", "number": "arXiv:2309.12288"})
+    assert key == "2309.12288"
+    assert works.add({"title": "Nature", "DOI": "10.1038/381607A0"}) == "10.1038/381607a0"
+    assert works.add({"title": "Agendas and Policies", "author": [{"family": "Kingdon"}]}) == "kingdon-agendas-and"
+    assert works.add({"id": "2309.12288", "title": "Again"}) == "2309.12288"
+    again = References(tmp_path)
+    assert len(again) == 3
+    for name in ("2309.12288", "arXiv:2309.12288v3", "https://arxiv.org/abs/2309.12288"):
+        work = again.get(name)
+        assert work is not None
+        assert work["title"] == "Again"
+
+
+def test_bibtex_goes_in_and_out(tmp_path):
+    works = References(tmp_path)
+    keys = works.from_bibtex(BIB)
+    assert keys == ["10.5555/3295222", "10.1038/381607a0", "2309.12288", "kingdon"]
+    data = works.path.read_bytes()
+    works.from_bibtex(BIB)
+    assert works.path.read_bytes() == data
+    (tmp_path / "other").mkdir()
+    other = References(tmp_path / "other")
+    other.from_bibtex(works.to_bibtex())
+    assert json.loads(other.path.read_text()) == json.loads(data)
+
+
+def test_a_bad_file_is_one_line(tmp_path):
+    (tmp_path / "references.json").write_text("{}x")
+    with pytest.raises(GlassbookError, match="mend it"):
+        References(tmp_path).get("x")
+    (tmp_path / "references.json").write_text("[]")
+    with pytest.raises(GlassbookError, match="never closed"):
+        References(tmp_path).from_bibtex("@article{a, title = {b")
+    assert (tmp_path / "references.json").read_text() == "[]"
+    with pytest.raises(GlassbookError, match="needs a title"):
+        References(tmp_path).add({})

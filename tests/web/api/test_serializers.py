@@ -1,0 +1,171 @@
+"""What the evidence pages stand on: the Pareto front, thinned curves, and chart specs made harmless."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassbook.errors import GlassbookError
+from glassbook.measure.pareto import pareto_front
+from glassbook.notebook import Notebook
+from glassbook.web.api.curves import Curves, thin
+from glassbook.web.chart_specs import SCHEMA, safe_spec
+
+
+def test_the_front_of_points_whose_front_is_known():
+    #          cost, accuracy
+    points = [(1, 0.5), (2, 0.7), (2, 0.6), (3, 0.7), (4, 0.9), (5, 0.2)]
+    assert pareto_front(points, [True, False]) == [0, 1, 4]
+    assert pareto_front(points, [True, True]) == [0, 5]
+    assert pareto_front(points, [False, False]) == [4, 5]
+    assert pareto_front([(*point, 0) for point in points], [True, False, True]) == [0, 1, 4]
+
+
+def test_equal_points_are_on_the_front_together_and_nan_never_is():
+    assert pareto_front([(1, 1), (1, 1), (2, 2)], [True, True]) == [0, 1]
+    assert pareto_front([(math.nan, 0), (1, 1), (math.inf, math.inf)], [True, True]) == [1]
+    assert pareto_front([(math.inf, math.inf)], [True, True]) == [0]
+    assert pareto_front([], [True, True]) == []
+    with pytest.raises(ValueError, match="2 coordinates"):
+        pareto_front([(1,)], [True, True])
+
+
+coordinate = st.integers(-3, 3) | st.sampled_from([math.nan, math.inf, -math.inf])
+
+
+@given(st.lists(st.tuples(coordinate, coordinate), max_size=12), st.booleans(), st.booleans())
+def test_nobody_dominates_the_front_and_somebody_all_others(points, less_x, less_y):
+    def better(a, b):
+        x, y = ((a[0], b[0]) if less_x else (b[0], a[0])), ((a[1], b[1]) if less_y else (b[1], a[1]))
+        return x[0] <= x[1] and y[0] <= y[1] and tuple(a) != tuple(b)
+
+    real = [i for i, point in enumerate(points) if not any(math.isnan(value) for value in point)]
+    wanted = [i for i in real if not any(better(points[j], points[i]) for j in real)]
+    assert pareto_front(points, [less_x, less_y]) == wanted
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=400), st.integers(2, 60))
+def test_thinning_keeps_the_greatest_and_the_least(values, points):
+    curve = thin(list(range(len(values))), values, points)
+    assert len(curve.steps) <= max(points, 2)
+    assert curve.logged == len(values)
+    assert max(curve.values) == max(values)
+    assert min(curve.values) == min(values)
+    assert curve.steps == sorted(set(curve.steps))
+    assert all(values[step] == value for step, value in zip(curve.steps, curve.values, strict=True))
+
+
+def test_gaps_stay_gaps():
+    assert thin([0, 1, 2], [1.0, math.nan, math.inf], 2000).values == [1.0, None, None]
+    values = [math.nan] * 50 + [1.0, 9.0] * 25
+    curve = thin(list(range(100)), values, 10)
+    assert curve.values[0] is None
+    assert {1.0, 9.0} <= set(curve.values)
+
+
+@pytest.fixture
+def nb(tmp_path):
+    notebook = Notebook.create(tmp_path / "nb")
+    yield notebook
+    notebook.close()
+
+
+def test_curves_are_read_on_and_read_anew(nb):
+    curves, run = Curves(), nb.start_run("toy", {})
+    run.log(0, loss=3.0)
+    assert curves.curve(run.folder, "loss").steps == [0]
+    run.log(1, loss=2.0, other=1.0)
+    assert curves.curve(run.folder, "loss").values == [3.0, 2.0]
+    assert curves.names(run.folder) == ["loss", "other"]
+    with open(run.folder / "events.jsonl", "ab") as log:
+        log.write(b'{"event":"metric","step":2,"metrics":{"loss":1.0')  # half a line is none
+    assert curves.curve(run.folder, "loss").steps == [0, 1]
+    assert curves.curve(run.folder, "loss", after=0).steps == [1]
+    assert curves.curve(run.folder, "nothing").steps == []
+    log = run.folder / "events.jsonl"
+    line = '{"event":"metric","time":1,"step":7,"metrics":{"loss":4}}\n'
+    log.unlink()
+    log.write_text(line)
+    assert curves.curve(run.folder, "loss").steps == [7]
+    log.unlink()
+    assert curves.names(run.folder) == []
+    run.finish()
+
+
+def test_a_resumed_run_counts_its_later_lines(nb):
+    run = nb.start_run("toy", {})
+    for step, value in [(0, 1.0), (1, 2.0), (2, 3.0), (1, 20.0), (2, 30.0)]:
+        run.log(step, loss=value)
+    curve = Curves().curve(run.folder, "loss")
+    assert (curve.steps, curve.values) == ([0, 1, 2], [1.0, 20.0, 30.0])
+    run.finish()
+
+
+def test_odd_lines_are_passed_over(nb):
+    run = nb.start_run("toy", {})
+    odd = [
+        {"step": "1", "metrics": {"a": 1}},
+        {"step": 1, "metrics": [1]},
+        {"step": 10**30, "metrics": {"a": 1}},
+        {"step": 1, "metrics": {"a": 10**400, "b": {}, "c": [1], "d": None, "e": "text", "f": "NaN"}},
+    ]
+    with open(run.folder / "events.jsonl", "a") as log:
+        log.writelines('{"event":"metric",' + json.dumps(line)[1:] + "\n" for line in odd)
+    curves = Curves()
+    assert curves.names(run.folder) == ["f"]
+    assert curves.curve(run.folder, "f").values == [None]
+    run.finish()
+
+
+def test_a_spec_keeps_its_rows_and_loses_what_leads_elsewhere():
+    rows = [{"x": 1, "url": "row", "href": "row"}]
+    spec = safe_spec(
+        {
+            "data": {"values": rows},
+            "datasets": {"other": rows},
+            "usermeta": {"embedOptions": {"ast": False}},
+            "mark": {"type": "image", "url": "https://evil.example", "href": "javascript:alert(1)"},
+            "params": [{"name": "p", "bind": {"input": "text", "element": "#main"}}],
+            "layer": [{"encoding": {"href": {"value": "javascript:alert(1)"}, "x": {"field": "x"}}}],
+            "config": {"mark": {"href": "javascript:alert(1)"}},
+        }
+    )
+    assert spec == {
+        "$schema": SCHEMA,
+        "data": {"values": rows},
+        "datasets": {"other": rows},
+        "mark": {"type": "image"},
+        "params": [{"name": "p"}],
+        "layer": [{"encoding": {"x": {"field": "x"}}}],
+        "config": {"mark": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"data": {"url": "https://evil.example/rows.json"}, "mark": "point"},
+        {"layer": [{"data": {"url": "/api/v1/runs"}}]},
+        {"transform": [{"lookup": "a", "from": {"data": {"url": "x"}, "key": "a"}}]},
+        {"$schema": "https://vega.github.io/schema/vega/v6.json", "marks": []},
+        {"$schema": 3},
+        [],
+        "text",
+        None,
+    ],
+)
+def test_a_spec_that_fetches_or_is_none_is_refused(spec):
+    with pytest.raises(GlassbookError):
+        safe_spec(spec)
+
+
+def test_a_spec_nested_too_deeply_is_refused():
+    deep: dict = {}
+    for _ in range(200):
+        deep = {"layer": [deep]}
+    with pytest.raises(GlassbookError, match="nested"):
+        safe_spec(deep)
