@@ -11,28 +11,31 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from glassbook.errors import GlassbookError
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "tour": ("tour", "take a model apart, steer it, and write down what was seen (start here)"),
-    "serve": ("served", "open the notebook in a browser"),
-    "new": ("new", "make a notebook"),
-    "import": ("imported", "make pages from notes: a folder of Markdown, HTML, plain text"),
-    "references": ("referenced", "list the works that pages cite; BibTeX in and out"),
-    "export": ("exported", "write the notebook as web pages that open from disk"),
-    "similar": ("similar", "search the pages by meaning, with a local embedding model"),
-    "run": ("run", "run an experiment and keep its evidence"),
-    "runs": ("runs", "list the runs of a notebook"),
-    "jobs": ("jobs", "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one"),
-    "claims": ("claims", "list every claim with its verdict; `claims check` runs what is missing"),
-    "open": ("opened", "look at a model: its size, its sites, a sample"),
-    "generate": ("generate", "continue a prompt"),
-    "steer": ("steered", "continue a prompt, plain and steered side by side"),
-    "features": ("features", "list the features of a dictionary; `export` and `name` act on those of a run"),
+COMMANDS: dict[str, str] = {
+    "tour": "take a model apart, steer it, and write down what was seen (start here)",
+    "serve": "open the notebook in a browser",
+    "new": "make a notebook",
+    "import": "make pages from notes: a folder of Markdown, HTML, plain text",
+    "references": "list the works that pages cite; BibTeX in and out",
+    "export": "write the notebook as web pages that open from disk",
+    "similar": "search the pages by meaning, with a local embedding model",
+    "run": "run an experiment and keep its evidence",
+    "runs": "list the runs of a notebook",
+    "jobs": "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one",
+    "claims": "list every claim with its verdict; `claims check` runs what is missing",
+    "open": "look at a model: its size, its sites, a sample",
+    "generate": "continue a prompt",
+    "steer": "continue a prompt, plain and steered side by side",
+    "features": "list the features of a dictionary; `export` and `name` act on those of a run",
 }
-"""Command -> (module under glassbook.cli that has `main(args) -> exit code`, one line of help)."""
+"""Command -> one line of help."""
+
+_MODULES = {"import": "commands.import_", "tour": "tour"}
+"""Modules under glassbook.cli of the commands that are not in commands/<name>.py."""
 
 SYNOPSIS = """usage: glassbook COMMAND ...
 
@@ -89,19 +92,20 @@ def dispatch(words: list[str]) -> int:
         return 0
     if words[0] not in COMMANDS:
         raise GlassbookError(f"there is no command {words[0]!r}; {nearest(words[0], COMMANDS)}")
-    module = importlib.import_module(f"glassbook.cli.{COMMANDS[words[0]][0]}")
+    module = importlib.import_module(f"glassbook.cli.{_MODULES.get(words[0], f'commands.{words[0]}')}")
     command: Callable[[list[str]], int] = module.main
     return command(words[1:])
 
 
 def synopsis() -> str:
     """The text of `glassbook --help`."""
-    return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, (_, line) in COMMANDS.items()))
+    return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, line in COMMANDS.items()))
 
 
-def nearest(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """ "did you mean ...?", or the list of what there is if nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
 
 
