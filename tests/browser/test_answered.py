@@ -1,4 +1,4 @@
-"""Asking for what has been run already: the answer is shown, and the work is done again only when somebody insists."""
+"""Requests for work that is done already: the finished run is shown, and the work is repeated only on demand."""
 
 import re
 
@@ -16,7 +16,7 @@ def test_the_form_shows_the_run_that_answers_it(page, site):
     page.wait_for_url(re.compile("/jobs/"))
     expect(page.locator("main .state").first).to_have_text("finished", timeout=120_000)
     ask()
-    told = page.get_by_role("status").filter(has_text="This has been run already")
-    expect(told.get_by_role("link")).to_have_attribute("href", re.compile("^/runs/"))
-    told.get_by_role("button", name="Run it again anyway").click()
+    notice = page.get_by_role("status").filter(has_text="Already run")
+    expect(notice.get_by_role("link")).to_have_attribute("href", re.compile("^/runs/"))
+    notice.get_by_role("button", name="Run again anyway").click()
     page.wait_for_url(re.compile("/jobs/"))

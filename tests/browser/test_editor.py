@@ -65,7 +65,7 @@ def test_two_tabs_both_versions_are_shown_and_can_be_joined(page, site, note):
     expect(conflict).to_be_visible()
     expect(conflict.locator("tr.differs td")).to_have_text(["Mine.", "Theirs.\n"])
     assert note.read_text().endswith("Theirs.\n")
-    conflict.get_by_role("button", name="Edit both").click()
+    conflict.get_by_role("button", name="Merge by hand").click()
     assert "<<<<<<< mine\nMine.\n=======\nTheirs.\n>>>>>>> theirs\n" in area.input_value()
     area.fill(area.input_value().replace("<<<<<<< mine\n", "").replace("=======\n", "").replace(">>>>>>> theirs\n", ""))
     page.get_by_role("button", name="Save", exact=True).click()
@@ -80,7 +80,7 @@ def test_text_that_was_not_saved_is_offered_again(page, site, note):
     again = page.context.new_page()
     area = opened(again, site)
     expect(again.locator("[data-offer]")).to_be_visible()
-    again.get_by_role("button", name="Take it up again").click()
+    again.get_by_role("button", name="Restore draft").click()
     assert area.input_value().endswith("Nearly lost.")
 
 

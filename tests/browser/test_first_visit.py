@@ -26,7 +26,7 @@ def test_from_a_term_to_a_kept_result(page, site):
     expect(page.locator("main .state").first).to_have_text("finished", timeout=120_000)
 
     # Its run has a chart that is drawn, and verdicts.
-    page.get_by_role("link", name=re.compile(r"\d{8}-\d{6}|(the|its) run", re.I)).first.click()
+    page.get_by_role("link", name="view run").first.click()
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator(".chart-box svg").first).to_be_visible(timeout=60_000)
     expect(page.locator(".verdict").first).to_be_visible()
@@ -42,9 +42,8 @@ def test_from_a_term_to_a_kept_result(page, site):
     expect(page.locator("[data-results]")).to_contain_text(re.compile(r"\w{3,}"), timeout=120_000)
 
     # Keep it on a page, and find that page.
-    page.get_by_role("button", name=re.compile("keep", re.I)).first.click()
-    page.locator("[data-keep] input").first.fill("What the feature did")
-    page.locator("[data-keep]").get_by_role("button", name=re.compile("keep", re.I)).click()
+    page.get_by_label("Save to page").fill("What the feature did")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("link", name=re.compile("What the feature did")).first).to_be_visible()
     page.goto(f"{site}/search?q=what+the+feature+did")
     expect(page.locator("main")).to_contain_text("What the feature did")

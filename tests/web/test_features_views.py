@@ -79,7 +79,7 @@ def test_only_runs_with_features_are_listed(reader, nb, run):
 
 
 def test_a_notebook_without_features_says_how_to_get_some(reader):
-    assert "Learn a dictionary" in reader.get("/features").text
+    assert 'href="/x/dictionary-learning"' in reader.get("/features").text
 
 
 @pytest.mark.parametrize(

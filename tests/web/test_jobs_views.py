@@ -36,7 +36,8 @@ def test_a_job_is_asked_for(reader):
     page = reader.get(f"/jobs/{job['id']}")
     assert page.status_code == 200
     assert "glassbook run superposition --seed=3 --hidden=7" in page.text
-    assert "1. in the queue" in reader.get("/jobs").text
+    assert [job["place"] for job in reader.get("/api/v1/jobs").json()["jobs"]] == [1]
+    assert reader.get("/jobs").status_code == 200
     same = reader.post("/api/v1/jobs", json={"experiment": "superposition", "values": {"hidden": 7}, "seed": 3})
     assert same.json()["job"]["id"] == job["id"]
 

@@ -97,6 +97,6 @@ def _answer(request: Request, status: int, text: str, headers: dict[str, str] | 
     text = " ".join(text.split())
     if request.url.path.startswith("/api/") or request.method not in ("GET", "HEAD"):
         return JSONResponse({"error": text}, status, headers)
-    answer = respond(request, "error.html", status, title="Not here" if status == 404 else "Error", text=text)
+    answer = respond(request, "error.html", status, title="Page not found" if status == 404 else "Error", text=text)
     answer.headers.update(headers or {})
     return answer

@@ -1,11 +1,11 @@
-// What was asked for has been run already: where its answer is, and how to have it run once more.
+// Notice for a job whose result exists already: a link to the finished run, and a button to run it again.
 import { el } from "./api.js";
 
 export function answered({ run, why }, again) {
   return [
-    "This has been run already: ",
+    "Already run: ",
     el("a", { href: `/runs/${encodeURIComponent(run)}` }, run),
     ` (${why}). `,
-    el("button", { type: "button", class: "quiet", "data-again": true, onclick: again }, "Run it again anyway"),
+    el("button", { type: "button", class: "quiet", "data-again": true, onclick: again }, "Run again anyway"),
   ];
 }

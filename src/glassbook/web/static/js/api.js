@@ -1,4 +1,4 @@
-// Asking the server, and telling the reader what came of it.
+// Helpers of all modules: JSON requests, status messages, DOM elements, number format.
 
 export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
   const answer = await fetch(path, {

@@ -1,4 +1,4 @@
-// What every page has: search, keys, the theme, the contents on a phone, charts, and live blocks that wait to be asked.
+// Loaded by every page: search box, keyboard shortcuts, theme switch, menu on phones, charts, and the buttons of live blocks.
 import { ask, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
@@ -47,7 +47,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// "Run it" beside an experiment: a job with the default settings.
+// The "Run" button of an experiment's live block: queues a job with the default settings.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-run-experiment]");
   if (!button) return;
@@ -66,7 +66,7 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// Panels (steering, attention, logit lens) in pages: what they need comes only when somebody asks.
+// Panels inside pages (steering, attention, logit lens): their code is loaded when the button is pressed.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-panel-ask]");
   if (!button) return;

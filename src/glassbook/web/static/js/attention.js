@@ -1,4 +1,5 @@
-// Attention: a small map for each head; the chosen one large, with the tokens on both axes, and one token's row at a time.
+// Attention viewer: a thumbnail for each head, the selected head enlarged, and the strongest links of one query token.
+// Used by the model page (models.js) and by the live block `attention` (panels.js); data from /api/v1/models/attention.
 import { el } from "./api.js";
 import { roving, shade, share, visible } from "./tokens.js";
 
@@ -36,7 +37,7 @@ function svg(name, attributes, ...children) {
   return node;
 }
 
-// The chosen head, large: rows are the tokens that look, columns those that are looked at.
+// The selected head, enlarged: rows are query tokens, columns are key tokens.
 function large(tokens, weights, choose) {
   const n = tokens.length;
   const step = Math.max(11, Math.min(26, 460 / n));
@@ -59,7 +60,7 @@ function large(tokens, weights, choose) {
   return { picture, mark: (row) => band.setAttribute("y", room + step * row) };
 }
 
-// One head: its map, its tokens as a line in which the chosen one's row is shaded, and the strongest links as a table.
+// One head: its map, its tokens as a line shaded by the selected query's weights, and the strongest links as a table.
 function head(place, title, tokens, weights) {
   const rows = el("tbody");
   const said = el("caption");
@@ -77,7 +78,7 @@ function head(place, title, tokens, weights) {
       button.setAttribute("aria-pressed", String(k === row));
     });
     const strongest = weights[row].slice(0, row + 1).map((weight, k) => [weight, k]).sort((a, b) => b[0] - a[0]).slice(0, STRONGEST);
-    said.replaceChildren("From ", el("span", { class: "t" }, visible(tokens[row])), ` (token ${row}), the strongest links`);
+    said.replaceChildren("Strongest links of ", el("span", { class: "t" }, visible(tokens[row])), ` (token ${row})`);
     const line = ([weight, k]) => el("tr", {}, el("td", {}, el("span", { class: `t s${shade(weight)}` }, visible(tokens[k]))), el("td", { class: "num" }, String(k)), el("td", { class: "num" }, share(weight)));
     const empty = () => el("tr", { "aria-hidden": "true" }, el("td", {}, "\u00a0"), el("td"), el("td"));
     rows.replaceChildren(...strongest.map(line), ...Array.from({ length: STRONGEST - strongest.length }, empty));
@@ -88,7 +89,7 @@ function head(place, title, tokens, weights) {
     el("div", { class: "attention-line", role: "group", "aria-label": "tokens" }, ...buttons),
     el("div", { class: "attention-beside" },
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "map" }, picture),
-      el("table", { class: "links" }, said, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "to"), el("th", { scope: "col", class: "num" }, "token"), el("th", { scope: "col", class: "num" }, "weight"))), rows)),
+      el("table", { class: "links" }, said, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "key"), el("th", { scope: "col", class: "num" }, "position"), el("th", { scope: "col", class: "num" }, "weight"))), rows)),
   );
   roving(buttons);
   choose(tokens.length - 1);
@@ -113,7 +114,7 @@ export function showAttention(place, { tokens, layers }) {
 
   const widest = Math.max(...layers.map((layer) => layer.heads.length));
   const table = el("table", { class: "heads" },
-    el("caption", {}, "Heads by layer: rows look, columns are looked at"),
+    el("caption", {}, "Heads by layer; in each map, rows are queries and columns are keys"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "layer"), ...Array.from({ length: widest }, (_, h) => el("th", { scope: "col" }, String(h))))),
     el("tbody", {}, ...layers.map((layer) => el("tr", {}, el("th", { scope: "row" }, layer.name), ...layer.heads.map((_, h) => map(layer, h))))));
   place.replaceChildren(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "heads" }, table), big);

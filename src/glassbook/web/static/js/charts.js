@@ -1,4 +1,4 @@
-// Vega-Lite charts, drawn when they come into view, in the colours of the page.
+// Vega-Lite charts, drawn when they scroll into view, in the colours of the current theme.
 
 let loading;
 function vega() {

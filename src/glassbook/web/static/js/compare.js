@@ -1,4 +1,4 @@
-// Runs side by side: curves overlaid, and the settings that are alike on request.
+// Page of run comparison: overlaid curves, and a switch that shows identical settings.
 import { curves } from "./curves.js";
 
 const section = document.querySelector("[data-curves]");

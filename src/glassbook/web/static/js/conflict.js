@@ -1,14 +1,14 @@
-// Two versions of a page side by side; the writer chooses one, or takes both into one text.
+// Edit conflict: two versions of a page side by side; the writer picks one or merges them.
 import { el } from "./api.js";
 
 function row(piece) {
-  if (piece.left_out) return el("tr", {}, el("td", { class: "left-out", colspan: 2 }, `${piece.left_out} lines alike`));
+  if (piece.left_out) return el("tr", {}, el("td", { class: "left-out", colspan: 2 }, `${piece.left_out} identical lines`));
   return el("tr", { class: piece.same ? null : "differs" }, el("td", {}, piece.mine), el("td", {}, piece.theirs));
 }
 
 // `choose` gets "mine", "theirs" or "merged".
 export function showConflict(place, both, choose) {
-  const kept = both.kept.length ? ` Both are kept in ${both.kept.join(" and ")}.` : " They could not be kept on the disk; yours is kept in this browser.";
+  const kept = both.kept.length ? ` Both versions are stored in ${both.kept.join(" and ")}.` : " They could not be written to disk; yours is stored in this browser.";
   place.querySelector("[data-conflict-said]").textContent = `This page was changed elsewhere while you edited it.${kept}`;
   place.querySelector("[data-conflict-rows]").replaceChildren(...both.rows.map(row));
   for (const button of place.querySelectorAll("[data-choose]")) {

@@ -1,9 +1,9 @@
-// Logged metrics as small multiples: a panel for each metric, a line for each run, drawn when it comes into view.
+// Metric curves as small multiples: a panel for each metric, a line for each run, drawn when scrolled into view.
 import { ask, el } from "./api.js";
 import { draw } from "./charts.js";
 
 const COLOURS = ["#2a7f95", "#c8641b", "#4c8f4f", "#9a5fb5", "#b8860b", "#7d7d7d", "#c2456b", "#5b7bd5", "#8a6a4f", "#2f9e8f", "#d08a8a", "#6d6fbf"];
-const MOST = 4000; // points of a curve before it is asked for anew, thinned
+const MOST = 4000; // points of a curve before it is requested again, thinned
 
 function spec(rows, runs, log) {
   const values = { field: "value", type: "quantitative", title: null, axis: { tickCount: 4, minExtent: 36 }, scale: log ? { type: "log" } : { zero: false } };

@@ -1,4 +1,4 @@
-// What was written but not saved, kept in the browser: after a crash or a full disk it is offered again.
+// Unsaved text of the editor, stored in the browser; after a crash or a full disk it can be restored.
 
 export class Draft {
   constructor(key) {

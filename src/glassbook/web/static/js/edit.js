@@ -1,4 +1,4 @@
-// The editor: text and preview side by side; what is not saved stays in the browser until it is.
+// Page editor: text and preview side by side; unsaved text is stored in the browser as a draft.
 import { ask, el } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { showConflict } from "./conflict.js";
@@ -65,7 +65,7 @@ function keep() {
   if (state.leaving) return;
   if (!unsaved()) return draft.drop();
   const kept = draft.write({ text: area.value, base: state.base, title: form.elements.title?.value, kind: form.elements.kind?.value });
-  if (!kept) tell("this browser has no room to keep unsaved text; save soon", true);
+  if (!kept) tell("the browser's storage is full, so unsaved text is not backed up; save soon", true);
 }
 
 form.addEventListener("input", () => {
@@ -82,7 +82,7 @@ const offer = form.querySelector("[data-offer]");
 const old = draft.read();
 if (old && (old.text !== area.value || (!id && old.title !== form.elements.title.value))) {
   offer.hidden = false;
-  form.querySelector("[data-offer-said]").textContent = `There is text from ${new Date(old.time).toLocaleString()} that was not saved.`;
+  form.querySelector("[data-offer-said]").textContent = `There is an unsaved draft from ${new Date(old.time).toLocaleString()}.`;
 }
 form.querySelector("[data-offer-take]").addEventListener("click", () => {
   area.value = old.text;
@@ -130,13 +130,13 @@ function conflict(both) {
     state.gone = true;
     return tell(both.error, true);
   }
-  tell("not saved: there are two versions", true);
+  tell("not saved: the page was changed elsewhere", true);
   showConflict(form.querySelector("[data-conflict]"), both, (choice) => {
     state.base = both.sha;
     if (choice === "mine") return save();
     state.saved = both.theirs.replace(/\r\n?/g, "\n");
     area.value = choice === "theirs" ? both.theirs : both.merged;
-    tell(choice === "theirs" ? "this is the other version; yours is kept" : "both versions are in the text, between the marks; make one of them, then save");
+    tell(choice === "theirs" ? "this is the saved version; yours is stored beside it" : "both versions are in the text, between conflict markers; merge them, then save");
     keep();
     show();
     area.focus();

@@ -1,4 +1,4 @@
-// One stream for the whole browser: the tab that holds the lock listens and passes on what it hears.
+// Change notifications: one event stream for all tabs; the tab that holds the lock listens and broadcasts to the others.
 // (Browsers keep six connections to a server: a stream for each tab would leave none for the seventh.)
 
 const channel = new BroadcastChannel("glassbook-events");

@@ -1,4 +1,4 @@
-// The form of an experiment: quick settings, and what does not fit said beside the field.
+// Settings form of an experiment: quick settings, submission as a job, and errors beside their fields.
 import { ask, say } from "./api.js";
 import { answered } from "./answered.js";
 
@@ -44,12 +44,12 @@ form.addEventListener("reset", clear);
 async function run(again) {
   clear();
   const seed = form.querySelector("[data-seed]").value.trim();
-  if (!/^[0-9]{1,10}$/.test(seed)) return tell("seed", "a seed is a whole number, 0 or more").focus();
+  if (!/^[0-9]{1,10}$/.test(seed)) return tell("seed", "a seed must be a whole number, 0 or more").focus();
   const values = Object.fromEntries(controls().map((control) => [control.name, control.type === "checkbox" ? control.checked : control.value]));
   const gpus = form.querySelector("[data-gpus]");
   const most = Number(gpus?.dataset.gpus ?? 0);
   if (gpus && !(/^[0-9]{1,3}$/.test(gpus.value.trim()) && Number(gpus.value) <= most)) {
-    return tell("gpus", `a whole number from 0 to ${most}`).focus();
+    return tell("gpus", `must be a whole number from 0 to ${most}`).focus();
   }
   button.disabled = true;
   try {

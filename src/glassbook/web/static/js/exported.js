@@ -1,4 +1,4 @@
-// Search in an exported notebook: titles and headings, from a list that is read when somebody begins to search.
+// Search of an exported notebook: titles and headings, from an index that is loaded on first use.
 // A classic script, for modules and fetch do not work for pages opened from disk.
 (() => {
   const base = document.currentScript.src.replace(/[^/]*$/, "");

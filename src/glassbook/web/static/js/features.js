@@ -1,4 +1,4 @@
-// Browsing features: j and k lead to the next and the previous one; filters that say nothing stay out of the address.
+// Feature pages: j and k go to the next and previous feature; empty filters are left out of the URL.
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;

@@ -1,4 +1,4 @@
-// Feature pages in one file. Labels and tokens are strangers' words: they are only ever written as text.
+// Feature browser of the single-file export. Labels and tokens are untrusted: they are only ever inserted as text.
 "use strict";
 const { features, words } = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
@@ -39,7 +39,7 @@ function fits() {
 function before(a, b) {
   const [x, y] = [a[order], b[order]];
   const [noX, noY] = [x === null || x === "", y === null || y === ""];
-  if (noX || noY) return noX - noY || a.i - b.i; // what is unknown comes last, either way round
+  if (noX || noY) return noX - noY || a.i - b.i; // missing values come last in both directions
   const sign = typeof x === "string" ? x.localeCompare(y) : x - y;
   return (down ? -sign : sign) || a.i - b.i;
 }
@@ -86,7 +86,7 @@ function histogram(f) {
   svg.setAttribute("class", "bars");
   svg.setAttribute("viewBox", "0 0 480 112");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "histogram of the feature's values, counts on a logarithmic scale");
+  svg.setAttribute("aria-label", "histogram of the feature's activations, counts on a log scale");
   const first = Math.max(0, f.counts.findIndex((n) => n > 0));
   const counts = f.counts.slice(first);
   const tallest = Math.log1p(Math.max(...counts, 1));
@@ -113,7 +113,7 @@ function column(title, items) {
   const box = make("section");
   const ul = make("ul");
   ul.append(...items.map((parts) => { const li = make("li"); li.append(...parts); return li; }));
-  box.append(make("h2", title), items.length ? ul : make("p", "none known", "dim"));
+  box.append(make("h2", title), items.length ? ul : make("p", "none", "dim"));
   return box;
 }
 
@@ -131,20 +131,20 @@ function show(index) {
   chosen = index;
   const largest = Math.max(...pairs([...f.up, ...f.down]).map(([, v]) => Math.abs(v)), 0);
   const logits = (flat) => pairs(flat).map(([text, v]) => [token(text, Math.abs(v), largest), ` ${v > 0 ? "+" : ""}${v.toFixed(2)}`]);
-  const facts = [`active on ${often(f.density)}`, `largest value ${number(f.max)}`];
-  if (f.score !== null) facts.push(`score ${number(f.score)}`);
+  const facts = [`active on ${often(f.density)}`, `max activation ${number(f.max)}`];
+  if (f.score !== null) facts.push(`label score ${number(f.score)}`);
   for (const [measure, value] of Object.entries(f.scores)) facts.push(`${measure} ${number(value)}`);
-  if (f.source) facts.push(`named by ${f.source}`);
+  if (f.source) facts.push(`label from ${f.source === "truth" ? "ground truth" : f.source}`);
   const columns = make("div", undefined, "pairs");
   columns.append(
-    column("Promotes", logits(f.up)), column("Suppresses", logits(f.down)),
-    column("Most of its tokens", pairs(f.tokens).map(([text, share]) => [token(text, share, 1), ` ${(share * 100).toFixed(1)} %`])),
-    column("Nearest directions, by cosine", f.near.map(other)), column("Active together, by Jaccard index", f.with.map(other)),
+    column("Top promoted tokens", logits(f.up)), column("Top suppressed tokens", logits(f.down)),
+    column("Top tokens by activation mass", pairs(f.tokens).map(([text, share]) => [token(text, share, 1), ` ${(share * 100).toFixed(1)} %`])),
+    column("Similar features (cosine)", f.near.map(other)), column("Co-active features (Jaccard)", f.with.map(other)),
   );
   byId("feature").replaceChildren(
     make("h1", f.label ? `${f.label} (${f.i})` : `Feature ${f.i}`), make("p", facts.join(", "), "dim"),
-    ...contexts("Where it is strongest", f.top, f.max), ...contexts("Quantiles of where it is active", f.some, f.max),
-    make("h2", "How large its values are"), histogram(f), columns,
+    ...contexts("Top activating examples", f.top, f.max), ...contexts("Examples by activation quantile", f.some, f.max),
+    make("h2", "Activation histogram"), histogram(f), columns,
   );
   byId("feature").scrollTop = 0;
   list();

@@ -1,4 +1,4 @@
-// Search as you type: a combobox whose list is asked of the server.
+// Search box of the masthead: suggests names of pages, tags and experiments as you type (/api/v1/complete).
 import { ask, el } from "./api.js";
 
 export function findBox(input) {

@@ -1,5 +1,5 @@
-// A graph laid out by forces: nodes push each other apart, links pull, everything leans to the middle.
-// It is laid out before it is drawn, always in the same way, so nothing moves under the reader's eyes.
+// Force-directed graph of pages and links: nodes repel, links attract, everything is pulled to the centre.
+// The layout is computed before it is drawn and is deterministic, so nothing moves while one reads.
 
 const SVG = "http://www.w3.org/2000/svg";
 const ROUNDS = 300;
@@ -21,7 +21,7 @@ export function layOut(count, links, width, height, centre = -1) {
   for (const pair of links) for (const i of pair) degree[i] += 1;
   const ideal = 0.8 * Math.sqrt((width * height) / Math.max(count, 1));
   for (let i = 0; i < count; i++) {
-    // The seeds of a sunflower: even, and the same every time.
+    // Sunflower arrangement: even, and the same every time.
     const radius = 0.45 * Math.sqrt((i + 0.5) / count);
     x[i] = width * (0.5 + radius * Math.cos(2.399963 * i));
     y[i] = height * (0.5 + radius * Math.sin(2.399963 * i));
@@ -79,7 +79,7 @@ function fit({ x, y }, width, height, margin) {
 
 const radius = (node) => Math.min(4 + 1.3 * Math.sqrt(node.links), 13);
 
-// Where each name stands, and whether it is free of the names of better linked pages; the others show when pointed at.
+// Position of each label, and whether it is free of the labels of better linked pages; the others appear on hover.
 function labels(nodes, placed, width, page) {
   const out = nodes.map((node, i) => {
     const text = node.title.length > 34 ? `${node.title.slice(0, 32)} …` : node.title;

@@ -1,4 +1,4 @@
-// A job while it waits and runs: its state, its log, the curves of its run, and what came of it.
+// Job page: follows the state, the log and the run's curves while the job waits and runs.
 import { ask, say } from "./api.js";
 import { curves } from "./curves.js";
 import { onChange } from "./events.js";

@@ -1,5 +1,5 @@
-// Parts of a page that keep themselves up to date: when something changed, the page is asked for again and every
-// element with `data-live` takes over what is new in it. What is ticked and where the focus is stays as it was.
+// Self-updating parts of a page: when something changed, the page is fetched again and every element with
+// `data-live` takes over its new content. Checked boxes, open details and the focus stay as they were.
 import { watchCharts } from "./charts.js";
 import { onChange } from "./events.js";
 

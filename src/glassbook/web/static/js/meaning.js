@@ -1,4 +1,4 @@
-// Search by meaning: the model is asked only when somebody presses the button.
+// Semantic search on the search page: the embedding model is used only when the button is pressed.
 import { ask, el, say } from "./api.js";
 
 const button = document.querySelector("[data-by-meaning]");
@@ -14,10 +14,10 @@ button.addEventListener("click", async () => {
   const q = words.value.trim();
   if (!q) return words.focus();
   button.disabled = true;
-  place.replaceChildren(el("p", { class: "dim" }, "Reading; the first time, every page is read …"));
+  place.replaceChildren(el("p", { class: "dim" }, "Searching … the first search embeds every page."));
   try {
     const { found } = await ask("/api/v1/search/meaning", { method: "POST", body: { q } });
-    const rows = found.length ? el("ol", {}, ...found.map(row)) : el("p", {}, "No page says anything yet.");
+    const rows = found.length ? el("ol", {}, ...found.map(row)) : el("p", {}, "No pages to search yet.");
     place.replaceChildren(el("h2", {}, "By meaning"), rows);
   } catch (error) {
     place.replaceChildren();

@@ -1,4 +1,4 @@
-// A model's page: each button asks one thing and shows it below itself.
+// Model page: architecture, generation, attention, logit lens and tokens; each button shows its answer below itself.
 import { ask, el, number } from "./api.js";
 import { answer, waiting } from "./panels.js";
 import { visible } from "./tokens.js";
@@ -24,7 +24,7 @@ function showOpened(place, { parameters, vocab, context, blocks, sites }) {
   place.replaceChildren(
     el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))),
     el("details", { open: true },
-      el("summary", {}, `${number(sites.length)} sites that can be read and changed`),
+      el("summary", {}, `${number(sites.length)} sites that can be read and edited`),
       el("div", { class: "scroll sites", tabindex: "0", role: "region", "aria-label": "sites" },
         el("table", {},
           el("thead", {}, el("tr", {}, ...["site", "shape", "type"].map((name) => el("th", { scope: "col" }, name)))),

@@ -1,4 +1,4 @@
-// The table of runs (filters that act at once, runs chosen for comparison), and a run's curves.
+// Table of runs (filters, selection for comparison) and the curves of a run's page.
 import { ask } from "./api.js";
 import { curves } from "./curves.js";
 import { onChange } from "./events.js";
@@ -13,7 +13,7 @@ if (form) {
   const told = form.querySelector("[data-chosen]");
   const count = () => {
     const n = form.querySelectorAll("[name=run]:checked").length;
-    told.textContent = n === 0 ? "" : n === 1 ? "1 chosen; choose another" : n > 12 ? `${n} chosen; 12 at most` : `${n} chosen`;
+    told.textContent = n === 0 ? "" : n === 1 ? "1 selected; select another" : n > 12 ? `${n} selected; 12 at most` : `${n} selected`;
     form.querySelector("button").disabled = n < 2 || n > 12;
   };
   form.addEventListener("change", count);

@@ -14,7 +14,7 @@ let rows = 0;
 const field = (row, name) => row.querySelector(`[data-field=${name}]`);
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// Fills a datalist from the server while somebody types; only the newest question counts.
+// Fills a datalist from the server while one types; only the newest request counts.
 function suggest(input, list, options) {
   let turn = 0;
   list.id ||= `suggest-${rows++}`;
@@ -42,7 +42,7 @@ function featureRow(row) {
 
   async function check() {
     const number = /^\s*(\d+)( |$)/.exec(index.value)?.[1];
-    index.setCustomValidity(number === undefined && index.value ? "Choose one of the features that are suggested, or give a number." : "");
+    index.setCustomValidity(number === undefined && index.value ? "Choose a suggested feature or enter its index." : "");
     hint.textContent = "";
     if (number === undefined || !run.value) return;
     try {
@@ -57,7 +57,7 @@ function featureRow(row) {
 }
 
 function choose(select, value) {
-  // A run that is not listed (an old one, or the beginning of an id) can still be steered with.
+  // A run that is not listed (an old one, or the beginning of an id) can be used all the same.
   if (value && ![...select.options].some((option) => option.value === value)) select.append(new Option(value, value));
   if (value) select.value = value;
 }
@@ -144,7 +144,7 @@ keep.addEventListener("submit", async (event) => {
   said.className = "";
   try {
     const page = await ask("/api/v1/steer/keep", { method: "POST", body: { settings: shown, page: keep.elements.page.value } });
-    said.replaceChildren(page.new ? "Kept on the new page " : "Kept on ", el("a", { href: page.url }, page.title));
+    said.replaceChildren(page.new ? "Saved to the new page " : "Saved to ", el("a", { href: page.url }, page.title));
   } catch (error) {
     said.className = "error-line";
     said.textContent = error.message;

@@ -1,4 +1,4 @@
-// Steered texts: plain beside steered, the words that differ marked, and what it did and cost in numbers.
+// Steering results: unsteered and steered text side by side with the differing words marked, and effect and damage.
 import { el, number } from "./api.js";
 
 // The words of both texts with those that are in only one of them marked, by their longest common subsequence.
@@ -26,20 +26,23 @@ function marked(pieces) {
   return pieces.map(({ text, differs }) => (differs ? el("mark", {}, text) : text));
 }
 
-// What the numbers are, for whoever points at their names.
-const MEANING = {
-  changed_tokens: "share of the new tokens that are other ones",
-  preference_nats: "by how much steering makes its own texts likelier, for each new token",
-  surprise_plain: "nats that the plain model needs for each new token of its own texts",
-  surprise_steered: "nats that the plain model needs for each new token of the steered texts",
-  distinct_2_plain: "different pairs of neighbouring tokens as a share of all, in the plain texts",
-  distinct_2_steered: "the same in the steered texts; low where a text repeats itself",
+// Label and tooltip of each number in the answer's `effect` and `damage`.
+const MEASURES = {
+  changed_tokens: ["changed tokens", "share of the generated tokens that differ from the unsteered text"],
+  preference_nats: ["log-prob gain, nats per token", "how much more likely the steered texts are under steering than without it"],
+  surprise_plain: ["NLL per token, unsteered", "nats; negative log-likelihood of the unsteered texts under the unsteered model"],
+  surprise_steered: ["NLL per token, steered", "nats; negative log-likelihood of the steered texts under the unsteered model; high where the text is damaged"],
+  distinct_2_plain: ["distinct-2, unsteered", "distinct pairs of neighbouring tokens as a share of all pairs"],
+  distinct_2_steered: ["distinct-2, steered", "distinct pairs of neighbouring tokens as a share of all pairs; low where the text repeats itself"],
 };
 
 function numbers(title, values) {
   const pairs = Object.entries(values ?? {}).filter(([, value]) => value != null);
   if (!pairs.length) return [];
-  return [el("div", {}, el("p", { class: "panel-title" }, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => el("div", {}, el("dt", { title: MEANING[name] }, name.replaceAll("_", " ")), el("dd", {}, number(value))))))];
+  return [el("div", {}, el("p", { class: "panel-title" }, title), el("dl", { class: "results" }, ...pairs.map(([name, value]) => {
+    const [label, title] = MEASURES[name] ?? [name.replaceAll("_", " ")];
+    return el("div", {}, el("dt", { title }, label), el("dd", {}, number(value)));
+  })))];
 }
 
 export function showSteered(place, { results, effect, damage }) {
@@ -49,7 +52,7 @@ export function showSteered(place, { results, effect, damage }) {
       return el("section", { class: "pair" },
         el("p", { class: "prompt" }, prompt || "(no prompt)"),
         el("div", { class: "pair-texts" },
-          el("div", {}, el("p", { class: "which" }, "plain"), el("p", { class: "text" }, ...marked(a))),
+          el("div", {}, el("p", { class: "which" }, "unsteered"), el("p", { class: "text" }, ...marked(a))),
           el("div", {}, el("p", { class: "which" }, "steered"), el("p", { class: "text" }, ...marked(b)))));
     }),
     el("div", { class: "measured" }, ...numbers("Effect", effect), ...numbers("Damage", damage)),

@@ -1,3 +1,3 @@
-// Before anything is painted: the theme that was chosen here last, if one was.
+// Light or dark theme, set before the first paint from the reader's last choice.
 const kept = localStorage.getItem("glassbook-theme");
 if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;

@@ -1,7 +1,6 @@
-// Tokens as they are shown: shaded in six steps, with what cannot be seen made visible.
-import { el } from "./api.js";
+// Display of tokens: shading in six steps, visible line breaks and tabs, percentages, arrow-key navigation.
 
-// Which of the shades 0 to 5 a value has; whatever is above zero is seen.
+// Which of the shades 0 to 5 a value has; anything above zero is visible.
 export function shade(value, largest = 1) {
   return value > 0 && largest > 0 ? Math.max(1, Math.min(5, Math.round((value / largest) * 5))) : 0;
 }
@@ -14,10 +13,6 @@ export function visible(text) {
 export function share(p) {
   const percent = p * 100;
   return `${percent >= 9.95 || percent === 0 ? Math.round(percent) : percent >= 0.05 ? percent.toFixed(1) : "< 0.1"} %`;
-}
-
-export function token(text, step = 0, attributes = {}) {
-  return el("span", { class: `t s${step}`, ...attributes }, visible(text));
 }
 
 // One stop of the Tab key for a row of buttons (or rows of them, `across` to a row); the arrows move among them.

@@ -1,4 +1,4 @@
-// After `[[` in a text field: a list of pages to choose from, by keyboard or pointer.
+// Wikilink completion in the editor: after `[[`, a list of pages to choose from by keyboard or pointer.
 import { ask, el } from "./api.js";
 
 // What is being typed after the last "[[" of the line, or null outside of a link.
