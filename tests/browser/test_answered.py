@@ -20,3 +20,12 @@ def test_the_form_shows_the_run_that_answers_it(page, site):
     expect(notice.get_by_role("link")).to_have_attribute("href", re.compile("^/runs/"))
     notice.get_by_role("button", name="Run again anyway").click()
     page.wait_for_url(re.compile("/jobs/"))
+
+
+def test_the_run_button_of_a_live_block_shows_the_run_that_answers_it(page, site):
+    answer = {"job": None, "run": "20250101-000000-000000-abcd", "why": "it is the same today"}
+    page.route("**/api/v1/jobs", lambda route: route.fulfill(json=answer))
+    page.goto(f"{site}/p/superposition")
+    page.locator("[data-run-experiment]").first.click()
+    notice = page.get_by_role("status").filter(has_text="Already run")
+    expect(notice.get_by_role("link")).to_have_attribute("href", f"/runs/{answer['run']}")

@@ -1,5 +1,5 @@
 // Loaded by every page: search box, keyboard shortcuts, theme switch, menu on phones, charts, and the buttons of live blocks.
-import { ask, say } from "./api.js";
+import { ask, el, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
 
