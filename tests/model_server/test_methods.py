@@ -1,4 +1,4 @@
-"""The desk: a real process on the built-in model, asked as the notebook in a browser asks it."""
+"""The model server: a real process on the built-in model, asked as the notebook in a browser asks it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dashboard.build import build
-from glassbook.model_server import Desk
-from glassbook.nets import open_model
+from glassbook.model_server import ModelServer
+from glassbook.nets import model_path, open_model
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.steer import actadd
@@ -24,10 +24,10 @@ from glassbook.steer import actadd
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
     """A notebook with a run that kept a dictionary, its book, a vector and a model."""
-    nb = Notebook.create(tmp_path_factory.mktemp("desk") / "nb")
+    nb = Notebook.create(tmp_path_factory.mktemp("server") / "nb")
     lm = open_model("builtin")
     with nb.start_run("toy", {}) as run:
-        d = Dictionary.load("src/glassbook/builtin/dictionary.safetensors")
+        d = Dictionary.load(model_path("builtin").parent / "dictionary.safetensors")
         d.save(run.artifact("d.safetensors"))
         x = torch.randn(50, d.d_in, generator=torch.Generator().manual_seed(0))
         about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
@@ -42,15 +42,15 @@ def notebook(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ask(notebook):
-    """Questions to one desk, in one loop."""
-    desk, loop = Desk(notebook.folder), asyncio.new_event_loop()
+    """Requests to one model server, in one loop."""
+    server, loop = ModelServer(notebook.folder), asyncio.new_event_loop()
 
     def call(method, **params):
-        return loop.run_until_complete(desk.call(method, **params))
+        return loop.run_until_complete(server.call(method, **params))
 
-    call.desk, call.loop = desk, loop
+    call.server, call.loop = server, loop
     yield call
-    loop.run_until_complete(desk.close())
+    loop.run_until_complete(server.close())
     loop.close()
 
 
@@ -63,7 +63,7 @@ def test_models_are_found_without_opening_any(ask, notebook):
     names = [model["name"] for model in ask("models")["models"]]
     run = notebook.runs()[0].id
     assert names == ["builtin", f"run:{run}/model"]
-    assert ask.desk._process is None
+    assert ask.server._process is None
 
 
 def test_a_model_says_what_it_is(ask, notebook):
@@ -170,11 +170,11 @@ def test_features_pairs_and_files_steer_together(ask, notebook, where):
 @pytest.mark.parametrize(
     ("method", "params", "part"),
     [
-        ("nonsense", {}, "knows no"),
+        ("nonsense", {}, "there is no method"),
         ("open", {"model": "/no/such/model"}, "no such file"),
         ("open", {"model": "run:../../etc/passwd"}, "no run"),
-        ("open", {}, "does not fit"),
-        ("open", {"model": "builtin", "more": 1}, "does not fit"),
+        ("open", {}, "is not valid"),
+        ("open", {"model": "builtin", "more": 1}, "is not valid"),
         ("attention", {"model": "builtin", "prompt": "word " * 2000}, "takes 1 to"),
         ("steer", {**SETTINGS, "sources": [PAIR], "by": [1, 2]}, "strengths"),
         ("steer", {**SETTINGS, "sources": [{"kind": "x"}], "by": [1]}, "no source"),
@@ -190,13 +190,13 @@ def test_what_cannot_be_answered_is_one_line(ask, method, params, part):
 
 def test_a_killed_process_is_started_again(ask):
     ask("tokens", model="builtin", text="fox")
-    os.kill(ask.desk._process.pid, signal.SIGKILL)
+    os.kill(ask.server._process.pid, signal.SIGKILL)
     assert ask("tokens", model="builtin", text="fox")["tokens"]
 
 
 def test_two_questions_at_once_are_both_answered(ask):
     async def both():
-        return await asyncio.gather(*(ask.desk.call("tokens", model="builtin", text=t) for t in ("a fox", "an owl")))
+        return await asyncio.gather(*(ask.server.call("tokens", model="builtin", text=t) for t in ("a fox", "an owl")))
 
     one, two = ask.loop.run_until_complete(both())
     assert "".join(t["text"] for t in one["tokens"]).endswith("fox")
@@ -205,11 +205,11 @@ def test_two_questions_at_once_are_both_answered(ask):
 
 def test_nobody_asks_and_it_ends(notebook):
     async def asked_once():
-        desk = Desk(notebook.folder, idle=0.2)
-        await desk.call("tokens", model="builtin", text="fox")
-        process = desk._process
+        server = ModelServer(notebook.folder, idle=0.2)
+        await server.call("tokens", model="builtin", text="fox")
+        process = server._process
         await asyncio.wait_for(process.wait(), 20)
-        assert (await desk.call("tokens", model="builtin", text="fox"))["tokens"]
-        await desk.close()
+        assert (await server.call("tokens", model="builtin", text="fox"))["tokens"]
+        await server.close()
 
     asyncio.run(asked_once())

@@ -1,4 +1,4 @@
-"""The desk's process: what goes wrong with one question does not touch the next."""
+"""The model server's process: what goes wrong with one question does not touch the next."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.model_server import Desk
-from glassbook.model_server.client import LINE
+from glassbook.model_server import ModelServer
+from glassbook.model_server.client import MAX_MESSAGE
 from glassbook.notebook import Notebook
 
 PAIR = {"kind": "actadd", "plus": " winter", "minus": " summer", "site": "blocks.2.in"}
@@ -28,32 +28,32 @@ def _text(said):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_question_given_up_or_wrong_leaves_the_desk_usable(nb):
-    desk = Desk(nb.folder)
+def test_a_question_given_up_or_wrong_leaves_the_model_server_usable(nb):
+    server = ModelServer(nb.folder)
 
     async def wrong_then_given_up():
-        assert _text(await desk.call("tokens", model="builtin", text="fox")) == "fox"
-        process = desk._process
-        with pytest.raises(GlassbookError, match=r"does not fit \(KeyError: 'minus'\)"):
-            await desk.call("steer", sources=[{"kind": "actadd", "plus": "x"}], by=[1], **SETTINGS)
-        assert desk._process is process  # the models it holds are not lost
-        question = asyncio.create_task(desk.call("sample", model="builtin", prompt="The fox", tokens=200))
+        assert _text(await server.call("tokens", model="builtin", text="fox")) == "fox"
+        process = server._process
+        with pytest.raises(GlassbookError, match=r"is not valid \(KeyError: 'minus'\)"):
+            await server.call("steer", sources=[{"kind": "actadd", "plus": "x"}], by=[1], **SETTINGS)
+        assert server._process is process  # the models it holds are not lost
+        question = asyncio.create_task(server.call("sample", model="builtin", prompt="The fox", tokens=200))
         for _ in range(5):  # until it is sent; a wait in seconds could last longer than the answer
             await asyncio.sleep(0)
         question.cancel()
         with pytest.raises(asyncio.CancelledError):
             await question
         # The answer to the question that was given up is not taken for this one's.
-        assert _text(await desk.call("tokens", model="builtin", text="owl")) == "owl"
+        assert _text(await server.call("tokens", model="builtin", text="owl")) == "owl"
 
     async def in_another_loop():
-        assert _text(await desk.call("tokens", model="builtin", text="hare")) == "hare"
-        await desk.close()
+        assert _text(await server.call("tokens", model="builtin", text="hare")) == "hare"
+        await server.close()
 
     asyncio.run(wrong_then_given_up())
     asyncio.run(in_another_loop())
     gc.collect()  # the first loop's pipes complain here, where they may
-    log = (nb.folder / ".glassbook" / "desk.log").read_text()
+    log = (nb.folder / ".glassbook" / "model-server.log").read_text()
     assert "KeyError" in log
 
 
@@ -62,11 +62,11 @@ def test_a_module_in_the_current_folder_is_not_taken(nb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     async def asked():
-        desk = Desk(nb.folder)
+        server = ModelServer(nb.folder)
         try:
-            return await desk.call("tokens", model="builtin", text="fox")
+            return await server.call("tokens", model="builtin", text="fox")
         finally:
-            await desk.close()
+            await server.close()
 
     assert _text(asyncio.run(asked())) == "fox"
 
@@ -79,7 +79,7 @@ def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
     from glassbook.model_server import methods
     from glassbook.model_server import worker as child
 
-    monkeypatch.setattr(methods, "answer", lambda models, method, params: {"x": "a" * LINE})
+    monkeypatch.setattr(methods, "handle", lambda models, method, params: {"x": "a" * MAX_MESSAGE})
     out = os.memfd_create("answers")
     kept = os.dup(1), os.dup(2)
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"method": "tokens", "params": {}}\n'))
@@ -90,7 +90,7 @@ def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
         os.dup2(kept[0], 1)
         os.dup2(kept[1], 2)
     os.lseek(out, 0, 0)
-    assert "ask about a shorter prompt" in json.loads(os.read(out, 10_000))["error"]
+    assert "use a shorter prompt" in json.loads(os.read(out, 10_000))["error"]
 
 
 def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_changed(nb):

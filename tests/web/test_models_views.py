@@ -1,4 +1,4 @@
-"""Models in the browser: what is asked of the desk, when, and within which bounds."""
+"""Models in the browser: what is asked of the server, when, and within which bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 from glassbook.web.app import create_app
-from glassbook.web.response_cache import Asked
+from glassbook.web.response_cache import ResponseCache
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 ASKS = {
@@ -20,7 +20,7 @@ ASKS = {
 }
 
 
-class FakeDesk:
+class FakeModelServer:
     """Answers with the question, and counts."""
 
     def __init__(self) -> None:
@@ -44,22 +44,22 @@ class FakeDesk:
 
 
 @pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
+def server() -> FakeModelServer:
+    return FakeModelServer()
 
 
 @pytest.fixture
-def reader(tmp_path, desk) -> TestClient:
+def reader(tmp_path, server) -> TestClient:
     app = create_app(Notebook.create(tmp_path / "book"), work=False)
-    app.state.services.desk = desk
+    app.state.services.model_server = server
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True)
 
 
-def test_the_list_names_every_model_and_runs_none(reader, desk):
+def test_the_list_names_every_model_and_runs_none(reader, server):
     page = reader.get("/models")
     assert page.status_code == 200
     assert "builtin" in page.text
-    assert [method for method, _ in desk.calls] == ["models"]
+    assert [method for method, _ in server.calls] == ["models"]
     assert reader.get("/api/v1/models").json()["models"][0]["name"] == "builtin"
 
 
@@ -69,34 +69,34 @@ def test_what_others_named_is_text(reader):
     assert "<img src=x" not in page
 
 
-def test_showing_a_model_asks_the_desk_nothing(reader, desk):
+def test_showing_a_model_asks_the_model_server_nothing(reader, server):
     page = reader.get("/models/open", params={"model": EVIL, "prompt": EVIL})
     assert page.status_code == 200
-    assert desk.calls == []
+    assert server.calls == []
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
 
 
 @pytest.mark.parametrize("what", ASKS)
-def test_each_button_asks_one_thing(reader, desk, what):
+def test_each_button_asks_one_thing(reader, server, what):
     answer = reader.post(f"/api/v1/models/{what}", json=ASKS[what])
     assert answer.json() == {"method": what, **ASKS[what]}
-    assert desk.calls == [(what, ASKS[what])]
+    assert server.calls == [(what, ASKS[what])]
 
 
-def test_the_same_question_is_asked_once(reader, desk):
+def test_the_same_question_is_asked_once(reader, server):
     for _ in range(3):
         reader.post("/api/v1/models/lens", json=ASKS["lens"])
     reader.post("/api/v1/models/lens", json={**ASKS["lens"], "top": 4})
-    assert [params["top"] for _, params in desk.calls] == [3, 4]
+    assert [params["top"] for _, params in server.calls] == [3, 4]
 
 
-def test_errors_are_one_line_and_not_remembered(reader, desk):
+def test_errors_are_one_line_and_not_remembered(reader, server):
     for _ in range(2):
         answer = reader.post("/api/v1/models/open", json={"model": "nobody"})
         assert answer.status_code == 400
         assert answer.json() == {"error": "there is no model 'nobody'; name a folder, a file or an id"}
-    assert len(desk.calls) == 2
+    assert len(server.calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -120,36 +120,36 @@ def test_errors_are_one_line_and_not_remembered(reader, desk):
         ("lens", {"top": 11}),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, desk, what, changed):
+def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, server, what, changed):
     answer = reader.post(f"/api/v1/models/{what}", json={**ASKS[what], **changed})
     assert answer.status_code == 422
     assert "\n" not in answer.json()["error"]
-    assert desk.calls == []
+    assert server.calls == []
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_temperatures_are_numbers(reader, desk, number):
+def test_temperatures_are_numbers(reader, server, number):
     body = f'{{"model": "builtin", "prompt": "x", "temperature": {number}}}'
     answer = reader.post("/api/v1/models/sample", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
-    assert desk.calls == []
+    assert server.calls == []
 
 
-async def _thrice(asked: Asked, desk: FakeDesk) -> None:
+async def _thrice(cache: ResponseCache, server: FakeModelServer) -> None:
     for n in (1, 2, 3, 2, 1):
-        await asked.call(desk, "lens", n=n)
+        await cache.call(server, "lens", n=n)
 
 
 def test_the_least_used_answer_goes_first():
     import asyncio
 
-    desk = FakeDesk()
-    asyncio.run(_thrice(Asked(kept=2), desk))
-    assert [params["n"] for _, params in desk.calls] == [1, 2, 3, 1]
+    server = FakeModelServer()
+    asyncio.run(_thrice(ResponseCache(size=2), server))
+    assert [params["n"] for _, params in server.calls] == [1, 2, 3, 1]
 
 
 def test_the_real_model_answers_through_the_web(tmp_path):
-    """The whole way: browser's JSON, desk, model and back."""
+    """The whole way: browser's JSON, server, model and back."""
     app = create_app(Notebook.create(tmp_path / "book"), work=False)
     with TestClient(app, base_url="http://127.0.0.1") as reader:
         opened = reader.post("/api/v1/models/open", json={"model": "builtin"}).json()

@@ -42,7 +42,7 @@ def tiny_bert(place) -> None:
 def test_it_is_offered_only_where_a_model_is_named(nb):
     client = open_app(nb)
     assert "By meaning" not in client.get("/search?q=fox").text
-    assert not (nb.folder / ".glassbook" / "desk.log").exists()
+    assert not (nb.folder / ".glassbook" / "model-server.log").exists()
     refused = client.post("/api/v1/search/meaning", json={"q": "fox"})
     assert refused.status_code == 400
     assert "embedding =" in refused.json()["error"]

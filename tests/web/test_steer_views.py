@@ -26,7 +26,7 @@ ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens"
 EVIL = "| [[x]] ![a](javascript:alert(1)) <script>alert(1)</script>\n```\n# heading\n$\\href{javascript:a}{x}$ `code`"
 
 
-class FakeDesk:
+class FakeModelServer:
     """Continues every prompt with what it is told to."""
 
     def __init__(self) -> None:
@@ -52,8 +52,8 @@ class FakeDesk:
 
 
 @pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
+def server() -> FakeModelServer:
+    return FakeModelServer()
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def nb(tmp_path) -> Notebook:
 
 
 @pytest.fixture
-def reader(nb, desk) -> TestClient:
+def reader(nb, server) -> TestClient:
     app = create_app(nb, work=False)
-    app.state.services.desk = desk
+    app.state.services.model_server = server
     return TestClient(app, base_url="http://127.0.0.1")
 
 
@@ -110,9 +110,9 @@ def test_a_live_block_says_all_settings_and_nothing_else(settings):
     assert [s.title for s in outline.sections if s.level] == ["before", "after"]
 
 
-def test_the_desk_is_told_kinds_and_strengths_apart():
+def test_the_model_server_is_told_kinds_and_strengths_apart():
     sources = [PAIR, {"run": "r", "index": 3, "by": -2}, {"run": "r", "artifact": "v", "by": 1}]
-    asked = read_settings({**ASKED, "sources": sources}).desk()
+    asked = read_settings({**ASKED, "sources": sources}).request()
     assert asked["by"] == [4.0, -2.0, 1.0]
     assert [source.pop("kind") for source in asked["sources"]] == ["actadd", "feature", "file"]
     assert asked["sources"][1] == {"run": "r", "index": 3}
@@ -141,10 +141,10 @@ def test_wrong_settings_are_told_in_one_line(data, said):
 # --- the panel -------------------------------------------------------------------------------------------------------
 
 
-def test_opening_the_panel_steers_nothing(reader, desk):
+def test_opening_the_panel_steers_nothing(reader, server):
     page = reader.get("/steer", params={"run": EVIL.replace("\n", " "), "feature": 7, "prompt": EVIL, "model": "a<b>"})
     assert page.status_code == 200
-    assert desk.calls == []
+    assert server.calls == []
     assert "<script>alert" not in page.text
     assert "index&#34;: 7" in page.text
 
@@ -167,13 +167,13 @@ def test_an_address_that_says_what_cannot_be_is_told(reader, query):
     assert "Traceback" not in answer.text
 
 
-def test_steering_answers_with_the_texts_and_the_permanent_address(reader, desk):
+def test_steering_answers_with_the_texts_and_the_permanent_address(reader, server):
     answer = reader.post("/api/v1/steer", json=ASKED).json()
     assert answer["results"] == [{"prompt": "The fox", "plain": "The fox sleeps.", "steered": "The fox runs away."}]
     assert Settings.model_validate(from_query(parse_qsl(answer["query"]))) == read_settings(ASKED)
     assert reader.get(f"/steer?{answer['query']}").status_code == 200
     reader.post("/api/v1/steer", json=ASKED)
-    assert len(desk.calls) == 1
+    assert len(server.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ def test_steering_answers_with_the_texts_and_the_permanent_address(reader, desk)
         {"else": 1},
     ],
 )
-def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, desk, changed):
+def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, server, changed):
     answer = reader.post("/api/v1/steer", json={**ASKED, **changed})
     assert answer.status_code == 422
     assert "\n" not in answer.json()["error"]
-    assert desk.calls == []
+    assert server.calls == []
 
 
 def test_an_unknown_model_is_one_clear_line(reader):
@@ -221,9 +221,9 @@ def test_an_unknown_model_is_one_clear_line(reader):
         {**PAIR, "plus": EVIL[:200], "prompts": [EVIL, '" onclick="alert(1)']},
     ],
 )
-def test_a_panel_in_a_page_says_what_it_will_do_and_leads_to_the_whole_panel(reader, desk, data):
+def test_a_panel_in_a_page_says_what_it_will_do_and_leads_to_the_whole_panel(reader, server, data):
     shown = str(show_block(reader.app.state.services, LiveBlock("steer", data, 1)))
-    assert desk.calls == []
+    assert server.calls == []
     assert "<script>" not in shown
     assert ' onclick="' not in shown
     query = unescape(re.search(r'href="/steer\?([^"]*)"', shown)[1])
@@ -233,10 +233,10 @@ def test_a_panel_in_a_page_says_what_it_will_do_and_leads_to_the_whole_panel(rea
 
 
 @pytest.mark.parametrize("kind", ["attention", "lens"])
-def test_panels_of_models_in_a_page_wait_to_be_asked(reader, desk, kind):
+def test_panels_of_models_in_a_page_wait_to_be_asked(reader, server, kind):
     data = {"prompt": '"><script>alert(1)</script>', "model": "<b>"}
     shown = str(show_block(reader.app.state.services, LiveBlock(kind, data, 1)))
-    assert desk.calls == []
+    assert server.calls == []
     assert "<script>" not in shown
     assert f'data-panel="{kind}"' in shown
     assert json.loads(unescape(re.search(r'data-settings="([^"]*)"', shown)[1])) == data
@@ -277,18 +277,18 @@ def test_they_are_appended_to_a_page_that_is_there(reader, nb):
     assert len(nb.page("foxes").outline().blocks) == 2
 
 
-def test_the_texts_are_the_desks_own(reader, nb, desk):
+def test_the_texts_are_the_model_servers_own(reader, nb, server):
     reader.post("/api/v1/steer", json=ASKED)
     keep(reader, "Foxes")
-    assert len(desk.calls) == 1
+    assert len(server.calls) == 1
     answer = reader.post(
         "/api/v1/steer/keep", json={"settings": ASKED, "page": "Foxes", "results": [{"steered": "mine"}]}
     )
     assert answer.status_code == 422
 
 
-def test_what_a_model_wrote_stays_text(reader, nb, desk):
-    desk.steered = EVIL
+def test_what_a_model_wrote_stays_text(reader, nb, server):
+    server.steered = EVIL
     keep(reader, "Foxes")
     page = nb.page("Foxes")
     outline = page.outline()

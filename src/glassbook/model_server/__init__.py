@@ -1,10 +1,10 @@
-"""The desk: models that stay opened in a process of their own, and are asked in JSON.
+"""Model server: language models kept open in a process of their own, reached by JSON messages.
 
-Whoever shows a notebook needs no torch: `Desk` starts the process when somebody asks the first question, and ends it
-when nobody has asked for a while.
+`ModelServer` is the client. It imports no torch, starts the process at the first request, and ends it when no request
+has come for a while.
 """
 
-from glassbook.model_server.available import known_models
-from glassbook.model_server.client import Desk
+from glassbook.model_server.available import available_models
+from glassbook.model_server.client import ModelServer
 
-__all__ = ["Desk", "known_models"]
+__all__ = ["ModelServer", "available_models"]

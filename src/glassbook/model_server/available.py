@@ -1,4 +1,4 @@
-"""The models that a notebook knows, and where they are; finding them opens none."""
+"""Models that a notebook can open by name: the built-in one and those saved by its runs. Listing them opens none."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 
 PREFIX = "run:"
-"""How the name of a model that a run has kept begins: run:<id>/<artifact>."""
+"""Prefix of the name of a model that a run has saved: run:<id>/<artifact>."""
 RECENT = 200
-"""Newest runs that are looked through."""
+"""How many of the newest runs are searched."""
 
 
-def known_models(notebook: Notebook) -> list[dict[str, Any]]:
-    """The built-in model and those that runs have kept, as {name, kind, where}."""
-    found: list[dict[str, Any]] = [{"name": "builtin", "kind": "built-in", "where": "comes with Glassbook"}]
+def available_models(notebook: Notebook) -> list[dict[str, Any]]:
+    """The built-in model and those that runs have saved, as {name, kind, where}."""
+    models: list[dict[str, Any]] = [{"name": "builtin", "kind": "built-in", "where": "comes with Glassbook"}]
     for record in notebook.runs()[:RECENT]:
         for name in record.artifacts:
             if _is_model(record.folder / "artifacts" / name):
-                found.append({"name": f"{PREFIX}{record.id}/{name}", "kind": "run", "where": record.experiment})
-    return found
+                models.append({"name": f"{PREFIX}{record.id}/{name}", "kind": "run", "where": record.experiment})
+    return models
 
 
 def resolve(notebook: Notebook, name: str) -> str:
@@ -40,11 +40,11 @@ def artifact_of(notebook: Notebook, run: str, artifact: str) -> Path:
     """The file of a run's artifact.
 
     Raises:
-        GlassbookError: there is none of that name.
+        GlassbookError: the run has no artifact of that name, or it is a folder.
     """
     path = notebook.run(run).artifact(artifact)
     if not path.is_file():
-        raise GlassbookError(f"{artifact} of run {run} is no file")
+        raise GlassbookError(f"{artifact} of run {run} is a folder; name a file")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Asking the desk: the side that imports no torch."""
+"""Model server client: starts the worker process, sends it requests and reads its responses; imports no torch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 
-LINE = 64 * 1024 * 1024
-"""Bytes of the longest answer: attention of all heads over a long prompt."""
-PATIENCE = 300.0
-"""Seconds after which a question is given up and the process is ended."""
+MAX_MESSAGE = 64 * 1024 * 1024
+"""Bytes of the longest response: attention of all heads over a long prompt."""
+TIMEOUT = 300.0
+"""Seconds after which a request is given up and the worker is ended."""
 
 
-class Desk:
-    """Models opened in a child process; one question is answered at a time.
+class ModelServer:
+    """Models opened in a child process, which handles one request at a time.
 
     Args:
-        folder: the notebook's folder; models and features of its runs can be asked for.
-        idle: seconds without a question after which the process is ended.
+        folder: the notebook's folder; requests may name models and features of its runs.
+        idle: seconds without a request after which the worker is ended.
     """
 
     def __init__(self, folder: Path, idle: float = 900.0) -> None:
@@ -33,67 +33,69 @@ class Desk:
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = _LoopLock()
-        self._sleep: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Ask; the process is started if it does not run.
+        """Send a request and wait for its result; the worker is started if it does not run.
 
         Args:
-            method: one of desk.methods.METHODS.
+            method: one of model_server.methods.METHODS.
             params: its arguments, JSON data.
 
         Raises:
-            GlassbookError: what the desk refused, in one line, or that it died or took too long.
+            GlassbookError: why the request was refused, in one line, or that the worker died or took too long.
         """
         if method == "models":  # needs no model
-            from glassbook.model_server.available import known_models
+            from glassbook.model_server.available import available_models
             from glassbook.notebook import Notebook
 
-            return {"models": await asyncio.to_thread(lambda: known_models(Notebook(self.folder)))}
+            return {"models": await asyncio.to_thread(lambda: available_models(Notebook(self.folder)))}
         async with self._lock.get():
-            if self._sleep is not None:
-                self._sleep.cancel()
-            question = json.dumps({"method": method, "params": params}).encode() + b"\n"
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
+            request = json.dumps({"method": method, "params": params}).encode() + b"\n"
             try:
-                answer = await asyncio.wait_for(self._ask(question), PATIENCE)
+                response = await asyncio.wait_for(self._exchange(request), TIMEOUT)
             except TimeoutError:
-                await self._end()
-                raise GlassbookError(f"the model took more than {PATIENCE:.0f} s; ask for less") from None
+                await self._kill()
+                raise GlassbookError(
+                    f"the model took more than {TIMEOUT:.0f} s; use a shorter prompt or fewer tokens"
+                ) from None
             except asyncio.CancelledError:
-                # Nobody reads the answer that is on its way; it would be taken for the next question's.
-                await self._end()
+                # The response on its way has no reader; it would be taken for that of the next request.
+                await self._kill()
                 raise
-            self._sleep = asyncio.get_running_loop().call_later(self.idle, self._doze)
-        if "error" in answer:
-            raise GlassbookError(answer["error"])
-        return answer["result"]
+            self._idle_timer = asyncio.get_running_loop().call_later(self.idle, self._release)
+        if "error" in response:
+            raise GlassbookError(response["error"])
+        return response["result"]
 
     async def close(self) -> None:
-        """End the process; the next question starts another."""
-        if self._sleep is not None:
-            self._sleep.cancel()
-        await self._end()
+        """End the worker; the next request starts another."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        await self._kill()
 
-    async def _ask(self, question: bytes) -> dict[str, Any]:
-        # A process that died while nobody asked is no reason to fail; one that dies of the question is.
-        for last in (False, True):
-            process = await self._started()
+    async def _exchange(self, request: bytes) -> dict[str, Any]:
+        # A worker that died while idle is started again; one that dies of this request is not.
+        for retry in (True, False):
+            process = await self._running()
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(question)
+                process.stdin.write(request)
                 await process.stdin.drain()
                 line = await process.stdout.readline()
             except (BrokenPipeError, ConnectionResetError):
                 line = b""
             if line:
                 return json.loads(line)
-            await self._end()
-            if last:
+            await self._kill()
+            if not retry:
                 break
-        raise GlassbookError(f"the process that holds the models died; see {self._log}, then ask again")
+        raise GlassbookError(f"the process that holds the models died; see {self._log}, then try again")
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _running(self) -> asyncio.subprocess.Process:
         loop = asyncio.get_running_loop()
         if self._process is not None and self._loop is not loop:
             # Its pipes belong to a loop that is gone.
@@ -113,22 +115,22 @@ class Desk:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log,
-                    limit=LINE,
-                    # Ctrl-C is for the server, which then ends its desk.
+                    limit=MAX_MESSAGE,
+                    # Ctrl-C is for the web server, which then ends its worker.
                     start_new_session=True,
                 )
         return self._process
 
     @property
     def _log(self) -> Path:
-        return self.folder / ".glassbook" / "desk.log"
+        return self.folder / ".glassbook" / "model-server.log"
 
-    def _doze(self) -> None:
+    def _release(self) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()  # the child ends when nobody can ask any more
+            self._process.stdin.close()  # the worker ends at the end of its input
         self._process = None
 
-    async def _end(self) -> None:
+    async def _kill(self) -> None:
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -138,7 +140,7 @@ class Desk:
 
 
 class _LoopLock:
-    """An asyncio lock that is made in the loop that first asks for it, and made again in another."""
+    """An asyncio lock bound to the running loop; another loop gets a lock of its own."""
 
     def __init__(self) -> None:
         self._lock: asyncio.Lock | None = None
@@ -146,7 +148,6 @@ class _LoopLock:
         self._guard = threading.Lock()
 
     def get(self) -> asyncio.Lock:
-        """The lock of the running loop."""
         with self._guard:
             loop = asyncio.get_running_loop()
             if self._lock is None or self._loop is not loop:

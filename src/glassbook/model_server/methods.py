@@ -1,4 +1,4 @@
-"""What the desk answers: models opened and kept, and one function for each question."""
+"""Model server methods: one function for each request, over models that stay open between requests."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from glassbook.semantic_search import Meaning, model_folder
 from glassbook.trace import sites
 from glassbook.trace.roles import blocks
 
-KEPT = 2
-"""Models that stay opened."""
-TOKENS = 1024
-"""Tokens of the longest text that is taken apart."""
+MAX_OPEN = 2
+"""How many models stay open."""
+MAX_TOKENS = 1024
+"""Tokens of the longest prompt of the attention and lens views."""
 
 
-class Models:
-    """The opened models, the last asked for kept."""
+class OpenModels:
+    """The open models of a notebook; the least recently used is closed first."""
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
@@ -34,37 +34,40 @@ class Models:
         self._meaning: tuple[Path, Meaning] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
-        """The model called `name`, from memory if it was opened of late."""
+        """The model called `name`, from memory if it is open."""
         key = (name, tokenizer)
         if key not in self._opened:
             self._opened[key] = open_model(resolve(self.notebook, name), tokenizer)
-            while len(self._opened) > KEPT:
+            while len(self._opened) > MAX_OPEN:
                 self._opened.popitem(last=False)
         self._opened.move_to_end(key)
         return self._opened[key]
 
     def meaning(self) -> Meaning:
-        """The vectors of the notebook's pages, by the embedding model that glassbook.toml names now."""
+        """Semantic search over the notebook's pages, with the embedding model that glassbook.toml names now."""
         folder = model_folder(self.notebook)
         if self._meaning is None or self._meaning[0] != folder:
             self._meaning = folder, Meaning(self.notebook, folder)
         return self._meaning[1]
 
     def with_text(self, name: str) -> LanguageModel:
-        """The same; GlassbookError if it can neither read nor write text."""
+        """The model called `name`.
+
+        Raises:
+            GlassbookError: it has no tokenizer.
+        """
         lm = self.open(name)
         if lm.tokenizer is None:
             raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
         return lm
 
 
-def opened(models: Models, model: str, tokenizer: str | None = None) -> dict[str, Any]:
+def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
     """Size, context, blocks and sites of a model."""
     lm = models.open(model, tokenizer)
     import torch
 
     ids = torch.zeros(1, 4, dtype=torch.long, device=lm.device)
-    found = sites(lm.model, input_ids=ids)
     return {
         "name": model,
         "parameters": lm.parameters,
@@ -73,28 +76,29 @@ def opened(models: Models, model: str, tokenizer: str | None = None) -> dict[str
         "tokenizer": lm.tokenizer is not None,
         "blocks": blocks(lm.model),
         "sites": [
-            {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")} for s in found
+            {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")}
+            for s in sites(lm.model, input_ids=ids)
         ],
     }
 
 
 def sample(
-    models: Models, model: str, prompt: str = "", tokens: int = 60, temperature: float = 0.8, seed: int = 0
+    models: OpenModels, model: str, prompt: str = "", tokens: int = 60, temperature: float = 0.8, seed: int = 0
 ) -> dict[str, Any]:
-    """What a model writes after a prompt."""
+    """A prompt and its continuation."""
     lm = models.with_text(model)
     return {"prompt": prompt, "text": lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)[0]}
 
 
-def tokens(models: Models, model: str, text: str) -> dict[str, Any]:
+def tokens(models: OpenModels, model: str, text: str) -> dict[str, Any]:
     """A text as the model's tokens."""
     lm = models.with_text(model)
     ids = lm.encode(text)
     return {"tokens": [{"id": i, "text": t} for i, t in zip(ids, lm.tokens(ids), strict=True)]}
 
 
-def attention(models: Models, model: str, prompt: str) -> dict[str, Any]:
-    """Who looks at whom: for each layer and head a [T, T] pattern."""
+def attention(models: OpenModels, model: str, prompt: str) -> dict[str, Any]:
+    """Attention patterns of a prompt: for each layer and head [T, T]."""
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
     patterns = patterns_of(lm, ids)
@@ -106,8 +110,8 @@ def attention(models: Models, model: str, prompt: str) -> dict[str, Any]:
     }
 
 
-def lens(models: Models, model: str, prompt: str, top: int = 3) -> dict[str, Any]:
-    """What each layer would say next at each token, were it the last."""
+def lens(models: OpenModels, model: str, prompt: str, top: int = 3) -> dict[str, Any]:
+    """The logit lens of a prompt: for each layer and token the likeliest next tokens."""
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
     layers = []
@@ -123,13 +127,13 @@ def lens(models: Models, model: str, prompt: str, top: int = 3) -> dict[str, Any
     return {"tokens": lm.tokens(ids[0]), "layers": layers}
 
 
-def steer(models: Models, model: str, sources: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    """Prompts continued plainly and steered, with what it brought and what it cost."""
+def steer(models: OpenModels, model: str, sources: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
+    """Prompts continued plainly and steered, with effect and damage."""
     lm = models.with_text(model)
     return steering.steer_texts(models.notebook, lm, sources, **settings)
 
 
-def similar(models: Models, text: str, limit: int = 10) -> dict[str, Any]:
+def similar(models: OpenModels, text: str, limit: int = 10) -> dict[str, Any]:
     """The sections of the notebook's pages nearest in meaning to a text, one for each page."""
     return {"found": [asdict(near) for near in models.meaning().nearest(text, limit)]}
 
@@ -138,14 +142,14 @@ def _ids(lm: LanguageModel, prompt: str) -> Any:
     import torch
 
     ids = lm.encode(prompt)
-    longest = min(TOKENS, lm.context or TOKENS)
+    longest = min(MAX_TOKENS, lm.context or MAX_TOKENS)
     if not ids or len(ids) > longest:
         raise GlassbookError(f"the prompt has {len(ids)} tokens; this view takes 1 to {longest}")
     return torch.tensor([ids], device=lm.device)
 
 
 METHODS: dict[str, Callable[..., dict[str, Any]]] = {
-    "open": opened,
+    "open": describe,
     "sample": sample,
     "tokens": tokens,
     "attention": attention,
@@ -153,18 +157,18 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "steer": steer,
     "similar": similar,
 }
-"""Question -> who answers it."""
+"""The requests that can be made, by name."""
 
 
-def answer(models: Models, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Answer one question.
+def handle(models: OpenModels, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Handle one request.
 
     Raises:
-        GlassbookError: it cannot be answered, and why.
+        GlassbookError: there is no such method, or its arguments are wrong.
     """
     import torch
 
     if method not in METHODS:
-        raise GlassbookError(f"the desk knows no {method!r}; it knows {', '.join(METHODS)}")
+        raise GlassbookError(f"there is no method {method!r}; use one of {', '.join(METHODS)}")
     with torch.no_grad():
         return METHODS[method](models, **params)

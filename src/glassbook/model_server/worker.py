@@ -1,6 +1,6 @@
-"""The process that holds the models: questions come as lines of JSON on stdin, answers go to stdout.
+"""Model server worker: the process that holds the models; requests are lines of JSON on stdin, responses on stdout.
 
-It ends when stdin does, so it never outlives who asked.
+It ends when its stdin does, so it never outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -10,45 +10,49 @@ import math
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.model_server.client import LINE
+from glassbook.model_server.client import MAX_MESSAGE
 
 
 def main(folder: str) -> None:
-    """Answer until nobody can ask any more."""
-    # Whatever a library prints must not get between the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Handle requests until the input ends."""
+    # What a library prints must not get between the responses.
+    responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from glassbook.model_server.methods import Models, answer
+    from glassbook.model_server.methods import OpenModels, handle
     from glassbook.notebook import Notebook
 
-    models = Models(Notebook(folder))
+    models = OpenModels(Notebook(folder))
     for line in sys.stdin:
-        written = json.dumps(_reply(models, answer, line), allow_nan=False)
-        if len(written) >= LINE:
-            written = json.dumps({"error": f"the answer has {len(written) >> 20} MiB; ask about a shorter prompt"})
-        answers.write(written + "\n")
-        answers.flush()
+        message = json.dumps(_respond(lambda method, params: handle(models, method, params), line), allow_nan=False)
+        if len(message) >= MAX_MESSAGE:
+            message = json.dumps({"error": f"the response has {len(message) >> 20} MiB; use a shorter prompt"})
+        responses.write(message + "\n")
+        responses.flush()
 
 
-def _reply(models: Any, answer: Any, line: str) -> dict[str, Any]:
+def _respond(handle: Callable[[str, dict[str, Any]], dict[str, Any]], line: str) -> dict[str, Any]:
     try:
-        question = json.loads(line)
-        return {"result": _finite(answer(models, question["method"], question["params"]))}
+        request = json.loads(line)
+        return {"result": _finite(handle(request["method"], request["params"]))}
     except GlassbookError as error:
         return {"error": " ".join(str(error).split())}
     except Exception as error:
-        # Whatever it was, it concerns this question only: the models stay opened for the next one.
+        # An error concerns this request only: the models stay open for the next one.
         traceback.print_exc()
         sys.stderr.flush()
-        said = " ".join(str(error).split())[:300]
-        return {"error": f"the question does not fit ({type(error).__name__}: {said}); .glassbook/desk.log says more"}
+        reason = " ".join(str(error).split())[:300]
+        return {
+            "error": f"the request is not valid ({type(error).__name__}: {reason}); "
+            ".glassbook/model-server.log says more"
+        }
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no infinity: what is not finite becomes null."""
+    """JSON has no infinity: values that are not finite become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

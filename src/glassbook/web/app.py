@@ -52,7 +52,7 @@ def create_app(
                 # Jobs are processes of their own and go on; the next server finds them again.
                 supervisor.stop()
                 made.supervisor = None
-            await made.desk.close()
+            await made.model_server.close()
             notebook.close()
 
     app = FastAPI(

@@ -1,4 +1,4 @@
-"""What the desk was asked, remembered: opening the same panel again costs nothing."""
+"""Response cache of the model server: opening the same panel again costs nothing."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from glassbook.model_server import ModelServer
 from glassbook.web.services import services
 
-KEPT = 200
-"""Answers that are kept; the least used goes first."""
+SIZE = 200
+"""Responses in memory; the least recently used goes first."""
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
-class Asked:
-    """The desk's answers by method and parameters, for the life of the server.
+class ResponseCache:
+    """Results of the model server by method and parameters, for the life of the web server.
 
-    Every question to the desk has the same answer the next time (sampling is seeded). Errors are not kept.
+    The same request always has the same result (sampling is seeded). Errors are not cached.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self.kept = kept
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+    def __init__(self, size: int = SIZE) -> None:
+        self.size = size
+        self._responses: OrderedDict[str, Response] = OrderedDict()
 
-    async def call(self, desk: Any, method: str, **params: Any) -> Answer:
-        """The answer, from memory if it is there; raises what the desk raises."""
+    async def call(self, server: ModelServer, method: str, **params: Any) -> Response:
+        """The result of a request, from memory if it is there; raises what the model server raises."""
         key = json.dumps([method, params], sort_keys=True)
-        if key in self._answers:
-            self._answers.move_to_end(key)
-            return self._answers[key]
-        answer = await desk.call(method, **params)
-        self._answers[key] = answer
-        while len(self._answers) > self.kept:
-            self._answers.popitem(last=False)
-        return answer
+        if key in self._responses:
+            self._responses.move_to_end(key)
+            return self._responses[key]
+        response = await server.call(method, **params)
+        self._responses[key] = response
+        while len(self._responses) > self.size:
+            self._responses.popitem(last=False)
+        return response
 
 
-async def ask_desk(request: HTTPConnection, method: str, **params: Any) -> Answer:
-    """Ask the desk of the app that a request came to.
+async def call_model_server(request: HTTPConnection, method: str, **params: Any) -> Response:
+    """The result of a request to the model server of the app that an HTTP request came to.
 
     Raises:
-        GlassbookError: the model is not there, or cannot do what was asked.
+        GlassbookError: there is no such model, or the request is wrong.
     """
     state = request.app.state
-    if not hasattr(state, "asked"):
-        state.asked = Asked()
-    return await state.asked.call(services(request).desk, method, **params)
+    if not hasattr(state, "response_cache"):
+        state.response_cache = ResponseCache()
+    return await state.response_cache.call(services(request).model_server, method, **params)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glassbook import experiments
 from glassbook.jobs.queue import JobQueue
-from glassbook.model_server import Desk
+from glassbook.model_server import ModelServer
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.references import References
 from glassbook.web.api.curves import Curves
@@ -26,7 +26,7 @@ class Services:
 
     notebook: Notebook
     jobs: JobQueue
-    desk: Desk
+    model_server: ModelServer
     renderer: Renderer = field(default_factory=Renderer)
     curves: Curves = field(default_factory=Curves)
     verdicts: Verdicts = field(init=False)
@@ -40,7 +40,7 @@ class Services:
     def of(cls, notebook: Notebook) -> Services:
         """The services of one notebook; nothing is started yet."""
         notebook.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
-        return cls(notebook, JobQueue(notebook.folder), Desk(notebook.folder))
+        return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder))
 
     @property
     def references(self) -> References:

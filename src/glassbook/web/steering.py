@@ -73,7 +73,7 @@ class Kept(Strict):
 
 
 KINDS = {Pair: "actadd", FeatureOf: "feature", Kept: "file"}
-"""The kinds of sources, as the desk calls them."""
+"""The kinds of sources, as the model server calls them."""
 
 
 def _kind(data: Any) -> str:
@@ -119,8 +119,8 @@ class Settings(Strict):
             given["sources"] = [parts]
         return given
 
-    def desk(self) -> dict[str, Any]:
-        """The parameters of the desk's `steer`."""
+    def request(self) -> dict[str, Any]:
+        """The parameters of the model server's `steer`."""
         data = self.model_dump(mode="json")
         data["by"] = [source.by for source in self.sources]
         data["sources"] = [

@@ -154,7 +154,7 @@ def _feature(services: Services, data: Names) -> Names:
 
 
 def _panel(*keys: str) -> Callable[[Services, Names], Names]:
-    """A block that waits to be asked: its data fill a form, and the desk answers when the reader presses the button."""
+    """A panel whose data fill a form; the model server is called when the reader presses the button."""
 
     def names(services: Services, data: Names) -> Names:
         return {key: data.get(key, "") for key in keys} | {"model": data.get("model", "builtin"), "data": data}

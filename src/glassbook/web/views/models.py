@@ -1,4 +1,4 @@
-"""Models: what can be opened, and what they answer. Showing a page asks nothing of a model; its buttons do."""
+"""Model pages and their JSON API. Showing a page opens no model; its buttons do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
-from glassbook.web.response_cache import ask_desk
+from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services
 from glassbook.web.steering import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.templating import respond
@@ -20,19 +20,19 @@ Short = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 class OfModel(Strict):
-    """A question to a model: `builtin`, the path of one, or its id at Hugging Face."""
+    """A request that names a model: `builtin`, the path of one, or its id at Hugging Face."""
 
     model: Model = "builtin"
 
 
-class OpenAsked(OfModel):
+class OpenRequest(OfModel):
     """Which model to open, and whose tokenizer to read it with."""
 
     tokenizer: Model | None = None
 
 
-class SampleAsked(OfModel):
-    """What to go on from, and how."""
+class SampleRequest(OfModel):
+    """A prompt to continue, and the settings of sampling."""
 
     prompt: Text = ""
     tokens: Tokens = 60
@@ -40,34 +40,34 @@ class SampleAsked(OfModel):
     seed: Seed = 0
 
 
-class TokensAsked(OfModel):
+class TokensRequest(OfModel):
     """Text to be cut into tokens."""
 
     text: Text
 
 
-class AttentionAsked(OfModel):
-    """The prompt whose attention is wanted."""
+class AttentionRequest(OfModel):
+    """The prompt whose attention patterns are shown."""
 
     prompt: Short
 
 
-class LensAsked(OfModel):
-    """The prompt that the logit lens reads, and how many tokens of each cell are wanted."""
+class LensRequest(OfModel):
+    """The prompt that the logit lens reads, and how many tokens a cell shows."""
 
     prompt: Short
     top: Annotated[int, Field(ge=1, le=10)] = 5
 
 
-async def known_models(request: Request) -> list[dict[str, Any]]:
-    """The models that can be opened without naming a path; this is asked of no model."""
-    return (await services(request).desk.call("models"))["models"]
+async def available_models(request: Request) -> list[dict[str, Any]]:
+    """The models that can be opened without naming a path; listing them opens none."""
+    return (await services(request).model_server.call("models"))["models"]
 
 
 @router.get("/models", include_in_schema=False)
 async def models(request: Request) -> HTMLResponse:
-    """The models at hand."""
-    return respond(request, "models.html", models=await known_models(request))
+    """The list of models."""
+    return respond(request, "models.html", models=await available_models(request))
 
 
 @router.get("/models/open", include_in_schema=False)
@@ -76,42 +76,41 @@ def open_page(
     model: Annotated[Model, Query()] = "builtin",
     prompt: Annotated[Text, Query()] = "",
 ) -> HTMLResponse:
-    """One model's page, with nothing asked of the model yet."""
+    """One model's page; the model is not opened yet."""
     return respond(request, "model.html", model=model, prompt=prompt)
 
 
 @router.get("/api/v1/models")
 async def models_json(request: Request) -> dict[str, Any]:
-    """The built-in model and those that runs have kept: name, kind, and where each is."""
-    return {"models": await known_models(request)}
+    """The built-in model and those that runs have saved: name, kind, and where each is."""
+    return {"models": await available_models(request)}
 
 
 @router.post("/api/v1/models/open")
-async def opened(request: Request, asked: OpenAsked) -> dict[str, Any]:
+async def opened(request: Request, body: OpenRequest) -> dict[str, Any]:
     """Open a model: its size, its context, its blocks, and the sites that can be read and changed."""
-    params = asked.model_dump(exclude_none=True)
-    return await ask_desk(request, "open", **params)
+    return await call_model_server(request, "open", **body.model_dump(exclude_none=True))
 
 
 @router.post("/api/v1/models/sample")
-async def sample(request: Request, asked: SampleAsked) -> dict[str, Any]:
+async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
     """What the model writes after a prompt."""
-    return await ask_desk(request, "sample", **asked.model_dump())
+    return await call_model_server(request, "sample", **body.model_dump())
 
 
 @router.post("/api/v1/models/tokens")
-async def tokens(request: Request, asked: TokensAsked) -> dict[str, Any]:
+async def tokens(request: Request, body: TokensRequest) -> dict[str, Any]:
     """A text as the model's tokens."""
-    return await ask_desk(request, "tokens", **asked.model_dump())
+    return await call_model_server(request, "tokens", **body.model_dump())
 
 
 @router.post("/api/v1/models/attention")
-async def attention(request: Request, asked: AttentionAsked) -> dict[str, Any]:
+async def attention(request: Request, body: AttentionRequest) -> dict[str, Any]:
     """How much every head attends from each token to each earlier one."""
-    return await ask_desk(request, "attention", **asked.model_dump())
+    return await call_model_server(request, "attention", **body.model_dump())
 
 
 @router.post("/api/v1/models/lens")
-async def lens(request: Request, asked: LensAsked) -> dict[str, Any]:
+async def lens(request: Request, body: LensRequest) -> dict[str, Any]:
     """What each layer would say next at each token, were it the last layer."""
-    return await ask_desk(request, "lens", **asked.model_dump())
+    return await call_model_server(request, "lens", **body.model_dump())

@@ -77,7 +77,7 @@ class Meant(BaseModel):
 async def search_meaning(request: Request, meant: Meant) -> Response:
     """The pages nearest in meaning, each at the section that is; needs `embedding = "FOLDER"` in glassbook.toml."""
     # Not from memory: pages change.
-    answered = await services(request).desk.call("similar", text=meant.q, limit=meant.limit)
+    answered = await services(request).model_server.call("similar", text=meant.q, limit=meant.limit)
     found = [{**near, "url": page_url(near["id"], near["section"])} for near in answered["found"]]
     return answer({"q": meant.q, "found": found})
 

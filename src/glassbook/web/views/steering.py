@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, read_markdown, slug
 from glassbook.web.render.markdown import page_url
-from glassbook.web.response_cache import ask_desk
+from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services
 from glassbook.web.steering import Name, Settings, Strict, from_query, section, told
 from glassbook.web.templating import respond
 from glassbook.web.views.features import books
-from glassbook.web.views.models import known_models
+from glassbook.web.views.models import available_models
 
 router = APIRouter(tags=["steering"])
 
@@ -51,7 +51,7 @@ async def panel(request: Request) -> HTMLResponse:
         request,
         "steer.html",
         settings=given,
-        models=await known_models(request),
+        models=await available_models(request),
         books=[(record, header) for record, header in found],
         vectors=vectors,
     )
@@ -101,18 +101,18 @@ def is_vector(path: Path) -> bool:
 @router.post("/api/v1/steer")
 async def steer(request: Request, settings: Settings) -> dict[str, Any]:
     """Steer: every prompt continued plainly and steered, with effect and damage."""
-    return {**await ask_desk(request, "steer", **settings.desk()), "query": settings.query()}
+    return {**await call_model_server(request, "steer", **settings.request()), "query": settings.query()}
 
 
 @router.post("/api/v1/steer/keep")
-async def keep(request: Request, asked: Keep) -> dict[str, Any]:
+async def keep(request: Request, body: Keep) -> dict[str, Any]:
     """Append the panel and its texts to a page, or begin a page with them.
 
-    The texts are the desk's own answer to these settings, not what a browser says they were.
+    The texts are the model server's response to these settings, not what a browser sends.
     """
-    answer = await ask_desk(request, "steer", **asked.settings.desk())
+    answer = await call_model_server(request, "steer", **body.settings.request())
     nb = services(request).notebook
-    page, new = await run_in_threadpool(lambda: append(nb, asked.page, section(nb, asked.settings, answer)))
+    page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, answer)))
     last = page.outline().sections[-1]
     return {"id": page.id, "title": page.title, "new": new, "url": page_url(page.id, last.slug)}
 

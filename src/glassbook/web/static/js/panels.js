@@ -1,4 +1,4 @@
-// Live blocks that ask the desk: attention, logit lens and steering inside a page.
+// Live blocks that call the model server: attention, logit lens and steering inside a page.
 import { ask, el } from "./api.js";
 import { showAttention } from "./attention.js";
 import { showLens } from "./lens.js";

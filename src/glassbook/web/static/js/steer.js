@@ -1,4 +1,4 @@
-// The steering panel: directions as rows with sliders, asked of the desk, kept on a page.
+// The steering panel: directions as rows with sliders, results from the model server, saved to a page.
 import { ask, el } from "./api.js";
 import { waiting } from "./panels.js";
 import { showSteered } from "./steered.js";
