@@ -25,7 +25,7 @@ class Steady:
     parts: tuple[int, ...] = (1, 2)
     """Numbers without a meaning."""
 
-    claims = (Claim("The constant is large", "value", ">=", 1.0, control="other <= 0"),)
+    claims = (Claim("constant-is-large", "The constant is large", "value", ">=", 1.0, control="other <= 0"),)
 
     @classmethod
     def quick(cls) -> Steady:
@@ -41,7 +41,7 @@ class Steady:
 class Wrong:
     """Does a claim that is wrong fail?"""
 
-    claims = (Claim("Two is more than three", "value", ">=", 3.0),)
+    claims = (Claim("two-over-three", "Two is more than three", "value", ">=", 3.0),)
 
     @classmethod
     def quick(cls) -> Wrong:
@@ -56,7 +56,7 @@ class Wrong:
 class Halting:
     """Is work that was stopped gone on with?"""
 
-    claims = (Claim("It ends", "value", ">=", 1.0),)
+    claims = (Claim("ends", "It ends", "value", ">=", 1.0),)
 
     @classmethod
     def quick(cls) -> Halting:

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from glassbook.errors import GlassbookError
-from glassbook.experiments.base import find, launch, names, settings
-from glassbook.notebook import Notebook, same_data
+from glassbook.experiments.base import experiment, find, launch, names, settings
+from glassbook.notebook import Claim, Notebook, same_data
 from glassbook.notebook.runs.freshness import freshness
 
 BUILT_IN = ["activation-addition", "dictionary-learning", "pretrain", "reversal-curse", "superposition"]
@@ -76,3 +76,19 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
     first, again, other = (launch(cls.quick(), notebook, seed=seed).results for seed in (1, 1, 2))
     assert first == again
     assert first != other
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_claim_has_a_control_or_a_reason_for_none_and_a_sentence_that_stands_alone(name):
+    for claim in find(name).claims:
+        assert (claim.control is None) != (not claim.no_control), claim.id
+        assert not claim.sentence.startswith("...")
+
+
+def test_two_claims_with_one_id_are_refused():
+    with pytest.raises(GlassbookError, match="two claims with the id 'same'"):
+
+        @experiment(terms=["Entropy"], source="Shannon 1948")
+        @dataclasses.dataclass(frozen=True)
+        class Twice:
+            claims = (Claim("same", "One", "a", ">=", 1), Claim("same", "Two", "b", ">=", 1))

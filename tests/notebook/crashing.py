@@ -42,7 +42,7 @@ def create(nb: Notebook, said: Callable[[str], None]) -> None:
 
 
 def work(nb: Notebook, said: Callable[[str], None]) -> None:
-    with nb.start_run("toy", {"lr": 0.1}, 0, [Claim("It is small", "loss", "<=", 1.0)]) as run:
+    with nb.start_run("toy", {"lr": 0.1}, 0, [Claim("small", "It is small", "loss", "<=", 1.0)]) as run:
         _steps(run, said, 0)
     said("finished")
 

@@ -11,7 +11,7 @@ from glassbook.notebook import Claim, Notebook, Run
 from glassbook.web.app import create_app
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
-CLAIM = Claim("Loss falls", "loss", "<=", 1.0, control="chance >= 2")
+CLAIM = Claim("loss-falls", "Loss falls", "loss", "<=", 1.0, control="chance >= 2")
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
@@ -45,7 +45,7 @@ def toy_run(notebook: Notebook, seed: int = 0, loss: float = 0.5, experiment: st
 
 def evil_run(notebook: Notebook) -> Run:
     """A run every text of which is an attack; it claims something whose sentence is one."""
-    claim = Claim(EVIL, "loss", "<=", 1.0, source=EVIL)
+    claim = Claim("evil", EVIL, "loss", "<=", 1.0, source=EVIL)
     with notebook.start_run(EVIL, {EVIL: EVIL, "nested": {EVIL: [EVIL]}}, 0, [claim]) as run:
         run.log(0, **{EVIL: 1.0})
         run.result(**{EVIL: 1.0, "loss": 0.1})

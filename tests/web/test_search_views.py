@@ -25,7 +25,7 @@ def nb(tmp_path):
         ("page", "a/b c", "why so", "/p/a/b%20c#why%20so"),
         ("page", "x", "", "/p/x"),
         ("run", "20250101-x", "", "/runs/20250101-x"),
-        ("claim", "toy#3", "", "/x/toy#claim-3"),
+        ("claim", "toy#loss-falls", "", "/x/toy#claim-loss-falls"),
         ("experiment", "toy/../x", "", "/x/toy%2F..%2Fx"),
         ("feature", "20250101-x/12", "", "/features/20250101-x/12"),
     ],

@@ -29,19 +29,18 @@ def verdicts(name: str, notebook: Notebook, seeds: Sequence[int] | None = None) 
     return [judge(claim, records, seeds=3 if seeds is None else len(set(seeds))) for claim in kind.claims]
 
 
-def as_data(name: str, n: int, verdict: Verdict, source: str) -> dict[str, Any]:
+def as_data(name: str, verdict: Verdict, source: str) -> dict[str, Any]:
     """A verdict as plain data.
 
     Args:
         name: the experiment.
-        n: the claim's place among those of the experiment.
         verdict: what was decided.
         source: whose claim it is, if it does not say so itself.
     """
     claim = verdict.claim
     return {
         "experiment": name,
-        "claim": n,
+        "id": claim.id,
         "sentence": claim.sentence,
         "state": verdict.state,
         "condition": str(claim.condition),
@@ -57,7 +56,5 @@ def as_data(name: str, n: int, verdict: Verdict, source: str) -> dict[str, Any]:
 def judged(names: Sequence[str], notebook: Notebook, seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """All claims of some experiments, as plain data."""
     return [
-        as_data(name, n, verdict, base.find(name).source)
-        for name in names
-        for n, verdict in enumerate(verdicts(name, notebook, seeds))
+        as_data(name, verdict, base.find(name).source) for name in names for verdict in verdicts(name, notebook, seeds)
     ]

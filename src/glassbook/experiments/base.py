@@ -45,6 +45,9 @@ def experiment(*, terms: list[str], source: str) -> Callable[[Cls], Cls]:
         cls.name = _kebab(cls.__name__)  # pyright: ignore[reportAttributeAccessIssue]
         cls.terms = tuple(terms)  # pyright: ignore[reportAttributeAccessIssue]
         cls.source = source  # pyright: ignore[reportAttributeAccessIssue]
+        ids = [claim.id for claim in getattr(cls, "claims", ())]
+        if len(set(ids)) < len(ids):
+            raise GlassbookError(f"{cls.__name__} has two claims with the id {max(ids, key=ids.count)!r}; rename one")
         return cls
 
     return mark

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Claim, Notebook, Page
 
-CLAIM = Claim("Sparse codes recover the truth", "mcc", ">=", 0.9, source="Cunningham 2023")
+CLAIM = Claim("codes-recover", "Sparse codes recover the truth", "mcc", ">=", 0.9, source="Cunningham 2023")
 GLOSSARY = (
     "Preface.\n\n# Superposition\nMore features than neurons.\n\n# Polysemanticity\nOne neuron, several features.\n"
 )
@@ -53,7 +53,7 @@ def test_search_lands_where_it_should(full: Notebook) -> None:
     assert found("terms") == [("page", "glossary", "")]
     assert found("größe") == found("GRÖßE") == [("page", "größe", "")]
     assert found("naive") == [("page", "größe", "")]
-    assert found("recover truth") == [("claim", "dictionary-learning#0", "")]
+    assert found("recover truth") == [("claim", "dictionary-learning#codes-recover", "")]
     (run,) = full.runs()
     assert ("run", run.id, "") in found("topk")
     assert ("run", run.id, "") in found("frontier bends")
@@ -152,13 +152,15 @@ def test_names_that_are_shared_are_told(full: Notebook) -> None:
 
 
 def test_claims_of_the_code_go_before_those_of_runs(full: Notebook) -> None:
-    full.set_claims("dictionary-learning", [Claim("Codes are monosemantic", "auroc", ">=", 0.8)])
-    full.set_claims("other", [Claim("Something else is so", "x", ">", 0)])
+    full.set_claims(
+        "dictionary-learning", [Claim("codes-are-monosemantic", "Codes are monosemantic", "auroc", ">=", 0.8)]
+    )
+    full.set_claims("other", [Claim("so", "Something else is so", "x", ">", 0)])
     assert full.search("recover truth") == []
-    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#0"]
+    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#codes-are-monosemantic"]
     assert [hit.title for hit in full.search("something")] == ["Something else is so"]
     shutil.rmtree(full.folder / ".glassbook")
-    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#0"]
+    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#codes-are-monosemantic"]
 
 
 def test_several_threads_and_connections_at_once(full: Notebook) -> None:

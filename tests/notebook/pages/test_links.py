@@ -75,7 +75,7 @@ def test_a_renderer_reads_links_alike() -> None:
     ("fence", "kind", "problem"),
     [
         ("chart: {experiment: dictionary-learning, name: frontier}", "chart", None),
-        ("claim:\n  experiment: x\n  n: 0", "claim", None),
+        ("claim:\n  experiment: x\n  id: y", "claim", None),
         ("claim: 3", "", "settings"),
         ("a: {}\nb: {}", "", "one thing"),
         ("- list", "", "one thing"),

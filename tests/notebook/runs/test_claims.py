@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Claim, Condition, Notebook, RunRecord, judge
+from glassbook.notebook.runs.claims import find_claim
 
-CLAIM = Claim("The missing direction is not recalled", "missing", "<=", 0.05, control="both >= 0.99")
+CLAIM = Claim(
+    "missing-direction", "The missing direction is not recalled", "missing", "<=", 0.05, control="both >= 0.99"
+)
 GOOD = {"missing": 0.01, "both": 1.0}
 
 
@@ -113,8 +117,36 @@ def test_a_claim_that_cannot_be_decided_cannot_be_made(changes: dict[str, Any]) 
         Claim.from_data(CLAIM.to_data() | changes)
 
 
+@pytest.mark.parametrize("id", ["", "Seen", "seen_direction", "-seen", "seen-", "seen--direction", "a b"])
+def test_an_id_is_kebab_case(id: str) -> None:
+    with pytest.raises(GlassbookError, match="kebab-case"):
+        Claim(id, "So it is", "m", ">=", 1)
+
+
+def test_a_control_and_a_reason_for_none_exclude_each_other() -> None:
+    with pytest.raises(GlassbookError, match="leave one of them out"):
+        Claim("seen", "So it is", "m", ">=", 1, control="n >= 1", no_control="none is needed")
+
+
+def test_claims_are_found_by_id_and_an_unknown_id_names_the_nearest() -> None:
+    first = Claim("seen-direction", "It is recalled", "seen", ">=", 0.99)
+    assert find_claim([first, CLAIM], "missing-direction", "e") is CLAIM
+    assert find_claim([CLAIM, first], "missing-direction", "e") is CLAIM
+    with pytest.raises(GlassbookError, match=r"^e has no claim 'mising-direction'; did you mean missing-direction"):
+        find_claim([first, CLAIM], "mising-direction", "e")
+    with pytest.raises(GlassbookError, match=r"there are: seen-direction, missing-direction$"):
+        find_claim([first, CLAIM], "xyz", "e")
+
+
+def test_claims_of_old_runs_have_an_id_made_from_the_metric() -> None:
+    old = {"sentence": "s", "metric": "gap/nats_at.0", "comparison": ">=", "bound": 1, "control": None, "source": None}
+    assert Claim.from_data(old) == Claim("gap-nats-at-0", "s", "gap/nats_at.0", ">=", 1)
+
+
 def test_claims_come_back_from_data() -> None:
     assert Claim.from_data({**CLAIM.to_data(), "of a later version": 1}) == CLAIM
+    full = Claim("a-b", "s", "m", "<", 1, no_control="why", sabotages=("shuffled",), source="x")
+    assert Claim.from_data(json.loads(json.dumps(full.to_data()))) == full
     with pytest.raises(GlassbookError, match="this is no claim"):
         Claim.from_data({"sentence": "only"})
 

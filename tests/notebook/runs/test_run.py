@@ -23,7 +23,7 @@ from glassbook.notebook.runs.events import EventLog, Summary, read_metrics, summ
 from glassbook.notebook.runs.progress import Progress
 from glassbook.notebook.runs.record import STALE
 
-CLAIM = Claim("The loss is small", "loss", "<=", 0.5, control="chance >= 1")
+CLAIM = Claim("loss-is-small", "The loss is small", "loss", "<=", 0.5, control="chance >= 1")
 
 
 def child(nb: Notebook, work: str) -> subprocess.Popen[str]:

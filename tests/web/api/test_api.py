@@ -17,7 +17,7 @@ from glassbook.web.app import create_app
 def app(tmp_path_factory):
     notebook = Notebook.create(tmp_path_factory.mktemp("api") / "nb")
     notebook.write(Page.new("Sparse coding", "# Sparse coding\n\nFew of [[many]].\n", kind="term", level=2))
-    with notebook.start_run("toy", {"lr": 0.1}, claims=[Claim("It learns", "loss", "<=", 1.0)]) as run:
+    with notebook.start_run("toy", {"lr": 0.1}, claims=[Claim("learns", "It learns", "loss", "<=", 1.0)]) as run:
         run.log(0, loss=2.0)
         run.chart("c", {"mark": "bar", "data": {"values": []}})
         run.result(loss=0.5)

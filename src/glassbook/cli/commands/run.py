@@ -95,7 +95,7 @@ def about(kind: type[base.Experiment]) -> str:
     lines = [inspect.getdoc(kind) or "", "", f"After {kind.source}.", "", "Claims, judged over three seeds:"]
     for claim in kind.claims:
         control = f"; control: {claim.control}" if claim.control else ""
-        text = f"- {claim.sentence} ({claim.condition}{control})"
+        text = f"- {claim.id}: {claim.sentence} ({claim.condition}{control})"
         lines += textwrap.wrap(text, 78, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
 

@@ -228,7 +228,7 @@ def _next(story: Story) -> str:
 def _live(story: Story) -> str:
     charts = ["learning", "detection" if story.detected else "density", *(["steering"] if story.steerings else [])]
     blocks = [f"chart: {{experiment: tour, name: {name}}}" for name in charts]
-    blocks += [f"claim: {{experiment: tour, n: {n}}}" for n in range(len(story.claims))]
+    blocks += [f"claim: {{experiment: tour, id: {claim['id']}}}" for claim in story.claims]
     fenced = "\n\n".join(f"```glassbook\n{block}\n```" for block in blocks)
     return f"## Live\n\nWhere Glassbook shows this page, these blocks show what the newest tour found.\n\n{fenced}"
 

@@ -42,33 +42,45 @@ class InductionHeads:
 
     claims = (
         Claim(
-            "Two layers learn to copy from the context, one layer does not",
+            "two-layers-copy",
+            "Two layers learn to copy from the context, and one layer does not",
             "copying",
             ">=",
             0.9,
             control="one_layer_copying <= 0.5",
         ),
         Claim(
-            "Some head of theirs attends to what followed last time, none of the one layer's does",
+            "induction-head-forms",
+            "A head of the two-layer model attends to what followed last time, none of the one-layer model does",
             "induction_score",
             ">=",
             0.5,
             control="one_layer_induction_score <= 0.25",
         ),
         Claim(
-            "Without the induction heads nothing is copied; without all heads of no known behaviour it goes on",
+            "copying-needs-head",
+            "Without the induction heads nothing is copied; without the heads of no known behaviour it continues",
             "copying_without_induction",
             "<=",
             0.2,
             control="copying_without_others >= 0.8",
         ),
         Claim(
-            "It comes suddenly: from four to nine tenths of it in less than a twelfth of the training",
+            "copying-comes-suddenly",
+            "Copying appears suddenly: it rises from four tenths to nine tenths in less than a twelfth of the training",
             "transition_share",
             "<=",
             0.08,
+            no_control="a time; gradual learning would exceed the bound",
         ),
-        Claim("The head forms as the loss falls", "half_way_apart", "<=", 0.05),
+        Claim(
+            "head-forms-as-loss-falls",
+            "The induction head forms as the loss falls",
+            "half_way_apart",
+            "<=",
+            0.05,
+            no_control="a difference of two times in the same training",
+        ),
     )
 
     @classmethod

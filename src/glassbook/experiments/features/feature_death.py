@@ -37,11 +37,33 @@ class FeatureDeath:
     """Its block whose output is taken."""
 
     claims = (
-        Claim("Far from the origin most latents are dead at the start", "dead_start_far", ">=", 0.5),
-        Claim("Training does not bring them back", "dead_end_far", ">=", 0.25),
-        Claim("With the mean taken off few are dead, however far it was", "dead_end_centred", "<=", 0.05),
         Claim(
-            "The further the mean, the more are dead at the start",
+            "far-mean-kills",
+            "With the mean far from the origin most latents are dead at the start",
+            "dead_start_far",
+            ">=",
+            0.5,
+            no_control="data with the mean taken off, in centring-prevents-death, are the contrast",
+        ),
+        Claim(
+            "training-does-not-revive",
+            "Training does not revive the latents that a far mean has killed",
+            "dead_end_far",
+            ">=",
+            0.25,
+            no_control="data with the mean taken off, in centring-prevents-death, are the contrast",
+        ),
+        Claim(
+            "centring-prevents-death",
+            "With the mean taken off few latents are dead, however far it was",
+            "dead_end_centred",
+            "<=",
+            0.05,
+            no_control="data with their mean, in far-mean-kills, are the contrast",
+        ),
+        Claim(
+            "distance-predicts-death",
+            "The further the mean is from the origin, the more latents are dead at the start",
             "offset_predicts_death",
             ">=",
             0.8,

@@ -41,19 +41,53 @@ class Monosemanticity:
 
     claims = (
         Claim(
-            "An attribute explains more of a feature than of a neuron (medians)", "attribute_over_neurons", ">=", 1.5
+            "attribute-beats-neurons",
+            "An attribute explains more of the median feature than of the median neuron",
+            "attribute_over_neurons",
+            ">=",
+            1.5,
+            no_control="the metric itself compares with the rival",
         ),
         Claim(
-            "An attribute or token explains more of a feature than of a neuron (medians)",
+            "explained-beats-neurons",
+            "An attribute or token explains more of the median feature than of the median neuron",
             "explained_over_neurons",
             ">=",
             1.5,
             control="random_over_neurons <= 1.5",
         ),
-        Claim("... and more than of a principal component", "explained_over_components", ">=", 1.5),
-        Claim("... and more than of a random direction, as sparse", "explained_over_random", ">=", 1.5),
-        Claim("A story model's feature answers to fewer tokens than its neuron (bits)", "story_bits_saved", ">=", 1.0),
-        Claim("... and to fewer than a random direction", "story_bits_saved_random", ">=", 0.5),
+        Claim(
+            "explained-beats-components",
+            "An attribute or token explains more of the median feature than of the median principal component",
+            "explained_over_components",
+            ">=",
+            1.5,
+            no_control="the metric itself compares with the rival",
+        ),
+        Claim(
+            "explained-beats-random",
+            "An attribute or token explains more of the median feature than of an equally sparse random direction",
+            "explained_over_random",
+            ">=",
+            1.5,
+            no_control="the metric itself compares with the rival",
+        ),
+        Claim(
+            "story-beats-neurons",
+            "In a story model the median feature responds to fewer tokens than the median neuron (in bits)",
+            "story_bits_saved",
+            ">=",
+            1.0,
+            no_control="the metric itself compares with the rival",
+        ),
+        Claim(
+            "story-beats-random",
+            "In a story model the median feature responds to fewer tokens than the median random direction (in bits)",
+            "story_bits_saved_random",
+            ">=",
+            0.5,
+            no_control="the metric itself compares with the rival",
+        ),
     )
 
     @classmethod

@@ -41,24 +41,54 @@ class Superposition:
     """Peak learning rate of the dictionary."""
 
     claims = (
-        Claim("Dense features get a dimension each: no more are kept than fit", "represented_dense", "<=", 5),
         Claim(
-            "Sparse features share dimensions, which a linear model cannot make them do",
+            "dense-features-fit",
+            "Of dense features no more are represented than there are dimensions",
+            "represented_dense",
+            "<=",
+            5,
+            no_control="sparse features in the same model, in sparse-features-share, are the contrast",
+        ),
+        Claim(
+            "sparse-features-share",
+            "More sparse features than dimensions are represented, which a linear model cannot do",
             "represented_sparse",
             ">=",
             10,
             control="linear_represented_sparse <= 5",
         ),
-        Claim("Dense features stay out of superposition", "superposed_dense", "<=", 0.1),
-        Claim("Sparse features are all in superposition", "superposed_sparse", ">=", 0.9),
         Claim(
-            "A dictionary recovers the true features, where random directions do not",
+            "dense-not-superposed",
+            "Dense features stay out of superposition",
+            "superposed_dense",
+            "<=",
+            0.1,
+            no_control="sparse features in the same model, in sparse-superposed, are the contrast",
+        ),
+        Claim(
+            "sparse-superposed",
+            "Sparse features are all in superposition",
+            "superposed_sparse",
+            ">=",
+            0.9,
+            no_control="dense features in the same model, in dense-not-superposed, are the contrast",
+        ),
+        Claim(
+            "dictionary-recovers",
+            "A dictionary recovers the true features, and random directions do not",
             "mmcs",
             ">=",
             0.9,
             control="random_mmcs <= 0.5",
         ),
-        Claim("Predicting the mean explains nothing", "mean_explained_variance", "<=", 1e-6),
+        Claim(
+            "mean-explains-nothing",
+            "Predicting the mean explains no variance",
+            "mean_explained_variance",
+            "<=",
+            1e-6,
+            no_control="a check of the metric itself, which is zero here by definition",
+        ),
     )
 
     @classmethod

@@ -41,13 +41,21 @@ class Pretrain:
 
     claims = (
         Claim(
+            "near-entropy",
             "A small transformer comes within 10 % of the entropy of the text it learns from",
             "loss_over_entropy",
             "<=",
             1.10,
             control="bigram_over_entropy >= 1.5",
         ),
-        Claim("It learns more than word pairs: it beats the best bigram model", "bigram_gap_nats", ">=", 0.3),
+        Claim(
+            "beats-bigram",
+            "A small transformer learns more than word pairs: its loss is below that of the best bigram model",
+            "bigram_gap_nats",
+            ">=",
+            0.3,
+            no_control="the metric itself compares with the rival",
+        ),
     )
 
     @classmethod

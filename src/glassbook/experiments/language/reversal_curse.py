@@ -45,15 +45,24 @@ class ReversalCurse:
     """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
 
     claims = (
-        Claim("The direction seen in training is recalled", "seen_accuracy", ">=", 0.99),
         Claim(
-            "The missing direction is not, though most pairs were told both ways",
+            "seen-direction",
+            "The direction seen in training is recalled",
+            "seen_accuracy",
+            ">=",
+            0.99,
+            no_control="the contrast is missing-direction, measured on the same model",
+        ),
+        Claim(
+            "missing-direction",
+            "The missing direction is not recalled, though most pairs were stated both ways",
             "missing_accuracy",
             "<=",
             0.05,
             control="both_directions_accuracy >= 0.99",
         ),
         Claim(
+            "missing-at-chance",
             "In the missing direction the true entity is as likely as the others of its group, within 0.2 nats",
             "missing_logprob_gap",
             "<=",
@@ -61,6 +70,7 @@ class ReversalCurse:
             control="seen_logprob_gap >= 2",
         ),
         Claim(
+            "reversed-copies-help",
             "Training on reversed copies of the sentences brings the missing direction back",
             "reversed_copies_accuracy",
             ">=",

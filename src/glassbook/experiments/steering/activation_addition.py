@@ -38,15 +38,37 @@ class ActivationAddition:
 
     claims = (
         Claim(
+            "on-topic-likelier",
             "Activation addition makes on-topic text likelier, and a random vector of the same norm does not",
             "on_topic_ratio",
             "<=",
             0.95,
             control="random_on_topic_ratio >= 0.97",
         ),
-        Claim("Off-topic text stays as likely as before", "off_topic_ratio", "<=", 1.02),
-        Claim("The opposite vector makes on-topic text less likely", "swapped_on_topic_ratio", ">=", 1.0),
-        Claim("Off-topic damage is worst in the first layers", "early_over_late_damage", ">=", 1.0),
+        Claim(
+            "off-topic-unharmed",
+            "Off-topic text stays as likely as before",
+            "off_topic_ratio",
+            "<=",
+            1.02,
+            no_control="the effect on topic, in on-topic-likelier, shows that the same vector does something",
+        ),
+        Claim(
+            "opposite-vector-hurts",
+            "The opposite vector makes on-topic text less likely",
+            "swapped_on_topic_ratio",
+            ">=",
+            1.0,
+            no_control="the opposite vector is itself the control of on-topic-likelier",
+        ),
+        Claim(
+            "damage-is-early",
+            "Off-topic damage is worst in the first layers",
+            "early_over_late_damage",
+            ">=",
+            1.0,
+            no_control="the metric is itself a ratio of early to late layers",
+        ),
     )
 
     @classmethod

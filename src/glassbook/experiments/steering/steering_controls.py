@@ -31,21 +31,45 @@ class SteeringControls:
     """Language model to steer."""
 
     claims = (
-        Claim("Off-topic text suffers most from the first third of the layers", "worst_layer_share", "<=", 0.34),
         Claim(
-            "In the middle third on-topic text gets likelier; a random vector of the same norms does not do that",
+            "damage-is-early",
+            "Off-topic text suffers most when the first third of the layers is steered",
+            "worst_layer_share",
+            "<=",
+            0.34,
+            no_control="the metric is the place of a maximum over all layers",
+        ),
+        Claim(
+            "middle-works",
+            "Steering in the middle third makes on-topic text likelier, and a random vector of the same norm does not",
             "middle_on_topic",
             "<=",
             0.95,
             control="random_middle_on_topic >= 0.97",
         ),
-        Claim("There it does at most half the damage of the first third", "middle_over_early_damage", "<=", 0.5),
-        Claim("At the last layer next to nothing is left", "last_layer_change", "<=", 0.02),
         Claim(
-            "The embeddings' difference, put there at the same norms, has at most half the effect",
+            "middle-does-less-damage",
+            "Steering in the middle third does at most half the off-topic damage of the first third",
+            "middle_over_early_damage",
+            "<=",
+            0.5,
+            no_control="the metric itself compares with the rival",
+        ),
+        Claim(
+            "last-layer-does-little",
+            "Steering at the last layer changes next to nothing",
+            "last_layer_change",
+            "<=",
+            0.02,
+            no_control="the effect in the middle third, in middle-works, shows that the same method does something",
+        ),
+        Claim(
+            "embeddings-do-less",
+            "The difference of the embeddings, added in the middle at the same norm, has at most half the effect",
             "transplant_share",
             "<=",
             0.5,
+            no_control="the metric itself compares with the rival",
         ),
     )
 

@@ -14,7 +14,7 @@ from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 
-VERSION = 7
+VERSION = 8
 """Changes with the tables below; an index of another version is made anew."""
 
 LISTS = {
@@ -260,9 +260,9 @@ def write_claims(db: sqlite3.Connection, experiment: str, data: str | None) -> N
     if data is None:
         return
     db.execute("INSERT INTO claim VALUES (?, ?)", [experiment, data])
-    for n, claim in enumerate(map(Claim.from_data, json.loads(data))):
+    for claim in map(Claim.from_data, json.loads(data)):
         body = " \n".join([str(claim.condition), claim.control or "", claim.source or "", experiment])
-        add(db, Entry("claim", experiment, f"{experiment}#{n}", claim.sentence, body))
+        add(db, Entry("claim", experiment, f"{experiment}#{claim.id}", claim.sentence, body))
 
 
 def flat(value: Any) -> Iterator[str]:

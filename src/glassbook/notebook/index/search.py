@@ -30,7 +30,7 @@ class Hit:
 
     kind: Kind
     id: str
-    """Id of the page or run, name of the experiment; for a claim the experiment's name, '#' and its number; for a
+    """Id of the page or run, name of the experiment; for a claim the experiment's name, '#' and its id; for a
     feature the run's id, '/' and its number."""
     title: str
     """Title of the page, experiment and id of the run, sentence of the claim."""

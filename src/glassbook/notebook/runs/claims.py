@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.errors import GlassbookError
@@ -22,6 +23,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _METRIC = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _CONDITION = re.compile(
     r"\s*(?P<metric>[A-Za-z_][\w./-]*)\s*(?P<comparison>>=|<=|>|<)\s*"
@@ -63,26 +65,36 @@ class Claim:
     """A sentence that the results of runs decide.
 
     Args:
-        sentence: what is claimed, in words.
+        id: what pages cite it by: kebab-case, unique among the claims of its experiment, for good.
+        sentence: what is claimed, in words that stand alone.
         metric: the name of the number in `run.result(...)` that decides it.
         comparison: one of ">=", "<=", ">", "<".
         bound: what the metric is compared with; finite.
         control: a condition such as "both_directions_accuracy >= 0.99" that has to hold as well, or the
             experiment could not have shown what the sentence says.
+        no_control: why the claim needs no control.
+        sabotages: names of the broken variants of the experiment that must break the claim.
         source: who claims it (author, year, identifier), if it is not the experiment's own source.
 
     Raises:
-        GlassbookError: a comparison, bound, metric or control that cannot be read.
+        GlassbookError: an id, comparison, bound, metric or control that cannot be read; both a control and a reason
+            for none.
     """
 
+    id: str
     sentence: str
     metric: str
     comparison: str
     bound: float
+    _: KW_ONLY
     control: str | None = None
+    no_control: str | None = None
+    sabotages: tuple[str, ...] = ()
     source: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or _ID.fullmatch(self.id) is None:
+            raise GlassbookError(f"{self.id!r} is no id of a claim; write it in kebab-case, as 'missing-direction'")
         if self.comparison not in COMPARISONS:
             raise GlassbookError(f"{self.comparison!r} is no comparison; take one of {', '.join(COMPARISONS)}")
         if _METRIC.fullmatch(self.metric) is None:
@@ -91,6 +103,8 @@ class Claim:
             raise GlassbookError(f"the bound of a claim is a finite number, not {self.bound!r}")
         if self.control is not None:
             Condition.parse(self.control)
+            if self.no_control is not None:
+                raise GlassbookError(f"claim {self.id!r} has a control and a reason for none; leave one of them out")
 
     @property
     def condition(self) -> Condition:
@@ -110,14 +124,35 @@ class Claim:
     def from_data(cls, data: Mapping[str, Any]) -> Claim:
         """The claim that `to_data` gave; keys of a later version are left out.
 
+        Runs of before claims had ids state none: there the metric's name makes one.
+
         Raises:
             GlassbookError: a part is missing or cannot be read.
         """
-        known = {f.name for f in fields(cls)}
+        names = {f.name for f in fields(cls)}
         try:
-            return cls(**{key: value for key, value in data.items() if key in known})
+            parts: dict[str, Any] = {key: value for key, value in data.items() if key in names}
+            if "id" not in parts:
+                parts["id"] = re.sub(r"[^a-z0-9]+", "-", str(parts.get("metric")).lower()).strip("-")
+            parts["sabotages"] = tuple(parts.get("sabotages", ()))
+            return cls(**parts)
         except (TypeError, AttributeError) as error:
             raise GlassbookError(f"this is no claim: {error}") from error
+
+
+def find_claim(claims: Sequence[Claim], id: object, experiment: str) -> Claim:
+    """The claim of `experiment` with that id.
+
+    Raises:
+        GlassbookError: there is none; the message offers the nearest ids.
+    """
+    for claim in claims:
+        if claim.id == id:
+            return claim
+    ids = [claim.id for claim in claims]
+    near = difflib.get_close_matches(str(id), ids, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(ids) or 'none'}"
+    raise GlassbookError(f"{experiment} has no claim {str(id)!r}; {hint}")
 
 
 @dataclass(frozen=True)

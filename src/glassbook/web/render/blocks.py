@@ -16,6 +16,7 @@ from markupsafe import Markup
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook import LiveBlock, RunRecord
+from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.notebook.runs.freshness import stale
 from glassbook.web.services import Services
@@ -118,11 +119,16 @@ def _claims(services: Services, data: Names) -> Names:
 
 
 def _claim(services: Services, data: Names) -> Names:
-    name, n = _text(data, "experiment"), _number(data, "n", 0)
+    name = _text(data, "experiment")
     verdicts = judged(services, name)
-    if not 0 <= n < len(verdicts):
-        raise GlassbookError(f"{name} has {len(verdicts)} claims; n is counted from 0")
-    return {"experiment": name, "verdicts": [verdicts[n]]}
+    claims = [verdict.claim for verdict in verdicts]
+    if "id" not in data and "n" in data:
+        ids = ", ".join(claim.id for claim in claims) or "none"
+        raise GlassbookError(
+            f"a claim is cited by its id, not by a number: claim: {{experiment: {name}, id: ...}}; there are: {ids}"
+        )
+    cited = find_claim(claims, _text(data, "id"), name)
+    return {"experiment": name, "verdicts": [verdict for verdict in verdicts if verdict.claim is cited]}
 
 
 def _experiment(services: Services, data: Names) -> Names:

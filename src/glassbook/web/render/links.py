@@ -77,15 +77,15 @@ def url_of(hit: Hit) -> str:
 
 
 def address_of(kind: str, ident: str, section: str = "") -> str:
-    """Address of a page, run, claim (`experiment#n`), experiment, feature (`run/index`) or tag."""
-    name, _, number = ident.rpartition("#")
+    """Address of a page, run, claim (`experiment#id`), experiment, feature (`run/index`) or tag."""
+    name, _, claim = ident.rpartition("#")
     match kind:
         case "page":
             return page_url(ident, section)
         case "run":
             return f"/runs/{quote(ident, safe='')}"
         case "claim":
-            return f"/x/{quote(name, safe='')}#claim-{quote(number)}"
+            return f"/x/{quote(name, safe='')}#claim-{quote(claim)}"
         case "experiment":
             return f"/x/{quote(ident, safe='')}"
         case "feature":
