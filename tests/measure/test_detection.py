@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from glassbook.measure import auroc, auroc_sparse, average_precision
+from glassbook.measure import auroc, average_precision
 
 
 def test_perfect_reversed_constant_and_one_class():
@@ -45,17 +45,6 @@ def test_many_columns_at_once_are_the_columns_one_by_one():
     assert auroc(s[:, 0], y).shape == (3,)
 
 
-def test_sparse_codes_give_what_dense_codes_give():
-    g = torch.Generator().manual_seed(1)
-    n, k, width = 400, 3, 12
-    indices = torch.rand(n, width - 1, generator=g).topk(k).indices  # the last latent is dead
-    values = torch.randint(0, 5, (n, k), generator=g).float()  # ties, and zeros that count as absent
-    y = torch.rand(n, 4, generator=g) < 0.3
-    dense = torch.zeros(n, width).scatter_(1, indices, values)
-    assert torch.allclose(auroc_sparse(values, indices, width, y), auroc(dense, y), atol=1e-12)
-    assert (auroc_sparse(values, indices, width, y)[-1] == 0.5).all()
-
-
 def test_average_precision_of_chance_is_the_base_rate_and_bad_input_is_refused():
     chance = np.random.default_rng(0)
     y = chance.random(20_000) < 0.2
@@ -65,5 +54,3 @@ def test_average_precision_of_chance_is_the_base_rate_and_bad_input_is_refused()
         auroc([1, 2], [1])
     with pytest.raises(ValueError, match="NaN"):
         auroc([1, float("nan")], [1, 0])
-    with pytest.raises(ValueError, match="negative"):
-        auroc_sparse([[-1.0]], [[0]], 1, [[True]])

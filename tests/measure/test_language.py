@@ -2,14 +2,7 @@ import math
 
 import pytest
 
-from glassbook.measure import bits_per_byte, bootstrap, distinct_n, perplexity_ratio, repetition, wilson
-
-
-def test_perplexity_ratio():
-    assert perplexity_ratio([1.0, 5.0], [1.0, 5.0]) == 1
-    assert perplexity_ratio([1.0, 5.0], [1 + math.log(2), 5 + math.log(2)]) == pytest.approx(2)
-    with pytest.raises(ValueError, match="same tokens"):
-        perplexity_ratio([1.0], [1.0, 2.0])
+from glassbook.measure import bits_per_byte, bootstrap, distinct_n, repetition, wilson
 
 
 def test_bits_per_byte():

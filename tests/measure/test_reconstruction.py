@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from glassbook.measure import ExplainedVariance, dead_share, density, density_histogram, explained_variance, l0
+from glassbook.measure import ExplainedVariance, dead_share, density, explained_variance, l0
 
 
 def some(n=200, d=5, seed=0):
@@ -60,12 +60,3 @@ def test_use_of_the_code():
     assert l0(codes) == 1.5
     assert density(codes).tolist() == [0, 0.5, 1]
     assert dead_share(density(codes)) == pytest.approx(1 / 3)
-
-
-def test_density_histogram_counts_every_living_latent():
-    edges, counts = density_histogram([0.0, 1e-9, 1e-6, 0.002, 0.5, 1.0])
-    assert (edges[0], edges[-1], len(edges)) == (-6, 0, 13)
-    assert sum(counts) == 5
-    assert counts[0] == 2
-    assert counts[-1] == 2  # from 10^-0.5 on
-    assert counts[6] == 1  # 10^-3 to 10^-2.5

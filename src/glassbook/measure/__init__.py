@@ -1,28 +1,28 @@
-"""Arrays in, numbers out. Each definition stands in its docstring and has a test with a known answer."""
+"""Metrics: arrays in, numbers out. Each definition stands in its docstring and has a test with a known answer.
 
-from glassbook.measure.absorption import absorption
-from glassbook.measure.detection import auroc, auroc_sparse, average_precision
-from glassbook.measure.language import bits_per_byte, distinct_n, perplexity_ratio, repetition
-from glassbook.measure.matching import cosines, f1, latent_f1, match, matched_f1, mcc, mmcs, uniqueness
-from glassbook.measure.monosemanticity import explained_by_one, label_entropy
-from glassbook.measure.probing import sparse_probe, splits
-from glassbook.measure.reconstruction import (
-    ExplainedVariance,
-    dead_share,
-    density,
-    density_histogram,
-    explained_variance,
-    l0,
-)
-from glassbook.measure.similarity import Null, beside_null, best_matches, cka, correlations, svcca
-from glassbook.measure.statistics import bootstrap, wilson
+A metric is imported when it is first used: `measure.pareto` serves processes that must not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glassbook.measure.detection import auroc, average_precision
+    from glassbook.measure.feature_absorption import absorption
+    from glassbook.measure.language import bits_per_byte, distinct_n, repetition
+    from glassbook.measure.matching import cosines, f1, latent_f1, match, matched_f1, mcc, mmcs, uniqueness
+    from glassbook.measure.monosemanticity import explained_by_one, label_entropy
+    from glassbook.measure.pareto import pareto_front
+    from glassbook.measure.probing import sparse_probe, splits
+    from glassbook.measure.reconstruction import ExplainedVariance, dead_share, density, explained_variance, l0
+    from glassbook.measure.similarity import Null, beside_null, best_matches, cka, correlations, svcca
+    from glassbook.measure.statistics import bootstrap, wilson
 
 __all__ = [
     "ExplainedVariance",
     "Null",
     "absorption",
     "auroc",
-    "auroc_sparse",
     "average_precision",
     "beside_null",
     "best_matches",
@@ -33,7 +33,6 @@ __all__ = [
     "cosines",
     "dead_share",
     "density",
-    "density_histogram",
     "distinct_n",
     "explained_by_one",
     "explained_variance",
@@ -45,7 +44,7 @@ __all__ = [
     "matched_f1",
     "mcc",
     "mmcs",
-    "perplexity_ratio",
+    "pareto_front",
     "repetition",
     "sparse_probe",
     "splits",
@@ -53,3 +52,25 @@ __all__ = [
     "uniqueness",
     "wilson",
 ]
+
+_MODULES = (
+    "pareto",
+    "detection",
+    "feature_absorption",
+    "language",
+    "matching",
+    "monosemanticity",
+    "probing",
+    "reconstruction",
+    "similarity",
+    "statistics",
+)
+
+
+def __getattr__(name: str) -> Any:
+    for module in _MODULES if name in __all__ else ():
+        metric = getattr(import_module(f"{__name__}.{module}"), name, None)
+        if metric is not None:
+            globals()[name] = metric
+            return metric
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,45 +29,6 @@ def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
     return area.reshape(scores.shape[1:] + labels.shape[1:])
 
 
-def auroc_sparse(values: Any, indices: Any, width: int, labels: Any) -> Tensor:
-    """AUROC of every latent for every attribute, from sparse codes whose other entries are zero.
-
-    The same numbers as `auroc` of the dense codes, at the price of their entries only.
-
-    Args:
-        values: [N, k], not negative; entries of value zero count as absent.
-        indices: [N, k], which latent each value belongs to; a latent at most once in a row.
-        width: number of latents.
-        labels: [N, A] bool.
-
-    Returns:
-        float64 [width, A].
-    """
-    values, indices, y = to_tensor(values, torch.float32), to_tensor(indices, torch.int64), to_tensor(labels)
-    _check(values, y)
-    if bool((values < 0).any()):
-        raise ValueError("sparse scores must not be negative: absent entries are zeros")
-    n, here = len(values), values > 0
-    rows = torch.arange(n)[:, None].expand_as(indices)[here]
-    latent, value = indices[here], values[here]
-    # By value, then (stable) by latent: entries of one latent lie together in rising order.
-    order = torch.argsort(value)
-    order = order[torch.argsort(latent[order], stable=True)]
-    rows, latent, value = rows[order], latent[order], value[order]
-    active = torch.bincount(latent, minlength=width)
-    first = active.cumsum(0) - active
-    new = torch.ones(len(value), dtype=torch.bool)
-    new[1:] = (value[1:] != value[:-1]) | (latent[1:] != latent[:-1])
-    zeros = (n - active).double()
-    within = _midranks(new) - first[latent]
-    # Rank sums: zeros share one middle rank; each entry adds what it has beyond that.
-    middle = (zeros + 1) / 2
-    beyond = torch.sparse_coo_tensor(
-        torch.stack([latent, rows]), zeros[latent] + within - middle[latent], (width, n), check_invariants=False
-    )
-    return _area(torch.sparse.mm(beyond, y) + middle[:, None] * y.sum(0), y)
-
-
 def average_precision(scores: Any, labels: Any) -> float:
     """Sum over thresholds of (recall gained) * precision; tied scores are one threshold. A random score gives the base
     rate. NaN without positives.

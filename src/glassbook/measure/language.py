@@ -9,22 +9,6 @@ from typing import Any
 from glassbook.measure.arrays import to_tensor
 
 
-def perplexity_ratio(before: Any, after: Any) -> float:
-    """exp(mean(after - before)) of paired negative log-likelihoods, in nats, of the same tokens.
-
-    1 means no damage, 2 that every token became half as likely (geometric mean). Pairing takes the texts' own
-    difficulty out.
-
-    Args:
-        before: nll of each token under the one model.
-        after: nll of the same tokens under the other.
-    """
-    before, after = to_tensor(before).reshape(-1), to_tensor(after).reshape(-1)
-    if len(before) != len(after) or not len(before):
-        raise ValueError(f"{len(before)} and {len(after)} tokens: the two must be the same tokens, at least one")
-    return math.exp(float((after - before).mean()))
-
-
 def bits_per_byte(nll: Any, n_bytes: int) -> float:
     """Sum of the tokens' negative log-likelihoods (nats) / ln 2 / UTF-8 bytes of the text: free of the tokenizer."""
     return float(to_tensor(nll).sum()) / math.log(2) / n_bytes

@@ -81,19 +81,3 @@ def density(codes: Any) -> Tensor:
 def dead_share(density: Any) -> float:
     """Share of latents that never fire, from their `density` over a set; it falls as the set grows, so state n."""
     return float((to_tensor(density) == 0).double().mean())
-
-
-def density_histogram(density: Any, *, lowest: int = -6) -> tuple[list[float], list[int]]:
-    """How many latents fire how often, in steps of half a power of ten.
-
-    Args:
-        density: [width], share of rows on which each latent fires.
-        lowest: power of ten at which the bins begin; rarer latents are in the first bin, dead ones in none.
-
-    Returns:
-        (edges [n + 1] as powers of ten, counts [n]).
-    """
-    d = to_tensor(density)
-    bins = -2 * lowest
-    place = ((d[d > 0].log10() - lowest) * 2).floor().long().clamp(0, bins - 1)
-    return [lowest + i / 2 for i in range(bins + 1)], torch.bincount(place, minlength=bins).tolist()
