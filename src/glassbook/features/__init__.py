@@ -2,29 +2,22 @@
 
 from glassbook.features.activations import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.coder import Coder
-from glassbook.features.contexts import Context, Contexts, top_contexts
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
-from glassbook.features.recovery import Recovery, recovery
 from glassbook.features.train import FitReport, fit, fit_many
 
 __all__ = [
     "BatchTopK",
     "Coder",
-    "Context",
-    "Contexts",
     "Dictionary",
     "FitReport",
     "Gated",
     "JumpReLU",
     "Matryoshka",
     "ReLU",
-    "Recovery",
     "Scores",
     "TopK",
     "evaluate",
     "fit",
     "fit_many",
-    "recovery",
-    "top_contexts",
 ]
