@@ -35,6 +35,7 @@ from glassbook.notebook.runs.freshness import Used, code_of
 from glassbook.notebook.runs.progress import Progress
 from glassbook.notebook.runs.provenance import code_version, environment
 from glassbook.notebook.runs.record import read_header, read_record
+from glassbook.notebook.runs.rng import Rng
 from glassbook.notebook.serialization import number_text, to_json
 
 BEAT = 15.0
@@ -135,6 +136,10 @@ class Run:
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values logged so far, those before an interruption included."""
         return events.read_metrics(self._log.path, name)
+
+    def rng(self, name: str) -> Rng:
+        """The source of random numbers called `name`: it depends on the run's seed and the name alone."""
+        return Rng(self.seed, ()).child(name)
 
     def progress(self, total: int | None, label: str, unit: str = "step", done: int = 0) -> Progress:
         """Show how far the work has come, with rate and time left, on stderr and in the run's heartbeats.
