@@ -21,8 +21,8 @@ from glassbook.data.toy import sharkey_world
 from glassbook.features import BatchTopK, Dictionary, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.activations import Code
 from glassbook.features.normalize import Scaling
-from glassbook.features.sae_trainer import Training
-from glassbook.features.train import _selects_fast
+from glassbook.features.sae_trainer import SAETrainer
+from glassbook.features.train import bf16_selection
 from glassbook.measure import explained_variance
 
 D, WIDTH, K, BATCH = 512, 8192, 32, 4096
@@ -68,16 +68,16 @@ class Ours:
     """The step of `fit`."""
 
     def __init__(self, code: Code, sample: Tensor, fast: bool) -> None:
-        self.work = Training(new(code), lr=1e-3, aux=1 / 32, patience=10**9, fast=fast)
-        self.work.begin(sample, "mean")
+        self.trainer = SAETrainer(new(code), lr=1e-3, aux=1 / 32, dead_after=10**9, fast=fast)
+        self.trainer.setup(sample, "mean")
 
     def __call__(self, x: Tensor, step: int) -> None:
-        self.work.update(x, 1e-3, step)
+        self.trainer.step(x, 1e-3, step)
 
     def end(self) -> Dictionary:
         """The dictionary, for raw activations."""
-        self.work.end()
-        return self.work.d
+        self.trainer.finalize()
+        return self.trainer.d
 
 
 def new(code: Code) -> Dictionary:
@@ -103,7 +103,7 @@ def main() -> None:
         "dense autograd": Dense(new(TopK(K)), x),
         **{name: Ours(code, x, fast=False) for name, code in RULES.items()},
     }
-    fast = _selects_fast("auto", torch.device("cpu"))
+    fast = bf16_selection("auto", torch.device("cpu"))
     if fast:
         steps |= {f"{name}, bf16 selection": Ours(code, x, fast=True) for name, code in RULES.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}

@@ -19,29 +19,25 @@ from safetensors.torch import load_file
 class Glassbook:
     def __init__(self, rule, d, width, k, batch, steps, lr, seed, sample):
         from glassbook.features import BatchTopK, Dictionary, JumpReLU, ReLU, TopK
-        from glassbook.features.sae_trainer import Training
-        from glassbook.features.train import _ramp, _selects_fast
+        from glassbook.features.sae_trainer import SAETrainer
+        from glassbook.features.train import bf16_selection
 
         torch.manual_seed(seed)
         code = {"topk": TopK(k), "batchtopk": BatchTopK(k), "relu": ReLU(), "jumprelu": JumpReLU(l0=k)}[rule]
         self.d = Dictionary(d, width, code)
-        fast = _selects_fast("auto", torch.device("cpu"))
-        self.work, self.lr, self.steps, self.ramp = (
-            Training(self.d, lr, 1 / 32, max(1, steps // 10), fast),
-            lr,
-            steps,
-            _ramp,
-        )
-        self.work.begin(sample, "mean")
+        fast = bf16_selection("auto", torch.device("cpu"))
+        self.trainer, self.steps = SAETrainer(self.d, lr, 1 / 32, max(1, steps // 10), fast), steps
+        self.trainer.setup(sample, "mean")
 
     def step(self, x, i):
-        self.work.update(x, self.lr * rate(i, self.steps), i, self.ramp(self.work, (i + 1) / self.steps))
+        warmup = self.trainer.sparsity_warmup((i + 1) / self.steps)
+        self.trainer.step(x, self.trainer.lr * rate(i, self.steps), i, warmup)
 
     def codes(self, x):
-        assert self.work.scaling is not None
-        x = self.work.scaling.see(x)
+        assert self.trainer.scaling is not None
+        x = self.trainer.scaling.see(x)
         z = self.d.encode(x)
-        return z, self.d.decode(z) / self.work.scaling.scale_out + self.work.scaling.centre_out
+        return z, self.d.decode(z) / self.trainer.scaling.scale_out + self.trainer.scaling.centre_out
 
 
 class Sparsify:

@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(code):
 def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(code, tmp_path):
     x = samples()[2]
     whole, broken = new(code), new(code)
-    settings = {**QUICK, "dead_after": 256, "every": 7}
+    settings = {**QUICK, "dead_after": 256, "checkpoint_every": 7}
     fit(whole, x, **settings)
 
     class Died(Exception):

@@ -86,7 +86,7 @@ def test_a_resumed_training_is_bit_identical(model, tmp_path):
     def learn(source, folder, resume=False):
         torch.manual_seed(1)
         d = Dictionary(16, 32, TopK(2))
-        fit(d, source, steps=30, batch=8, checkpoint=folder, every=5, resume=resume)
+        fit(d, source, steps=30, batch=8, checkpoint=folder, checkpoint_every=5, resume=resume)
         return d
 
     class Killed(Exception):

@@ -9,7 +9,7 @@ from toy_training import learn_until_killed, learn_with
 from glassbook.notebook import Notebook
 from glassbook.train import list_checkpoints, read_checkpoint
 
-KILLS = 20
+KILLS = 8
 
 
 def points(record):
@@ -25,7 +25,7 @@ def start_interrupted(notebook):
         return run.id
 
 
-def test_twenty_kills(tmp_path):
+def test_killed_at_random_moments(tmp_path):
     notebook = Notebook.create(tmp_path / "notebook", title="Test")
     with notebook.start_run("test", config={}, seed=1, claims=[]) as reference:
         learn_with(reference)

@@ -1,10 +1,12 @@
 """A tiny network and its data, shared by the tests of training."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from glassbook.notebook import Notebook, Run
-from glassbook.train import Batch, Objective, TrainState, regression, train
+from glassbook.train import Batch, Objective, Phase, TrainState, train
 
 
 class Net(nn.Module):
@@ -30,13 +32,19 @@ def batch(step: int) -> Batch:
     return {"x": x, "y": x.flip(1) * 0.5}
 
 
-def learn(net: nn.Module, objective: Objective | None = None, batches=batch, **options) -> TrainState:
-    return train(net, objective or regression(), batches, **{"steps": 30, "lr": 1e-2, **options})
+def squared_error(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    return (model(batch["x"]).float() - batch["y"]).square().mean(), {}
+
+
+def learn(
+    net: nn.Module, objective: Objective | Sequence[Phase] = squared_error, batches=batch, **options
+) -> TrainState:
+    return train(net, objective, batches, **{"steps": 30, "lr": 1e-2, **options})
 
 
 def learn_with(run: Run) -> None:
     folder = run.folder / "checkpoints"
-    options = {"steps": 400, "accumulate": 2, "ema": 0.9, "every": 10, "log_every": 3}
+    options = {"steps": 400, "accumulate": 2, "ema": 0.9, "checkpoint_every": 10, "log_every": 3}
     learn(Net(0.3), run=run, checkpoint=folder, resume=run.resumed, seed=1, **options)
 
 

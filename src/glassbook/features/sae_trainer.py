@@ -1,4 +1,4 @@
-"""One step of training a dictionary: its loss by the rule's published recipe, Adam, and which latents are dead."""
+"""Sparse autoencoder training step: the loss of each sparsity rule's published recipe, Adam, and dead latents."""
 
 from __future__ import annotations
 
@@ -13,60 +13,62 @@ from glassbook.features._sparse.encode_decode import Pass, encode_decode
 from glassbook.features.activations import BatchTopK, Gated, JumpReLU, ReLU, TopK, rule
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.normalize import Scaling
-from glassbook.train.checkpoints import newest_checkpoint, under, write_checkpoint
+from glassbook.train.checkpoints import Tensors, under
+from glassbook.train.optimisers import load_optimiser_state, optimiser_state
 
-FIRED = 1e-3
+FIRING_THRESHOLD = 1e-3
 """A latent whose value exceeds this has fired (Gao et al. 2024); activations have E||x||^2 = d."""
-LOOK = 16
-"""Steps between two looks at which latents are dead: finding them would stop an accelerator at every step."""
-SMALL = 0.1
+DEAD_CHECK_INTERVAL = 16
+"""Steps between two searches for dead latents: finding them would stop an accelerator at every step."""
+INITIAL_ROW_NORM = 0.1
 """Norm that the rows of W_dec start with where the rule leaves them free (ReLU)."""
 
 
-class Training:
+class SAETrainer:
     """The changing part of a training: the dictionary, Adam's moments, and when each latent last fired.
 
     Args:
-        d: the dictionary; while this lasts, its weights are in the units of training.
+        d: the dictionary; from `setup` to `finalize` its weights are in the units of training.
         lr: peak learning rate.
         aux: weight of the dead latents' loss.
-        patience: steps without firing after which a latent is dead.
+        dead_after: steps without firing after which a latent is dead.
         fast: choose the active latents by bfloat16 products.
     """
 
-    def __init__(self, d: Dictionary, lr: float, aux: float, patience: int, fast: bool) -> None:
+    def __init__(self, d: Dictionary, lr: float, aux: float, dead_after: int, fast: bool) -> None:
         inner = rule(d.code)
         if isinstance(inner, Gated):
             raise GlassbookError("a Gated dictionary can be loaded and used, not learnt; learn a JumpReLU instead")
-        self.d, self.rule, self.patience, self.fast = d, inner, patience, fast
+        self.d, self.lr, self.rule, self.dead_after, self.fast = d, lr, inner, dead_after, fast
         self.aux = aux if isinstance(inner, (TopK, BatchTopK)) else 0.0
         self.device = d.W_enc.device
         self.parameters = dict(d.named_parameters())
         # The JumpReLU paper leaves out Adam's first moment, with which a penalty on a count swings.
         betas = (0.0 if isinstance(inner, JumpReLU) else 0.9, 0.999)
         self.adam = torch.optim.Adam(self.parameters.values(), lr=lr, betas=betas, eps=6.25e-10, fused=True)
-        self.fired = torch.zeros(d.width, dtype=torch.int64, device=self.device)
+        self.last_fired = torch.zeros(d.width, dtype=torch.int64, device=self.device)
         self.dead = torch.empty(0, dtype=torch.int64, device=self.device)
         self.k_aux = min(d.width, 2 ** max(0, round(math.log2(d.d_out / 2))))
         self.loss = torch.zeros((), device=self.device)
-        self.unexplained = self.loss
+        self.fvu = self.active = self.loss
+        self.rows = self.done = 0
         self.scaling: Scaling | None = None
 
-    def begin(self, sample: Tensor, how: str) -> None:
+    def setup(self, sample: Tensor, centre: str) -> None:
         """Measure the units of training on a sample of the activations, and write the weights in them."""
         d = self.d
-        x, y = self.split(sample)
+        x, y = self.inputs_and_targets(sample)
         if x.shape[1] != d.d_in or y.shape[1] != d.d_out:
             wanted = f"{d.d_in} + {d.d_out}" if d.transcodes else str(d.d_in)
             raise GlassbookError(f"the dictionary reads {wanted} dimensions, the activations have {sample.shape[1]}")
-        self.scaling = Scaling.of(d, x, y, how)
+        self.scaling = Scaling.of(d, x, y, centre)
         if bool(d.b_enc.any() | d.b_dec.any()):
             self.scaling.unfold(d)
             return
         with torch.no_grad():
             if isinstance(self.rule, ReLU):
-                d.W_dec.mul_(SMALL)
-                d.W_enc.copy_(d.W_dec if not d.transcodes else d.W_enc * SMALL)
+                d.W_dec.mul_(INITIAL_ROW_NORM)
+                d.W_enc.copy_(d.W_dec if not d.transcodes else d.W_enc * INITIAL_ROW_NORM)
             if d.theta is not None:
                 assert isinstance(self.rule, JumpReLU)
                 x = self.scaling.see(x[:4096])
@@ -74,20 +76,20 @@ class Training:
                 kept = min(len(pre), max(1, round(self.rule.l0 * len(x))))
                 d.theta.fill_(max(float(pre.topk(kept).values.min()), 0.0))
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def inputs_and_targets(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What is read and what is predicted: a transcoder's batch holds both, side by side."""
         x = x.to(self.device, non_blocking=True)
         return (x[:, : self.d.d_in], x[:, self.d.d_in :]) if self.d.transcodes else (x, x)
 
-    def update(self, batch: Tensor, rate: float, step: int, ramp: float = 1.0) -> Pass:
-        """One step of Adam on a batch of raw activations; `ramp` times the sparsity loss."""
+    def step(self, batch: Tensor, lr: float, step: int, sparsity: float = 1.0) -> None:
+        """One step of Adam on a batch of raw activations, with `sparsity` times the weight of the sparsity loss."""
         d = self.d
         assert self.scaling is not None
-        x, y = self.split(batch)
+        x, y = self.inputs_and_targets(batch)
         x = self.scaling.see(x)
         y = self.scaling.see_out(y) if d.transcodes else x
-        if step % LOOK == 0 and self.aux:
-            self.dead = torch.nonzero(step - self.fired > self.patience)[:, 0]
+        if step % DEAD_CHECK_INTERVAL == 0 and self.aux:
+            self.dead = torch.nonzero(step - self.last_fired > self.dead_after)[:, 0]
         out = encode_decode(
             x,
             d.W_enc,
@@ -102,37 +104,38 @@ class Training:
             k_aux=self.k_aux,
             fast=self.fast,
         )
-        self.unexplained = (y - out.xh).square().mean()
-        self.loss = self._loss(out, y, ramp)
-        self.loss.backward()
-        self._descend(rate)
+        fvu = (y - out.xh).square().mean()
+        loss = self._loss(out, y, fvu, sparsity)
+        loss.backward()
+        self._update(lr)
         with torch.no_grad():
-            self.fired.masked_fill_(out.fires(FIRED), step + 1)
-        return out
+            self.last_fired.masked_fill_(out.fires(FIRING_THRESHOLD), step + 1)
+        self.fvu, self.loss, self.active = fvu.detach(), loss.detach(), out.active.detach()
+        self.rows, self.done = len(x), step + 1
 
-    def _loss(self, out: Pass, y: Tensor, ramp: float) -> Tensor:
+    def _loss(self, out: Pass, y: Tensor, fvu: Tensor, sparsity: float) -> Tensor:
         """The rule's loss, in units where predicting the mean costs 1."""
         n, d = y.shape
-        loss = self.unexplained if out.levels is None else (y[:, None] - out.levels).square().mean()
+        loss = fvu if out.levels is None else (y[:, None] - out.levels).square().mean()
         if out.aux is not None:
-            loss = loss + self.aux * _rebuilt(out.aux, (y - out.xh).detach())
+            loss = loss + self.aux * _auxk_loss(out.aux, (y - out.xh).detach())
         if isinstance(self.rule, ReLU):
             sites = self.d.W_dec.split(self.d.parts, 1) if len(self.d.parts) > 1 else [self.d.W_dec]
             norms = torch.stack([torch.linalg.vector_norm(site, dim=1) for site in sites]).sum(0)
-            loss = loss + ramp * self.rule.l1 * (out.mass @ norms) / (n * d)
+            loss = loss + sparsity * self.rule.l1 * (out.mass @ norms) / (n * d)
         if isinstance(self.rule, JumpReLU):
-            loss = loss + ramp * (out.active / (n * self.rule.l0) - 1).square()
+            loss = loss + sparsity * (out.active / (n * self.rule.l0) - 1).square()
         return loss
 
     @torch.no_grad()
-    def _descend(self, rate: float) -> None:
+    def _update(self, lr: float) -> None:
         d = self.d
         free = isinstance(self.rule, ReLU)
         if free:  # the recipe clips the gradient of a loss that is d times this one
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1 / d.d_out, foreach=True)
         else:
-            _project(d.W_dec.grad, d.W_dec)
-        self.adam.param_groups[0]["lr"] = rate
+            _remove_parallel_part(d.W_dec.grad, d.W_dec)
+        self.adam.param_groups[0]["lr"] = lr
         self.adam.step()
         self.adam.zero_grad()
         if not free:
@@ -140,19 +143,28 @@ class Training:
         if d.theta is not None:
             d.theta.clamp_(min=0)
 
-    def describe(self, out: Pass, done: int) -> dict[str, float]:
+    def metrics(self, done: int) -> dict[str, float]:
         """The numbers of a logged point; the only place that waits for the device."""
-        loss = float(self.loss.detach())
+        numbers = {"loss": self._finite_loss(done), "explained_variance": 1 - float(self.fvu)}
+        return numbers | {"l0": float(self.active) / self.rows, "dead": self.dead_share(done)}
+
+    def _finite_loss(self, done: int) -> float:
+        loss = float(self.loss)
         if not math.isfinite(loss):
             raise GlassbookError(f"the loss is {loss} at step {done}; are all activations finite? Or lower lr")
-        numbers = {"loss": loss, "explained_variance": 1 - float(self.unexplained.detach())}
-        return numbers | {"l0": float(out.active.detach()) / len(out.xh), "dead": self.dead_share(done)}
+        return loss
+
+    def sparsity_warmup(self, progress: float) -> float:
+        """The share of its weight that the sparsity loss has after `progress` of the training."""
+        if isinstance(self.rule, ReLU):
+            return min(1.0, progress / 0.05)
+        return min(1.0, progress / 0.2) if isinstance(self.rule, JumpReLU) else 1.0
 
     def dead_share(self, done: int) -> float:
-        """Share of latents that have not fired for `patience` steps."""
-        return float((done - self.fired > self.patience).float().mean())
+        """Share of latents that have not fired for `dead_after` steps."""
+        return float((done - self.last_fired > self.dead_after).float().mean())
 
-    def end(self) -> None:
+    def finalize(self) -> None:
         """Write the weights for raw activations again."""
         if self.scaling is not None:
             self.scaling.fold(self.d)
@@ -160,37 +172,36 @@ class Training:
 
     # --- checkpoints --------------------------------------------------------------------------------------------
 
-    def keep(self, folder: Any, step: int, settings: dict[str, Any]) -> None:
-        """Write a checkpoint of everything that the next step depends on."""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a checkpoint must agree on."""
+        d = self.d
+        return {"d_in": d.d_in, "d_out": d.d_out, "width": d.width, "code": repr(d.code), "fast": self.fast}
+
+    def state(self) -> Tensors:
+        """Everything that the next step depends on."""
         assert self.scaling is not None
+        self._finite_loss(self.done)  # never let a dictionary that is lost push out the last good one
         tensors = {f"dictionary/{name}": t for name, t in self.d.state_dict().items()}
         tensors |= {f"scaling/{name}": t.clone() for name, t in vars(self.scaling).items()}
-        tensors |= {"fired": self.fired, "dead": self.dead}
-        for name, p in self.parameters.items():
-            tensors |= {f"adam/{name}/{key}": t for key, t in self.adam.state[p].items()}
-        write_checkpoint(folder, step, tensors, {"step": step, "settings": settings})
+        tensors |= {f"adam/{name}": t for name, t in optimiser_state(self.adam, self.parameters).items()}
+        return tensors | {"last_fired": self.last_fired, "dead": self.dead}
 
     @torch.no_grad()
-    def restore(self, folder: Any, settings: dict[str, Any], resume: bool) -> int:
-        """Go back to the newest checkpoint in `folder`, if there is one; returns the steps done."""
-        found = newest_checkpoint(folder, settings, resume)
-        if found is None:
-            return 0
-        _, tensors, facts = found
+    def load(self, tensors: Tensors) -> None:
+        """Take back what `state` returned."""
         self.d.load_state_dict(under("dictionary/", tensors))
         self.scaling = Scaling(**{name: t.to(self.device) for name, t in under("scaling/", tensors).items()})
-        self.fired, self.dead = tensors["fired"].to(self.device), tensors["dead"].to(self.device)
-        for name, p in self.parameters.items():
-            self.adam.state[p] = {key: t.to(p.device) for key, t in under(f"adam/{name}/", tensors).items()}
-        return facts["step"]
+        self.last_fired, self.dead = tensors["last_fired"].to(self.device), tensors["dead"].to(self.device)
+        load_optimiser_state(self.adam, self.parameters, under("adam/", tensors))
 
 
-def _rebuilt(aux: Tensor, error: Tensor) -> Tensor:
+def _auxk_loss(aux: Tensor, error: Tensor) -> Tensor:
     """Error of the dead latents' reconstruction of `error`, relative to predicting its mean; 0 where undefined."""
     return torch.nan_to_num((aux - error).square().mean() / (error - error.mean(0)).square().mean())
 
 
-def _project(gradient: Tensor | None, rows: Tensor) -> None:
+def _remove_parallel_part(gradient: Tensor | None, rows: Tensor) -> None:
     """Take from each row's gradient its part along the row, which would only change the row's norm."""
     assert gradient is not None
     gradient.addcmul_(rows, torch.linalg.vecdot(gradient, rows)[:, None], value=-1.0)

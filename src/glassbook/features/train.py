@@ -1,10 +1,9 @@
-"""Learn dictionaries: any rule by the same call, and many of them on the same batches."""
+"""Training of sparse autoencoders: any sparsity rule by the same call, and several dictionaries on the same batches."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,14 +13,14 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features._sparse.encode_decode import encode_decode
-from glassbook.features.activations import BatchTopK, JumpReLU, ReLU, with_rule
+from glassbook.features.activations import BatchTopK, with_rule
 from glassbook.features.data import Batches, Source, about, check_source
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.sae_trainer import Training
+from glassbook.features.sae_trainer import SAETrainer
 from glassbook.measure import ExplainedVariance
 from glassbook.notebook import Run
-from glassbook.train.going import how_to_resume, polite_interrupts, progress
-from glassbook.train.schedules import linear
+from glassbook.train import linear, resumable
+from glassbook.train.checkpoints import Tensors, under
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,9 @@ def fit_many(
     columns: Sequence[slice] | None = None,
     seed: int = 0,
     run: Run | None = None,
+    label: str = "",
     checkpoint: Path | None = None,
-    every: int = 500,
+    checkpoint_every: int = 500,
     resume: bool = False,
     log_every: int = 20,
 ) -> list[FitReport]:
@@ -108,8 +108,9 @@ def fit_many(
         seed: of the rows' order.
         run: where metrics and progress go: loss, explained_variance (of the batch), l0, dead, lr; with several
             dictionaries "/0", "/1", ... behind each name.
-        checkpoint: folder for checkpoints; None writes none.
-        every: steps between two of them.
+        label: stands before the metrics' names ("<label>_loss") and names the progress bar.
+        checkpoint: folder for this training's own checkpoints; None writes none.
+        checkpoint_every: steps between two of them.
         resume: go on from the newest one, bit for bit on a CPU; from the start if there is none.
         log_every: steps between two logged points.
 
@@ -118,99 +119,93 @@ def fit_many(
             of another model or site than what the dictionary has learnt already.
         KeyboardInterrupt: Ctrl-C, after a checkpoint.
     """
-    if not dictionaries or min(steps, batch, every, log_every) < 1:
-        raise GlassbookError("steps, batch, every, log_every and the number of dictionaries must be at least 1")
+    if not dictionaries or min(steps, batch) < 1:
+        raise GlassbookError("steps, batch and the number of dictionaries must be at least 1")
     dead_after = min(10_000_000, steps * batch // 10) if dead_after is None else dead_after
-    batches = Batches(activations, batch, seed, steps)
-    cuts = list(columns or [slice(None)] * len(dictionaries))
+    columns = list(columns or [slice(None)] * len(dictionaries))
+    for d, cut in zip(dictionaries, columns, strict=True):
+        check_source(d.about, activations, cut)
     rates = [default_lr(d.width, steps) if lr is None else lr for d in dictionaries]
-    works = [
-        Training(d, rate, aux, max(1, dead_after // batch), _selects_fast(precision, d.W_enc.device))
+    trainers = [
+        SAETrainer(d, rate, aux, max(1, dead_after // batch), bf16_selection(precision, d.W_enc.device))
         for d, rate in zip(dictionaries, rates, strict=True)
     ]
-    shared = {"steps": steps, "batch": batch, "aux": aux, "dead_after": dead_after, "seed": seed, "centre": centre}
-    settings = [
-        {**shared, "lr": rate, "width": w.d.width, "code": repr(w.d.code), "fast": w.fast, "columns": repr(cut)}
-        for w, rate, cut in zip(works, rates, cuts, strict=True)
-    ]
-    folders = [_folder(checkpoint, i, len(works)) for i in range(len(works))]
-    for d, cut in zip(dictionaries, cuts, strict=True):
-        check_source(d.about, activations, cut)
-    with _folded(works):
-        start = _restore(works, folders, settings, resume)
-        if start == 0:
-            sample = batches.sample(65_536)
-            for work, cut in zip(works, cuts, strict=True):
-                work.begin(sample[:, cut].to(work.device), centre)
-        schedule = linear(warmup=max(1, steps // 20), share=0.2, floor=0.0)
-        with progress(run, steps, "dictionary", start) as advance, polite_interrupts() as interrupted:
-            for step in range(start, steps):
-                x, done, shown = batches(step), step + 1, {}
-                logs = done % log_every == 0 or done == steps
-                for i, (work, cut, rate) in enumerate(zip(works, cuts, rates, strict=True)):
-                    now = rate * schedule(step, steps)
-                    out = work.update(x[:, cut], now, step, _ramp(work, done / steps))
-                    if logs:
-                        shown = work.describe(out, done)
-                        if run is not None:
-                            mark = f"/{i}" if len(works) > 1 else ""
-                            run.log(
-                                done, **{f"{key}{mark}": value for key, value in shown.items()}, **{f"lr{mark}": now}
-                            )
-                advance(1, **{key: shown[key] for key in ("explained_variance", "dead") if key in shown})
-                if checkpoint is not None and (done % every == 0 or done == steps or interrupted()):
-                    for work, folder, facts in zip(works, folders, settings, strict=True):
-                        work.keep(folder, done, facts)
-                if interrupted():
-                    raise KeyboardInterrupt(how_to_resume(done, steps, checkpoint, run))
+    settings: dict[str, Any] = {"batch": batch, "aux": aux, "dead_after": dead_after, "seed": seed, "centre": centre}
+    for mark, trainer, cut in zip(_marks(trainers), trainers, columns, strict=True):
+        own = {"lr": trainer.lr, "columns": repr(cut), **trainer.settings}
+        settings |= {f"{name}{mark}": value for name, value in own.items()}
+    batches = Batches(activations, batch, seed, steps)
+    try:
+        resumable(
+            _SAELearner(trainers, columns, batches, steps, centre),
+            steps,
+            title="dictionary",
+            settings=settings,
+            label=label,
+            run=run,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            log_every=log_every,
+            device=trainers[0].device,
+        )
         held_out = batches.held_out()
-        for work, cut in zip(works, cuts, strict=True):
-            _set_threshold(work, held_out[:, cut])
+        for trainer, cut in zip(trainers, columns, strict=True):
+            _set_threshold(trainer, held_out[:, cut])
+    finally:  # however training ends, the dictionaries read raw activations afterwards
+        for trainer in trainers:
+            trainer.finalize()
     reports = []
-    for work, cut, rate in zip(works, cuts, rates, strict=True):
-        d = work.d
+    for trainer, cut in zip(trainers, columns, strict=True):
+        d = trainer.d
         d.about = {**d.about, **about(activations, cut), "trained_on": steps * batch}
-        scores = _score(d, *work.split(held_out[:, cut]))
-        reports.append(FitReport(steps, steps * batch, rate, *scores, work.dead_share(steps), dead_after))
+        scores = _score(d, *trainer.inputs_and_targets(held_out[:, cut]))
+        reports.append(FitReport(steps, steps * batch, trainer.lr, *scores, trainer.dead_share(steps), dead_after))
     return reports
 
 
-@contextlib.contextmanager
-def _folded(works: Sequence[Training]) -> Iterator[None]:
-    """However training ends, the dictionaries read raw activations afterwards."""
-    try:
-        yield
-    finally:
-        for work in works:
-            work.end()
+class _SAELearner:
+    """Several dictionaries that learn from the same batches, for the resumable loop."""
+
+    def __init__(
+        self, trainers: list[SAETrainer], columns: list[slice], batches: Batches, steps: int, centre: str
+    ) -> None:
+        self.trainers, self.columns, self.batches, self.steps, self.centre = trainers, columns, batches, steps, centre
+        self.marks = _marks(trainers)
+        self.schedule = linear(warmup=max(1, steps // 20), share=0.2, floor=0.0)
+
+    def step(self, step: int) -> None:
+        if step == 0:
+            sample = self.batches.sample(65_536)
+            for trainer, cut in zip(self.trainers, self.columns, strict=True):
+                trainer.setup(sample[:, cut].to(trainer.device), self.centre)
+        x, factor = self.batches(step), self.schedule(step, self.steps)
+        for trainer, cut in zip(self.trainers, self.columns, strict=True):
+            trainer.step(x[:, cut], trainer.lr * factor, step, trainer.sparsity_warmup((step + 1) / self.steps))
+
+    def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
+        logged, shown, factor = {}, {}, self.schedule(done - 1, self.steps)
+        for mark, trainer in zip(self.marks, self.trainers, strict=True):
+            numbers = trainer.metrics(done)
+            shown = {key: numbers[key] for key in ("explained_variance", "dead")}
+            logged |= {f"{key}{mark}": value for key, value in (numbers | {"lr": trainer.lr * factor}).items()}
+        return logged, shown
+
+    def state(self) -> Tensors:
+        return {f"{i}/{name}": t for i, trainer in enumerate(self.trainers) for name, t in trainer.state().items()}
+
+    def load(self, tensors: Tensors) -> None:
+        for i, trainer in enumerate(self.trainers):
+            trainer.load(under(f"{i}/", tensors))
 
 
-def _folder(checkpoint: Path | None, i: int, n: int) -> Path | None:
-    return checkpoint / str(i) if checkpoint is not None and n > 1 else checkpoint
+def _marks(trainers: Sequence[SAETrainer]) -> list[str]:
+    """What stands behind the metrics' names of each."""
+    return [f"/{i}" if len(trainers) > 1 else "" for i in range(len(trainers))]
 
 
-def _restore(
-    works: Sequence[Training], folders: Sequence[Path | None], settings: Sequence[dict[str, Any]], resume: bool
-) -> int:
-    """Steps done by all; a kill between two dictionaries' checkpoints leaves one of them ahead."""
-    done = [
-        work.restore(folder, facts, resume) if folder is not None else 0
-        for work, folder, facts in zip(works, folders, settings, strict=True)
-    ]
-    if len(set(done)) > 1:
-        at = ", ".join(map(str, done))
-        raise GlassbookError(f"the checkpoints are of different steps ({at}); delete those that are ahead")
-    return done[0]
-
-
-def _ramp(work: Training, progress: float) -> float:
-    """The share of its weight that a sparsity loss has."""
-    if isinstance(work.rule, ReLU):
-        return min(1.0, progress / 0.05)
-    return min(1.0, progress / 0.2) if isinstance(work.rule, JumpReLU) else 1.0
-
-
-def _selects_fast(precision: str, device: torch.device) -> bool:
+def bf16_selection(precision: str, device: torch.device) -> bool:
+    """Whether the active latents are chosen by bfloat16 products; "auto": where the hardware multiplies bfloat16."""
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
@@ -220,13 +215,13 @@ def _selects_fast(precision: str, device: torch.device) -> bool:
 
 
 @torch.no_grad()
-def _set_threshold(work: Training, held_out: Tensor) -> None:
+def _set_threshold(trainer: SAETrainer, held_out: Tensor) -> None:
     """Give a BatchTopK the value that k pre-activations of each held-out row exceed on average."""
-    d, inner = work.d, work.rule
+    d, inner = trainer.d, trainer.rule
     if not isinstance(inner, BatchTopK):
         return
-    assert work.scaling is not None
-    x = work.scaling.see(work.split(held_out)[0])
+    assert trainer.scaling is not None
+    x = trainer.scaling.see(trainer.inputs_and_targets(held_out)[0])
     inner = BatchTopK(inner.k)
     out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, code=inner, subtract=not d.transcodes)
     assert out.values is not None

@@ -6,6 +6,7 @@ A file `step-<n>.safetensors` holds named tensors, and in its metadata one JSON 
 import hashlib
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def read_checkpoint(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
 
 def newest_checkpoint(
-    folder: Path, settings: dict[str, Any], resume: bool
+    folder: Path, settings: Mapping[str, Any], resume: bool
 ) -> tuple[Path, Tensors, dict[str, Any]] | None:
     """Path, tensors and facts of the newest checkpoint in `folder`; None if there is none.
 

@@ -1,7 +1,6 @@
 """What is minimised: functions from (model, batch) to a loss and the numbers worth logging beside it."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -60,12 +59,3 @@ def next_tokens(batch: Batch) -> Tensor:
     if mask is not None:
         targets[:, :-1].masked_fill_(mask[:, 1:] == 0, IGNORED)
     return targets
-
-
-def regression(input: str = "x", target: str = "y", loss: Callable[..., Any] = F.mse_loss) -> Objective:
-    """Mean of `loss` between the model's output on `batch[input]` and `batch[target]` (mean squared error)."""
-
-    def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        return loss(model(batch[input]).float(), batch[target]), {}
-
-    return objective

@@ -6,14 +6,11 @@ from glassbook.errors import GlassbookError
 from glassbook.features import evaluate
 from glassbook.features.classical import (
     Lasso,
-    Lista,
     Pursuit,
     SparseCoder,
-    fista,
     kmeans,
     lasso_objective,
     learn_atoms,
-    learn_lista,
     pca,
 )
 from glassbook.measure import mcc, mmcs
@@ -62,22 +59,6 @@ def test_values_that_are_not_finite_are_refused(world):
     bad[::7] = torch.nan
     with pytest.raises(GlassbookError, match="not finite"):
         learn_atoms(bad, 8, Lasso(0.1))
-
-
-def test_lista_begins_as_ista_and_learns_to_be_nearer(world):
-    truth, x = world
-    x, mean, l1 = x[:2000], torch.zeros(24), 0.1
-    exact = fista(x, truth, l1, steps=3000, tolerance=1e-7)
-    untaught = Lista(truth, mean, l1, layers=2)
-    size = torch.linalg.matrix_norm(truth, 2) ** 2
-    z = torch.zeros(2000, 48)
-    for _ in range(2):
-        z = torch.nn.functional.softshrink(z + (x - z @ truth) @ truth.T / size, float(l1 / size))
-    torch.testing.assert_close(untaught.encode(x), z, atol=1e-5, rtol=1e-4)
-    taught = learn_lista(truth, mean, x, l1, layers=2, steps=300, batch=256, lr=3e-3)
-    with torch.no_grad():
-        away = [float((net.encode(x) - exact).square().sum(1).mean()) for net in (untaught, taught)]
-    assert away[1] < away[0] / 4
 
 
 def test_components_are_those_of_scikit_learn(world):

@@ -70,7 +70,7 @@ class Pretrain:
         from glassbook.data.tokens import labelled, take, training_rows
         from glassbook.data.world import World
         from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
-        from glassbook.train import cosine, next_token, train
+        from glassbook.train import adamw, cosine, next_token, train
 
         world = World()
         sample = (document.text for document in take(world.stream(-1000), 20_000))
@@ -98,7 +98,7 @@ class Pretrain:
             steps=self.steps,
             lr=self.lr,
             schedule=cosine(warmup=self.steps // 20, floor=0.02),
-            weight_decay=0.05,
+            optimiser=adamw(weight_decay=0.05),
             precision=self.precision,
             run=run,
             checkpoint=run.folder / "checkpoints",

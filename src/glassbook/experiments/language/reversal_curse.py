@@ -111,7 +111,7 @@ class ReversalCurse:
         import torch
 
         from glassbook.nets import LM, LMConfig
-        from glassbook.train import linear, next_token, train
+        from glassbook.train import adamw, linear, next_token, train
 
         torch.manual_seed(run.seed)
         d, heads, rows = self.d_model, max(1, self.d_model // 32), torch.from_numpy(sentences)
@@ -129,7 +129,7 @@ class ReversalCurse:
             steps=self.steps,
             lr=self.lr,
             schedule=linear(warmup=self.steps // 20),
-            weight_decay=self.weight_decay,
+            optimiser=adamw(weight_decay=self.weight_decay),
             run=run,
             label=label,
             checkpoint=run.folder / "checkpoints" / label,

@@ -2,7 +2,6 @@
 
 from glassbook.features.classical.baselines import Clusters, Components, kmeans, pca
 from glassbook.features.classical.lasso import Lasso, fista, lasso_objective
-from glassbook.features.classical.lista import Lista, learn_lista
 from glassbook.features.classical.online import learn_atoms
 from glassbook.features.classical.pursuit import Pursuit, omp
 from glassbook.features.classical.solved import SparseCoder
@@ -11,14 +10,12 @@ __all__ = [
     "Clusters",
     "Components",
     "Lasso",
-    "Lista",
     "Pursuit",
     "SparseCoder",
     "fista",
     "kmeans",
     "lasso_objective",
     "learn_atoms",
-    "learn_lista",
     "omp",
     "pca",
 ]

@@ -1,6 +1,8 @@
-"""Online dictionary learning: atoms for sparse codes, learnt from one mini-batch after another."""
+"""Online dictionary learning (Mairal et al. 2010): atoms for sparse codes, learnt from one mini-batch after another."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +15,13 @@ from glassbook.features.classical.pursuit import Pursuit
 from glassbook.features.classical.solved import SparseCoder
 from glassbook.features.data import Batches, Source, about
 from glassbook.notebook import Run
-from glassbook.train.going import progress
+from glassbook.train import resumable
+from glassbook.train.checkpoints import Tensors
 
 UNUSED = 1e-6
 """An atom whose share of all squared codes is below this is unused, and starts again as a sample."""
 
 
-@torch.no_grad()
 def learn_atoms(
     activations: Source,
     width: int,
@@ -32,6 +34,11 @@ def learn_atoms(
     centre: bool = True,
     seed: int = 0,
     run: Run | None = None,
+    label: str = "",
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 100,
+    resume: bool = False,
+    log_every: int = 20,
 ) -> SparseCoder:
     """Learn atoms of norm at most 1 for which sparse codes rebuild the activations best.
 
@@ -49,44 +56,103 @@ def learn_atoms(
         solver_steps: at most so many FISTA steps for a batch; while the atoms move, exact codes are wasted.
         centre: take the samples' mean off.
         seed: of the order, and of the samples that the atoms start as.
-        run: where progress goes.
+        run: where metrics and progress go: explained_variance and l0 of the last batch, unused (share of the atoms).
+        label: stands before the metrics' names ("<label>_l0") and names the progress bar.
+        checkpoint: folder for this training's own checkpoints; None writes none.
+        checkpoint_every: steps between two of them.
+        resume: go on from the newest one, bit for bit on a CPU; from the start if there is none.
+        log_every: steps between two logged points.
 
     Raises:
-        GlassbookError: settings that cannot work; activations that are not finite.
+        GlassbookError: settings that cannot work; a checkpoint that does not fit; activations that are not finite.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint.
 
     Source: Mairal et al. 2010, "Online learning for matrix factorization and sparse coding", algorithms 1 and 2, with
     the rescaling of past data of section 3.4.2.
     """
     if min(width, steps, batch, passes, solver_steps) < 1:
         raise GlassbookError("width, steps, batch, passes and solver_steps must be at least 1")
-    batches = Batches(activations, batch, seed, steps)
-    sample = batches.sample(max(4 * width, 8192))
-    if not bool(torch.isfinite(sample).all()):
-        raise GlassbookError("the activations hold values that are not finite; record them again")
-    mean = sample.mean(0) if centre else torch.zeros(sample.shape[1])
-    draws = torch.Generator().manual_seed(seed)
-    atoms = normalize(sample[torch.randint(len(sample), (width,), generator=draws)] - mean, dim=1).contiguous()
-    zz, zx = torch.zeros(width, width), torch.zeros(width, sample.shape[1])
-    with progress(run, steps, "atoms", 0) as advance:
-        for step in range(steps):
-            x = batches(step) - mean
-            z = _codes(x, atoms, code, solver_steps)
-            keep = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
-            zz.mul_(keep).addmm_(z.T, z, alpha=1 / len(x))
-            zx.mul_(keep).addmm_(z.T, x, alpha=1 / len(x))
-            _update(atoms.numpy(), zz.numpy(), zx.numpy(), passes)
-            used = zz.diagonal()
-            unused = torch.nonzero(used <= UNUSED * used.sum())[:, 0]
-            if len(unused) and step < steps - 1:
-                left = (x - z @ atoms).square().sum(1)
-                worst = x[left.topk(min(len(unused), len(x))).indices]
-                unused = unused[: len(worst)]
-                atoms[unused] = normalize(worst, dim=1)
-                zz[unused], zz[:, unused], zx[unused] = 0.0, 0.0, 0.0
-            advance(1)
-    coder = SparseCoder(atoms, mean, code)
+    learner = _AtomsLearner(Batches(activations, batch, seed, steps), width, code, steps, passes, solver_steps, centre)
+    settings = {"width": width, "code": repr(code), "batch": batch, "passes": passes, "solver_steps": solver_steps}
+    resumable(
+        learner,
+        steps,
+        title="atoms",
+        settings={**settings, "centre": centre, "seed": seed},
+        label=label,
+        run=run,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        log_every=log_every,
+    )
+    coder = SparseCoder(learner.atoms, learner.mean, code)
     coder.about = {**about(activations), "trained_on": steps * batch}
     return coder
+
+
+class _AtomsLearner:
+    """The atoms [F, d], and the running sums of z z^T [F, F] and z x^T [F, d] that they are moved by."""
+
+    atoms: Tensor
+    mean: Tensor
+    zz: Tensor
+    zx: Tensor
+
+    def __init__(
+        self,
+        batches: Batches,
+        width: int,
+        code: Lasso | Pursuit,
+        steps: int,
+        passes: int,
+        solver_steps: int,
+        centre: bool,
+    ) -> None:
+        self.batches, self.width, self.code, self.steps = batches, width, code, steps
+        self.passes, self.solver_steps, self.centre = passes, solver_steps, centre
+
+    def _setup(self) -> None:
+        """Atoms start as samples."""
+        sample = self.batches.sample(max(4 * self.width, 8192))
+        if not bool(torch.isfinite(sample).all()):
+            raise GlassbookError("the activations hold values that are not finite; record them again")
+        self.mean = sample.mean(0) if self.centre else torch.zeros(sample.shape[1])
+        chosen = torch.randint(len(sample), (self.width,), generator=torch.Generator().manual_seed(self.batches.seed))
+        self.atoms = normalize(sample[chosen] - self.mean, dim=1).contiguous()
+        self.zz, self.zx = torch.zeros(self.width, self.width), torch.zeros(self.width, sample.shape[1])
+
+    @torch.no_grad()
+    def step(self, step: int) -> None:
+        if step == 0:
+            self._setup()
+        x, atoms, zz, zx = self.batches(step) - self.mean, self.atoms, self.zz, self.zx
+        z = _codes(x, atoms, self.code, self.solver_steps)
+        forget = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
+        zz.mul_(forget).addmm_(z.T, z, alpha=1 / len(x))
+        zx.mul_(forget).addmm_(z.T, x, alpha=1 / len(x))
+        _update(atoms.numpy(), zz.numpy(), zx.numpy(), self.passes)
+        used = zz.diagonal()
+        unused = torch.nonzero(used <= UNUSED * used.sum())[:, 0]
+        if len(unused) and step < self.steps - 1:
+            left = (x - z @ atoms).square().sum(1)
+            worst = x[left.topk(min(len(unused), len(x))).indices]
+            unused = unused[: len(worst)]
+            atoms[unused] = normalize(worst, dim=1)
+            zz[unused], zz[:, unused], zx[unused] = 0.0, 0.0, 0.0
+        self.x, self.z, self.unused = x, z, len(unused)
+
+    def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
+        x, z = self.x, self.z
+        explained = 1 - float((x - z @ self.atoms).square().sum() / (x - x.mean(0)).square().sum())
+        numbers = {"explained_variance": explained, "l0": float((z != 0).sum()) / len(z)}
+        return numbers | {"unused": self.unused / self.width}, {"explained_variance": explained}
+
+    def state(self) -> Tensors:
+        return {"atoms": self.atoms, "mean": self.mean, "zz": self.zz, "zx": self.zx}
+
+    def load(self, tensors: Tensors) -> None:
+        self.atoms, self.mean, self.zz, self.zx = (tensors[name].clone() for name in ("atoms", "mean", "zz", "zx"))
 
 
 def _codes(x: Tensor, atoms: Tensor, code: Lasso | Pursuit, steps: int) -> Tensor:

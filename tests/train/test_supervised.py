@@ -10,8 +10,7 @@ from toy_training import Net, batch, learn
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.train import constant, list_checkpoints, next_token, read_checkpoint
-from glassbook.train.loop import adamw
+from glassbook.train import adamw, constant, list_checkpoints, next_token, read_checkpoint
 
 
 class Stop(Exception):
@@ -40,7 +39,7 @@ def run(tmp_path):
 )
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_resume_is_bit_identical(tmp_path, options, dropout):
-    options = {"every": 10, "log_every": 30, "seed": 5, **options}  # one window over everything
+    options = {"checkpoint_every": 10, "log_every": 30, "seed": 5, **options}  # one window over everything
     whole = learn(Net(dropout), checkpoint=tmp_path / "whole", **options)
     with pytest.raises(Stop):
         learn(Net(dropout), batches=stopping(23), checkpoint=tmp_path / "parts", **options)
@@ -70,12 +69,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 
 def test_it_finds_the_function_behind_the_data():
-    net = learn(nn.Linear(6, 6), steps=800, weight_decay=0.0).model
+    net = learn(nn.Linear(6, 6), steps=800, optimiser=adamw(weight_decay=0.0)).model
     torch.testing.assert_close(net.weight, torch.eye(6).flip(1) * 0.5, rtol=0, atol=1e-3)
 
 
 def test_weight_decay_falls_on_matrices_only():
-    decayed, free = adamw(Net(), 1e-3, (0.9, 0.95), 0.1).param_groups
+    decayed, free = adamw()(dict(Net().named_parameters())).param_groups
     assert (decayed["weight_decay"], [tuple(p.shape) for p in decayed["params"]]) == (0.1, [(6, 6)])
     assert (free["weight_decay"], [tuple(p.shape) for p in free["params"]]) == (0.0, [(6,)] * 4)
 
@@ -87,7 +86,15 @@ def test_without_a_gradient_matrices_shrink_and_vectors_stay():
     def flat(model, batch):
         return model(batch["x"]).sum() * 0.0, {}
 
-    learn(net, flat, lambda step: {"x": torch.ones(2, 3)}, steps=1, lr=0.5, weight_decay=0.1, schedule=constant())
+    learn(
+        net,
+        flat,
+        lambda step: {"x": torch.ones(2, 3)},
+        steps=1,
+        lr=0.5,
+        optimiser=adamw(weight_decay=0.1),
+        schedule=constant(),
+    )
     torch.testing.assert_close(net.weight, before[0] * 0.95)
     assert torch.equal(net.bias, before[1])
 
@@ -191,7 +198,7 @@ def test_a_lost_network_stops_with_one_line_and_keeps_the_last_good_checkpoint(t
         return {**batch(step), "bad": torch.full((8,), step >= 11)}
 
     with pytest.raises(GlassbookError, match="loss is nan at step 15; lower the learning rate"):
-        learn(Net(), objective, batches, checkpoint=tmp_path, every=5, log_every=20)
+        learn(Net(), objective, batches, checkpoint=tmp_path, checkpoint_every=5, log_every=20)
     assert [p.stem for p in list_checkpoints(tmp_path)] == ["step-000000005", "step-000000010"]
 
 
@@ -223,7 +230,7 @@ def test_a_checkpoint_of_other_settings_or_another_network_is_refused(tmp_path):
         learn(nn.Linear(6, 6), steps=2, checkpoint=tmp_path, resume=True)
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"accumulate": 0}, {"accumulate": 9}, {"every": 0}])
+@pytest.mark.parametrize("options", [{"steps": 0}, {"accumulate": 0}, {"accumulate": 9}, {"checkpoint_every": 0}])
 def test_settings_that_cannot_be(options):
     with pytest.raises(GlassbookError):
         learn(Net(), **options)

@@ -1,0 +1,144 @@
+"""Optimisers as values: AdamW, SGD with Nesterov momentum, RMSprop, and learning-rate factors by parameter name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, is_dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import nn
+
+from glassbook.errors import GlassbookError
+from glassbook.train.checkpoints import Tensors
+
+Optimiser = Callable[[Mapping[str, nn.Parameter]], torch.optim.Optimizer]
+"""Named parameters -> a torch optimiser for them. The training loop sets its learning rate at every step: the
+scheduled rate times the group's "lr_factor", where it has one."""
+
+
+@dataclass(frozen=True)
+class _TorchOptimiser:
+    """A class of torch.optim and its settings; weight decay acts on tensors of two or more dimensions only."""
+
+    kind: type[torch.optim.Optimizer]
+    weight_decay: float
+    options: Mapping[str, Any]
+
+    def __call__(self, named: Mapping[str, nn.Parameter]) -> torch.optim.Optimizer:
+        groups = [
+            {"params": [p for p in named.values() if p.dim() >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in named.values() if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        return self.kind([group for group in groups if group["params"]], lr=0.0, **self.options)  # pyright: ignore[reportCallIssue]
+
+
+def adamw(*, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 0.1, eps: float = 1e-8) -> Optimiser:
+    """AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101).
+
+    Args:
+        betas: decay of the two moments.
+        weight_decay: on tensors of two or more dimensions only, not on biases and norms' scales.
+        eps: added to the second moment's root.
+    """
+    return _TorchOptimiser(torch.optim.AdamW, weight_decay, {"betas": betas, "eps": eps, "fused": True})
+
+
+def sgd(*, momentum: float = 0.9, nesterov: bool = True, weight_decay: float = 0.0) -> Optimiser:
+    """Stochastic gradient descent with (Nesterov) momentum, as torch.optim.SGD defines it.
+
+    Args:
+        momentum: decay of the running sum of gradients; 0 is plain gradient descent (with nesterov=False).
+        nesterov: look ahead by one momentum step.
+        weight_decay: added to the gradient, for tensors of two or more dimensions only.
+    """
+    return _TorchOptimiser(torch.optim.SGD, weight_decay, {"momentum": momentum, "nesterov": nesterov})
+
+
+def rmsprop(*, alpha: float = 0.99, momentum: float = 0.0, eps: float = 1e-8, weight_decay: float = 0.0) -> Optimiser:
+    """RMSprop, as torch.optim.RMSprop defines it.
+
+    Args:
+        alpha: decay of the mean squared gradient.
+        momentum: decay of the running sum of scaled gradients.
+        eps: added to the root of the mean squared gradient.
+        weight_decay: added to the gradient, for tensors of two or more dimensions only.
+    """
+    return _TorchOptimiser(torch.optim.RMSprop, weight_decay, {"alpha": alpha, "momentum": momentum, "eps": eps})
+
+
+@dataclass(frozen=True)
+class _ByName:
+    optimiser: Optimiser
+    factors: Mapping[str, Mapping[str, float]]
+
+    def __call__(self, named: Mapping[str, nn.Parameter]) -> torch.optim.Optimizer:
+        factor: dict[int, float] = {}
+        for glob, options in self.factors.items():
+            if options.keys() != {"lr"}:
+                raise GlassbookError(f'by_name: {glob!r} must map to {{"lr": factor}}, not {dict(options)}')
+            matched = [p for name, p in named.items() if fnmatchcase(name, glob)]
+            if not matched:
+                raise GlassbookError(f"by_name: {glob!r} matches none of the parameters {_some(named)}")
+            for p in matched:
+                factor.setdefault(id(p), options["lr"])
+        made = self.optimiser(named)
+        groups = []
+        for group in made.param_groups:
+            by_factor: dict[float, list[nn.Parameter]] = {}
+            for p in group["params"]:
+                by_factor.setdefault(factor.get(id(p), 1.0), []).append(p)
+            groups += [{**group, "params": params, "lr_factor": f} for f, params in by_factor.items()]
+        made.param_groups = groups
+        return made
+
+
+def by_name(optimiser: Optimiser, factors: Mapping[str, Mapping[str, float]]) -> Optimiser:
+    """`optimiser` with other learning rates for some parameters.
+
+    Args:
+        optimiser: for all parameters.
+        factors: glob over parameter names ("projector.*"; `*` passes over dots) -> {"lr": factor of the scheduled
+            rate}. The first glob that matches a name counts; the others have factor 1.
+
+    Raises:
+        GlassbookError: when training starts, if a glob matches no parameter.
+    """
+    return _ByName(optimiser, factors)
+
+
+def describe(optimiser: Optimiser) -> str:
+    """The settings of an optimiser as text: what a checkpoint must agree on."""
+    return repr(optimiser) if is_dataclass(optimiser) else getattr(optimiser, "__qualname__", type(optimiser).__name__)
+
+
+def optimiser_state(optimiser: torch.optim.Optimizer, named: Mapping[str, nn.Parameter]) -> Tensors:
+    """The optimiser's state as "<parameter>/<key>" -> tensor.
+
+    Raises:
+        GlassbookError: it has state that is not a tensor, which no checkpoint could hold.
+    """
+    out: Tensors = {}
+    for name, p in named.items():
+        for key, value in optimiser.state.get(p, {}).items():
+            if isinstance(value, torch.Tensor):
+                out[f"{name}/{key}"] = value
+            elif value is not None:
+                raise GlassbookError(
+                    f"{type(optimiser).__name__} has state {key!r} that is no tensor; it cannot be saved"
+                )
+    return out
+
+
+def load_optimiser_state(optimiser: torch.optim.Optimizer, named: Mapping[str, nn.Parameter], state: Tensors) -> None:
+    """Take back what `optimiser_state` returned."""
+    found: dict[str, Tensors] = {}
+    for path, t in state.items():
+        name, _, key = path.rpartition("/")
+        found.setdefault(name, {})[key] = t
+    for name, tensors in found.items():
+        optimiser.state[named[name]] = {key: t.to(named[name].device) for key, t in tensors.items()}
+
+
+def _some(named: Mapping[str, Any], most: int = 4) -> str:
+    names = list(named)
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
