@@ -86,6 +86,20 @@ def test_identity_edits_change_no_bit_anywhere(example):
             assert type(plain) is type(edited)
 
 
+def test_a_clone_does_not_part_arguments_that_are_one_tensor():
+    """`nn.MultiheadAttention` asks `query is key is value`, and computes other last bits if they are not."""
+
+    class Asking(nn.Module):
+        def forward(self, query, key, value):
+            return query + (query is key is value)
+
+    model, x, every = Asking(), torch.zeros(2), ["in", "in#1", "in#2"]
+    with trace(model, edit=dict.fromkeys(every, allow_identity(lambda x, at: x.clone()))):
+        assert torch.equal(model(x, x, x), torch.ones(2))
+    with trace(model, edit={"in#1": lambda x, at: x + 1}):
+        assert torch.equal(model(x, x, x), torch.zeros(2))
+
+
 def test_patching_everything_gives_the_clean_run(build):
     """Writing the activations of one prompt into the run of another at every block gives the first one's logits."""
     model, inputs = build("llama")

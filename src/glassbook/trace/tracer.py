@@ -249,8 +249,13 @@ class _Tap:
                 f"the edit of {site} made {tuple(x.shape)} {x.dtype} on {x.device} into "
                 f"{tuple(new.shape)} {new.dtype} on {new.device}; keep shape, dtype and device"
             )
-        if i not in self.changed and new is not x and not _same(new, x):
-            self.changed.add(i)
+        if i not in self.changed and new is not x:
+            if not _same(new, x):
+                self.changed.add(i)
+            elif not new.requires_grad:
+                # Modules may ask for identity: MultiheadAttention projects query, key and value in one product only
+                # while they are one tensor, so a clone in place of one of them could change the last bit.
+                return x
         return new
 
     def _keep(self, x: Tensor) -> Tensor:
