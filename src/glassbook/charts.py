@@ -83,8 +83,7 @@ def bars(rows: Rows, x: Field, y: str, color: str | None = None, *, format: str 
     import altair as alt
 
     length = Axis(x, x, zero=True) if isinstance(x, str) else x
-    group = {"yOffset": alt.YOffset(_escaped(color), type="nominal", sort=None)} if color else {}
-    base = alt.Chart(_data(rows)).encode(**_channels(x=length, y=Axis(y, scale="category")), **group)
+    base = alt.Chart(_data(rows)).encode(**_channels(x=length, y=Axis(y, scale="category"), yOffset=color))
     text = alt.Text(_escaped(length.field), type="quantitative", format=format)
     numbers = base.mark_text(align="left", dx=3).encode(text=text)
     return _spec(base.mark_bar(tooltip=True).encode(**_channels(color=color)) + numbers)
@@ -174,8 +173,7 @@ def interval(rows: Rows, x: Field, y: str, low: str, high: str, color: str | Non
     """
     import altair as alt
 
-    group = {"yOffset": alt.YOffset(_escaped(color), type="nominal", sort=None)} if color else {}
-    base = alt.Chart(_data(rows)).encode(**_channels(y=Axis(y, scale="category"), color=color), **group)
+    base = alt.Chart(_data(rows)).encode(**_channels(y=Axis(y, scale="category"), yOffset=color, color=color))
     ends = base.mark_rule(strokeWidth=2).encode(x=alt.X(_escaped(low), type="quantitative"), x2=_escaped(high))
     return _spec(ends + base.mark_point(filled=True, size=60, tooltip=True, opacity=1).encode(**_channels(x=x)))
 
@@ -229,7 +227,7 @@ def _channels(**fields: Field | None) -> dict[str, Any]:
     """Altair's channels for fields by the channel's name; those of None are left out."""
     import altair as alt
 
-    made = {"x": alt.X, "y": alt.Y, "color": alt.Color, "strokeDash": alt.StrokeDash}
+    made = {"x": alt.X, "y": alt.Y, "yOffset": alt.YOffset, "color": alt.Color, "strokeDash": alt.StrokeDash}
     found: dict[str, Any] = {}
     for name, field in fields.items():
         if field is None:

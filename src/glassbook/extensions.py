@@ -18,7 +18,6 @@ from glassbook.errors import GlassbookError
 Group = Literal[
     "glassbook.experiments", "glassbook.blocks", "glassbook.importers", "glassbook.models", "glassbook.datasets"
 ]
-_OWN = "glassbook"
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,8 @@ def _package(point: EntryPoint) -> str:
 
 @lru_cache(maxsize=64)
 def _installed(group: Group, path: tuple[str, ...]) -> dict[str, list[EntryPoint]]:
-    """Name -> entries; Glassbook's own come before any that takes their name."""
+    """Name -> entries."""
     found: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=group):
         found.setdefault(point.name, []).append(point)
-    for name, points in found.items():
-        found[name] = [point for point in points if _package(point) == _OWN] or points
     return found

@@ -9,6 +9,7 @@ import pytest
 
 from glassbook import extensions
 from glassbook.cli import main
+from glassbook.experiments import base
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Notebook, Run
 
@@ -129,6 +130,7 @@ def toys(monkeypatch):
         return {n: [Point(n, kind)] for n, kind in kinds.items() if group == GROUP}
 
     monkeypatch.setattr(extensions, "_installed", installed)
+    monkeypatch.setattr(base, "_own", lambda: {})
     return kinds
 
 

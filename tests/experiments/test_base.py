@@ -1,22 +1,74 @@
 """What every experiment must be: named, documented, cheap to look at, able to say all that its claims read."""
 
 import dataclasses
+import hashlib
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from glassbook.data import registry
 from glassbook.errors import GlassbookError
+from glassbook.experiments import base
 from glassbook.experiments.base import experiment, find, launch, names, settings
 from glassbook.notebook import Claim, Notebook, same_data
 from glassbook.notebook.runs.freshness import freshness
 
+HOME = Path(base.__file__).parent
 BUILT_IN = ["activation-addition", "dictionary-learning", "pretrain", "reversal-curse", "superposition"]
 
 
-def test_the_built_in_experiments_are_installed():
+def test_every_file_below_the_package_that_marks_an_experiment_is_found():
+    marked = [path for path in HOME.rglob("*.py") if "\n@experiment(" in path.read_text()]
+    assert {path.stem.replace("_", "-") for path in marked} == set(base._own())
     assert set(BUILT_IN) <= set(names())
+
+
+def test_finding_names_imports_no_recipe():
+    code = (
+        "import sys\nfrom glassbook.experiments.base import names\nnames()\n"
+        "print([m for m in sys.modules if m.startswith('glassbook.experiments.') and m.count('.') > 2])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@experiment(terms=["Toy"], source="Nobody 2026", data=("tinyshakespeare",), minutes=0.5)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NeedsData:
+    """Does it need data?"""
+
+    claims = ()
+
+    @classmethod
+    def quick(cls):
+        return cls()
+
+    def run(self, run):
+        run.result(value=1.0)
+
+
+def test_data_is_there_before_the_run_and_recorded_with_it(tmp_path, monkeypatch):
+    content = b"to be"
+    file = registry.DataFile("input.txt", hashlib.sha256(content).hexdigest())
+    data = registry.Dataset("tinyshakespeare", (file,), "none", "nowhere to be had", "tests")
+    monkeypatch.setitem(registry.OWN, "tinyshakespeare", data)
+    monkeypatch.setenv("GLASSBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    notebook = Notebook.create(tmp_path / "notes", title="Notes")
+    missing = r"^tinyshakespeare .*nowhere to be had.*put input.txt into \$GLASSBOOK_DATA/tinyshakespeare/$"
+    with pytest.raises(GlassbookError, match=missing):
+        launch(NeedsData(), notebook)
+    assert notebook.runs() == []
+    (tmp_path / "data" / "tinyshakespeare").mkdir(parents=True)
+    (tmp_path / "data" / "tinyshakespeare" / "input.txt").write_bytes(content)
+    record = launch(NeedsData(), notebook)
+    assert [(used.kind, used.name, used.digest) for used in record.uses] == [
+        ("data", "tinyshakespeare/input.txt", file.sha256)
+    ]
+    assert (NeedsData.minutes, find("superposition").data) == (0.5, ())
 
 
 def test_an_unknown_name_offers_the_nearest():

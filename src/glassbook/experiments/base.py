@@ -1,15 +1,20 @@
-"""What an experiment is: settings with a docstring each, a `run`, and the claims that its runs decide.
+"""Experiments: settings with a docstring each, a `run`, and the claims that its runs decide.
 
 The same object serves the command line, the notebook, Python and a batch job. Modules of experiments import
-nothing heavy at their top (torch and the floors below come inside `run`), so that help, forms and claims cost
-nothing. Third parties add theirs through the entry-point group ``glassbook.experiments``.
+nothing heavy at their top (torch and the packages below come inside `run`), so that help, forms and claims cost
+nothing. Our own are found by walking the files below this package; other packages add theirs through the entry-point
+group ``glassbook.experiments``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable
+import importlib
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from glassbook import extensions
@@ -26,6 +31,8 @@ class Experiment(Protocol):
     name: ClassVar[str]
     terms: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
+    data: ClassVar[tuple[str, ...]]
+    minutes: ClassVar[float | None]
     claims: ClassVar[tuple[Claim, ...]]
 
     def run(self, run: Run) -> None:
@@ -38,13 +45,23 @@ class Experiment(Protocol):
         ...
 
 
-def experiment(*, terms: list[str], source: str) -> Callable[[Cls], Cls]:
-    """Mark a frozen dataclass as an experiment about the glossary `terms`, after `source` (author, year, id)."""
+def experiment(
+    *, terms: Sequence[str], source: str, data: Sequence[str] = (), minutes: float | None = None
+) -> Callable[[Cls], Cls]:
+    """Mark a frozen dataclass as an experiment.
+
+    Args:
+        terms: the glossary terms that it is about.
+        source: what it is after: author, year, id.
+        data: datasets of the registry (`glassbook.data.registry`) that it needs: `launch` has them on this machine
+            before the run exists, and records that the run uses them.
+        minutes: about how long a run with the default settings takes on two cores; None if nobody measured it.
+    """
 
     def mark(cls: Cls) -> Cls:
-        cls.name = _kebab(cls.__name__)  # pyright: ignore[reportAttributeAccessIssue]
-        cls.terms = tuple(terms)  # pyright: ignore[reportAttributeAccessIssue]
-        cls.source = source  # pyright: ignore[reportAttributeAccessIssue]
+        marks = {"name": _kebab(cls.__name__), "terms": tuple(terms), "source": source}
+        for name, value in (marks | {"data": tuple(data), "minutes": minutes}).items():
+            setattr(cls, name, value)
         ids = [claim.id for claim in getattr(cls, "claims", ())]
         if len(set(ids)) < len(ids):
             raise GlassbookError(f"{cls.__name__} has two claims with the id {max(ids, key=ids.count)!r}; rename one")
@@ -57,9 +74,21 @@ def _kebab(name: str) -> str:
     return "".join("-" + c.lower() if c.isupper() else c for c in name).lstrip("-")
 
 
+@cache
+def _own() -> dict[str, tuple[str, str]]:
+    """Name -> (module, class) of each experiment in the files below this package; imports none of them."""
+    home = Path(__file__).parent
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(home.rglob("*.py")):
+        for match in re.finditer(r"^@experiment\(.*?^class (\w+)", path.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+            module = ".".join(("glassbook.experiments", *path.relative_to(home).with_suffix("").parts))
+            found[_kebab(match[1])] = (module, match[1])
+    return found
+
+
 def names() -> list[str]:
     """Names of every installed experiment, built in or added by another package; imports none of them."""
-    return extensions.entries(GROUP)
+    return sorted({*_own(), *extensions.entries(GROUP)})
 
 
 def working() -> tuple[dict[str, type[Experiment]], dict[str, str]]:
@@ -80,7 +109,10 @@ def find(name: str) -> type[Experiment]:
         GlassbookError: there is none of that name, and the message offers the nearest ones; or the package that
             offers it is broken.
     """
-    if name in names():
+    if name in _own():
+        module, cls = _own()[name]
+        return getattr(importlib.import_module(module), cls)
+    if name in extensions.entries(GROUP):
         return extensions.find(GROUP, name)
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names())}"
@@ -109,6 +141,8 @@ def settings(work: Experiment) -> dict[str, Any]:
 def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str | None = None) -> RunRecord:
     """Run `work` in this process and keep its evidence in `notebook`.
 
+    The datasets that it needs are looked up, or downloaded, before the run exists.
+
     Args:
         work: the experiment with its settings.
         notebook: where the run's folder is made.
@@ -117,7 +151,12 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
 
     Returns:
         the finished run's record.
+
+    Raises:
+        GlassbookError: a dataset is missing (what, from where, which variable), or the run fails for a reason that
+            the user can fix.
     """
+    files = _data_files(work)
     run = (
         notebook.resume_run(resume)
         if resume
@@ -126,9 +165,25 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
         )
     )
     with run:
+        for name, (digest, path) in files.items():
+            run.uses("data", name, digest, path=path)
         _seed_everything(run.seed)
         work.run(run)
     return notebook.run(run.id)
+
+
+def _data_files(work: Experiment) -> dict[str, tuple[str, Path]]:
+    """Name -> (SHA-256, path) of every file of the datasets that `work` needs; missing ones are downloaded."""
+    if not work.data:
+        return {}
+    from glassbook.data import registry
+
+    found = {}
+    for name in work.data:
+        dataset = registry.find(name)
+        paths = dataset.paths()
+        found |= {f"{name}/{file.name}": (file.sha256, paths[file.name]) for file in dataset.files}
+    return found
 
 
 def _seed_everything(seed: int) -> None:
