@@ -19,7 +19,7 @@ from torch.nn.functional import linear
 
 from glassbook.data.toy import sharkey_world
 from glassbook.features import BatchTopK, Dictionary, JumpReLU, Matryoshka, ReLU, TopK
-from glassbook.features.activations import Code
+from glassbook.features.sparsity import SparsityRule
 from glassbook.features.normalize import Scaling
 from glassbook.features.sae_trainer import SAETrainer
 from glassbook.features.train import bf16_selection
@@ -27,7 +27,7 @@ from glassbook.measure import explained_variance
 
 D, WIDTH, K, BATCH = 512, 8192, 32, 4096
 TARGET, AGAINST_DENSE = 1.5, 2.0
-RULES: dict[str, Code] = {
+RULES: dict[str, SparsityRule] = {
     "TopK": TopK(K),
     "BatchTopK": BatchTopK(K),
     "Matryoshka BatchTopK": Matryoshka(BatchTopK(K), (512, 2048, WIDTH)),
@@ -67,8 +67,8 @@ class Dense:
 class Ours:
     """The step of `fit`."""
 
-    def __init__(self, code: Code, sample: Tensor, fast: bool) -> None:
-        self.trainer = SAETrainer(new(code), lr=1e-3, aux=1 / 32, dead_after=10**9, fast=fast)
+    def __init__(self, rule: SparsityRule, sample: Tensor, fast: bool) -> None:
+        self.trainer = SAETrainer(new(rule), lr=1e-3, aux=1 / 32, dead_after=10**9, fast=fast)
         self.trainer.setup(sample, "mean")
 
     def __call__(self, x: Tensor, step: int) -> None:
@@ -80,9 +80,9 @@ class Ours:
         return self.trainer.d
 
 
-def new(code: Code) -> Dictionary:
+def new(rule: SparsityRule) -> Dictionary:
     torch.manual_seed(0)
-    return Dictionary(D, WIDTH, code)
+    return Dictionary(D, WIDTH, rule)
 
 
 def main() -> None:
@@ -101,11 +101,11 @@ def main() -> None:
     steps: dict[str, Callable[[Tensor, int], object]] = {
         "encoder matmul": lambda x, _: torch.mm(x, w.T, out=out),
         "dense autograd": Dense(new(TopK(K)), x),
-        **{name: Ours(code, x, fast=False) for name, code in RULES.items()},
+        **{name: Ours(rule, x, fast=False) for name, rule in RULES.items()},
     }
     fast = bf16_selection("auto", torch.device("cpu"))
     if fast:
-        steps |= {f"{name}, bf16 selection": Ours(code, x, fast=True) for name, code in RULES.items()}
+        steps |= {f"{name}, bf16 selection": Ours(rule, x, fast=True) for name, rule in RULES.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for round_ in range(options.rounds + 1):
         for name, step in steps.items():

@@ -11,7 +11,7 @@ from glassbook.features.normalize import Scaling
 X = torch.randn(3, 7, 10, generator=torch.Generator().manual_seed(0)) * 4 + 2
 
 
-CODES = [
+RULES = [
     TopK(5),
     BatchTopK(5, threshold=0.4),
     ReLU(2.0),
@@ -23,10 +23,10 @@ CODES = [
 SHAPES = [{}, {"d_out": 6}, {"d_out": 6, "skip": True}, {"parts": (4, 6)}]
 
 
-def scaled(code, **shape):
+def scaled(rule, **shape):
     """A dictionary with biases, as after training."""
     torch.manual_seed(1)
-    d = Dictionary(10, 32, code, **shape)
+    d = Dictionary(10, 32, rule, **shape)
     with torch.no_grad():
         for name, p in d.named_parameters():
             if name in ("b_enc", "b_dec", "b_mag", "W_skip"):
@@ -36,10 +36,10 @@ def scaled(code, **shape):
     return d
 
 
-@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
-def test_sparse_and_dense_agree_for_any_leading_dimensions(code, shape):
-    d = scaled(code, **shape)
+def test_sparse_and_dense_agree_for_any_leading_dimensions(rule, shape):
+    d = scaled(rule, **shape)
     z = d.encode(X)
     values, indices = d.encode_sparse(X)
     assert z.shape == (3, 7, 32)
@@ -52,36 +52,36 @@ def test_sparse_and_dense_agree_for_any_leading_dimensions(code, shape):
     assert torch.allclose(d.encode(X[0, 0]), z[0, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
-def test_what_is_saved_is_what_is_loaded(code, shape, tmp_path):
-    d = scaled(code, **shape)
+def test_what_is_saved_is_what_is_loaded(rule, shape, tmp_path):
+    d = scaled(rule, **shape)
     d.about = {"tokens": 12}
     d.save(tmp_path / "d.safetensors", site="blocks.3.out", model="m")
     e = Dictionary.load(tmp_path / "d.safetensors")
     assert e.about == {"tokens": 12, "site": "blocks.3.out", "model": "m"}
-    assert e.code == code
+    assert e.rule == rule
     assert e.parts == d.parts
     assert torch.equal(e.encode(X), d.encode(X))
     assert torch.equal(e(X), d(X))
 
 
-@pytest.mark.parametrize("code", CODES, ids=repr)
+@pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
-def test_training_units_and_back_are_the_same_function(code, shape):
-    d, y = scaled(code, **shape), torch.randn(21, shape.get("d_out", 10)) * 3 - 1
+def test_training_units_and_back_are_the_same_function(rule, shape):
+    d, y = scaled(rule, **shape), torch.randn(21, shape.get("d_out", 10)) * 3 - 1
     x = X.reshape(-1, 10)
     scaling = Scaling.of(d, x, y, "mean")
-    raw, codes = d(x).detach(), d.encode(x).detach()
-    if isinstance(code, Gated):
+    raw, latents = d(x).detach(), d.encode(x).detach()
+    if isinstance(rule, Gated):
         return  # not learnt
     scaling.unfold(d)
     seen = d(scaling.see(x)).detach()
     assert torch.allclose(seen / scaling.scale_out[: seen.shape[1]] + scaling.centre_out, raw, atol=1e-4)
-    assert torch.allclose((d.encode(scaling.see(x)) > 0), codes > 0)
+    assert torch.allclose((d.encode(scaling.see(x)) > 0), latents > 0)
     scaling.fold(d)
     assert torch.allclose(d(x), raw, atol=1e-4)
-    assert torch.allclose(d.encode(x), codes, atol=1e-4)
+    assert torch.allclose(d.encode(x), latents, atol=1e-4)
     for site in scaling.see(x).split(d.parts, 1):
         assert site.square().sum(1).mean() == pytest.approx(site.shape[1], rel=1e-4)
 
@@ -102,7 +102,7 @@ def test_topk_keeps_k_and_batch_topk_k_on_average():
     torch.manual_seed(0)
     b = Dictionary(10, 32, BatchTopK(5))
     assert (b.encode(X) > 0).sum() == 3 * 7 * 5
-    assert (b.code.codes(-torch.rand(4, 32)) == 0).all()
+    assert (b.rule.dense(-torch.rand(4, 32)) == 0).all()
 
 
 def test_loading_draws_nothing_from_the_generator(tmp_path):

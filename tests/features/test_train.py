@@ -21,9 +21,9 @@ from tests.features.conftest import samples
 QUICK = {"steps": 40, "batch": 128, "lr": 5e-3}
 
 
-def new(code=TopK(4), seed=0):  # noqa: B008 (a frozen value)
+def new(rule=TopK(4), seed=0):  # noqa: B008 (a frozen value)
     torch.manual_seed(seed)
-    return Dictionary(12, 48, code)
+    return Dictionary(12, 48, rule)
 
 
 def same(a, b):
@@ -44,20 +44,20 @@ def test_learning_recovers_the_truth_and_chance_does_not(learnt):
 def test_batch_topk_ends_with_a_threshold_at_which_k_are_active():
     d = new(BatchTopK(3))
     report = fit(d, samples()[2], steps=150, batch=256, lr=1e-2)
-    assert d.code.threshold is not None
+    assert d.rule.threshold is not None
     assert report.l0 == pytest.approx(3, abs=0.01)
     x = samples(seed=12)[2]
     assert evaluate(d, x).l0 == pytest.approx(3, rel=0.1)
     assert torch.allclose(d.encode(x[:5]), d.encode(x)[:5], atol=1e-6)  # no row depends on the others
 
 
-CODES = [TopK(4), BatchTopK(4), ReLU(0.5), JumpReLU(l0=4), Matryoshka(BatchTopK(4), (12, 48))]
+RULES = [TopK(4), BatchTopK(4), ReLU(0.5), JumpReLU(l0=4), Matryoshka(BatchTopK(4), (12, 48))]
 
 
-@pytest.mark.parametrize("code", CODES, ids=repr)
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(code):
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(rule):
     x = samples()[2]
-    a, b, c = new(code), new(code), new(code)
+    a, b, c = new(rule), new(rule), new(rule)
     fit(a, x, **QUICK)
     fit(b, x, **QUICK)
     fit(c, x, **QUICK, seed=1)
@@ -65,10 +65,10 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(code):
     assert not same(a, c)
 
 
-@pytest.mark.parametrize("code", CODES, ids=repr)
-def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(code, tmp_path):
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(rule, tmp_path):
     x = samples()[2]
-    whole, broken = new(code), new(code)
+    whole, broken = new(rule), new(rule)
     settings = {**QUICK, "dead_after": 256, "checkpoint_every": 7}
     fit(whole, x, **settings)
 
@@ -92,10 +92,10 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(code, tm
 
     with pytest.raises(Died):
         fit(broken, x, **settings, checkpoint=tmp_path, run=Dies(), log_every=10)
-    again = new(code, seed=9)
+    again = new(rule, seed=9)
     fit(again, x, **settings, checkpoint=tmp_path, resume=True)
     assert same(whole, again)
-    assert whole.code == again.code
+    assert whole.rule == again.rule
     with pytest.raises(GlassbookError, match="lr was"):
         fit(again, x, **{**settings, "lr": 1e-4}, checkpoint=tmp_path, resume=True)
     with pytest.raises(GlassbookError, match="another training"):
@@ -177,10 +177,10 @@ def test_what_cannot_work_is_one_line():
         fit(new(), torch.randn(100, 12), steps=0)
 
 
-@pytest.mark.parametrize(("code", "least"), [(ReLU(1.0), 0.8), (JumpReLU(l0=3), 0.85), (BatchTopK(3), 0.85)], ids=repr)
-def test_every_rule_rebuilds_and_recovers(code, least):
+@pytest.mark.parametrize(("rule", "least"), [(ReLU(1.0), 0.8), (JumpReLU(l0=3), 0.85), (BatchTopK(3), 0.85)], ids=repr)
+def test_every_rule_rebuilds_and_recovers(rule, least):
     truth, _, x = samples(seed=12)
-    d = new(code)
+    d = new(rule)
     report = fit(d, samples()[2], steps=600, batch=512, lr=1e-2)
     assert report.explained_variance > least
     assert mmcs(truth, d.W_dec) > least
@@ -200,7 +200,7 @@ def test_every_rule_rebuilds_and_recovers(code, least):
     ids=repr,
 )
 def test_the_knob_moves_l0(sparse, dense):
-    l0 = [fit(new(code), samples()[2], steps=300, batch=512, lr=1e-2).l0 for code in (sparse, dense)]
+    l0 = [fit(new(rule), samples()[2], steps=300, batch=512, lr=1e-2).l0 for rule in (sparse, dense)]
     assert l0[0] < 0.6 * l0[1]
 
 
@@ -211,12 +211,12 @@ def test_jumprelu_ends_at_the_l0_that_was_asked_for():
 def test_a_prefix_of_a_matryoshka_is_a_dictionary_itself():
     x = samples(seed=12)[2]
     unexplained = {}
-    for code in (TopK(4), Matryoshka(TopK(4), (12, 48))):
-        d = new(code)
+    for rule in (TopK(4), Matryoshka(TopK(4), (12, 48))):
+        d = new(rule)
         fit(d, samples()[2], steps=400, batch=512, lr=1e-2)
         z = d.encode(x)
         z[:, 12:] = 0
-        unexplained[type(code)] = float((x - d.decode(z)).square().mean().detach())
+        unexplained[type(rule)] = float((x - d.decode(z)).square().mean().detach())
     assert unexplained[Matryoshka] < 0.7 * unexplained[TopK]
 
 
@@ -243,8 +243,8 @@ def test_a_crosscoder_shares_latents_between_sites_of_any_size():
     torch.manual_seed(0)
     d = Dictionary(20, 48, BatchTopK(3), parts=(12, 8))
     assert fit(d, (x, other), steps=400, batch=512, lr=1e-2).explained_variance > 0.85
-    for code in (ReLU(1.0), JumpReLU(l0=3)):
-        d = Dictionary(20, 48, code, parts=(12, 8))
+    for rule in (ReLU(1.0), JumpReLU(l0=3)):
+        d = Dictionary(20, 48, rule, parts=(12, 8))
         assert fit(d, (x, other), steps=400, batch=512, lr=1e-2).explained_variance > 0.7
 
 

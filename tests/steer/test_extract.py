@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import TopK
 from glassbook.features.dictionary import Dictionary
+from glassbook.features.sparsity import TopK
 from glassbook.steer import Vector, actadd, feature, mean_difference, principal, probe, random_like
 from glassbook.trace.roles import blocks
 
@@ -84,7 +84,7 @@ def test_mean_difference_refuses_empty_lists_and_missing_tokens(lm):
 
 
 def test_feature_is_the_decoder_row():
-    dictionary = Dictionary(d_in=8, width=5, code=TopK(2))
+    dictionary = Dictionary(d_in=8, width=5, rule=TopK(2))
     assert feature(dictionary, 3, "blocks.1.out") == Vector({"blocks.1.out": dictionary.W_dec[3]})
     with pytest.raises(GlassbookError, match="no feature 5"):
         feature(dictionary, 5, "blocks.1.out")

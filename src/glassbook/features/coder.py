@@ -18,7 +18,7 @@ class Coder(nn.Module):
         d_out: dimensions of what `decode` gives; d_in but for a transcoder.
         width: number of directions F.
         W_dec: [F, d_out], one direction in each row.
-        b_dec: [d_out], what is given for a code of zeros.
+        b_dec: [d_out], what `decode` gives where all latents are 0.
         about: what it was learnt from (model, site, tokens, ...).
     """
 
@@ -30,19 +30,19 @@ class Coder(nn.Module):
     about: dict[str, Any]
 
     def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of activations x [..., d_in]."""
+        """Latent activations [..., F] of activations x [..., d_in]."""
         raise NotImplementedError
 
     def encode_sparse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The entries of the codes of x [..., d_in] that are not 0: (values, indices), [..., m]; spare values are 0."""
+        """The latents of x [..., d_in] that are not 0: (values, indices), [..., m]; spare values are 0."""
         return entries(self.encode(x))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Activations [..., d_out] from codes z [..., F], without what a transcoder's skip adds."""
+        """Activations [..., d_out] from latents z [..., F], without what a transcoder's skip adds."""
         return z @ self.W_dec + self.b_dec
 
     def decode_sparse(self, values: Tensor, indices: Tensor) -> Tensor:
-        """The same from the entries [..., m] of codes; touches m rows of W_dec only."""
+        """The same from sparse latents (values, indices) [..., m]; touches m rows of W_dec only."""
         m = indices.shape[-1]
         flat, weights = indices.reshape(-1, m), values.reshape(-1, m)
         out = embedding_bag(flat, self.W_dec, mode="sum", per_sample_weights=weights)
@@ -53,7 +53,7 @@ class Coder(nn.Module):
         return self.decode_sparse(*self.encode_sparse(x))
 
     def direction(self, i: int) -> Tensor:
-        """What a code of 1 at `i` adds: [d_out]."""
+        """What latent i adds at a value of 1: [d_out]."""
         if not 0 <= i < self.width:
             raise GlassbookError(f"there is no feature {i}; choose 0 to {self.width - 1}")
         return self.W_dec[i].detach()
@@ -67,7 +67,7 @@ class Coder(nn.Module):
 
 
 def entries(z: Tensor) -> tuple[Tensor, Tensor]:
-    """(values, indices) of the non-zero entries of codes [..., width], as wide as the fullest row."""
+    """(values, indices) of the non-zero entries of latents [..., width], as wide as the fullest row."""
     there = z != 0
     m = int(there.sum(-1).max()) if z.numel() else 0
     at = z.abs().topk(max(m, 1), dim=-1, sorted=False).indices

@@ -1,4 +1,7 @@
-"""The dictionary: everything with `encode` and `decode` here is one class, and the rule of its code is a value."""
+"""Sparse autoencoder (SAE), transcoder and crosscoder: one class `Dictionary`, whose sparsity rule is a value.
+
+`features.train.fit` trains one; `features.formats.load` reads those of other programs.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,16 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import Code, Gated, JumpReLU, check_width, describe, from_description, rule
 from glassbook.features.coder import Coder
+from glassbook.features.sparsity import (
+    Gated,
+    JumpReLU,
+    SparsityRule,
+    base_rule,
+    check_width,
+    describe,
+    from_description,
+)
 from glassbook.notebook.files import write_atomic
 
 FORMAT = "glassbook.dictionary"
@@ -23,7 +34,7 @@ VERSION = 2
 
 
 class Dictionary(Coder):
-    """Sparse autoencoder, transcoder or crosscoder: z = code(W_enc (x - b_dec) + b_enc), xh = z W_dec + b_dec.
+    """Sparse autoencoder, transcoder or crosscoder: z = rule(W_enc (x - b_dec) + b_enc), xh = z W_dec + b_dec.
 
     A transcoder (`d_out`) reads one site and predicts another; it does not take b_dec off what it reads, and with
     `skip` adds a linear path: y = z W_dec + W_skip x + b_dec (Paulo et al. 2025, arXiv:2501.18823). A crosscoder
@@ -35,7 +46,7 @@ class Dictionary(Coder):
     Args:
         d_in: dimensions of the activations that are read.
         width: number of latents F.
-        code: a rule of `features.codes`.
+        rule: the sparsity rule, such as TopK(32); see `features.sparsity`.
         d_out: dimensions of the activations that are predicted, for a transcoder.
         skip: give a transcoder the linear path.
         parts: dimensions of each site, for a crosscoder; their sum is d_in.
@@ -54,15 +65,15 @@ class Dictionary(Coder):
         self,
         d_in: int,
         width: int,
-        code: Code,
+        rule: SparsityRule,
         d_out: int | None = None,
         *,
         skip: bool = False,
         parts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        check_width(code, width)
-        self.d_in, self.width, self.code = d_in, width, code
+        check_width(rule, width)
+        self.d_in, self.width, self.rule = d_in, width, rule
         self.d_out = d_in if d_out is None else d_out
         self.transcodes, self.parts = d_out is not None, tuple(parts or (d_in,))
         if sum(self.parts) != d_in or min(self.parts) < 1:
@@ -76,7 +87,7 @@ class Dictionary(Coder):
         self.W_enc = nn.Parameter(self.W_dec.detach().clone() if tied else normalize(torch.randn(width, d_in), dim=1))
         self.b_enc = nn.Parameter(torch.zeros(width))
         self.b_dec = nn.Parameter(torch.zeros(self.d_out))
-        jumps, gated = isinstance(rule(code), JumpReLU), isinstance(code, Gated)
+        jumps, gated = isinstance(base_rule(rule), JumpReLU), isinstance(rule, Gated)
         self.theta = nn.Parameter(torch.zeros(width)) if jumps else None
         self.W_skip = nn.Parameter(torch.zeros(self.d_out, d_in)) if skip else None
         self.gain = nn.Parameter(torch.ones(width)) if gated else None
@@ -87,18 +98,18 @@ class Dictionary(Coder):
         """Sizes and rule, for print."""
         more = f", d_out={self.d_out}, skip={self.W_skip is not None}" if self.transcodes else ""
         more += f", parts={self.parts}" if len(self.parts) > 1 else ""
-        return f"d_in={self.d_in}, width={self.width}, code={self.code}{more}"
+        return f"d_in={self.d_in}, width={self.width}, rule={self.rule}{more}"
 
     def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of activations x [..., d_in]."""
-        return self.code.codes(self.pre(x), self.theta)
+        """Latent activations [..., F] of activations x [..., d_in]."""
+        return self.rule.dense(self.pre(x), self.theta)
 
     def encode_sparse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The active entries of the codes of x [..., d_in]: (values, indices), [..., m] each; spare values are 0.
+        """The active latents of x [..., d_in]: (values, indices), [..., m] each; spare values are 0.
 
         m is k for TopK; for other rules it is the largest number of latents active on a row.
         """
-        return self.code.sparse(self.pre(x), self.theta)
+        return self.rule.sparse(self.pre(x), self.theta)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction (a transcoder: prediction) [..., d_out] of x [..., d_in]."""
@@ -134,7 +145,7 @@ class Dictionary(Coder):
             "d_out": self.d_out if self.transcodes else None,
             "skip": self.W_skip is not None,
             "parts": self.parts if len(self.parts) > 1 else None,
-            "code": describe(self.code),
+            "code": describe(self.rule),
             "about": {**self.about, **about},
         }
         write_atomic(Path(path), to_bytes(tensors, {FORMAT: json.dumps(facts)}))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import BatchTopK, JumpReLU, ReLU, rule, with_rule
+from glassbook.features.sparsity import BatchTopK, JumpReLU, ReLU, base_rule, with_base_rule
 
 if TYPE_CHECKING:
     from glassbook.features.dictionary import Dictionary
@@ -83,7 +83,7 @@ class Scaling:
         """
         if len(d.parts) > 1:
             return torch.ones_like(d.b_enc)
-        if isinstance(rule(d.code), (ReLU, JumpReLU)):
+        if isinstance(base_rule(d.rule), (ReLU, JumpReLU)):
             norms = torch.linalg.vector_norm(d.W_dec, dim=1)
             return torch.where(norms > 0, norms, 1.0)
         return (1 / self.scale_out[0]).expand(d.width)
@@ -96,9 +96,9 @@ class Scaling:
         d.b_enc.mul_(unit)
         if d.theta is not None:
             d.theta.mul_(unit)
-        inner = rule(d.code)
+        inner = base_rule(d.rule)
         if isinstance(inner, BatchTopK) and inner.threshold is not None:
-            d.code = with_rule(d.code, replace(inner, threshold=float(inner.threshold * unit[0])))
+            d.rule = with_base_rule(d.rule, replace(inner, threshold=float(inner.threshold * unit[0])))
 
 
 def geometric_median(x: Tensor, iterations: int = 50) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features._sparse.encode_decode import Pass, encode_decode
-from glassbook.features.activations import BatchTopK, Gated, JumpReLU, ReLU, TopK, rule
+from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, TopK, base_rule
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.normalize import Scaling
 from glassbook.train.checkpoints import Tensors, under
@@ -36,7 +36,7 @@ class SAETrainer:
     """
 
     def __init__(self, d: Dictionary, lr: float, aux: float, dead_after: int, fast: bool) -> None:
-        inner = rule(d.code)
+        inner = base_rule(d.rule)
         if isinstance(inner, Gated):
             raise GlassbookError("a Gated dictionary can be loaded and used, not learnt; learn a JumpReLU instead")
         self.d, self.lr, self.rule, self.dead_after, self.fast = d, lr, inner, dead_after, fast
@@ -96,7 +96,7 @@ class SAETrainer:
             d.b_enc,
             d.W_dec,
             d.b_dec,
-            code=d.code,
+            rule=d.rule,
             theta=d.theta,
             W_skip=d.W_skip,
             subtract=not d.transcodes,
@@ -176,7 +176,7 @@ class SAETrainer:
     def settings(self) -> dict[str, Any]:
         """What a checkpoint must agree on."""
         d = self.d
-        return {"d_in": d.d_in, "d_out": d.d_out, "width": d.width, "code": repr(d.code), "fast": self.fast}
+        return {"d_in": d.d_in, "d_out": d.d_out, "width": d.width, "code": repr(d.rule), "fast": self.fast}
 
     def state(self) -> Tensors:
         """Everything that the next step depends on."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features._sparse.encode_decode import encode_decode
-from glassbook.features.activations import BatchTopK, with_rule
+from glassbook.features.sparsity import BatchTopK, with_base_rule
 from glassbook.features.data import Batches, Source, about, check_source
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sae_trainer import SAETrainer
@@ -85,10 +85,10 @@ def fit_many(
     The loss is mean ||x - xh||^2 / mean ||x - mean||^2, with what its rule adds:
         TopK, BatchTopK: `aux` times the normalised error with which dead latents rebuild x - xh (Gao et al. 2024,
             arXiv:2406.04093). A BatchTopK ends with the threshold at which k latents are active on held-out rows.
-        ReLU: l1 times the sum of codes times their rows' norms, over d; rows are free, gradients clipped at norm 1.
+        ReLU: l1 times the sum of latents times their rows' norms, over d; rows are free, gradients clipped at norm 1.
         JumpReLU: (L0 / l0 - 1)^2. Thresholds start where l0 latents are active before training.
         Matryoshka: the mean of the loss over its prefixes.
-    What makes codes sparse is ramped up over the first twentieth of the steps (JumpReLU: fifth). Adam; linear warm-up
+    What makes latents sparse is ramped up over the first twentieth of the steps (JumpReLU: fifth). Adam; linear warm-up
     over a twentieth of the steps and decay to zero over the last fifth; but for ReLU, decoder rows keep norm 1 and
     their gradient is taken orthogonal to them.
 
@@ -223,11 +223,11 @@ def _set_threshold(trainer: SAETrainer, held_out: Tensor) -> None:
     assert trainer.scaling is not None
     x = trainer.scaling.see(trainer.inputs_and_targets(held_out)[0])
     inner = BatchTopK(inner.k)
-    out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, code=inner, subtract=not d.transcodes)
+    out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, rule=inner, subtract=not d.transcodes)
     assert out.values is not None
     least = out.values.min()
     threshold = max(0.0, float(torch.nextafter(least, torch.zeros_like(least))))
-    d.code = with_rule(d.code, replace(inner, threshold=threshold))
+    d.rule = with_base_rule(d.rule, replace(inner, threshold=threshold))
 
 
 @torch.no_grad()

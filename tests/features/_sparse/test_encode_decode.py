@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from glassbook.features._sparse import csr as ragged
 from glassbook.features._sparse.encode_decode import encode_decode
-from glassbook.features.activations import BatchTopK, JumpReLU, Matryoshka, ReLU, TopK, largest, rule
+from glassbook.features.sparsity import BatchTopK, JumpReLU, Matryoshka, ReLU, TopK, base_rule, largest
 
 B, D, F, K_AUX = 6, 5, 12, 2
 DEAD = torch.tensor([1, 4, 7, 10, 11])
 RULES = [TopK(3), TopK(9), BatchTopK(3), BatchTopK(10), ReLU(1.0), JumpReLU(l0=3), JumpReLU(l0=3, bandwidth=2.0)]
-CODES = [*RULES, *(Matryoshka(rule, prefixes) for rule in RULES[::2] for prefixes in ((12,), (2, 12), (1, 5, 12)))]
+ALL_RULES = [*RULES, *(Matryoshka(rule, prefixes) for rule in RULES[::2] for prefixes in ((12,), (2, 12), (1, 5, 12)))]
 
 
 def parameters(seed=0, d_out=D, dtype=torch.float64):
@@ -39,20 +39,20 @@ class Step(torch.autograd.Function):
         return None, (-g * inside / ctx.bandwidth).sum(0), None
 
 
-def dense(x, W_enc, b_enc, W_dec, b_dec, theta, W_skip, code, subtract, dead):
+def dense(x, W_enc, b_enc, W_dec, b_dec, theta, W_skip, rule, subtract, dead):
     """The definition, with whole matrices: (xh, levels, aux, mass, active, z)."""
     pre = (x - b_dec if subtract else x) @ W_enc.T + b_enc
-    inner, active = rule(code), None
+    inner, active = base_rule(rule), None
     if isinstance(inner, JumpReLU):
         on = Step.apply(pre, theta, inner.bandwidth)
         # dz/dpre = 1[pre > theta] and dz/dtheta = theta times the slope of the step
         z, active = on.detach() * pre + theta.detach() * (on - on.detach()), on.sum()
     else:
-        z = inner.codes(pre)
-    prefixes = code.prefixes if isinstance(code, Matryoshka) else (F,)
+        z = inner.dense(pre)
+    prefixes = rule.prefixes if isinstance(rule, Matryoshka) else (F,)
     past = 0 if W_skip is None else x @ W_skip.T
     levels = torch.stack([z[:, :m] @ W_dec[:m] + b_dec + past for m in prefixes], 1)
-    aux = None if dead is None else TopK(min(K_AUX, len(dead))).codes(pre[:, dead]) @ W_dec[dead]
+    aux = None if dead is None else TopK(min(K_AUX, len(dead))).dense(pre[:, dead]) @ W_dec[dead]
     return levels[:, -1], levels, aux, z.sum(0), active, z
 
 
@@ -66,24 +66,24 @@ def as_matrix(out, groups):
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(CODES),
+    st.sampled_from(ALL_RULES),
     st.booleans(),
     st.sampled_from([None, DEAD, DEAD[:1]]),
     st.booleans(),
     st.integers(0, 1000),
     st.sampled_from([0.0, 1.0]),
 )
-def test_every_output_has_the_gradients_of_the_dense_definition(code, transcodes, dead, skip, seed, share):
+def test_every_output_has_the_gradients_of_the_dense_definition(rule, transcodes, dead, skip, seed, share):
     p = parameters(seed, d_out=4 if transcodes else D)
     g = torch.Generator().manual_seed(seed + 1)
     theta = torch.rand(F, generator=g, dtype=torch.float64).requires_grad_()
-    theta = theta if isinstance(rule(code), JumpReLU) else None
+    theta = theta if isinstance(base_rule(rule), JumpReLU) else None
     W_skip = torch.randn(4, D, generator=g, dtype=torch.float64).requires_grad_() if transcodes and skip else None
     # Share of active entries from which on whole matrices are used: always, and never.
     with mock.patch.object(ragged, "DENSE", share):
-        out = encode_decode(*p, code=code, theta=theta, W_skip=W_skip, subtract=not transcodes, dead=dead, k_aux=K_AUX)
-    want = dense(*p, theta, W_skip, code, not transcodes, dead)
-    z = as_matrix(out, len(code.prefixes) if isinstance(code, Matryoshka) else 1)
+        out = encode_decode(*p, rule=rule, theta=theta, W_skip=W_skip, subtract=not transcodes, dead=dead, k_aux=K_AUX)
+    want = dense(*p, theta, W_skip, rule, not transcodes, dead)
+    z = as_matrix(out, len(rule.prefixes) if isinstance(rule, Matryoshka) else 1)
     levels = out.xh[:, None] if out.levels is None else out.levels
     assert int(out.active) == int((want[5] > 0).sum())
     leaves = [t for t in (*p, theta, W_skip) if t is not None]
@@ -99,10 +99,10 @@ def test_every_output_has_the_gradients_of_the_dense_definition(code, transcodes
             torch.testing.assert_close(zero if a is None else a, zero if b is None else b)
 
 
-@pytest.mark.parametrize("code", [TopK(3), BatchTopK(3), Matryoshka(BatchTopK(3), (4, 12))], ids=repr)
-def test_gradcheck_of_all_outputs_together(code):
+@pytest.mark.parametrize("rule", [TopK(3), BatchTopK(3), Matryoshka(BatchTopK(3), (4, 12))], ids=repr)
+def test_gradcheck_of_all_outputs_together(rule):
     def outputs(*p):
-        out = encode_decode(*p, code=code, dead=DEAD, k_aux=K_AUX)
+        out = encode_decode(*p, rule=rule, dead=DEAD, k_aux=K_AUX)
         return out.xh, out.values, out.aux, out.mass, *([] if out.levels is None else [out.levels])
 
     assert torch.autograd.gradcheck(outputs, parameters(seed=3))
@@ -110,7 +110,7 @@ def test_gradcheck_of_all_outputs_together(code):
 
 def test_the_aux_path_alone_moves_dead_encoder_rows_and_no_decoder_bias():
     x, W_enc, b_enc, W_dec, b_dec = parameters(seed=1)
-    out = encode_decode(x, W_enc, b_enc, W_dec, b_dec, code=TopK(2), subtract=False, dead=DEAD, k_aux=K_AUX)
+    out = encode_decode(x, W_enc, b_enc, W_dec, b_dec, rule=TopK(2), subtract=False, dead=DEAD, k_aux=K_AUX)
     out.aux.square().sum().backward()
     moved = W_enc.grad.abs().sum(1) > 0
     assert moved[DEAD].any()
@@ -122,10 +122,10 @@ def test_pieces_make_no_difference():
     g = torch.Generator().manual_seed(0)
     x, W = torch.randn(300, 16, generator=g), torch.randn(40, 16, generator=g)
     b, c = torch.zeros(40), torch.zeros(16)
-    for code in (TopK(4), BatchTopK(4)):
-        whole = encode_decode(x, W, b, W, c, code=code)
+    for rule in (TopK(4), BatchTopK(4)):
+        whole = encode_decode(x, W, b, W, c, rule=rule)
         with mock.patch.object(ragged, "PIECE", 1):  # pieces of 64 rows
-            parts = encode_decode(x, W, b, W, c, code=code)
+            parts = encode_decode(x, W, b, W, c, rule=rule)
         torch.testing.assert_close(whole.xh, parts.xh)
         assert len(parts.values) == 300 * 4
 
@@ -135,18 +135,18 @@ def test_a_batch_whose_first_rows_are_weak_still_keeps_k_for_each_row():
     x[64:] *= torch.linspace(1, 2, 64)[:, None]
     x[:64] *= 1e3 * torch.linspace(1, 2, 64)[:, None] ** 20  # strong first rows: the bar is far too high at first
     W = torch.eye(4).repeat(4, 1) + torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
-    out = encode_decode(x, W, torch.zeros(16), W, torch.zeros(4), code=BatchTopK(5))
-    want = BatchTopK(5).codes(x @ W.T)
+    out = encode_decode(x, W, torch.zeros(16), W, torch.zeros(4), rule=BatchTopK(5))
+    want = BatchTopK(5).dense(x @ W.T)
     assert len(out.values) == 128 * 5
     torch.testing.assert_close(out.xh, want @ W)
 
 
-@pytest.mark.parametrize("code", [TopK(4), BatchTopK(4)])
-def test_fast_selection_gives_exact_values_of_nearly_the_same_latents(code):
+@pytest.mark.parametrize("rule", [TopK(4), BatchTopK(4)])
+def test_fast_selection_gives_exact_values_of_nearly_the_same_latents(rule):
     g = torch.Generator().manual_seed(0)
     x, W = torch.randn(256, 32, generator=g), torch.randn(128, 32, generator=g)
     b, c = torch.zeros(128), torch.zeros(32)
-    fast, full = (encode_decode(x, W, b, W, c, code=code, fast=f) for f in (True, False))
+    fast, full = (encode_decode(x, W, b, W, c, rule=rule, fast=f) for f in (True, False))
     rows = torch.repeat_interleave(torch.arange(256), torch.diff(fast.begin, append=torch.tensor([len(fast.latents)])))
     torch.testing.assert_close(fast.values, (x @ W.T)[rows, fast.latents].relu())
     assert (fast.xh - full.xh).square().mean() < 0.02 * full.xh.square().mean()
@@ -160,8 +160,8 @@ def test_largest_is_topk(width, k):
     torch.testing.assert_close(pre.gather(1, indices), values)
 
 
-@pytest.mark.parametrize("code", [ReLU(1.0), JumpReLU(l0=64), Matryoshka(ReLU(1.0), (40, 256))])
-def test_fast_whole_matrices_give_nearly_the_same_gradients(code):
+@pytest.mark.parametrize("rule", [ReLU(1.0), JumpReLU(l0=64), Matryoshka(ReLU(1.0), (40, 256))])
+def test_fast_whole_matrices_give_nearly_the_same_gradients(rule):
     g = torch.Generator().manual_seed(8)
     x, W = torch.randn(128, 32, generator=g), torch.randn(256, 32, generator=g) / 6
     found = []
@@ -169,8 +169,8 @@ def test_fast_whole_matrices_give_nearly_the_same_gradients(code):
         weights = [
             t.clone().requires_grad_() for t in (W, torch.zeros(256), W, torch.zeros(32), torch.full((256,), 0.1))
         ]
-        theta = weights[4] if isinstance(code, JumpReLU) else None
-        out = encode_decode(x, *weights[:4], code=code, theta=theta, fast=fast)
+        theta = weights[4] if isinstance(rule, JumpReLU) else None
+        out = encode_decode(x, *weights[:4], rule=rule, theta=theta, fast=fast)
         assert out.z is not None  # half of the latents are active
         levels = out.xh[:, None] if out.levels is None else out.levels
         ((x[:, None] - levels).square().mean() + 1e-4 * out.mass.sum()).backward()

@@ -68,7 +68,7 @@ def random(d, seed=0):
         Dictionary(6, 14, ReLU(), 4, skip=True),
         Dictionary(6, 14, BatchTopK(3, 0.7), 4, skip=True),
     ],
-    ids=lambda d: f"{type(d.code).__name__}{'-transcoder' * d.transcodes}{'-skip' * (d.W_skip is not None)}",
+    ids=lambda d: f"{type(d.rule).__name__}{'-transcoder' * d.transcodes}{'-skip' * (d.W_skip is not None)}",
 )
 def test_saelens_layout_round_trip(d, tmp_path):
     d = random(d)

@@ -102,7 +102,7 @@ def learn(
         recorded = held_out(lm, corpus, site, f"{folder}/score", run)
         wanted = size(learning.dim(site), learning.n, quick)
         torch.manual_seed(run.seed)
-        d = Dictionary(d_in=learning.dim(site), width=wanted.width, code=TopK(wanted.k))
+        d = Dictionary(d_in=learning.dim(site), width=wanted.width, rule=TopK(wanted.k))
         started = time.monotonic()
         fit(d, (learning, site), steps=wanted.steps, batch=wanted.batch, seed=run.seed, run=run, log_every=5)
         seconds, tokens = time.monotonic() - started, learning.n

@@ -155,7 +155,7 @@ class Superposition:
         generator = torch.Generator().manual_seed(10**12 + run.seed)  # apart from every step's seed
         world = sharkey_world(self.true_features, d, generator=generator)
         torch.manual_seed(run.seed)
-        learner, untrained = (Dictionary(d_in=d, width=self.width, code=TopK(self.k)) for _ in range(2))
+        learner, untrained = (Dictionary(d_in=d, width=self.width, rule=TopK(self.k)) for _ in range(2))
         fit(
             learner,
             lambda step: world.sample(1024, torch.Generator().manual_seed(run.seed * 1_000_000 + step))[1],

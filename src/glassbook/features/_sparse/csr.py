@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from glassbook.features.activations import BatchTopK, JumpReLU, Rule, TopK, largest
+from glassbook.features.sparsity import BaseRule, BatchTopK, JumpReLU, TopK, largest
 
 PIECE = 1 << 22
 """Pre-activations held at once on a CPU: 16 MB, about what stays in the cache."""
@@ -44,20 +44,20 @@ class Encoder:
         return torch.addmm(self.b, h, self.W.T, out=self.buffer[: len(h)])
 
 
-def pick(encoder: Encoder, code: Rule, theta: Tensor | None) -> Entries | None:
+def pick(encoder: Encoder, rule: BaseRule, theta: Tensor | None) -> Entries | None:
     """The entries of a batch that the rule for training makes active (JumpReLU: or that move theta).
 
     None if there are so many that whole matrices are faster.
     """
-    if isinstance(code, TopK):
-        return _pick_rows(encoder, code.k)
-    if isinstance(code, BatchTopK):
-        return _pick_batch(encoder, code.k)
-    if not isinstance(code, JumpReLU):
+    if isinstance(rule, TopK):
+        return _pick_rows(encoder, rule.k)
+    if isinstance(rule, BatchTopK):
+        return _pick_batch(encoder, rule.k)
+    if not isinstance(rule, JumpReLU):
         return _pick_above(encoder, encoder.b.new_zeros(()))
     assert theta is not None
     # A threshold nearer to 0 than half a bandwidth sees negative pre-activations too.
-    return _pick_above(encoder, (theta - code.bandwidth / 2).to(encoder.b.dtype))
+    return _pick_above(encoder, (theta - rule.bandwidth / 2).to(encoder.b.dtype))
 
 
 def by_bag(entries: Entries, group: Tensor | None, groups: int, ordered: bool) -> tuple[Entries, Tensor]:

@@ -18,7 +18,7 @@ from torch.nn.functional import linear
 
 from glassbook.features._sparse.csr import Encoder, by_bag, by_latent, pick
 from glassbook.features._sparse.segments import dots, total
-from glassbook.features.activations import Code, JumpReLU, Matryoshka, Rule, TopK, largest, rule
+from glassbook.features.sparsity import BaseRule, JumpReLU, Matryoshka, SparsityRule, TopK, base_rule, largest
 
 
 class Pass(NamedTuple):
@@ -63,7 +63,7 @@ def encode_decode(
     W_dec: Tensor,
     b_dec: Tensor,
     *,
-    code: Code,
+    rule: SparsityRule,
     theta: Tensor | None = None,
     W_skip: Tensor | None = None,
     subtract: bool = True,
@@ -71,7 +71,7 @@ def encode_decode(
     k_aux: int = 0,
     fast: bool = False,
 ) -> Pass:
-    """z = code(W_enc (x - b_dec) + b_enc) and xh = z W_dec + b_dec + W_skip x, differentiable and sparse.
+    """z = rule(W_enc (x - b_dec) + b_enc) and xh = z W_dec + b_dec + W_skip x, differentiable and sparse.
 
     Args:
         x: [B, d_in].
@@ -79,7 +79,7 @@ def encode_decode(
         b_enc: [F].
         W_dec: [F, d_out].
         b_dec: [d_out].
-        code: which latents are active, by the rule for training.
+        rule: which latents are active, by the rule for training.
         theta: [F], the thresholds of a JumpReLU.
         W_skip: [d_out, d_in], a transcoder's linear path past the latents.
         subtract: whether x has b_dec taken off (not in transcoders).
@@ -88,8 +88,8 @@ def encode_decode(
         fast: choose the active latents by bfloat16 pre-activations, then compute the chosen ones in full precision;
             where whole matrices are used instead, their products are of bfloat16.
     """
-    prefixes = code.prefixes if isinstance(code, Matryoshka) else (len(W_enc),)
-    how = _How(rule(code), prefixes, subtract, k_aux, fast)  # pyright: ignore[reportArgumentType]
+    prefixes = rule.prefixes if isinstance(rule, Matryoshka) else (len(W_enc),)
+    how = _How(base_rule(rule), prefixes, subtract, k_aux, fast)  # pyright: ignore[reportArgumentType]
     levels, *rest = _Pass.apply(x, W_enc, b_enc, W_dec, b_dec, theta, dead, how)
     if W_skip is not None:
         levels = levels + linear(x, W_skip)[:, None]
@@ -97,7 +97,7 @@ def encode_decode(
 
 
 class _How(NamedTuple):
-    code: Rule
+    rule: BaseRule
     prefixes: tuple[int, ...]
     subtract: bool
     k_aux: int
@@ -129,18 +129,18 @@ class _Pass(torch.autograd.Function):
         how: _How,
     ) -> tuple[Tensor | None, ...]:
         h = x - b_dec if how.subtract else x
-        picked = pick(Encoder(h, W_enc, b_enc, how.fast), how.code, theta)
+        picked = pick(Encoder(h, W_enc, b_enc, how.fast), how.rule, theta)
         n = len(how.prefixes)
         z = values = latents = begin = None
         if picked is None:
             low = torch.bfloat16 if how.fast else h.dtype
             pre = torch.addmm(b_enc.to(low), h.to(low), W_enc.T.to(low))
-            z = how.code.codes(pre, theta).to(low)
+            z = how.rule.dense(pre, theta).to(low)
             added = torch.stack([z[:, group] @ W_dec[group].to(low) for group in how.groups()], 1).to(h.dtype)
             mass, active = z.sum(0, dtype=h.dtype), (z > 0).sum()
-            pre = pre if isinstance(how.code, JumpReLU) else None
+            pre = pre if isinstance(how.rule, JumpReLU) else None
         else:
-            entries, begin = by_bag(picked, how.group(h.device), n, ordered=not isinstance(how.code, TopK))
+            entries, begin = by_bag(picked, how.group(h.device), n, ordered=not isinstance(how.rule, TopK))
             pre, latents = entries.pre, entries.latents
             if how.fast:
                 pre = dots(h.repeat_interleave(n, 0) if n > 1 else h, W_enc, latents, begin, b_enc[latents])
@@ -211,7 +211,7 @@ def _ragged(
     g_theta = None
     if theta is not None:
         at = theta[latents]
-        slopes = _slopes(how.code, pre, at, g, given.active)
+        slopes = _slopes(how.rule, pre, at, g, given.active)
         g_theta = torch.zeros_like(theta).index_add_(0, latents, slopes)
     g *= values > 0
     rows = bags if n == 1 else bags // n
@@ -239,18 +239,18 @@ def _dense(
     for more in (given.mass, given.codes):
         if more is not None:
             g += more
-    g_theta = None if theta is None else _slopes(how.code, pre, theta, g, given.active).sum(0, dtype=full)
+    g_theta = None if theta is None else _slopes(how.rule, pre, theta, g, given.active).sum(0, dtype=full)
     g *= z > 0
     gx = (g @ W_enc.to(low)).to(full) if wanted else None
     return (g.T @ h.to(low)).to(full), g.sum(0, dtype=full), gW_dec, g_theta, gx
 
 
-def _slopes(code: Rule, pre: Tensor, theta: Tensor, g: Tensor, g_active: Tensor | None) -> Tensor:
+def _slopes(rule: BaseRule, pre: Tensor, theta: Tensor, g: Tensor, g_active: Tensor | None) -> Tensor:
     """What each entry adds to theta's gradient: the straight-through slopes of z and of the count of active entries."""
-    assert isinstance(code, JumpReLU)
-    inside = (pre - theta).abs() < code.bandwidth / 2
+    assert isinstance(rule, JumpReLU)
+    inside = (pre - theta).abs() < rule.bandwidth / 2
     slope = -theta * g if g_active is None else -(theta * g + g_active)
-    return torch.where(inside, slope / code.bandwidth, 0.0)
+    return torch.where(inside, slope / rule.bandwidth, 0.0)
 
 
 def _dead_codes(pre: Tensor, k: int) -> Tensor:

@@ -86,7 +86,7 @@ def build(
         "site": site,
         "width": d.width,
         "d_in": d.d_in,
-        "code": repr(getattr(d, "code", type(d).__name__)),
+        "code": repr(getattr(d, "rule", type(d).__name__)),
         "tokens": seen.n,
         "label_score": label_score,
         **(about or {}),

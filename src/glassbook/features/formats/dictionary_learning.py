@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import BatchTopK, Code, Gated, JumpReLU, Matryoshka, ReLU, TopK
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.formats.files import made, pick, read_json, read_torch
+from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
 
 SETTINGS, WEIGHTS = "config.json", "ae.pt"
 
@@ -23,7 +23,7 @@ def load_dictionary_learning(folder: Path) -> Dictionary:
         raise GlassbookError(f"{folder / SETTINGS} does not say which class of dictionary it is; get it again")
     state, kind = read_torch(path), trainer["dict_class"]
     about = {"model": trainer.get("lm_name"), "site": trainer.get("submodule_name"), "from": "dictionary_learning"}
-    code, subtract, more = _code(kind, trainer, state, path)
+    rule, subtract, more = _rule(kind, trainer, state, path)
     if kind in ("JumpReluAutoEncoder", "MatryoshkaBatchTopKSAE"):
         W_enc, b_enc, W_dec, b_dec = pick(state, path, "W_enc", "b_enc", "W_dec", "b_dec")
         W_enc, W_dec = W_enc.T, W_dec
@@ -38,12 +38,12 @@ def load_dictionary_learning(folder: Path) -> Dictionary:
     if kind == "AutoEncoder":  # it is used with rows of norm 1, its codes counted in their length
         norms = W_dec.norm(dim=1)
         W_enc, b_enc, W_dec = W_enc * norms[:, None], b_enc * norms, W_dec / norms[:, None]
-    return made(path, code, W_enc, W_dec, b_enc, b_dec, subtract=subtract, about=about, more=more)
+    return made(path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, about=about, more=more)
 
 
-def _code(
+def _rule(
     kind: str, trainer: dict[str, Any], state: dict[str, Any], path: Path
-) -> tuple[Code, bool, dict[str, Tensor]]:
+) -> tuple[SparsityRule, bool, dict[str, Tensor]]:
     """The rule, whether b_dec is taken off the input, and the weights that only this rule has."""
     if kind in ("AutoEncoder", "AutoEncoderNew"):
         return ReLU(), kind == "AutoEncoder", {}
@@ -58,9 +58,9 @@ def _code(
         if kind == "AutoEncoderTopK":
             return TopK(k), True, {}
         (threshold,) = pick(state, path, "threshold")
-        code = BatchTopK(k, float(threshold))
+        rule = BatchTopK(k, float(threshold))
         if kind == "BatchTopKSAE":
-            return code, True, {}
+            return rule, True, {}
         (sizes,) = pick(state, path, "group_sizes")
-        return Matryoshka(code, tuple(int(n) for n in sizes.cumsum(0))), True, {}
+        return Matryoshka(rule, tuple(int(n) for n in sizes.cumsum(0))), True, {}
     raise GlassbookError(f"{path.parent} is a {kind}, which is not known here")

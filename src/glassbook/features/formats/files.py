@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import Code
 from glassbook.features.dictionary import Dictionary
+from glassbook.features.sparsity import SparsityRule
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def pick(tensors: Mapping[str, Any], path: Path, *names: str) -> list[Tensor]:
 @torch.no_grad()
 def made(
     path: Path,
-    code: Code,
+    rule: SparsityRule,
     W_enc: Tensor,
     W_dec: Tensor,
     b_enc: Tensor,
@@ -86,7 +86,7 @@ def made(
 
     Args:
         path: for messages.
-        code: the rule.
+        rule: the sparsity rule.
         W_enc: [F, d_in].
         W_dec: [F, d_out].
         b_enc: [F].
@@ -101,7 +101,7 @@ def made(
     given = {name: value for name, value in (more or {}).items() if value is not None}
     width, d_in = W_enc.shape
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
-        d = Dictionary(d_in, width, code, W_dec.shape[1] if transcodes else None, skip="W_skip" in given)
+        d = Dictionary(d_in, width, rule, W_dec.shape[1] if transcodes else None, skip="W_skip" in given)
     if not transcodes and not subtract:
         b_enc = b_enc + W_enc @ b_dec
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from glassbook.features.activations import JumpReLU
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.formats.files import made, pick, read_npz
+from glassbook.features.sparsity import JumpReLU
 
 
 def load_gemma_scope(path: Path) -> Dictionary:

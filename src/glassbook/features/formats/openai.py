@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import Code, ReLU, TopK
 from glassbook.features.coder import Coder
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.formats.files import made, pick, read_torch
+from glassbook.features.sparsity import ReLU, SparsityRule, TopK
 
 EPSILON = 1e-5
 
@@ -60,17 +60,17 @@ def load_openai(path: Path) -> Coder:
     W_enc, W_dec, b_enc, b_dec = pick(state, path, *names)
     kind = state.get("activation", "ReLU")
     settings = state.get("activation_state_dict") or {}
-    code: Code
+    rule: SparsityRule
     if kind == "ReLU":
-        code = ReLU()
+        rule = ReLU()
     elif kind == "TopK":
         k = settings.get("k")
         if k is None:
             raise GlassbookError(f"{path} does not say how many latents are active (k); get it again")
         if settings.get("postact_fn", "ReLU") != "ReLU":
             raise GlassbookError(f"{path} lets chosen codes be negative ({settings['postact_fn']}), which is not known")
-        code = TopK(int(k))
+        rule = TopK(int(k))
     else:
         raise GlassbookError(f"{path} uses {kind!r} codes, which are not known here")
-    d = made(path, code, W_enc, W_dec.T, b_enc, b_dec, about={"site": path.stem, "from": "OpenAI"})
+    d = made(path, rule, W_enc, W_dec.T, b_enc, b_dec, about={"site": path.stem, "from": "OpenAI"})
     return TokenNormed(d).requires_grad_(False) if kind == "TopK" else d

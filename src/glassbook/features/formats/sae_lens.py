@@ -11,9 +11,9 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import BatchTopK, Code, Gated, JumpReLU, ReLU, TopK, rule
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.formats.files import made, pick, read_json, read_safetensors
+from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, SparsityRule, TopK, base_rule
 from glassbook.notebook.files import write_atomic
 
 SETTINGS, WEIGHTS = "cfg.json", "sae_weights.safetensors"
@@ -41,8 +41,8 @@ def load_sae_lens(folder: Path) -> Dictionary:
         more: dict[str, Tensor] = {"gain": r_mag.exp(), "b_mag": b_mag}
     else:
         (b_enc,), more = pick(tensors, path, "b_enc"), {}
-    code = _code(cfg, kind, folder)
-    if isinstance(code, JumpReLU):
+    rule = _rule(cfg, kind, folder)
+    if isinstance(rule, JumpReLU):
         (theta,) = pick(tensors, path, "threshold")
         more["theta"] = theta.clamp(min=0)
     if "skip" in kind:
@@ -54,11 +54,11 @@ def load_sae_lens(folder: Path) -> Dictionary:
     about = {"model": metadata.get("model_name"), "site": metadata.get("hook_name"), "from": "SAELens"}
     subtract = bool(cfg.get("apply_b_dec_to_input", True))
     return made(
-        path, code, W_enc, W_dec, b_enc, b_dec, subtract=subtract, transcodes=transcodes, about=about, more=more
+        path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, transcodes=transcodes, about=about, more=more
     )
 
 
-def _code(cfg: dict[str, Any], kind: str, folder: Path) -> Code:
+def _rule(cfg: dict[str, Any], kind: str, folder: Path) -> SparsityRule:
     if "jumprelu" in kind:
         return JumpReLU()
     if kind == "gated":
@@ -88,7 +88,7 @@ def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
     Raises:
         GlassbookError: SAELens has no such dictionary, or the disk refused.
     """
-    inner, folder = rule(d.code), Path(folder)
+    inner, folder = base_rule(d.rule), Path(folder)
     if len(d.parts) > 1:
         raise GlassbookError("SAELens has no crosscoders")
     if d.transcodes and isinstance(inner, (TopK, Gated)):

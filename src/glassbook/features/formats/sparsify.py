@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from glassbook.errors import GlassbookError
-from glassbook.features.activations import TopK
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.formats.files import made, pick, read_json, read_safetensors
+from glassbook.features.sparsity import TopK
 
 SETTINGS, WEIGHTS = "cfg.json", "sae.safetensors"
 
@@ -23,5 +23,5 @@ def load_sparsify(folder: Path) -> Dictionary:
     about = {"site": folder.name, "from": "sparsify"}
     if skip is not None and not transcodes:
         raise GlassbookError(f"{folder} is an autoencoder with a path past its latents, which is not known here")
-    code = TopK(int(cfg.get("k", 0)))
-    return made(path, code, W_enc, W_dec, b_enc, b_dec, transcodes=transcodes, about=about, more={"W_skip": skip})
+    rule = TopK(int(cfg.get("k", 0)))
+    return made(path, rule, W_enc, W_dec, b_enc, b_dec, transcodes=transcodes, about=about, more={"W_skip": skip})

@@ -1,4 +1,7 @@
-"""Code rules: which latents a row of pre-activations turns on. Small frozen values."""
+"""Sparsity rules of sparse autoencoders: TopK, BatchTopK, ReLU, JumpReLU, Gated, Matryoshka.
+
+A rule is a small frozen value that says which latents are active for a row of pre-activations.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,20 @@ from glassbook.errors import GlassbookError
 from glassbook.features.coder import entries
 
 
+class _Rule:
+    """What every rule does with pre-activations [..., width]; only a JumpReLU has thresholds theta [width]."""
+
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width]."""
+        raise NotImplementedError
+
+    def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
+        return entries(self.dense(pre, theta))
+
+
 @dataclass(frozen=True)
-class TopK:
+class TopK(_Rule):
     """z = relu(the k largest pre-activations of each row), else 0 (Gao et al. 2024, arXiv:2406.04093)."""
 
     k: int
@@ -21,8 +36,8 @@ class TopK:
     def __post_init__(self) -> None:
         _check_k(self.k)
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of pre-activations [..., width]."""
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width] of pre-activations."""
         values, indices = self.sparse(pre)
         return torch.zeros_like(pre).scatter_(-1, indices, values)
 
@@ -34,7 +49,7 @@ class TopK:
 
 
 @dataclass(frozen=True)
-class BatchTopK:
+class BatchTopK(_Rule):
     """k active latents on average, dealt out over the batch by size (Bussmann et al. 2024, arXiv:2412.06410).
 
     While training, the B * k largest relu pre-activations of a batch of B rows are kept. Afterwards a row must not
@@ -48,21 +63,17 @@ class BatchTopK:
     def __post_init__(self) -> None:
         _check_k(self.k)
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of pre-activations [..., width]; without a threshold yet, those of all rows as one batch."""
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width]; without a threshold yet, all rows are one batch."""
         if self.threshold is not None:
             return torch.where(pre > max(self.threshold, 0.0), pre, 0.0)
         flat = pre.reshape(-1)
         values, kept = flat.topk(self.k * (len(flat) // pre.shape[-1]), sorted=False)
         return torch.zeros_like(flat).scatter_(0, kept, values.relu()).view(pre.shape)
 
-    def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return entries(self.codes(pre))
-
 
 @dataclass(frozen=True)
-class ReLU:
+class ReLU(_Rule):
     """z = relu(a), kept sparse by an L1 loss: the recipe of Anthropic's April 2024 update (Conerly et al. 2024).
 
     Loss: ||x - xh||^2 + l1 * sum_i z_i ||W_dec,i||, activations scaled so that E||x|| = sqrt(d), decoder rows free.
@@ -77,17 +88,13 @@ class ReLU:
         if not self.l1 >= 0:
             raise GlassbookError(f"l1 = {self.l1}: the weight of the L1 loss cannot be negative")
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of pre-activations [..., width]."""
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width] of pre-activations."""
         return pre.relu()
-
-    def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return entries(self.codes(pre))
 
 
 @dataclass(frozen=True)
-class JumpReLU:
+class JumpReLU(_Rule):
     """z = a * 1[a > theta], theta >= 0 learnt for each latent (Rajamanoharan et al. 2024, arXiv:2407.14435).
 
     Loss: the share of variance left + (L0 / l0 - 1)^2, a penalty whose knob is the number of active latents wanted.
@@ -106,48 +113,40 @@ class JumpReLU:
         if not (self.l0 > 0 and self.bandwidth > 0):
             raise GlassbookError(f"l0 = {self.l0}, bandwidth = {self.bandwidth}: both must be above 0")
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of pre-activations [..., width] under thresholds theta [width]."""
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width] of pre-activations."""
         assert theta is not None
         return torch.where(pre > theta, pre, 0.0)
 
-    def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return entries(self.codes(pre, theta))
-
 
 @dataclass(frozen=True)
-class Gated:
+class Gated(_Rule):
     """A gate decides which latents are active and a second bias how strongly (Rajamanoharan et al. 2024, 2404.16014).
 
     Only loaded and used, not learnt: pi = W_enc (x - b_dec) + b_enc and z = 1[pi > 0] relu(gain (pi - b_enc) + b_mag);
-    `Dictionary.pre` gives the right-hand side, of which these are the codes.
+    `Dictionary.pre` gives the right-hand side, to which this rule applies.
     """
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of gated magnitudes [..., width]."""
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width] of pre-activations."""
         return pre.relu()
 
-    def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(values, indices), [..., m] each with m the largest number active in a row; spare entries have value 0."""
-        return entries(self.codes(pre))
 
-
-Rule = TopK | BatchTopK | ReLU | JumpReLU
+BaseRule = TopK | BatchTopK | ReLU | JumpReLU
 
 
 @dataclass(frozen=True)
-class Matryoshka:
+class Matryoshka(_Rule):
     """A dictionary whose first latents are a dictionary too (Bussmann et al. 2025, arXiv:2503.17547).
 
-    The loss is the mean of the reconstruction losses of nested prefixes of the latents, all cut from one code.
+    The loss is the mean of the reconstruction losses of nested prefixes of the latents.
 
     Args:
-        inner: the rule of that code.
+        inner: the rule over all latents.
         prefixes: sizes, rising; the last must be the dictionary's width.
     """
 
-    inner: Rule
+    inner: BaseRule
     prefixes: tuple[int, ...]
 
     def __post_init__(self) -> None:
@@ -157,46 +156,46 @@ class Matryoshka:
         if isinstance(self.inner, (Matryoshka, Gated)):
             raise GlassbookError(f"prefixes go over TopK, BatchTopK, ReLU or JumpReLU, not {type(self.inner).__name__}")
 
-    def codes(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
-        """Dense codes of pre-activations [..., width], by the inner rule over all latents."""
-        return self.inner.codes(pre, theta)
+    def dense(self, pre: Tensor, theta: Tensor | None = None) -> Tensor:
+        """Latents [..., width] of pre-activations."""
+        return self.inner.dense(pre, theta)
 
     def sparse(self, pre: Tensor, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(values, indices), [..., m] each; spare entries have value 0."""
+        """Latents as entries, by the inner rule."""
         return self.inner.sparse(pre, theta)
 
 
-Code = Rule | Matryoshka | Gated
-_NAMES = {code.__name__: code for code in (TopK, BatchTopK, ReLU, JumpReLU, Matryoshka, Gated)}
+SparsityRule = BaseRule | Matryoshka | Gated
+_NAMES = {rule.__name__: rule for rule in (TopK, BatchTopK, ReLU, JumpReLU, Matryoshka, Gated)}
 
 
-def rule(code: Code) -> Rule | Gated:
-    """The rule that makes the codes: what a Matryoshka has inside, else the code itself."""
-    return code.inner if isinstance(code, Matryoshka) else code
+def base_rule(rule: SparsityRule) -> BaseRule | Gated:
+    """The rule over all latents: what a Matryoshka has inside, else the rule itself."""
+    return rule.inner if isinstance(rule, Matryoshka) else rule
 
 
-def with_rule(code: Code, inner: Rule) -> Code:
-    """The same code with another rule inside."""
-    return replace(code, inner=inner) if isinstance(code, Matryoshka) else inner
+def with_base_rule(rule: SparsityRule, base: BaseRule) -> SparsityRule:
+    """The same rule with another `base_rule`."""
+    return replace(rule, inner=base) if isinstance(rule, Matryoshka) else base
 
 
-def check_width(code: Code, width: int) -> None:
-    """Refuse a code that a dictionary of `width` latents cannot have."""
-    k = getattr(rule(code), "k", 1)
+def check_width(rule: SparsityRule, width: int) -> None:
+    """Refuse a rule that a dictionary of `width` latents cannot have."""
+    k = getattr(base_rule(rule), "k", 1)
     if width < k:
         raise GlassbookError(f"k = {k} but the dictionary has only {width} latents; choose a smaller k")
-    if isinstance(code, Matryoshka) and code.prefixes[-1] != width:
-        raise GlassbookError(f"the last prefix is {code.prefixes[-1]} but the dictionary has {width} latents")
+    if isinstance(rule, Matryoshka) and rule.prefixes[-1] != width:
+        raise GlassbookError(f"the last prefix is {rule.prefixes[-1]} but the dictionary has {width} latents")
 
 
-def describe(code: Code) -> dict[str, Any]:
-    """The code as JSON data."""
-    facts: dict[str, Any] = {"name": type(code).__name__, **asdict(code)}
-    return facts | {"inner": describe(code.inner)} if isinstance(code, Matryoshka) else facts
+def describe(rule: SparsityRule) -> dict[str, Any]:
+    """The rule as JSON data."""
+    facts: dict[str, Any] = {"name": type(rule).__name__, **asdict(rule)}
+    return facts | {"inner": describe(rule.inner)} if isinstance(rule, Matryoshka) else facts
 
 
-def from_description(facts: dict[str, Any]) -> Code:
-    """What `describe` wrote, as a code again; KeyError or TypeError for anything else."""
+def from_description(facts: dict[str, Any]) -> SparsityRule:
+    """What `describe` wrote, as a rule again; KeyError or TypeError for anything else."""
     kind = _NAMES[facts["name"]]
     known = {field.name for field in fields(kind)}
     given: dict[str, Any] = {key: value for key, value in facts.items() if key != "name"}
