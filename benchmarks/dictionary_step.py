@@ -19,9 +19,9 @@ from torch.nn.functional import linear
 
 from glassbook.data.toy import sharkey_world
 from glassbook.features import BatchTopK, Dictionary, JumpReLU, Matryoshka, ReLU, TopK
-from glassbook.features.sparsity import SparsityRule
-from glassbook.features.normalize import Scaling
+from glassbook.features.normalize import ActivationNormalizer
 from glassbook.features.sae_trainer import SAETrainer
+from glassbook.features.sparsity import SparsityRule
 from glassbook.features.train import bf16_selection
 from glassbook.measure import explained_variance
 
@@ -40,12 +40,12 @@ class Dense:
     """The usual step: every product dense, gradients by autograd."""
 
     def __init__(self, d: Dictionary, sample: Tensor) -> None:
-        self.d, self.scaling = d, Scaling.of(d, sample, sample, "mean")
+        self.d, self.normalizer = d, ActivationNormalizer.measure(d, sample, sample, "mean")
         self.adam = torch.optim.Adam(list(d.parameters()), lr=1e-3, eps=6.25e-10, fused=True)
 
     def __call__(self, x: Tensor, step: int) -> None:
         d = self.d
-        x = self.scaling.see(x)
+        x = self.normalizer.normalize(x)
         values, indices = linear(x - d.b_dec, d.W_enc, d.b_enc).topk(K, sorted=False)
         z = x.new_zeros(len(x), d.width).scatter(1, indices, values.relu())
         loss = (x - (z @ d.W_dec + d.b_dec)).square().mean()
@@ -60,7 +60,7 @@ class Dense:
 
     def end(self) -> Dictionary:
         """The dictionary, for raw activations."""
-        self.scaling.fold(self.d)
+        self.normalizer.fold_into_weights(self.d)
         return self.d
 
 

@@ -34,10 +34,10 @@ class Glassbook:
         self.trainer.step(x, self.trainer.lr * rate(i, self.steps), i, warmup)
 
     def codes(self, x):
-        assert self.trainer.scaling is not None
-        x = self.trainer.scaling.see(x)
+        assert self.trainer.normalizer is not None
+        x = self.trainer.normalizer.normalize(x)
         z = self.d.encode(x)
-        return z, self.d.decode(z) / self.trainer.scaling.scale_out + self.trainer.scaling.centre_out
+        return z, self.d.decode(z) / self.trainer.normalizer.scale_out + self.trainer.normalizer.centre_out
 
 
 class Sparsify:

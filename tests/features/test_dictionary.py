@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from glassbook.errors import GlassbookError
 from glassbook.features import BatchTopK, Dictionary, Gated, JumpReLU, Matryoshka, ReLU, TopK
-from glassbook.features.normalize import Scaling
+from glassbook.features.normalize import ActivationNormalizer
 
 X = torch.randn(3, 7, 10, generator=torch.Generator().manual_seed(0)) * 4 + 2
 
@@ -71,18 +71,18 @@ def test_what_is_saved_is_what_is_loaded(rule, shape, tmp_path):
 def test_training_units_and_back_are_the_same_function(rule, shape):
     d, y = scaled(rule, **shape), torch.randn(21, shape.get("d_out", 10)) * 3 - 1
     x = X.reshape(-1, 10)
-    scaling = Scaling.of(d, x, y, "mean")
+    normalizer = ActivationNormalizer.measure(d, x, y, "mean")
     raw, latents = d(x).detach(), d.encode(x).detach()
     if isinstance(rule, Gated):
         return  # not learnt
-    scaling.unfold(d)
-    seen = d(scaling.see(x)).detach()
-    assert torch.allclose(seen / scaling.scale_out[: seen.shape[1]] + scaling.centre_out, raw, atol=1e-4)
-    assert torch.allclose((d.encode(scaling.see(x)) > 0), latents > 0)
-    scaling.fold(d)
+    normalizer.unfold_from_weights(d)
+    seen = d(normalizer.normalize(x)).detach()
+    assert torch.allclose(seen / normalizer.scale_out[: seen.shape[1]] + normalizer.centre_out, raw, atol=1e-4)
+    assert torch.allclose((d.encode(normalizer.normalize(x)) > 0), latents > 0)
+    normalizer.fold_into_weights(d)
     assert torch.allclose(d(x), raw, atol=1e-4)
     assert torch.allclose(d.encode(x), latents, atol=1e-4)
-    for site in scaling.see(x).split(d.parts, 1):
+    for site in normalizer.normalize(x).split(d.parts, 1):
         assert site.square().sum(1).mean() == pytest.approx(site.shape[1], rel=1e-4)
 
 

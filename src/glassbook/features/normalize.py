@@ -1,7 +1,7 @@
-"""Training sees activations centred and scaled, so that one learning rate fits all models; files and users do not.
+"""Activation normalization of dictionary training: centred and scaled, so that one learning rate fits all models.
 
-A dictionary between trainings reads raw activations. `unfold` writes its weights in the units of training, `fold`
-writes them back: each time the same function.
+Between trainings a dictionary reads raw activations. `unfold_from_weights` writes its weights in the units of training,
+`fold_into_weights` writes them back; it stays the same function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scaling:
+class ActivationNormalizer:
     """x' = (x - centre) * scale for what is read, and the same (`_out`) for what is predicted.
 
     Attributes:
@@ -36,23 +36,33 @@ class Scaling:
     scale_out: Tensor
 
     @classmethod
-    def of(cls, d: Dictionary, x: Tensor, y: Tensor, how: str) -> Scaling:
-        """Measured on samples: x [n, d_in] that is read, y [n, d_out] that is predicted."""
-        known = [torch.cat(part) for part in zip(*(_measure(site, how) for site in x.split(d.parts, 1)), strict=True)]
-        known += known if not d.transcodes else _measure(y, how)
-        return cls(*known)
+    def measure(cls, d: Dictionary, x: Tensor, y: Tensor, centre: str) -> ActivationNormalizer:
+        """Statistics of samples.
 
-    def see(self, x: Tensor) -> Tensor:
-        """Raw activations [..., d_in] as training sees them."""
+        Args:
+            d: the dictionary, for the sizes of its sites.
+            x: [n, d_in], what is read.
+            y: [n, d_out], what is predicted.
+            centre: "mean", "median" (geometric) or "none".
+        """
+        stats = [
+            torch.cat(part)
+            for part in zip(*(_centre_and_scale(site, centre) for site in x.split(d.parts, 1)), strict=True)
+        ]
+        stats += stats if not d.transcodes else _centre_and_scale(y, centre)
+        return cls(*stats)
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Raw activations [..., d_in] in the units of training."""
         return (x - self.centre) * self.scale
 
-    def see_out(self, y: Tensor) -> Tensor:
-        """Raw targets [..., d_out] as training sees them."""
+    def normalize_target(self, y: Tensor) -> Tensor:
+        """Raw targets [..., d_out] in the units of training."""
         return (y - self.centre_out) * self.scale_out
 
     @torch.no_grad()
-    def fold(self, d: Dictionary) -> None:
-        """Write the weights for raw activations; rows of W_dec get norm 1 where that changes no code."""
+    def fold_into_weights(self, d: Dictionary) -> None:
+        """Write the weights for raw activations; rows of W_dec get norm 1 where that changes no latent."""
         if d.transcodes:
             d.b_enc.sub_(d.W_enc @ (self.scale * self.centre))
         d.W_enc.mul_(self.scale)
@@ -61,13 +71,13 @@ class Scaling:
         if d.W_skip is not None:
             d.W_skip.mul_(self.scale).div_(self.scale_out[:, None])
             d.b_dec.sub_(d.W_skip @ self.centre)
-        self._count_in(d, self._units(d))
+        self._rescale_latents(d, self._latent_units(d))
 
     @torch.no_grad()
-    def unfold(self, d: Dictionary) -> None:
-        """Write the weights as training needs them: what `fold` does, backwards."""
+    def unfold_from_weights(self, d: Dictionary) -> None:
+        """Write the weights as training needs them: what `fold_into_weights` does, backwards."""
         if len(d.parts) == 1:
-            self._count_in(d, self.scale_out[0].expand(d.width))
+            self._rescale_latents(d, self.scale_out[0].expand(d.width))
         if d.W_skip is not None:
             d.b_dec.add_(d.W_skip @ self.centre)
             d.W_skip.div_(self.scale).mul_(self.scale_out[:, None])
@@ -77,9 +87,9 @@ class Scaling:
         if d.transcodes:
             d.b_enc.add_(d.W_enc @ (self.scale * self.centre))
 
-    def _units(self, d: Dictionary) -> Tensor:
-        """What a code of 1 in training is worth [F], so that the row has norm 1. All codes of a rule that compares
-        latents with each other have to be counted in the same unit; with several sites the norms stay what they are.
+    def _latent_units(self, d: Dictionary) -> Tensor:
+        """What a latent of 1 in training is worth [F], so that the row has norm 1. All latents of a rule that compares
+        them with each other need the same unit; with several sites the norms stay what they are.
         """
         if len(d.parts) > 1:
             return torch.ones_like(d.b_enc)
@@ -89,8 +99,8 @@ class Scaling:
         return (1 / self.scale_out[0]).expand(d.width)
 
     @staticmethod
-    def _count_in(d: Dictionary, unit: Tensor) -> None:
-        """Codes of unit times the size they had."""
+    def _rescale_latents(d: Dictionary, unit: Tensor) -> None:
+        """Make latents `unit` times as large as they were."""
         d.W_dec.div_(unit[:, None])
         d.W_enc.mul_(unit[:, None])
         d.b_enc.mul_(unit)
@@ -110,12 +120,12 @@ def geometric_median(x: Tensor, iterations: int = 50) -> Tensor:
     return point
 
 
-def _measure(x: Tensor, how: str) -> list[Tensor]:
+def _centre_and_scale(x: Tensor, method: str) -> list[Tensor]:
     """Centre and scale of one site, [d] each."""
     ways = {"mean": lambda: x.mean(0), "median": lambda: geometric_median(x), "none": lambda: torch.zeros_like(x[0])}
-    if how not in ways:
-        raise GlassbookError(f"centre = {how!r}; choose one of {', '.join(ways)}")
-    centre = ways[how]()
+    if method not in ways:
+        raise GlassbookError(f"centre = {method!r}; choose one of {', '.join(ways)}")
+    centre = ways[method]()
     size = (x - centre).square().sum(1).mean()
     if not bool(torch.isfinite(size) & (size > 0)):
         raise GlassbookError("the activations are all the same or not finite; there is nothing to learn from them")

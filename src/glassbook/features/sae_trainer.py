@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features._sparse.encode_decode import Pass, encode_decode
-from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, TopK, base_rule
+from glassbook.features._sparse.encode_decode import ForwardOutput, encode_decode
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.normalize import Scaling
+from glassbook.features.normalize import ActivationNormalizer
+from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, TopK, base_rule
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.optimisers import load_optimiser_state, optimiser_state
 
@@ -52,7 +52,7 @@ class SAETrainer:
         self.loss = torch.zeros((), device=self.device)
         self.fvu = self.active = self.loss
         self.rows = self.done = 0
-        self.scaling: Scaling | None = None
+        self.normalizer: ActivationNormalizer | None = None
 
     def setup(self, sample: Tensor, centre: str) -> None:
         """Measure the units of training on a sample of the activations, and write the weights in them."""
@@ -61,9 +61,9 @@ class SAETrainer:
         if x.shape[1] != d.d_in or y.shape[1] != d.d_out:
             wanted = f"{d.d_in} + {d.d_out}" if d.transcodes else str(d.d_in)
             raise GlassbookError(f"the dictionary reads {wanted} dimensions, the activations have {sample.shape[1]}")
-        self.scaling = Scaling.of(d, x, y, centre)
+        self.normalizer = ActivationNormalizer.measure(d, x, y, centre)
         if bool(d.b_enc.any() | d.b_dec.any()):
-            self.scaling.unfold(d)
+            self.normalizer.unfold_from_weights(d)
             return
         with torch.no_grad():
             if isinstance(self.rule, ReLU):
@@ -71,7 +71,7 @@ class SAETrainer:
                 d.W_enc.copy_(d.W_dec if not d.transcodes else d.W_enc * INITIAL_ROW_NORM)
             if d.theta is not None:
                 assert isinstance(self.rule, JumpReLU)
-                x = self.scaling.see(x[:4096])
+                x = self.normalizer.normalize(x[:4096])
                 pre = torch.addmm(d.b_enc, x, d.W_enc.T).flatten()
                 kept = min(len(pre), max(1, round(self.rule.l0 * len(x))))
                 d.theta.fill_(max(float(pre.topk(kept).values.min()), 0.0))
@@ -84,10 +84,10 @@ class SAETrainer:
     def step(self, batch: Tensor, lr: float, step: int, sparsity: float = 1.0) -> None:
         """One step of Adam on a batch of raw activations, with `sparsity` times the weight of the sparsity loss."""
         d = self.d
-        assert self.scaling is not None
+        assert self.normalizer is not None
         x, y = self.inputs_and_targets(batch)
-        x = self.scaling.see(x)
-        y = self.scaling.see_out(y) if d.transcodes else x
+        x = self.normalizer.normalize(x)
+        y = self.normalizer.normalize_target(y) if d.transcodes else x
         if step % DEAD_CHECK_INTERVAL == 0 and self.aux:
             self.dead = torch.nonzero(step - self.last_fired > self.dead_after)[:, 0]
         out = encode_decode(
@@ -104,27 +104,27 @@ class SAETrainer:
             k_aux=self.k_aux,
             fast=self.fast,
         )
-        fvu = (y - out.xh).square().mean()
+        fvu = (y - out.sae_out).square().mean()
         loss = self._loss(out, y, fvu, sparsity)
         loss.backward()
         self._update(lr)
         with torch.no_grad():
             self.last_fired.masked_fill_(out.fires(FIRING_THRESHOLD), step + 1)
-        self.fvu, self.loss, self.active = fvu.detach(), loss.detach(), out.active.detach()
+        self.fvu, self.loss, self.active = fvu.detach(), loss.detach(), out.n_active.detach()
         self.rows, self.done = len(x), step + 1
 
-    def _loss(self, out: Pass, y: Tensor, fvu: Tensor, sparsity: float) -> Tensor:
+    def _loss(self, out: ForwardOutput, y: Tensor, fvu: Tensor, sparsity: float) -> Tensor:
         """The rule's loss, in units where predicting the mean costs 1."""
         n, d = y.shape
-        loss = fvu if out.levels is None else (y[:, None] - out.levels).square().mean()
-        if out.aux is not None:
-            loss = loss + self.aux * _auxk_loss(out.aux, (y - out.xh).detach())
+        loss = fvu if out.prefix_outs is None else (y[:, None] - out.prefix_outs).square().mean()
+        if out.aux_out is not None:
+            loss = loss + self.aux * _auxk_loss(out.aux_out, (y - out.sae_out).detach())
         if isinstance(self.rule, ReLU):
             sites = self.d.W_dec.split(self.d.parts, 1) if len(self.d.parts) > 1 else [self.d.W_dec]
             norms = torch.stack([torch.linalg.vector_norm(site, dim=1) for site in sites]).sum(0)
-            loss = loss + sparsity * self.rule.l1 * (out.mass @ norms) / (n * d)
+            loss = loss + sparsity * self.rule.l1 * (out.latent_sums @ norms) / (n * d)
         if isinstance(self.rule, JumpReLU):
-            loss = loss + sparsity * (out.active / (n * self.rule.l0) - 1).square()
+            loss = loss + sparsity * (out.n_active / (n * self.rule.l0) - 1).square()
         return loss
 
     @torch.no_grad()
@@ -166,9 +166,9 @@ class SAETrainer:
 
     def finalize(self) -> None:
         """Write the weights for raw activations again."""
-        if self.scaling is not None:
-            self.scaling.fold(self.d)
-            self.scaling = None
+        if self.normalizer is not None:
+            self.normalizer.fold_into_weights(self.d)
+            self.normalizer = None
 
     # --- checkpoints --------------------------------------------------------------------------------------------
 
@@ -180,10 +180,10 @@ class SAETrainer:
 
     def state(self) -> Tensors:
         """Everything that the next step depends on."""
-        assert self.scaling is not None
+        assert self.normalizer is not None
         self._finite_loss(self.done)  # never let a dictionary that is lost push out the last good one
         tensors = {f"dictionary/{name}": t for name, t in self.d.state_dict().items()}
-        tensors |= {f"scaling/{name}": t.clone() for name, t in vars(self.scaling).items()}
+        tensors |= {f"scaling/{name}": t.clone() for name, t in vars(self.normalizer).items()}
         tensors |= {f"adam/{name}": t for name, t in optimiser_state(self.adam, self.parameters).items()}
         return tensors | {"last_fired": self.last_fired, "dead": self.dead}
 
@@ -191,7 +191,9 @@ class SAETrainer:
     def load(self, tensors: Tensors) -> None:
         """Take back what `state` returned."""
         self.d.load_state_dict(under("dictionary/", tensors))
-        self.scaling = Scaling(**{name: t.to(self.device) for name, t in under("scaling/", tensors).items()})
+        self.normalizer = ActivationNormalizer(
+            **{name: t.to(self.device) for name, t in under("scaling/", tensors).items()}
+        )
         self.last_fired, self.dead = tensors["last_fired"].to(self.device), tensors["dead"].to(self.device)
         load_optimiser_state(self.adam, self.parameters, under("adam/", tensors))
 

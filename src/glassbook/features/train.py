@@ -13,10 +13,10 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features._sparse.encode_decode import encode_decode
-from glassbook.features.sparsity import BatchTopK, with_base_rule
 from glassbook.features.data import Batches, Source, about, check_source
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sae_trainer import SAETrainer
+from glassbook.features.sparsity import BatchTopK, with_base_rule
 from glassbook.measure import ExplainedVariance
 from glassbook.notebook import Run
 from glassbook.train import linear, resumable
@@ -220,12 +220,12 @@ def _set_threshold(trainer: SAETrainer, held_out: Tensor) -> None:
     d, inner = trainer.d, trainer.rule
     if not isinstance(inner, BatchTopK):
         return
-    assert trainer.scaling is not None
-    x = trainer.scaling.see(trainer.inputs_and_targets(held_out)[0])
+    assert trainer.normalizer is not None
+    x = trainer.normalizer.normalize(trainer.inputs_and_targets(held_out)[0])
     inner = BatchTopK(inner.k)
     out = encode_decode(x, d.W_enc, d.b_enc, d.W_dec, d.b_dec, rule=inner, subtract=not d.transcodes)
-    assert out.values is not None
-    least = out.values.min()
+    assert out.latent_acts is not None
+    least = out.latent_acts.min()
     threshold = max(0.0, float(torch.nextafter(least, torch.zeros_like(least))))
     d.rule = with_base_rule(d.rule, replace(inner, threshold=threshold))
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassbook.features._sparse import csr as ragged
+from glassbook.features._sparse import csr
 from glassbook.features._sparse.encode_decode import encode_decode
 from glassbook.features.sparsity import BatchTopK, JumpReLU, Matryoshka, ReLU, TopK, base_rule, largest
 
@@ -40,7 +40,7 @@ class Step(torch.autograd.Function):
 
 
 def dense(x, W_enc, b_enc, W_dec, b_dec, theta, W_skip, rule, subtract, dead):
-    """The definition, with whole matrices: (xh, levels, aux, mass, active, z)."""
+    """The definition, with whole matrices: (sae_out, prefix_outs, aux_out, latent_sums, n_active, dense_latents)."""
     pre = (x - b_dec if subtract else x) @ W_enc.T + b_enc
     inner, active = base_rule(rule), None
     if isinstance(inner, JumpReLU):
@@ -57,11 +57,11 @@ def dense(x, W_enc, b_enc, W_dec, b_dec, theta, W_skip, rule, subtract, dead):
 
 
 def as_matrix(out, groups):
-    if out.z is not None:
-        return out.z
-    counts = torch.diff(out.begin, append=torch.tensor([len(out.latents)]))
+    if out.dense_latents is not None:
+        return out.dense_latents
+    counts = torch.diff(out.offsets, append=torch.tensor([len(out.latent_indices)]))
     rows = torch.repeat_interleave(torch.arange(len(counts)), counts) // groups
-    return torch.zeros(B, F, dtype=torch.float64).index_put((rows, out.latents), out.values)
+    return torch.zeros(B, F, dtype=torch.float64).index_put((rows, out.latent_indices), out.latent_acts)
 
 
 @settings(max_examples=300, deadline=None)
@@ -80,14 +80,14 @@ def test_every_output_has_the_gradients_of_the_dense_definition(rule, transcodes
     theta = theta if isinstance(base_rule(rule), JumpReLU) else None
     W_skip = torch.randn(4, D, generator=g, dtype=torch.float64).requires_grad_() if transcodes and skip else None
     # Share of active entries from which on whole matrices are used: always, and never.
-    with mock.patch.object(ragged, "DENSE", share):
+    with mock.patch.object(csr, "DENSE_THRESHOLD", share):
         out = encode_decode(*p, rule=rule, theta=theta, W_skip=W_skip, subtract=not transcodes, dead=dead, k_aux=K_AUX)
     want = dense(*p, theta, W_skip, rule, not transcodes, dead)
     z = as_matrix(out, len(rule.prefixes) if isinstance(rule, Matryoshka) else 1)
-    levels = out.xh[:, None] if out.levels is None else out.levels
-    assert int(out.active) == int((want[5] > 0).sum())
+    levels = out.sae_out[:, None] if out.prefix_outs is None else out.prefix_outs
+    assert int(out.n_active) == int((want[5] > 0).sum())
     leaves = [t for t in (*p, theta, W_skip) if t is not None]
-    for mine, theirs in zip((out.xh, levels, out.aux, out.mass, out.active, z), want, strict=True):
+    for mine, theirs in zip((out.sae_out, levels, out.aux_out, out.latent_sums, out.n_active, z), want, strict=True):
         if theirs is None:
             continue
         torch.testing.assert_close(mine, theirs)
@@ -103,7 +103,13 @@ def test_every_output_has_the_gradients_of_the_dense_definition(rule, transcodes
 def test_gradcheck_of_all_outputs_together(rule):
     def outputs(*p):
         out = encode_decode(*p, rule=rule, dead=DEAD, k_aux=K_AUX)
-        return out.xh, out.values, out.aux, out.mass, *([] if out.levels is None else [out.levels])
+        return (
+            out.sae_out,
+            out.latent_acts,
+            out.aux_out,
+            out.latent_sums,
+            *([] if out.prefix_outs is None else [out.prefix_outs]),
+        )
 
     assert torch.autograd.gradcheck(outputs, parameters(seed=3))
 
@@ -111,34 +117,34 @@ def test_gradcheck_of_all_outputs_together(rule):
 def test_the_aux_path_alone_moves_dead_encoder_rows_and_no_decoder_bias():
     x, W_enc, b_enc, W_dec, b_dec = parameters(seed=1)
     out = encode_decode(x, W_enc, b_enc, W_dec, b_dec, rule=TopK(2), subtract=False, dead=DEAD, k_aux=K_AUX)
-    out.aux.square().sum().backward()
+    out.aux_out.square().sum().backward()
     moved = W_enc.grad.abs().sum(1) > 0
     assert moved[DEAD].any()
     assert not moved[[i for i in range(F) if i not in DEAD]].any()
     assert (b_dec.grad == 0).all()
 
 
-def test_pieces_make_no_difference():
+def test_chunks_make_no_difference():
     g = torch.Generator().manual_seed(0)
     x, W = torch.randn(300, 16, generator=g), torch.randn(40, 16, generator=g)
     b, c = torch.zeros(40), torch.zeros(16)
     for rule in (TopK(4), BatchTopK(4)):
         whole = encode_decode(x, W, b, W, c, rule=rule)
-        with mock.patch.object(ragged, "PIECE", 1):  # pieces of 64 rows
+        with mock.patch.object(csr, "CHUNK", 1):  # chunks of 64 rows
             parts = encode_decode(x, W, b, W, c, rule=rule)
-        torch.testing.assert_close(whole.xh, parts.xh)
-        assert len(parts.values) == 300 * 4
+        torch.testing.assert_close(whole.sae_out, parts.sae_out)
+        assert len(parts.latent_acts) == 300 * 4
 
 
 def test_a_batch_whose_first_rows_are_weak_still_keeps_k_for_each_row():
     x = torch.cat([torch.full((64, 4), 1e-3), torch.ones(64, 4)])
     x[64:] *= torch.linspace(1, 2, 64)[:, None]
-    x[:64] *= 1e3 * torch.linspace(1, 2, 64)[:, None] ** 20  # strong first rows: the bar is far too high at first
+    x[:64] *= 1e3 * torch.linspace(1, 2, 64)[:, None] ** 20  # strong first rows: the threshold is far too high at first
     W = torch.eye(4).repeat(4, 1) + torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
     out = encode_decode(x, W, torch.zeros(16), W, torch.zeros(4), rule=BatchTopK(5))
     want = BatchTopK(5).dense(x @ W.T)
-    assert len(out.values) == 128 * 5
-    torch.testing.assert_close(out.xh, want @ W)
+    assert len(out.latent_acts) == 128 * 5
+    torch.testing.assert_close(out.sae_out, want @ W)
 
 
 @pytest.mark.parametrize("rule", [TopK(4), BatchTopK(4)])
@@ -147,9 +153,11 @@ def test_fast_selection_gives_exact_values_of_nearly_the_same_latents(rule):
     x, W = torch.randn(256, 32, generator=g), torch.randn(128, 32, generator=g)
     b, c = torch.zeros(128), torch.zeros(32)
     fast, full = (encode_decode(x, W, b, W, c, rule=rule, fast=f) for f in (True, False))
-    rows = torch.repeat_interleave(torch.arange(256), torch.diff(fast.begin, append=torch.tensor([len(fast.latents)])))
-    torch.testing.assert_close(fast.values, (x @ W.T)[rows, fast.latents].relu())
-    assert (fast.xh - full.xh).square().mean() < 0.02 * full.xh.square().mean()
+    rows = torch.repeat_interleave(
+        torch.arange(256), torch.diff(fast.offsets, append=torch.tensor([len(fast.latent_indices)]))
+    )
+    torch.testing.assert_close(fast.latent_acts, (x @ W.T)[rows, fast.latent_indices].relu())
+    assert (fast.sae_out - full.sae_out).square().mean() < 0.02 * full.sae_out.square().mean()
 
 
 @pytest.mark.parametrize(("width", "k"), [(5, 5), (300, 3), (1024, 32), (4096, 7), (1000, 100)])
@@ -171,10 +179,10 @@ def test_fast_whole_matrices_give_nearly_the_same_gradients(rule):
         ]
         theta = weights[4] if isinstance(rule, JumpReLU) else None
         out = encode_decode(x, *weights[:4], rule=rule, theta=theta, fast=fast)
-        assert out.z is not None  # half of the latents are active
-        levels = out.xh[:, None] if out.levels is None else out.levels
-        ((x[:, None] - levels).square().mean() + 1e-4 * out.mass.sum()).backward()
-        assert all(t.dtype == torch.float32 for t in (out.xh, out.mass))
+        assert out.dense_latents is not None  # half of the latents are active
+        levels = out.sae_out[:, None] if out.prefix_outs is None else out.prefix_outs
+        ((x[:, None] - levels).square().mean() + 1e-4 * out.latent_sums.sum()).backward()
+        assert all(t.dtype == torch.float32 for t in (out.sae_out, out.latent_sums))
         found.append([w.grad for w in weights[: 5 if theta is not None else 4]])
     for low, full in zip(*found, strict=True):
         assert low.dtype == torch.float32

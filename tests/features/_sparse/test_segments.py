@@ -1,4 +1,4 @@
-"""The sums over bags against their definition; the GPU's kernels in Triton's interpreter, where that is installed."""
+"""Segment sums and sampled products against their definition; the kernels in Triton's interpreter, where installed."""
 
 import importlib.util
 import os
@@ -11,37 +11,37 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassbook.features._sparse import segments as bags
+from glassbook.features._sparse import segments
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def ways():
     if not INTERPRETED:
-        return [bags]
+        return [segments]
     from glassbook.features._sparse import kernels
 
     return [kernels]
 
 
-def ragged(seed, sizes, d, rows=11):
+def csr(seed, sizes, d, rows=11):
     g = torch.Generator().manual_seed(seed)
     counts = torch.tensor(sizes)
     n = int(counts.sum())
-    begin = counts.cumsum(0) - counts
-    bag = torch.repeat_interleave(torch.arange(len(sizes)), counts)
+    offsets = counts.cumsum(0) - counts
+    segment = torch.repeat_interleave(torch.arange(len(sizes)), counts)
     index = torch.randint(rows, (n,), generator=g)
-    return index, begin, bag, torch.randn(n, generator=g), torch.randn(rows, d, generator=g), g
+    return index, offsets, segment, torch.randn(n, generator=g), torch.randn(rows, d, generator=g), g
 
 
 def check(seed, sizes, d, tolerance=1e-5):
-    index, begin, bag, weight, table, g = ragged(seed, sizes, d)
+    index, offsets, segment, weight, table, g = csr(seed, sizes, d)
     a = torch.randn(len(sizes), d, generator=g)
     near = {"atol": tolerance, "rtol": tolerance}
-    wanted = torch.zeros(len(sizes), d).index_add_(0, bag, weight[:, None] * table[index])
+    wanted = torch.zeros(len(sizes), d).index_add_(0, segment, weight[:, None] * table[index])
     for way in ways():
-        torch.testing.assert_close(way.total(index, begin, weight, table), wanted, **near)
-        torch.testing.assert_close(way.dots(a, table, index, begin), (a[bag] * table[index]).sum(1), **near)
+        torch.testing.assert_close(way.segment_sum(index, offsets, weight, table), wanted, **near)
+        torch.testing.assert_close(way.sddmm(a, table, index, offsets), (a[segment] * table[index]).sum(1), **near)
 
 
 SIZES = st.lists(st.integers(0, 5), min_size=1, max_size=6)
@@ -69,13 +69,13 @@ def test_the_kernels_pass_these_tests_in_the_interpreter():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_uses_the_kernels():
-    index, begin, _, weight, table, _ = (
-        t.cuda() if isinstance(t, torch.Tensor) else t for t in ragged(1, [3, 0, 2], 40)
+    index, offsets, _, weight, table, _ = (
+        t.cuda() if isinstance(t, torch.Tensor) else t for t in csr(1, [3, 0, 2], 40)
     )
-    assert bags._kernels(table) is not None
+    assert segments._kernels(table) is not None
     torch.testing.assert_close(
-        bags.total(index, begin, weight, table).cpu(),
-        bags.total(index.cpu(), begin.cpu(), weight.cpu(), table.cpu()),
+        segments.segment_sum(index, offsets, weight, table).cpu(),
+        segments.segment_sum(index.cpu(), offsets.cpu(), weight.cpu(), table.cpu()),
         atol=1e-5,
         rtol=1e-5,
     )
