@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from evidence_book import EVIL, assert_harmless, open_app, toy_run
 
-from glassbook.experiments import find, settings
+from glassbook.experiments import code_root, find, settings
 from glassbook.jobs.queue import JobQueue
 from glassbook.jobs.supervisor import Supervisor
 from glassbook.notebook import Notebook
@@ -46,7 +46,7 @@ def finished(nb, seed: int, **changed):
     """A run of superposition as the form asks for it, with a model that it used."""
     kind = find("superposition")
     work = replace(kind(), **changed)
-    with nb.start_run(work.name, settings(work), seed, list(kind.claims), module=kind.__module__) as run:
+    with nb.start_run(work.name, settings(work), seed, list(kind.claims), code=code_root(kind)) as run:
         run.uses("model", "toy", path=nb.folder / "model.bin")
         run.result(represented_dense=4.0)
     return run
@@ -84,7 +84,7 @@ def test_what_was_run_with_another_model_or_code_is_no_answer(nb, reader, monkey
 
 def test_a_run_that_did_not_finish_is_no_answer(nb, reader):
     kind = find("superposition")
-    with pytest.raises(KeyboardInterrupt), nb.start_run(kind.name, settings(kind()), 0, module=kind.__module__):
+    with pytest.raises(KeyboardInterrupt), nb.start_run(kind.name, settings(kind()), 0, code=code_root(kind)):
         raise KeyboardInterrupt
     assert reader.post("/api/v1/jobs", json={"experiment": "superposition"}).json()["job"]["state"] == "queued"
 

@@ -2,6 +2,7 @@
 
 from glassbook.experiments.base import (
     Experiment,
+    code_root,
     default_settings,
     experiment,
     find,
@@ -14,6 +15,7 @@ from glassbook.experiments.base import (
 
 __all__ = [
     "Experiment",
+    "code_root",
     "default_settings",
     "experiment",
     "find",

@@ -138,6 +138,12 @@ def settings(work: Experiment) -> dict[str, Any]:
     return dataclasses.asdict(work)  # pyright: ignore[reportArgumentType]
 
 
+def code_root(work: Experiment | type[Experiment]) -> str:
+    """Where the code of an experiment begins: its class, as "module:Class"."""
+    kind = work if isinstance(work, type) else type(work)
+    return f"{kind.__module__}:{kind.__name__}"
+
+
 def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str | None = None) -> RunRecord:
     """Run `work` in this process and keep its evidence in `notebook`.
 
@@ -161,7 +167,7 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
         notebook.resume_run(resume)
         if resume
         else notebook.start_run(
-            work.name, config=settings(work), seed=seed, claims=list(work.claims), module=type(work).__module__
+            work.name, config=settings(work), seed=seed, claims=list(work.claims), code=code_root(work)
         )
     )
     with run:

@@ -259,7 +259,7 @@ class Notebook:
         config: Mapping[str, Any] | None = None,
         seed: int = 0,
         claims: Sequence[Claim] = (),
-        module: str = "",
+        code: str = "",
     ) -> Run:
         """Begin a run: its folder with run.json is on the disk when this returns.
 
@@ -268,9 +268,10 @@ class Notebook:
             config: its settings, plain data.
             seed: seed of the run.
             claims: what the experiment claims; kept with the run.
-            module: name of the Python module that does the work; the run is stale when its code changes.
+            code: the class that does the work, as "module:Class", or a module; the run is stale when the code that
+                it reaches changes.
         """
-        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims, module)
+        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims, code)
 
     def resume_run(self, name: str) -> Run:
         """Go on with an interrupted or failed run, named by its id or the beginning of it.

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.notebook.runs import code_digest as sources
 from glassbook.notebook.runs import freshness
-from glassbook.notebook.runs.code_digest import code_digest
-from glassbook.notebook.runs.freshness import Now, Used, digest, key_of, request_key, stale
+from glassbook.notebook.runs.freshness import Dependency, Snapshot, digest, key_of, request_key, stale
 
 
 @pytest.fixture
@@ -23,14 +20,8 @@ def package(tmp_path: Path, monkeypatch) -> Path:
     folder = tmp_path / "site" / "acme_lab"
     for name, text in {
         "__init__.py": "",
-        "work.py": "from typing import TYPE_CHECKING\nimport json\nfrom . import near\n"
-        "if TYPE_CHECKING:\n    from acme_lab import typed\n"
-        "def run():\n    from acme_lab.deep.far import thing\n    import glassbook.measure\n",
+        "work.py": "class Work:\n    def run(self):\n        from acme_lab.near import x\n        return x\n",
         "near.py": "x = 1\n",
-        "typed.py": "",
-        "apart.py": "",
-        "deep/__init__.py": "",
-        "deep/far.py": "from ..near import x as thing\n",
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -45,62 +36,29 @@ def touch(path: Path, text: str) -> None:
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
 
 
-@pytest.mark.parametrize("name", ["work.py", "near.py", "deep/far.py", "deep/__init__.py", "__init__.py"])
-def test_code_that_is_imported_counts(package, name):
-    before = code_digest("acme_lab.work")
-    touch(package / name, (package / name).read_text() + "# more\n")
-    assert code_digest("acme_lab.work") != before
-
-
-@pytest.mark.parametrize("name", ["apart.py", "typed.py"])
-def test_code_that_is_not_imported_does_not_count(package, name):
-    before = code_digest("acme_lab.work")
-    touch(package / name, "y = 2\n")
-    assert code_digest("acme_lab.work") == before
-
-
-def test_imports_of_glassbook_are_followed_without_importing_anything(package, monkeypatch):
-    followed = []
-    read = sources._read
-    monkeypatch.setattr(sources, "_read", lambda path, name, *at: followed.append(name) or read(path, name, *at))
-    code_digest("acme_lab.work")
-    assert {"acme_lab.work", "acme_lab.near", "acme_lab.deep.far", "glassbook.measure"} <= set(followed)
-    assert any(name.startswith("glassbook.measure.") for name in followed)
-    assert not any(name.startswith(("glassbook.notebook", "json")) for name in followed)
-    assert "acme_lab" not in sys.modules
-
-
-def test_the_source_is_read_again_only_when_it_has_changed(package):
-    code_digest("acme_lab.work")
-    misses = sources._read.cache_info().misses
-    code_digest("acme_lab.work")
-    assert sources._read.cache_info().misses == misses
-
-
-@pytest.mark.parametrize("name", ["", "nowhere.at.all", "../etc", "json.nothing", "sys"])
-def test_a_module_without_source_has_no_digest(name):
-    assert code_digest(name) is None
-
-
-def test_a_module_that_cannot_be_parsed_still_has_a_digest(package):
-    before = code_digest("acme_lab.work")
-    touch(package / "work.py", "def (")
-    assert code_digest("acme_lab.work") not in (None, before)
-
-
 def test_a_run_is_stale_when_its_code_changes(nb: Notebook, package):
-    with nb.start_run("acme", {"lr": 0.1}, seed=3, module="acme_lab.work") as run:
+    with nb.start_run("acme", {"lr": 0.1}, seed=3, code="acme_lab.work:Work") as run:
         run.result(x=1)
     record = nb.run(run.id)
-    assert record.code["module"] == "acme_lab.work"
+    assert record.code["root"] == "acme_lab.work:Work"
     assert stale(record) == []
     assert freshness.freshness(record) == "fresh"
-    now = Now()
-    assert stale(record, now) == []
+    snapshot = Snapshot()
+    assert stale(record, snapshot) == []
     touch(package / "near.py", "x = 2\n")
     assert stale(record) == ["the experiment's code has changed"]
     assert freshness.freshness(record) == "stale"
-    assert stale(record, now) == []  # one moment is one look
+    assert stale(record, snapshot) == []  # a snapshot is taken once
+
+
+def test_code_that_older_versions_recorded_is_stale(nb: Notebook):
+    with nb.start_run("acme") as run:
+        pass
+    header = json.loads((run.folder / "run.json").read_text())
+    header["code"] |= {"module": "acme_lab.work", "digest": "0" * 64}
+    (run.folder / "run.json").write_text(json.dumps(header))
+    record = nb.run(run.id)
+    assert stale(record) == ["the experiment's code was recorded in a way that cannot be compared any more"]
 
 
 def test_runs_that_do_not_say_what_they_depend_on_are_unknown(nb: Notebook, package):
@@ -109,7 +67,7 @@ def test_runs_that_do_not_say_what_they_depend_on_are_unknown(nb: Notebook, pack
     record = nb.run(run.id)
     assert "digest" not in record.code
     assert (stale(record), freshness.freshness(record)) == ([], "unknown")
-    with nb.start_run("acme", module="acme_lab.work") as run:
+    with nb.start_run("acme", code="acme_lab.work:Work") as run:
         pass
     record = nb.run(run.id)
     (package / "work.py").unlink()
@@ -122,7 +80,7 @@ def test_models_and_data_count(nb: Notebook, package, tmp_path):
     (model / "model.safetensors").write_bytes(b"weights")
     (model / "config.json").write_text("{}")
     data.write_text("1,2\n")
-    with nb.start_run("acme", module="acme_lab.work") as run:
+    with nb.start_run("acme", code="acme_lab.work:Work") as run:
         run.uses("model", "mine", path=model)
         run.uses("data", "numbers", path=data)
         run.uses("release", "theirs", "abc")
@@ -146,7 +104,7 @@ def test_models_and_data_count(nb: Notebook, package, tmp_path):
 def test_what_lies_in_the_notebook_or_the_package_moves_with_it(nb: Notebook, package):
     with nb.start_run("first") as first:
         first.artifact("v.bin").write_bytes(b"v")
-    with nb.start_run("acme", module="acme_lab.work") as run:
+    with nb.start_run("acme", code="acme_lab.work:Work") as run:
         run.uses("vector", "v", path=first.folder / "artifacts" / "v.bin")
         run.uses("model", "builtin", path=Path(freshness._HOME) / "__init__.py")
     record = nb.run(run.id)
@@ -175,12 +133,12 @@ def test_what_cannot_be_used_is_refused(nb: Notebook, tmp_path):
 def test_events_that_make_no_sense_are_passed_over():
     good = {"kind": "a", "name": "b", "digest": "c"}
     bad = [{}, {"kind": 1, "name": "b", "digest": "c"}, {**good, "path": 3}, {**good, "size": "x"}, {"kind": "a"}]
-    assert Used.read([*bad, good]) == (Used("a", "b", "c"),)
+    assert Dependency.read([*bad, good]) == (Dependency("a", "b", "c"),)
 
 
 def test_one_key_for_all_that_a_result_depends_on(nb: Notebook, package):
     def made(seed=0, uses="d", **config):
-        with nb.start_run("acme", config, seed=seed, module="acme_lab.work") as run:
+        with nb.start_run("acme", config, seed=seed, code="acme_lab.work:Work") as run:
             run.uses("model", "m", uses)
         return nb.run(run.id)
 
@@ -193,24 +151,24 @@ def test_one_key_for_all_that_a_result_depends_on(nb: Notebook, package):
 
 
 def test_a_request_has_a_key_before_it_has_run(package):
-    asked = request_key("acme", "acme_lab.work", {"lr": 0.1, "n": (1,)}, 0)
-    assert asked == request_key("acme", "acme_lab.work", json.loads('{"n": [1], "lr": 0.1}'), 0)
-    assert asked != request_key("acme", "acme_lab.work", {"lr": 0.1, "n": (1,)}, 1)
+    asked = request_key("acme", "acme_lab.work:Work", {"lr": 0.1, "n": (1,)}, 0)
+    assert asked == request_key("acme", "acme_lab.work:Work", json.loads('{"n": [1], "lr": 0.1}'), 0)
+    assert asked != request_key("acme", "acme_lab.work:Work", {"lr": 0.1, "n": (1,)}, 1)
     touch(package / "near.py", "x = 4\n")
-    assert asked != request_key("acme", "acme_lab.work", {"lr": 0.1, "n": (1,)}, 0)
+    assert asked != request_key("acme", "acme_lab.work:Work", {"lr": 0.1, "n": (1,)}, 0)
 
 
 def test_a_request_is_answered_by_a_run_that_is_not_stale(nb: Notebook, package, tmp_path):
     def asked(seed=0):
-        return request_key("acme", "acme_lab.work", {"n": (1, 2)}, seed)
+        return request_key("acme", "acme_lab.work:Work", {"n": (1, 2)}, seed)
 
     def answer(seed=0):
-        return freshness.answer_to(asked(seed), nb.runs("acme"))
+        return freshness.reusable_run(asked(seed), nb.runs("acme"))
 
     model = tmp_path / "model.safetensors"
     model.write_bytes(b"w")
     assert answer() is None
-    with nb.start_run("acme", {"n": (1, 2)}, module="acme_lab.work") as run:
+    with nb.start_run("acme", {"n": (1, 2)}, code="acme_lab.work:Work") as run:
         assert answer() is None  # it has not finished
         run.uses("model", "m", path=model)
     assert answer().id == run.id

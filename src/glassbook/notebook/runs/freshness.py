@@ -1,7 +1,8 @@
-"""Whether a result would come out the same today: what a run depended on, and what has changed since.
+"""Freshness of results: what a run depended on, and what has changed since.
 
-A run depends on the experiment's code (its module and all of Glassbook that it imports), its settings and seed, and
-the models and data that it said it uses. Code and settings stand in run.json; the rest in "uses" events.
+A run depends on the experiment's code (its class and all that it reaches, see code_digest.py), its settings and seed,
+and the models and data that it recorded with `run.uses`. Code and settings stand in run.json; the rest in "uses"
+events.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 @dataclass(frozen=True)
-class Used:
+class Dependency:
     """Something that a run's results depend on."""
 
     kind: str
@@ -82,7 +83,7 @@ class Used:
     """Bytes and newest change (ns) of the files then; as long as both are the same, nothing is read."""
 
     @classmethod
-    def now(cls, kind: str, name: str, digest_: str, path: str | Path | None, notebook: Path) -> Used:
+    def of(cls, kind: str, name: str, digest_: str, path: str | Path | None, notebook: Path) -> Dependency:
         """The thing as it is now; raises as `digest` does, and if neither digest nor path is given."""
         if path is None:
             if not digest_:
@@ -94,9 +95,9 @@ class Used:
         return cls(kind, name, content, _place(full, notebook.resolve()), size, modified)
 
     @classmethod
-    def read(cls, events: Iterable[Mapping[str, Any]]) -> tuple[Used, ...]:
+    def read(cls, events: Iterable[Mapping[str, Any]]) -> tuple[Dependency, ...]:
         """What "uses" events say, the newest of each kind and name; those that make no sense are passed over."""
-        found: dict[tuple[str, str], Used] = {}
+        found: dict[tuple[str, str], Dependency] = {}
         for event in events:
             kind, name, content, path = (event.get(key, "") for key in ("kind", "name", "digest", "path"))
             size, modified = (event.get(key, 0) for key in ("size", "modified"))
@@ -137,87 +138,89 @@ def _found(place: str, notebook: Path) -> Path:
     return Path(place)
 
 
-def code_of(module: str) -> dict[str, str]:
-    """What run.json says of the code of a module: its name and digest; nothing if its source cannot be found."""
-    found = code_digest(module) if module else None
-    return {} if found is None else {"module": module, "digest": found}
+def code_entry(root: str) -> dict[str, str]:
+    """What run.json says of an experiment's code: its root and digest; nothing if its source cannot be found."""
+    digest = code_digest(root) if root else None
+    return {} if digest is None else {"root": root, "digest": digest}
 
 
-class Now:
-    """What code and files are like at this moment. Each is looked at once: make one for each page that is shown."""
+class Snapshot:
+    """What code and files are like at one time. Each is read once: make a snapshot for each page that is shown."""
 
     def __init__(self) -> None:
         self._codes: dict[str, str | None] = {}
-        self._changed: dict[tuple[Used, Path], bool | None] = {}
+        self._changed: dict[tuple[Dependency, Path], bool | None] = {}
 
-    def code(self, module: str) -> str | None:
-        """Digest of a module's code, None if its source is not here."""
-        if module not in self._codes:
-            self._codes[module] = code_digest(module)
-        return self._codes[module]
+    def code(self, root: str) -> str | None:
+        """Digest of an experiment's code, None if its source is not here."""
+        if root not in self._codes:
+            self._codes[root] = code_digest(root)
+        return self._codes[root]
 
-    def changed(self, used: Used, notebook: Path) -> bool | None:
-        """Whether something used has changed, None if it is not here."""
-        key = (used, notebook)
+    def changed(self, dependency: Dependency, notebook: Path) -> bool | None:
+        """Whether a dependency has changed, None if it is not here."""
+        key = (dependency, notebook)
         if key not in self._changed:
-            self._changed[key] = used.changed(notebook)
+            self._changed[key] = dependency.changed(notebook)
         return self._changed[key]
 
 
-def stale(record: RunRecord, now: Now | None = None) -> list[str]:
+def stale(record: RunRecord, snapshot: Snapshot | None = None) -> list[str]:
     """What has changed since the run, one line for each thing; empty if nothing has, as far as is known."""
-    now = now or Now()
-    module, then = _code(record)
+    snapshot = snapshot or Snapshot()
+    root, then = _code(record)
     reasons = []
-    if then and now.code(module) not in (None, then):
+    if then and snapshot.code(root) not in (None, then):
         reasons.append("the experiment's code has changed")
+    if "module" in record.code:  # by older versions: a digest of whole modules
+        reasons.append("the experiment's code was recorded in a way that cannot be compared any more")
     for used in record.uses:
-        if now.changed(used, record.folder.parent.parent):
+        if snapshot.changed(used, record.folder.parent.parent):
             reasons.append(f"the {used.kind} {used.name} has changed")
     return reasons
 
 
-def freshness(record: RunRecord, now: Now | None = None) -> Literal["fresh", "stale", "unknown"]:
+def freshness(record: RunRecord, snapshot: Snapshot | None = None) -> Literal["fresh", "stale", "unknown"]:
     """Whether the run would come out the same today; unknown if what it depended on is not on record or not here."""
-    now = now or Now()
-    if stale(record, now):
+    snapshot = snapshot or Snapshot()
+    if stale(record, snapshot):
         return "stale"
-    module, then = _code(record)
-    unknown = not then or now.code(module) is None
-    gone = any(now.changed(used, record.folder.parent.parent) is None for used in record.uses)
+    root, then = _code(record)
+    unknown = not then or snapshot.code(root) is None
+    gone = any(snapshot.changed(used, record.folder.parent.parent) is None for used in record.uses)
     return "unknown" if unknown or gone else "fresh"
 
 
 def _code(record: RunRecord) -> tuple[str, str]:
-    module, then = record.code.get("module"), record.code.get("digest")
-    return (module, then) if isinstance(module, str) and isinstance(then, str) else ("", "")
+    root, then = record.code.get("root"), record.code.get("digest")
+    return (root, then) if isinstance(root, str) and isinstance(then, str) else ("", "")
 
 
-def request_key(experiment: str, module: str, config: Mapping[str, Any], seed: int) -> str:
-    """One hash of what is asked for before it has run: the experiment, its code as it is now, settings and seed."""
-    return _key(experiment, code_of(module).get("digest", ""), config, seed)
+def request_key(experiment: str, root: str, config: Mapping[str, Any], seed: int) -> str:
+    """One hash of a run before it has started: the experiment, its code as it is now, settings and seed."""
+    return _key(experiment, code_entry(root).get("digest", ""), config, seed)
 
 
 def key_of(record: RunRecord) -> str:
     """One hash of all that a run's results depend on: experiment, code, settings, seed, models and data."""
     uses = sorted((used.kind, used.name, used.digest) for used in record.uses)
-    return hashlib.sha256(to_json([_asked(record), uses], what="the key").encode()).hexdigest()
+    return hashlib.sha256(to_json([_request(record), uses], what="the key").encode()).hexdigest()
 
 
-def answer_to(key: str, records: Iterable[RunRecord], now: Now | None = None) -> RunRecord | None:
+def reusable_run(key: str, records: Iterable[RunRecord], snapshot: Snapshot | None = None) -> RunRecord | None:
     """The first finished run that answers a request and is not stale; None if the work has to be done.
 
     Args:
         key: what `request_key` gave for the request.
         records: the runs to choose from, say `notebook.runs(experiment)`, newest first.
-        now: the moment to compare with.
+        snapshot: what to compare with.
     """
-    now = now or Now()
-    finished = (record for record in records if record.status == "finished" and _asked(record) == key)
-    return next((record for record in finished if freshness(record, now) != "stale"), None)
+    snapshot = snapshot or Snapshot()
+    finished = (record for record in records if record.status == "finished" and _request(record) == key)
+    return next((record for record in finished if freshness(record, snapshot) != "stale"), None)
 
 
-def _asked(record: RunRecord) -> str:
+def _request(record: RunRecord) -> str:
     return _key(record.experiment, _code(record)[1], record.config, record.seed)
 
 

@@ -16,7 +16,7 @@ from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.events import Summary
-from glassbook.notebook.runs.freshness import Used
+from glassbook.notebook.runs.freshness import Dependency
 from glassbook.notebook.serialization import read_number
 
 STALE = 120.0
@@ -53,7 +53,7 @@ class RunRecord:
     """label, done, total, unit of the newest progress bar, if the run showed one."""
     resumed: int = 0
     """How often it was resumed."""
-    uses: tuple[Used, ...] = ()
+    uses: tuple[Dependency, ...] = ()
     """Models and data that the results depend on, as the work named them."""
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
@@ -173,7 +173,7 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         notes=tuple(summary.notes),
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
-        uses=Used.read(summary.uses),
+        uses=Dependency.read(summary.uses),
     )
 
 

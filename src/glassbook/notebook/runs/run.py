@@ -31,7 +31,7 @@ from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.events import EventLog
-from glassbook.notebook.runs.freshness import Used, code_of
+from glassbook.notebook.runs.freshness import Dependency, code_entry
 from glassbook.notebook.runs.progress import Progress
 from glassbook.notebook.runs.provenance import code_version, environment
 from glassbook.notebook.runs.record import read_header, read_record
@@ -130,8 +130,8 @@ class Run:
         Raises:
             GlassbookError: neither digest nor path is given, or the files cannot be read.
         """
-        used = Used.now(kind, name, digest, path, notebook=self.folder.parent.parent)
-        self._log.event("uses", **used.to_data())
+        dependency = Dependency.of(kind, name, digest, path, notebook=self.folder.parent.parent)
+        self._log.event("uses", **dependency.to_data())
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values logged so far, those before an interruption included."""
@@ -282,7 +282,7 @@ def new_id(now: datetime | None = None) -> str:
 
 
 def start(
-    runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], module: str = ""
+    runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], code: str = ""
 ) -> Run:
     """Make the folder of a new run under `runs` and open it.
 
@@ -302,7 +302,7 @@ def start(
         "seed": seed,
         "config": dict(config),
         "created": now.isoformat(),
-        "code": code_version() | code_of(module),
+        "code": code_version() | code_entry(code),
         "environment": environment(),
         "claims": [claim.to_data() for claim in claims],
     }

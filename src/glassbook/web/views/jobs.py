@@ -13,7 +13,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
 from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
-from glassbook.notebook.runs.freshness import answer_to, request_key
+from glassbook.notebook.runs.freshness import request_key, reusable_run
 from glassbook.web.api.serializers import answer, job_data, verdict_data
 from glassbook.web.render.blocks import judged
 from glassbook.web.services import Services, services
@@ -57,7 +57,7 @@ def ask_for_job(request: Request, asked: Asked) -> Response:
         work = forms.build(kind, {**start, **asked.values})
     except forms.FormError as error:
         return answer({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
-    run = None if asked.again else answer_to(_key(work, asked.seed), known.notebook.runs(work.name))
+    run = None if asked.again else reusable_run(_key(work, asked.seed), known.notebook.runs(work.name))
     if run is not None:
         why = f"this was run on {run.started:%Y-%m-%d}, and its code, settings, data and model are the same today"
         return answer({"job": None, "run": run.id, "why": why})
@@ -65,7 +65,7 @@ def ask_for_job(request: Request, asked: Asked) -> Response:
 
 
 def _key(work: experiments.Experiment, seed: int) -> str:
-    return request_key(work.name, type(work).__module__, experiments.settings(work), seed)
+    return request_key(work.name, experiments.code_root(work), experiments.settings(work), seed)
 
 
 def queue(known: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
