@@ -1,16 +1,19 @@
+import contextlib
 import math
 import os
+import random
 import signal
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_training import Net, batch, learn
+from toy_training import Net, batch, learn, squared_error
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.train import adamw, constant, list_checkpoints, next_token, read_checkpoint
+from glassbook.train import adamw, constant, cosine, list_checkpoints, next_token, read_checkpoint
 
 
 class Stop(Exception):
@@ -73,30 +76,31 @@ def test_it_finds_the_function_behind_the_data():
     torch.testing.assert_close(net.weight, torch.eye(6).flip(1) * 0.5, rtol=0, atol=1e-3)
 
 
-def test_weight_decay_falls_on_matrices_only():
-    decayed, free = adamw()(dict(Net().named_parameters())).param_groups
-    assert (decayed["weight_decay"], [tuple(p.shape) for p in decayed["params"]]) == (0.1, [(6, 6)])
-    assert (free["weight_decay"], [tuple(p.shape) for p in free["params"]]) == (0.0, [(6,)] * 4)
-
-
-def test_without_a_gradient_matrices_shrink_and_vectors_stay():
-    net = nn.Linear(3, 3)
-    before = net.weight.clone(), net.bias.clone()
-
-    def flat(model, batch):
-        return model(batch["x"]).sum() * 0.0, {}
-
-    learn(
-        net,
-        flat,
-        lambda step: {"x": torch.ones(2, 3)},
-        steps=1,
-        lr=0.5,
-        optimiser=adamw(weight_decay=0.1),
-        schedule=constant(),
-    )
-    torch.testing.assert_close(net.weight, before[0] * 0.95)
-    assert torch.equal(net.bias, before[1])
+def test_one_phase_equals_a_loop_written_by_hand():
+    """And the numbers of this loop before it had phases, up to what another CPU may round otherwise."""
+    state = learn(Net(0.3), seed=5)
+    net, schedule = Net(0.3), cosine()
+    matrices = [p for p in net.parameters() if p.dim() == 2]
+    vectors = [p for p in net.parameters() if p.dim() == 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), fused=True)
+    torch.manual_seed(5)
+    losses = []
+    for step in range(30):
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-2 * schedule(step, 30)
+        loss, _ = squared_error(net, batch(step))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+    for name, p in state.model.named_parameters():
+        assert torch.equal(p, net.get_parameter(name)), name
+    assert state.metrics["loss"] == pytest.approx(sum(losses[-10:]) / 10)
+    assert state.metrics == pytest.approx({"loss": 0.322594166, "grad_norm": 0.562502432}, rel=1e-4)
+    frozen = [-0.274615496, -0.208308831, -0.048331983, -0.260455132, -0.011114512, -0.261072695]
+    torch.testing.assert_close(net.first.weight[0], torch.tensor(frozen), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -230,7 +234,85 @@ def test_a_checkpoint_of_other_settings_or_another_network_is_refused(tmp_path):
         learn(nn.Linear(6, 6), steps=2, checkpoint=tmp_path, resume=True)
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"accumulate": 0}, {"accumulate": 9}, {"checkpoint_every": 0}])
+class Normed(nn.Sequential):
+    """Its buffers change in training mode, and its dropout draws random numbers."""
+
+    def __init__(self):
+        torch.manual_seed(2)
+        super().__init__(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Dropout(0.5), nn.Linear(6, 6))
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_evaluation_is_logged_and_changes_nothing(run, ema):
+    calls = []
+
+    def evaluate(model, done):
+        assert not model.training
+        assert not torch.is_grad_enabled()
+        calls.append(done)
+        random.random(), np.random.rand(), torch.rand(3)
+        return {"held_out": squared_error(model, batch(10**6))[0].item()}
+
+    def fix_statistics(model, done):
+        if done == 20:
+            model[1].eval()
+
+    plain = learn(Normed(), ema=ema, after=fix_statistics)
+    state = learn(Normed(), ema=ema, after=fix_statistics, evaluate=evaluate, evaluate_every=12, run=run, label="toy")
+    assert calls == run.metrics("toy_held_out")[0] == [12, 24, 30]
+    assert state.metrics == plain.metrics
+    for name, t in plain.model.state_dict().items():
+        assert torch.equal(t, state.model.state_dict()[name]), name
+    assert state.model[0].training
+    assert not state.model[1].training
+    state.model.eval()
+    assert run.metrics("toy_held_out")[1][-1] == squared_error(state.model, batch(10**6))[0].item()
+
+
+def test_after_each_step_buffers_may_change_and_resume(tmp_path):
+    def after(model, done):
+        assert not torch.is_grad_enabled()
+        model.seen.mul_(0.5).add_(done)
+
+    whole = learn(Net(), after=after)
+    with pytest.raises(Stop):
+        learn(Net(), batches=stopping(23), after=after, checkpoint=tmp_path, checkpoint_every=10)
+    parts = learn(Net(), after=after, checkpoint=tmp_path, resume=True)
+    assert torch.equal(whole.model.seen, parts.model.seen)
+    expected = 0.0
+    for done in range(1, 31):
+        expected = (expected + 8) * 0.5 + done
+    assert whole.model.seen.item() == pytest.approx(expected)
+
+
+def test_the_average_has_the_current_buffers():
+    state = learn(Net(), steps=3, ema=0.9)
+    assert state.averaged().seen.item() == 24
+    with pytest.raises(GlassbookError, match=r"ema=0\.999"):
+        learn(Net(), steps=1).averaged()
+
+
+def test_progress_shows_rows_or_tokens():
+    shown = []
+
+    class Run:
+        def progress(self, *args, **kwargs):
+            return contextlib.nullcontext(self)
+
+        def advance(self, n, **numbers):
+            shown.append(set(numbers))
+
+        def log(self, step, **metrics):
+            pass
+
+    learn(Net(), steps=2, log_every=2, run=Run())
+    learn(Net(), squared_error, lambda s: {**batch(s), "input_ids": torch.zeros(8, 3)}, steps=1, run=Run())
+    assert shown == [set(), {"loss", "rows/s"}, {"loss", "tokens/s"}]
+
+
+@pytest.mark.parametrize(
+    "options", [{"steps": 0}, {"accumulate": 0}, {"accumulate": 9}, {"checkpoint_every": 0}, {"evaluate_every": 0}]
+)
 def test_settings_that_cannot_be(options):
     with pytest.raises(GlassbookError):
         learn(Net(), **options)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.notebook import Notebook, Run
-from glassbook.train import Batch, Objective, Phase, TrainState, train
+from glassbook.train import Batch, Objective, Phase, TrainState, sgd, train
 
 
 class Net(nn.Module):
@@ -42,10 +42,34 @@ def learn(
     return train(net, objective, batches, **{"steps": 30, "lr": 1e-2, **options})
 
 
+class Drawn:
+    """Batches that follow from a generator's state and not from the step."""
+
+    def __init__(self) -> None:
+        self.chance = torch.Generator().manual_seed(8)
+
+    def __call__(self, step: int) -> Batch:
+        return batch(int(torch.randint(1_000_000, (1,), generator=self.chance)))
+
+    def state(self) -> dict[str, Tensor]:
+        return {"generator": self.chance.get_state()}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        self.chance.set_state(tensors["generator"])
+
+
+def phases() -> list[Phase]:
+    """The linear layers by AdamW, the norm by SGD in each third step."""
+    return [
+        Phase("linear", squared_error, ["first.*", "second.*"]),
+        Phase("norm", squared_error, "norm.*", optimiser=sgd(), lr=1e-3, every=3),
+    ]
+
+
 def learn_with(run: Run) -> None:
+    options = {"steps": 300, "accumulate": 2, "ema": 0.9, "checkpoint_every": 10, "log_every": 3, "seed": 1}
     folder = run.folder / "checkpoints"
-    options = {"steps": 400, "accumulate": 2, "ema": 0.9, "checkpoint_every": 10, "log_every": 3}
-    learn(Net(0.3), run=run, checkpoint=folder, resume=run.resumed, seed=1, **options)
+    learn(Net(0.3), phases(), Drawn(), run=run, checkpoint=folder, resume=run.resumed, **options)
 
 
 def learn_until_killed(notebook, run_id: str, started) -> None:

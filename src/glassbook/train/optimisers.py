@@ -26,10 +26,14 @@ class _TorchOptimiser:
 
     def __call__(self, named: Mapping[str, nn.Parameter]) -> torch.optim.Optimizer:
         groups = [
-            {"params": [p for p in named.values() if p.dim() >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in named.values() if p.dim() >= 2]},
             {"params": [p for p in named.values() if p.dim() < 2], "weight_decay": 0.0},
         ]
-        return self.kind([group for group in groups if group["params"]], lr=0.0, **self.options)  # pyright: ignore[reportCallIssue]
+        groups = [group for group in groups if group["params"]]
+        try:
+            return self.kind(groups, lr=0.0, weight_decay=self.weight_decay, **self.options)  # pyright: ignore[reportCallIssue]
+        except ValueError as problem:
+            raise GlassbookError(f"{self.kind.__name__}: {problem}") from problem
 
 
 def adamw(*, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 0.1, eps: float = 1e-8) -> Optimiser:
