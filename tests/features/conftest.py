@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -11,6 +13,27 @@ def samples(n=4000, features=24, d=12, active=2, seed=11):
     truth = normalize(torch.randn(features, d, generator=torch.Generator().manual_seed(7_654_321)), dim=1)
     strengths = torch.rand(n, features, generator=g) * (torch.rand(n, features, generator=g) < active / features)
     return truth, strengths, strengths @ truth + 3
+
+
+class Died(Exception):
+    """The machine goes down."""
+
+
+class Dying:
+    """A run whose machine goes down when it logs a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def progress(self, *args, **kwargs):
+        return contextlib.nullcontext(self)
+
+    def advance(self, *args, **kwargs):
+        pass
+
+    def log(self, step, **metrics):
+        if step == self.step:
+            raise Died
 
 
 @pytest.fixture(scope="session")

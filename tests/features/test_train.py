@@ -1,3 +1,6 @@
+import os
+import signal
+
 import pytest
 import torch
 
@@ -16,7 +19,7 @@ from glassbook.features import (
 )
 from glassbook.features.normalize import geometric_median
 from glassbook.measure import matched_f1, mcc, mmcs
-from tests.features.conftest import samples
+from tests.features.conftest import Died, Dying, samples
 
 QUICK = {"steps": 40, "batch": 128, "lr": 5e-3}
 
@@ -72,26 +75,8 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(rule, tm
     settings = {**QUICK, "dead_after": 256, "checkpoint_every": 7}
     fit(whole, x, **settings)
 
-    class Died(Exception):
-        pass
-
-    class Dies:
-        """A run whose disk gives up at step 30."""
-
-        def progress(self, *args, **kwargs):
-            from contextlib import nullcontext
-
-            return nullcontext(self)
-
-        def advance(self, *args, **kwargs):
-            pass
-
-        def log(self, step, **metrics):
-            if step == 30:
-                raise Died
-
     with pytest.raises(Died):
-        fit(broken, x, **settings, checkpoint=tmp_path, run=Dies(), log_every=10)
+        fit(broken, x, **settings, checkpoint=tmp_path, run=Dying(30), log_every=10)
     again = new(rule, seed=9)
     fit(again, x, **settings, checkpoint=tmp_path, resume=True)
     assert same(whole, again)
@@ -100,6 +85,43 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(rule, tm
         fit(again, x, **{**settings, "lr": 1e-4}, checkpoint=tmp_path, resume=True)
     with pytest.raises(GlassbookError, match="another training"):
         fit(again, x, **settings, checkpoint=tmp_path)
+
+
+def test_several_dictionaries_resume_together(tmp_path):
+    x = samples()[2]
+    settings = {**QUICK, "checkpoint_every": 7, "columns": [slice(None), slice(6, 12)]}
+
+    def fresh(seed):
+        torch.manual_seed(seed)
+        return [Dictionary(12, 48, BatchTopK(3)), Dictionary(6, 24, ReLU(1.0))]
+
+    whole, broken, again = fresh(0), fresh(0), fresh(9)
+    fit_many(whole, x, **settings)
+    with pytest.raises(Died):
+        fit_many(broken, x, **settings, checkpoint=tmp_path, run=Dying(30), log_every=10)
+    torch.manual_seed(5)
+    fit_many(again, x, **settings, checkpoint=tmp_path, resume=True)
+    assert all(same(a, b) for a, b in zip(whole, again, strict=True))
+    with pytest.raises(GlassbookError, match="width/1 was 24, is 12"):
+        fit_many([again[0], Dictionary(6, 12, ReLU(1.0))], x, **settings, checkpoint=tmp_path, resume=True)
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_a_dictionary_of_raw_activations(tmp_path):
+    d, x, calls = new(), samples()[2], []
+
+    def batch(step):
+        calls.append(step)
+        if step == 12 and calls.count(12) == 2:  # the first time is the sample before the first step
+            os.kill(os.getpid(), signal.SIGINT)
+        return x[(torch.arange(128) + 128 * step) % len(x)]
+
+    with pytest.raises(KeyboardInterrupt, match="step 13 of 40, checkpoint written"):
+        fit(d, batch, **QUICK, checkpoint=tmp_path)
+    assert evaluate(d, x).explained_variance > 0
+    whole, again = new(), new(seed=1)
+    fit(whole, batch, **QUICK)
+    fit(again, batch, **QUICK, checkpoint=tmp_path, resume=True)
+    assert same(whole, again)
 
 
 def test_a_function_of_the_step_and_its_rows_as_a_tensor():

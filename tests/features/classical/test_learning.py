@@ -14,6 +14,8 @@ from glassbook.features.classical import (
     pca,
 )
 from glassbook.measure import mcc, mmcs
+from glassbook.notebook import Notebook
+from tests.features.conftest import Died, Dying
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +50,34 @@ def test_same_seed_same_atoms(world):
     assert not torch.equal(a, c)
 
 
+@pytest.mark.parametrize("code", [Lasso(0.1), Pursuit(3)])
+def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(world, code, tmp_path):
+    _, x = world
+    settings = {"steps": 24, "batch": 64, "seed": 3}  # so few samples leave unused atoms to start again
+    whole = learn_atoms(x, 80, code, **settings)
+    saves = {"checkpoint": tmp_path, "checkpoint_every": 7}
+    with pytest.raises(Died):
+        learn_atoms(x, 80, code, **settings, **saves, run=Dying(20), log_every=5)
+    assert torch.equal(learn_atoms(x, 80, code, **settings, **saves, resume=True).W_dec, whole.W_dec)
+    with pytest.raises(GlassbookError, match="width was 80, is 90"):
+        learn_atoms(x, 90, code, **settings, **saves, resume=True)
+    with pytest.raises(GlassbookError, match="another training"):
+        learn_atoms(x, 80, code, **settings, **saves)
+
+
+def test_metrics_go_to_the_run(world, tmp_path):
+    _, x = world
+    with Notebook.create(tmp_path / "nb", title="t").start_run("atoms", config={}, seed=0) as run:
+        learn_atoms(x, 48, Pursuit(3), steps=40, batch=64, run=run, label="real")
+    assert run.metrics("real_l0") == ([20, 40], [3.0, 3.0])
+    first, last = run.metrics("real_explained_variance")[1]
+    assert 0 < first < last < 1
+
+
 def test_atoms_that_nothing_uses_start_again(world):
     _, x = world
     coder = learn_atoms(x, 200, Lasso(0.3), steps=100, batch=256)
-    assert evaluate(coder, x).dead < 0.2
+    assert evaluate(coder, x[:2000]).dead < 0.2
 
 
 def test_values_that_are_not_finite_are_refused(world):
