@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace import Recording, fingerprint
+from glassbook.trace import Activations, fingerprint
 from glassbook.trace.stream import Harvest
 
-Kept = Tensor | tuple[Recording, str] | tuple[Recording, Sequence[str]] | Sequence[Tensor]
+Kept = Tensor | tuple[Activations, str] | tuple[Activations, Sequence[str]] | Sequence[Tensor]
 """Activations that are all there."""
 Source = Kept | Callable[[int], Tensor]
 """Activations [N, d], (recording, site), or step -> a fresh batch [B, d]. Several sites of a recording or several
@@ -75,11 +75,11 @@ def open_rows(source: Kept) -> Rows:
     """
     if isinstance(source, Tensor):
         rows = Rows([source.detach().reshape(-1, source.shape[-1])])
-    elif isinstance(source, Recording):
+    elif isinstance(source, Activations):
         raise GlassbookError(f"which site of the recording? Give (recording, site), one of {', '.join(source.sites)}")
     elif not source:
         raise GlassbookError("there are no activations; record some")
-    elif isinstance(first := source[0], Recording):
+    elif isinstance(first := source[0], Activations):
         rows = _of_recording(first, source[1])  # pyright: ignore[reportArgumentType]
     else:
         rows = SideBySide([open_rows(part) for part in source])  # pyright: ignore[reportArgumentType]
@@ -88,7 +88,7 @@ def open_rows(source: Kept) -> Rows:
     return rows
 
 
-def _of_recording(recording: Recording, sites: str | Sequence[str]) -> Rows:
+def _of_recording(recording: Activations, sites: str | Sequence[str]) -> Rows:
     if not isinstance(sites, str):
         return SideBySide([_of_recording(recording, site) for site in sites])
     return Rows(recording.mapped(sites))
@@ -151,7 +151,7 @@ def about(source: Source, columns: slice = slice(None)) -> dict[str, Any]:
         header, sites, n = source.header, source.sites, {"pool": source.header["pool"]}
     elif callable(source):
         return {}
-    elif isinstance(recording := source[0], Recording):
+    elif isinstance(recording := source[0], Activations):
         header, sites = recording.header, source[1]
         n = {"tokens": recording.n}
     else:

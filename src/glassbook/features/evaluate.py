@@ -14,7 +14,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
 from glassbook.features.data import Rows, check_model, check_source, open_rows
 from glassbook.measure import ExplainedVariance
-from glassbook.trace import At, Recording, allow_identity, trace
+from glassbook.trace import Activations, At, allow_identity, trace
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Scores:
 
 def evaluate(
     d: Coder,
-    activations: Tensor | tuple[Recording, str],
+    activations: Tensor | tuple[Activations, str],
     *,
     model: nn.Module | None = None,
     site: str | None = None,

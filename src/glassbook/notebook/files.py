@@ -48,6 +48,29 @@ def write_atomic(path: Path, data: bytes) -> None:
         sync_folder(target.parent)
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside `path` for a block to write; it becomes `path` after the block, or is removed if that raises.
+
+    For what is too large for the memory of `write_atomic`, or is written by a library that takes a path.
+
+    Raises:
+        GlassbookError: the disk refused; the old file is untouched.
+    """
+    with disk_errors(path):
+        target = path.resolve()
+        spare = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
+        try:
+            yield spare
+            with spare.open("rb+") as written:
+                os.fsync(written.fileno())
+            os.replace(spare, target)
+        except BaseException:
+            spare.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:

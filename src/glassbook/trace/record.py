@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.rows import about, rows
-from glassbook.trace.sites import places
+from glassbook.notebook.files import replacing, write_atomic
+from glassbook.trace.collect import Activations
+from glassbook.trace.rows import note_batch, prepare, refuse_empty, rows
 
 _HEADER = "header.json"
 
@@ -48,12 +48,10 @@ def record(
         GlassbookError: training mode, a folder that is not empty, sites of unequal rows, no rows at all.
     """
     folder = Path(to)
-    if model.training:
-        raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
     if folder.exists() and any(folder.iterdir()):
         raise GlassbookError(f"{folder} is not empty; record into a new folder, or delete it")
-    names = [place.name for place in places(model, sites)]
-    writer = _Writer(folder, shard_bytes, about(model, names, skip))
+    names, header = prepare(model, sites, skip)
+    writer = _Writer(folder, shard_bytes, header)
     for batch in batches:
         writer.add(*rows(model, names, batch, skip))
     writer.finish()
@@ -71,16 +69,10 @@ class _Writer:
         self._write_header()
 
     def add(self, rows: dict[str, Tensor], sequences: int) -> None:
-        rows = {key: value.cpu() for key, value in rows.items()}
-        rows["sequence"] += self.header["sequences"]
+        rows = {key: value.cpu() for key, value in note_batch(self.header, rows, sequences).items()}
         if not self.per_shard:
-            self.header["dims"] = {name: rows[name].shape[1] for name in self.header["sites"]}
-            self.header["dtype"] = {name: str(rows[name].dtype).removeprefix("torch.") for name in self.header["sites"]}
             row_bytes = sum(value[:1].nbytes or value.element_size() * value.shape[-1] for value in rows.values())
             self.per_shard = max(1, self.shard_bytes // row_bytes)
-        self.header["sequences"] += sequences
-        if len(rows["position"]):
-            self.header["context"] = max(self.header["context"], int(rows["position"].max()) + 1)
         self.waiting.append(rows)
         self.count += len(rows["tokens"])
         if self.count >= self.per_shard:
@@ -89,8 +81,7 @@ class _Writer:
     def finish(self) -> None:
         if self.count:
             self._flush(everything=True)
-        if not self.header["n"]:
-            raise GlassbookError("nothing was recorded: there were no batches, or only pads and skipped tokens")
+        refuse_empty(self.header["n"])
         self.header["complete"] = True
         self._write_header()
 
@@ -105,23 +96,18 @@ class _Writer:
 
     def _shard(self, rows: dict[str, Tensor]) -> None:
         name, n = f"{len(self.header['shards']):05d}.safetensors", len(rows["tokens"])
-        part = self.folder / f"{name}.part"
-        save_file({key: value.contiguous() for key, value in rows.items()}, part)
-        self.header["shards"].append({"file": name, "n": n, "bytes": part.stat().st_size})
+        with replacing(self.folder / name) as file:
+            save_file({key: value.contiguous() for key, value in rows.items()}, file)
+        self.header["shards"].append({"file": name, "n": n, "bytes": (self.folder / name).stat().st_size})
         self.header["n"] += n
-        os.replace(part, self.folder / name)
         self._write_header()
 
     def _write_header(self) -> None:
-        part = self.folder / f"{_HEADER}.part"
-        part.write_text(json.dumps(self.header, indent=1))
-        os.replace(part, self.folder / _HEADER)
+        write_atomic(self.folder / _HEADER, json.dumps(self.header, indent=1).encode())
 
 
-class Recording:
-    """Activations that `record` wrote, read from memory-mapped files when they are asked for.
-
-    Attributes: `header` (the JSON), `sites`, `n` (rows).
+class Recording(Activations):
+    """Activations on disk, as `record` wrote them; the shards are memory-mapped and read when they are needed.
 
     Args:
         folder: where `record` put it.
@@ -133,75 +119,24 @@ class Recording:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         try:
-            self.header: dict[str, Any] = json.loads((self.folder / _HEADER).read_text())
-            complete, shards = self.header["complete"], self.header["shards"]
-            self.n, self.sites = int(self.header["n"]), list(self.header["sites"])
+            header = json.loads((self.folder / _HEADER).read_text())
+            complete, shards = header["complete"], header["shards"]
+            super().__init__(header, {})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GlassbookError(f"{self.folder} holds no recording that can be read; record it again") from error
         if not complete:
             raise GlassbookError(f"the recording in {self.folder} was interrupted; delete the folder and record again")
-        self._shards = [(self.folder / shard["file"], int(shard["n"])) for shard in shards]
-        for shard in shards:
-            file = self.folder / shard["file"]
+        self._shards = [self.folder / shard["file"] for shard in shards]
+        for file, shard in zip(self._shards, shards, strict=True):
             size = file.stat().st_size if file.exists() else 0
             if size != shard["bytes"]:
                 raise GlassbookError(f"{file} has {size} bytes, not {shard['bytes']}; it is damaged, record again")
 
-    def dim(self, site: str) -> int:
-        """Width d of a site's activations."""
-        return int(self.header["dims"][self._known(site)])
-
-    def read(self, site: str) -> Tensor:
-        """All rows of a site, [n, d]; mapped, not loaded, if there is one shard."""
-        parts = [x for _, x in self._parts(self._known(site))]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def chunks(self, site: str, rows: int) -> Iterator[Tensor]:
-        """A site's rows in order, [rows, d] at a time, the last chunk perhaps shorter; one chunk is in memory."""
-        if rows < 1:
-            raise GlassbookError(f"a chunk of {rows} rows cannot be read; ask for at least 1")
-        return self._chunks(self._known(site), rows)
-
-    def tokens(self) -> Tensor:
-        """Token id of each row, [n]; -1 for a model without tokens."""
-        return torch.cat([x for _, x in self._parts("tokens")])
-
-    def index(self) -> tuple[Tensor, Tensor]:
-        """(sequence, position) of each row, [n] each."""
-        sequence, position = (torch.cat([x for _, x in self._parts(key)]) for key in ("sequence", "position"))
-        return sequence, position
-
-    def mapped(self, key: str) -> list[Tensor]:
-        """The shards of a site, or of "tokens", "sequence" or "position", as tensors that stay on disk until read."""
-        known = key if key in ("tokens", "sequence", "position") else self._known(key)
-        return [x for _, x in self._parts(known)]
-
-    def _known(self, site: str) -> str:
-        if site not in self.sites:
-            raise GlassbookError(f"{site!r} was not recorded; there are {', '.join(self.sites)}")
-        return site
-
-    def _parts(self, key: str) -> Iterator[tuple[int, Tensor]]:
-        """(rows, mapped tensor) of each shard."""
-        for file, n in self._shards:
+    def _parts(self, key: str) -> Iterator[Tensor]:
+        for file in self._shards:
             try:
                 with safe_open(file, framework="pt") as shard:
                     x = shard.get_tensor(key)
             except (SafetensorError, OSError) as error:
                 raise GlassbookError(f"{file} is damaged ({error}); record again") from error
-            yield n, x
-
-    def _chunks(self, site: str, rows: int) -> Iterator[Tensor]:
-        held: list[Tensor] = []
-        count = 0
-        for n, x in self._parts(site):
-            at = 0
-            while at < n:
-                take = min(rows - count, n - at)
-                held.append(x[at : at + take])
-                at, count = at + take, count + take
-                if count == rows:
-                    yield held[0] if len(held) == 1 else torch.cat(held)
-                    held, count = [], 0
-        if held:
-            yield held[0] if len(held) == 1 else torch.cat(held)
+            yield x

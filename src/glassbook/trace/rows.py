@@ -1,10 +1,10 @@
-"""The activations of one batch as rows, one for each real token, and what a header says of them."""
+"""Activations of one batch as rows [n, d], one for each real token, and the header that describes them."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace.positions import Forward
+from glassbook.trace.sites import places
 from glassbook.trace.tracer import trace
 
 
 def rows(
     model: nn.Module, sites: Sequence[str], batch: Mapping[str, Any], skip: Collection[int] = ()
 ) -> tuple[dict[str, Tensor], int]:
-    """Run one batch and take the rows that `record` keeps of it.
+    """Run one batch and take the rows that `collect` and `record` keep of it.
 
     Args:
         model: in eval mode.
@@ -61,8 +62,26 @@ def _positions(model: nn.Module) -> bool:
     return "position_ids" in inspect.signature(model.forward).parameters
 
 
-def about(model: nn.Module, names: Sequence[str], skip: Collection[int]) -> dict[str, Any]:
-    """What a header says of activations before there are any."""
+def prepare(model: nn.Module, sites: str | Iterable[str], skip: Collection[int]) -> tuple[list[str], dict[str, Any]]:
+    """Full names of the sites, and the header of activations that are about to be taken there.
+
+    Raises:
+        GlassbookError: training mode, or a site that matches nothing.
+    """
+    if model.training:
+        raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
+    names = [place.name for place in places(model, sites)]
+    return names, describe(model, names, skip)
+
+
+def refuse_empty(n: int) -> None:
+    """GlassbookError if there is no row at all."""
+    if not n:
+        raise GlassbookError("nothing was recorded: there were no batches, or only pads and skipped tokens")
+
+
+def describe(model: nn.Module, names: Sequence[str], skip: Collection[int]) -> dict[str, Any]:
+    """The header of activations before there are any; `note_batch` adds what each batch shows."""
     ids = sorted(int(i) for i in skip)
     return {
         "format": "glassbook recording 1",
@@ -85,14 +104,26 @@ def about(model: nn.Module, names: Sequence[str], skip: Collection[int]) -> dict
     }
 
 
+def note_batch(header: dict[str, Any], batch: dict[str, Tensor], sequences: int) -> dict[str, Tensor]:
+    """Count a batch (what `rows` returned) in the header, and number its sequences after those before it."""
+    for site in header["sites"]:
+        header["dims"][site] = batch[site].shape[1]
+        header["dtype"][site] = str(batch[site].dtype).removeprefix("torch.")
+    if len(batch["position"]):
+        header["context"] = max(header["context"], int(batch["position"].max()) + 1)
+    batch["sequence"] += header["sequences"]
+    header["sequences"] += sequences
+    return batch
+
+
 def _rows(activations: dict[str, Tensor], forward: Forward, skip: Collection[int]) -> tuple[dict[str, Tensor], int]:
     """Rows to keep of one batch by key, and how many sequences it had."""
     shapes = {tuple(x.shape[:-1]) for x in activations.values()}
     expected = (forward.batch, forward.length) if forward.sequence else next(iter(shapes))
     if shapes != {expected} or not 1 <= len(expected) <= 2:
-        told = ", ".join(f"{name} {tuple(x.shape)}" for name, x in activations.items())
+        shown = ", ".join(f"{name} {tuple(x.shape)}" for name, x in activations.items())
         raise GlassbookError(
-            f"record needs [batch, tokens, d] (or [batch, d]) at every site, the same rows; got {told}"
+            f"activations are taken as [batch, tokens, d] (or [batch, d]), as many rows at every site; got {shown}"
         )
     x = next(iter(activations.values()))
     batch, length = (*expected, 1)[:2]

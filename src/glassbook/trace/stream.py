@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.rows import about, count_rows, rows
+from glassbook.trace.rows import count_rows, describe, rows
 
 Inputs = Callable[[int], Mapping[str, Any]]
 """Number of a batch -> the model's inputs, {"input_ids", "attention_mask"}: the same number gives the same batch."""
@@ -72,7 +72,7 @@ class Harvest:
         self.columns = [slice(end - d, end) for end, d in zip(ends, dims, strict=True)]
         x = first[self.sites[0]]
         self.dtype, self.device = dtype or x.dtype, x.device
-        self.header = about(model, self.sites, self.skip) | {
+        self.header = describe(model, self.sites, self.skip) | {
             "dims": dict(zip(self.sites, dims, strict=True)),
             "dtype": {site: str(self.dtype).removeprefix("torch.") for site in self.sites},
             "context": int(first["position"].max()) + 1,

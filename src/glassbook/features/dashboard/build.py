@@ -26,7 +26,7 @@ from glassbook.features.dashboard.top_activations import Places
 from glassbook.features.data import check_source
 from glassbook.nets import LanguageModel
 from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
-from glassbook.trace import Recording
+from glassbook.trace import Activations
 from glassbook.trace.roles import blocks, final
 
 TOP = 10
@@ -39,7 +39,7 @@ Labels = Mapping[int, tuple[str, float]]
 
 def build(
     d: Any,
-    activations: Tensor | tuple[Recording, str],
+    activations: Tensor | tuple[Activations, str],
     lm: LanguageModel,
     to: Path,
     *,

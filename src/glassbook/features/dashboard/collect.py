@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features.dashboard.accumulators import Histograms, Mass, Together
 from glassbook.features.dashboard.top_activations import Entries, Places, Window, chance
 from glassbook.features.data import Rows, open_rows
-from glassbook.trace import Recording
+from glassbook.trace import Activations
 
 ELSEWHERE = 200
 """Random stretches of text that are kept, to judge by them what a feature does not fire on."""
@@ -88,7 +88,7 @@ class Seen:
 
 
 def open_stream(
-    activations: Tensor | tuple[Recording, str], tokens: Tensor | None, sequence: Tensor | None
+    activations: Tensor | tuple[Activations, str], tokens: Tensor | None, sequence: Tensor | None
 ) -> tuple[Rows, Column, Column]:
     """The activations, and each row's token and text; a recording has its own.
 

@@ -1,7 +1,7 @@
 """Standard names for the parts of transformers, proved on the model before they are given out."""
 
-from glassbook.trace.roles.blocks import blocks
+from glassbook.trace.roles.blocks import blocks, residual_site
 from glassbook.trace.roles.final import final, frozen_norm
 from glassbook.trace.roles.roles import Roles, RoleTrace, explicit_attention, roles
 
-__all__ = ["RoleTrace", "Roles", "blocks", "explicit_attention", "final", "frozen_norm", "roles"]
+__all__ = ["RoleTrace", "Roles", "blocks", "explicit_attention", "final", "frozen_norm", "residual_site", "roles"]

@@ -1,6 +1,8 @@
-"""The repeated blocks of a transformer."""
+"""Residual blocks: the repeated blocks of a transformer, and the sites of the stream between them."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from torch import nn
 
@@ -28,3 +30,20 @@ def blocks(model: nn.Module) -> list[str]:
         raise GlassbookError(f"{type(model).__name__} has no list of repeated blocks; name the sites yourself")
     name = max(lists, key=lambda n: lists[n])
     return [f"{name}.{i}".removeprefix(".") for i in range(lists[name])]
+
+
+def residual_site(model: nn.Module, layer: int, side: Literal["in", "out"] = "out") -> str:
+    """The site of the residual stream at a block, such as "blocks.3.out".
+
+    Args:
+        model: a transformer.
+        layer: number of the block; -1 is the last.
+        side: before ("in") or after ("out") what the block adds.
+
+    Raises:
+        GlassbookError: the model has no such block.
+    """
+    names = blocks(model)
+    if not -len(names) <= layer < len(names):
+        raise GlassbookError(f"there is no layer {layer}; this {type(model).__name__} has layers 0 to {len(names) - 1}")
+    return f"{names[layer]}.{side}"
