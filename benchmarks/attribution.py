@@ -2,7 +2,8 @@
 
     python benchmarks/attribution.py [--rounds 9] [--large]
 
-Goal: at most 4x. It takes a forward pass on the clean inputs, one on the dirty, and a backward pass to the activations.
+Goal: at most 4x. It takes a forward pass on the clean inputs, one on the corrupted, and a backward pass to
+the activations.
 """
 
 import argparse

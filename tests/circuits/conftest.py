@@ -58,7 +58,7 @@ def opened(model):
 def task():
     g = torch.Generator().manual_seed(3)
     clean = torch.randint(VOCAB, (3, 8), generator=g)
-    dirty = clean.clone()
-    dirty[:, 2] = (clean[:, 2] + 7) % VOCAB
+    corrupted = clean.clone()
+    corrupted[:, 2] = (clean[:, 2] + 7) % VOCAB
     right, wrong = torch.randint(VOCAB, (2, 3), generator=g)
-    return Task({"input_ids": clean}, {"input_ids": dirty}, logit_difference(right, wrong))
+    return Task({"input_ids": clean}, {"input_ids": corrupted}, logit_difference(right, wrong))

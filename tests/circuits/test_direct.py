@@ -21,4 +21,4 @@ def test_shares_of_a_logit_add_up(lm, task):
     rows = torch.arange(3)
     expected = logits[rows, right] - logits[rows, wrong]
     torch.testing.assert_close(torch.stack(list(shares.values())).sum(0), expected, rtol=1e-3, atol=1e-3)
-    assert len(shares) == len(graph.writers) + 1
+    assert len(shares) == len(graph.senders) + 1

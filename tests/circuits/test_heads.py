@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glassbook.circuits import copying_loss, head_means, head_scores, repeated_tokens, without_heads
+from glassbook.circuits import ablate_heads, copying_loss, head_means, head_scores, repeated_tokens
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM, LMConfig
 from glassbook.trace.roles import roles
@@ -55,9 +55,9 @@ def test_scores_are_what_the_pattern_says(opened):
 
 def test_without_a_head_its_columns_are_nothing_or_the_mean(opened, task):
     model = opened.model
-    means = head_means(opened, [task.clean, task.dirty])
+    means = head_means(opened, [task.clean, task.corrupted])
     for value in (None, means):
-        with torch.no_grad(), without_heads(opened, [(1, 0), (1, 3)], value), opened.trace(read="attn.1.heads") as t:
+        with torch.no_grad(), ablate_heads(opened, [(1, 0), (1, 3)], value), opened.trace(read="attn.1.heads") as t:
             model(**task.clean)
         with torch.no_grad(), opened.trace(read="attn.1.heads") as plain:
             model(**task.clean)
@@ -99,5 +99,5 @@ def test_the_loss_of_copying_counts_the_right_tokens():
 
 
 def test_a_head_that_there_is_not(opened):
-    with pytest.raises(GlassbookError, match=r"no head 2\.0"), without_heads(opened, [(2, 0)]):
+    with pytest.raises(GlassbookError, match=r"no head 2\.0"), ablate_heads(opened, [(2, 0)]):
         pass

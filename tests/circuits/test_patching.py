@@ -23,22 +23,22 @@ def test_patching_the_whole_stream_gives_the_clean_run(opened, task):
     for site in (opened["resid.0.in"], opened["resid.1.out"]):
         found = patch(opened.model, task, [site])
         torch.testing.assert_close(found.values[0], found.clean)
-        assert found.share().tolist() == pytest.approx([1.0])
+        assert found.recovered().tolist() == pytest.approx([1.0])
 
 
 def test_patching_where_nothing_differs_changes_nothing(opened, task):
     found = patch(opened.model, task, [opened["resid.0.in"]], positions=True)
     # Only the changed token's embedding differs; the others are the same in both runs.
-    assert [s.position for s, v in zip(found.spots, found.share().tolist(), strict=True) if v != 0] == [2]
+    assert [s.position for s, v in zip(found.locations, found.recovered().tolist(), strict=True) if v != 0] == [2]
     _, positions, grid = found.grid()
     assert positions == list(range(8))
     assert grid[0, 2] == pytest.approx(1.0)
 
 
 def test_a_head_is_a_slice_of_what_is_mixed(opened, task):
-    """Written by hand: the clean head's columns in the dirty run."""
+    """Written by hand: the clean head's columns in the corrupted run."""
     model, site = opened.model, opened["attn.1.heads"]
-    found = patch(model, task, [site], parts=4)
+    found = patch(model, task, [site], heads=4)
     with torch.no_grad():
         with opened.trace(read=["attn.1.heads"]) as clean:
             model(**task.clean)
@@ -50,14 +50,14 @@ def test_a_head_is_a_slice_of_what_is_mixed(opened, task):
             return (x,)
 
         handle = module.register_forward_pre_hook(by_hand)
-        expected = task.score(model, task.dirty)
+        expected = task.score(model, task.corrupted)
         handle.remove()
     assert torch.equal(found.values[1], expected)
 
 
 def test_noising_is_the_other_way_round(opened, task):
     site = opened["mlp.0.out"]
-    swapped = Task(task.dirty, task.clean, task.metric)
+    swapped = Task(task.corrupted, task.clean, task.metric)
     a, b = patch(opened.model, task, [site], into="clean"), patch(opened.model, swapped, [site])
     assert torch.equal(a.values, b.values)
 
@@ -81,12 +81,12 @@ class Linear(nn.Module):
 def test_attribution_is_exact_on_a_linear_net():
     torch.manual_seed(0)
     model = Linear().double()
-    clean, dirty = torch.randint(11, (2, 4, 5))
-    task = Task({"input_ids": clean}, {"input_ids": dirty}, logit_difference(*torch.randint(11, (2, 4))))
+    clean, corrupted = torch.randint(11, (2, 4, 5))
+    task = Task({"input_ids": clean}, {"input_ids": corrupted}, logit_difference(*torch.randint(11, (2, 4))))
     sites = ["layers.0.out", "layers.1.in", "layers.2.out"]
-    for how in ({}, {"positions": True}, {"parts": 3}, {"positions": True, "parts": 2}):
+    for how in ({}, {"positions": True}, {"heads": 3}, {"positions": True, "heads": 2}):
         exact, estimate = patch(model, task, sites, **how), attribute(model, task, sites, **how)
-        assert estimate.spots == exact.spots
+        assert estimate.locations == exact.locations
         torch.testing.assert_close(estimate.values, exact.values, rtol=1e-9, atol=1e-9)
 
 
@@ -96,27 +96,27 @@ def test_integrated_gradients_are_complete(models, task, name):
     opened = roles(models.get(name) or mixture_of_all())
     sites = [opened["resid.0.in"], opened["mlp.0.out"], opened["attn.1.heads"]]
     exact, estimate = patch(opened.model, task, sites), attribute(opened.model, task, sites, steps=64)
-    whole = float((exact.clean - exact.dirty).abs().max())
+    whole = float((exact.clean - exact.corrupted).abs().max())
     assert float((exact.values - estimate.values).abs().max()) <= 0.01 * max(whole, 1.0)
 
 
 def test_attribution_leaves_the_parameters_alone(opened, task):
     wanted = [p.requires_grad for p in opened.model.parameters()]
-    found = attribute(opened.model, task, list(opened.select("attn.*.heads").values()), parts=opened.n_heads)
-    assert len(found.spots) == 8
+    found = attribute(opened.model, task, list(opened.select("attn.*.heads").values()), heads=opened.n_heads)
+    assert len(found.locations) == 8
     assert all(p.grad is None for p in opened.model.parameters())
     assert [p.requires_grad for p in opened.model.parameters()] == wanted
 
 
 def test_pairs_that_cannot_tell_anything_are_refused(opened, task):
-    with pytest.raises(GlassbookError, match="the same on clean and dirty"):
+    with pytest.raises(GlassbookError, match="the same on clean and corrupted"):
         patch(opened.model, Task(task.clean, task.clean, task.metric), [opened["mlp.0.out"]])
-    with pytest.raises(GlassbookError, match="must be equal"):
+    with pytest.raises(GlassbookError, match="make them equal"):
         Task({"input_ids": torch.zeros(2, 3)}, {"input_ids": torch.zeros(2, 4)}, task.metric)
-    with pytest.raises(GlassbookError, match="one number for each of the rows"):
-        patch(opened.model, Task(task.clean, task.dirty, lambda x: x.mean()), [opened["mlp.0.out"]])
-    with pytest.raises(GlassbookError, match="5 equal parts"):
-        patch(opened.model, task, [opened["mlp.0.out"]], parts=5)
+    with pytest.raises(GlassbookError, match="one number for each row"):
+        patch(opened.model, Task(task.clean, task.corrupted, lambda x: x.mean()), [opened["mlp.0.out"]])
+    with pytest.raises(GlassbookError, match="5 equal heads"):
+        patch(opened.model, task, [opened["mlp.0.out"]], heads=5)
 
 
 def test_an_image_model_is_patched_by_its_patches():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glassbook.circuits import copying_loss, head_scores, repeated_tokens, without_heads
+from glassbook.circuits import ablate_heads, copying_loss, head_scores, repeated_tokens
 from glassbook.nets.compiled import VOCAB, compile_induction
 from glassbook.trace.roles import roles
 
@@ -31,9 +31,9 @@ def test_without_either_nothing_is_copied_and_without_the_others_all_is(ids):
     r = roles(compile_induction())
     whole = copying_loss(r.model, ids, 20)[1]
     for head in ((0, 0), (1, 0)):
-        with without_heads(r, [head]):
+        with ablate_heads(r, [head]):
             assert copying_loss(r.model, ids, 20)[1] > whole + 2
-    with without_heads(r, [(layer, h) for layer in (0, 1) for h in (1, 2, 3)]):
+    with ablate_heads(r, [(layer, h) for layer in (0, 1) for h in (1, 2, 3)]):
         assert copying_loss(r.model, ids, 20)[1] < whole + 0.2
 
 

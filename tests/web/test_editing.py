@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassbook.notebook import Notebook, Page
-from glassbook.web.saving import compare, merged, sha_of, side_by_side, with_line_ends
+from glassbook.web.saving import compare, merge_with_markers, sha_of, side_by_side, with_line_ends
 
 TEXT = "---\nid: circuit\ntitle: Circuit  # a comment\nkind: term\nextra: [1, 2]\n---\n\nA part.\n"
 
@@ -79,7 +79,7 @@ def test_two_tabs_both_versions_are_kept_and_shown(nb, reader):
     assert {"same": False, "mine": "Mine.\n", "theirs": "Theirs.\n"} in both["rows"]
     assert "<<<<<<< mine\nMine.\n=======\nTheirs.\n>>>>>>> theirs\n" in both["merged"]
     assert kept(nb, "conflicts") == sorted([mine, theirs])
-    assert all((nb.folder / path).is_file() for path in both["kept"])
+    assert all((nb.folder / path).is_file() for path in both["copies"])
     # Asking again keeps no more copies; what is kept is no page.
     put(reader, mine)
     assert kept(nb, "conflicts") == sorted([mine, theirs])
@@ -141,7 +141,7 @@ def test_a_disk_that_refuses_leaves_the_page_as_it_was(nb, reader, monkeypatch, 
     assert on_disk(nb) == TEXT
     # A conflict is told even if there is no room to keep the copies.
     conflict = put(reader, TEXT + "More.\n", base="old")
-    assert (conflict.status_code, conflict.json()["kept"]) == (409, [])
+    assert (conflict.status_code, conflict.json()["copies"]) == (409, [])
     assert reader.post("/api/v1/pages", json={"title": "N", "text": "x"}).status_code == 400
     assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}").status_code == 400
     assert on_disk(nb) == TEXT
@@ -168,7 +168,7 @@ def test_differences_hold_both_versions(mine, theirs):
     changes = compare(mine, theirs)
     assert "".join(line for change in changes for line in change.mine) == mine
     assert "".join(line for change in changes for line in change.theirs) == theirs
-    assert (merged(changes) == mine) == (mine == theirs)
+    assert (merge_with_markers(changes) == mine) == (mine == theirs)
     assert all(set(row) in ({"same", "mine", "theirs"}, {"left_out"}) for row in side_by_side(changes))
 
 
@@ -210,7 +210,7 @@ def test_a_deleted_page_is_in_the_trash(nb, reader):
     assert stale.status_code == 409
     gone = reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}")
     assert gone.status_code == 200
-    assert (nb.folder / gone.json()["kept"]).read_text() == TEXT
+    assert (nb.folder / gone.json()["trash"]).read_text() == TEXT
     assert kept(nb, "trash") == [TEXT]
     assert reader.get("/p/circuit").status_code == 404
     assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}").status_code in (400, 404)

@@ -205,7 +205,7 @@ def test_whatever_is_above_zero_is_shaded(value, largest, step):
     assert shade(value, largest) == step
 
 
-@pytest.mark.parametrize(("density", "text"), [(0, "never"), (0.001, "1 in 1,000"), (0.75, "75% of all")])
+@pytest.mark.parametrize(("density", "text"), [(0, "never"), (0.001, "1 in 1,000"), (0.75, "75% of tokens")])
 def test_density_is_said_in_words(density, text):
     assert density_text(density) == text
 

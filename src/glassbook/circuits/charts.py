@@ -1,4 +1,4 @@
-"""What patching brings back, and the edges of a circuit."""
+"""Charts of circuits: activation patching as a heat map, and a circuit's edges from the embedding to the logits."""
 
 from __future__ import annotations
 
@@ -7,78 +7,87 @@ from typing import Any
 
 from torch import Tensor
 
-from glassbook.circuits.axis_names import numbered
 from glassbook.circuits.edges import Circuit
-from glassbook.circuits.graph import Writer
+from glassbook.circuits.graph import Sender
 from glassbook.circuits.patching import Effects
 from glassbook.errors import GlassbookError
 
 
 def effects_chart(effects: Effects, columns: Sequence[str] | None = None) -> dict[str, Any]:
-    """What each spot brings back, sites down, positions or heads across; `columns` are their names, e.g. tokens."""
+    """A heat map of what each location recovers: sites down, positions or heads across.
+
+    Args:
+        effects: from `patch` or `attribute`.
+        columns: their names, such as tokens; those that repeat are numbered.
+    """
     import altair as alt
 
-    sites, numbers, shares = effects.grid()
-    names = numbered(columns) if columns is not None else [str(n) for n in numbers]
+    sites, numbers, recovered = effects.grid()
+    names = _unique(columns) if columns is not None else [str(n) for n in numbers]
     if len(names) != len(numbers):
-        raise GlassbookError(f"{len(names)} names for {len(numbers)} columns")
+        raise GlassbookError(f"{len(names)} names for {len(numbers)} columns; give one name a column")
     rows = [
-        {"site": site, "column": name, "share": round(x, 4)}
-        for site, values in zip(sites, shares.tolist(), strict=True)
+        {"site": site, "column": name, "recovered": round(x, 4)}
+        for site, values in zip(sites, recovered.tolist(), strict=True)
         for name, x in zip(names, values, strict=True)
     ]
     scale = alt.Scale(domain=[-1, 1], scheme="redblue", clamp=True)
     chart = alt.Chart(alt.Data(values=rows)).mark_rect()
     x, y = alt.X("column:N", sort=names, title=None), alt.Y("site:N", sort=sites, title=None)
-    color = alt.Color("share:Q", scale=scale, title="brought back")
-    return chart.encode(x, y, color, tooltip=["site:N", "column:N", "share:Q"]).to_dict()
+    color = alt.Color("recovered:Q", scale=scale, title="recovered")
+    return chart.encode(x, y, color, tooltip=["site:N", "column:N", "recovered:Q"]).to_dict()
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names that differ even where tokens repeat."""
+    return list(names) if len({*names}) == len(names) else [f"{i} {name}" for i, name in enumerate(names)]
 
 
 def circuit_chart(circuit: Circuit, scores: Tensor) -> dict[str, Any]:
     """The edges of a circuit from the embedding at the bottom to the logits at the top.
 
     Args:
-        circuit: what is drawn.
-        scores: what cutting each edge does, [readers, writers] as from `edge_scores`: thick is strong; blue edges
-            raise the metric, red ones lower it.
+        circuit: at least one edge.
+        scores: the effect of cutting each edge, [receivers, senders] as from `edge_scores`. Line width is its size;
+            blue edges raise the metric, red ones lower it.
     """
     import altair as alt
 
     if not len(circuit):
-        raise GlassbookError("the circuit has no edge to draw")
+        raise GlassbookError("the circuit has no edge to draw; choose more")
     graph, edges = circuit.graph, []
     top = max(abs(float(scores[graph.index(edge)])) for edge in circuit.edges) or 1.0
     places: dict[str, tuple[float, int]] = {"logits": (0.0, 2 * graph.roles.n_layers + 1)}
-    for writer, reader in circuit.edges:
-        score = float(scores[graph.index((writer, reader))])
-        for into in graph.outputs(reader) or [None]:  # keys and values of a group are read for all of its heads
+    for sender, receiver in circuit.edges:
+        score = float(scores[graph.index((sender, receiver))])
+        for into in graph.outputs(receiver) or [None]:  # keys and values of a group are read for all of its heads
             name = "logits" if into is None else _place(into, graph.roles.n_heads, places)
-            (x, y), (x2, y2) = places[_place(writer, graph.roles.n_heads, places)], places[name]
+            (x, y), (x2, y2) = places[_place(sender, graph.roles.n_heads, places)], places[name]
             # Cutting an edge with a negative score lowers the metric: the edge raises it.
-            does = "raises" if score < 0 else "lowers"
+            sign = "raises" if score < 0 else "lowers"
             edges.append(
-                {"edge": f"{writer} to {reader}", "x": x, "y": y, "x2": x2, "y2": y2, "score": score,
-                 "share": abs(score) / top, "it": does}
+                {"edge": f"{sender} to {receiver}", "x": x, "y": y, "x2": x2, "y2": y2, "score": score,
+                 "width": abs(score) / top, "sign": sign}
             )  # fmt: skip
     nodes = [{"name": name, "x": x, "y": y} for name, (x, y) in places.items()]
     x, y = alt.X("x:Q", axis=None, scale=alt.Scale(padding=40)), alt.Y("y:Q", axis=None, scale=alt.Scale(padding=20))
     lines = alt.Chart(alt.Data(values=edges)).mark_rule(opacity=0.7).encode(
         x, y, x2="x2:Q", y2="y2:Q", tooltip=["edge:N", "score:Q"],
-        strokeWidth=alt.StrokeWidth("share:Q", scale=alt.Scale(range=[0.5, 6]), legend=None),
-        color=alt.Color("it:N", scale=alt.Scale(domain=["raises", "lowers"], range=["#4393c3", "#d6604d"]),
+        strokeWidth=alt.StrokeWidth("width:Q", scale=alt.Scale(range=[0.5, 6]), legend=None),
+        color=alt.Color("sign:N", scale=alt.Scale(domain=["raises", "lowers"], range=["#4393c3", "#d6604d"]),
                         title="the metric"),
     )  # fmt: skip
     base = alt.Chart(alt.Data(values=nodes)).encode(x, y)
     dots = base.mark_circle(size=1100, color="#eeeeee", stroke="#555555", opacity=1)
-    names = base.mark_text(fontSize=10, color="#222222").encode(text="name:N")  # on the dots, in either theme
+    names = base.mark_text(fontSize=10, color="#222222").encode(text="name:N")  # the dots are light in both themes
     return (lines + dots + names).properties(height=420).to_dict()
 
 
-def _place(part: Writer, heads: int, places: dict[str, tuple[float, int]]) -> str:
-    """The name of a writer; its place is noted: layers upwards, heads side by side below their MLP."""
-    if part.kind == "head":
-        name, place = f"{part.layer}.{part.head}", (part.head - (heads - 1) / 2, 2 * part.layer + 1)
+def _place(sender: Sender, heads: int, places: dict[str, tuple[float, int]]) -> str:
+    """The name of a sender. Its place goes into `places`: layers upwards, heads side by side below their MLP."""
+    if sender.kind == "head":
+        name, place = f"{sender.layer}.{sender.head}", (sender.head - (heads - 1) / 2, 2 * sender.layer + 1)
     else:
-        name, place = str(part), (0.0, 2 * part.layer + 2)  # the input is of layer -1
+        name, place = str(sender), (0.0, 2 * sender.layer + 2)  # the input is of layer -1
     places[name] = place
     return name

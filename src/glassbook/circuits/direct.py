@@ -1,4 +1,4 @@
-"""Direct logit attribution: each part's own share of a logit."""
+"""Direct logit attribution: what each head and MLP adds to a logit difference by its own output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from glassbook.circuits.graph import Graph, Writer
+from glassbook.circuits.graph import Graph, Sender
 from glassbook.nets import LanguageModel
 from glassbook.trace.roles import final, frozen_norm
 
@@ -15,10 +15,10 @@ from glassbook.trace.roles import final, frozen_norm
 @torch.no_grad()
 def direct_attribution(
     graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor, at: int = -1
-) -> dict[Writer | str, Tensor]:
-    """What each writer adds to logit(right) - logit(wrong), directly, with the final norm's scale as it is.
+) -> dict[Sender | str, Tensor]:
+    """Direct contribution of each sender to logit(right) - logit(wrong), with the final norm's scale held fixed.
 
-    The values add up to the difference exactly; what no writer wrote (biases) is under "rest".
+    The contributions add up to the difference exactly; biases, which no sender writes, are under "rest".
 
     Args:
         graph: of the model.
@@ -28,7 +28,7 @@ def direct_attribution(
         at: position.
 
     Returns:
-        writer -> [B].
+        sender -> [B].
     """
     norm, head = final(lm)
     writes, stream = graph.writes(inputs)[:, :, at], f"resid.{graph.roles.n_layers - 1}.out"
@@ -41,4 +41,4 @@ def direct_attribution(
     rest = ((through(last - writes.sum(0)) + bias) * towards).sum(-1)
     if getattr(head, "bias", None) is not None:
         rest = rest + head.bias[right] - head.bias[wrong]
-    return {**dict(zip(graph.writers, shares, strict=True)), "rest": rest}
+    return {**dict(zip(graph.senders, shares, strict=True)), "rest": rest}

@@ -1,4 +1,4 @@
-"""Circuits whose nodes are features of dictionaries, and at each site what its dictionary leaves unexplained."""
+"""Sparse feature circuits: nodes are the features of SAEs, and at each site the SAE's reconstruction error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from glassbook.circuits.patching import line
+from glassbook.circuits.patching import gradient_along_path
 from glassbook.circuits.task import Task, frozen
 from glassbook.errors import GlassbookError
 from glassbook.features import Coder
 from glassbook.trace import At, allow_identity, trace
 
 ERROR = -1
-"""The number of a site's error node."""
+"""The feature number of a site's error node."""
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """A site whose activations y are written as codes and an error: y = z W_dec + b_dec + error.
+class SAESite:
+    """A site whose activations y are written as latents and an error: y = z W_dec + b_dec + error.
 
     Args:
-        coder: a dictionary, or a transcoder.
+        coder: an SAE, another dictionary, or a transcoder.
         site: what it reconstructs.
-        reads: what a transcoder reads, if that is another site.
+        reads: the site that a transcoder reads, if it is another.
     """
 
     coder: Coder
@@ -38,29 +38,29 @@ class Part:
         """The site whose activations are encoded."""
         return self.reads or self.site
 
-    def nodes(self, read: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Codes [B, T, F] and error [B, T, d] of what was read."""
-        z = self.coder.encode(read[self.source])
-        return z, read[self.site] - self.coder.decode(z)
+    def nodes(self, acts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Latents [B, T, F] and error [B, T, d] of activations, by site."""
+        z = self.coder.encode(acts[self.source])
+        return z, acts[self.site] - self.coder.decode(z)
 
-    def weigh(self, slope: Tensor, z: Tensor, error: Tensor) -> Tensor:
-        """What changes z [B, T, F] and error [B, T, d] are worth by a metric's slope [B, T, d] at the site: [B, F + 1].
+    def effect(self, grad: Tensor, z: Tensor, error: Tensor) -> Tensor:
+        """First-order effect [B, F + 1] of changes z [B, T, F] and error [B, T, d] under a metric's gradient [B, T, d].
 
         Summed over positions; the error comes last.
         """
-        by_feature = torch.einsum("btd,btf,fd->bf", slope, z, self.coder.W_dec.detach())
-        return torch.cat([by_feature, (slope * error).sum((1, 2))[:, None]], 1)
+        by_feature = torch.einsum("btd,btf,fd->bf", grad, z, self.coder.W_dec.detach())
+        return torch.cat([by_feature, (grad * error).sum((1, 2))[:, None]], 1)
 
 
 class Node(NamedTuple):
-    """A feature of the part at a site, or its error (-1)."""
+    """A feature of the SAE at a site, or its error (-1)."""
 
     site: str
     feature: int
 
 
 class Edge(NamedTuple):
-    """What one node does to the metric through another of the next part."""
+    """The effect of one node on the metric through a node of the next site."""
 
     source: Node
     target: Node
@@ -68,171 +68,173 @@ class Edge(NamedTuple):
 
 
 @torch.no_grad()
-def feature_effects(model: nn.Module, task: Task, parts: Sequence[Part], steps: int = 10) -> FeatureCircuit:
-    """What each feature, and each error, does to the metric: (clean - dirty) . slope, by integrated gradients.
+def feature_effects(model: nn.Module, task: Task, sae_sites: Sequence[SAESite], steps: int = 10) -> FeatureCircuit:
+    """Effect of each feature and each error on the metric: (clean - corrupted) . gradient, by integrated gradients.
 
     Args:
         model: any module with activations [B, T, d] at the sites.
         task: the pairs.
-        parts: in the order of the forward pass.
-        steps: points of the line from dirty to clean at each site; 0 for the slope at the dirty run alone.
+        sae_sites: in the order of the forward pass.
+        steps: points of the line from corrupted to clean at each site; 0 for the gradient at the corrupted run alone.
 
     Returns:
-        The circuit of all nodes. The effects of a site add up to what patching the whole site brings back (within
-        1 % at ten steps, where the model is smooth).
+        The circuit of all nodes. The effects of a site add up to what patching the whole site recovers (within 1 %
+        at ten steps, where the model is smooth).
 
     Source: Marks et al. 2024, arXiv:2403.19647; transcoders: Dunefsky et al. 2024, arXiv:2406.11944.
     """
-    sites = [part.site for part in parts]
-    if not parts or len(set(sites)) != len(sites):
-        raise GlassbookError("a feature circuit needs at least one part, and no two of one site")
-    clean, dirty = (_nodes(model, parts, inputs) for inputs in (task.clean, task.dirty))
-    slopes = line(model, task, sites, steps).slopes
+    sites = [sae_site.site for sae_site in sae_sites]
+    if not sae_sites or len(set(sites)) != len(sites):
+        raise GlassbookError("a feature circuit needs at least one SAESite, and no two of one site")
+    clean, corrupted = (_nodes(model, sae_sites, inputs) for inputs in (task.clean, task.corrupted))
+    grads = gradient_along_path(model, task, sites, steps).grads
     effects = [
-        part.weigh(slopes[part.site], z1 - z0, e1 - e0).mean(0)
-        for part, (z1, e1), (z0, e0) in zip(parts, clean, dirty, strict=True)
+        sae_site.effect(grads[sae_site.site], z1 - z0, e1 - e0).mean(0)
+        for sae_site, (z1, e1), (z0, e0) in zip(sae_sites, clean, corrupted, strict=True)
     ]
-    kept = [torch.ones_like(x, dtype=torch.bool) for x in effects]
-    return FeatureCircuit(model, task, list(parts), effects, kept)
+    masks = [torch.ones_like(x, dtype=torch.bool) for x in effects]
+    return FeatureCircuit(model, task, list(sae_sites), effects, masks)
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureCircuit:
-    """Some nodes of a feature graph; what is not kept is as in the dirty run.
+    """A set of nodes of a feature graph; nodes outside it are as in the corrupted run.
 
     `dataclasses.replace(circuit, task=...)` measures the same nodes on other pairs.
 
     Attributes:
-        effects: for each part [F + 1], the estimated effect of its features, and of its error last.
-        kept: for each part bool [F + 1].
+        effects: for each site [F + 1], the estimated effect of its features, and of its error last.
+        masks: for each site bool [F + 1], True for the nodes of the circuit.
     """
 
     model: nn.Module
     task: Task
-    parts: list[Part]
+    sae_sites: list[SAESite]
     effects: list[Tensor]
-    kept: list[Tensor]
+    masks: list[Tensor]
 
     def __len__(self) -> int:
-        return sum(int(k.sum()) for k in self.kept)
+        return sum(int(mask.sum()) for mask in self.masks)
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes kept, in the order of the parts."""
+        """The nodes, in the order of the sites."""
         return [
-            Node(part.site, i if i < part.coder.width else ERROR)
-            for part, kept in zip(self.parts, self.kept, strict=True)
-            for i in kept.nonzero().flatten().tolist()
+            Node(sae_site.site, i if i < sae_site.coder.width else ERROR)
+            for sae_site, mask in zip(self.sae_sites, self.masks, strict=True)
+            for i in mask.nonzero().flatten().tolist()
         ]
 
     def top(self, n: int, errors: bool = True) -> FeatureCircuit:
-        """The n features of each part with the largest effects, with the errors or without them."""
-        kept = []
-        for part, effect in zip(self.parts, self.effects, strict=True):
-            if not 0 <= n <= part.coder.width:
-                raise GlassbookError(f"{n} features of a dictionary of {part.coder.width}: choose no more than it has")
-            keep = torch.zeros_like(effect, dtype=torch.bool)
-            keep[effect[:-1].abs().topk(n).indices] = True
-            keep[-1] = errors
-            kept.append(keep)
-        return replace(self, kept=kept)
+        """The n features of each site with the largest effects, with the errors or without them."""
+        masks = []
+        for sae_site, effect in zip(self.sae_sites, self.effects, strict=True):
+            if not 0 <= n <= sae_site.coder.width:
+                raise GlassbookError(
+                    f"{n} features of {sae_site.coder.width} at {sae_site.site}; choose no more than it has"
+                )
+            mask = torch.zeros_like(effect, dtype=torch.bool)
+            mask[effect[:-1].abs().topk(n).indices] = True
+            mask[-1] = errors
+            masks.append(mask)
+        return replace(self, masks=masks)
 
     def without(self, node: Node) -> FeatureCircuit:
-        """The same less one node."""
-        kept = [k.clone() for k in self.kept]
-        for part, keep in zip(self.parts, kept, strict=True):
-            if part.site == node.site:
-                keep[node.feature] = False
-        return replace(self, kept=kept)
+        """The same circuit without one node."""
+        masks = [mask.clone() for mask in self.masks]
+        for sae_site, mask in zip(self.sae_sites, masks, strict=True):
+            if sae_site.site == node.site:
+                mask[node.feature] = False
+        return replace(self, masks=masks)
 
     @torch.no_grad()
     def metric(self) -> float:
-        """The metric on the clean inputs with every node that is not kept as in the dirty run."""
-        return self._measured(_nodes(self.model, self.parts, self.task.dirty))
+        """The metric on the clean inputs, with every node outside the circuit as in the corrupted run."""
+        return self._measured(_nodes(self.model, self.sae_sites, self.task.corrupted))
 
     @torch.no_grad()
     def faithfulness(self) -> float:
-        """0 where no node is kept, 1 where all are."""
-        dirty = _nodes(self.model, self.parts, self.task.dirty)
-        none, whole = self._ends(dirty)
-        return (self._measured(dirty) - none) / (whole - none)
+        """Fraction of the metric's difference that the circuit recovers: 0 with no node, 1 with all."""
+        corrupted = _nodes(self.model, self.sae_sites, self.task.corrupted)
+        none, whole = self._bounds(corrupted)
+        return (self._measured(corrupted) - none) / (whole - none)
 
     @torch.no_grad()
     def verify(self) -> dict[Node, float]:
-        """What taking each kept node out loses of the faithfulness, exactly: one run a node."""
-        dirty = _nodes(self.model, self.parts, self.task.dirty)
-        (none, whole), own = self._ends(dirty), self._measured(dirty)
-        return {node: (own - self.without(node)._measured(dirty)) / (whole - none) for node in self.nodes}
+        """The faithfulness lost by removing each node, exactly: one run a node."""
+        corrupted = _nodes(self.model, self.sae_sites, self.task.corrupted)
+        (none, whole), own = self._bounds(corrupted), self._measured(corrupted)
+        return {node: (own - self.without(node)._measured(corrupted)) / (whole - none) for node in self.nodes}
 
     def edges(self) -> list[Edge]:
-        """What each kept node does through each kept feature of the next part, by slopes at the clean run."""
-        found = []
+        """The effect of each node through each feature of the next site, by gradients at the clean run."""
+        edges = []
         with frozen(self.model):
-            for i in range(1, len(self.parts)):
-                found += self._edges_into(i)
-        return sorted(found, key=lambda edge: -abs(edge.effect))
+            for i in range(1, len(self.sae_sites)):
+                edges += self._edges_into(i)
+        return sorted(edges, key=lambda edge: -abs(edge.effect))
 
-    def _ends(self, dirty: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
-        """The metric with no node kept, and that of the plain clean run."""
-        none = replace(self, kept=[torch.zeros_like(k) for k in self.kept])
-        return none._measured(dirty), float(self.task.score(self.model, self.task.clean).mean())
+    def _bounds(self, corrupted: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+        """The metric of the circuit without nodes, and that of the plain clean run."""
+        none = replace(self, masks=[torch.zeros_like(mask) for mask in self.masks])
+        return none._measured(corrupted), float(self.task.score(self.model, self.task.clean).mean())
 
-    def _measured(self, dirty: list[tuple[Tensor, Tensor]]) -> float:
+    def _measured(self, corrupted: list[tuple[Tensor, Tensor]]) -> float:
         edits = {}
-        for part, kept, (z, error) in zip(self.parts, self.kept, dirty, strict=True):
-            write = _Instead(part, kept, z, error)
-            if part.reads:
-                edits[part.reads] = allow_identity(write.encode)
-            edits[part.site] = allow_identity(write)
+        for sae_site, mask, (z, error) in zip(self.sae_sites, self.masks, corrupted, strict=True):
+            write = _Corrupt(sae_site, mask, z, error)
+            if sae_site.reads:
+                edits[sae_site.reads] = allow_identity(write.encode)
+            edits[sae_site.site] = allow_identity(write)
         with trace(self.model, edit=edits):
             return float(self.task.score(self.model, self.task.clean).mean())
 
     def _edges_into(self, i: int) -> list[Edge]:
-        before, part = self.parts[i - 1], self.parts[i]
-        targets = [n.feature for n in self.nodes if n.site == part.site and n.feature != ERROR]
+        before, sae_site = self.sae_sites[i - 1], self.sae_sites[i]
+        targets = [n.feature for n in self.nodes if n.site == sae_site.site and n.feature != ERROR]
         sources = [n for n in self.nodes if n.site == before.site]
-        sites = list(dict.fromkeys((before.site, before.source, part.site, part.source)))
-        ((z0, e0),) = _nodes(self.model, [before], self.task.dirty)
+        sites = list(dict.fromkeys((before.site, before.source, sae_site.site, sae_site.source)))
+        ((z0, e0),) = _nodes(self.model, [before], self.task.corrupted)
         with trace(self.model, read=sites, edit={before.site: allow_identity(_leaf)}, grad=True) as t:
             score = self.task.score(self.model, self.task.clean).sum()
-            z, _ = part.nodes({site: t[site] for site in t.sites})
-            (at_target,) = torch.autograd.grad(score, t[part.site], retain_graph=True)
+            z, _ = sae_site.nodes({site: t[site] for site in t.sites})
+            (at_target,) = torch.autograd.grad(score, t[sae_site.site], retain_graph=True)
             with torch.no_grad():
                 z1, e1 = before.nodes({site: t[site].detach() for site in t.sites})
-            weight = at_target @ part.coder.W_dec.T  # of each feature, [B, T, F]
-            found = []
+            weight = at_target @ sae_site.coder.W_dec.T  # of each feature, [B, T, F]
+            edges = []
             for k in targets:
                 through = (weight[..., k].detach() * z[..., k]).sum()
-                (slope,) = torch.autograd.grad(through, t[before.site], retain_graph=True)
-                effect = before.weigh(slope, z1 - z0, e1 - e0).mean(0).tolist()
-                found += [Edge(node, Node(part.site, k), effect[node.feature]) for node in sources]
-        return found
+                (grad,) = torch.autograd.grad(through, t[before.site], retain_graph=True)
+                effect = before.effect(grad, z1 - z0, e1 - e0).mean(0).tolist()
+                edges += [Edge(node, Node(sae_site.site, k), effect[node.feature]) for node in sources]
+        return edges
 
 
-class _Instead:
-    """The edit that sets what is not kept as in another run."""
+class _Corrupt:
+    """The edit that sets the nodes outside a mask to their values of the corrupted run."""
 
-    def __init__(self, part: Part, kept: Tensor, z: Tensor, error: Tensor) -> None:
-        self.part, self.kept, self.z, self.error = part, kept, z, error
+    def __init__(self, sae_site: SAESite, mask: Tensor, z: Tensor, error: Tensor) -> None:
+        self.sae_site, self.mask, self.z, self.error = sae_site, mask, z, error
         self.own: Tensor | None = None
 
     def encode(self, x: Tensor, at: At) -> Tensor:
-        """At the site that a transcoder reads: note its codes."""
-        self.own = self.part.coder.encode(x)
+        """At the site that a transcoder reads: record its latents."""
+        self.own = self.sae_site.coder.encode(x)
         return x
 
     def __call__(self, y: Tensor, at: At) -> Tensor:
-        z = self.own if self.own is not None else self.part.coder.encode(y)
-        new = y + torch.where(self.kept[:-1], 0.0, self.z - z) @ self.part.coder.W_dec
-        return new if self.kept[-1] else new + self.error - (y - self.part.coder.decode(z))
+        z = self.own if self.own is not None else self.sae_site.coder.encode(y)
+        new = y + torch.where(self.mask[:-1], 0.0, self.z - z) @ self.sae_site.coder.W_dec
+        return new if self.mask[-1] else new + self.error - (y - self.sae_site.coder.decode(z))
 
 
 @torch.no_grad()
-def _nodes(model: nn.Module, parts: Sequence[Part], inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    sites = list(dict.fromkeys(site for part in parts for site in (part.site, part.source)))
+def _nodes(model: nn.Module, sae_sites: Sequence[SAESite], inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    sites = list(dict.fromkeys(site for sae_site in sae_sites for site in (sae_site.site, sae_site.source)))
     with trace(model, read=sites) as t:
         model(**inputs)
-    return [part.nodes({site: t[site] for site in t.sites}) for part in parts]
+    return [sae_site.nodes({site: t[site] for site in t.sites}) for sae_site in sae_sites]
 
 
 def _leaf(x: Tensor, at: At) -> Tensor:

@@ -1,4 +1,4 @@
-"""Attention heads by what they do on repeated random tokens, and the model without some of them."""
+"""Attention head scores (induction, previous-token, duplicate-token heads) and head ablation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Head = tuple[int, int]
 def repeated_tokens(
     n: int, period: int, tokens: Tensor | int, *, bos: int | None = None, seed: int = 0, times: int = 2
 ) -> Tensor:
-    """Random sequences that say the same thing again: [n, (1 +) period * times] token ids.
+    """Random token sequences that repeat a period: [n, (1 +) period * times] token ids.
 
     Args:
         n: rows.
-        period: random tokens before the repetition; no token twice in a row's period if there are enough.
+        period: random tokens before the repetition; no token twice in a period if there are enough.
         tokens: ids to choose from, or how many there are.
         bos: id to begin each row with.
         seed: of the choice.
@@ -44,7 +44,7 @@ def repeated_tokens(
 
 @torch.no_grad()
 def head_scores(roles: Roles, ids: Tensor, period: int) -> dict[str, Tensor]:
-    """How much of their attention heads give to certain tokens, over the second half of repeated sequences.
+    """Attention of each head to certain earlier tokens, averaged over the last period of repeated sequences.
 
     Args:
         roles: of the model.
@@ -62,20 +62,20 @@ def head_scores(roles: Roles, ids: Tensor, period: int) -> dict[str, Tensor]:
         roles.model(input_ids=ids)
     later = torch.arange(ids.shape[1] - period, ids.shape[1], device=ids.device)
     back = {"current": 0, "previous": 1, "duplicate": period, "induction": period - 1}
-    found: dict[str, list[Tensor]] = {name: [] for name in (*back, "first")}
+    scores: dict[str, list[Tensor]] = {name: [] for name in (*back, "first")}
     for layer in range(roles.n_layers):
         pattern = t[f"attn.{layer}.pattern"].float()
         for name, steps in back.items():
-            found[name].append(pattern[:, :, later, later - steps].mean((0, 2)))
-        found["first"].append(pattern[:, :, later, 0].mean((0, 2)))
-    return {name: torch.stack(rows).cpu() for name, rows in found.items()}
+            scores[name].append(pattern[:, :, later, later - steps].mean((0, 2)))
+        scores["first"].append(pattern[:, :, later, 0].mean((0, 2)))
+    return {name: torch.stack(rows).cpu() for name, rows in scores.items()}
 
 
 @torch.no_grad()
 def copying_loss(model: nn.Module, ids: Tensor, period: int) -> tuple[float, float]:
     """Mean negative log-likelihood, nats a token, of the first period and of its last repetition.
 
-    The first cannot be known; the last can be copied from the context.
+    The first cannot be predicted; the last can be copied from the context.
     """
     nll = next_token_nll(model, ids)
     start = ids.shape[1] % period  # BOS, if there is one
@@ -102,30 +102,30 @@ def head_means(roles: Roles, batches: Iterable[Mapping[str, Tensor]]) -> Tensor:
 
 
 @contextmanager
-def without_heads(roles: Roles, heads: Iterable[Head], means: Tensor | None = None) -> Iterator[None]:
-    """The model with some heads put out of action, in every call inside the block.
+def ablate_heads(roles: Roles, heads: Iterable[Head], means: Tensor | None = None) -> Iterator[None]:
+    """Ablate heads in every call inside the block: mean ablation with `means`, else zero ablation.
 
     Args:
         roles: of the model.
         heads: (layer, head) pairs.
-        means: from `head_means`: each head then writes its mean; None: nothing.
+        means: from `head_means`, written by each ablated head instead of its output; None: zero.
     """
-    out = torch.zeros(roles.n_layers, roles.n_heads, dtype=torch.bool)
+    ablated = torch.zeros(roles.n_layers, roles.n_heads, dtype=torch.bool)
     for layer, head in heads:
         if not (0 <= layer < roles.n_layers and 0 <= head < roles.n_heads):
             raise GlassbookError(f"there is no head {layer}.{head} in {roles.n_layers} layers of {roles.n_heads} heads")
-        out[layer, head] = True
-    means = torch.zeros(*out.shape, roles.head_dim) if means is None else means
-    chosen = out.any(1).nonzero().flatten().tolist()
-    edits = {roles[f"attn.{layer}.heads"]: _Without(roles, out[layer], means[layer]) for layer in chosen}
+        ablated[layer, head] = True
+    means = torch.zeros(*ablated.shape, roles.head_dim) if means is None else means
+    layers = ablated.any(1).nonzero().flatten().tolist()
+    edits = {roles[f"attn.{layer}.heads"]: _Ablate(roles, ablated[layer], means[layer]) for layer in layers}
     with trace(roles.model, edit=edits):
         yield
 
 
-class _Without:
-    def __init__(self, roles: Roles, out: Tensor, value: Tensor) -> None:
-        self.roles, self.out, self.value = roles, out[:, None], value
+class _Ablate:
+    def __init__(self, roles: Roles, ablated: Tensor, value: Tensor) -> None:
+        self.roles, self.ablated, self.value = roles, ablated[:, None], value
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
-        self.out, self.value = self.out.to(x.device), self.value.to(x)
-        return torch.where(self.out, self.value, self.roles.split(x)).flatten(-2)
+        self.ablated, self.value = self.ablated.to(x.device), self.value.to(x)
+        return torch.where(self.ablated, self.value, self.roles.split(x)).flatten(-2)

@@ -1,4 +1,4 @@
-"""What each layer would say next: the logit lens and the tuned lens."""
+"""Logit lens and tuned lens: the next-token prediction of each layer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glassbook.trace.roles import blocks, final
 
 @torch.no_grad()
 def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The stream after each block, through the final norm and the head: block -> logits [B, T, vocab].
+    """The residual stream after each block, through the final norm and the head: block -> logits [B, T, vocab].
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
@@ -28,26 +28,26 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
         GlassbookError: the model has no final norm and head that lead from its last block to its logits.
     """
     norm, head = final(lm)
-    return {name: head(norm(x)).float() for name, x in _streams(lm, inputs).items()}
+    return {name: head(norm(x)).float() for name, x in _residuals(lm, inputs).items()}
 
 
 class TunedLens(nn.Module):
-    """An affine translator for each block, so that what it says is put as the last layer would put it.
+    """Tuned lens: an affine translator for each block, before the final norm and the head.
 
-    `lens(name, x)` are logits. As made, each translator is the identity: then it is the logit lens.
+    `lens(name, x)` are logits. Translators start as the identity, which is the logit lens.
 
     Source: Belrose et al. 2023, arXiv:2303.08112.
     """
 
     def __init__(self, lm: LanguageModel) -> None:
         super().__init__()
-        self._out = final(lm)  # in a tuple, so that the model's own parts do not become parts of the lens
-        self.names = blocks(lm.model)[:-1]  # behind the last block there is nothing to translate
+        self._out = final(lm)  # in a tuple, so that the model's modules do not become modules of the lens
+        self.names = blocks(lm.model)[:-1]  # after the last block there is nothing to translate
         d = self._out[1].weight.shape[1]
         self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
         for translator in self.translators:
             assert isinstance(translator, nn.Linear)
-            nn.init.zeros_(translator.weight)  # what is added to x
+            nn.init.zeros_(translator.weight)  # of what is added to x
             nn.init.zeros_(translator.bias)
         self.to(lm.device)
 
@@ -78,7 +78,7 @@ class TunedLens(nn.Module):
 def fit_tuned_lens(
     lm: LanguageModel, batches: Iterable[Mapping[str, Tensor]], *, lr: float = 1e-3, weight_decay: float = 1e-3
 ) -> TunedLens:
-    """Train a lens so that each block's logits come near the model's own: the least KL(model || lens).
+    """Train a tuned lens: minimise KL(model || lens) of each block.
 
     Args:
         lm: the model; it is not changed.
@@ -91,26 +91,26 @@ def fit_tuned_lens(
     optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
     total = len(batches) if hasattr(batches, "__len__") else None  # type: ignore[arg-type]
     for step, inputs in enumerate(batches):
-        streams = _streams(lm, inputs)
+        residuals = _residuals(lm, inputs)
         with torch.no_grad():
-            target = lens(*streams.popitem()).float().log_softmax(-1)
+            target = lens(*residuals.popitem()).float().log_softmax(-1)
         real = inputs["attention_mask"].bool() if "attention_mask" in inputs else slice(None)
         losses = [
             nn.functional.kl_div(lens(name, x).float().log_softmax(-1), target, log_target=True, reduction="none")
             .sum(-1)[real]
             .mean()
-            for name, x in streams.items()
+            for name, x in residuals.items()
         ]
         for group in optimiser.param_groups:
             group["lr"] = lr if total is None else lr * (1 - step / total)
-        for p, slope in zip(parameters, torch.autograd.grad(torch.stack(losses).sum(), parameters), strict=True):
-            p.grad = slope
+        for p, grad in zip(parameters, torch.autograd.grad(torch.stack(losses).sum(), parameters), strict=True):
+            p.grad = grad
         optimiser.step()
     return lens.eval()
 
 
-def _streams(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The stream after each block."""
+def _residuals(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The residual stream after each block."""
     names = blocks(lm.model)
     with torch.no_grad(), trace(lm.model, read=[f"{name}.out" for name in names]) as t:
         lm.model(**inputs)

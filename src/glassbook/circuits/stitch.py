@@ -1,4 +1,4 @@
-"""Whether one model can go on from where another stands: stitching, the functional check beside similarities."""
+"""Model stitching: one model's activations continued by another, through the best affine map between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Inputs = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Stitch:
-    """Cross-entropies of the receiving model, nats a token.
+    """Cross-entropies of the target model, nats a token.
 
     Attributes:
         own: with its own activations.
@@ -30,26 +30,26 @@ class Stitch:
     mean: float
 
     @property
-    def lost(self) -> float:
-        """Share of what the activations are worth that stitching loses: 0 as good as its own, 1 as good as none."""
+    def relative_loss(self) -> float:
+        """Loss of stitching on a scale from 0 (the target's own activations) to 1 (its mean activation)."""
         return (self.stitched - self.own) / (self.mean - self.own)
 
 
 @torch.no_grad()
 def stitch(
-    giver: nn.Module,
-    giver_site: str,
-    receiver: nn.Module,
-    receiver_site: str,
+    source: nn.Module,
+    source_site: str,
+    target: nn.Module,
+    target_site: str,
     learn: Sequence[Inputs],
     test: Sequence[Inputs],
     ridge: float = 1e-3,
 ) -> Stitch:
-    """The receiver reads the giver's activations through the best affine map (ridge regression).
+    """The target reads the source's activations through the best affine map (ridge regression).
 
     Args:
-        giver, giver_site: the model and site whose activations are read.
-        receiver, receiver_site: where they are put instead of its own. Both models read the same token ids.
+        source, source_site: the model and site whose activations are read.
+        target, target_site: where they are put instead of its own. Both models read the same token ids.
         learn: inputs {"input_ids": [B, T]} for the map.
         test: other inputs for the cross-entropies.
         ridge: weight of the penalty, relative to the mean variance.
@@ -62,7 +62,7 @@ def stitch(
     xx = xy = torch.zeros(())
     for inputs in learn:
         x, y = (_read(m, site, inputs).flatten(0, 1).double() for m, site in
-                ((giver, giver_site), (receiver, receiver_site)))  # fmt: skip
+                ((source, source_site), (target, target_site)))  # fmt: skip
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)
         xx, xy = xx + x.T @ x, xy + x.T @ y
     penalty = ridge * xx.diagonal()[:-1].mean() * torch.eye(len(xx), dtype=xx.dtype, device=xx.device)
@@ -71,12 +71,12 @@ def stitch(
     mean = xy[-1] / xx[-1, -1]  # the row of ones
     losses = torch.zeros(3, dtype=torch.float64)
     for inputs in test:
-        x = _read(giver, giver_site, inputs).double()
+        x = _read(source, source_site, inputs).double()
         mapped = x @ weight[:-1] + weight[-1]
-        losses[0] += _loss(receiver, inputs)
+        losses[0] += _loss(target, inputs)
         for i, new in ((1, mapped), (2, mean.expand_as(mapped))):
-            with trace(receiver, edit={receiver_site: _Put(new)}):
-                losses[i] += _loss(receiver, inputs)
+            with trace(target, edit={target_site: _Put(new)}):
+                losses[i] += _loss(target, inputs)
     own, stitched, nothing = (losses / len(test)).tolist()
     return Stitch(own, stitched, nothing)
 

@@ -1,4 +1,4 @@
-"""What a circuit is looked for: pairs of inputs that differ in one thing, and a number that tells them apart."""
+"""Tasks for circuit discovery: clean and corrupted inputs that differ in one thing, and a metric of the difference."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ Metric = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Task:
-    """Pairs of inputs, row by row, and the metric that is high on the clean and low on the dirty ones.
+    """Pairs of inputs, row by row, and the metric that is high on the clean and low on the corrupted ones.
 
     Args:
-        clean: what the model does right, as keyword arguments of its forward (input_ids [B, T], ...).
-        dirty: the same shapes, with the one thing changed; position by position the rows must correspond.
+        clean: inputs on which the model does the task, as keyword arguments of its forward (input_ids [B, T], ...).
+        corrupted: the same shapes, with the one thing changed; position by position the rows must correspond.
         metric: logits -> one number for each row, [B].
     """
 
     clean: Mapping[str, Tensor]
-    dirty: Mapping[str, Tensor]
+    corrupted: Mapping[str, Tensor]
     metric: Metric
 
     def __post_init__(self) -> None:
-        shapes = [{name: tuple(x.shape) for name, x in side.items()} for side in (self.clean, self.dirty)]
+        shapes = [{name: tuple(x.shape) for name, x in side.items()} for side in (self.clean, self.corrupted)]
         if shapes[0] != shapes[1]:
-            raise GlassbookError(f"clean and dirty inputs have shapes {shapes[0]} and {shapes[1]}; they must be equal")
+            raise GlassbookError(f"clean and corrupted inputs have shapes {shapes[0]} and {shapes[1]}; make them equal")
 
     def score(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
         """The metric of a run, [B].
 
         Raises:
-            GlassbookError: the metric gives something else.
+            GlassbookError: the metric has another shape.
         """
         output: Any = model(**inputs)
         logits = output if isinstance(output, Tensor) else output.logits
         values = self.metric(logits)
         if values.shape != logits.shape[:1]:
-            raise GlassbookError(f"the metric gives {tuple(values.shape)}; give one number for each of the rows")
+            raise GlassbookError(f"the metric has shape {tuple(values.shape)}; return one number for each row")
         return values
 
-    def ends(self, model: nn.Module) -> tuple[Tensor, Tensor]:
-        """The metric on clean and on dirty inputs, [B] each.
+    def baseline_metrics(self, model: nn.Module) -> tuple[Tensor, Tensor]:
+        """The metric on clean and on corrupted inputs, [B] each.
 
         Raises:
-            GlassbookError: both are the same on the whole, so nothing could be found.
+            GlassbookError: their means are the same, so there is no effect to attribute.
         """
         with torch.no_grad():
-            clean, dirty = self.score(model, self.clean), self.score(model, self.dirty)
-        if float((clean - dirty).mean().abs()) <= 1e-9:
-            raise GlassbookError("the metric is the same on clean and dirty inputs; change the pairs or the metric")
-        return clean, dirty
+            clean, corrupted = self.score(model, self.clean), self.score(model, self.corrupted)
+        if float((clean - corrupted).mean().abs()) <= 1e-9:
+            raise GlassbookError("the metric is the same on clean and corrupted inputs; change the pairs or the metric")
+        return clean, corrupted
 
 
 def logit_difference(right: Tensor, wrong: Tensor, at: int | Tensor = -1) -> Metric:
-    """The logit of the right answer less that of the wrong one, at one position.
+    """Logit of the right answer minus that of the wrong one, at one position.
 
     Args:
         right, wrong: token ids, [B]. For a model of images, classes; then the position is not used.
@@ -78,12 +78,12 @@ def logit_difference(right: Tensor, wrong: Tensor, at: int | Tensor = -1) -> Met
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Inside the block no parameter asks for a gradient: those of activations alone cost less than half."""
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    for p in wanted:
+    """No gradients of parameters inside the block: gradients of activations alone cost less than half."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    for p in trainable:
         p.requires_grad_(False)
     try:
         yield
     finally:
-        for p in wanted:
+        for p in trainable:
             p.requires_grad_(True)

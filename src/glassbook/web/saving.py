@@ -1,8 +1,8 @@
-"""Saving what was written in the browser, so that no version of a page is ever lost.
+"""Optimistic locking for the page editor: saving never overwrites a version that its author has not seen.
 
-A page is saved against the text that its writer read, named by its hash. If the file changed meanwhile nothing is
-written to it: both texts are put into .glassbook/conflicts, and the writer sees them side by side and chooses. A page
-that is taken away goes to .glassbook/trash.
+A save names the version that the edit began with by its hash. If the file has changed meanwhile, nothing is written to
+it: both texts go to .glassbook/conflicts, and the author sees them side by side and chooses. A deleted page goes to
+.glassbook/trash. The routes are in views/editing.py, the browser side in static/js/edit.js and conflict.js.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from glassbook.notebook import Notebook, Page, slug
 from glassbook.notebook.files import write_atomic
 from glassbook.notebook.pages.links import name_key
 
-ALIKE = 3
-"""Lines without a difference that are shown before and after one."""
+CONTEXT = 3
+"""Identical lines shown before and after a difference."""
 
 _saving = threading.Lock()
-"""One page is compared and written at a time: two tabs of this server cannot slip between each other."""
+"""One page is compared and written at a time, so that two tabs cannot interleave."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Lines of two versions that belong together; `same` ones are alike in both."""
+    """A block of a diff: lines of both versions, identical if `same`."""
 
     same: bool
     mine: tuple[str, ...]
     theirs: tuple[str, ...]
 
 
-class TwoVersions(Conflict):
+class EditConflict(Conflict):
     """The page was changed elsewhere while it was being edited; holds both texts."""
 
-    def __init__(self, message: str, mine: str, theirs: str | None, kept: list[Path]) -> None:
+    def __init__(self, message: str, mine: str, theirs: str | None, copies: list[Path]) -> None:
         super().__init__(message)
-        self.mine, self.theirs, self.kept = mine, theirs, kept
+        self.mine, self.theirs, self.copies = mine, theirs, copies
 
 
 def sha_of(text: str) -> str:
@@ -65,7 +65,7 @@ def source_of(page: Page) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether text read from a file held nothing but UTF-8."""
+    """Whether a file's text was valid UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -83,7 +83,7 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
         base: `sha_of` the text that the edit began with.
 
     Raises:
-        TwoVersions: the file is no longer what the edit began with; it is as it was.
+        EditConflict: the file is no longer the version `base`; it was left as it is.
         GlassbookError: the front matter cannot be read, the id cannot be changed so, or the disk refused.
     """
     _check_text(text)
@@ -91,14 +91,15 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
         try:
             page = nb.page(ident)
         except GlassbookError as gone:
-            kept = keep(nb, ident, text)
-            message = "this page was taken away while you edited it; your text is kept, save it as a new page"
-            raise TwoVersions(message, text, None, kept) from gone
+            copies = store_copy(nb, ident, text)
+            message = "this page was deleted while you edited it; your text is safe, save it as a new page"
+            raise EditConflict(message, text, None, copies) from gone
         old = source_of(page)
         text = with_line_ends(old, text)
         if sha_of(old) != base and old != text:
-            kept = [*keep(nb, ident, text), *keep(nb, ident, old)]
-            raise TwoVersions("this page was changed elsewhere while you edited it; choose", text, old, kept)
+            copies = [*store_copy(nb, ident, text), *store_copy(nb, ident, old)]
+            message = "this page was changed elsewhere while you edited it; choose a version"
+            raise EditConflict(message, text, old, copies)
         if old == text:
             return page
         return _write(nb, page, text)
@@ -106,17 +107,17 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
 
 def _check_text(text: str) -> None:
     if not is_unicode(text):
-        raise GlassbookError("this text holds half a character (a lone surrogate); take it out")
+        raise GlassbookError("this text contains half a character (a lone surrogate); remove it")
 
 
 def _write(nb: Notebook, old: Page, text: str) -> Page:
     new = Page.parse(text, old.path, old.id)
     if new.problem:
-        raise GlassbookError(f"the front matter cannot be read: {new.problem}; mend it, your text is kept")
+        raise GlassbookError(f"the front matter cannot be read: {new.problem}; fix it, your text is not lost")
     _check_id(nb, old, new)
     new.source = old.source  # what has to be in the file for it to be overwritten
     if new.render() != text:
-        raise GlassbookError("this text cannot be saved as it stands; begin it with front matter between two lines ---")
+        raise GlassbookError("this text cannot be saved as it is; begin it with front matter between two lines ---")
     return nb.write(new)
 
 
@@ -124,7 +125,7 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
     if new.id == old.id:
         return
     if not new.id or new.id != new.id.strip() or not new.id.isprintable():
-        raise GlassbookError(f"the id {new.id!r} has to be one line of text without spaces round it")
+        raise GlassbookError(f"the id {new.id!r} must be one line of text without surrounding spaces")
     names = {name_key(name) for name in (new.id, new.title, *new.aliases)}
     linked = nb.backlinks(old.id, limit=1)
     if linked and name_key(old.id) not in names:
@@ -134,48 +135,48 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
 
 
 def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
-    """A new page from what was written; without `title` or `kind`, the front matter or the first heading says them.
+    """Create a page; `title` and `kind` default to those of the front matter or the first heading.
 
     Raises:
         GlassbookError: the title has no letters, its id is taken, the front matter cannot be read, or the disk refused.
     """
     _check_text(text + title)
-    said = Page.parse(text, name="")
-    if said.problem:
-        raise GlassbookError(f"the front matter cannot be read: {said.problem}; mend it, your text is kept")
-    said.title, said.kind = title.strip() or said.title, kind or said.kind
-    said.id = said.id or slug(said.title)
-    if not said.id:
+    page = Page.parse(text, name="")
+    if page.problem:
+        raise GlassbookError(f"the front matter cannot be read: {page.problem}; fix it, your text is not lost")
+    page.title, page.kind = title.strip() or page.title, kind or page.kind
+    page.id = page.id or slug(page.title)
+    if not page.id:
         raise GlassbookError("a page needs a title with a letter or a digit; its id is made from it")
-    said.source = None  # a file that does not exist yet
+    page.source = None  # a file that does not exist yet
     with _saving:
-        return nb.write(said)
+        return nb.write(page)
 
 
-def take_away(nb: Notebook, ident: str, base: str) -> Path:
+def delete(nb: Notebook, ident: str, base: str) -> Path:
     """Move a page's file to .glassbook/trash; returns where it is now.
 
     Raises:
-        Conflict: the file is no longer what its reader saw; it stays.
+        Conflict: the file is no longer the version `base`; it stays.
         GlassbookError: there is no such page, or the disk refused.
     """
     with _saving:
         page = nb.page(ident)
         if sha_of(page.source or "") != base:
-            raise Conflict("this page has changed since you opened it; read it again before you delete it")
+            raise Conflict("this page has changed since you opened it; reload it before you delete it")
         return nb.remove(page)
 
 
-def keep(nb: Notebook, ident: str, text: str) -> list[Path]:
+def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:
     """Put a version of a page into .glassbook/conflicts, once; an empty list if the disk refuses.
 
-    The text is in the writer's browser as well, so a full disk must not hide that there are two versions.
+    The author's browser has the text as well, so a full disk must not hide the conflict.
     """
     data = text.encode("utf-8", "surrogateescape")
     folder, mark = nb.folder / ".glassbook" / "conflicts", hashlib.sha256(data).hexdigest()[:12]
-    there = sorted(folder.glob(f"*-{mark}.md"))
-    if there:
-        return there[:1]
+    existing = sorted(folder.glob(f"*-{mark}.md"))
+    if existing:
+        return existing[:1]
     name = slug(ident.replace("/", " "))[:80] or "page"
     place = folder / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{mark}.md"
     with contextlib.suppress(GlassbookError):
@@ -187,7 +188,7 @@ def keep(nb: Notebook, ident: str, text: str) -> list[Path]:
 def with_line_ends(old: str, new: str) -> str:
     r"""`new` with the line ends of `old`: a browser's text field makes \n of every \r\n.
 
-    Lines that did not change get back exactly what stood in the file; others end as most of its lines do.
+    Unchanged lines keep their exact line end; others get the one that most of its lines have.
     """
     if "\r" not in old and "\0" not in old:
         return new
@@ -213,13 +214,13 @@ def _matched(a: list[str], b: list[str]) -> Iterator[tuple[bool, slice, slice]]:
 
 
 def compare(mine: str, theirs: str) -> list[Change]:
-    """Two versions in pieces that are alike or not."""
+    """The line diff of two versions."""
     a, b = [_as_typed(line) for line in _lines(mine)], [_as_typed(line) for line in _lines(theirs)]
     return [Change(same, tuple(a[i]), tuple(b[j])) for same, i, j in _matched(a, b)]
 
 
-def merged(changes: list[Change]) -> str:
-    """Both versions in one text: what is alike once, what is not one after the other between marks."""
+def merge_with_markers(changes: list[Change]) -> str:
+    """Both versions in one text, with conflict markers round each difference."""
     out: list[str] = []
     for change in changes:
         if change.same:
@@ -235,14 +236,14 @@ def _ended(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def side_by_side(changes: list[Change]) -> list[dict[str, Any]]:
-    """The differences as rows: {"same", "mine", "theirs"}, with a few lines round each; "left_out" counts the rest."""
+    """The diff as rows {"same", "mine", "theirs"} with `CONTEXT` lines round each; "left_out" counts the rest."""
     rows: list[dict[str, Any]] = []
     for n, change in enumerate(changes):
         if not change.same:
             rows.append({"same": False, "mine": "".join(change.mine), "theirs": "".join(change.theirs)})
             continue
-        before = ALIKE if n else 0
-        after = ALIKE if n < len(changes) - 1 else 0
+        before = CONTEXT if n else 0
+        after = CONTEXT if n < len(changes) - 1 else 0
         lines = list(change.mine)
         short = len(lines) <= before + after
         parts = [lines] if short else [lines[:before], lines[len(lines) - after :]]

@@ -32,26 +32,26 @@ def test_a_quick_run_gives_every_number_that_a_claim_reads(name, tmp_path):
 
 def test_pairs_of_repetitions_differ_in_one_half():
     task = repetitions(8, 6, 0)
-    clean, dirty = task.clean["input_ids"], task.dirty["input_ids"]
+    clean, corrupted = task.clean["input_ids"], task.corrupted["input_ids"]
     assert clean.shape == (8, 9)
     assert torch.equal(clean[:, :3], clean[:, 6:])
-    assert torch.equal(clean[::2, 6:], dirty[::2, 6:])
-    assert torch.equal(clean[1::2, :6], dirty[1::2, :6])
-    assert not (set(clean[0].tolist()) & set(dirty[0, :6].tolist()))
+    assert torch.equal(clean[::2, 6:], corrupted[::2, 6:])
+    assert torch.equal(clean[1::2, :6], corrupted[1::2, :6])
+    assert not (set(clean[0].tolist()) & set(corrupted[0, :6].tolist()))
 
 
 def test_pronouns_differ_in_the_name_only():
     lm = open_model("builtin")
     task = pronouns(lm, 6, 1)
-    clean, dirty, mask = task.clean["input_ids"], task.dirty["input_ids"], task.clean["attention_mask"].bool()
-    assert torch.equal(mask, task.dirty["attention_mask"].bool())
-    for a, b, real in zip(clean, dirty, mask, strict=True):
+    clean, corrupted, mask = task.clean["input_ids"], task.corrupted["input_ids"], task.clean["attention_mask"].bool()
+    assert torch.equal(mask, task.corrupted["attention_mask"].bool())
+    for a, b, real in zip(clean, corrupted, mask, strict=True):
         differ = (a != b) & real
         assert bool(differ.any())
         assert len(a[differ].unique()) <= 2  # the name at the start of a sentence and within one
         text = lm.decode(a[real].tolist())
         assert " he " not in text.lower()
-    scores = task.score(lm.model, task.clean), task.score(lm.model, task.dirty)
+    scores = task.score(lm.model, task.clean), task.score(lm.model, task.corrupted)
     assert scores[0].mean() > 1 > -1 > scores[1].mean()
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def repetitions(rows: int, period: int, seed: int) -> Task:
-    """Rows that break off within their repetition. In the dirty ones what is repeated, or the repetition, is another.
+    """Rows that break off within their repetition. In the corrupted ones the repeated period or the repetition differs.
 
     Every second row has another first period, of other tokens; in the rest it is the repetition. So each edge of the
     circuit carries a difference in some rows, and in no row does the attention stay right by itself.
@@ -26,12 +26,12 @@ def repetitions(rows: int, period: int, seed: int) -> Task:
     at = period // 2  # tokens of the repetition that are seen
     clean = torch.cat([own, own[:, :at]], 1)
     first, second = torch.cat([other, own[:, :at]], 1), torch.cat([own, other[:, :at]], 1)
-    dirty = torch.where(torch.arange(rows)[:, None] % 2 == 0, first, second)
-    return Task({"input_ids": clean}, {"input_ids": dirty}, logit_difference(own[:, at], other[:, at]))
+    corrupted = torch.where(torch.arange(rows)[:, None] % 2 == 0, first, second)
+    return Task({"input_ids": clean}, {"input_ids": corrupted}, logit_difference(own[:, at], other[:, at]))
 
 
 def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
-    """Beginnings of held-out stories up to a pronoun; in the dirty ones the person's name is one of the other kind.
+    """Beginnings of held-out stories up to a pronoun; in the corrupted ones the person's name is one of the other kind.
 
     Only beginnings that give the kind away by nothing but the name are taken, and only names that make no difference
     to where the tokens stand.
@@ -68,5 +68,5 @@ def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
     answers = torch.tensor([[lm.encode(f" {w}", bos=False)[0] for w in ("He", "She")]])
     right = answers[0, torch.tensor([int(kind == "she") for _, _, kind in taken])]
     metric = logit_difference(right, answers.sum() - right, ends)
-    clean, dirty = ({"input_ids": ids[:, i], "attention_mask": mask} for i in (0, 1))
-    return Task(clean, dirty, metric)
+    clean, corrupted = ({"input_ids": ids[:, i], "attention_mask": mask} for i in (0, 1))
+    return Task(clean, corrupted, metric)

@@ -113,17 +113,17 @@ class CircuitDiscovery:
         """Numbers, a table of edges and the faithfulness curve of the compiled model."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, Reader, Writer, circuit_chart, edge_scores
+        from glassbook.circuits import Circuit, Graph, Receiver, Sender, circuit_chart, edge_scores
         from glassbook.measure import auroc
         from glassbook.nets.compiled import compile_induction
         from glassbook.trace.roles import roles
 
         graph = Graph(roles(compile_induction(self.noise, run.seed)))
         task, held = (repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
-        source, notes, copies = Writer(-1, "input"), Writer(0, "head", 0), Writer(1, "head", 0)
+        source, notes, copies = Sender(-1, "input"), Sender(0, "head", 0), Sender(1, "head", 0)
         known = {
-            (source, Reader(0, "v", 0)), (notes, Reader(1, "k", 0)), (source, Reader(1, "q", 0)),
-            (source, Reader(1, "v", 0)), (copies, Reader(2, "logits")),
+            (source, Receiver(0, "v", 0)), (notes, Receiver(1, "k", 0)), (source, Receiver(1, "q", 0)),
+            (source, Receiver(1, "v", 0)), (copies, Receiver(2, "logits")),
         }  # fmt: skip
         truth = torch.zeros_like(graph.edges)
         for edge in known:
@@ -147,7 +147,7 @@ class CircuitDiscovery:
             "known_faithfulness": alone.faithfulness(held),
             "random_faithfulness": Circuit(graph, random).faithfulness(held),
             "edges_kept": len(circuit),
-            "known_edges_kept": int((circuit.kept & truth).sum()),
+            "known_edges_kept": int((circuit.mask & truth).sum()),
             "circuit_faithfulness": circuit.faithfulness(held),
             "least_loss_of_a_cut": min(lost.values(), default=0.0),
         }
@@ -168,7 +168,7 @@ class CircuitDiscovery:
         n = round(self.share * len(graph))
         circuit = Circuit.top(graph, scores, n)
         chance = torch.rand(scores.shape, generator=torch.Generator().manual_seed(run.seed))
-        clean, _ = held.ends(lm.model)
+        clean, _ = held.baseline_metrics(lm.model)
         numbers = {
             "pronoun_right": float((clean > 0).float().mean()),
             "pronoun_edges": len(circuit),
@@ -181,19 +181,19 @@ class CircuitDiscovery:
         run.chart("pronoun_circuit", circuit_chart(best, _cuts(graph, lost)))
         names = [f"head {h}" for h in range(r.n_heads)]
         heads = list(r.select("attn.*.heads").values())
-        run.chart("pronoun_heads", effects_chart(patch(lm.model, held, heads, parts=r.n_heads), names))
+        run.chart("pronoun_heads", effects_chart(patch(lm.model, held, heads, heads=r.n_heads), names))
         return numbers, _rows(graph, scores, lost, set()), _faithfulness(graph, scores, held)
 
     def _features(self, run: Run, lm: LanguageModel, task: Task, held: Task) -> dict[str, float]:
         """The pronoun again, through the features of one layer and what its dictionary leaves unexplained."""
         import torch
 
-        from glassbook.circuits import Part, feature_effects
+        from glassbook.circuits import SAESite, feature_effects
         from glassbook.features.formats import load
         from glassbook.nets import model_path
 
         d = load(model_path(self.model).parent / "dictionary.safetensors")
-        found = feature_effects(lm.model, task, [Part(d, d.about["site"])], self.steps)
+        found = feature_effects(lm.model, task, [SAESite(d, d.about["site"])], self.steps)
         best = replace(found.top(self.features, errors=False), task=held)
         chance = torch.rand(d.width + 1, generator=torch.Generator().manual_seed(run.seed))
         other = replace(best, effects=[chance])
@@ -229,13 +229,13 @@ def _rows(graph: Graph, scores, lost, known) -> list[dict[str, Any]]:
     """The edges of a circuit with their scores and what an exact cut loses."""
     return [
         {
-            "from": str(writer),
-            "to": str(reader),
-            "score": float(scores[graph.index((writer, reader))]),
+            "from": str(sender),
+            "to": str(receiver),
+            "score": float(scores[graph.index((sender, receiver))]),
             "lost when cut": value,
-            "known": (writer, reader) in known,
+            "known": (sender, receiver) in known,
         }
-        for (writer, reader), value in sorted(lost.items(), key=lambda item: -abs(item[1]))
+        for (sender, receiver), value in sorted(lost.items(), key=lambda item: -abs(item[1]))
     ]
 
 

@@ -177,9 +177,9 @@ class InductionHeads:
 
     def _copying_without(self, r, heads: list[Head], ids, period: int) -> float:
         """What is copied when some heads write their means."""
-        from glassbook.circuits import copying_loss, head_means, without_heads
+        from glassbook.circuits import ablate_heads, copying_loss, head_means
 
-        with without_heads(r, heads, head_means(r, [{"input_ids": ids}])):
+        with ablate_heads(r, heads, head_means(r, [{"input_ids": ids}])):
             first, later = copying_loss(r.model, ids, period)
         return 1 - later / first
 
@@ -187,7 +187,7 @@ class InductionHeads:
         """The heads of a model that nobody trained to copy; its tokens are random ones of its vocabulary."""
         import torch
 
-        from glassbook.circuits import copying_loss, head_means, head_scores, repeated_tokens, without_heads
+        from glassbook.circuits import ablate_heads, copying_loss, head_means, head_scores, repeated_tokens
         from glassbook.nets import model_path, open_model
         from glassbook.trace.roles import roles
 
@@ -205,7 +205,7 @@ class InductionHeads:
         means, (first, later) = head_means(r, [{"input_ids": ids}]), copying_loss(lm.model, ids, period)
         lost = []
         for chosen in (heads[:4], others):
-            with without_heads(r, chosen, means):
+            with ablate_heads(r, chosen, means):
                 lost.append(copying_loss(lm.model, ids, period)[1] - later)
         run.table("pretrained", [{"head": f"{la}.{h}", "induction": float(scores[la, h])} for la, h in heads])
         return {

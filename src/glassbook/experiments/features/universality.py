@@ -118,8 +118,8 @@ class Universality:
             untrained_cka=cka(a[some], c[some]),
             svcca=svcca(a[some], b[some]),
             shuffled_svcca=svcca(a[some], b[order][some]),
-            stitching_loss=own.lost,
-            untrained_stitching_loss=untrained.lost,
+            stitching_loss=own.relative_loss,
+            untrained_stitching_loss=untrained.relative_loss,
         )
         run.chart("matches", _histogram({"learnt": found, "random directions": chance, "tokens shuffled": shuffled}))
 

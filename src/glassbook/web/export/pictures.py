@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
-from glassbook.web.chart_specs import SCHEMA, safe_spec
+from glassbook.web.render.vega import SCHEMA, safe_spec
 from glassbook.web.services import Services
 from glassbook.web.views.features import histogram
 

@@ -1,4 +1,4 @@
-"""The pages, one file for each kind, with the JSON that they show beside them."""
+"""Routes of the web notebook: one router per kind of page, each with its HTML pages and their JSON API (`/api/v1`)."""
 
 from glassbook.web.views import (
     claims,
@@ -23,4 +23,3 @@ ROUTERS = [home.router, models.router, features.router, steering.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [glossary.router, graph.router, timeline.router, search.router]
 ROUTERS += [editing.router, pages.router]  # in this order: an id may hold slashes, and /p/a/edit is no page
-"""Everything that can be asked for."""

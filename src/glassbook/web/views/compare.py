@@ -1,4 +1,4 @@
-"""Runs beside each other: what differs between a few, and two results of many against each other."""
+"""Comparison of runs: settings, results and curves of a few side by side, and a scatter plot with the Pareto front."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
 
 router = APIRouter()
-MOST = 12
-"""Runs that are compared at most: more curves than that nobody can tell apart."""
-CONSIDERED = 3000
-"""Runs that a Pareto view looks at, newest first."""
+MAX_RUNS = 12
+"""Runs compared at once; more curves could not be told apart."""
+MAX_POINTS = 3000
+"""Runs in the scatter plot, newest first."""
 
-Chosen = Annotated[list[str], Query(max_length=MOST, description="ids of the runs")]
+RunIds = Annotated[list[str], Query(max_length=MAX_RUNS, description="ids of the runs")]
 Column = Annotated[
     str,
     Query(max_length=200, pattern=r"^$|^(config|results)\..+$", description="results.<name> or config.<setting>"),
@@ -43,10 +43,10 @@ def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
     return {"settings": _rows(settings), "results": _rows([run.results for run in runs])}
 
 
-def _rows(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
-    for name in dict.fromkeys(key for data in given for key in data):
-        values = [data.get(name, _MISSING) for data in given]
+    for name in dict.fromkeys(key for data in columns for key in data):
+        values = [data.get(name, _MISSING) for data in columns]
         differ = any((value is _MISSING) != (values[0] is _MISSING) for value in values) or not all(
             value is _MISSING or same_data(value, values[0]) for value in values
         )
@@ -57,24 +57,23 @@ def _rows(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @router.get("/api/v1/compare")
-def compare_json(request: Request, run: Chosen) -> Response:
+def compare_json(request: Request, run: RunIds) -> Response:
     """Runs side by side: every setting and result with a value for each run, and whether they differ."""
     runs = [services(request).notebook.run(name) for name in dict.fromkeys(run)]
     return answer({"runs": [run_data(one) for one in runs], **_side_by_side(runs)})
 
 
 @router.get("/compare", include_in_schema=False)
-def compare_page(request: Request, run: Chosen = []) -> HTMLResponse:  # noqa: B006
-    """Runs side by side, their curves overlaid."""
+def compare_page(request: Request, run: RunIds = []) -> HTMLResponse:  # noqa: B006
     known = services(request)
     runs = [known.notebook.run(name) for name in dict.fromkeys(run)]
     metrics = list(dict.fromkeys(name for one in runs for name in known.curves.names(one.folder)))
-    told = _side_by_side(runs) if runs else {"settings": [], "results": []}
-    return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MOST, **told)
+    rows = _side_by_side(runs) if runs else {"settings": [], "results": []}
+    return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MAX_RUNS, **rows)
 
 
 def _value(row: Any, column: str) -> float | None:
-    """A finite number in a column, None if the run has none there."""
+    """The finite number in a column of a run; None if there is none."""
     kind, _, name = column.partition(".")
     data = row.config if kind == "config" else row.results
     value = data[name] if name in data else flat(data).get(name)
@@ -84,14 +83,13 @@ def _value(row: Any, column: str) -> float | None:
 
 
 def _pareto(known: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
-    table = known.notebook.run_table(experiment=experiment or None, limit=CONSIDERED)
+    table = known.notebook.run_table(experiment=experiment or None, limit=MAX_POINTS)
     columns = [name for name in table.columns if name.startswith(("results.", "config."))]
     points = []
     for row in table.rows if x and y else []:
-        at = _value(row, x), _value(row, y)
-        if None not in at:
-            place = {"run": row.id, "experiment": row.experiment, "seed": row.seed, "x": at[0], "y": at[1]}
-            points.append(place)
+        xy = _value(row, x), _value(row, y)
+        if None not in xy:
+            points.append({"run": row.id, "experiment": row.experiment, "seed": row.seed, "x": xy[0], "y": xy[1]})
     front = set(pareto_front([(point["x"], point["y"]) for point in points], ["x" in minimise, "y" in minimise]))
     for i, point in enumerate(points):
         point["front"] = i in front
@@ -104,9 +102,11 @@ def pareto_json(
     x: Column,
     y: Column,
     experiment: Annotated[str, Query(max_length=200)] = "",
-    minimise: Annotated[list[str], Query(max_length=4, description="x, y or both: where less is better")] = [],  # noqa: B006
+    minimise: Annotated[
+        list[str], Query(max_length=4, description="x, y or both: the axes on which lower is better")
+    ] = [],  # noqa: B006
 ) -> Response:
-    """Two numbers of every run against each other; `front` marks the runs that no other run beats in both."""
+    """Two numbers of every run; `front` marks the Pareto front: the runs that no other run beats on both."""
     return answer(_pareto(services(request), x, y, experiment, minimise))
 
 
@@ -118,9 +118,8 @@ def pareto_page(
     experiment: Annotated[str, Query(max_length=200)] = "",
     minimise: Annotated[list[str], Query(max_length=4)] = [],  # noqa: B006
 ) -> HTMLResponse:
-    """Two numbers of every run as a scatter plot, with the Pareto front."""
-    told = _pareto(services(request), x, y, experiment, minimise)
-    front = sorted((point for point in told["points"] if point["front"]), key=lambda point: point["x"])
+    data = _pareto(services(request), x, y, experiment, minimise)
+    front = sorted((point for point in data["points"] if point["front"]), key=lambda point: point["x"])
     return respond(
         request,
         "pareto.html",
@@ -128,6 +127,6 @@ def pareto_page(
         experiment=experiment,
         names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
         front=front,
-        considered=CONSIDERED,
-        **told,
+        considered=MAX_POINTS,
+        **data,
     )

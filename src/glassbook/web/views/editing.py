@@ -1,4 +1,4 @@
-"""Writing pages: the editor, its preview, and saving so that nothing written is lost."""
+"""Page editor: create, edit, preview, save and delete pages; conflicts are answered with both versions (409)."""
 
 from __future__ import annotations
 
@@ -14,35 +14,47 @@ from glassbook.web.api.serializers import answer
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
-from glassbook.web.saving import TwoVersions, compare, create, merged, save, sha_of, side_by_side, source_of, take_away
+from glassbook.web.saving import (
+    EditConflict,
+    compare,
+    create,
+    delete,
+    merge_with_markers,
+    save,
+    sha_of,
+    side_by_side,
+    source_of,
+)
 from glassbook.web.services import services
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import Ident, find_page
 
 router = APIRouter(tags=["pages"])
-LONGEST = 4_000_000
-"""Characters of a page that can be edited here."""
+MAX_LENGTH = 4_000_000
+"""Characters of the longest page that can be edited in the browser."""
 
-Text = Annotated[str, Field(max_length=LONGEST, description="the whole file, front matter and body")]
+Text = Annotated[str, Field(max_length=MAX_LENGTH, description="the whole file, front matter and body")]
 Sha = Annotated[str, Field(max_length=64, description="`sha` of the version that the edit began with")]
 
 
 class Draft(BaseModel):
-    """What stands in the editor."""
+    """The editor's text, for a preview."""
 
     body: Text
-    id: Annotated[str, Field(max_length=400, description="the page it belongs to, for addresses beside it")] = ""
+    id: Annotated[
+        str, Field(max_length=400, description="the page that is edited; relative links start from its file")
+    ] = ""
 
 
-class Edited(BaseModel):
-    """A page that was edited."""
+class EditedPage(BaseModel):
+    """An edit of an existing page."""
 
     text: Text
     base: Sha
 
 
 class NewPage(BaseModel):
-    """A page to be made."""
+    """A page to be created."""
 
     text: Text = ""
     title: Annotated[str, Field(max_length=300)] = ""
@@ -61,28 +73,28 @@ def new_page(
     title: Annotated[str, Query(max_length=300)] = "",
     kind: Annotated[str, Query(max_length=100)] = "note",
 ) -> Response:
-    """The editor, empty."""
     names: dict[str, Any] = {"kinds": KINDS, "kind": kind if kind in KINDS else "note", "new_title": title}
-    return respond(request, "edit.html", title="New page", page_id="", text="", sha="", book=_book(request), **names)
+    return respond(
+        request, "edit.html", title="New page", page_id="", text="", sha="", book=_notebook_key(request), **names
+    )
 
 
 @router.get("/p/{name:path}/edit", include_in_schema=False)
 def edit_page(request: Request, name: Ident) -> Response:
-    """The editor with a page's file in it."""
     page = find_page(services(request), name)
     text = source_of(page)
     names: dict[str, Any] = {"page_id": page.id, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
-    return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_book(request), **names)
+    return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_notebook_key(request), **names)
 
 
-def _book(request: Request) -> str:
-    """Tells notebooks apart that were served at the same address: drafts in the browser belong to one of them."""
+def _notebook_key(request: Request) -> str:
+    """Tells apart notebooks served at the same address: a draft in the browser belongs to one of them."""
     return sha_of(str(services(request).notebook.folder))[:12]
 
 
 @router.post("/api/v1/preview")
 def preview(request: Request, draft: Draft) -> Response:
-    """What a page's text would look like; nothing is saved."""
+    """A page's text as HTML; nothing is saved."""
     known = services(request)
     page = Page.parse(draft.body)
     path = ""
@@ -95,31 +107,32 @@ def preview(request: Request, draft: Draft) -> Response:
 
 
 @router.post("/api/v1/pages", status_code=201)
-def make_page(request: Request, new: NewPage) -> Response:
-    """Make a page; its id comes from its front matter, else from its title."""
+def create_page(request: Request, new: NewPage) -> Response:
+    """Create a page; its id comes from its front matter, else from its title."""
     return _saved(create(services(request).notebook, new.text, new.title, new.kind), 201)
 
 
-@router.put("/api/v1/pages/{name:path}", responses={409: {"description": "the page has changed meanwhile"}})
-def save_page(request: Request, name: Ident, edited: Edited) -> Response:
+@router.put("/api/v1/pages/{name:path}", responses={409: {"description": "the page has changed since"}})
+def save_page(request: Request, name: Ident, edited: EditedPage) -> Response:
     """Save a page's text.
 
-    If the file is no longer the version `base`, nothing is written to it: the answer (409) holds both versions, what
-    differs, and where both are kept.
+    If the file is no longer the version `base`, nothing is written to it: the response (409) holds both versions,
+    their differences, and where copies of both are stored.
     """
     nb = services(request).notebook
     try:
         return _saved(save(nb, name, edited.text, edited.base))
-    except TwoVersions as both:
+    except EditConflict as conflict:
         data: dict[str, Any] = {
-            "error": str(both),
-            "mine": both.mine,
-            "theirs": both.theirs,
-            "kept": [path.relative_to(nb.folder).as_posix() for path in both.kept],
+            "error": str(conflict),
+            "mine": conflict.mine,
+            "theirs": conflict.theirs,
+            "copies": [path.relative_to(nb.folder).as_posix() for path in conflict.copies],
         }
-        if both.theirs is not None:
-            changes = compare(both.mine, both.theirs)
-            data |= {"sha": sha_of(both.theirs), "rows": side_by_side(changes), "merged": merged(changes)}
+        if conflict.theirs is not None:
+            changes = compare(conflict.mine, conflict.theirs)
+            merged = merge_with_markers(changes)
+            data |= {"sha": sha_of(conflict.theirs), "rows": side_by_side(changes), "merged": merged}
         return answer(data, 409)
 
 
@@ -127,4 +140,4 @@ def save_page(request: Request, name: Ident, edited: Edited) -> Response:
 def delete_page(request: Request, name: Ident, base: Annotated[str, Query(max_length=64)]) -> Response:
     """Move a page's file to .glassbook/trash."""
     nb = services(request).notebook
-    return answer({"kept": take_away(nb, name, base).relative_to(nb.folder).as_posix()})
+    return answer({"trash": delete(nb, name, base).relative_to(nb.folder).as_posix()})

@@ -1,4 +1,4 @@
-"""Features: the dictionaries of runs, browsed; one feature's page; which pages speak of it."""
+"""Feature browser: the runs that have a feature dashboard, a run's table of features, and a page for each feature."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from glassbook.web.templating import path_part, respond
 
 router = APIRouter(tags=["features"])
 
-SHOWN = 200
-"""Runs with a feature book that are listed, newest first."""
-CITING = 50
-"""Pages that are looked through for mentions of a feature."""
-CLASSES = 5
-"""Shades of a token, beside none."""
+MAX_RUNS = 200
+"""Runs with a feature dashboard that are listed, newest first."""
+MAX_MENTIONS = 50
+"""Pages searched for mentions of a feature."""
+SHADES = 5
+"""Background shades of an active token."""
 
 RunName = Annotated[str, Path(max_length=200)]
 Index = Annotated[int, Path(ge=0, lt=2**31)]
@@ -38,8 +38,8 @@ Density = Annotated[
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What of a feature book is wanted, and in which order."""
+class FeatureQuery:
+    """Filters, order and page of a table of features, as its query string has them."""
 
     q: Annotated[str, Query(max_length=200)] = ""
     order: Literal["index", "label", "score", "density", "max"] = "index"
@@ -51,37 +51,37 @@ class Asked:
     size: Annotated[int, Query(ge=1, le=200)] = 50
 
     def href(self, **changed: Any) -> str:
-        """The query string of this table with something changed."""
+        """The query string of the same table with some fields changed."""
         values = {**asdict(self), **changed}
-        plain = asdict(Asked())
+        plain = asdict(FeatureQuery())
         return "?" + urlencode(
             {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items() if v != plain[k]}
         )
 
     def sorted_by(self, order: str) -> str:
-        """The same table ordered by a column; the other way round if it is ordered by it already."""
-        first = order in ("score", "density", "max")  # of numbers the large ones first
+        """The same table sorted by a column; reversed if it is sorted by it already."""
+        first = order in ("score", "density", "max")  # numbers: largest first
         return self.href(order=order, down=not self.down if order == self.order else first, page=1)
 
 
 def books(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
-    """The newest runs that have a feature book, with its header."""
+    """The newest runs that have a feature dashboard, with its header."""
     folder = nb.folder / "runs"
-    there = [run for run in folder.iterdir() if FeatureBook.there(run)] if folder.is_dir() else []
+    runs = [run for run in folder.iterdir() if FeatureBook.there(run)] if folder.is_dir() else []
     found = []
-    for run in sorted(there, key=lambda run: run.name, reverse=True)[:SHOWN]:
+    for run in sorted(runs, key=lambda run: run.name, reverse=True)[:MAX_RUNS]:
         try:
             found.append((nb.run(run.name), FeatureBook(run).header))
         except GlassbookError:
-            continue  # a book that cannot be read is no reason to hide the others; its own page says what is wrong
+            continue  # an unreadable dashboard must not hide the others; its own page says what is wrong
     return found
 
 
 def open_book(request: Request, run: str) -> tuple[RunRecord, FeatureBook]:
-    """A run and its feature book.
+    """A run and its feature dashboard.
 
     Raises:
-        GlassbookError: no such run, or it has none.
+        GlassbookError: there is no such run, or it has no features.
     """
     record = services(request).notebook.run(run)
     if not FeatureBook.there(record.folder):
@@ -89,47 +89,47 @@ def open_book(request: Request, run: str) -> tuple[RunRecord, FeatureBook]:
     return record, FeatureBook(record.folder)
 
 
-def rows_of(book: FeatureBook, asked: Asked) -> tuple[list[Any], int]:
+def rows_of(book: FeatureBook, query: FeatureQuery) -> tuple[list[Any], int]:
     """One page of the table, and how many rows all pages have."""
     return book.rows(
-        text=asked.q,
-        order=asked.order,
-        descending=asked.down,
-        labelled=asked.labelled,
-        density=(asked.low, asked.high),
-        limit=asked.size,
-        offset=(asked.page - 1) * asked.size,
+        text=query.q,
+        order=query.order,
+        descending=query.down,
+        labelled=query.labelled,
+        density=(query.low, query.high),
+        limit=query.size,
+        offset=(query.page - 1) * query.size,
     )
 
 
 def shade(value: float, largest: float) -> int:
-    """Which of the shades 0 to 5 a value has; whatever is above zero is seen."""
+    """The shade, 0 to `SHADES`, of a value; anything above zero is visible."""
     if not (value > 0 and largest > 0):
         return 0
-    return max(1, min(CLASSES, round(value / largest * CLASSES)))
+    return max(1, min(SHADES, round(value / largest * SHADES)))
 
 
 def density_text(density: float) -> str:
-    """How often a feature is active, as it is said: "1 in 1,240"."""
+    """A density in words: "1 in 1,240"."""
     if not density > 0:
         return "never"
-    return f"1 in {round(1 / density):,}" if density < 0.5 else f"{density:.0%} of all"
+    return f"1 in {round(1 / density):,}" if density < 0.5 else f"{density:.0%} of tokens"
 
 
 def visible(text: str) -> str:
-    """A token as it can be seen: line breaks and tabs by a sign."""
+    """A token with line breaks and tabs made visible."""
     return text.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥") or "∅"
 
 
-WORDS = {"shade": shade, "density": density_text, "visible": visible}
-"""What the templates of this room use."""
+HELPERS = {"shade": shade, "density": density_text, "visible": visible}
+"""Functions for the feature templates."""
 
 
 def histogram(feature: Feature) -> dict[str, Any]:
-    """A feature's values as a Vega-Lite chart; counts on a scale on which one is still seen beside a million."""
+    """A feature's activation histogram as a Vega-Lite spec; counts are on a symlog scale, which shows 1 beside 10^6."""
     edges, counts = list(feature.histogram["edges"]), list(feature.histogram["counts"])
     if len(edges) > 2 and edges[0] <= 0:
-        # The lowest bin begins at 0, where a logarithm cannot: it is drawn as wide as the next.
+        # The lowest bin starts at 0, which a log scale cannot show: it is drawn as wide as the next.
         edges[0] = edges[1] ** 2 / edges[2]
     first = next((i for i, n in enumerate(counts) if n), 0)
     edges, counts = edges[first:], counts[first:]
@@ -145,10 +145,10 @@ def histogram(feature: Feature) -> dict[str, Any]:
                 "field": "from",
                 "bin": {"binned": True},
                 "type": "quantitative",
-                # The bins are equal on a logarithmic scale.
+                # The bins are equal on a log scale.
                 "scale": {"type": "log", "nice": False, "domain": edges[:1] + edges[-1:]},
                 "axis": {"tickCount": 6, "grid": False},
-                "title": "value",
+                "title": "activation",
             },
             "x2": {"field": "to"},
             "y": {
@@ -162,16 +162,16 @@ def histogram(feature: Feature) -> dict[str, Any]:
     }
 
 
-def citing(nb: Notebook, record: RunRecord, index: int) -> list[Page]:
-    """Pages that show this feature in a live block, steer with it, or link to its page."""
+def mentions_of(nb: Notebook, record: RunRecord, index: int) -> list[Page]:
+    """Pages that show a feature in a live block, steer with it, or link to its page."""
     name = f"features/{record.id}/{index}"
     linked = [link.id for link in nb.backlinks(name)]
-    mentioned = [hit.id for hit in nb.search(record.id, limit=CITING, kinds=["page"])]
+    mentioned = [hit.id for hit in nb.search(record.id, limit=MAX_MENTIONS, kinds=["page"])]
     pages = (nb.page(ident) for ident in dict.fromkeys([*linked, *mentioned]))
-    return [page for page in pages if page.id in linked or _speaks_of(page, record.id, index)]
+    return [page for page in pages if page.id in linked or _mentions(page, record.id, index)]
 
 
-def _speaks_of(page: Page, run: str, index: int) -> bool:
+def _mentions(page: Page, run: str, index: int) -> bool:
     if re.search(rf"/features/{re.escape(run)}/{index}(?!\d)", page.body):
         return True
     for block in page.outline().blocks:
@@ -185,21 +185,19 @@ def _speaks_of(page: Page, run: str, index: int) -> bool:
 def _is(part: Any, run: str, index: int) -> bool:
     if not isinstance(part, dict) or part.get("index") != index:
         return False
-    named = str(part.get("run", ""))
-    return bool(named) and run.startswith(named)
+    prefix = str(part.get("run", ""))
+    return bool(prefix) and run.startswith(prefix)
 
 
 @router.get("/features", include_in_schema=False)
 def features(request: Request) -> HTMLResponse:
-    """The runs whose features can be browsed."""
     return respond(request, "features.html", books=books(services(request).notebook))
 
 
 @router.get("/features/{run}", include_in_schema=False)
-def browse(request: Request, run: RunName, asked: Annotated[Asked, Depends()]) -> HTMLResponse:
-    """The features of one run."""
+def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> HTMLResponse:
     record, book = open_book(request, run)
-    rows, total = rows_of(book, asked)
+    rows, total = rows_of(book, query)
     return respond(
         request,
         "feature_table.html",
@@ -207,15 +205,14 @@ def browse(request: Request, run: RunName, asked: Annotated[Asked, Depends()]) -
         book=book.header,
         rows=rows,
         total=total,
-        asked=asked,
-        **WORDS,
-        pages=max(1, -(-total // asked.size)),
+        query=query,
+        **HELPERS,
+        pages=max(1, -(-total // query.size)),
     )
 
 
 @router.get("/features/{run}/{index}", include_in_schema=False)
 def feature_page(request: Request, run: RunName, index: Index) -> Response:
-    """One feature."""
     record, book = open_book(request, run)
     if record.id != run:
         return RedirectResponse(f"/features/{path_part(record.id)}/{index}")
@@ -232,15 +229,15 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         feature=feature,
         similar=similar,
         together=together,
-        **WORDS,
+        **HELPERS,
         largest=largest,
-        citing=citing(services(request).notebook, record, index),
+        mentions=mentions_of(services(request).notebook, record, index),
     )
 
 
 @router.get("/api/v1/features")
 def features_json(request: Request) -> dict[str, Any]:
-    """The runs that have features, newest first, with what their dictionaries are."""
+    """The runs that have features, newest first, with the model, site and width of their dictionaries."""
     return {
         "runs": [
             {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
@@ -250,18 +247,18 @@ def features_json(request: Request) -> dict[str, Any]:
 
 
 @router.get("/api/v1/features/{run}")
-def browse_json(request: Request, run: RunName, asked: Annotated[Asked, Depends()]) -> dict[str, Any]:
-    """One page of a run's features: filtered by words (of label or tokens), density and whether there is a label."""
+def browse_json(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> dict[str, Any]:
+    """One page of a run's features, filtered by words of labels and tokens, by density, and by having a label."""
     record, book = open_book(request, run)
-    rows, total = rows_of(book, asked)
+    rows, total = rows_of(book, query)
     return {"run": record.id, "header": book.header, "total": total, "features": [asdict(row) for row in rows]}
 
 
 @router.get("/api/v1/features/{run}/{index}")
 def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
-    """All that is known of one feature, and the pages that speak of it."""
+    """One feature with its examples, statistics and label, and the pages that mention it."""
     record, book = open_book(request, run)
-    pages = citing(services(request).notebook, record, index)
+    pages = mentions_of(services(request).notebook, record, index)
     return {
         "run": record.id,
         **asdict(book.feature(index)),
@@ -271,5 +268,5 @@ def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]
 
 @router.get("/api/v1/features/{run}/{index}/histogram")
 def histogram_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
-    """A feature's values as a Vega-Lite chart."""
+    """A feature's activation histogram as a Vega-Lite spec."""
     return histogram(open_book(request, run)[1].feature(index))

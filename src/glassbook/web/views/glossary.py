@@ -1,4 +1,4 @@
-"""The glossary: terms from high to low, each with its first sentence and what the notebook's runs say of it."""
+"""Glossary: terms from high level to low, each with its first sentence and the verdicts of its experiments."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page
 
 router = APIRouter(tags=["pages"])
-TERMS = 200
-"""Terms in one part of the glossary."""
-LONGEST = 320
+PER_PAGE = 200
+MAX_LENGTH = 320
 """Characters of a first sentence; a longer one is cut at a word."""
-KEPT = 4000
+CACHE_SIZE = 4000
+"""Rendered first sentences in memory."""
 STATES = ("holds", "fails", "untested")
 _SENTENCE = re.compile(r".*?[.!?]+[)\]\"'”’*_]*(?=\s|$)(?!\s+[a-z])", re.S)
 _SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
 
-_kept: OrderedDict[tuple[str, datetime], Rendered] = OrderedDict()
+_rendered: OrderedDict[tuple[str, datetime], Rendered] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -47,9 +47,9 @@ def first_sentence(body: str) -> str:
         if whole and not _SHORTENED.search(text):
             break
     text = (text if end else paragraph).strip()
-    if len(text) <= LONGEST or "$" in text:
+    if len(text) <= MAX_LENGTH or "$" in text:
         return text
-    return text[:LONGEST].rsplit(" ", 1)[0] + " …"
+    return text[:MAX_LENGTH].rsplit(" ", 1)[0] + " …"
 
 
 def _first_paragraph(body: str) -> str:
@@ -73,20 +73,20 @@ def _first_paragraph(body: str) -> str:
 
 
 def _sentence(known: Services, row: Any) -> Markup:
-    """The first sentence of the page in a row, as HTML; its file is read once for each version of it.
+    """The first sentence of a page as HTML; its file is read once per version.
 
     Raises:
-        GlassbookError: its file is there no longer.
+        GlassbookError: the file no longer exists.
     """
     key = (str(known.notebook.folder / row.path), row.modified)
     with _lock:
-        rendered = _kept.get(key)
+        rendered = _rendered.get(key)
     if rendered is None:
         rendered = render_markdown(first_sentence(find_page(known, row.id).body[:20_000]))
         with _lock:
-            _kept[key] = rendered
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
+            _rendered[key] = rendered
+            while len(_rendered) > CACHE_SIZE:
+                _rendered.popitem(last=False)
     links = Links(known.notebook, row.path)
     return rendered.html(links.link, lambda block: Markup(""), links.place)
 
@@ -104,28 +104,28 @@ def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
 
 
 def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
-    """`evidence_by_term`, made again only when the notebook changed."""
+    """`evidence_by_term`, cached until the notebook changes."""
     known = services(request)
     version = known.notebook.version
-    made = getattr(request.app.state, "evidence_by_term", None)
-    if made is None or made[0] != version:
-        made = (version, evidence_by_term(known))
-        request.app.state.evidence_by_term = made
-    return made[1]
+    cached = getattr(request.app.state, "evidence_by_term", None)
+    if cached is None or cached[0] != version:
+        cached = (version, evidence_by_term(known))
+        request.app.state.evidence_by_term = cached
+    return cached[1]
 
 
 def _terms(request: Request, part: int) -> dict[str, Any]:
     known = services(request)
     nb = known.notebook
     total = nb.page_count("term")
-    rows = nb.page_rows("term", order="level", limit=TERMS, offset=(part - 1) * TERMS)
+    rows = nb.page_rows("term", order="level", limit=PER_PAGE, offset=(part - 1) * PER_PAGE)
     evidence = _evidence(request)
     terms = []
     for row in rows:
         try:
             sentence = _sentence(known, row)
         except GlassbookError:
-            continue  # its file went a moment ago
+            continue  # deleted since the index was read
         terms.append(
             {
                 "id": row.id,
@@ -137,20 +137,19 @@ def _terms(request: Request, part: int) -> dict[str, Any]:
                 "evidence": evidence.get(row.id, []),
             }
         )
-    return {"terms": terms, "total": total, "part": part, "parts": max(1, -(-total // TERMS))}
+    return {"terms": terms, "total": total, "part": part, "parts": max(1, -(-total // PER_PAGE))}
 
 
-Part = Annotated[int, Query(ge=1, le=1_000_000, description="which part, from 1")]
+Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, from 1")]
 
 
 @router.get("/api/v1/glossary")
 def glossary_json(request: Request, page: Part = 1) -> Response:
     """Terms from high level to low, those without a level last; `sentence` is HTML, `evidence` counts verdicts."""
-    told = _terms(request, page)
-    return answer({**told, "terms": [{**term, "sentence": str(term["sentence"])} for term in told["terms"]]})
+    data = _terms(request, page)
+    return answer({**data, "terms": [{**term, "sentence": str(term["sentence"])} for term in data["terms"]]})
 
 
 @router.get("/glossary", include_in_schema=False)
 def glossary_page(request: Request, page: Part = 1) -> Response:
-    """The glossary."""
     return respond(request, "glossary.html", title="Glossary", **_terms(request, page))

@@ -1,4 +1,7 @@
-"""The graph of pages and their links: round one page, or of the notebook's highest-level pages."""
+"""Link graph of the pages: the neighbourhood of one page, or the notebook's highest-level pages.
+
+The layout is computed in the browser (static/js/graph.js).
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,23 @@ from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page
 
 router = APIRouter(tags=["pages"])
-NEAR, WHOLE = 60, 300
-"""Pages in the graph round one page, and in the whole one: more than that nobody can read."""
+MAX_NEIGHBOURS, MAX_PAGES = 60, 300
+"""Nodes of the neighbourhood graph and of the whole one; more could not be read."""
 
-Name = Annotated[str, Query(max_length=400, description="a page; without it the whole notebook")]
-Depth = Annotated[int, Query(ge=1, le=2, description="links to go from the page")]
+Name = Annotated[str, Query(max_length=400, description="a page; default: the whole notebook")]
+Depth = Annotated[int, Query(ge=1, le=2, description="how many links away from the page")]
 
 
 def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
-    """Nodes with their address, kind and number of links here, and edges as pairs of ids."""
+    """Nodes (URL, kind, number of links within the graph) and edges (pairs of ids)."""
     nb = known.notebook
     if name:
         page = find_page(known, name)
-        graph = nb.graph(page.id, depth=depth, limit=NEAR)
+        graph = nb.graph(page.id, depth=depth, limit=MAX_NEIGHBOURS)
         nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
         total = len(nodes)
     else:
-        rows = nb.page_rows(order="level", limit=WHOLE)
+        rows = nb.page_rows(order="level", limit=MAX_PAGES)
         # Pages may share an id (copied files do): the first by path is the one that a link to it leads to.
         first = {row.id: row for row in sorted(rows, key=lambda row: row.path, reverse=True)}
         rows = [row for row in rows if first[row.id] is row]
@@ -45,26 +48,25 @@ def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
 
 
 def _with_neighbours(nodes: list[tuple[str, str, str]], edges: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    beside: dict[str, set[str]] = {ident: set() for ident, _, _ in nodes}
+    neighbours: dict[str, set[str]] = {ident: set() for ident, _, _ in nodes}
     for source, target in edges:
-        if source in beside and target in beside and source != target:
-            beside[source].add(target)
-            beside[target].add(source)
+        if source in neighbours and target in neighbours and source != target:
+            neighbours[source].add(target)
+            neighbours[target].add(source)
     return [
-        {"id": ident, "title": title, "kind": kind, "url": page_url(ident), "links": len(beside[ident])}
+        {"id": ident, "title": title, "kind": kind, "url": page_url(ident), "links": len(neighbours[ident])}
         for ident, title, kind in nodes
     ]
 
 
 @router.get("/api/v1/graph")
 def graph_json(request: Request, page: Name = "", depth: Depth = 1) -> Response:
-    """Pages and the links between them: round one page, or (without `page`) those of the highest levels."""
+    """Pages and the links between them: around one page, or (without `page`) those of the highest levels."""
     return answer(_graph(services(request), page, depth))
 
 
 @router.get("/graph", include_in_schema=False)
 def graph_page(request: Request, page: Name = "", depth: Depth = 1) -> Response:
-    """The graph as a picture whose nodes are links, and as a list."""
     graph = _graph(services(request), page, depth)
     title = next((node["title"] for node in graph["nodes"] if node["id"] == graph["page"]), "")
     return respond(request, "graph.html", title=f"Graph of {title}" if title else "Graph", centre=title, graph=graph)

@@ -1,4 +1,4 @@
-"""Pages: to be read, as they stand in their files, as JSON, and in lists."""
+"""Pages of the notebook: as HTML, as Markdown files, as JSON, and in filtered lists; files beside pages."""
 
 from __future__ import annotations
 
@@ -28,20 +28,19 @@ from glassbook.web.views.run_files import HEADERS, PICTURES
 router = APIRouter(tags=["pages"])
 Ident = Annotated[str, Path(max_length=400, description="id, title or alias of a page")]
 STARTED = secrets.token_hex(4)
-"""Part of every page's tag: another server may have other templates, and counts changes anew."""
-BACKLINKS = 500
-"""Links from other pages that are told; all pages may link to one."""
+"""Part of every ETag: another server process may have other templates, and counts changes from zero."""
+MAX_BACKLINKS = 500
+"""Backlinks that are read; every page may link to one."""
 SHOWN_BACKLINKS = 40
-"""Pages among them that the margin shows."""
+"""Linking pages shown in the margin."""
 PER_PAGE = 100
-"""Pages in one part of a list."""
 Order = Literal["title", "path", "level", "modified"]
 
 
 def find_page(known: Services, name: str) -> Page:
-    """The page that a name means; of several with that name, the first by path.
+    """The page that a name resolves to; of several with that name, the first by path.
 
-    Bytes in it that are not UTF-8 are shown as question marks; its `source` is as the file has it.
+    Bytes that are not UTF-8 become question marks; `source` is exactly the file's.
 
     Raises:
         GlassbookError: there is none.
@@ -56,19 +55,19 @@ def find_page(known: Services, name: str) -> Page:
 
 
 def page_data(known: Services, page: Page) -> dict[str, Any]:
-    """Everything that is shown of a page."""
+    """Everything that a page's view shows, rendered."""
     nb = known.notebook
     path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
     rendered = known.renderer(page.body)
     links = Links(nb, path)
-    cited: list[LiveBlock] = []
+    blocks: list[LiveBlock] = []
 
     def show(block: LiveBlock) -> Any:
-        cited.append(block)
+        blocks.append(block)
         return show_block(known, block)
 
     html = rendered.html(links.link, show, links.place)
-    runs, names = _evidence(known, cited)
+    runs, names = _evidence(blocks)
     return {
         "id": page.id,
         "title": page.title,
@@ -84,7 +83,7 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
         "body": page.body,
         "html": html,
         "sections": [s for s in rendered.sections if s.level],
-        "backlinks": nb.backlinks(page.id, limit=BACKLINKS),
+        "backlinks": nb.backlinks(page.id, limit=MAX_BACKLINKS),
         "links": [{"target": target, "id": ident} for target, ident in nb.links(page.id)],
         **_works(known, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
@@ -93,14 +92,14 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
 
 
 def _works(known: Services, keys: list[str]) -> dict[str, Any]:
-    """The works cited, and why they cannot be told if references.json is damaged; the page is shown all the same."""
+    """The works cited, or their bare keys and the reason if references.json cannot be read."""
     try:
         return {"references": cite(known.references, keys) if keys else [], "references_problem": None}
     except GlassbookError as problem:
         return {"references": [citation(key, None) for key in keys], "references_problem": str(problem)}
 
 
-def _evidence(known: Services, blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
+def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
     """Runs and experiments that live blocks name."""
     runs, names = [], []
     for block in blocks:
@@ -114,10 +113,10 @@ def _evidence(known: Services, blocks: list[LiveBlock]) -> tuple[list[str], list
 
 
 def etag_of(known: Services, page: Page) -> str:
-    """Changes whenever the page would look otherwise: its text, the notebook round it, or the minutes since a run."""
+    """Changes whenever the page would look different: with its text, with the notebook, with the age of a run."""
     parts = [STARTED, sha_of(page.source or ""), str(known.notebook.version)]
     if "```" in page.body or "~~~" in page.body:
-        parts.append(str(int(time.time() // 60)))  # a live block says how old its record is
+        parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is
     references = known.notebook.folder / "references.json"
     if page.refs and references.is_file():
         parts.append(str(references.stat().st_mtime_ns))
@@ -125,13 +124,13 @@ def etag_of(known: Services, page: Page) -> str:
 
 
 def _is_known(request: Request, tag: str) -> bool:
-    """Whether the browser has this very version already."""
+    """Whether the browser has this version already."""
     given = request.headers.get("if-none-match", "")
     return tag in [part.strip().removeprefix("W/") for part in given.split(",")]
 
 
 def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
-    """Backlinks by page, each with its first line as plain words and how many more there are."""
+    """Backlinks grouped by page, each with its first line as plain text and how many more there are."""
     pages: dict[str, dict[str, Any]] = {}
     for link in links:
         entry = pages.setdefault(link.id, {"id": link.id, "title": link.title, "text": plain(link.text), "more": -1})
@@ -140,7 +139,7 @@ def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
 
 
 def plain(line: str) -> str:
-    """A line of Markdown as words: labels in place of links, no marks."""
+    """A line of Markdown as plain text: labels in place of links, no markup."""
     line = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", line)
     line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
     line = re.sub(r"\$([^$]+)\$", r"\1", line)
@@ -152,7 +151,6 @@ def plain(line: str) -> str:
 
 @router.get("/p/{name:path}.md", include_in_schema=False)
 def page_markdown(request: Request, name: Ident) -> Response:
-    """The page's file as it stands on the disk."""
     page = find_page(services(request), name)
     data = (page.source or "").encode("utf-8", "surrogateescape")
     return Response(data, media_type="text/markdown; charset=utf-8", headers={"content-security-policy": "sandbox"})
@@ -160,11 +158,10 @@ def page_markdown(request: Request, name: Ident) -> Response:
 
 @router.get("/p/{name:path}", include_in_schema=False)
 def page_view(request: Request, name: Ident) -> Response:
-    """A page to be read; another name of it leads to its address."""
     known = services(request)
     page = find_page(known, name)
     if page.id != name:
-        return RedirectResponse(page_url(page.id), 307)
+        return RedirectResponse(page_url(page.id), 307)  # an alias or title
     tag = etag_of(known, page)
     if _is_known(request, tag):
         return Response(status_code=304, headers={"etag": tag})
@@ -178,7 +175,7 @@ def page_view(request: Request, name: Ident) -> Response:
         "titled": titled,
         "mentions": found[:SHOWN_BACKLINKS],
         "more_mentions": max(len(found) - SHOWN_BACKLINKS, 0),
-        "at_least": len(data["backlinks"]) == BACKLINKS,
+        "at_least": len(data["backlinks"]) == MAX_BACKLINKS,
     }
     shown["page_id"] = shown.pop("id")
     result = respond(request, "page.html", **shown)
@@ -188,9 +185,9 @@ def page_view(request: Request, name: Ident) -> Response:
 
 @router.get("/api/v1/pages/{name:path}")
 def page_json(request: Request, name: Ident) -> Response:
-    """A page: front matter, body, the HTML that it is shown as, links from it and to it, works it cites.
+    """A page: front matter, body, rendered HTML, links from and to it, works cited.
 
-    `sha` names this version; bring it along as `base` to change the page.
+    `sha` names this version; send it as `base` to change the page.
     """
     known = services(request)
     data = page_data(known, find_page(known, name))
@@ -204,7 +201,7 @@ def page_json(request: Request, name: Ident) -> Response:
 
 
 def _plain_data(value: Any) -> Any:
-    """Front matter as JSON: dates and the like as text."""
+    """Front matter as JSON; dates become text."""
     if isinstance(value, dict):
         return {str(key): _plain_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -213,8 +210,7 @@ def _plain_data(value: Any) -> Any:
 
 
 @router.get("/beside/{path:path}", include_in_schema=False)
-def picture_beside(request: Request, path: Annotated[str, Path(max_length=4000)]) -> FileResponse:
-    """A picture (or another file, as a download) that lies under pages/."""
+def page_attachment(request: Request, path: Annotated[str, Path(max_length=4000)]) -> FileResponse:
     pages = (services(request).notebook.folder / "pages").resolve()
     missing = GlassbookError("there is no file of that name under pages/")
     if "\0" in path or any(part.startswith(".") for part in File(path).parts):
@@ -228,7 +224,7 @@ def picture_beside(request: Request, path: Annotated[str, Path(max_length=4000)]
     suffix = found.suffix.lower()
     if suffix in PICTURES:
         return FileResponse(found, media_type=PICTURES[suffix], headers=HEADERS)
-    # An <img> shows an SVG that is an attachment as well; scripts in it never run here.
+    # An <img> shows an SVG even if it is an attachment; opened by itself it is downloaded, so its scripts never run.
     media = "image/svg+xml" if suffix == ".svg" else "application/octet-stream"
     return FileResponse(found, media_type=media, filename=found.name, headers=HEADERS)
 
@@ -237,7 +233,7 @@ def picture_beside(request: Request, path: Annotated[str, Path(max_length=4000)]
 
 Kind = Annotated[str, Query(max_length=100, description="only pages of this kind")]
 Tag = Annotated[str, Query(max_length=200, description="only pages with this tag")]
-Part = Annotated[int, Query(ge=1, le=1_000_000, description="which part of the list, from 1")]
+Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, from 1")]
 
 
 def _listed(known: Services, kind: str, tag: str, order: Order, part: int, limit: int) -> dict[str, Any]:
@@ -248,7 +244,7 @@ def _listed(known: Services, kind: str, tag: str, order: Order, part: int, limit
 
 
 def row_data(row: Any) -> dict[str, Any]:
-    """A row of a list of pages as the API tells it."""
+    """An entry of a list of pages as JSON."""
     return {
         "id": row.id,
         "title": row.title,
@@ -271,13 +267,12 @@ def list_pages(
     page: Part = 1,
     limit: Annotated[int, Query(ge=1, le=1000)] = PER_PAGE,
 ) -> Response:
-    """Pages, a part of them at a time."""
+    """Pages filtered by kind and tag, `limit` at a time."""
     listed = _listed(services(request), kind, tag, order, page, limit)
     return answer({**listed, "pages": [row_data(row) for row in listed["pages"]]})
 
 
 @router.get("/pages", include_in_schema=False)
 def pages_page(request: Request, kind: Kind = "", tag: Tag = "", order: Order = "title", page: Part = 1) -> Response:
-    """The list of pages."""
     listed = _listed(services(request), kind, tag, order, page, PER_PAGE)
     return respond(request, "pages.html", title="All pages", kind=kind, tag=tag, order=order, **listed)

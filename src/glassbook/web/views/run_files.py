@@ -1,7 +1,7 @@
-"""Files that runs left behind, handed out so that none of them can do anything.
+"""File server for runs, safe against untrusted files.
 
-A file is found by resolving its path and looking where it ends up; nothing is decided by how the path is spelt.
-Raster pictures are shown, charts' SVG files can stand in an <img>; all else is a download without a type of its own.
+A path is resolved and checked to lie inside the run's folder; nothing is decided by how it is spelt. Raster images are
+shown, SVG files of charts work in an <img>, and everything else is a download of type application/octet-stream.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def find_file(run: RunRecord, path: str) -> File:
     try:
         found = (folder / path).resolve(strict=True)
         inside = found.is_relative_to(folder) and found.is_file()
-    except (OSError, RuntimeError, ValueError):  # not there, a circle of links, a name no file can have
+    except (OSError, RuntimeError, ValueError):  # missing, a loop of links, an invalid name
         raise missing from None
     if not inside:
         raise missing
@@ -51,12 +51,11 @@ def find_file(run: RunRecord, path: str) -> File:
 def run_file(
     request: Request, id: Annotated[str, Path(max_length=200)], path: Annotated[str, Path(max_length=4000)]
 ) -> FileResponse:
-    """A file of a run: a picture to be shown, or a download."""
     file = find_file(services(request).notebook.run(id), path)
     suffix = file.suffix.lower()
     if suffix in PICTURES:
         return FileResponse(file, media_type=PICTURES[suffix], headers=HEADERS)
-    # An <img> shows an attachment as well; a tab that is led to it saves it, and scripts in it never run here.
+    # An <img> shows an SVG even if it is an attachment; opened by itself it is downloaded, so its scripts never run.
     chart = suffix == ".svg" and file.parent.name == "charts"
     media = "image/svg+xml" if chart else "application/octet-stream"
     return FileResponse(file, media_type=media, filename=file.name, headers=HEADERS)

@@ -16,7 +16,7 @@ from glassbook.notebook import RunRecord, judge
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.notebook.runs.freshness import stale
 from glassbook.web.api.serializers import answer, flat, row_data, run_data
-from glassbook.web.chart_specs import safe_spec
+from glassbook.web.render.vega import safe_spec
 from glassbook.web.services import services
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import percent

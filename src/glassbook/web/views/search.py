@@ -1,4 +1,7 @@
-"""Search: everything at once, by kind, with the words found marked; and what is meant while it is typed."""
+"""Search: full text over pages, runs, claims, experiments and features; name completion; semantic search.
+
+Full text and completion come from the notebook's index, semantic search (static/js/meaning.js) from the model server.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,12 @@ from glassbook.web.templating import respond
 
 router = APIRouter(tags=["search"])
 KINDS = {"page": "Pages", "experiment": "Experiments", "claim": "Claims", "run": "Runs", "feature": "Features"}
-"""Kinds of things that are found, in the order in which they are shown."""
+"""Kinds of hits, with their headings."""
 Kind = Literal["", "page", "experiment", "claim", "run", "feature"]
-Words = Annotated[str, Query(max_length=1000, description="words, or a phrase in quotes; the last may be a beginning")]
-SHOWN = 40
+Words = Annotated[
+    str, Query(max_length=1000, description="words, or phrases in quotes; the last word also matches as a prefix")
+]
+MAX_HITS = 40
 
 
 def _found(known: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
@@ -29,7 +34,7 @@ def _found(known: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
 
 
 def hit_data(hit: Hit) -> dict[str, Any]:
-    """A hit as the API tells it; `excerpt` is [text, whether it was searched for] pairs."""
+    """A hit as JSON; `excerpt` is a list of [text, whether it matches] pairs."""
     return {
         "kind": hit.kind,
         "id": hit.id,
@@ -55,60 +60,57 @@ def search_json(
 
 @router.get("/search", include_in_schema=False)
 def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
-    """What was found, by kind; the kind of the best match comes first."""
-    hits = _found(services(request), q, kind, SHOWN)
+    hits = _found(services(request), q, kind, MAX_HITS)
+    # The kind of the best match comes first.
     groups = [
-        (found, KINDS[found], [(hit, url_of(hit)) for hit in hits if hit.kind == found]) for found in _order(hits)
+        (name, KINDS[name], [(hit, url_of(hit)) for hit in hits if hit.kind == name])
+        for name in dict.fromkeys(hit.kind for hit in hits)
     ]
     title = f"Search: {q}" if q else "Search"
-    names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": SHOWN}
+    names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": MAX_HITS}
     meaning = has_model(services(request).notebook)
     return respond(request, "search.html", title=title, query=q, kind=kind, meaning=meaning, **names)
 
 
-class Meant(BaseModel):
-    """What is looked for by its meaning."""
+class SemanticQuery(BaseModel):
+    """A query of the semantic search."""
 
     q: Annotated[str, Field(min_length=1, max_length=1000, description="a question, or a few words")]
-    limit: Annotated[int, Field(ge=1, le=50, description="how many pages")] = 10
+    limit: Annotated[int, Field(ge=1, le=50, description="maximum number of pages")] = 10
 
 
 @router.post("/api/v1/search/meaning")
-async def search_meaning(request: Request, meant: Meant) -> Response:
-    """The pages nearest in meaning, each at the section that is; needs `embedding = "FOLDER"` in glassbook.toml."""
-    # Not from memory: pages change.
-    answered = await services(request).model_server.call("similar", text=meant.q, limit=meant.limit)
-    found = [{**near, "url": page_url(near["id"], near["section"])} for near in answered["found"]]
-    return answer({"q": meant.q, "found": found})
-
-
-def _order(hits: list[Hit]) -> list[str]:
-    return list(dict.fromkeys(hit.kind for hit in hits))
+async def search_meaning(request: Request, query: SemanticQuery) -> Response:
+    """The pages nearest in meaning, each at its best section; needs `embedding = "FOLDER"` in glassbook.toml."""
+    # Not cached: pages change.
+    result = await services(request).model_server.call("similar", text=query.q, limit=query.limit)
+    found = [{**near, "url": page_url(near["id"], near["section"])} for near in result["found"]]
+    return answer({"q": query.q, "found": found})
 
 
 @router.get("/api/v1/complete")
 def complete(
     request: Request,
-    q: Annotated[str, Query(max_length=300, description="the beginning of a name")] = "",
+    q: Annotated[str, Query(max_length=300, description="the prefix of a name")] = "",
     kind: Annotated[str, Query(max_length=20, description="only things of this kind")] = "",
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
-    """Names that begin so: titles and aliases of pages, tags, experiments. `link` is what to write in [[...]]."""
+    """Names with this prefix: titles and aliases of pages, tags, experiments. `link` is what to write in [[...]]."""
     nb = services(request).notebook
     if not q.strip():
         return answer({"suggestions": []})
     found = nb.complete(q, limit * 3 if kind else limit)
-    kept = [s for s in found if kind in ("", s.kind)][:limit]
     suggestions = [
-        {"kind": s.kind, "id": s.id, "title": s.title, "hint": s.hint, "url": address_of(s.kind, s.id)} for s in kept
+        {"kind": s.kind, "id": s.id, "title": s.title, "hint": s.hint, "url": address_of(s.kind, s.id)}
+        for s in [s for s in found if kind in ("", s.kind)][:limit]
     ]
     for entry in suggestions:
         if entry["kind"] == "page":
-            entry["link"] = _as_link(services(request), entry["id"], entry["title"])
+            entry["link"] = _link_text(services(request), entry["id"], entry["title"])
     return answer({"suggestions": suggestions})
 
 
-def _as_link(known: Services, ident: str, title: str) -> str:
-    """The title where it means this page and can stand in a link; else the id."""
+def _link_text(known: Services, ident: str, title: str) -> str:
+    """The title if it resolves to this page and is valid in a wikilink; else the id."""
     fits = title and not any(sign in title for sign in "[]|#\n")
     return title if fits and known.notebook.resolve(title) == ident else ident

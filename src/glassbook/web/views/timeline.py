@@ -1,4 +1,4 @@
-"""The timeline: what happened on which day; pages that bear a date, and runs."""
+"""Timeline: dated pages and runs by day, newest first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from glassbook.web.templating import respond
 
 router = APIRouter(tags=["pages"])
 DAYS = 60
-"""Days in one part of the timeline."""
+"""Days on one page of the timeline."""
 CHUNK = 500
-"""Runs that are asked for at a time."""
+"""Runs read from the index at a time."""
 
 Before = Annotated[
     str, Query(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", description="only days before this one (YYYY-MM-DD)")
@@ -27,7 +27,7 @@ Before = Annotated[
 
 
 def _timeline(known: Services, before: str) -> dict[str, Any]:
-    """Days, newest first, with their pages and runs; `older` is where to go on, "" at the beginning of time."""
+    """Days, newest first, with their pages and runs; `older` is the `before` of the next part, "" if there is none."""
     pages: dict[str, list[dict[str, Any]]] = {}
     for moment in known.notebook.moments(before=before, days=DAYS + 1):
         entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
@@ -35,15 +35,15 @@ def _timeline(known: Services, before: str) -> dict[str, Any]:
     runs = _runs(known, before)
     days = sorted({*pages, *runs}, reverse=True)
     shown = days[:DAYS]
-    told = [
-        {"day": day, "said": said(day), "pages": pages.get(day, []), "runs": _summed(runs.get(day, []))}
+    entries = [
+        {"day": day, "label": day_label(day), "pages": pages.get(day, []), "runs": _by_experiment(runs.get(day, []))}
         for day in shown
     ]
-    return {"days": told, "before": before, "older": shown[-1] if len(days) > DAYS else ""}
+    return {"days": entries, "before": before, "older": shown[-1] if len(days) > DAYS else ""}
 
 
 def _runs(known: Services, before: str) -> dict[str, list[Any]]:
-    """The newest runs by the day on which they began, of a day more than are shown."""
+    """The newest runs by the day on which they started, for one day more than is shown."""
     found: dict[str, list[Any]] = {}
     offset = 0
     while len(found) <= DAYS:
@@ -58,8 +58,8 @@ def _runs(known: Services, before: str) -> dict[str, list[Any]]:
     return {day: found[day] for day in sorted(found, reverse=True)[: DAYS + 1]}
 
 
-def _summed(runs: list[Any]) -> list[dict[str, Any]]:
-    """A day's runs by experiment: how many of which status; a single one by its id."""
+def _by_experiment(runs: list[Any]) -> list[dict[str, Any]]:
+    """A day's runs by experiment: the count of each status, and the id of the newest."""
     out = []
     for name in dict.fromkeys(run.experiment for run in runs):
         mine = [run for run in runs if run.experiment == name]
@@ -68,8 +68,8 @@ def _summed(runs: list[Any]) -> list[dict[str, Any]]:
     return out
 
 
-def said(day: str) -> str:
-    """A day as people write it: "21 November 2025", "November 2025", "2025"."""
+def day_label(day: str) -> str:
+    """A date in words: "21 November 2025", "November 2025", "2025"."""
     match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", day)
     if match is None:
         return day
@@ -85,11 +85,10 @@ def said(day: str) -> str:
 
 @router.get("/api/v1/timeline")
 def timeline_json(request: Request, before: Before = "") -> Response:
-    """Days with what happened on them, newest first: sessions, dated pages, and runs by experiment."""
+    """Days, newest first, with their sessions, dated pages, and runs by experiment."""
     return answer(_timeline(services(request), before))
 
 
 @router.get("/timeline", include_in_schema=False)
 def timeline_page(request: Request, before: Before = "") -> Response:
-    """The timeline."""
     return respond(request, "timeline.html", title="Timeline", **_timeline(services(request), before))

@@ -8,7 +8,7 @@ function row(piece) {
 
 // `choose` gets "mine", "theirs" or "merged".
 export function showConflict(place, both, choose) {
-  const kept = both.kept.length ? ` Both versions are stored in ${both.kept.join(" and ")}.` : " They could not be written to disk; yours is stored in this browser.";
+  const kept = both.copies.length ? ` Both versions are stored in ${both.copies.join(" and ")}.` : " They could not be written to disk; yours is stored in this browser.";
   place.querySelector("[data-conflict-said]").textContent = `This page was changed elsewhere while you edited it.${kept}`;
   place.querySelector("[data-conflict-rows]").replaceChildren(...both.rows.map(row));
   for (const button of place.querySelectorAll("[data-choose]")) {

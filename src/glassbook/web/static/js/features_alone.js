@@ -17,7 +17,7 @@ function make(name, text, className) {
 }
 const visible = (text) => text.replaceAll("\r", "␍").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
 const number = (value) => (value === null ? "" : Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }));
-const often = (d) => (d <= 0 ? "never" : d < 0.5 ? `1 in ${Math.round(1 / d).toLocaleString("en")}` : `${Math.round(d * 100)}% of all`);
+const often = (d) => (d <= 0 ? "never" : d < 0.5 ? `1 in ${Math.round(1 / d).toLocaleString("en")}` : `${Math.round(d * 100)}% of tokens`);
 const shade = (value, largest) => (value > 0 && largest > 0 ? Math.max(1, Math.min(5, Math.round((value / largest) * 5))) : 0);
 const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, i) => [words[flat[2 * i]], flat[2 * i + 1]]);
 for (const f of features) f.words = `${f.label} ${pairs(f.tokens).map(([t]) => t).join(" ")}`.toLowerCase();
