@@ -73,8 +73,8 @@ class SAETrainer:
                 assert isinstance(self.rule, JumpReLU)
                 x = self.normalizer.normalize(x[:4096])
                 pre = torch.addmm(d.b_enc, x, d.W_enc.T).flatten()
-                kept = min(len(pre), max(1, round(self.rule.l0 * len(x))))
-                d.theta.fill_(max(float(pre.topk(kept).values.min()), 0.0))
+                active = min(len(pre), max(1, round(self.rule.l0 * len(x))))
+                d.theta.fill_(max(float(pre.topk(active).values.min()), 0.0))
 
     def inputs_and_targets(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What is read and what is predicted: a transcoder's batch holds both, side by side."""

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file each, whole or not there, never a pickle.
+"""Training checkpoints: one safetensors file each, complete or not there, never a pickle.
 
 A file `step-<n>.safetensors` holds named tensors, and in its metadata one JSON object and a SHA-256 over both.
 """
@@ -20,7 +20,7 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.files import write_atomic
 
 KEEP = 2
-"""Checkpoints kept: should the newest be damaged, there is one before it."""
+"""Checkpoints in a folder: should the newest be damaged, there is one before it."""
 
 Tensors = dict[str, Tensor]
 
@@ -53,8 +53,8 @@ def write_checkpoint(folder: Path, step: int, tensors: Tensors, facts: dict[str,
         write_atomic(path, data)
     except GlassbookError as problem:
         older = list_checkpoints(folder)
-        kept = f"{older[-1].name} is intact, resume from it" if older else "no earlier checkpoint is there"
-        raise GlassbookError(f"{problem}; the checkpoint needs {len(data) / 1e6:.1f} MB, {kept}") from problem
+        rest = f"{older[-1].name} is intact, resume from it" if older else "no earlier checkpoint is there"
+        raise GlassbookError(f"{problem}; the checkpoint needs {len(data) / 1e6:.1f} MB, {rest}") from problem
     for old in [*list_checkpoints(folder)[:-KEEP], *folder.glob(".step-*.tmp")]:
         old.unlink(missing_ok=True)
     return path
@@ -91,16 +91,16 @@ def newest_checkpoint(
     Raises:
         GlassbookError: the checkpoint is damaged or of another training.
     """
-    kept = list_checkpoints(folder)
-    if not kept:
+    checkpoints = list_checkpoints(folder)
+    if not checkpoints:
         return None
     if not resume:
         raise GlassbookError(f"{folder} holds checkpoints of another training; resume it or choose an empty folder")
-    tensors, facts = read_checkpoint(kept[-1])
+    tensors, facts = read_checkpoint(checkpoints[-1])
     old = facts["settings"]
     if changed := [f"{k} was {old.get(k)}, is {v}" for k, v in settings.items() if old.get(k) != v]:
-        raise GlassbookError(f"{kept[-1]} has other settings ({'; '.join(changed)}); resume with the same")
-    return kept[-1], tensors, facts
+        raise GlassbookError(f"{checkpoints[-1]} has other settings ({'; '.join(changed)}); resume with the same")
+    return checkpoints[-1], tensors, facts
 
 
 def under(prefix: str, tensors: Tensors) -> Tensors:

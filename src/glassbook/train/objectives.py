@@ -1,4 +1,4 @@
-"""What is minimised: functions from (model, batch) to a loss and the numbers worth logging beside it."""
+"""Training objectives: functions from (model, batch) to a loss and metrics to log."""
 
 from collections.abc import Callable
 

@@ -5,8 +5,8 @@ from torch.nn.functional import normalize
 from glassbook.errors import GlassbookError
 from glassbook.features import evaluate
 from glassbook.features.classical import (
+    OMP,
     Lasso,
-    Pursuit,
     SparseCoder,
     kmeans,
     lasso_objective,
@@ -27,7 +27,7 @@ def world():
     return truth, (on * (0.5 + torch.rand(8000, 48, generator=g)) * torch.randn(8000, 48, generator=g).sign()) @ truth
 
 
-@pytest.mark.parametrize("code", [Lasso(0.3), Pursuit(3)])
+@pytest.mark.parametrize("code", [Lasso(0.3), OMP(3)])
 def test_atoms_are_recovered(world, code):
     truth, x = world
     coder = learn_atoms(x, 48, code, steps=150, batch=256, seed=1)
@@ -39,7 +39,7 @@ def test_atoms_are_recovered(world, code):
 
 def test_scores_see_codes_of_both_signs(world):
     _, x = world
-    scores = evaluate(SparseCoder(torch.eye(24), torch.zeros(24), Pursuit(3)), x[:100])
+    scores = evaluate(SparseCoder(torch.eye(24), torch.zeros(24), OMP(3)), x[:100])
     assert scores.l0 == 3
 
 
@@ -50,7 +50,7 @@ def test_same_seed_same_atoms(world):
     assert not torch.equal(a, c)
 
 
-@pytest.mark.parametrize("code", [Lasso(0.1), Pursuit(3)])
+@pytest.mark.parametrize("code", [Lasso(0.1), OMP(3)])
 def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(world, code, tmp_path):
     _, x = world
     settings = {"steps": 24, "batch": 64, "seed": 3}  # so few samples leave unused atoms to start again
@@ -68,7 +68,7 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(world, c
 def test_metrics_go_to_the_run(world, tmp_path):
     _, x = world
     with Notebook.create(tmp_path / "nb", title="t").start_run("atoms", config={}, seed=0) as run:
-        learn_atoms(x, 48, Pursuit(3), steps=40, batch=64, run=run, label="real")
+        learn_atoms(x, 48, OMP(3), steps=40, batch=64, run=run, label="real")
     assert run.metrics("real_l0") == ([20, 40], [3.0, 3.0])
     first, last = run.metrics("real_explained_variance")[1]
     assert 0 < first < last < 1

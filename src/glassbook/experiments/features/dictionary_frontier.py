@@ -161,7 +161,7 @@ class DictionaryFrontier:
 
         from glassbook.data.synthetic import nested_world
         from glassbook.features import Coder, Dictionary, TopK, fit_many
-        from glassbook.features.classical import Pursuit, learn_atoms
+        from glassbook.features.classical import OMP, learn_atoms
 
         generator = torch.Generator().manual_seed(10**9 + run.seed)  # apart from the learners' seeds
         world = nested_world(self.features, self.d, generator=generator)
@@ -178,7 +178,7 @@ class DictionaryFrontier:
         )  # fmt: skip
         learners: list[tuple[str, Coder]] = [(name, d) for (name, _), d in zip(codes, learnt, strict=True)]
         for k in L0S:
-            pursuit = learn_atoms(x, self.width, Pursuit(k), steps=self.steps // 10, batch=self.batch, seed=run.seed)
+            pursuit = learn_atoms(x, self.width, OMP(k), steps=self.steps // 10, batch=self.batch, seed=run.seed)
             learners.append(("matching pursuit", pursuit))
         learners.append(("untrained", untrained))
         return [{"rule": name, **_score(d, world.directions, truth, test)} for name, d in learners]

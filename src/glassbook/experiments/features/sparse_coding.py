@@ -80,7 +80,7 @@ class SparseCoding:
         from glassbook.data.patches import photograph_patches
         from glassbook.features import evaluate
         from glassbook.features.classical import Lasso, learn_atoms, pca
-        from glassbook.features.classical.shape import is_gabor
+        from glassbook.features.classical.gabor import is_gabor
 
         generator = torch.Generator().manual_seed(run.seed)
         x = photograph_patches(self.patches + 4096, self.size, generator=generator)

@@ -1,16 +1,16 @@
-"""Sparse coding as it was before networks learnt it (codes are solved for, not computed), with two plain baselines."""
+"""Classical sparse coding (LASSO, OMP, online dictionary learning), and the baselines PCA and k-means."""
 
 from glassbook.features.classical.baselines import Clusters, Components, kmeans, pca
 from glassbook.features.classical.lasso import Lasso, fista, lasso_objective
+from glassbook.features.classical.matching_pursuit import OMP, omp
 from glassbook.features.classical.online import learn_atoms
-from glassbook.features.classical.pursuit import Pursuit, omp
-from glassbook.features.classical.solved import SparseCoder
+from glassbook.features.classical.sparse_coder import SparseCoder
 
 __all__ = [
+    "OMP",
     "Clusters",
     "Components",
     "Lasso",
-    "Pursuit",
     "SparseCoder",
     "fista",
     "kmeans",

@@ -1,4 +1,4 @@
-"""What a dictionary has to be better than: principal components, and the nearest of some centres."""
+"""Baselines for dictionaries: principal components (PCA) and k-means clusters."""
 
 from __future__ import annotations
 

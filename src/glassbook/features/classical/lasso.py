@@ -1,4 +1,4 @@
-"""LASSO codes by FISTA."""
+"""Sparse codes by the LASSO, solved with FISTA."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 
-LOOK = 8
-"""Steps between two looks at whether the codes still move."""
+CHECK_EVERY = 8
+"""Steps between two tests for convergence."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +65,29 @@ def fista(
     Candes 2015, arXiv:1204.3982.
     """
     n, (width, d) = len(x), atoms.shape
-    size = float(torch.linalg.eigvalsh(atoms.T @ atoms if d < width else atoms @ atoms.T)[-1].clamp(min=1e-12))
-    bar = l1 / size
-    # y - gradient / size goes through the smaller of the two: the atoms' products with each other, or the residual.
-    through, offset = None, x
+    lipschitz = float(torch.linalg.eigvalsh(atoms.T @ atoms if d < width else atoms @ atoms.T)[-1].clamp(min=1e-12))
+    threshold = l1 / lipschitz
+    # y - gradient / lipschitz is computed from the smaller of the two: the atoms' Gram matrix, or the residual.
+    gram_step, offset = None, x
     if width <= 2 * d:
-        through = (atoms @ atoms.T).div_(-size)
-        through.diagonal().add_(1)
-        offset = x @ atoms.T / size
+        gram_step = (atoms @ atoms.T).div_(-lipschitz)
+        gram_step.diagonal().add_(1)
+        offset = x @ atoms.T / lipschitz
     z = torch.zeros(n, width, dtype=x.dtype, device=x.device) if start is None else start
     y, t = z.clone(), torch.ones(n, 1, dtype=x.dtype, device=x.device)
     for step in range(steps):
-        if through is not None:
-            new = torch.addmm(offset, y, through)
+        if gram_step is not None:
+            new = torch.addmm(offset, y, gram_step)
         else:
-            new = torch.addmm(y, torch.addmm(x, y, atoms, beta=-1), atoms.T, alpha=-1 / size)
-        new = new.sub_(bar).relu_() if positive else torch.nn.functional.softshrink(new, bar)
-        moved = new - z
-        uphill = torch.linalg.vecdot(y.sub_(new), moved)[:, None] > 0
+            new = torch.addmm(y, torch.addmm(x, y, atoms, beta=-1), atoms.T, alpha=-1 / lipschitz)
+        new = new.sub_(threshold).relu_() if positive else torch.nn.functional.softshrink(new, threshold)
+        change = new - z
+        uphill = torch.linalg.vecdot(y.sub_(new), change)[:, None] > 0
         t = torch.where(uphill, 1.0, t)
-        grown = (1 + (1 + 4 * t * t).sqrt()) / 2
-        y = torch.addcmul(new, moved, (t - 1) / grown, out=y)
-        z, t = new, grown
-        if step % LOOK == LOOK - 1 and moved.abs().max() <= tolerance * z.abs().max():
+        t_next = (1 + (1 + 4 * t * t).sqrt()) / 2
+        y = torch.addcmul(new, change, (t - 1) / t_next, out=y)
+        z, t = new, t_next
+        if step % CHECK_EVERY == CHECK_EVERY - 1 and change.abs().max() <= tolerance * z.abs().max():
             break
     return z
 

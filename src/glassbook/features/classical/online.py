@@ -11,8 +11,8 @@ from torch.nn.functional import normalize
 
 from glassbook.errors import GlassbookError
 from glassbook.features.classical.lasso import Lasso, fista
-from glassbook.features.classical.pursuit import Pursuit
-from glassbook.features.classical.solved import SparseCoder
+from glassbook.features.classical.matching_pursuit import OMP
+from glassbook.features.classical.sparse_coder import SparseCoder
 from glassbook.features.data import Batches, Source, about
 from glassbook.notebook import Run
 from glassbook.train import resumable
@@ -25,7 +25,7 @@ UNUSED = 1e-6
 def learn_atoms(
     activations: Source,
     width: int,
-    code: Lasso | Pursuit,
+    solver: Lasso | OMP,
     *,
     steps: int = 500,
     batch: int = 512,
@@ -49,7 +49,7 @@ def learn_atoms(
     Args:
         activations: see `fit`.
         width: number of atoms F.
-        code: how codes are solved for.
+        solver: how codes are solved for.
         steps: mini-batches.
         batch: samples in one.
         passes: rounds over the atoms in a step.
@@ -72,8 +72,10 @@ def learn_atoms(
     """
     if min(width, steps, batch, passes, solver_steps) < 1:
         raise GlassbookError("width, steps, batch, passes and solver_steps must be at least 1")
-    learner = _AtomsLearner(Batches(activations, batch, seed, steps), width, code, steps, passes, solver_steps, centre)
-    settings = {"width": width, "code": repr(code), "batch": batch, "passes": passes, "solver_steps": solver_steps}
+    learner = _AtomsLearner(
+        Batches(activations, batch, seed, steps), width, solver, steps, passes, solver_steps, centre
+    )
+    settings = {"width": width, "solver": repr(solver), "batch": batch, "passes": passes, "solver_steps": solver_steps}
     resumable(
         learner,
         steps,
@@ -86,7 +88,7 @@ def learn_atoms(
         resume=resume,
         log_every=log_every,
     )
-    coder = SparseCoder(learner.atoms, learner.mean, code)
+    coder = SparseCoder(learner.atoms, learner.mean, solver)
     coder.about = {**about(activations), "trained_on": steps * batch}
     return coder
 
@@ -103,13 +105,13 @@ class _AtomsLearner:
         self,
         batches: Batches,
         width: int,
-        code: Lasso | Pursuit,
+        solver: Lasso | OMP,
         steps: int,
         passes: int,
         solver_steps: int,
         centre: bool,
     ) -> None:
-        self.batches, self.width, self.code, self.steps = batches, width, code, steps
+        self.batches, self.width, self.solver, self.steps = batches, width, solver, steps
         self.passes, self.solver_steps, self.centre = passes, solver_steps, centre
 
     def _setup(self) -> None:
@@ -127,16 +129,16 @@ class _AtomsLearner:
         if step == 0:
             self._setup()
         x, atoms, zz, zx = self.batches(step) - self.mean, self.atoms, self.zz, self.zx
-        z = _codes(x, atoms, self.code, self.solver_steps)
-        forget = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
-        zz.mul_(forget).addmm_(z.T, z, alpha=1 / len(x))
-        zx.mul_(forget).addmm_(z.T, x, alpha=1 / len(x))
+        z = _codes(x, atoms, self.solver, self.solver_steps)
+        retained = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
+        zz.mul_(retained).addmm_(z.T, z, alpha=1 / len(x))
+        zx.mul_(retained).addmm_(z.T, x, alpha=1 / len(x))
         _update(atoms.numpy(), zz.numpy(), zx.numpy(), self.passes)
         used = zz.diagonal()
         unused = torch.nonzero(used <= UNUSED * used.sum())[:, 0]
         if len(unused) and step < self.steps - 1:
-            left = (x - z @ atoms).square().sum(1)
-            worst = x[left.topk(min(len(unused), len(x))).indices]
+            errors = (x - z @ atoms).square().sum(1)
+            worst = x[errors.topk(min(len(unused), len(x))).indices]
             unused = unused[: len(worst)]
             atoms[unused] = normalize(worst, dim=1)
             zz[unused], zz[:, unused], zx[unused] = 0.0, 0.0, 0.0
@@ -155,10 +157,10 @@ class _AtomsLearner:
         self.atoms, self.mean, self.zz, self.zx = (tensors[name].clone() for name in ("atoms", "mean", "zz", "zx"))
 
 
-def _codes(x: Tensor, atoms: Tensor, code: Lasso | Pursuit, steps: int) -> Tensor:
-    if isinstance(code, Lasso):
-        return fista(x, atoms, code.l1, positive=code.positive, steps=steps, tolerance=1e-3)
-    return code.solve(x, atoms)
+def _codes(x: Tensor, atoms: Tensor, solver: Lasso | OMP, steps: int) -> Tensor:
+    if isinstance(solver, Lasso):
+        return fista(x, atoms, solver.l1, positive=solver.positive, steps=steps, tolerance=1e-3)
+    return solver.solve(x, atoms)
 
 
 def _update(atoms: np.ndarray, zz: np.ndarray, zx: np.ndarray, passes: int) -> None:

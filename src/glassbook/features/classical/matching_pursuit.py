@@ -1,4 +1,4 @@
-"""Orthogonal matching pursuit: k atoms for each sample, one after the other."""
+"""Orthogonal matching pursuit (OMP): k atoms for each sample, chosen one after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 
 
 @dataclass(frozen=True)
-class Pursuit:
+class OMP:
     """k atoms for each sample, chosen greedily, with the least-squares code on them."""
 
     k: int
@@ -50,27 +50,27 @@ def omp(x: Tensor, atoms: Tensor, k: int) -> Tensor:
     unit = atoms / norms[:, None]
     row = torch.arange(n, device=x.device)
     factor = torch.eye(k, dtype=x.dtype, device=x.device).repeat(n, 1, 1)
-    chosen = torch.zeros(n, k, dtype=torch.int64, device=x.device)
-    wanted = torch.zeros(n, k, dtype=x.dtype, device=x.device)  # the chosen atoms' correlations with x
-    taken = torch.zeros(n, width, dtype=torch.bool, device=x.device)
-    going = torch.ones(n, dtype=torch.bool, device=x.device)
-    code, left = wanted[:, :0], x
-    enough = 1e-6 * torch.linalg.vector_norm(x, dim=1)
+    support = torch.zeros(n, k, dtype=torch.int64, device=x.device)
+    correlations = torch.zeros(n, k, dtype=x.dtype, device=x.device)  # of the chosen atoms with x
+    selected = torch.zeros(n, width, dtype=torch.bool, device=x.device)
+    active = torch.ones(n, dtype=torch.bool, device=x.device)
+    code, residual = correlations[:, :0], x
+    tolerance = 1e-6 * torch.linalg.vector_norm(x, dim=1)
     for j in range(k):
-        correlation = (left @ unit.T).abs_().masked_fill_(taken, -1.0)
-        size, best = correlation.max(1)
+        scores = (residual @ unit.T).abs_().masked_fill_(selected, -1.0)
+        size, best = scores.max(1)
         atom = unit[best]
-        going &= size > enough
+        active &= size > tolerance
         if j:
-            overlap = (unit[chosen[:, :j]] @ atom[:, :, None]).masked_fill_(~going[:, None, None], 0.0)
+            overlap = (unit[support[:, :j]] @ atom[:, :, None]).masked_fill_(~active[:, None, None], 0.0)
             new = torch.linalg.solve_triangular(factor[:, :j, :j], overlap, upper=False)[:, :, 0]
             rest = 1 - new.square().sum(1)
-            going &= rest > 1e-6  # else the atom is a sum of those it would join
-            factor[:, j, :j] = torch.where(going[:, None], new, 0.0)
-            factor[:, j, j] = torch.where(going, rest, 1.0).sqrt()
-        chosen[:, j] = best
-        taken[row, best] = True
-        wanted[:, j] = torch.where(going, torch.linalg.vecdot(atom, x), 0.0)
-        code = torch.cholesky_solve(wanted[:, : j + 1, None], factor[:, : j + 1, : j + 1])[:, :, 0]
-        left = x - embedding_bag(chosen[:, : j + 1], unit, mode="sum", per_sample_weights=code)
-    return torch.zeros(n, width, dtype=x.dtype, device=x.device).scatter_(1, chosen, code / norms[chosen])
+            active &= rest > 1e-6  # else the atom is a sum of those it would join
+            factor[:, j, :j] = torch.where(active[:, None], new, 0.0)
+            factor[:, j, j] = torch.where(active, rest, 1.0).sqrt()
+        support[:, j] = best
+        selected[row, best] = True
+        correlations[:, j] = torch.where(active, torch.linalg.vecdot(atom, x), 0.0)
+        code = torch.cholesky_solve(correlations[:, : j + 1, None], factor[:, : j + 1, : j + 1])[:, :, 0]
+        residual = x - embedding_bag(support[:, : j + 1], unit, mode="sum", per_sample_weights=code)
+    return torch.zeros(n, width, dtype=x.dtype, device=x.device).scatter_(1, support, code / norms[support])

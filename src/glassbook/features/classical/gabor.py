@@ -1,4 +1,4 @@
-"""What elements learnt from images look like."""
+"""Orientation and extent of atoms learnt from images: how many look like Gabor functions."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import orthogonal_mp
 from torch.nn.functional import normalize
 
 from glassbook.errors import GlassbookError
-from glassbook.features.classical import Pursuit, omp
+from glassbook.features.classical import OMP, omp
 
 
 @settings(deadline=None, max_examples=60)
@@ -48,4 +48,4 @@ def test_k_has_to_fit():
     with pytest.raises(GlassbookError, match="1 to 4 of 9 atoms in 4 dimensions"):
         omp(torch.randn(2, 4), torch.randn(9, 4), 5)
     with pytest.raises(GlassbookError, match="at least one"):
-        Pursuit(0)
+        OMP(0)

@@ -1,0 +1,38 @@
+"""Sparse coding with fixed atoms: a dictionary whose codes are solved for, not computed by an encoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from glassbook.features.classical.lasso import Lasso
+from glassbook.features.classical.matching_pursuit import OMP
+from glassbook.features.coder import Coder
+
+CHUNK = 4096
+"""Samples solved for at once."""
+
+
+class SparseCoder(Coder):
+    """x ~ z W_dec + b_dec, with z the solution of a `Lasso` or an `OMP` for each x.
+
+    Args:
+        atoms: [F, d], the directions. Those of a learnt dictionary will do: `SparseCoder(d.W_dec, d.b_dec, solver)`
+            shows what a better encoder could make of them.
+        mean: [d], taken off first.
+        solver: how to solve for codes.
+    """
+
+    def __init__(self, atoms: Tensor, mean: Tensor, solver: Lasso | OMP) -> None:
+        super().__init__()
+        self.W_dec, self.b_dec = (torch.nn.Buffer(t.detach().clone()) for t in (atoms, mean))
+        self.width, self.d_in = atoms.shape
+        self.d_out, self.solver = self.d_in, solver
+        self.about = {}
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [..., F] of activations x [..., d]."""
+        self.check(x)
+        flat = (x - self.b_dec).reshape(-1, self.d_in)
+        codes = [self.solver.solve(part, self.W_dec) for part in flat.split(CHUNK)]
+        return torch.cat([flat.new_zeros(0, self.width), *codes]).reshape(*x.shape[:-1], self.width)
