@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import importlib
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from glassbook import extensions
 from glassbook.errors import GlassbookError
+from glassbook.experiments.kit import ACTIVATIONS
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
 
 GROUP: extensions.Group = "glassbook.experiments"
@@ -175,6 +177,7 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
             run.uses("data", name, digest, path=path)
         _seed_everything(run.seed)
         work.run(run)
+        shutil.rmtree(run.folder / ACTIVATIONS, ignore_errors=True)
     return notebook.run(run.id)
 
 
