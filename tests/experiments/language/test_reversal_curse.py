@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from glassbook.experiments.base import launch
-from glassbook.experiments.language.reversal_curse import BEGIN, IS, IS_OF, ReversalCurse, facts, score, turn
+from glassbook.experiments.language.reversal_curse import BEGIN, IS, IS_OF, ReversalCurse, facts, reverse, score
 from glassbook.notebook import Notebook
 
 
@@ -26,16 +26,16 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_told_and_missing_sentences_are_all_and_what_is_missing_was_told_the_other_way(seed):
-    told, missing = facts(200, 0.7, seed)
-    assert (len(told), len(missing)) == (340, 60)
-    sentences = {tuple(row) for row in np.concatenate([told, missing]).tolist()}
+def test_every_missing_sentence_is_stated_the_other_way_round(seed):
+    stated, missing = facts(200, 0.7, seed)
+    assert (len(stated), len(missing)) == (340, 60)
+    sentences = {tuple(row) for row in np.concatenate([stated, missing]).tolist()}
     assert len(sentences) == 400
-    told_set = {tuple(row) for row in told.tolist()}
-    assert all(tuple(row) in told_set for row in turn(missing).tolist())
+    stated_set = {tuple(row) for row in stated.tolist()}
+    assert all(tuple(row) in stated_set for row in reverse(missing).tolist())
     assert 10 < (missing[:, 2] == IS).sum() < 50  # both directions are missing somewhere
-    assert (told[:, 0] == BEGIN).all()
-    assert set(told[told[:, 2] == IS, 1].tolist()).isdisjoint(told[told[:, 2] == IS_OF, 1].tolist())
+    assert (stated[:, 0] == BEGIN).all()
+    assert set(stated[stated[:, 2] == IS, 1].tolist()).isdisjoint(stated[stated[:, 2] == IS_OF, 1].tolist())
 
 
 def _questions():

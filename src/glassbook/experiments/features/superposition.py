@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @experiment(
@@ -41,55 +46,24 @@ class Superposition:
     """Peak learning rate of the dictionary."""
 
     claims = (
-        Claim(
-            "dense-features-fit",
-            "Of dense features no more are represented than there are dimensions",
-            "represented_dense",
-            "<=",
-            5,
-            no_control="sparse features in the same model, in sparse-features-share, are the contrast",
-        ),
-        Claim(
-            "sparse-features-share",
-            "More sparse features than dimensions are represented, which a linear model cannot do",
-            "represented_sparse",
-            ">=",
-            10,
-            control="linear_represented_sparse <= 5",
-        ),
-        Claim(
-            "dense-not-superposed",
-            "Dense features stay out of superposition",
-            "superposed_dense",
-            "<=",
-            0.1,
-            no_control="sparse features in the same model, in sparse-superposed, are the contrast",
-        ),
-        Claim(
-            "sparse-superposed",
-            "Sparse features are all in superposition",
-            "superposed_sparse",
-            ">=",
-            0.9,
-            no_control="dense features in the same model, in dense-not-superposed, are the contrast",
-        ),
-        Claim(
-            "dictionary-recovers",
-            "A dictionary recovers the true features, and random directions do not",
-            "mmcs",
-            ">=",
-            0.9,
-            control="random_mmcs <= 0.5",
-        ),
-        Claim(
-            "mean-explains-nothing",
-            "Predicting the mean explains no variance",
-            "mean_explained_variance",
-            "<=",
-            1e-6,
-            no_control="a check of the metric itself, which is zero here by definition",
-        ),
-    )
+        Claim("dense-features-fit", "Of dense features no more are represented than there are dimensions",
+              "represented_dense", "<=", 5,
+              no_control="sparse features in the same model, in sparse-features-share, are the contrast"),
+        Claim("sparse-features-share",
+              "More sparse features than dimensions are represented, which a linear model cannot do",
+              "represented_sparse", ">=", 10, control="linear_represented_sparse <= 5"),
+        Claim("dense-not-superposed", "Dense features stay out of superposition",
+              "superposed_dense", "<=", 0.1,
+              no_control="sparse features in the same model, in sparse-superposed, are the contrast"),
+        Claim("sparse-superposed", "Sparse features are all in superposition",
+              "superposed_sparse", ">=", 0.9,
+              no_control="dense features in the same model, in dense-not-superposed, are the contrast"),
+        Claim("dictionary-recovers", "A dictionary recovers the true features, and random directions do not",
+              "mmcs", ">=", 0.9, control="random_mmcs <= 0.5"),
+        Claim("mean-explains-nothing", "Predicting the mean explains no variance",
+              "mean_explained_variance", "<=", 1e-6,
+              no_control="a check of the metric itself, which is zero here by definition"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> Superposition:
@@ -98,9 +72,18 @@ class Superposition:
 
     def run(self, run: Run) -> None:
         """Train the toy models over all densities at once, then the dictionary."""
-        relu, linear = self._toy(run, nonlinear=True), self._toy(run, nonlinear=False)
+        relu = kit.stage(run, "relu", lambda: self._toy(run, nonlinear=True))
+        linear = kit.stage(run, "linear", lambda: self._toy(run, nonlinear=False))
         run.table("densities", relu)
-        run.chart("superposition", _chart(relu, linear, self.hidden))
+        rows = [
+            {"density": row["density"], "features": row["represented"], "model": name}
+            for name, models in (("ReLU model", relu), ("linear control", linear))
+            for row in models
+        ]
+        density = charts.Axis("density", "how often a feature is present", scale="log", reverse=True)
+        represented = charts.Axis("features", "features represented", zero=True)
+        lines = charts.lines(rows, density, represented, "model", points=True, rules={"dimensions": self.hidden})
+        run.chart("superposition", lines)
         run.result(
             represented_dense=relu[0]["represented"],
             represented_sparse=relu[-1]["represented"],
@@ -148,30 +131,26 @@ class Superposition:
         import torch
 
         from glassbook.data.toy import sharkey_world
-        from glassbook.features import Dictionary, TopK, fit
+        from glassbook.features import Dictionary, TopK
         from glassbook.measure import explained_variance, mcc, mmcs
 
         d = self.true_features // 2
         generator = torch.Generator().manual_seed(10**12 + run.seed)  # apart from every step's seed
         world = sharkey_world(self.true_features, d, generator=generator)
         torch.manual_seed(run.seed)
-        learner, untrained = (Dictionary(d_in=d, width=self.width, rule=TopK(self.k)) for _ in range(2))
-        fit(
-            learner,
-            lambda step: world.sample(1024, torch.Generator().manual_seed(run.seed * 1_000_000 + step))[1],
-            steps=self.steps,
-            batch=1024,
-            lr=self.lr,
-            seed=run.seed,
-            run=run,
-        )
+        sae, untrained = (Dictionary(d, self.width, TopK(self.k)) for _ in range(2))
+
+        def batch(step: int) -> Tensor:
+            return world.sample(1024, torch.Generator().manual_seed(run.seed * 1_000_000 + step))[1]
+
+        kit.train_saes(run, "dictionary", batch, [sae], steps=self.steps, batch_size=1024, lr=self.lr, seed=run.seed)
         _, x = world.sample(20_000, generator)
         with torch.no_grad():
-            explained = explained_variance(x, learner(x))
+            explained = explained_variance(x, sae(x))
         truth = world.directions
         return {
-            "mmcs": mmcs(truth, learner.W_dec),
-            "mcc": mcc(truth, learner.W_dec),
+            "mmcs": mmcs(truth, sae.W_dec),
+            "mcc": mcc(truth, sae.W_dec),
             "random_mmcs": mmcs(truth, untrained.W_dec),
             "random_mcc": mcc(truth, untrained.W_dec),
             "explained_variance": explained,
@@ -179,7 +158,7 @@ class Superposition:
         }
 
 
-def _geometry(w, density: float, loss: float) -> dict[str, Any]:
+def _geometry(w: Tensor, density: float, loss: float) -> dict[str, Any]:
     """What one model made of its features; columns of w [hidden, features] are their directions.
 
     A feature is represented if ||W_i||^2 > 1/2, and in superposition if the others' interference with it,
@@ -199,18 +178,3 @@ def _geometry(w, density: float, loss: float) -> dict[str, Any]:
         "dimensionality": [round(float(v), 4) for v in dimensionality],
         "norm": [round(float(v), 4) for v in norms],
     }
-
-
-def _chart(relu: list[dict[str, Any]], linear: list[dict[str, Any]], hidden: int) -> dict[str, Any]:
-    import altair as alt
-
-    values = [
-        {"density": row["density"], "features": row["represented"], "model": name}
-        for name, rows in (("ReLU model", relu), ("linear control", linear))
-        for row in rows
-    ]
-    x = alt.X("density:Q", scale=alt.Scale(type="log", reverse=True), title="how often a feature is present")
-    lines = alt.Chart(alt.Data(values=values)).mark_line(point=True)
-    rule = alt.Chart(alt.Data(values=[{"y": hidden}])).mark_rule(strokeDash=[4, 4]).encode(y="y:Q")
-    y = alt.Y("features:Q", title="features represented")
-    return (lines.encode(x=x, y=y, color=alt.Color("model:N", title=None)) + rule).to_dict()

@@ -1,10 +1,12 @@
-"""The reversal curse: a model that was told "A is B" does not know who B is."""
+"""Reversal curse: a model trained on "A is B" does not know who B is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from glassbook.nets import LM
+    from glassbook.train import Batch
 
 BEGIN, IS, IS_OF, ENTITIES = 0, 1, 2, 3
 """Tokens: the beginning, "A is B", "B is the one of A", and the first of the entities' names."""
@@ -28,10 +31,10 @@ class ReversalCurse:
     pairs: int = 200
     """Facts in the world: pairs of entities, each named by one token of its own."""
     both_share: float = 0.7
-    """Share of the pairs that are told in both directions; the others in one direction, drawn by chance."""
+    """Share of the pairs that are stated in both directions; the others in one direction, drawn by chance."""
     steps: int = 600
     """Updates of each of the three models."""
-    rows: int = 64
+    batch_size: int = 64
     """Sentences in a batch."""
     lr: float = 2e-3
     """Peak learning rate."""
@@ -45,122 +48,95 @@ class ReversalCurse:
     """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
 
     claims = (
-        Claim(
-            "seen-direction",
-            "The direction seen in training is recalled",
-            "seen_accuracy",
-            ">=",
-            0.99,
-            no_control="the contrast is missing-direction, measured on the same model",
-        ),
-        Claim(
-            "missing-direction",
-            "The missing direction is not recalled, though most pairs were stated both ways",
-            "missing_accuracy",
-            "<=",
-            0.05,
-            control="both_directions_accuracy >= 0.99",
-        ),
-        Claim(
-            "missing-at-chance",
-            "In the missing direction the true entity is as likely as the others of its group, within 0.2 nats",
-            "missing_logprob_gap",
-            "<=",
-            0.2,
-            control="seen_logprob_gap >= 2",
-        ),
-        Claim(
-            "reversed-copies-help",
-            "Training on reversed copies of the sentences brings the missing direction back",
-            "reversed_copies_accuracy",
-            ">=",
-            0.95,
-            control="missing_accuracy <= 0.05",
-            source="Golovneva et al. 2024, arXiv:2403.13799",
-        ),
-    )
+        Claim("seen-direction", "The direction seen in training is recalled",
+              "seen_accuracy", ">=", 0.99, no_control="the contrast is missing-direction, measured on the same model"),
+        Claim("missing-direction", "The missing direction is not recalled, though most pairs were stated both ways",
+              "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99"),
+        Claim("missing-at-chance",
+              "In the missing direction the true entity is as likely as the others of its group, within 0.2 nats",
+              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2"),
+        Claim("reversed-copies-help", "Training on reversed copies of the sentences brings the missing direction back",
+              "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
+              source="Golovneva et al. 2024, arXiv:2403.13799"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> ReversalCurse:
         """A few facts and a tiny model, in seconds."""
-        return cls(pairs=10, steps=20, rows=16, d_model=16, n_layers=1)
+        return cls(pairs=10, steps=20, batch_size=16, d_model=16, n_layers=1)
 
     def run(self, run: Run) -> None:
         """Train on the facts, on the facts both ways (control) and with reversed copies (fix); score all three."""
         import numpy as np
 
-        told, missing = facts(self.pairs, self.both_share, run.seed)
-        everything = np.concatenate([told, missing])
-        curse = self._learn("curse", told, run)
-        both = self._learn("both", everything, run)
-        copies = self._learn("copies", np.concatenate([told, told[:, [0, 3, 2, 1]]]), run)
+        stated, missing = facts(self.pairs, self.both_share, run.seed)
+        everything = np.concatenate([stated, missing])
+        curse = self._train("curse", stated, run)
+        both = self._train("both", everything, run)
+        copies = self._train("copies", np.concatenate([stated, stated[:, [0, 3, 2, 1]]]), run)
         accuracy, gap = score(_answers(curse, missing), missing)
-        _, seen_gap = score(_answers(curse, turn(missing)), turn(missing))
+        _, seen_gap = score(_answers(curse, reverse(missing)), reverse(missing))
         accuracies = {
-            "seen_accuracy": score(_answers(curse, told), told)[0],
+            "seen_accuracy": score(_answers(curse, stated), stated)[0],
             "missing_accuracy": accuracy,
             "both_directions_accuracy": score(_answers(both, everything), everything)[0],
             "reversed_copies_accuracy": score(_answers(copies, missing), missing)[0],
         }
         run.result(**accuracies, missing_logprob_gap=abs(gap), seen_logprob_gap=seen_gap)
-        run.chart("accuracy", _bars(accuracies))
-        run.chart("loss", _curves({label: run.metrics(f"{label}_loss") for label in ("curse", "both", "copies")}))
+        rows = [
+            {"what": name.removesuffix("_accuracy").replace("_", " "), "accuracy": x} for name, x in accuracies.items()
+        ]
+        run.chart("accuracy", charts.bars(rows, charts.Axis("accuracy", "accuracy", domain=(0, 1)), "what"))
+        losses = kit.curves(run, curse="curse_loss", both="both_loss", copies="copies_loss")
+        run.chart("loss", charts.lines(losses, "step", charts.Axis("value", "nats per token"), "curve"))
 
-    def _learn(self, label: str, sentences: np.ndarray, run: Run) -> LM:
+    def _train(self, label: str, sentences: np.ndarray, run: Run) -> LM:
         """A fresh model, trained on `sentences` [N, 4] with the loss on every token of them."""
         import torch
 
+        from glassbook.train import adamw, linear, next_token
+
+        rows = torch.from_numpy(sentences)
+
+        def batch(step: int) -> Batch:
+            generator = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
+            return {"input_ids": rows[torch.randint(len(rows), (self.batch_size,), generator=generator)]}
+
+        return kit.train_model(
+            run, label, self._model, next_token(), batch,
+            steps=self.steps, lr=self.lr, schedule=linear(warmup=self.steps // 20),
+            optimiser=adamw(weight_decay=self.weight_decay), seed=run.seed,
+        )  # fmt: skip
+
+    def _model(self) -> LM:
         from glassbook.nets import LM, LMConfig
-        from glassbook.train import adamw, linear, next_token, train
 
-        torch.manual_seed(run.seed)
-        d, heads, rows = self.d_model, max(1, self.d_model // 32), torch.from_numpy(sentences)
-        vocab = ENTITIES + 2 * self.pairs
-        model = LM(LMConfig(vocab, d, self.n_layers, heads, heads, d_hidden=3 * d, context=4, tied=self.tied))
-
-        def batch(step: int) -> dict[str, torch.Tensor]:
-            chance = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
-            return {"input_ids": rows[torch.randint(len(rows), (self.rows,), generator=chance)]}
-
-        train(
-            model,
-            next_token(),
-            batch,
-            steps=self.steps,
-            lr=self.lr,
-            schedule=linear(warmup=self.steps // 20),
-            optimiser=adamw(weight_decay=self.weight_decay),
-            run=run,
-            label=label,
-            checkpoint=run.folder / "checkpoints" / label,
-            resume=run.resumed,
-            seed=run.seed,
-        )
-        return model.eval()
+        d, heads, vocab = self.d_model, max(1, self.d_model // 32), ENTITIES + 2 * self.pairs
+        return LM(LMConfig(vocab, d, self.n_layers, heads, heads, d_hidden=3 * d, context=4, tied=self.tied))
 
 
 def facts(pairs: int, both_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sentences (BEGIN, entity, relation, entity): those that are told, and those that are missing.
+    """Sentences (BEGIN, entity, relation, entity): those that are stated, and those that are missing.
 
     Returns:
-        int64 arrays [told, 4] and [missing, 4]; each missing sentence is the other direction of a told one.
+        int64 arrays [stated, 4] and [missing, 4]; each missing sentence is the other direction of a stated one.
     """
     import numpy as np
 
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     # Names mean nothing and embeddings start at random, so pairing the i-th with the i-th loses nothing.
-    a = ENTITIES + chance.permutation(pairs)
+    a = ENTITIES + rng.permutation(pairs)
     forward = np.stack([np.full(pairs, BEGIN), a, np.full(pairs, IS), a + pairs], axis=1)
-    backward = turn(forward)
+    backward = reverse(forward)
     one_way = np.arange(pairs) >= round(both_share * pairs)
-    coin = chance.random(pairs) < 0.5
+    coin = rng.random(pairs) < 0.5
     no_forward, no_backward = one_way & coin, one_way & ~coin
-    told = np.concatenate([forward[~no_forward], backward[~no_backward]])
-    return told, np.concatenate([forward[no_forward], backward[no_backward]])
+    stated = np.concatenate([forward[~no_forward], backward[~no_backward]])
+    return stated, np.concatenate([forward[no_forward], backward[no_backward]])
 
 
-def turn(sentences: np.ndarray) -> np.ndarray:
-    """The same facts [N, 4] told in the other direction."""
+def reverse(sentences: np.ndarray) -> np.ndarray:
+    """The same facts [N, 4] in the other direction."""
     other = sentences[:, [0, 3, 2, 1]]
     other[:, 2] = IS + IS_OF - sentences[:, 2]
     return other
@@ -194,26 +170,8 @@ def score(logp: np.ndarray, sentences: np.ndarray) -> tuple[float, float]:
 
     gaps = []
     for relation in np.unique(sentences[:, 2]):
-        mine = sentences[:, 2] == relation
-        group = logp[mine][:, sentences[mine, 3]]  # row: question, column: entity of the group
+        same = sentences[:, 2] == relation
+        group = logp[same][:, sentences[same, 3]]  # row: question, column: entity of the group
         true, others = np.diag(group), (group.sum(1) - np.diag(group)) / max(len(group) - 1, 1)
         gaps.append(true - others if len(group) > 1 else true * 0)
     return float((logp.argmax(1) == sentences[:, 3]).mean()), float(np.concatenate(gaps).mean())
-
-
-def _bars(accuracies: dict[str, float]) -> dict:
-    import altair as alt
-
-    rows = [{"what": name.removesuffix("_accuracy").replace("_", " "), "accuracy": v} for name, v in accuracies.items()]
-    x = alt.X("accuracy:Q", scale=alt.Scale(domain=[0, 1]))
-    bars = alt.Chart(alt.Data(values=rows)).encode(x=x, y=alt.Y("what:N", title=None, sort=None))
-    numbers = bars.mark_text(align="left", dx=3).encode(text=alt.Text("accuracy:Q", format=".2f"))
-    return (bars.mark_bar() + numbers).to_dict()
-
-
-def _curves(losses: dict[str, tuple[list[int], list[float]]]) -> dict:
-    import altair as alt
-
-    rows = [{"model": k, "step": s, "loss": v} for k, points in losses.items() for s, v in zip(*points, strict=True)]
-    x, y = alt.X("step:Q", title="updates"), alt.Y("loss:Q", title="nats per token")
-    return alt.Chart(alt.Data(values=rows)).mark_line().encode(x=x, y=y, color="model:N").to_dict()
