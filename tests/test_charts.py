@@ -8,7 +8,7 @@ import vl_convert
 
 from glassbook import charts
 from glassbook.charts import Axis
-from glassbook.web.chart_specs import safe_spec
+from glassbook.web.render.vega import safe_spec
 
 ROWS = [
     {"step": 1, "loss": 2.0, "model": "a"},
