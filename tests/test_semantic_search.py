@@ -1,4 +1,4 @@
-"""Search by meaning: what is embedded, how often, and in which order it comes back."""
+"""Semantic search: what is embedded, how often, and the order of results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page
-from glassbook.semantic_search import Meaning
+from glassbook.semantic_search import SemanticIndex
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def notebook(tmp_path):
 
 
 def test_the_nearest_page_is_the_one_with_the_same_words(notebook, model):
-    found = Meaning(notebook, model).nearest("matrix. # matrix sum product sum add")
+    found = SemanticIndex(notebook, model).search("matrix. # matrix sum product sum add")
     assert found[0].id == "matrix"
     assert found[0].score > 0.9
     assert [near.id for near in found] == ["matrix", "fox"]
@@ -42,26 +42,26 @@ def test_the_nearest_page_is_the_one_with_the_same_words(notebook, model):
 
 def test_only_what_changed_is_embedded_again(notebook, model):
     told = []
-    meaning = Meaning(notebook, model)
-    meaning.nearest("fox", tell=lambda done, all: told.append(all))
+    meaning = SemanticIndex(notebook, model)
+    meaning.search("fox", progress=lambda done, all: told.append(all))
     assert told == [3]
     page = notebook.page("matrix")
     page.body += "\n## product\n\nproduct sum\n"
     notebook.write(page)
-    meaning.nearest("fox", tell=lambda done, all: told.append(all))
+    meaning.search("fox", progress=lambda done, all: told.append(all))
     assert told == [3, 1]
-    (notebook.folder / ".glassbook" / "meaning.db").unlink()
-    assert meaning.nearest("fox")[0].title
+    (notebook.folder / ".glassbook" / "embeddings.db").unlink()
+    assert meaning.search("fox")[0].title
 
 
 def test_nothing_is_found_for_nothing(notebook, model):
-    assert Meaning(notebook, model).nearest("  ") == []
+    assert SemanticIndex(notebook, model).search("  ") == []
 
 
 def test_without_a_model_it_says_what_to_write(notebook):
     with pytest.raises(GlassbookError, match="embedding ="):
-        Meaning(notebook)
+        SemanticIndex(notebook)
     settings = notebook.folder / "glassbook.toml"
     settings.write_text(settings.read_text() + 'embedding = "nowhere"\n')
     with pytest.raises(GlassbookError, match="nowhere"):
-        Meaning(notebook)
+        SemanticIndex(notebook)

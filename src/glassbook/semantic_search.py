@@ -1,7 +1,9 @@
-"""Search by meaning: the sections of a notebook's pages as vectors, and those nearest to a question.
+"""Semantic search over a notebook: embeddings of its pages' sections, ranked by cosine similarity to a query.
 
-The vectors are derived: they are kept in .glassbook/meaning.db by the hash of a section's text, and only what is new
-or changed is embedded. The model is a folder that the user names (`embedding = "FOLDER"` in glassbook.toml).
+Embeddings are cached in .glassbook/embeddings.db by the hash of a section's text, so that only new or changed sections
+are embedded. The embedding model is a folder that the user names (`embedding = "FOLDER"` in glassbook.toml). Used by
+`glassbook similar` and, through the model server, by the search page
+(web/views/search.py, web/static/js/semantic_search.js).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import hashlib
 import sqlite3
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glassbook.errors import GlassbookError
@@ -18,13 +20,13 @@ from glassbook.notebook import Notebook
 from glassbook.notebook.notebook import SETTINGS
 from glassbook.notebook.runs.freshness import digest
 
-LENGTH = 2000
+MAX_LENGTH = 2000
 """Characters of a section that are embedded; models read a few hundred tokens."""
 
 
 @dataclass(frozen=True)
-class Near:
-    """A section and how near it is."""
+class SectionMatch:
+    """A section of a page and its similarity to a query."""
 
     id: str
     """Id of the page."""
@@ -33,9 +35,9 @@ class Near:
     """Anchor of the section, "" for the page's top."""
     heading: str
     score: float
-    """Cosine of the angle between the question and the section."""
+    """Cosine similarity of query and section."""
     text: str
-    """How the section begins."""
+    """The beginning of the section's text."""
 
 
 def has_model(notebook: Notebook) -> bool:
@@ -51,20 +53,20 @@ def model_folder(notebook: Notebook) -> Path:
     """The embedding model that glassbook.toml names.
 
     Raises:
-        GlassbookError: it names none, or cannot be read.
+        GlassbookError: it names none, or it cannot be read.
     """
     try:
         settings = tomllib.loads((notebook.folder / SETTINGS).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; mend it") from error
-    given = settings.get("embedding")
-    if not isinstance(given, str) or not given:
-        raise GlassbookError(f'to search by meaning, write embedding = "FOLDER OF A MODEL" in {SETTINGS}')
-    return (notebook.folder / Path(given).expanduser()).resolve()
+        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; fix it") from error
+    folder = settings.get("embedding")
+    if not isinstance(folder, str) or not folder:
+        raise GlassbookError(f'for semantic search, write embedding = "FOLDER OF A MODEL" in {SETTINGS}')
+    return (notebook.folder / Path(folder).expanduser()).resolve()
 
 
-class Meaning:
-    """The vectors of a notebook's sections.
+class SemanticIndex:
+    """The embeddings of a notebook's sections.
 
     Args:
         notebook: whose pages are searched.
@@ -82,49 +84,49 @@ class Meaning:
         self._embedder = TextEmbedder(folder)
         self._model = digest(folder)
 
-    def nearest(
-        self, text: str, limit: int = 10, tell: Callable[[int, int], None] = lambda done, all: None
-    ) -> list[Near]:
-        """The sections nearest in meaning to `text`, nearest first; one for each page.
+    def search(
+        self, query: str, limit: int = 10, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[SectionMatch]:
+        """The best section of each of the `limit` pages most similar to `query`, best first.
 
         Args:
-            text: the question.
-            limit: how many.
-            tell: called with how many of the new sections have been embedded.
+            query: a question, or a few words.
+            limit: maximum number of pages.
+            progress: called with the number of new sections embedded so far, and of all new ones.
         """
         import torch
 
         sections = self._sections()
-        if not sections or not text.strip():
+        if not sections or not query.strip():
             return []
-        vectors = self._vectors([near.text for near in sections], tell)
-        scores = vectors @ self._embedder.embed([text])[0]
-        found: dict[str, Near] = {}
+        vectors = self._embeddings([match.text for match in sections], progress)
+        scores = vectors @ self._embedder.embed([query])[0]
+        found: dict[str, SectionMatch] = {}
         for i in torch.argsort(scores, descending=True).tolist():
-            near = sections[i]
-            if near.id not in found:
-                beginning = " ".join(near.text.split())[:200]
-                found[near.id] = Near(near.id, near.title, near.section, near.heading, float(scores[i]), beginning)
+            match = sections[i]
+            if match.id not in found:
+                beginning = " ".join(match.text.split())[:200]
+                found[match.id] = replace(match, score=float(scores[i]), text=beginning)
             if len(found) == limit:
                 break
         return list(found.values())
 
-    def _sections(self) -> list[Near]:
-        """Every section that says something; a section is read together with its page's title."""
+    def _sections(self) -> list[SectionMatch]:
+        """Every section with text; a section is embedded together with its page's title."""
         return [
-            Near(page.id, page.title, s.slug, s.title, 0.0, f"{page.title}. {s.text.strip()}"[:LENGTH])
+            SectionMatch(page.id, page.title, s.slug, s.title, 0.0, f"{page.title}. {s.text.strip()}"[:MAX_LENGTH])
             for page in self.notebook.pages()
             for s in page.outline().sections
             if s.text.strip()
         ]
 
-    def _vectors(self, texts: list[str], tell: Callable[[int, int], None]):
-        """Unit vectors [n, width] of the texts; those embedded before come from the file."""
+    def _embeddings(self, texts: list[str], progress: Callable[[int, int], None]):
+        """Unit vectors [n, width] of the texts, cached ones from the database."""
         import numpy as np
         import torch
 
         keys = [hashlib.sha256(f"{self._model}\0{text}".encode("utf-8", "replace")).digest() for text in texts]
-        path = self.notebook.folder / ".glassbook" / "meaning.db"
+        path = self.notebook.folder / ".glassbook" / "embeddings.db"
         db = sqlite3.connect(path, timeout=30)
         try:
             db.execute("CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID")
@@ -139,9 +141,9 @@ class Meaning:
                 with db:
                     db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?)", rows)
                 known |= dict(rows)
-                tell(start + len(part), len(waiting))
+                progress(start + len(part), len(waiting))
         except sqlite3.DatabaseError as error:
-            raise GlassbookError(f"{path} cannot be used ({error}); delete it, it is made anew") from error
+            raise GlassbookError(f"{path} cannot be used ({error}); delete it, it will be rebuilt") from error
         finally:
             db.close()
         return torch.from_numpy(np.stack([np.frombuffer(known[key], np.float32) for key in keys]))

@@ -15,7 +15,7 @@ from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import resolve
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
-from glassbook.semantic_search import Meaning, model_folder
+from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.trace import sites
 from glassbook.trace.roles import blocks
 
@@ -31,7 +31,7 @@ class OpenModels:
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
         self._opened: OrderedDict[tuple[str, str | None], LanguageModel] = OrderedDict()
-        self._meaning: tuple[Path, Meaning] | None = None
+        self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
         """The model called `name`, from memory if it is open."""
@@ -43,12 +43,12 @@ class OpenModels:
         self._opened.move_to_end(key)
         return self._opened[key]
 
-    def meaning(self) -> Meaning:
+    def semantic_index(self) -> SemanticIndex:
         """Semantic search over the notebook's pages, with the embedding model that glassbook.toml names now."""
         folder = model_folder(self.notebook)
-        if self._meaning is None or self._meaning[0] != folder:
-            self._meaning = folder, Meaning(self.notebook, folder)
-        return self._meaning[1]
+        if self._semantic_index is None or self._semantic_index[0] != folder:
+            self._semantic_index = folder, SemanticIndex(self.notebook, folder)
+        return self._semantic_index[1]
 
     def with_text(self, name: str) -> LanguageModel:
         """The model called `name`.
@@ -135,7 +135,7 @@ def steer(models: OpenModels, model: str, sources: list[dict[str, Any]], **setti
 
 def similar(models: OpenModels, text: str, limit: int = 10) -> dict[str, Any]:
     """The sections of the notebook's pages nearest in meaning to a text, one for each page."""
-    return {"found": [asdict(near) for near in models.meaning().nearest(text, limit)]}
+    return {"found": [asdict(match) for match in models.semantic_index().search(text, limit)]}
 
 
 def _ids(lm: LanguageModel, prompt: str) -> Any:

@@ -27,11 +27,13 @@ class Similar(InNotebook):
         """Look."""
         notebook = self.open_notebook()
         quiet_libraries()
-        from glassbook.semantic_search import Meaning
+        from glassbook.semantic_search import SemanticIndex
 
-        meaning = Meaning(notebook, self.model)
-        found = meaning.nearest(self.text, self.limit, lambda done, all: say(f"{done} of {all} new sections read"))
-        return {"found": [asdict(near) for near in found]}
+        index = SemanticIndex(notebook, self.model)
+        matches = index.search(
+            self.text, self.limit, lambda done, total: say(f"{done} of {total} new sections embedded")
+        )
+        return {"found": [asdict(match) for match in matches]}
 
     def show(self, result: dict[str, Any]) -> None:
         """A line for each page."""

@@ -1,6 +1,7 @@
 """Search: full text over pages, runs, claims, experiments and features; name completion; semantic search.
 
-Full text and completion come from the notebook's index, semantic search (static/js/meaning.js) from the model server.
+Full text and completion come from the notebook's index; semantic search (static/js/semantic_search.js) comes from the
+model server.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
     ]
     title = f"Search: {q}" if q else "Search"
     names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": MAX_HITS}
-    meaning = has_model(services(request).notebook)
-    return respond(request, "search.html", title=title, query=q, kind=kind, meaning=meaning, **names)
+    semantic = has_model(services(request).notebook)
+    return respond(request, "search.html", title=title, query=q, kind=kind, semantic=semantic, **names)
 
 
 class SemanticQuery(BaseModel):
@@ -79,12 +80,12 @@ class SemanticQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=50, description="maximum number of pages")] = 10
 
 
-@router.post("/api/v1/search/meaning")
-async def search_meaning(request: Request, query: SemanticQuery) -> Response:
+@router.post("/api/v1/search/semantic")
+async def semantic_search(request: Request, query: SemanticQuery) -> Response:
     """The pages nearest in meaning, each at its best section; needs `embedding = "FOLDER"` in glassbook.toml."""
     # Not cached: pages change.
     result = await services(request).model_server.call("similar", text=query.q, limit=query.limit)
-    found = [{**near, "url": page_url(near["id"], near["section"])} for near in result["found"]]
+    found = [{**match, "url": page_url(match["id"], match["section"])} for match in result["found"]]
     return answer({"q": query.q, "found": found})
 
 

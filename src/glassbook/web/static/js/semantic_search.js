@@ -1,13 +1,13 @@
 // Semantic search on the search page: the embedding model is used only when the button is pressed.
 import { ask, el, say } from "./api.js";
 
-const button = document.querySelector("[data-by-meaning]");
-const place = document.querySelector("[data-meant]");
+const button = document.querySelector("[data-semantic]");
+const place = document.querySelector("[data-semantic-results]");
 const words = document.getElementById("q");
 
-function row(near) {
-  const heading = near.heading && near.heading !== near.title ? el("span", { class: "dim" }, ` § ${near.heading}`) : "";
-  return el("li", {}, el("a", { class: "where", href: near.url }, near.title), heading, el("p", {}, near.text));
+function row(match) {
+  const heading = match.heading && match.heading !== match.title ? el("span", { class: "dim" }, ` § ${match.heading}`) : "";
+  return el("li", {}, el("a", { class: "where", href: match.url }, match.title), heading, el("p", {}, match.text));
 }
 
 button.addEventListener("click", async () => {
@@ -16,9 +16,9 @@ button.addEventListener("click", async () => {
   button.disabled = true;
   place.replaceChildren(el("p", { class: "dim" }, "Searching … the first search embeds every page."));
   try {
-    const { found } = await ask("/api/v1/search/meaning", { method: "POST", body: { q } });
+    const { found } = await ask("/api/v1/search/semantic", { method: "POST", body: { q } });
     const rows = found.length ? el("ol", {}, ...found.map(row)) : el("p", {}, "No pages to search yet.");
-    place.replaceChildren(el("h2", {}, "By meaning"), rows);
+    place.replaceChildren(el("h2", {}, "Semantic search"), rows);
   } catch (error) {
     place.replaceChildren();
     say(error.message);

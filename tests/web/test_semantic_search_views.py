@@ -1,4 +1,4 @@
-"""Search by meaning in the browser: offered where a model is named, and no page that is opened asks it."""
+"""Semantic search in the browser: offered where a model is named, and no page that is opened asks it."""
 
 from __future__ import annotations
 
@@ -41,37 +41,37 @@ def tiny_bert(place) -> None:
 
 def test_it_is_offered_only_where_a_model_is_named(nb):
     client = open_app(nb)
-    assert "By meaning" not in client.get("/search?q=fox").text
+    assert "data-semantic" not in client.get("/search?q=fox").text
     assert not (nb.folder / ".glassbook" / "model-server.log").exists()
-    refused = client.post("/api/v1/search/meaning", json={"q": "fox"})
+    refused = client.post("/api/v1/search/semantic", json={"q": "fox"})
     assert refused.status_code == 400
     assert "embedding =" in refused.json()["error"]
     name_model(nb, "nowhere")
     page = client.get("/search?q=fox").text
-    assert "data-by-meaning" in page
-    assert "meaning.js" in page
+    assert "data-semantic" in page
+    assert "semantic_search.js" in page
     (nb.folder / "glassbook.toml").write_text("embedding = [")
-    assert "By meaning" not in client.get("/search?q=fox").text
+    assert "data-semantic" not in client.get("/search?q=fox").text
 
 
 def test_the_nearest_pages_come_with_their_addresses(nb, tmp_path):
     tiny_bert(tmp_path / "bert")
     name_model(nb, "../bert")
     with open_app(nb) as client:
-        found = client.post("/api/v1/search/meaning", json={"q": "matrix. # matrix sum product sum add"}).json()[
+        found = client.post("/api/v1/search/semantic", json={"q": "matrix. # matrix sum product sum add"}).json()[
             "found"
         ]
         assert [near["title"] for near in found] == ["a/b matrix", "fox"]
         assert found[0]["url"].startswith("/p/a-b-matrix")
         assert found[0]["score"] > found[1]["score"]
-        one = client.post("/api/v1/search/meaning", json={"q": "fox", "limit": 1}).json()["found"]
+        one = client.post("/api/v1/search/semantic", json={"q": "fox", "limit": 1}).json()["found"]
         assert len(one) == 1
         # What is written next is found at once, not what was found before.
         nb.write(Page.new("cold", "# cold\n\nfox snow winter den cold den\n"))
-        again = client.post("/api/v1/search/meaning", json={"q": "fox", "limit": 9}).json()["found"]
+        again = client.post("/api/v1/search/semantic", json={"q": "fox", "limit": 9}).json()["found"]
         assert {near["id"] for near in again} == {"fox", "a-b-matrix", "cold"}
         for wrong in ({"q": ""}, {"q": "x", "limit": 0}, {"q": "x" * 2000}, {}):
-            assert client.post("/api/v1/search/meaning", json=wrong).status_code == 422
+            assert client.post("/api/v1/search/semantic", json=wrong).status_code == 422
 
 
 def test_looking_whether_a_model_is_named_imports_no_torch(nb):
