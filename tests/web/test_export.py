@@ -18,8 +18,8 @@ from glassbook.assets.starter import SOURCE
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page
 from glassbook.web.export import export_page, export_site
-from glassbook.web.export.names import Names, normal
 from glassbook.web.export.pictures import clean_svg
+from glassbook.web.export.urls import FileNames, normalize
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 NEEDS_SERVER = {"script", "form", "button", "dialog", "noscript", "template", "select", "textarea"}
@@ -189,7 +189,7 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(nb, tmp_path):
     foreign.mkdir()
     (foreign / "thesis.tex").touch()
     for folder, said in [
-        (foreign, "no export wrote"),
+        (foreign, "no earlier export"),
         (small.folder, "notebook itself"),
         (tmp_path, "notebook itself"),
     ]:
@@ -248,18 +248,18 @@ def test_one_page_is_one_file(nb, tmp_path):
 
 
 def test_addresses_become_names_that_every_disk_takes():
-    names = Names()
+    names = FileNames()
     made = [names.file(a) for a in ["/p/a", "/p/A", "/p/..", "/p/a/b", "/p/con", "/p/a%3Ab", "/p/a_b", "/p/x.", "/"]]
     assert made[0] == "p/a.html"
     assert made[-1] == "index.html"
     assert len({name.casefold() for name in made}) == len(made)
     assert not any(part in ("..", ".") for name in made for part in name.split("/"))
     assert all(len(part.encode()) < 200 for part in names.file("/p/" + "%C3%BC" * 400).split("/"))
-    assert normal("/%65vents", "") is None
-    assert normal("/p/a/edit", "") is None
-    assert normal("/pages", "kind=&tag=x&order=title") == "/pages?tag=x"
-    assert normal("/pages", "order=level") is None
-    assert normal("/runs/x/files/artifacts/w.bin", "") is None
+    assert normalize("/%65vents", "") is None
+    assert normalize("/p/a/edit", "") is None
+    assert normalize("/pages", "kind=&tag=x&order=title") == "/pages?tag=x"
+    assert normalize("/pages", "order=level") is None
+    assert normalize("/runs/x/files/artifacts/w.bin", "") is None
 
 
 def test_a_picture_that_is_no_picture_is_none():
@@ -287,7 +287,7 @@ def test_it_opens_from_disk(site, nb):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.get_by_role("link", name="Runs", exact=True).click()
         page.get_by_role("row").filter(has_text="toy").last.get_by_role("link").first.click()
-        page.get_by_role("link", name="Its features").click()
+        page.get_by_role("link", name="Browse the features").click()
         assert page.evaluate("[...document.images].every((i) => i.naturalWidth > 0)")
         page.get_by_role("row").nth(1).get_by_role("link").first.click()
         assert "foxes" in page.locator("h1").first.inner_text()
@@ -318,5 +318,5 @@ def test_the_command_says_what_to_open(tmp_path, capsys):
     (tmp_path / "mine" / "file").touch()
     assert main(["export", str(tmp_path / "mine"), *given]) == 2
     error = capsys.readouterr().err.strip()
-    assert "no export wrote" in error
+    assert "no earlier export" in error
     assert "Traceback" not in error

@@ -71,12 +71,12 @@ def test_only_the_best_are_written_if_so_asked(record, tmp_path):
     data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
     assert [f["i"] for f in data["features"]] == [0]
     for top in (0, 100_000):
-        with pytest.raises(GlassbookError, match="ask for 1 to"):
+        with pytest.raises(GlassbookError, match="number from 1 to"):
             export_features(record, tmp_path / "g.html", top=top)
 
 
 def test_too_many_for_a_page_are_refused(record, tmp_path, monkeypatch):
-    monkeypatch.setattr("glassbook.web.export.features.MOST", 1)
+    monkeypatch.setattr("glassbook.web.export.features_file.MAX_FEATURES", 1)
     with pytest.raises(GlassbookError, match="2 features are too many"):
         export_features(record, tmp_path / "g.html")
     assert not (tmp_path / "g.html").exists()

@@ -1,4 +1,4 @@
-"""The application: services, the guard, every view, and how errors are told."""
+"""FastAPI application of the web notebook: middleware, routers, lifespan and error responses."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from glassbook.web.views import ROUTERS
 def create_app(
     notebook: Notebook, *, hosts: Iterable[str] = (), token: str | None = None, slots: int = 1, work: bool = True
 ) -> FastAPI:
-    """The notebook as a web application.
+    """Build the application for a notebook.
 
     Args:
-        notebook: what it shows.
-        hosts: host names that it answers to, beside those of the machine itself.
-        token: secret that visitors have to bring; None lets in whoever can reach it.
-        slots: jobs that run at the same time.
-        work: take jobs from the queue; without it they wait.
+        notebook: the notebook to show.
+        hosts: accepted host names, beside those of the loopback interface.
+        token: secret that every request must carry; None: none needed.
+        slots: number of jobs that run at the same time.
+        work: whether to run jobs from the queue; otherwise they wait.
     """
-    made = Services.of(notebook)
+    services = Services.of(notebook)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         notebook.follow(at_once=True)
-        supervisor = Supervisor(made.jobs, notebook, slots=slots) if work else None
-        made.supervisor = supervisor
+        supervisor = Supervisor(services.jobs, notebook, slots=slots) if work else None
+        services.supervisor = supervisor
         if supervisor is not None:
             supervisor.start()
         try:
@@ -49,54 +49,56 @@ def create_app(
         finally:
             app.state.stopping.set()
             if supervisor is not None:
-                # Jobs are processes of their own and go on; the next server finds them again.
+                # Jobs are separate processes and keep running; the next server finds them again.
                 supervisor.stop()
-                made.supervisor = None
-            await made.model_server.close()
+                services.supervisor = None
+            await services.model_server.close()
             notebook.close()
 
     app = FastAPI(
         title="Glassbook",
         version=glassbook.__version__,
-        description="Everything that the notebook's pages show, as JSON.",
+        description="The notebook as JSON: pages, runs, claims, features, models, jobs.",
         lifespan=lifespan,
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services, app.state.stopping = made, asyncio.Event()
+    app.state.services, app.state.stopping = services, asyncio.Event()
     app.add_middleware(Guard, hosts=tuple(hosts), token=token)
     app.include_router(events.router)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(GlassbookError, _told)
-    app.add_exception_handler(HTTPException, _http_told)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(GlassbookError, _glassbook_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
     return app
 
 
-async def _told(request: Request, error: Exception) -> Response:
-    """What the user can put right: a thing that is not there when reading, a thing that cannot be done when writing."""
-    return _answer(request, getattr(error, "status", 404 if request.method in ("GET", "HEAD") else 400), str(error))
+async def _glassbook_error(request: Request, error: Exception) -> Response:
+    # A user's error means "not found" when reading and "bad request" when writing.
+    return _error_response(
+        request, getattr(error, "status", 404 if request.method in ("GET", "HEAD") else 400), str(error)
+    )
 
 
-async def _http_told(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+    return _error_response(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-    return _answer(request, 422, f"{where}: {first['msg']}")
+    return _error_response(request, 422, f"{where}: {first['msg']}")
 
 
-def _answer(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+def _error_response(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
     text = " ".join(text.split())
     if request.url.path.startswith("/api/") or request.method not in ("GET", "HEAD"):
         return JSONResponse({"error": text}, status, headers)
-    answer = respond(request, "error.html", status, title="Page not found" if status == 404 else "Error", text=text)
-    answer.headers.update(headers or {})
-    return answer
+    page = respond(request, "error.html", status, title="Page not found" if status == 404 else "Error", text=text)
+    page.headers.update(headers or {})
+    return page

@@ -1,9 +1,9 @@
-"""Who may speak to the server, and what a page may do.
+"""Security middleware: host check, access token, cross-site request forgery, content security policy.
 
-- Host: only names that the server was started for, so that no foreign name can be pointed at it (DNS rebinding).
-- Token: needed where others can reach the server; compared in constant time, then kept in a cookie.
-- Writes: only from the notebook's own pages or from programs that are no browser (cross-site request forgery).
-- Answers: scripts only from the server's own files, no frames elsewhere, no guessing of types.
+- Host: only names that the server was started for, against DNS rebinding.
+- Token: required where others can reach the server; compared in constant time, then stored in a cookie.
+- Writes: only from the notebook's own pages or from programs that are no browser, against cross-site request forgery.
+- Responses: scripts only from the server's own files, no framing by other sites, no MIME sniffing.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
-    """ASGI middleware that lets through what may pass, and puts the headers on every answer.
+    """ASGI middleware that refuses forbidden requests and adds the security headers to every response.
 
     Args:
-        app: what is guarded.
-        hosts: names under which the server may be asked for; loopback's are added.
-        token: secret that every request has to bring (cookie, `?token=` or `Authorization: Bearer`); None: none needed.
+        app: the application behind it.
+        hosts: accepted host names, beside those of the loopback interface.
+        token: secret that every request must carry (cookie, `?token=` or `Authorization: Bearer`); None: none needed.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), token: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Guard:
         self.hosts = LOOPBACK | {host.lower().strip("[]") for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let the app answer."""
+        """Refuse the request, or pass it on."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
@@ -67,11 +67,11 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
+                response = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    answer.setdefault(name, value)
-                # What a page shows may change at any moment; files with a version in their name say so themselves.
-                answer.setdefault("cache-control", "no-cache")
+                    response.setdefault(name, value)
+                # What a page shows may change at any moment; files with a version in their URL set their own.
+                response.setdefault("cache-control", "no-cache")
             await send(message)
 
         await (refusal or self.app)(scope, receive, send_guarded)
@@ -80,11 +80,13 @@ class Guard:
         if _hostname(headers.get("host", "")) not in self.hosts:
             return PlainTextResponse("this server does not answer to that host name", 421)
         if scope["method"] not in SAFE and not _own_page(headers):
-            return PlainTextResponse("writing is for the notebook's own pages; this came from elsewhere", 403)
-        return self._unknown(scope, headers) if self.token is not None else None
+            return PlainTextResponse(
+                "only the notebook's own pages may write; this request came from another site", 403
+            )
+        return self._without_token(scope, headers) if self.token is not None else None
 
-    def _unknown(self, scope: Scope, headers: Headers) -> Response | None:
-        """None for who knows the token; a redirect that sets the cookie if it came in the URL."""
+    def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
+        """None if the request carries the token, a redirect that sets the cookie if it is in the URL, else a refusal."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         cookie = SimpleCookie()
         try:
@@ -98,9 +100,9 @@ class Guard:
         if any(key == "token" and self._is_token(value) for key, value in query) and scope["method"] in SAFE:
             rest = urlencode([(key, value) for key, value in query if key != "token"])
             # The path alone, and never "//host": a redirect must stay here.
-            answer = RedirectResponse("/" + scope["path"].lstrip("/") + ("?" + rest if rest else ""), 303)
-            answer.set_cookie(name, str(self.token), httponly=True, samesite="strict", max_age=30 * 86400)
-            return answer
+            redirect = RedirectResponse("/" + scope["path"].lstrip("/") + ("?" + rest if rest else ""), 303)
+            redirect.set_cookie(name, str(self.token), httponly=True, samesite="strict", max_age=30 * 86400)
+            return redirect
         return PlainTextResponse("this notebook needs its token; open the address that the server printed", 401)
 
     def _is_token(self, given: str) -> bool:
@@ -108,7 +110,7 @@ class Guard:
 
 
 def cookie_name(scope: Scope) -> str:
-    """Servers on other ports of a host share its cookies: each has a name of its own."""
+    """The name of the token's cookie; it holds the port, because servers on other ports of a host share its cookies."""
     server = scope.get("server") or ("", 0)
     return f"glassbook-{server[1]}"
 
@@ -121,7 +123,7 @@ def _hostname(host: str) -> str:
 
 
 def _own_page(headers: Headers) -> bool:
-    """Whether a write comes from a page of this server, or from a program that is no browser."""
+    """Whether a write comes from a page of this server or from a program that is no browser."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

@@ -1,4 +1,4 @@
-"""Serve a notebook: find a port, say the address, run until Ctrl-C."""
+"""Uvicorn server of a notebook: binds the port, makes a token where others can reach it, runs until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassbook.notebook import Notebook
 
 @dataclass(frozen=True)
 class Address:
-    """Where the notebook can be read."""
+    """Address of a running server."""
 
     host: str
     port: int
@@ -22,7 +22,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """What to open in a browser."""
+        """The URL to open in a browser, with the token if there is one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
@@ -40,16 +40,16 @@ def serve(
     """Serve until interrupted.
 
     Args:
-        notebook: what is served.
-        host: address to listen on. One that others can reach needs a token; without one it is made up.
-        port: port to listen on; 0 takes any that is free.
-        token: secret that visitors have to bring.
-        hosts: other names that the server answers to, for a reverse proxy.
-        slots: jobs that run at the same time.
-        ready: called when the server can be asked.
+        notebook: the notebook to serve.
+        host: address to listen on. One that others can reach needs a token; a random one is made if none is given.
+        port: port to listen on; 0 picks a free one.
+        token: secret that every request must carry.
+        hosts: further accepted host names, for a reverse proxy.
+        slots: number of jobs that run at the same time.
+        ready: called when the server accepts requests.
 
     Raises:
-        GlassbookError: the address is taken or cannot be had.
+        GlassbookError: the address is in use or not available.
     """
     import uvicorn
 
@@ -72,9 +72,9 @@ def serve(
     server.startup = startup  # pyright: ignore[reportAttributeAccessIssue]
     stop = server.handle_exit
 
-    def handle_exit(*given: object) -> None:
+    def handle_exit(*args: object) -> None:
         app.state.stopping.set()  # open streams end by themselves
-        stop(*given)  # pyright: ignore[reportArgumentType]
+        stop(*args)  # pyright: ignore[reportArgumentType]
 
     server.handle_exit = handle_exit  # pyright: ignore[reportAttributeAccessIssue]
     with listening:
@@ -83,7 +83,7 @@ def serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named: asyncio turns off Nagle's delay (40 ms for a small answer) only on sockets that say TCP.
+    # The protocol is explicit: asyncio turns off Nagle's delay (40 ms for a small response) only if it says TCP.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""Jinja2 with everything escaped, and the few words that all templates use."""
+"""Jinja2 templates: an environment that escapes everything, and filters for numbers, durations and dates."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from glassbook.web.services import services
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
-LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
-"""Whether a page is made to be kept: "3 hours ago" would soon be wrong, so moments are told as dates."""
+ABSOLUTE_DATES: ContextVar[bool] = ContextVar("absolute_dates", default=False)
+"""Whether `ago` gives dates: in an exported page "3 hours ago" would soon be wrong."""
 
 
 @functools.cache
 def environment() -> Environment:
-    """The templates; undefined names are errors."""
+    """The template environment; undefined names are errors."""
     env = Environment(
         loader=PackageLoader("glassbook.web"),
         autoescape=True,
@@ -41,18 +41,18 @@ def environment() -> Environment:
 
 
 def render(template: str, **names: Any) -> str:
-    """A template as text."""
+    """A template filled in with `names`."""
     return environment().get_template(template).render(**names)
 
 
 def respond(request: Request, template: str, status: int = 200, **names: Any) -> HTMLResponse:
-    """A whole page; `request`, `notebook` and `here` (the path) are known to every template."""
-    given: Mapping[str, Any] = {"notebook": services(request).notebook, "here": request.url.path, "request": request}
-    return HTMLResponse(render(template, **{**given, **names}), status)
+    """A template as an HTML response; every template gets `request`, `notebook` and `here` (the path)."""
+    common: Mapping[str, Any] = {"notebook": services(request).notebook, "here": request.url.path, "request": request}
+    return HTMLResponse(render(template, **{**common, **names}), status)
 
 
 def static_url(name: str) -> str:
-    """Address of a file of ours, with a word that changes when the file does."""
+    """URL of a static file, with a version that changes when the file does."""
     return f"/static/{name}?v={_digest(name)}"
 
 
@@ -62,7 +62,7 @@ def _digest(name: str) -> str:
 
 
 def path_part(text: str) -> str:
-    """Text as a part of a URL's path; slashes are kept, for ids may hold them."""
+    """Text escaped for the path of a URL; slashes stay, for ids may hold them."""
     return quote(str(text), safe="/")
 
 
@@ -91,7 +91,7 @@ def ago(when: datetime | None) -> str:
     """How long ago a moment was."""
     if when is None:
         return ""
-    if LASTING.get():
+    if ABSOLUTE_DATES.get():
         return moment(when)
     passed = (datetime.now(UTC) - when).total_seconds()
     for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):

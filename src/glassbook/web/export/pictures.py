@@ -1,4 +1,4 @@
-"""Charts, histograms and curves as pictures: the picture that the run kept, else one drawn here, on white."""
+"""SVG images of charts, histograms and curves for exports: the SVG that the run saved, else one drawn here on white."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CURVE = re.compile(r"/api/v1/runs/([^/]+)/metrics")
 _HISTOGRAM = re.compile(r"/api/v1/features/([^/]+)/(\d+)/histogram")
 _FORBIDDEN = frozenset({"script", "foreignObject", "iframe", "object", "embed", "a", "animate", "set", "handler"})
 POINTS = 600
-"""Points of a curve that are drawn at most."""
+"""Maximum number of points of a curve."""
 SOFT, RULE = "#5b574f", "#d9d4c8"
 CONFIG: dict[str, Any] = {
     "background": "white",
@@ -32,15 +32,15 @@ CONFIG: dict[str, Any] = {
     "view": {"stroke": None},
     "mark": {"color": "#1b5666"},
 }
-"""How charts without a picture of their own look; what a chart's own `config` says goes first."""
+"""Style of charts drawn here; a chart's own `config` takes precedence."""
 
 
 def svg_of(services: Services, address: str) -> str | None:
-    """The picture for what is drawn from `address` (a chart, a histogram, one metric of a run); None if there is none.
+    """The SVG of what a script draws from `address` (a chart, a histogram, a metric curve); None if there is none.
 
     Args:
-        services: the notebook's.
-        address: as it stands in a page: /api/v1/runs/<id>/charts/<name>, /api/v1/runs/<id>/metrics?names=<metric> or
+        services: the app's services.
+        address: as in the page: /api/v1/runs/<id>/charts/<name>, /api/v1/runs/<id>/metrics?names=<metric> or
             /api/v1/features/<run>/<index>/histogram.
     """
     parts = urlsplit(address)
@@ -59,8 +59,8 @@ def svg_of(services: Services, address: str) -> str | None:
 
 def _chart(services: Services, run: str, name: str) -> str | None:
     record = services.notebook.run(run)
-    kept = record.svg(name)
-    clean = clean_svg(kept.read_text("utf-8", "replace")) if kept is not None else None
+    saved = record.svg(name)
+    clean = clean_svg(saved.read_text("utf-8", "replace")) if saved is not None else None
     return clean if clean is not None else draw_svg(safe_spec(record.chart(name)))
 
 
@@ -89,7 +89,7 @@ def _curve(services: Services, run: str, metric: str) -> str | None:
 
 
 def draw_svg(spec: dict[str, Any]) -> str | None:
-    """A Vega-Lite specification as SVG, drawn without network or files; None if it cannot be drawn."""
+    """A Vega-Lite spec as SVG, drawn without network or file access; None if it cannot be drawn."""
     import vl_convert
 
     try:
@@ -99,7 +99,7 @@ def draw_svg(spec: dict[str, Any]) -> str | None:
 
 
 def clean_svg(text: str) -> str | None:
-    """An SVG file without scripts, handlers or anything that leads elsewhere; None if it cannot be read."""
+    """An SVG without scripts, event handlers or external links; None if it cannot be parsed."""
     try:
         root = ET.fromstring(text)
     except ET.ParseError:

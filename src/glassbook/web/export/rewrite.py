@@ -1,4 +1,4 @@
-"""A page of the server made into a page on its own: no scripts, no forms, and links that lead to files."""
+"""HTML rewriting for exports: scripts and forms removed, links pointed at files, scripted charts replaced by images."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 DROPPED = frozenset(
     "script form button dialog template noscript progress label select textarea fieldset iframe object".split()
 )
-"""Elements that need the server or a script; they go with all that is in them."""
+"""Elements that need the server or a script; removed with their content."""
 WRAPPER = "data-compare"
-"""Attribute of the one form that goes without its content: the table of runs stands in it."""
+"""Attribute of the one form whose content stays: it contains the table of runs."""
 EMPTY = frozenset("area base br col embed hr img input link meta source track wbr".split())
 """Elements that have no end tag."""
 HEADINGS = frozenset({"h1", "h2", "h3"})
@@ -26,27 +26,27 @@ Picture = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A page on its own."""
+    """A page that needs no server."""
 
     html: str
     ids: set[str]
-    """The anchors in it."""
+    """Its anchors."""
     title: str
     headings: list[tuple[str, str]]
     """(text, anchor) of each heading that has one."""
 
 
 def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", head: str = "") -> Rewritten:
-    """The page `html` with every address changed.
+    """The page `html` with every address replaced.
 
-    Elements with the attribute `data-server` are left out: they need the server. `data-open` opens a <details>.
+    Elements with the attribute `data-server` are removed: they need the server. `data-open` opens a <details>.
 
     Args:
-        html: a whole page, as our templates made it.
-        link: address on the page -> address in the export; None if it is not exported (the link's text stays).
-        picture: address of what a script draws -> address of its picture, None if there is none.
-        body: class of the page's body.
-        head: what is added to the page's head.
+        html: a whole page, as rendered by our templates.
+        link: address in the page -> address in the export; None if it is not exported (the link's text stays).
+        picture: address of what a script draws -> address of its image, None if there is none.
+        body: class of the body element.
+        head: HTML added to the head element.
     """
     parser = _Rewriter(link, picture, body, head)
     parser.feed(html)
@@ -63,17 +63,17 @@ class _Rewriter(HTMLParser):
         self.title = ""
         self.headings: list[tuple[str, str]] = []
         self._named: tuple[str, str, int] | None = None
-        """Title or heading that is open: its element, its anchor, and where its text begins in `out`."""
+        """The open title or heading: its element, its anchor, and where its text begins in `out`."""
         self._dropping: list[str] = []
-        """Elements that are open in what is left out, the outermost first."""
+        """Open elements that are being removed, the outermost first."""
         self._open: list[tuple[str, bool]] = []
-        """Elements that are open, and whether their tags are written."""
+        """Open elements, and whether their tags are written."""
         self._chart = ""
         self._curves: tuple[list[dict[str, str]], list[str]] = ([], [])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        control = tag == "input" and "disabled" not in given  # the box of a task in a text is no control
+        control = tag == "input" and "disabled" not in given  # the checkbox of a task list is no control
         if self._dropping or control or "data-server" in given or (tag in DROPPED and WRAPPER not in given):
             if tag not in EMPTY:
                 self._dropping.append(tag)
@@ -90,10 +90,10 @@ class _Rewriter(HTMLParser):
             self._open.append((tag, written))
         if tag == "title" or (tag in HEADINGS and "id" in given):
             self._named = tag, given.get("id", ""), len(self.out)
-        self._remember(given)
+        self._note_drawings(given)
 
-    def _remember(self, given: dict[str, str]) -> None:
-        """What a script would draw here, or further on."""
+    def _note_drawings(self, given: dict[str, str]) -> None:
+        """Note charts and curves that a script would draw in this element or a later one."""
         self._chart = given.get("data-chart", self._chart)
         if "data-curves" in given:
             self._curves = json.loads(given["data-curves"]), json.loads(given["data-metrics"])
@@ -102,12 +102,12 @@ class _Rewriter(HTMLParser):
             for metric in metrics:
                 self.out.append(f'<figure class="panel"><figcaption>{escape(metric)}</figcaption>')
                 for run in runs:
-                    asked = urlencode({"names": metric})
-                    self._picture(f"/api/v1/runs/{quote(run['id'], safe='')}/metrics?{asked}", f"{metric} by step")
+                    query = urlencode({"names": metric})
+                    self._picture(f"/api/v1/runs/{quote(run['id'], safe='')}/metrics?{query}", f"{metric} by step")
                 self.out.append("</figure>")
 
     def _address(self, given: dict[str, str]) -> bool:
-        """Change the addresses of an element; whether its tag is to be written."""
+        """Replace the addresses of an element; whether its tag is to be written."""
         for name in ("href", "src"):
             if name not in given:
                 continue
@@ -120,7 +120,7 @@ class _Rewriter(HTMLParser):
     def _picture(self, address: str, alt: str) -> None:
         new = self.picture(address)
         if new is None:
-            self.out.append(f'<p class="dim">{escape(alt)}: this cannot be drawn</p>')
+            self.out.append(f'<p class="dim">{escape(alt)}: cannot be drawn</p>')
         else:
             self.out.append(f'<img class="picture" src="{escape(new)}" alt="{escape(alt)}">')
 

@@ -1,4 +1,4 @@
-"""The whole notebook as a folder of pages."""
+"""Static site export: the whole notebook as a folder of HTML pages, crawled from the application."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
 from glassbook.web.app import create_app
-from glassbook.web.export.inside import Answer, Inside
-from glassbook.web.export.names import Names, normal
+from glassbook.web.export.client import Fetched, InProcessClient
+from glassbook.web.export.folder import check_folder, replaced
 from glassbook.web.export.pictures import clean_svg, svg_of
-from glassbook.web.export.place import check_folder, replaced
 from glassbook.web.export.rewrite import rewrite
+from glassbook.web.export.urls import FileNames, normalize
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services
 from glassbook.web.templating import STATIC
 
 LISTS = ("/", "/glossary", "/pages", "/timeline", "/graph", "/experiments", "/runs", "/claims", "/features")
-"""Where a reader begins."""
+"""Index pages."""
 SEARCH = "search.js"
-"""The one script of an export; every page can be read without it."""
+"""The only script of an export; every page can be read without it."""
 MANY = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The result of an export."""
 
     path: Path
     """The folder, or the one file."""
     pages: int
     files: int
     left_out: tuple[str, ...] = ()
-    """Addresses of pages, runs and features that cannot be shown (two pages of one name, a damaged book)."""
+    """Addresses of pages, runs and features that could not be shown (two pages of one name, a damaged dashboard)."""
 
 
-def export_site(notebook: Notebook, folder: Path, tell: Callable[[int], None] = lambda done: None) -> Exported:
+def export_site(notebook: Notebook, folder: Path, progress: Callable[[int], None] = lambda done: None) -> Exported:
     """Write the notebook as a folder whose index.html opens from disk.
 
-    The folder is replaced as a whole when everything has been written; until then an earlier export stays. Of a run's
-    files only pictures are written; weights and other artifacts stay in the notebook.
+    The folder is replaced atomically at the end; until then an earlier export stays. Of a run's files only images are
+    exported; weights and other artifacts stay in the notebook.
 
     Args:
-        notebook: what is exported.
-        folder: where to; new, empty, or an earlier export.
-        tell: called with the number of pages written, now and then.
+        notebook: the notebook to export.
+        folder: a new or empty folder, or an earlier export.
+        progress: called now and then with the number of pages written.
 
     Raises:
         GlassbookError: something else is in the folder, or the disk refused.
@@ -57,10 +57,10 @@ def export_site(notebook: Notebook, folder: Path, tell: Callable[[int], None] = 
     folder = folder.expanduser().resolve()
     check_folder(folder, notebook.folder)
     app = create_app(notebook, work=False)
-    notebook.follow()  # each question would look at all files otherwise
+    notebook.follow()  # otherwise each request would look at all files
     try:
-        with Inside(app) as inside, replaced(folder) as making:
-            site = _Site(app.state.services, inside, making, tell)
+        with InProcessClient(app) as client, replaced(folder) as draft:
+            site = _Site(app.state.services, client, draft, progress)
             site.write_all(_seeds(notebook))
     finally:
         notebook.close()
@@ -68,7 +68,7 @@ def export_site(notebook: Notebook, folder: Path, tell: Callable[[int], None] = 
 
 
 def _seeds(notebook: Notebook) -> Iterator[str]:
-    """Addresses of everything that is exported, linked to or not."""
+    """Addresses of everything to export, linked to or not."""
     yield from LISTS
     yield from (page_url(row.id) for row in notebook.page_rows(limit=MANY))
     for record in notebook.runs():
@@ -80,101 +80,103 @@ def _seeds(notebook: Notebook) -> Iterator[str]:
 
 
 class _Site:
-    """Writes what can be reached from the seeds.
+    """Crawls the application from the seeds and writes what it finds.
 
-    Whether a link leads anywhere is known when its target has been asked for, which may be after the page was written:
+    Whether a link's target exists is known once it has been fetched, which may be after the linking page was written:
     such a page is written again without the link.
     """
 
-    def __init__(self, services: Services, inside: Inside, folder: Path, tell: Callable[[int], None]) -> None:
-        self.services, self.inside, self.folder, self.tell = services, inside, folder, tell
-        self.names = Names()
-        self.waiting: deque[str] = deque()
-        self.known: dict[str, str | None] = {}
-        """Address -> its file; None for one that turned out not to be exported."""
-        self.moved: dict[str, str] = {}
-        """Address that leads to another -> that."""
+    def __init__(
+        self, services: Services, client: InProcessClient, folder: Path, progress: Callable[[int], None]
+    ) -> None:
+        self.services, self.client, self.folder, self.progress = services, client, folder, progress
+        self.names = FileNames()
+        self.queue: deque[str] = deque()
+        self.file_of: dict[str, str | None] = {}
+        """Address -> its file; None if it cannot be exported."""
+        self.redirects: dict[str, str] = {}
+        """Address -> the address it redirects to."""
         self.links: dict[str, set[tuple[str, str]]] = {}
-        """Page -> (address, anchor) of everything it leads to."""
+        """Page -> (address, anchor) of its links."""
         self.ids: dict[str, set[str]] = {}
-        """Page -> the anchors in it."""
-        self.found: dict[str, tuple[str, str, list[tuple[str, str]]]] = {}
-        """Page -> (title, file, headings), for the search."""
+        """Page -> its anchors."""
+        self.search_index: dict[str, tuple[str, str, list[tuple[str, str]]]] = {}
+        """Page -> (title, file, headings)."""
         self.files: set[str] = set()
         self.drawn: dict[str, str | None] = {}
-        """Address of what a script draws -> file of its picture."""
+        """Address of what a script draws -> file of its image."""
         self.checking = False
         self.left_out: tuple[str, ...] = ()
 
     def write_all(self, seeds: Iterator[str]) -> None:
-        asked = [(seed, normal(*_halves(seed))) for seed in seeds]
-        for _, address in asked:
-            self._meet(address)
-        self._empty()
-        self.left_out = tuple(seed for seed, address in asked if address is None or not self._leads((address, "")))
+        wanted = [(seed, normalize(*_split(seed))) for seed in seeds]
+        for _, address in wanted:
+            self._enqueue(address)
+        self._drain()
+        self.left_out = tuple(seed for seed, address in wanted if address is None or not self._exists((address, "")))
         self.checking = True
-        self.waiting.extend(page for page, links in self.links.items() if not all(map(self._holds, links)))
-        self._empty()
+        self.queue.extend(page for page, links in self.links.items() if not all(map(self._is_right, links)))
+        self._drain()
         self._put(SEARCH, (STATIC / "js" / "exported.js").read_bytes())
         # Sorted, so that the same notebook gives the same file.
-        index = json.dumps(sorted(self.found.values()), separators=(",", ":"))
+        index = json.dumps(sorted(self.search_index.values()), separators=(",", ":"))
         self._put("search-index.js", f"window.glassbookIndex={index};\n".encode())
 
-    def _empty(self) -> None:
-        while self.waiting:
-            self._write(self.waiting.popleft())
+    def _drain(self) -> None:
+        while self.queue:
+            self._write(self.queue.popleft())
             if len(self.ids) % 50 == 0:
-                self.tell(len(self.ids))
+                self.progress(len(self.ids))
 
-    def _meet(self, address: str | None) -> str | None:
-        """The file of an address; it is put on the list when it is met for the first time."""
+    def _enqueue(self, address: str | None) -> str | None:
+        """The file of an address, which is queued when it is seen for the first time."""
         if address is None:
             return None
-        if address not in self.known:
-            self.known[address] = self.names.file(address)
-            self.waiting.append(address)
-        return self.known[address]
+        if address not in self.file_of:
+            self.file_of[address] = self.names.file(address)
+            self.queue.append(address)
+        return self.file_of[address]
 
-    def _holds(self, target: tuple[str, str]) -> bool:
-        """Whether a link that was written when its target was not yet known is right as it stands."""
-        return target[0] not in self.moved and self._leads(target)
+    def _is_right(self, target: tuple[str, str]) -> bool:
+        """Whether a link that was written before its target was fetched is right."""
+        return target[0] not in self.redirects and self._exists(target)
 
-    def _leads(self, target: tuple[str, str]) -> bool:
-        """Whether there is such a place; known when everything has been asked for once."""
+    def _exists(self, target: tuple[str, str]) -> bool:
+        """Whether the address and anchor exist; known once everything has been fetched."""
         address, anchor = target
-        address = self.moved.get(address, address)
-        there = self.known.get(address) is not None
-        return there and (not anchor or address not in self.ids or unquote(anchor) in self.ids[address])
+        address = self.redirects.get(address, address)
+        exists = self.file_of.get(address) is not None
+        return exists and (not anchor or address not in self.ids or unquote(anchor) in self.ids[address])
 
     def _write(self, address: str) -> None:
-        answer = self.inside.get(*_halves(address))
-        if answer.location:
-            target = normal(*_halves(urljoin(address, answer.location)))
-            self.known[address] = None
+        response = self.client.get(*_split(address))
+        if response.location:
+            target = normalize(*_split(urljoin(address, response.location)))
+            self.file_of[address] = None
             if target is not None and target != address:
-                self.moved[address] = target
-                self._meet(target)
-        elif answer.status != 200:
-            self.known[address] = None
-        elif answer.media == "text/html":
-            self._page(address, answer)
+                self.redirects[address] = target
+                self._enqueue(target)
+        elif response.status != 200:
+            self.file_of[address] = None
+        elif response.media == "text/html":
+            self._page(address, response)
         else:
-            self._file(address, answer)
+            self._file(address, response)
 
-    def _file(self, address: str, answer: Answer) -> None:
-        data: bytes | None = answer.body
-        if answer.media == "image/svg+xml" and not address.startswith("/static/"):
-            # In a page it is a picture; a reader who opens the file itself must be as safe.
-            clean = clean_svg(answer.body.decode("utf-8", "replace"))
+    def _file(self, address: str, response: Fetched) -> None:
+        data: bytes | None = response.body
+        if response.media == "image/svg+xml" and not address.startswith("/static/"):
+            # As an <img> it is harmless; the file must also be safe when opened by itself.
+            clean = clean_svg(response.body.decode("utf-8", "replace"))
             data = None if clean is None else clean.encode()
         if data is None:
-            self.known[address] = None
+            self.file_of[address] = None
             return
-        self._put(str(self.known[address]), data)
+        self._put(str(self.file_of[address]), data)
         self.files.add(address)
 
-    def _page(self, address: str, answer: Answer) -> None:
-        name = str(self.known[address])
+    def _page(self, address: str, response: Fetched) -> None:
+        name = str(self.file_of[address])
         up = "../" * name.count("/")
         links: set[tuple[str, str]] = set()
 
@@ -183,16 +185,16 @@ class _Site:
             if parts.scheme or parts.netloc:
                 return target
             # An absolute path is taken as it is: a page may be called "..".
-            there = target.partition("#")[0] if target.startswith("/") else urljoin(address, target).partition("#")[0]
-            found = normal(*_halves(there or address))
+            path = target.partition("#")[0] if target.startswith("/") else urljoin(address, target).partition("#")[0]
+            found = normalize(*_split(path or address))
             if found is None:
                 return None
             anchor = parts.fragment
-            file = self._meet(found) or self._meet(self.moved.get(found))
+            file = self._enqueue(found) or self._enqueue(self.redirects.get(found))
             links.add((found, anchor))
             if file is None:
                 return None
-            if self.checking and anchor and not self._leads((found, anchor)):
+            if self.checking and anchor and not self._exists((found, anchor)):
                 anchor = ""
             here = anchor and file == name
             return ("" if here else up + quote(file)) + (f"#{anchor}" if anchor else "")
@@ -201,12 +203,12 @@ class _Site:
             found = self._picture(target)
             return None if found is None else up + quote(found)
 
-        made = rewrite(answer.body.decode(), link, picture, head=f'<script defer src="{up}{SEARCH}"></script>\n')
-        self.ids[address], self.links[address] = made.ids, links
-        title = made.title.removesuffix(f" · {self.services.notebook.title}")
-        headings = [(text, quote(anchor)) for text, anchor in made.headings if text != title]
-        self.found[address] = (title, quote(name), headings)
-        self._put(name, made.html.encode())
+        page = rewrite(response.body.decode(), link, picture, head=f'<script defer src="{up}{SEARCH}"></script>\n')
+        self.ids[address], self.links[address] = page.ids, links
+        title = page.title.removesuffix(f" · {self.services.notebook.title}")
+        headings = [(text, quote(anchor)) for text, anchor in page.headings if text != title]
+        self.search_index[address] = (title, quote(name), headings)
+        self._put(name, page.html.encode())
 
     def _picture(self, address: str) -> str | None:
         if address not in self.drawn:
@@ -222,7 +224,7 @@ class _Site:
         path.write_bytes(data)
 
 
-def _halves(address: str) -> tuple[str, str]:
+def _split(address: str) -> tuple[str, str]:
     """(path, query) of an address without an anchor."""
     path, _, query = address.partition("?")
     return path, query

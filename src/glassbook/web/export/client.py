@@ -1,4 +1,4 @@
-"""Asking an app for its pages without a server or a network."""
+"""In-process client of an ASGI app: fetches its pages without a server or a network, for exports."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message
 
-from glassbook.web.templating import LASTING
+from glassbook.web.templating import ABSOLUTE_DATES
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the app said."""
+class Fetched:
+    """A response of the app."""
 
     status: int
     media: str
     body: bytes
     location: str = ""
-    """Where it sent the reader instead, "" if nowhere."""
+    """Target of a redirect, "" if it is none."""
 
 
-class Inside:
-    """Asks an ASGI app for addresses, one after the other; used in a `with` block.
+class InProcessClient:
+    """Fetches addresses of an ASGI app, one after the other; used in a `with` block.
 
-    Pages come as they can be kept: moments in them are told as dates, not as how long ago they were.
+    Times in the pages are dates, not "3 hours ago".
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._runner = asyncio.Runner()
         self._context = contextvars.copy_context()
-        self._context.run(LASTING.set, True)
+        self._context.run(ABSOLUTE_DATES.set, True)
 
     def __enter__(self) -> Self:
         return self
@@ -43,15 +43,15 @@ class Inside:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._runner.close()
 
-    def get(self, path: str, query: str = "") -> Answer:
-        """The answer to GET `path` (percent-encoded) with a query string."""
+    def get(self, path: str, query: str = "") -> Fetched:
+        """The response to GET `path` (percent-encoded) with a query string."""
         return self._runner.run(self._get(path, query), context=self._context)
 
-    async def _get(self, path: str, query: str) -> Answer:
+    async def _get(self, path: str, query: str) -> Fetched:
         messages: list[Message] = []
         scope: dict[str, Any] = {
             "type": "http",
-            # From 2.4 on an app need not wait for a reader who hangs up; this one never does.
+            # From 2.4 on an app need not watch for disconnects; this client never disconnects.
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": "GET",
@@ -76,4 +76,4 @@ class Inside:
         headers = {key.lower(): value.decode("latin-1") for key, value in start["headers"]}
         media = headers.get(b"content-type", "").partition(";")[0]
         body = b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body")
-        return Answer(start["status"], media, body, headers.get(b"location", ""))
+        return Fetched(start["status"], media, body, headers.get(b"location", ""))

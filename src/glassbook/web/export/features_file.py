@@ -1,4 +1,7 @@
-"""The features of a run as one HTML file that needs no server and loads nothing."""
+"""Single-file export of a run's features: an HTML feature browser that needs no server and loads nothing.
+
+Template features_alone.html, script static/js/features_alone.js.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from glassbook.notebook.serialization import to_json
 from glassbook.web.export.site import Exported
 from glassbook.web.templating import STATIC, render
 
-MOST = 8192
-"""Features in one file; a browser reads some tens of megabytes at once, but not hundreds."""
+MAX_FEATURES = 8192
+"""Features in one file; browsers open tens of megabytes, but not hundreds."""
 STYLES = ("book.css", "css/features.css", "css/features_alone.css")
 
 
 @dataclass
-class _Words:
-    """The tokens of all features, each written once."""
+class _TokenTable:
+    """The distinct tokens of all features; features refer to them by number."""
 
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -35,38 +38,38 @@ class _Words:
         return [part for text, value in pairs for part in (self.number(text), value)]
 
     def context(self, context: list[Token]) -> list[Any]:
-        """[tokens, places and values of those that are not 0]: nearly all are."""
+        """[tokens, (position, value) of the active ones, flattened]: nearly all values are 0."""
         values = [part for i, (_, value) in enumerate(context) if value for part in (i, value)]
         return [[self.number(text) for text, _ in context], values]
 
 
 def export_features(record: RunRecord, path: Path, top: int | None = None) -> Exported:
-    """Write the feature book of a run as one HTML file.
+    """Write the features of a run as one HTML file.
 
-    Everything in it that a model or a person wrote is data that the script writes as text. The file's own policy
-    allows that script and style, known by their hashes, and nothing else.
+    Labels and tokens are untrusted data, which the script inserts as text. The file's content security policy allows
+    that script and style, by their hashes, and nothing else.
 
     Args:
         record: the run.
         path: the file to write.
-        top: only so many features, those with the best-scored labels first and then the largest; None: all.
+        top: how many features: those with the best label scores, then those with the largest activations; None: all.
 
     Raises:
-        GlassbookError: the run has no feature book, it is too large for a page, or the disk refused.
+        GlassbookError: the run has no features, it has too many for one file, or the disk refused.
     """
     book = FeatureBook(record.folder)
     header = book.header
     active = (1e-12, None)
-    found = book.rows(density=active, limit=0)[1]
-    if top is None and found > MOST:
-        raise GlassbookError(f"{found} features are too many for one page; ask for at most {MOST} with --top")
-    if top is not None and not 1 <= top <= MOST:
-        raise GlassbookError(f"--top {top}: ask for 1 to {MOST} features")
+    count = book.rows(density=active, limit=0)[1]
+    if top is None and count > MAX_FEATURES:
+        raise GlassbookError(f"{count} features are too many for one file; export at most {MAX_FEATURES} with --top")
+    if top is not None and not 1 <= top <= MAX_FEATURES:
+        raise GlassbookError(f"--top {top}: give a number from 1 to {MAX_FEATURES}")
     order = "score" if book.rows(labelled=True, limit=0)[1] else "max"
-    rows, _ = book.rows(order=order, descending=True, density=active, limit=top or MOST)
-    words = _Words()
-    features = [_plain(book.feature(row.index), words) for row in sorted(rows, key=lambda row: row.index)]
-    data = {"run": record.id, "header": header, "features": features, "words": list(words.numbers)}
+    rows, _ = book.rows(order=order, descending=True, density=active, limit=top or MAX_FEATURES)
+    table = _TokenTable()
+    features = [_feature_to_json(book.feature(row.index), table) for row in sorted(rows, key=lambda row: row.index)]
+    data = {"run": record.id, "header": header, "features": features, "words": list(table.numbers)}
     script = (STATIC / "js" / "features_alone.js").read_text("utf-8")
     style = "\n".join((STATIC / name).read_text("utf-8") for name in STYLES)
     html = render(
@@ -86,7 +89,7 @@ def export_features(record: RunRecord, path: Path, top: int | None = None) -> Ex
     return Exported(path, 1, 0)
 
 
-def _plain(feature: Feature, words: _Words) -> dict[str, Any]:
+def _feature_to_json(feature: Feature, table: _TokenTable) -> dict[str, Any]:
     return {
         "i": feature.index,
         "label": feature.label,
@@ -95,15 +98,15 @@ def _plain(feature: Feature, words: _Words) -> dict[str, Any]:
         "scores": feature.scores,
         "density": feature.density,
         "max": feature.max,
-        "tokens": words.pairs(feature.tokens),
-        "up": words.pairs(feature.promotes),
-        "down": words.pairs(feature.suppresses),
+        "tokens": table.pairs(feature.tokens),
+        "up": table.pairs(feature.promotes),
+        "down": table.pairs(feature.suppresses),
         "near": feature.similar,
         "with": feature.together,
         "edges": feature.histogram["edges"],
         "counts": feature.histogram["counts"],
-        "top": [words.context(context) for context in feature.contexts],
-        "some": [words.context(context) for context in feature.sampled],
+        "top": [table.context(context) for context in feature.contexts],
+        "some": [table.context(context) for context in feature.sampled],
     }
 
 

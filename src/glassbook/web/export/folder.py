@@ -1,4 +1,4 @@
-"""The folder that an export is written to: replaced as a whole, or not at all."""
+"""Output folder of an export: replaced atomically, and never if something else is in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.files import disk_errors
 
 MARKER = ".glassbook-export"
-"""Marks a folder that an export made, and that the next may replace."""
+"""Marks a folder as an export, which the next one may replace."""
 
 
 def check_folder(folder: Path, notebook: Path) -> None:
     """Refuse a folder that an export must not replace.
 
     Args:
-        folder: where the export is to go; resolved.
+        folder: the export's folder, resolved.
         notebook: the notebook's folder.
 
     Raises:
@@ -33,33 +33,33 @@ def check_folder(folder: Path, notebook: Path) -> None:
         raise GlassbookError(f"{folder} holds the notebook itself; export to another folder")
     with disk_errors(folder):
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER).exists())):
-            raise GlassbookError(f"{folder} holds something that no export wrote; choose a new folder")
+            raise GlassbookError(f"{folder} is not empty and no earlier export; choose a new folder")
 
 
 @contextlib.contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of `folder` when the block ends well; until then, nothing has changed."""
+    """An empty folder that replaces `folder` when the block succeeds; until then, nothing has changed."""
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
         try:
-            yield making
-            (making / MARKER).touch()
-            making.chmod(0o755)
-            _swap(making, folder)
+            yield draft
+            (draft / MARKER).touch()
+            draft.chmod(0o755)
+            _swap(draft, folder)
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(draft, ignore_errors=True)
             raise
 
 
-def _swap(making: Path, folder: Path) -> None:
+def _swap(draft: Path, folder: Path) -> None:
     if not folder.exists():
-        os.rename(making, folder)
+        os.rename(draft, folder)
         return
     old = folder.with_name(f".{folder.name[:80]}-{secrets.token_hex(4)}-old")
     os.rename(folder, old)
     try:
-        os.rename(making, folder)
+        os.rename(draft, folder)
     except BaseException:
         os.rename(old, folder)
         raise

@@ -1,4 +1,4 @@
-"""Which addresses of the server are exported, and which file each becomes."""
+"""URLs in an export: which of the server's addresses are exported, and the file name of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXPORTED = re.compile(
     r"|beside/.+|static/.+|runs/[^/]+/files/(images/.+|charts/[^/]+\.svg))",
     re.DOTALL,
 )
-"""Addresses that become files. Of a run's files only pictures do: weights and tables may be of any size."""
+"""Addresses that become files. Of a run's files only images do: weights and tables may be of any size."""
 NOT_EXPORTED = re.compile(r"/p/.*(/edit|\.md)|.*\.(js|map)", re.DOTALL)
 QUERIES: dict[str, frozenset[str]] = {
     "/pages": frozenset({"kind", "tag", "page"}),
@@ -21,36 +21,36 @@ QUERIES: dict[str, frozenset[str]] = {
     "/runs": frozenset({"experiment", "page"}),
     "/claims": frozenset({"state"}),
 }
-"""Parts of a query that make a page of their own; a page with any other part is not exported (orders, filters)."""
-USUAL = {"order": {"title", "started", "index"}, "descending": {"true"}, "page": {"1"}}
-"""What a page shows anyway when it is not asked for."""
-LONGEST = 100
-"""Bytes of a part of a file's name."""
+"""Query parameters that select a page to export; addresses with any other parameter (order, filter) are left out."""
+DEFAULTS = {"order": {"title", "started", "index"}, "descending": {"true"}, "page": {"1"}}
+"""Parameter values that change nothing."""
+MAX_NAME = 100
+"""Bytes of one component of a file's path."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 
 
-def normal(path: str, query: str) -> str | None:
-    """An address as it is known here: only what changes the page, always in the same order; None if not exported."""
+def normalize(path: str, query: str) -> str | None:
+    """The canonical form of an address, with only the parameters that change the page; None if it is not exported."""
     plain = unquote(path)
     if EXPORTED.fullmatch(plain) is None or NOT_EXPORTED.fullmatch(plain):
         return None
     if plain.startswith("/static/"):
         return path
-    given = {key: value for key, value in parse_qsl(query) if value not in USUAL.get(key, ())}
+    given = {key: value for key, value in parse_qsl(query) if value not in DEFAULTS.get(key, ())}
     allowed = frozenset({"page"}) if re.fullmatch(r"/features/[^/]+", plain) else QUERIES.get(plain, frozenset())
     if not given.keys() <= allowed:
         return None
     return path + ("?" + urlencode(sorted(given.items())) if given else "")
 
 
-class Names:
-    """A file for each address; no two differ only in case, for many disks do not tell these apart."""
+class FileNames:
+    """Assigns each address a file; no two differ only in case, which many disks ignore."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def file(self, address: str) -> str:
-        """A relative path that is new, made of what every file system takes."""
+        """An unused relative path that is valid on every file system."""
         path, _, query = address.partition("?")
         parts = [part for part in unquote(path).split("/") if part] or ["index"]
         page = parts[0] not in ("static", "beside") and "files" not in parts[2:3]
@@ -71,13 +71,13 @@ class Names:
 
 
 def _part(text: str) -> str:
-    """A part of a path that is no way up, no device and not too long."""
+    """A path component that is no parent directory, no device name and not too long."""
     clean = re.sub(r'[<>:"|?*\\\x00-\x1f\x7f]', "_", text)
     clean = re.sub(r"[. ]+$", lambda end: "_" * len(end[0]), clean)
     clean = "_" + clean if RESERVED.fullmatch(clean) or clean.startswith(".") else clean
-    if len(clean.encode()) > LONGEST:
+    if len(clean.encode()) > MAX_NAME:
         mark = hashlib.sha256(text.encode()).hexdigest()[:8]
         stem, dot, suffix = clean.rpartition(".")
         stem, end = (stem, dot + suffix) if dot and len(suffix.encode()) < 8 else (clean, "")
-        clean = stem.encode()[: LONGEST - 20].decode("utf-8", "ignore") + f"-{mark}{end}"
+        clean = stem.encode()[: MAX_NAME - 20].decode("utf-8", "ignore") + f"-{mark}{end}"
     return clean
