@@ -86,7 +86,7 @@ class Guard:
         return self._without_token(scope, headers) if self.token is not None else None
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
-        """None if the request carries the token, a redirect that sets the cookie if it is in the URL, else a refusal."""
+        """None if the request carries the token, a redirect that sets the cookie if the URL has it, else a refusal."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         cookie = SimpleCookie()
         try:
