@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from glassbook.nets.blocks import GELU, Attention, Block, LayerCache, SwiGLU, rotary, rotate
+from glassbook.nets.blocks import GELU, Attention, Block, LayerCache, SwiGLU, apply_rotary, rotary
 
 
 def attention_by_hand(layer: Attention, x: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
@@ -32,12 +32,12 @@ def test_attention_is_softmax_of_scaled_products(kv: int, causal: bool):
 def test_a_cache_filled_in_pieces_changes_nothing():
     torch.manual_seed(0)
     layer, x, cache = Attention(32, 4, 2, causal=True), torch.randn(2, 7, 32), LayerCache()
-    turn = rotary(torch.arange(7), 8)
+    rope = rotary(torch.arange(7), 8)
     pieces = [
-        layer(x[:, a:b], turn=(turn[0][:, :, a:b], turn[1][:, :, a:b]), cache=cache)
+        layer(x[:, a:b], rope=(rope[0][:, :, a:b], rope[1][:, :, a:b]), cache=cache)
         for a, b in [(0, 3), (3, 6), (6, 7)]
     ]
-    torch.testing.assert_close(torch.cat(pieces, 1), layer(x, turn=turn))
+    torch.testing.assert_close(torch.cat(pieces, 1), layer(x, rope=rope))
 
 
 def test_rotary_scores_depend_on_distance_only():
@@ -45,11 +45,11 @@ def test_rotary_scores_depend_on_distance_only():
     q, k = torch.randn(1, 1, 1, 16), torch.randn(1, 1, 1, 16)
 
     def score(i: int, j: int) -> torch.Tensor:
-        return (rotate(q, rotary(torch.tensor([i]), 16)) * rotate(k, rotary(torch.tensor([j]), 16))).sum()
+        return (apply_rotary(q, *rotary(torch.tensor([i]), 16)) * apply_rotary(k, *rotary(torch.tensor([j]), 16))).sum()
 
     torch.testing.assert_close(score(3, 1), score(10, 8))
     assert not torch.isclose(score(3, 1), score(3, 2))
-    torch.testing.assert_close(rotate(q, rotary(torch.tensor([0]), 16)), q)
+    torch.testing.assert_close(apply_rotary(q, *rotary(torch.tensor([0]), 16)), q)
 
 
 def test_mlps_match_their_formulas():

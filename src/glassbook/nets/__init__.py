@@ -1,17 +1,18 @@
-"""The networks, the tokenizers, and the two together as a `LanguageModel`."""
+"""Neural networks, tokenizers, and language models as the pair of the two.
+
+What experiments open, build and save is here; a network of its own is imported from its file (`nets.blocks`).
+"""
 
 from glassbook.nets.io.files import model_path, open_model, save_model
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.likelihood import next_token_nll, recall
 from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
-from glassbook.nets.transformer import LM, KVCache, LMConfig, LMOutput
+from glassbook.nets.transformer import LM, LMConfig
 
 __all__ = [
     "BPE",
     "LM",
-    "KVCache",
     "LMConfig",
-    "LMOutput",
     "LanguageModel",
     "Tokenizer",
     "model_path",

@@ -16,7 +16,7 @@ Rotary = tuple[Tensor, Tensor]
 def rotary(positions: Tensor, head_dim: int, theta: float = 1e4) -> Rotary:
     """Cosines and sines of the rotary position embedding.
 
-    Channel i of the first half of a head turns together with channel i of the second half (the layout of
+    Channel i of the first half of a head rotates together with channel i of the second half (the layout of
     transformers; llama2.c pairs neighbours instead, and is permuted when it is read).
 
     Args:
@@ -35,9 +35,9 @@ def rotary(positions: Tensor, head_dim: int, theta: float = 1e4) -> Rotary:
     return angles.cos(), angles.sin()
 
 
-def rotate(x: Tensor, turn: Rotary) -> Tensor:
-    """Turn queries or keys [B, heads, T, head_dim] by their positions' angles; same shape and dtype back."""
-    cos, sin = (t.to(x.dtype) for t in turn)
+def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate queries or keys [B, heads, T, head_dim] by their positions' angles; same shape and dtype back."""
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
@@ -92,7 +92,7 @@ class Attention(nn.Module):
         """Attention probabilities [B, heads, T, past + T] pass through here, but only while it carries a hook."""
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, turn: Rotary | None = None, cache: LayerCache | None = None
+        self, x: Tensor, mask: Tensor | None = None, rope: Rotary | None = None, cache: LayerCache | None = None
     ) -> Tensor:
         """Attend.
 
@@ -100,7 +100,7 @@ class Attention(nn.Module):
             x: [B, T, d_model].
             mask: bool, broadcastable to [B, heads, T, past + T], True where a query may look. It must already
                 be causal if it should be: when it is given, `causal` is not applied again.
-            turn: rotary angles of these T positions; None for learned positions or none.
+            rope: `rotary` of these T positions; None for learned positions or none.
             cache: keys and values of the past; this call appends to it.
 
         Returns:
@@ -110,8 +110,8 @@ class Attention(nn.Module):
         q = self.q(x).view(batch, length, self.n_heads, self.head_dim).transpose(1, 2)
         k = self.k(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
         v = self.v(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
-        if turn is not None:
-            q, k = rotate(q, turn), rotate(k, turn)
+        if rope is not None:
+            q, k = apply_rotary(q, *rope), apply_rotary(k, *rope)
         if cache is not None:
             k, v = cache.append(k, v)
         past = k.shape[2] - length
@@ -185,8 +185,8 @@ class Block(nn.Module):
         self.norm1, self.attn, self.norm2, self.mlp = norm1, attn, norm2, mlp
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, turn: Rotary | None = None, cache: LayerCache | None = None
+        self, x: Tensor, mask: Tensor | None = None, rope: Rotary | None = None, cache: LayerCache | None = None
     ) -> Tensor:
         """[B, T, d_model] -> [B, T, d_model]; the other arguments are those of `Attention.forward`."""
-        x = x + self.attn(self.norm1(x), mask, turn, cache)
+        x = x + self.attn(self.norm1(x), mask, rope, cache)
         return x + cast(Tensor, self.mlp(self.norm2(x)))

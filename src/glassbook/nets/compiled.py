@@ -14,7 +14,7 @@ VOCAB, HEAD_DIM, HEADS, THETA = 32, 64, 4, 1e6
 CONST, TOKEN, BEFORE, NEXT = 0, slice(1, 33), slice(33, 65), slice(65, 97)
 """Places in the residual stream: a constant, the token, the token before it, and what comes next."""
 SLOW = 14
-"""Rotary pairs from here on hardly turn within a row; those before tell positions apart."""
+"""Rotary pairs from here on hardly rotate within a row; those before tell positions apart."""
 
 
 def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128, match: float = 2.0) -> LM:
@@ -55,12 +55,12 @@ def compile_induction(noise: float = 0.02, seed: int = 0, context: int = 128, ma
             for projection in (attn.q, attn.k, attn.v):
                 projection.weight[:HEAD_DIM] = 0.0
             attn.o.weight[:, :HEAD_DIM] = 0.0
-        # Both are constant before they are turned; turned back by one position, they agree best at a distance of one.
-        turn = THETA ** -(torch.arange(SLOW) / (HEAD_DIM / 2))
+        # Both are constant before they are rotated; rotated back by one position, they agree best at a distance of one.
+        angle = THETA ** -(torch.arange(SLOW) / (HEAD_DIM / 2))
         half = HEAD_DIM // 2
         first.k.weight[:SLOW, CONST] = 6.0
-        first.q.weight[:SLOW, CONST] = 6.0 * turn.cos()
-        first.q.weight[half : half + SLOW, CONST] = -6.0 * turn.sin()
+        first.q.weight[:SLOW, CONST] = 6.0 * angle.cos()
+        first.q.weight[half : half + SLOW, CONST] = -6.0 * angle.sin()
         first.v.weight[:VOCAB, TOKEN] = eye
         first.o.weight[BEFORE, :VOCAB] = eye / 8
         # Each token has one slow channel, which is where queries and keys are compared.

@@ -138,10 +138,10 @@ class LM(nn.Module):
         if position_ids is None:
             position_ids = positions(input_ids.shape[1], past, attention_mask, input_ids.device)
         mask = None if attention_mask is None else padded_causal_mask(attention_mask, past)
-        turn = rotary(position_ids, self.config.head_dim, self.config.rope_theta)
+        rope = rotary(position_ids, self.config.head_dim, self.config.rope_theta)
         x = self.embed(input_ids)
         for i, block in enumerate(cast(Iterable[Block], self.blocks)):
-            x = block(x, mask, turn, past_key_values.layers[i] if past_key_values is not None else None)
+            x = block(x, mask, rope, past_key_values.layers[i] if past_key_values is not None else None)
         return LMOutput(self.head(self.norm(x)), past_key_values)
 
     @torch.no_grad()

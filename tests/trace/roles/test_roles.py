@@ -163,8 +163,8 @@ class Scaled(nn.Module):
         super().__init__()
         self.norm1, self.attn, self.norm2, self.mlp = block.norm1, block.attn, block.norm2, block.mlp
 
-    def forward(self, x, mask=None, turn=None, cache=None):
-        x = x + self.attn(self.norm1(x), mask, turn, cache)
+    def forward(self, x, mask=None, rope=None, cache=None):
+        x = x + self.attn(self.norm1(x), mask, rope, cache)
         return x + 0.5 * self.mlp(self.norm2(x))
 
 

@@ -1,7 +1,7 @@
 """The .bin files of karpathy/llama2.c: a header, then every parameter in float32, one after the other.
 
 Version 0 starts with seven int32 and carries rotary tables; version 1 has a 256-byte header with a magic number.
-llama2.c turns neighbouring channels of a head together, where our LM (like transformers) turns channel i of the
+llama2.c rotates neighbouring channels of a head together, where our LM (like transformers) rotates channel i of the
 first half with channel i of the second; so the rows of q and k change places on the way in and out.
 """
 
