@@ -2,10 +2,13 @@
 
 import json
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LM, LMConfig, open_model
@@ -136,6 +139,40 @@ def test_the_tokenizer_merges_the_best_pair_first_and_keeps_track(tmp_path: Path
     assert [tokenizer.token(id) for id in tokenizer.encode(text)] == [" ", "abc", "d", " ", "<0xC3>", "<0xA9>"]
     assert tokenizer.offsets(text) == [(0, 0), (0, 3), (3, 4), (4, 5), (5, 6), (5, 6)]
     assert tokenizer.decode([1, *tokenizer.encode(text), 2]) == text
+
+
+def merge_by_hand(pieces: list[str], scores: list[float], text: str) -> list[int]:
+    """`encode` of llama2.c's run.c: merge the neighbours whose union scores best, of equal ones the leftmost."""
+    ids = {piece: i for i, piece in enumerate(pieces) if i >= 259}
+    tokens = [t for c in f" {text}" for t in ([ids[c]] if c in ids else [3 + byte for byte in c.encode()])]
+    while True:
+        unions = [ids.get(pieces[a] + pieces[b]) for a, b in pairwise(tokens)]
+        scored = [(scores[union], -at, union) for at, union in enumerate(unions) if union is not None]
+        if not scored:
+            return tokens
+        _, at, union = max(scored)
+        tokens[-at : 2 - at] = [union]
+
+
+@given(
+    st.lists(st.text(" abc", min_size=2, max_size=4), unique=True, max_size=10),
+    st.lists(st.text(" abcdé", min_size=1, max_size=25), min_size=1, max_size=5),
+)
+def test_merges_are_those_of_llama2c(merged: list[str], texts: list[str]):
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{b:02X}>" for b in range(256)), *" abc", *merged]
+    scores = [0.0] * 263 + [-float(i) for i in range(len(merged))]
+    tokenizer = Llama2cTokenizer(pieces, scores)
+    for text in texts:
+        assert tokenizer.encode(text) == merge_by_hand(pieces, scores, text)
+        ends = [end for _, end in tokenizer.offsets(text)]
+        assert ends == sorted(ends)
+        assert ends[-1] == len(text)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_an_open_order_of_merges_is_refused():
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{b:02X}>" for b in range(256)), *" ab", "ab", "ba"]
+    assert "same score" in fails(Llama2cTokenizer, pieces, [0.0] * 262 + [-1.0, -1.0])
 
 
 def test_a_tokenizer_beside_the_model_is_found(tmp_path: Path):

@@ -3,13 +3,16 @@
 The file is one int32 (the longest piece), then for each token a float32 score, an int32 length and the bytes.
 """
 
-import heapq
-import os
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from tokenizers import Encoding, models
+from tokenizers import Tokenizer as Core
+
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import write_atomic
 
 _FIRST_BYTE = 3  # <unk>, <s> and </s> come first, then the 256 bytes as <0x00> ... <0xFF>
 _FIRST_PIECE = _FIRST_BYTE + 256
@@ -24,6 +27,9 @@ class Llama2cTokenizer:
     Args:
         pieces: each token's text.
         scores: each token's score; the pair of neighbours whose union scores highest is merged first.
+
+    Raises:
+        GlassbookError: two tokens that merges make have one score, so that the order of merges is open.
     """
 
     bos: int | None = 1
@@ -33,7 +39,24 @@ class Llama2cTokenizer:
     def __init__(self, pieces: Sequence[str], scores: Sequence[float]) -> None:
         self._pieces, self._scores = list(pieces), list(scores)
         # of equal pieces the first counts; specials and bytes are never met as text
-        self._ids = {piece: _FIRST_PIECE + i for i, piece in reversed(list(enumerate(pieces[_FIRST_PIECE:])))}
+        ids = {piece: _FIRST_PIECE + i for i, piece in reversed(list(enumerate(pieces[_FIRST_PIECE:])))}
+        merges = [
+            (-self._scores[id], piece, (piece[:cut], piece[cut:]))
+            for piece, id in ids.items()
+            for cut in range(1, len(piece))
+            if piece[:cut] in ids and piece[cut:] in ids
+        ]
+        merges.sort(key=lambda merge: merge[0])
+        for (score, piece, _), (next_score, next_piece, _) in pairwise(merges):
+            if score == next_score and piece != next_piece:
+                raise GlassbookError(
+                    f"the tokens {piece!r} and {next_piece!r} have the same score, which leaves the order of merges "
+                    "open; export a tokenizer whose scores differ"
+                )
+        bytes_ = {piece: _FIRST_BYTE + i for i, piece in enumerate(self._pieces[_FIRST_BYTE:_FIRST_PIECE])}
+        pairs = [pair for *_, pair in merges]
+        self._core = Core(models.BPE(vocab=bytes_ | ids, merges=pairs, byte_fallback=True))
+        self._prefix = " " if " " in ids else ""
 
     @classmethod
     def load(cls, file: Path) -> "Llama2cTokenizer":
@@ -70,11 +93,12 @@ class Llama2cTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids, without <s>."""
-        return [id for id, _, _ in self._merge(text)]
+        return self._encoding(text).ids if text else []
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """For each id of `encode(text)`, the characters [start, end) of the text it stands for."""
-        return [(start, end) for _, start, end in self._merge(text)]
+        shift = len(self._prefix)
+        return [(max(0, start - shift), end - shift) for start, end in self._encoding(text).offsets] if text else []
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, <s> and </s> left out, the first space of each text dropped."""
@@ -104,60 +128,12 @@ class Llama2cTokenizer:
         data = struct.pack("<i", max(map(len, raw)))
         for piece, score in zip(raw, self._scores, strict=True):
             data += struct.pack("<fi", score, len(piece)) + piece
-        part = folder / "tokenizer.bin.part"
-        part.write_bytes(data)
-        os.replace(part, folder / "tokenizer.bin")
+        write_atomic(folder / "tokenizer.bin", data)
+
+    def _encoding(self, text: str) -> Encoding:
+        return self._core.encode(self._prefix + text, add_special_tokens=False)
 
     def _bytes(self, id: int) -> bytes:
         if _FIRST_BYTE <= id < _FIRST_PIECE:
             return bytes([id - _FIRST_BYTE])
         return self._pieces[id].encode()
-
-    def _merge(self, text: str) -> list[tuple[int, int, int]]:
-        """(id, start, end) of each token: characters first, then the best pair again and again.
-
-        A heap keeps the pairs by score, then from the left, which is llama2.c's order without its search of the
-        whole text for every merge.
-        """
-        if not text:
-            return []
-        tokens = self._characters(text)
-        after = [*range(1, len(tokens)), -1]  # the token to the right of each, -1 at the end
-        before = list(range(-1, len(tokens) - 1))
-        dead = [False] * len(tokens)
-        heap: list[tuple[float, int, int, int, int, int]] = []
-
-        def propose(left: int) -> None:
-            right = after[left] if left >= 0 else -1
-            if right < 0:
-                return
-            first, second = tokens[left][0], tokens[right][0]
-            union = self._ids.get(self._pieces[first] + self._pieces[second])
-            if union is not None:
-                heapq.heappush(heap, (-self._scores[union], left, right, first, second, union))
-
-        for left in range(len(tokens)):
-            propose(left)
-        while heap:
-            _, left, right, first, second, union = heapq.heappop(heap)
-            # stale when either side was merged into something else since
-            if dead[left] or dead[right] or tokens[left][0] != first or tokens[right][0] != second:
-                continue
-            tokens[left] = (union, tokens[left][1], tokens[right][2])
-            dead[right] = True
-            after[left] = after[right]
-            if after[left] >= 0:
-                before[after[left]] = left
-            propose(before[left])
-            propose(left)
-        return [token for token, gone in zip(tokens, dead, strict=True) if not gone]
-
-    def _characters(self, text: str) -> list[tuple[int, int, int]]:
-        """(id, start, end) of a space and each character; a character without a token becomes its bytes."""
-        space = self._ids.get(" ")
-        tokens = [] if space is None else [(space, 0, 0)]
-        for at, character in enumerate(text):
-            id = self._ids.get(character)
-            ids = [id] if id is not None else [_FIRST_BYTE + byte for byte in character.encode()]
-            tokens += [(id, at, at + 1) for id in ids]
-        return tokens
