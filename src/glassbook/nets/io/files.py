@@ -1,7 +1,6 @@
 """Open and save language models: one door for the built-in model, llama2.c files, folders and the hub."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
 from glassbook.nets.transformer import LM
+from glassbook.notebook.files import replacing, write_atomic
 
 LOADERS: extensions.Group = "glassbook.models"
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
@@ -99,9 +99,8 @@ def save_model(lm: LanguageModel, folder: str | Path) -> None:
     t = lm.tokenizer
     specials = {"bos": t.bos, "eos": t.eos, "pad": t.pad} if t is not None else {}
     state = {name: value.contiguous() for name, value in state_to_llama(lm.model).items()}
-    part = folder / "model.safetensors.part"
-    save_file(state, part, metadata={"format": "pt"})
-    os.replace(part, folder / "model.safetensors")
+    with replacing(folder / "model.safetensors") as file:
+        save_file(state, file, metadata={"format": "pt"})
     dtype = next(iter(state.values())).dtype
     _write_json(folder / "config.json", config_to_llama(lm.model.config, **specials, dtype=dtype))
     if isinstance(t, BPE):
@@ -249,6 +248,4 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
-    part = file.with_name(file.name + ".part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(part, file)
+    write_atomic(file, (json.dumps(content, indent=2) + "\n").encode())

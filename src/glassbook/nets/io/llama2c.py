@@ -5,7 +5,6 @@ llama2.c rotates neighbouring channels of a head together, where our LM (like tr
 first half with channel i of the second; so the rows of q and k change places on the way in and out.
 """
 
-import os
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.transformer import LM, LMConfig
+from glassbook.notebook.files import replacing
 
 _MAGIC = 0x616B3432  # "ak42"
 _V1_HEADER = 256
@@ -113,15 +113,13 @@ def write_llama2c(model: LM, file: Path) -> None:
     header = _Header(c, version=1, size=_V1_HEADER)
     sizes = (c.d_model, c.d_hidden, c.n_layers, c.n_heads, c.n_kv_heads, c.vocab, c.context)
     state = model.state_dict()
-    part = file.with_name(file.name + ".part")
-    with part.open("wb") as out:
+    with replacing(file) as new, new.open("wb") as out:
         out.write(struct.pack("<Ii7iB", _MAGIC, 1, *sizes, c.tied).ljust(_V1_HEADER, b"\0"))
         for name in header.order():
             tensor = state[f"{name}.weight"].float().cpu()
             if name.endswith(("attn.q", "attn.k")):
                 tensor = tensor.view(-1, 2, c.head_dim // 2, c.d_model).transpose(1, 2)
             out.write(tensor.contiguous().numpy().astype("<f4").tobytes())
-    os.replace(part, file)
 
 
 def _read_header(file: Path, data: bytes) -> _Header:

@@ -86,7 +86,10 @@ class Llama2cTokenizer:
             raise GlassbookError(f"{file} is truncated or corrupt at token {len(pieces)} ({error})") from error
         if pieces[_FIRST_BYTE:_FIRST_PIECE] != [f"<0x{byte:02X}>" for byte in range(256)]:
             raise GlassbookError(f"{file} is not a llama2.c tokenizer: tokens 3 to 258 are not the 256 bytes")
-        return cls(pieces, scores)
+        try:
+            return cls(pieces, scores)
+        except GlassbookError as error:
+            raise GlassbookError(f"{file}: {error}") from error
 
     def __len__(self) -> int:
         return len(self._pieces)
