@@ -115,11 +115,11 @@ def _runs(place: Path, python: Path) -> None:
                 run.log(step, loss=0.5 / (step + 1))
             ids.append(run.id)
     ours = (time.perf_counter() - begin) / RUNS / POINTS
-    nb.latest(ids)
+    nb.index.latest(ids)
     took = []
     for _ in range(5):
         begin = time.perf_counter()
-        assert all(v["loss"][0] == POINTS - 1 for v in nb.latest(ids).values())
+        assert all(v["loss"][0] == POINTS - 1 for v in nb.index.latest(ids).values())
         took.append(time.perf_counter() - begin)
     print(f"{RUNS} runs of {POINTS} points                      per point    latest of all")
     latest = median(took)
@@ -142,12 +142,12 @@ def _search(place: Path, python: Path, notes: int) -> None:
     folder = place / "search"
     words = notebook_scale.make(folder, notes, 0)
     nb = Notebook(folder)
-    nb.follow()
+    nb.index.follow()
     rng = random.Random(3)
     asked = words[:20] + [rng.choice(words[:5000]) for _ in range(80)]
     print(f"\nsearch in {notes:,} notes, 20 commonest words and 80 others")
-    nb.search(asked[0])
-    print(f"  glassbook, in process     {notebook_scale.timed(nb.search, asked)}")
+    nb.index.search(asked[0])
+    print(f"  glassbook, in process     {notebook_scale.timed(nb.index.search, asked)}")
     _over_http(folder, asked)
     _datasette(place, folder, python, asked)
     if rg := shutil.which("rg"):

@@ -86,7 +86,7 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         folder = Path(place) / "notebook"
         words = make(folder, notes, runs)
         begin = time.perf_counter()
-        code = "import sys; from glassbook.notebook import Notebook; Notebook(sys.argv[1]).follow()"
+        code = "import sys; from glassbook.notebook import Notebook; Notebook(sys.argv[1]).index.follow()"
         pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", code, str(folder)])
         os.waitpid(pid, 0)
         print(f"{'full index':28} {time.perf_counter() - begin:8.2f} s")
@@ -95,7 +95,7 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         print(f"{'size of the index':28} {size:8.1f} MB for {text:.1f} MB of text")
         begin = time.perf_counter()
         nb = Notebook(folder)
-        nb.follow()
+        nb.index.follow()
         print(f"{'start, nothing changed':28} {time.perf_counter() - begin:8.2f} s")
         _questions(nb, words, notes, runs)
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -107,29 +107,33 @@ def _questions(nb: Notebook, words: list[str], notes: int, runs: int) -> None:
     rng = random.Random(1)
     mixed = [" ".join(rng.choices(words[:3000], k=rng.randint(1, 3))) for _ in range(200)]
     rows: list[tuple[str, Callable[[Any], object], list[Any]]] = [
-        ("search, commonest words", nb.search, words[:COMMON] * 5),
-        ("search, two common words", nb.search, [f"{a} {b}" for a, b in pairwise(words[:40])] * 3),
-        ("search, mixed", nb.search, mixed),
-        ("search, rare word", nb.search, words[-200:]),
-        ("names as they are typed", nb.complete, [w[:n] for w in rng.choices(words, k=60) for n in (1, 2, 3, 4)]),
+        ("search, commonest words", nb.index.search, words[:COMMON] * 5),
+        ("search, two common words", nb.index.search, [f"{a} {b}" for a, b in pairwise(words[:40])] * 3),
+        ("search, mixed", nb.index.search, mixed),
+        ("search, rare word", nb.index.search, words[-200:]),
+        ("names as they are typed", nb.index.complete, [w[:n] for w in rng.choices(words, k=60) for n in (1, 2, 3, 4)]),
         ("a page", nb.page, [f"note-{rng.randrange(notes)}" for _ in range(200)]),
-        ("its backlinks", nb.backlinks, [f"note-{rng.randrange(notes)}" for _ in range(200)]),
-        ("its graph", nb.graph, [f"note-{rng.randrange(notes)}" for _ in range(100)]),
-        ("table of pages", lambda o: nb.page_rows(order=o, offset=50), ["title", "level", "modified"] * 10),
-        ("table of runs", lambda o: nb.run_table(order=o), ["started", "results.loss", "config.lr"] * 10),
-        ("runs of one experiment", lambda o: nb.run_table("experiment-3", order=o), ["results.loss", "seed"] * 10),
+        ("its backlinks", nb.index.backlinks, [f"note-{rng.randrange(notes)}" for _ in range(200)]),
+        ("its graph", nb.index.graph, [nb.page(f"note-{rng.randrange(notes)}") for _ in range(100)]),
+        ("table of pages", lambda o: nb.index.page_rows(order=o, offset=50), ["title", "level", "modified"] * 10),
+        ("table of runs", lambda o: nb.index.run_table(order=o), ["started", "results.loss", "config.lr"] * 10),
+        (
+            "runs of one experiment",
+            lambda o: nb.index.run_table("experiment-3", order=o),
+            ["results.loss", "seed"] * 10,
+        ),
     ]
     for name, ask, given in rows:
         ask(given[0])
         print(f"{name:28} {timed(ask, given)}")
-    newest = [row.id for row in nb.run_table(limit=200).rows]
-    print(f"{'latest metrics of 200 runs':28} {timed(nb.latest, [newest] * 20)}")
+    newest = [row.id for row in nb.index.run_table(limit=200).rows]
+    print(f"{'latest metrics of 200 runs':28} {timed(nb.index.latest, [newest] * 20)}")
 
     def change(n: int) -> None:
         page = nb.page(f"note-{n}")
         page.body += " changed"
         nb.write(page)
-        nb.page_count()
+        nb.index.page_count()
 
     print(f"{'one note changed and seen':28} {timed(change, [rng.randrange(notes) for _ in range(50)])}")
 

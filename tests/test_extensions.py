@@ -130,7 +130,7 @@ def test_an_importer_of_another_package_reads_its_files(mine, nb, tmp_path):
     file.write_text("3\nWater\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n")
     made = plan(file)
     assert made.apply(nb).made == ["notes/water.md"]
-    assert nb.resolve("Water") == "water"
+    assert nb.index.resolve("Water") == "water"
     assert sorted([*made.pages[0].lines, *(item.line for item in made.left_out)]) == [1, 2, 3, 4, 5]
     assert made.apply(nb).same == ["notes/water.md"]
     file.write_text("water\n")

@@ -13,7 +13,7 @@ import pytest
 from glassbook.assets import starter
 from glassbook.cli.app import COMMANDS
 from glassbook.experiments import find, launch, names
-from glassbook.notebook import KINDS, Notebook, Page
+from glassbook.notebook import KINDS, Notebook, Page, judge
 from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.runs.claims import find_claim
 
@@ -199,7 +199,7 @@ def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
     notebook = Notebook.create(tmp_path / "n")
     for seed in range(3):
         launch(work(), notebook, seed=seed)
-    assert [verdict.state for verdict in notebook.verdicts(work.claims, experiment=work.name)] == ["holds"]
+    assert [judge(claim, notebook.runs(work.name)).state for claim in work.claims] == ["holds"]
     assert work.name == "coin-entropy"
     assert work.quick().tosses < work().tosses
 
@@ -230,7 +230,7 @@ def test_write_fills_a_new_notebook_and_never_overwrites(tmp_path):
     assert starter.write(notebook.folder) == 0
     assert notebook.page("VAE").id == "variational-auto-encoder"
     assert json.loads((notebook.folder / "references.json").read_text())
-    assert [problem for problem in notebook.problems() if "superposition" not in problem] == []
+    assert [problem for problem in notebook.index.problems() if "superposition" not in problem] == []
 
 
 def test_what_was_written_is_taken_away_when_the_disk_refuses(tmp_path, monkeypatch):
@@ -261,4 +261,4 @@ def test_docs_is_a_notebook(tmp_path):
     assert notebook.title == "Glassbook"
     assert len(notebook.pages()) == len(pages())
     assert notebook.page("First steps").id == "first-steps"
-    assert notebook.problems() == []
+    assert notebook.index.problems() == []

@@ -7,12 +7,11 @@ Everything is a plain file; `Notebook` is the one door to them:
         run.log(step, loss=loss)          # on its way to the disk when this returns: a kill loses no point
         run.result(held_out_loss=4.2)     # what claims read
     nb.runs("pretrain")[0].metrics("loss")
-    nb.verdicts([claim], experiment="pretrain")
 
     page = nb.page("superposition")       # by id, title or alias
     page.tags.append("toy-model")
     nb.write(page)                        # only the line of the tags changes
-    nb.backlinks("superposition"), nb.search("sparse features")
+    nb.index.backlinks("superposition"), nb.index.search("sparse features")
 """
 
 from glassbook.notebook.index.index import Backlink

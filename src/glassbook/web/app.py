@@ -39,7 +39,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        notebook.follow(at_once=True)
+        notebook.index.follow(at_once=True)
         supervisor = Supervisor(services.jobs, notebook, slots=slots) if work else None
         services.supervisor = supervisor
         if supervisor is not None:

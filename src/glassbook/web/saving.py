@@ -127,7 +127,7 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
     if not new.id or new.id != new.id.strip() or not new.id.isprintable():
         raise GlassbookError(f"the id {new.id!r} must be one line of text without surrounding spaces")
     names = {name_key(name) for name in (new.id, new.title, *new.aliases)}
-    linked = nb.backlinks(old.id, limit=1)
+    linked = nb.index.backlinks(old.id, limit=1)
     if linked and name_key(old.id) not in names:
         raise GlassbookError(
             f"other pages link to {old.id!r} ({linked[0].title!r} does); keep the id, or add it to the aliases"

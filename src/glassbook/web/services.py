@@ -39,7 +39,7 @@ class Services:
     @classmethod
     def of(cls, notebook: Notebook) -> Services:
         """The services of one notebook; nothing is started yet."""
-        notebook.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
+        notebook.index.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
         return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder))
 
     @property

@@ -66,8 +66,8 @@ class Verdicts:
             return self._single[name]
 
     def _forget_old(self) -> None:
-        self.notebook.latest([])  # let it see what has changed: only then does its version tell
-        now = self.notebook.version
+        self.notebook.index.latest([])  # let it see what has changed: only then does its version tell
+        now = self.notebook.index.version
         if now != self._version:
             self._version, self._board, self._single = now, None, {}
 

@@ -48,7 +48,7 @@ def test_a_vault_is_copied_byte_for_byte_with_its_folders(vault, nb):
     report = plan(vault).apply(nb)
     for name in ("Index.md", "deep/er/Deep note.md", "deep/latin.md", "img/pic.png", "empty.md"):
         assert (nb.folder / "pages" / "My vault" / name).read_bytes() == (vault / name).read_bytes()
-    assert nb.resolve("Deep note") == "My vault/deep/er/Deep note"
+    assert nb.index.resolve("Deep note") == "My vault/deep/er/Deep note"
     assert nb.page("old").body == "Old ending.\n"
     assert "[there](other.md#x)" in nb.page("page").body
     assert nb.page("page").path == nb.folder / "pages" / "My vault" / "web" / "page.md"
@@ -87,7 +87,7 @@ def test_names_that_are_taken_are_left_alone(nb, tmp_path):
     assert nb.page("gan-2").title == "GAN"
     again = plan(source).apply(nb)
     assert (again.made, len(again.same)) == ([], 2)
-    assert nb.problems() == []
+    assert nb.index.problems() == []
 
 
 def test_an_id_that_is_taken_elsewhere_is_not_given_again(nb, tmp_path):
@@ -238,7 +238,7 @@ def test_the_glossary_vault_imports_with_all_its_links(notes, nb, tmp_path, unpa
         original = folder / page.path.relative_to(nb.folder / "pages" / folder.name)
         assert page.path.read_bytes() == original.read_bytes()
     links = [link for page in pages for link in page.outline().links if "images/" not in link.target]
-    there = {target: nb.resolve(target) for target in {link.target for link in links}}
+    there = {target: nb.index.resolve(target) for target in {link.target for link in links}}
     assert sum(there[link.target] is not None for link in links) == 1529
 
 
@@ -246,5 +246,5 @@ def test_the_foam_vault_imports_as_it_is(notes, nb, tmp_path):
     report = plan(notes / "foam-docs-vault.tar.gz").apply(nb)
     assert len(nb.pages()) == 86
     assert len(report.made) == 87
-    assert nb.resolve("graph-view")
+    assert nb.index.resolve("graph-view")
     assert plan(notes / "foam-docs-vault.tar.gz").apply(nb).made == []

@@ -33,16 +33,16 @@ def full(nb: Notebook) -> Notebook:
 def state(nb: Notebook) -> tuple:
     words = ["superposition", "neuron", "features", "grosse", "sparse", "topk", "frontier", "terms", "p"]
     return (
-        [nb.search(word) for word in words],
-        [nb.backlinks(page.id) for page in nb.pages()],
+        [nb.index.search(word) for word in words],
+        [nb.index.backlinks(page.id) for page in nb.pages()],
         nb.runs(),
-        nb.problems(),
+        nb.index.problems(),
     )
 
 
 def test_search_lands_where_it_should(full: Notebook) -> None:
     def found(text: str) -> list[tuple[str, str, str]]:
-        return [(hit.kind, hit.id, hit.section) for hit in full.search(text)]
+        return [(hit.kind, hit.id, hit.section) for hit in full.index.search(text)]
 
     assert found("superposition")[:2] == [("page", "superposition", ""), ("page", "glossary", "superposition")]
     assert found("SUPERPOS")[0] == ("page", "superposition", "")
@@ -57,7 +57,7 @@ def test_search_lands_where_it_should(full: Notebook) -> None:
     (run,) = full.runs()
     assert ("run", run.id, "") in found("topk")
     assert ("run", run.id, "") in found("frontier bends")
-    hit = full.search("several")[0]
+    hit = full.index.search("several")[0]
     assert (hit.heading, [piece for piece, marked in hit.excerpt if marked]) == ("Polysemanticity", ["several"])
     assert "One neuron, several features." in hit.text
 
@@ -115,8 +115,8 @@ def test_an_index_that_cannot_be_written_is_kept_in_memory(full: Notebook, monke
 @example('"unclosed phrase')
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 def test_any_text_can_be_searched_for(nb: Notebook, text: str) -> None:
-    assert isinstance(nb.search(text), list)
-    nb.backlinks(text)
+    assert isinstance(nb.index.search(text), list)
+    nb.index.backlinks(text)
     with pytest.raises(GlassbookError):
         nb.page(text)
 
@@ -128,17 +128,17 @@ def test_the_index_follows_the_files(full: Notebook) -> None:
     # Same size, and the same time as before: only the content tells.
     page.path.write_bytes(page.path.read_bytes().replace("Maß".encode(), b"Zoll"))
     os.utime(page.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert [hit.id for hit in full.search("Zoll")] == ["größe"]
+    assert [hit.id for hit in full.index.search("Zoll")] == ["größe"]
     moved = page.path.with_name("moved.md")
     page.path.rename(moved)
     assert full.page("größe").path == moved
     moved.unlink()
-    assert full.search("Zoll") == []
+    assert full.index.search("Zoll") == []
     (run,) = full.runs()
     shutil.rmtree(run.folder)
     assert full.runs() == []
-    assert full.search("frontier") == []
-    assert full.search("recover") == []
+    assert full.index.search("frontier") == []
+    assert full.index.search("recover") == []
 
 
 def test_names_that_are_shared_are_told(full: Notebook) -> None:
@@ -146,21 +146,20 @@ def test_names_that_are_shared_are_told(full: Notebook) -> None:
     path.write_text("---\nid: superposition\ntitle: [a]\n---\n")
     with pytest.raises(GlassbookError, match=r"names several pages: pages/copy\.md, pages/terms/superposition\.md"):
         full.page("superposition")
-    problems = full.problems()
+    problems = full.index.problems()
     assert any("share the id 'superposition'" in line for line in problems)
     assert any(line.startswith("pages/copy.md: title:") for line in problems)
 
 
-def test_claims_of_the_code_go_before_those_of_runs(full: Notebook) -> None:
-    full.set_claims(
-        "dictionary-learning", [Claim("codes-are-monosemantic", "Codes are monosemantic", "auroc", ">=", 0.8)]
-    )
-    full.set_claims("other", [Claim("so", "Something else is so", "x", ">", 0)])
-    assert full.search("recover truth") == []
-    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#codes-are-monosemantic"]
-    assert [hit.title for hit in full.search("something")] == ["Something else is so"]
-    shutil.rmtree(full.folder / ".glassbook")
-    assert [hit.id for hit in full.search("monosemantic")] == ["dictionary-learning#codes-are-monosemantic"]
+def test_the_claims_of_an_experiments_newest_run_are_found(full: Notebook) -> None:
+    new = Claim("codes-are-monosemantic", "Codes are monosemantic", "auroc", ">=", 0.8)
+    with full.start_run("dictionary-learning", claims=[new]):
+        pass
+    assert "claim" not in {hit.kind for hit in full.index.search("recover truth")}
+    for _ in range(2):
+        claims = [hit.id for hit in full.index.search("monosemantic") if hit.kind == "claim"]
+        assert claims == ["dictionary-learning#codes-are-monosemantic"]
+        shutil.rmtree(full.folder / ".glassbook")
 
 
 def test_several_threads_and_connections_at_once(full: Notebook) -> None:
@@ -171,7 +170,7 @@ def test_several_threads_and_connections_at_once(full: Notebook) -> None:
         try:
             for i in range(8):
                 others[n % 3].write(Page.new(f"Page {n} {i}", f"word{n}\n"))
-                assert len(others[n % 3].search(f"word{n}")) == i + 1
+                assert len(others[n % 3].index.search(f"word{n}")) == i + 1
         except BaseException as error:
             errors.append(error)
 
@@ -211,5 +210,5 @@ def test_a_notebook_is_made_only_where_nothing_is(tmp_path: Path, monkeypatch) -
     with pytest.raises(GlassbookError, match="the title has to be text"):
         Notebook(nb.folder)
     (nb.folder / "glassbook.toml").write_text("title = ")
-    with pytest.raises(GlassbookError, match="mend it"):
+    with pytest.raises(GlassbookError, match="fix it"):
         Notebook(nb.folder)

@@ -40,117 +40,127 @@ def add_run(nb, experiment="toy", seed=0, config=None, **results):
 
 
 def test_pages_in_every_order(nb):
-    titles = [row.title for row in nb.page_rows()]
+    titles = [row.title for row in nb.index.page_rows()]
     assert titles == sorted(titles, key=str.lower)
-    assert [row.level for row in nb.page_rows(order="level", limit=3)] == [50, 40, 30]
-    assert nb.page_rows(order="modified", limit=1)[0].title == "1984 is a title"
-    assert [row.id for row in nb.page_rows("term", order="title", limit=1, offset=1)] == ["monosemanticity"]
+    assert [row.level for row in nb.index.page_rows(order="level", limit=3)] == [50, 40, 30]
+    assert nb.index.page_rows(order="modified", limit=1)[0].title == "1984 is a title"
+    assert [row.id for row in nb.index.page_rows("term", order="title", limit=1, offset=1)] == ["monosemanticity"]
     with pytest.raises(GlassbookError, match="ordered by"):
-        nb.page_rows(order="colour")
+        nb.index.page_rows(order="colour")
 
 
 def test_pages_by_kind_and_tag(nb):
-    assert nb.page_count() == 6
-    assert nb.page_count("term") == 3
-    assert {row.id for row in nb.page_rows(tag="METHOD")} == {"sparse-coding", "dictionary-learning"}
-    assert nb.page_count(tag="features") == 1
-    row = next(row for row in nb.page_rows() if row.id == "sparse-coding")
+    assert nb.index.page_count() == 6
+    assert nb.index.page_count("term") == 3
+    assert {row.id for row in nb.index.page_rows(tag="METHOD")} == {"sparse-coding", "dictionary-learning"}
+    assert nb.index.page_count(tag="features") == 1
+    row = next(row for row in nb.index.page_rows() if row.id == "sparse-coding")
     assert (row.tags, row.aliases, row.path) == (("Method",), ("Olshausen",), "pages/terms/sparse-coding.md")
 
 
 def test_links_are_in_order_and_once_each(nb):
-    assert nb.links("sparse-coding") == [("Dictionary learning", "dictionary-learning"), ("nothing", None)]
+    assert nb.index.links(nb.page("sparse-coding")) == [
+        ("Dictionary learning", "dictionary-learning"),
+        ("nothing", None),
+    ]
 
 
 def test_the_graph_goes_both_ways(nb):
-    near = nb.graph("sparse-coding")
+    near = nb.index.graph(nb.page("sparse-coding"))
     assert {node[0] for node in near.nodes} == {"sparse-coding", "dictionary-learning", "2026-11-20-a-session"}
     assert ("sparse-coding", "dictionary-learning") in near.edges
     assert ("dictionary-learning", "sparse-coding") in near.edges
-    assert "monosemanticity" in {node[0] for node in nb.graph("sparse-coding", depth=2).nodes}
-    assert len(nb.graph("sparse-coding", depth=3, limit=2).nodes) == 2
+    assert "monosemanticity" in {node[0] for node in nb.index.graph(nb.page("sparse-coding"), depth=2).nodes}
+    assert len(nb.index.graph(nb.page("sparse-coding"), depth=3, limit=2).nodes) == 2
 
 
 def test_moments_are_pages_with_a_day(nb):
-    assert [(m.day, m.title) for m in nb.moments()] == [("2026-11-20", "2026-11-20 A session"), ("2025-03", "A talk")]
-    assert [m.day for m in nb.moments(before="2026")] == ["2025-03"]
-    assert [m.day for m in nb.moments(days=1)] == ["2026-11-20"]
+    assert [(m.day, m.title) for m in nb.index.timeline()] == [
+        ("2026-11-20", "2026-11-20 A session"),
+        ("2025-03", "A talk"),
+    ]
+    assert [m.day for m in nb.index.timeline(before="2026")] == ["2025-03"]
+    assert [m.day for m in nb.index.timeline(days=1)] == ["2026-11-20"]
 
 
 def test_names_as_they_are_typed(nb):
-    nb.set_experiments({"sparse-toy": ("Does it?", ("Sparse coding",), "nobody")})
-    found = nb.complete("spar")
+    nb.index.set_experiments({"sparse-toy": ("Does it?", ("Sparse coding",), "nobody")})
+    found = nb.index.complete("spar")
     assert [(s.kind, s.id) for s in found] == [("page", "sparse-coding"), ("experiment", "sparse-toy")]
-    alias = nb.complete("olsh")[0]
+    alias = nb.index.complete("olsh")[0]
     assert (alias.id, alias.hint) == ("sparse-coding", "term, also olshausen")
-    assert nb.complete("learn")[0].id == "dictionary-learning"
-    assert ("tag", "features") in [(s.kind, s.id) for s in nb.complete("feat")]
-    assert nb.complete("  ") == []
-    assert nb.complete('"*) OR') == []
+    assert nb.index.complete("learn")[0].id == "dictionary-learning"
+    assert ("tag", "features") in [(s.kind, s.id) for s in nb.index.complete("feat")]
+    assert nb.index.complete("  ") == []
+    assert nb.index.complete('"*) OR') == []
 
 
 def test_experiments_are_found_by_search(nb):
-    nb.set_experiments({"toy": ("Do sparse things superpose?", ("Sparse coding",), "Elhage 2022")})
-    assert [(h.kind, h.id) for h in nb.search("superpose")] == [("experiment", "toy")]
-    assert {h.kind for h in nb.search("sparse coding")} == {"page", "experiment"}
-    assert {h.kind for h in nb.search("sparse", kinds=["experiment"])} == {"experiment"}
-    nb.set_experiments({"other": ("Nothing", (), "")})
-    assert nb.search("superpose") == []
+    nb.index.set_experiments({"toy": ("Do sparse things superpose?", ("Sparse coding",), "Elhage 2022")})
+    assert [(h.kind, h.id) for h in nb.index.search("superpose")] == [("experiment", "toy")]
+    assert {h.kind for h in nb.index.search("sparse coding")} == {"page", "experiment"}
+    assert {h.kind for h in nb.index.search("sparse", kinds=["experiment"])} == {"experiment"}
+    nb.index.set_experiments({"other": ("Nothing", (), "")})
+    assert nb.index.search("superpose") == []
 
 
 def test_runs_filtered_sorted_and_paged(nb):
     ids = [add_run(nb, seed=i, config={"lr": 1.0 / (i + 1), "model": {"width": i}}, mmcs=v)
            for i, v in enumerate((0.5, 0.9, 0.7))]  # fmt: skip
     add_run(nb, "other", accuracy=1.0)
-    table = nb.run_table("toy", order="results.mmcs")
+    table = nb.index.run_table("toy", order="results.mmcs")
     assert [row.id for row in table.rows] == [ids[1], ids[2], ids[0]]
     assert table.total == 3
     assert table.columns == ["config.lr", "config.model.width", "results.mmcs"]
-    assert [row.seed for row in nb.run_table("toy", order="config.model.width", descending=False).rows] == [0, 1, 2]
-    assert [row.seed for row in nb.run_table("toy", order="config.lr", limit=1, offset=1).rows] == [1]
-    assert nb.run_table(order="results.mmcs").rows[-1].experiment == "other"
-    assert nb.run_table(text="OTHER accuracy").total == 1
-    assert nb.run_table(status="failed").total == 0
-    assert nb.run_table().total == 4
+    assert [row.seed for row in nb.index.run_table("toy", order="config.model.width", descending=False).rows] == [
+        0,
+        1,
+        2,
+    ]
+    assert [row.seed for row in nb.index.run_table("toy", order="config.lr", limit=1, offset=1).rows] == [1]
+    assert nb.index.run_table(order="results.mmcs").rows[-1].experiment == "other"
+    assert nb.index.run_table(text="OTHER accuracy").total == 1
+    assert nb.index.run_table(status="failed").total == 0
+    assert nb.index.run_table().total == 4
     for wrong in ("colour", "config", "started; DROP TABLE run"):
         with pytest.raises(GlassbookError, match="ordered by"):
-            nb.run_table(order=wrong)
+            nb.index.run_table(order=wrong)
 
 
 @pytest.mark.parametrize("name", ['a"b', "a.b", "$", "a'b", "a\\b", "[0]"])
 def test_any_name_of_a_column_is_safe(nb, name):
     add_run(nb, config={name: 1})
-    assert nb.run_table(order=f"config.{name}").total == 1
+    assert nb.index.run_table(order=f"config.{name}").total == 1
 
 
 def test_a_running_run_is_told_from_a_dead_one(nb):
     run = nb.start_run("toy", {})
-    assert nb.run_table(status="running").total == 1
+    assert nb.index.run_table(status="running").total == 1
     run.finish()
-    assert nb.run_table(status="running").total == 0
-    assert nb.run_table(status="finished").total == 1
+    assert nb.index.run_table(status="running").total == 0
+    assert nb.index.run_table(status="finished").total == 1
 
 
 def test_latest_values_are_the_last_that_were_logged(nb):
     name = add_run(nb)
-    assert nb.latest([name, "no such run"]) == {name: {"loss": (3, 1.5), "other": (5, 1.0)}}
+    assert nb.index.latest([name, "no such run"]) == {name: {"loss": (3, 1.5), "other": (5, 1.0)}}
     with nb.start_run("toy", {}) as run:
         run.log(0, time=1.0, **{'odd "name\\': 2.0, "event": 4.0})
-        assert nb.latest([run.id])[run.id] == {"time": (0, 1.0), 'odd "name\\': (0, 2.0), "event": (0, 4.0)}
+        assert nb.index.latest([run.id])[run.id] == {"time": (0, 1.0), 'odd "name\\': (0, 2.0), "event": (0, 4.0)}
         run.log(1, time=float("nan"))
         run.note('"loss": 7, "time": 9')
-        assert nb.latest([run.id])[run.id]["time"][0] == 1
-        assert "loss" not in nb.latest([run.id])[run.id]
+        assert nb.index.latest([run.id])[run.id]["time"][0] == 1
+        assert "loss" not in nb.index.latest([run.id])[run.id]
 
 
 def test_a_deleted_run_takes_its_columns_along(nb, tmp_path):
     import shutil
 
     name = add_run(nb, only_here=1.0)
-    assert "results.only_here" in nb.run_table().columns
+    assert "results.only_here" in nb.index.run_table().columns
     shutil.rmtree(nb.run(name).folder)
-    assert "results.only_here" not in nb.run_table().columns
-    assert nb.run_table().total == 0
+    assert "results.only_here" not in nb.index.run_table().columns
+    assert nb.index.run_table().total == 0
 
 
 def eventually(holds, seconds=10):
@@ -161,44 +171,44 @@ def eventually(holds, seconds=10):
 
 
 def test_following_sees_what_others_write(nb):
-    nb.follow()
-    before = nb.version
+    nb.index.follow()
+    before = nb.index.version
     path = nb.folder / "pages" / "terms" / "by-hand.md"
     path.write_text("# Written by hand\n\nabout quokkas\n")
-    eventually(lambda: nb.search("quokkas"))
-    assert nb.version > before
+    eventually(lambda: nb.index.search("quokkas"))
+    assert nb.index.version > before
     path.write_text("# Written by hand\n\nabout numbats\n")
-    eventually(lambda: nb.search("numbats") and not nb.search("quokkas"))
+    eventually(lambda: nb.index.search("numbats") and not nb.index.search("quokkas"))
     path.unlink()
-    eventually(lambda: not nb.search("numbats"))
+    eventually(lambda: not nb.index.search("numbats"))
     folder = nb.folder / "pages" / "new"
     folder.mkdir()
     (folder / "x.md").write_text("about bilbies\n")
-    eventually(lambda: nb.search("bilbies"))
+    eventually(lambda: nb.index.search("bilbies"))
     os.rename(folder, nb.folder / "pages" / "moved")
-    eventually(lambda: [h.id for h in nb.search("bilbies")] == ["moved/x"])
+    eventually(lambda: [h.id for h in nb.index.search("bilbies")] == ["moved/x"])
 
 
 def test_following_sees_its_own_writes_at_once(nb):
-    nb.follow()
+    nb.index.follow()
     nb.write(Page.new("Fresh", "about echidnas"))
-    assert nb.search("echidnas")
+    assert nb.index.search("echidnas")
     name = add_run(nb, "echo")
-    assert nb.run_table("echo").total == 1
+    assert nb.index.run_table("echo").total == 1
     assert nb.run(name).status == "finished"
     run = nb.start_run("echo", {})
-    assert nb.run_table("echo", status="running").total == 1
+    assert nb.index.run_table("echo", status="running").total == 1
     run.finish()
-    assert nb.run_table("echo", status="running").total == 0
+    assert nb.index.run_table("echo", status="running").total == 0
 
 
 def test_following_survives_a_deleted_index(nb):
-    nb.follow()
-    assert nb.search("sparse")
+    nb.index.follow()
+    assert nb.index.search("sparse")
     for path in (nb.folder / ".glassbook").glob("index.db*"):
         path.unlink()
-    assert nb.search("sparse")
-    assert nb.page_count() == 6
+    assert nb.index.search("sparse")
+    assert nb.index.page_count() == 6
 
 
 def test_features_are_found_last(nb, tmp_path):
@@ -215,8 +225,8 @@ def test_features_are_found_last(nb, tmp_path):
             db.execute("INSERT INTO feature VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         db.commit()
         db.close()
-    hits = nb.search("sparse", limit=8)
+    hits = nb.index.search("sparse", limit=8)
     assert hits[0].kind == "page"
     assert 1 <= sum(h.kind == "feature" for h in hits) <= 3
-    features = nb.search("sparse thing 7", kinds=["feature"])
+    features = nb.index.search("sparse thing 7", kinds=["feature"])
     assert features[0].id == f"{run.id}/7"

@@ -100,19 +100,19 @@ def test_backlinks_follow_id_then_title_then_alias(nb: Notebook) -> None:
     nb.write(Page.new("Alpha", "[[beta]] [[B]] [[nobody]]\n\n[[ALPHA]]\n"))
     nb.write(Page.new("Beta", "", aliases=["b", "gamma"]))
     nb.write(Page.new("Gamma", "see [[Beta#x|it]]\n"))
-    assert {(b.id, b.section, b.line) for b in nb.backlinks("beta")} == {("alpha", "", 1), ("gamma", "x", 1)}
-    assert nb.backlinks("alpha") == []
+    assert {(b.id, b.section, b.line) for b in nb.index.backlinks("beta")} == {("alpha", "", 1), ("gamma", "x", 1)}
+    assert nb.index.backlinks("alpha") == []
     # The page called Gamma takes links to "gamma" from the page that has it as an alias only.
     nb.write(Page.new("Delta", "[[gamma]]\n"))
-    assert [b.id for b in nb.backlinks("gamma")] == ["delta"]
-    assert nb.resolve("GAMMA") == "gamma"
-    assert nb.resolve("nobody") is None
+    assert [b.id for b in nb.index.backlinks("gamma")] == ["delta"]
+    assert nb.index.resolve("GAMMA") == "gamma"
+    assert nb.index.resolve("nobody") is None
     # A link to something that is no page is found by its name.
-    assert [b.id for b in nb.backlinks("nobody")] == ["alpha"]
+    assert [b.id for b in nb.index.backlinks("nobody")] == ["alpha"]
     page = nb.page("gamma")
     page.aliases = ["nobody"]
     nb.write(page)
-    assert [b.id for b in nb.backlinks("gamma")] == ["alpha", "delta"]
+    assert [b.id for b in nb.index.backlinks("gamma")] == ["alpha", "delta"]
 
 
 def test_a_label_may_be_broken_across_lines_and_links_between_html_tags_are_links() -> None:

@@ -196,7 +196,7 @@ def test_bytes_that_are_no_text_survive(nb: Notebook) -> None:
     page.level = 1
     nb.write(page)
     assert path.read_bytes() == b"---\r\nid: latin\r\nlevel: 1\r\n---\r\ncaf\xe9\r\n"
-    assert nb.search("caf")[0].id == "latin"
+    assert nb.index.search("caf")[0].id == "latin"
 
 
 @pytest.mark.parametrize("fails", ["write", "fsync", "replace"])

@@ -151,16 +151,13 @@ def test_claims_come_back_from_data() -> None:
         Claim.from_data({"sentence": "only"})
 
 
-def test_the_notebook_judges(nb: Notebook) -> None:
+def test_runs_of_one_setting_decide(nb: Notebook) -> None:
     for seed in range(3):
         with nb.start_run("reversal-curse", config={"pairs": 200}, seed=seed, claims=[CLAIM]) as run:
             run.result(**GOOD)
     with nb.start_run("reversal-curse", config={"pairs": 5}, seed=0) as quick:
         quick.result(missing=1, both=0)
-    (found,) = nb.verdicts([CLAIM])
-    assert found.state == "holds"
-    (found,) = nb.verdicts([CLAIM], experiment="reversal-curse", config={"pairs": 200})
-    assert found.state == "holds"
-    (found,) = nb.verdicts([CLAIM], experiment="reversal-curse")
+    assert judge(CLAIM, nb.runs("reversal-curse", {"pairs": 200})).state == "holds"
+    found = judge(CLAIM, nb.runs("reversal-curse"))
     assert (found.state, "different settings" in found.reason) == ("untested", True)
-    assert nb.verdicts([CLAIM], experiment="other")[0].state == "untested"
+    assert judge(CLAIM, nb.runs("other")).state == "untested"

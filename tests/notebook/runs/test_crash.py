@@ -68,13 +68,13 @@ def test_a_page_is_the_old_or_the_new(base, operation, how):
     ident, before = ("fox", OLD) if operation == "save" else ("lynx", None)
     seen = set()
     for nb, said in tried(base, operation, how):
-        known = {row.id for row in nb.page_rows()}
+        known = {row.id for row in nb.index.page_rows()}
         assert known in ({"fox"}, {"fox", ident})
         now = nb.page(ident).body.lstrip("\n") if ident in known else None
         assert now in (before, NEW)
         assert "saved" not in said or now == NEW
         assert operation == "save" or nb.page("fox").body.lstrip("\n") == OLD
-        assert nb.problems() == []
+        assert nb.index.problems() == []
         if how in ERRORS:
             check_no_bad_line(said, how)
             assert spare(nb) == []

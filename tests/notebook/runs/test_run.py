@@ -273,7 +273,7 @@ def test_files_of_another_time_are_readable(nb: Notebook) -> None:
     assert (new.id, new.results, new.status) == ("run2", {"a": math.inf}, "interrupted")
     assert str(new.metrics("a")) == "([1], [nan])"
     assert new.metrics("c") == ([1], [2.0])
-    problems = nb.problems()
+    problems = nb.index.problems()
     assert len(problems) == 2
     assert "run3" in problems[1]
 

@@ -1,29 +1,76 @@
-"""The index: what the notebook's files say, in SQLite, for search, links and lists.
-
-It holds nothing that the files do not: it may be deleted at any time, and is made anew when it is missing, damaged or
-of another version. It is brought up to date by looking at every file's time and size, and reading those that changed.
-"""
+"""Queries of the index: names, links, lists, search and tables of runs, without opening a file of the notebook."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Literal
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.index import queries as lists
-from glassbook.notebook.index import refresh, scan, search
-from glassbook.notebook.index import schema as tables
-from glassbook.notebook.index.follow import Follower
-from glassbook.notebook.runs.claims import Claim
+from glassbook.notebook.index import schema, search
+from glassbook.notebook.index.database import IndexFile, recovering
+from glassbook.notebook.index.run_rows import record_of
+from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.record import RunRecord
+from glassbook.notebook.serialization import read_number
+
+PageOrder = Literal["title", "path", "level", "modified"]
+_PAGE_ORDERS = {
+    "title": "lower(title), path",
+    "path": "path",
+    "level": "level IS NULL, level DESC, lower(title), path",
+    "modified": "mtime DESC, path",
+}
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """A page in a list."""
+
+    id: str
+    title: str
+    kind: str
+    level: int | None
+    tags: tuple[str, ...]
+    aliases: tuple[str, ...]
+    path: str
+    """Relative to the notebook's folder."""
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """A page that belongs to a day."""
+
+    day: str
+    """YYYY-MM-DD, YYYY-MM or YYYY."""
+    id: str
+    title: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """Some runs, how many there are in all, and what they can be sorted by."""
+
+    rows: list[RunRecord]
+    total: int
+    columns: list[str]
+    """ "config.<setting>" and "results.<metric>" of all runs that fit the experiment."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Pages and the links between them."""
+
+    nodes: list[tuple[str, str, str]]
+    """(id, title, kind)."""
+    edges: list[tuple[str, str]]
+    """(id of the page that links, id of the page that it links to)."""
 
 
 @dataclass(frozen=True)
@@ -41,119 +88,99 @@ class Backlink:
     """That line."""
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+class Index(IndexFile):
+    """What the notebook in `folder` holds, for lists, links and search; safe to use from several threads."""
 
+    # --- pages --------------------------------------------------------------------------------------------------
 
-def _mended(method: Callable[Concatenate[Index, P], R]) -> Callable[Concatenate[Index, P], R]:
-    """Hold the lock; throw a damaged index away and try again on a new one, and in the end on one in memory.
+    @recovering
+    def paths(self) -> list[Path]:
+        """Files of all pages."""
+        return [self.folder / path for (path,) in self._fresh_pages().execute("SELECT path FROM page ORDER BY path")]
 
-    The last is for a disk that is full, read-only or cannot be locked: the notebook can still be read.
-    """
+    @recovering
+    def names(self) -> list[str]:
+        """Ids and titles of all pages."""
+        db = self._fresh_pages()
+        return [name for row in db.execute("SELECT id, title FROM page ORDER BY path") for name in dict.fromkeys(row)]
 
-    @functools.wraps(method)
-    def wrapped(self: Index, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._lock:
-            for mend in (self._remove, self._keep_in_memory):
-                try:
-                    return method(self, *args, **kwargs)
-                except sqlite3.DatabaseError as error:
-                    if "locked" in str(error):
-                        raise GlassbookError(f"{self.path} is in use by another program; try again") from error
-                    mend()
-            return method(self, *args, **kwargs)
-
-    return wrapped
-
-
-class Index:
-    """The index of the notebook in `folder`; safe to use from several threads.
-
-    If its own file cannot be written, it is kept in memory.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / ".glassbook" / "index.db"
-        self._lock = threading.RLock()
-        self._db: sqlite3.Connection | None = None
-        self._inode: int | None = None
-        self._claims: dict[str, str] = {}
-        self._experiments: dict[str, str] = {}
-        self._follower: Follower | None = None
-        self._touched: set[str] = set()
-        """Pages that may have changed since they were last looked at, while the files are followed."""
-        self._watch: scan.RunWatch | None = None
-        """Which runs may have moved, while the files are followed; None when everything has to be looked at."""
-        self.version = 0
-        """Grows with every change that is seen while the files are followed."""
-
-    def close(self) -> None:
-        """Stop following and close the file; the next call opens it again."""
-        follower, self._follower = self._follower, None
-        if follower is not None:
-            follower.stop()
-        self._close()
-
-    def _close(self) -> None:
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-            self._db = None
-
-    # --- questions ----------------------------------------------------------------------------------------------
-
-    @_mended
-    def resolve(self, name: str) -> list[Path]:
+    @recovering
+    def paths_of(self, name: str) -> list[Path]:
         """Files of the pages that `name` means: by id, else by title, else by alias, else by file name.
 
         Several if they share the name.
         """
         db = self._fresh_pages()
         rows = db.execute(
-            "SELECT rank, path FROM name WHERE key = ? ORDER BY rank, path", [tables.key(name)]
+            "SELECT rank, path FROM name WHERE key = ? ORDER BY rank, path", [schema.key(name)]
         ).fetchall()
         return list(dict.fromkeys(self.folder / path for rank, path in rows if rank == rows[0][0]))
 
-    @_mended
-    def target(self, name: str) -> str | None:
-        """Id of the page that a link to `name` leads to: the first by rank and path."""
-        row = (
-            self._fresh_pages()
-            .execute(
-                "SELECT page.id FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path LIMIT 1",
-                [tables.key(name)],
-            )
-            .fetchone()
-        )
-        return row[0] if row else None
+    @recovering
+    def resolve(self, name: str) -> str | None:
+        """Id of the page that a link to `name` leads to, None if there is none. Of several, the first by path."""
+        return _page_named(self._fresh_pages(), "id", schema.key(name))
 
-    @_mended
+    @recovering
     def owners(self, ident: str) -> list[Path]:
         """Files of the pages whose id is exactly `ident`, upper and lower case alike."""
         rows = self._fresh_pages().execute(
-            "SELECT path FROM name WHERE key = ? AND rank = 0 ORDER BY path", [tables.key(ident)]
+            "SELECT path FROM name WHERE key = ? AND rank = 0 ORDER BY path", [schema.key(ident)]
         )
         return [self.folder / path for (path,) in rows]
 
-    @_mended
-    def paths(self) -> list[Path]:
-        """Files of all pages."""
-        return [self.folder / path for (path,) in self._fresh_pages().execute("SELECT path FROM page ORDER BY path")]
+    @recovering
+    def page_rows(
+        self,
+        kind: str | None = None,
+        tag: str | None = None,
+        order: PageOrder = "title",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[PageRow]:
+        """Some pages of a kind or with a tag, from the index alone. Order by level: highest first; modified: newest."""
+        if order not in _PAGE_ORDERS:
+            raise GlassbookError(f"pages cannot be ordered by {order!r}; choose from {', '.join(_PAGE_ORDERS)}")
+        where, values = _page_filter(kind, tag)
+        rows = self._fresh_pages().execute(
+            f"""SELECT id, title, kind, level, tags, aliases, path, mtime FROM page WHERE {where}
+                ORDER BY {_PAGE_ORDERS[order]} LIMIT ? OFFSET ?""",
+            [*values, limit, offset],
+        )
+        return [
+            PageRow(id, title, kind, level, tuple(json.loads(tags)), tuple(json.loads(aliases)), path, _time(mtime))
+            for id, title, kind, level, tags, aliases, path, mtime in rows
+        ]
 
-    @_mended
-    def names(self) -> list[str]:
-        """Ids and titles of all pages."""
+    @recovering
+    def page_count(self, kind: str | None = None, tag: str | None = None) -> int:
+        """How many pages there are of a kind or with a tag."""
+        where, values = _page_filter(kind, tag)
+        return self._fresh_pages().execute(f"SELECT count(*) FROM page WHERE {where}", values).fetchone()[0]
+
+    @recovering
+    def timeline(self, before: str = "", days: int = 60) -> list[TimelineEntry]:
+        """Pages that belong to a day (see `Page.day`), of the newest `days` days before `before`, newest first."""
         db = self._fresh_pages()
-        return [name for row in db.execute("SELECT id, title FROM page ORDER BY path") for name in dict.fromkeys(row)]
+        cut = db.execute(
+            """SELECT min(day) FROM (SELECT DISTINCT day FROM page WHERE day <> '' AND (? = '' OR day < ?)
+               ORDER BY day DESC LIMIT ?)""",
+            [before, before, days],
+        ).fetchone()[0]
+        rows = db.execute(
+            """SELECT day, id, title, kind FROM page WHERE day <> '' AND (? = '' OR day < ?) AND day >= ?
+               ORDER BY day DESC, lower(title)""",
+            [before, before, cut or ""],
+        )
+        return [TimelineEntry(*row) for row in rows]
 
-    @_mended
+    # --- links --------------------------------------------------------------------------------------------------
+
+    @recovering
     def backlinks(self, name: str, limit: int | None = None) -> list[Backlink]:
-        """Links from other pages to the page that `name` means, or to that name if there is no such page."""
+        """Links from other pages to the page that `name` means; to a run or a missing page by the name itself."""
         db = self._fresh_pages()
-        best = db.execute(
-            "SELECT path FROM name WHERE key = ? ORDER BY rank, path LIMIT 1", [tables.key(name)]
-        ).fetchone()
+        key = schema.key(name)
         rows = db.execute(
             # A link belongs to the page to which its target means most: an id goes before another page's title.
             """SELECT page.id, page.title, link.section, link.line, link.text
@@ -166,100 +193,175 @@ class Index:
                        UNION SELECT :key WHERE :path = '')
                    GROUP BY path, section, line ORDER BY path, line LIMIT :limit)
                ORDER BY page.path, link.line""",
-            {
-                "path": best[0] if best else "",
-                "key": tables.key(name),
-                "limit": -1 if limit is None else limit,
-            },
+            {"path": _page_named(db, "path", key) or "", "key": key, "limit": -1 if limit is None else limit},
         )
         return [Backlink(*row) for row in rows]
 
-    @_mended
-    def links(self, path: Path) -> list[tuple[str, str | None]]:
-        """What the page in a file links to, with the ids of the pages that are there."""
-        return lists.links(self._fresh_pages(), self._key(path))
+    @recovering
+    def links(self, page: Page | str) -> list[tuple[str, str | None]]:
+        """What a page, or that in a file, links to, in order: (the name in the link, id of the page or None)."""
+        db = self._fresh_pages()
+        rows = db.execute("SELECT target, said FROM link WHERE path = ? ORDER BY rowid", [self._path(page)])
+        texts: dict[str, str] = {}
+        for target, text in rows.fetchall():
+            texts.setdefault(target, text)
+        return [(text, _page_named(db, "id", target)) for target, text in texts.items()]
 
-    @_mended
-    def graph(self, path: Path, depth: int, limit: int) -> lists.Graph:
-        """The pages round the one in a file."""
-        return lists.graph(self._fresh_pages(), self._key(path), depth, limit)
+    @recovering
+    def graph(self, page: Page | str, depth: int = 1, limit: int = 60) -> Graph:
+        """A page, the pages at most `depth` links away from it either way (at most `limit`), and the links between."""
+        db, path = self._fresh_pages(), self._path(page)
+        near, newest = {path: None}, [path]
+        for _ in range(depth):
+            reached: dict[str, None] = {}
+            for other in newest:
+                if len(near) + len(reached) >= limit:
+                    break
+                around = [*_targets(db, other), *_sources(db, other, limit)]
+                reached |= dict.fromkeys(path for path in around if path not in near)
+            newest = list(reached)[: max(0, limit - len(near))]
+            near |= dict.fromkeys(newest)
+        nodes = {p: db.execute("SELECT id, title, kind FROM page WHERE path = ?", [p]).fetchone() for p in near}
+        inside = {(a, b) for a in near for b in _targets(db, a) if b in near and a != b}
+        return Graph([nodes[p] for p in near], sorted((nodes[a][0], nodes[b][0]) for a, b in inside))
 
-    @_mended
-    def page_rows(
-        self, kind: str | None, tag: str | None, order: lists.PageOrder, limit: int, offset: int
-    ) -> list[lists.PageRow]:
-        """Some pages, without reading their files."""
-        return lists.page_rows(self._fresh_pages(), kind, tag, order, limit, offset)
+    def _path(self, page: Page | str) -> str:
+        """Path of a page's file, relative to the folder."""
+        path = page if isinstance(page, str) else page.path
+        return (self.folder / path).relative_to(self.folder).as_posix() if path else ""
 
-    @_mended
-    def page_count(self, kind: str | None, tag: str | None) -> int:
-        """How many pages there are."""
-        return lists.page_count(self._fresh_pages(), kind, tag)
+    # --- search -------------------------------------------------------------------------------------------------
 
-    @_mended
-    def moments(self, before: str, days: int) -> list[lists.Moment]:
-        """Pages that belong to a day, newest first."""
-        return lists.moments(self._fresh_pages(), before, days)
-
-    @_mended
+    @recovering
     def search(self, text: str, limit: int = 20, kinds: Sequence[str] | None = None) -> list[search.Hit]:
-        """What matches `text` in pages, runs, claims, experiments and features, best first; any text is safe."""
+        """Pages, runs, claims, experiments and features that hold all the words of `text`, best first.
+
+        Any text may be searched for; `kinds` limits it to some of "page", "run", "claim", "experiment", "feature".
+        """
         self._fresh_pages()
         db = self._fresh_runs()
-        with tables.transaction(db, "DEFERRED"):  # one state of the index for all of its queries
+        with schema.transaction(db, "DEFERRED"):  # one state of the index for all of its queries
             return search.find(db, text, limit, kinds)
 
-    @_mended
-    def complete(self, prefix: str, limit: int) -> list[search.Suggestion]:
-        """Names that begin with `prefix`, as somebody types it."""
+    @recovering
+    def complete(self, prefix: str, limit: int = 10) -> list[search.Suggestion]:
+        """Names of pages, experiments and tags that begin with `prefix`, the shortest first."""
         self._fresh_pages()
         return search.complete(self._fresh_runs(), prefix, limit)
 
-    @_mended
-    def run_table(self, **asked: Any) -> lists.RunTable:
-        """Some runs, filtered and ordered; see `lists.run_table`."""
-        db = self._fresh_runs()
-        self._look_at_unfinished(db)
-        return lists.run_table(db, self.folder / "runs", **asked)
+    @recovering
+    def set_experiments(self, experiments: Mapping[str, tuple[str, Sequence[str], str]]) -> None:
+        """Let search find experiments: name -> (what it asks, glossary terms, source)."""
+        self._experiments = {
+            name: json.dumps([about, list(terms), source]) for name, (about, terms, source) in experiments.items()
+        }
 
-    @_mended
-    def latest(self, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
-        """The last values of some runs' metrics."""
-        return lists.latest(self._fresh_runs(), ids)
+    # --- runs ---------------------------------------------------------------------------------------------------
 
-    @_mended
+    @recovering
     def find_runs(self, name: str, limit: int) -> list[RunRecord]:
         """The run called `name`, or else the first ones whose ids begin so."""
-        db = self._fresh_runs()
-        rows = db.execute(
-            """SELECT id, header, summary FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
-               ORDER BY id LIMIT ?""",
-            [tables.whole(name), tables.whole(name), limit],
-        ).fetchall()
+        rows = (
+            self._fresh_runs()
+            .execute(
+                """SELECT id, header, summary FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
+                   ORDER BY id LIMIT ?""",
+                [schema.whole(name), schema.whole(name), limit],
+            )
+            .fetchall()
+        )
         exact = [row for row in rows if row[0] == name]
-        return [lists.record_of(self.folder / "runs", *row) for row in exact or rows]
+        return self._records(exact or rows)
 
-    @_mended
-    def runs(self) -> list[RunRecord]:
-        """All runs that can be read, newest first."""
-        return self._runs_of(None)
-
-    @_mended
-    def runs_of(self, experiment: str) -> list[RunRecord]:
-        """The runs of one experiment, newest first."""
-        return self._runs_of(experiment)
-
-    def _runs_of(self, experiment: str | None) -> list[RunRecord]:
+    @recovering
+    def runs(self, experiment: str | None = None) -> list[RunRecord]:
+        """All runs that can be read, or those of one experiment, newest first."""
         rows = self._fresh_runs().execute(
             "SELECT id, header, summary FROM run WHERE problem IS NULL AND (? IS NULL OR experiment = ?)",
             [experiment, experiment],
         )
-        records = [lists.record_of(self.folder / "runs", *row) for row in rows.fetchall()]
-        return sorted(records, key=lambda record: (record.started, record.id), reverse=True)
+        return sorted(self._records(rows.fetchall()), key=lambda record: (record.started, record.id), reverse=True)
 
-    @_mended
+    @recovering
+    def run_table(
+        self,
+        experiment: str | None = None,
+        status: str | None = None,
+        text: str = "",
+        order: str = "started",
+        descending: bool = True,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> RunTable:
+        """Some runs, quickly even among many.
+
+        Args:
+            experiment: only its runs.
+            status: only runs of this status.
+            text: only runs whose experiment, id, settings, results' names or notes hold all these words.
+            order: "started", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
+            descending: the largest or newest first; runs without the value come last either way.
+            limit: at most so many.
+            offset: how many to pass over.
+        """
+        db = self._fresh_runs()
+        self._update_unfinished(db)
+        where, values = ["problem IS NULL"], []
+        if experiment is not None:
+            where.append("experiment = ?")
+            values.append(experiment)
+        if status is not None:
+            where.append("status = ?")
+            values.append(status)
+        for word in text.casefold().split():
+            where.append("instr(folded, ?)")
+            values.append(word)
+        condition = " AND ".join(where)
+        (total,) = db.execute(f"SELECT count(*) FROM run WHERE {condition}", values).fetchone()
+        column, join, keys = _run_order(order)
+        way = "DESC" if descending else "ASC"
+        rows = db.execute(
+            f"""SELECT id, header, summary FROM run {join} WHERE {condition}
+                ORDER BY {column} IS NULL, {column} {way}, started {way}, id {way} LIMIT ? OFFSET ?""",
+            [*keys, *values, limit, offset],
+        )
+        records = self._records(rows.fetchall())
+        names = db.execute(
+            "SELECT DISTINCT name FROM run_column WHERE ? IS NULL OR experiment = ? ORDER BY name",
+            [experiment, experiment],
+        )
+        return RunTable(records, total, [name for (name,) in names])
+
+    @recovering
+    def latest(self, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
+        """For each of some runs, by id, the last logged value of each metric: name -> (step, value)."""
+        db = self._fresh_runs()
+        out: dict[str, dict[str, tuple[int, float]]] = {}
+        for name in ids:
+            row = db.execute("SELECT latest FROM run WHERE id = ?", [name]).fetchone()
+            if row is not None:
+                points = json.loads(row[0])
+                numbers = {metric: (step, read_number(value)) for metric, (step, value) in points.items()}
+                out[name] = {metric: (step, value) for metric, (step, value) in numbers.items() if value is not None}
+        return out
+
+    def _records(self, rows: Iterable[tuple[str, str, str]]) -> list[RunRecord]:
+        return [record_of(self.folder / "runs", *row) for row in rows]
+
+    def _update_unfinished(self, db: sqlite3.Connection) -> None:
+        """Whether runs without an end still live can change without a change of their files."""
+        rows = db.execute("SELECT id, header, summary, status FROM run WHERE status = 'running' AND problem IS NULL")
+        for name, header, summary, status in rows.fetchall():
+            (record,) = self._records([(name, header, summary)])
+            if record.status != status:
+                with schema.transaction(db):
+                    db.execute("UPDATE run SET status = ? WHERE id = ?", [record.status, record.id])
+
+    # --- problems -----------------------------------------------------------------------------------------------
+
+    @recovering
     def problems(self) -> list[str]:
-        """What in the files cannot be read or is not unique, one line each."""
+        """What in the notebook's files cannot be read or is not unique, one line each."""
         db = self._fresh_pages()
         lines = [
             f"{path}: {problem}"
@@ -272,172 +374,50 @@ class Index:
         self._fresh_runs()
         return lines + [row[0] for row in db.execute("SELECT problem FROM run WHERE problem IS NOT NULL ORDER BY id")]
 
-    @_mended
-    def set_claims(self, experiment: str, claims: Sequence[Claim]) -> None:
-        """Let search find an experiment's claims as they are now, run or not."""
-        self._claims[experiment] = json.dumps([claim.to_data() for claim in claims])
 
-    @_mended
-    def set_experiments(self, experiments: Mapping[str, tuple[str, Sequence[str], str]]) -> None:
-        """Let search find experiments: name -> (what it asks, glossary terms, source)."""
-        self._experiments = {
-            name: json.dumps([about, list(terms), source]) for name, (about, terms, source) in experiments.items()
-        }
-
-    # --- following the files ------------------------------------------------------------------------------------
-
-    def follow(self, at_once: bool = False) -> None:
-        """From now on be told of changes, so that questions look only at what changed. `close` ends it.
-
-        Args:
-            at_once: answer as the index was left until everything has been looked at, a second or two later.
-        """
-        if self._follower is None:
-            at_once = at_once and self._as_left()
-            follower = Follower(self, at_once)
-            self._follower = follower
-            if not at_once:
-                self.touch([scan.PAGES])  # what changed before the watch began
-                self.look()
-            self._leave_tidying(self._open())
-            follower.poll()
-
-    @_mended
-    def _as_left(self) -> bool:
-        """Whether there is an index from before, which is then taken as it is."""
-        db = self._open()
-        if db.execute("SELECT 1 FROM page LIMIT 1").fetchone() is None:
-            return False
-        self._touched = set()
-        self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
-        return True
-
-    def touch(self, pages: Iterable[str]) -> None:
-        """These pages (paths relative to the folder) may have changed."""
-        # A set is added to in one step, so no lock: a question under way must not hold up the watch.
-        self._touched.update(pages)
-        self.version += 1
-
-    @_mended
-    def look(self) -> None:
-        """Bring everything up to date."""
-        self._fresh_pages()
-        self._fresh_runs()
-
-    def tidy(self) -> None:
-        """Move what was written from the database's log into its file, beside the questions, which need not wait."""
-        with (
-            contextlib.suppress(sqlite3.DatabaseError),
-            contextlib.closing(sqlite3.connect(self.path, timeout=0)) as db,
-        ):
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-    def look_at_everything(self) -> None:
-        """Find what the watch missed, beside the questions: with a connection of its own."""
-        try:
-            db = tables.connect(str(self.path))
-        except sqlite3.DatabaseError:
-            return  # the next question mends it
-        try:
-            if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
-                self.touch(moved)
-            if any(refresh.stale_runs(db, self.folder)):
-                self._watch = None
-        except sqlite3.DatabaseError:
-            self._touched.add(scan.PAGES)
-        finally:
-            db.close()
-
-    def _key(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
-
-    # --- bringing it up to date ---------------------------------------------------------------------------------
-
-    def _fresh_pages(self) -> sqlite3.Connection:
-        """The index with all pages as they are now."""
-        db = self._open()
-        if self._follower is None:
-            refresh.pages(db, self.folder)
-            return db
-        touched, self._touched = self._touched, set()
-        try:
-            if any(path == scan.PAGES or not path.endswith(scan.SUFFIX) for path in touched):
-                refresh.pages(db, self.folder)
-            elif touched:
-                refresh.some_pages(db, self.folder, touched)
-        except BaseException:
-            self._touched |= touched
-            raise
-        return db
-
-    def _fresh_runs(self) -> sqlite3.Connection:
-        """The index with all runs and claims as they are now."""
-        db, watch = self._open(), self._watch
-        if watch is None:
-            changed = refresh.runs(db, self.folder)
-            if self._follower is not None:
-                self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
-        else:
-            changed = self._fresh_watched(db, watch)
-        if changed:
-            self.version += 1
-        refresh.experiments(db, self._experiments)
-        refresh.claims(db, self._claims, changed)
-        return db
-
-    def _fresh_watched(self, db: sqlite3.Connection, watch: scan.RunWatch) -> bool:
-        gone, moved = watch.moved()
-        if not gone and not moved:
-            return False
-        self._watch = None  # until it is done: what fails here is looked for everywhere next time
-        for row in refresh.some_runs(db, self.folder, gone, moved):
-            watch.read(*row)
-        self._watch = watch
-        return True
-
-    def _look_at_unfinished(self, db: sqlite3.Connection) -> None:
-        """Whether runs without an end still live can change without a change of their files."""
-        rows = db.execute("SELECT id, header, summary, status FROM run WHERE status = 'running' AND problem IS NULL")
-        for name, header, summary, status in rows.fetchall():
-            now = lists.record_of(self.folder / "runs", name, header, summary).status
-            if now != status:
-                with tables.transaction(db):
-                    db.execute("UPDATE run SET status = ? WHERE id = ?", [now, name])
-
-    # --- the file -----------------------------------------------------------------------------------------------
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is not None and self._inode is not None and self._inode != _inode(self.path):
-            self._close()  # deleted or replaced under our hands
-        if self._db is None:
-            try:
-                self.path.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                raise sqlite3.DatabaseError(str(error)) from error
-            self._db = tables.connect(str(self.path))
-            self._inode = _inode(self.path)
-            self._leave_tidying(self._db)
-            self._watch, self._touched = None, {scan.PAGES}  # nothing is known of what this file holds
-        return self._db
-
-    def _leave_tidying(self, db: sqlite3.Connection) -> None:
-        if self._follower is not None:
-            db.execute("PRAGMA wal_autocheckpoint = 0")
-
-    def _remove(self) -> None:
-        self._close()
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(OSError):
-                os.unlink(f"{self.path}{suffix}")
-
-    def _keep_in_memory(self) -> None:
-        self._close()
-        self._db, self._inode = tables.connect(":memory:"), None
-        self._watch, self._touched = None, {scan.PAGES}
+def _time(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
-def _inode(path: Path) -> int | None:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return None
+def _page_filter(kind: str | None, tag: str | None) -> tuple[str, list[str]]:
+    where, values = ["1"], []
+    if kind is not None:
+        where.append("kind = ?")
+        values.append(kind)
+    if tag is not None:
+        where.append("path IN (SELECT path FROM tag WHERE key = ?)")
+        values.append(schema.key(tag))
+    return " AND ".join(where), values
+
+
+def _page_named(db: sqlite3.Connection, column: Literal["id", "path"], key: str) -> str | None:
+    """Id or path of the page that a name (in the form of `schema.key`) means: the first by rank and path."""
+    row = db.execute(
+        f"SELECT page.{column} FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path LIMIT 1", [key]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _targets(db: sqlite3.Connection, path: str) -> list[str]:
+    """Paths of the pages that a page links to."""
+    rows = db.execute("SELECT DISTINCT target FROM link WHERE path = ?", [path]).fetchall()
+    return [other for (target,) in rows if (other := _page_named(db, "path", target))]
+
+
+def _sources(db: sqlite3.Connection, path: str, limit: int) -> Iterable[str]:
+    """Paths of pages that link to a page; at most `limit` by each of its names, for all may link to one."""
+    for (name,) in db.execute("SELECT DISTINCT key FROM name WHERE path = ?", [path]).fetchall():
+        if _page_named(db, "path", name) == path:
+            rows = db.execute("SELECT DISTINCT path FROM link WHERE target = ? LIMIT ?", [name, limit]).fetchall()
+            yield from (other for (other,) in rows)
+
+
+def _run_order(order: str) -> tuple[str, str, list[str]]:
+    """(column to order by, the join that it needs, the values of the join)."""
+    if order in ("started", "experiment", "seed", "status"):
+        return order, "", []
+    if not order.startswith(("config.", "results.")):
+        raise GlassbookError(
+            f"runs cannot be ordered by {order!r}; choose started, experiment, seed, status, config.x or results.x"
+        )
+    return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [schema.whole(order)]

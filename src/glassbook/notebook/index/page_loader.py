@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from glassbook.notebook.index import schema as tables
+from glassbook.notebook.index import schema
 from glassbook.notebook.index.run_rows import read_run
 from glassbook.notebook.pages.page import Page
 
@@ -28,7 +28,7 @@ def parse_page(folder: Path, path: Path, text: str) -> Page:
     return Page.parse(text, path, os.path.splitext(str(path)[len(str(folder / "pages")) + 1 :])[0].replace(os.sep, "/"))
 
 
-def read_page(folder: Path, path: str, known: str | None = None) -> tables.Rows | tuple[Any, ...] | None:
+def read_page(folder: Path, path: str, known: str | None = None) -> schema.Rows | tuple[Any, ...] | None:
     """A page's file as rows; if its content has the digest `known`, only its new stamp; None if it is gone.
 
     The stamp is (mtime, size, time of reading, digest).
@@ -43,10 +43,10 @@ def read_page(folder: Path, path: str, known: str | None = None) -> tables.Rows 
     if known == stamp[3]:
         return stamp
     # Bytes that are not Unicode show as question marks here and stay in the file as they are.
-    return tables.rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace")))
+    return schema.rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace")))
 
 
-def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[tables.Rows]]:
+def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[schema.Rows]]:
     """Pages that the index does not hold, some at a time, in any order; those that are gone are passed over."""
     return _read(folder, "pages", paths)
 
@@ -56,7 +56,7 @@ def read_runs(folder: Path, asked: Sequence[tuple[str, str, tuple[str, str] | No
     return _read(folder, "runs", asked)
 
 
-def _pages(folder: Path, part: Sequence[str]) -> list[tables.Rows]:
+def _pages(folder: Path, part: Sequence[str]) -> list[schema.Rows]:
     return [rows for path in part if isinstance(rows := read_page(folder, path), dict)]
 
 

@@ -11,8 +11,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from glassbook.notebook.index import scan
-from glassbook.notebook.index import schema as tables
+from glassbook.notebook.index import scan, schema
 from glassbook.notebook.index.page_loader import read_page, read_pages, read_runs
 from glassbook.notebook.index.run_rows import forget_runs, write_runs
 
@@ -26,13 +25,13 @@ def pages(db: sqlite3.Connection, folder: Path) -> None:
     """All pages, as they are now."""
     if not any(stale_pages(db, folder)):
         return
-    with tables.transaction(db):
+    with schema.transaction(db):
         gone, new, changed = stale_pages(db, folder)
         for path in gone:
-            tables.forget_page(db, path)
-        with tables.indexes_afterwards(db) if len(new) > MANY else contextlib.nullcontext():
+            schema.forget_page(db, path)
+        with schema.indexes_afterwards(db) if len(new) > MANY else contextlib.nullcontext():
             for found in read_pages(folder, new):
-                tables.add_pages(db, found)
+                schema.add_pages(db, found)
         for path in changed:
             _read_page(db, folder, path)
     if len(new) > MANY:
@@ -41,9 +40,9 @@ def pages(db: sqlite3.Connection, folder: Path) -> None:
 
 def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> None:
     """The pages in these files (paths relative to the folder), as they are now."""
-    with tables.transaction(db):
+    with schema.transaction(db):
         for path in sorted(paths):
-            if tables.whole(path) == path:
+            if schema.whole(path) == path:
                 _read_page(db, folder, path)
 
 
@@ -67,9 +66,9 @@ def _read_page(db: sqlite3.Connection, folder: Path, path: str) -> None:
         db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
         return
     if known is not None:
-        tables.forget_page(db, path)
+        schema.forget_page(db, path)
     if found is not None:
-        tables.add_pages(db, [found])
+        schema.add_pages(db, [found])
 
 
 # --- runs -------------------------------------------------------------------------------------------------------
@@ -79,7 +78,7 @@ def runs(db: sqlite3.Connection, folder: Path) -> bool:
     """All runs, as they are now; whether any had moved."""
     if not any(stale_runs(db, folder)):
         return False
-    with tables.transaction(db):
+    with schema.transaction(db):
         _write(db, folder, *stale_runs(db, folder))
     return True
 
@@ -88,7 +87,7 @@ def some_runs(
     db: sqlite3.Connection, folder: Path, gone: Collection[str], stale: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
     """These runs, as they are now: (id, status, stamp) of those that were read."""
-    with tables.transaction(db):
+    with schema.transaction(db):
         return _write(db, folder, gone, stale)
 
 
@@ -115,30 +114,30 @@ def _write(
 # --- what is known beside the files -----------------------------------------------------------------------------
 
 
-def claims(db: sqlite3.Connection, given: Mapping[str, str], runs_changed: bool) -> None:
-    """What the newest run of each experiment says about its claims, unless the caller knows better (`given`)."""
-    known = dict(db.execute("SELECT experiment, data FROM claim"))
-    if not runs_changed and all(known.get(name) == data for name, data in given.items()):
+def claims(db: sqlite3.Connection, runs_changed: bool) -> None:
+    """What the newest run of each experiment says about its claims."""
+    if not runs_changed:
         return
-    with tables.transaction(db):
-        known = dict(db.execute("SELECT experiment, data FROM claim"))
-        rows = db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
-        wanted = {**dict(rows), **given}
-        for experiment in sorted(known.keys() | wanted.keys()):
-            if known.get(experiment) != wanted.get(experiment):
-                tables.write_claims(db, experiment, wanted.get(experiment))
+    with schema.transaction(db):
+        before = dict(db.execute("SELECT experiment, data FROM claim"))
+        now = dict(
+            db.execute("SELECT experiment, claims FROM run WHERE problem IS NULL AND claims <> '[]' ORDER BY id")
+        )
+        for experiment in sorted(before.keys() | now.keys()):
+            if before.get(experiment) != now.get(experiment):
+                schema.write_claims(db, experiment, now.get(experiment))
 
 
 def experiments(db: sqlite3.Connection, given: Mapping[str, str]) -> None:
     """The experiments that search should know: name -> JSON of (what it asks, glossary terms, source)."""
     if not given or dict(db.execute("SELECT name, data FROM experiment")) == given:
         return
-    with tables.transaction(db):
+    with schema.transaction(db):
         for (name,) in db.execute("SELECT name FROM experiment").fetchall():
-            tables.forget(db, "experiment", name)
+            schema.forget(db, "experiment", name)
         db.execute("DELETE FROM experiment")
         for name, data in given.items():
             about, terms, source = json.loads(data)
             db.execute("INSERT INTO experiment VALUES (?, ?)", [name, data])
             body = f"{about}\n{source}"
-            tables.add(db, tables.Entry("experiment", name, name, name, body, alias=" \n".join(terms)))
+            schema.add(db, schema.Entry("experiment", name, name, name, body, alias=" \n".join(terms)))

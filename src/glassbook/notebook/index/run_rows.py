@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.index import queries as lists
-from glassbook.notebook.index import schema as tables
+from glassbook.notebook.index import schema
 from glassbook.notebook.runs.events import Summary, summarise
 from glassbook.notebook.runs.feature_dashboard import FeatureBook
-from glassbook.notebook.runs.record import read_claims, read_header, read_record
+from glassbook.notebook.runs.record import RunRecord, read_claims, read_header, read_record
 
 COLUMNS = (
     "id", "stamp", "experiment", "header", "summary", "words", "claims", "problem", "started", "status", "seed",
@@ -37,11 +37,11 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
     try:
         header = read_header(folder)
     except GlassbookError as error:
-        problem = tables.whole(str(error))
+        problem = schema.whole(str(error))
     record = read_record(folder, header, summary)
-    experiment = tables.whole(record.experiment)
-    parts = [experiment, *tables.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
-    words = tables.whole("\n".join(parts))
+    experiment = schema.whole(record.experiment)
+    parts = [experiment, *schema.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
+    words = schema.whole("\n".join(parts))
     data = summary.to_data()
     latest = data.pop("latest")
     row = [
@@ -59,7 +59,7 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
         f"{words.casefold()} {folder.name}",
         json.dumps(latest),
     ]
-    return {**dict(zip(COLUMNS, row, strict=True)), "values": lists.values_of(record)}
+    return {**dict(zip(COLUMNS, row, strict=True)), "values": _values(record)}
 
 
 def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -69,9 +69,9 @@ def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, An
         known = db.execute("SELECT words, stamp, problem FROM run WHERE id = ?", [name]).fetchone()
         if known is None or (known[0], known[2]) != (words, row["problem"]):
             if known is not None:
-                tables.forget(db, "run", name)
+                schema.forget(db, "run", name)
             if row["problem"] is None:
-                tables.add(db, tables.Entry("run", name, name, f"{row['experiment']} {name}", words))
+                schema.add(db, schema.Entry("run", name, name, f"{row['experiment']} {name}", words))
         if known is None or known[1].rpartition("|")[2] != row["stamp"].rpartition("|")[2]:
             _write_book(db, folder / "runs" / name, known is not None)
     marks = ", ".join("?" * len(COLUMNS))
@@ -89,8 +89,8 @@ def forget_runs(db: sqlite3.Connection, names: Iterable[str]) -> None:
         return
     db.executemany("DELETE FROM run WHERE id = ?", given)
     for (name,) in given:
-        tables.forget(db, "run", name)
-        tables.forget(db, "feature", name)
+        schema.forget(db, "run", name)
+        schema.forget(db, "feature", name)
     db.executemany("DELETE FROM run_value WHERE run = ?", given)
     db.execute("DELETE FROM run_column")
     db.execute(
@@ -102,9 +102,36 @@ def forget_runs(db: sqlite3.Connection, names: Iterable[str]) -> None:
 def _write_book(db: sqlite3.Connection, run: Path, forget: bool) -> None:
     """Let search find the features of a run's feature book."""
     if forget:
-        tables.forget(db, "feature", run.name)
+        schema.forget(db, "feature", run.name)
     if FeatureBook.there(run):
         # A book that cannot be read says so on its own page.
         with contextlib.suppress(GlassbookError):
             for index, title, text in FeatureBook(run).words():
-                tables.add(db, tables.Entry("feature", run.name, f"{run.name}/{index}", title, text))
+                schema.add(db, schema.Entry("feature", run.name, f"{run.name}/{index}", title, text))
+
+
+def record_of(runs: Path, name: str, header: str, summary: str) -> RunRecord:
+    """The record of a run from its row."""
+    return read_record(runs / name, json.loads(header), Summary.from_data(json.loads(summary)))
+
+
+def _values(record: RunRecord) -> dict[str, Any]:
+    """What a run can be sorted by: "config.<setting>" (nested ones by their path) and "results.<metric>"."""
+    values = {f"config.{name}": value for name, value in _flat(record.config)}
+    values |= {f"results.{name}": value for name, value in record.results.items()}
+    return {schema.whole(name): _sortable(value) for name, value in values.items()}
+
+
+def _flat(config: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _sortable(value: Any) -> float | str | None:
+    """A value as SQLite orders it: numbers before text; what is not finite counts as missing."""
+    if value is None or isinstance(value, bool | int | float):
+        return float(value) if value is not None and math.isfinite(value) else None
+    return schema.whole(value if isinstance(value, str) else json.dumps(value))

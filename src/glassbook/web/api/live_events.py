@@ -29,7 +29,7 @@ async def _changes(request: Request, known: Services) -> AsyncIterator[str]:
     seen, silent = None, 0.0
     yield "retry: 2000\n\n"
     while not await request.is_disconnected() and not request.app.state.stopping.is_set():
-        now = (known.notebook.version, known.jobs.version())
+        now = (known.notebook.index.version, known.jobs.version())
         if now != seen:
             seen, silent = now, 0.0
             yield f"event: changed\ndata: {json.dumps({'notebook': now[0], 'jobs': now[1]})}\n\n"

@@ -57,7 +57,7 @@ def export_site(notebook: Notebook, folder: Path, progress: Callable[[int], None
     folder = folder.expanduser().resolve()
     check_folder(folder, notebook.folder)
     app = create_app(notebook, work=False)
-    notebook.follow()  # otherwise each request would look at all files
+    notebook.index.follow()  # otherwise each request would look at all files
     try:
         with InProcessClient(app) as client, replaced(folder) as draft:
             site = _Site(app.state.services, client, draft, progress)
@@ -70,7 +70,7 @@ def export_site(notebook: Notebook, folder: Path, progress: Callable[[int], None
 def _seeds(notebook: Notebook) -> Iterator[str]:
     """Addresses of everything to export, linked to or not."""
     yield from LISTS
-    yield from (page_url(row.id) for row in notebook.page_rows(limit=MANY))
+    yield from (page_url(row.id) for row in notebook.index.page_rows(limit=MANY))
     for record in notebook.runs():
         yield f"/runs/{quote(record.id)}"
         if FeatureBook.there(record.folder):

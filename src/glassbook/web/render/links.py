@@ -43,7 +43,7 @@ class Links:
     def url(self, target: str, section: str = "") -> str | None:
         """Address of what a name means; None if nothing has it."""
         if target not in self._known:
-            self._known[target] = self.notebook.resolve(target)
+            self._known[target] = self.notebook.index.resolve(target)
         ident = self._known[target]
         if ident is not None:
             return page_url(ident, section)
@@ -62,7 +62,7 @@ class Links:
         parts = path.split("/")
         after = f"#{section}" if section else ""
         if parts[0] == "pages" and path.endswith(".md"):
-            ident = self.notebook.resolve(path[6:-3]) or self.notebook.resolve(parts[-1][:-3])
+            ident = self.notebook.index.resolve(path[6:-3]) or self.notebook.index.resolve(parts[-1][:-3])
             return (page_url(ident) if ident is not None else "/new?" + urlencode({"title": parts[-1][:-3]})) + after
         if parts[0] == "runs" and len(parts) > 2:
             return f"/runs/{quote(parts[1], safe='')}/files/{quote('/'.join(parts[2:]))}"

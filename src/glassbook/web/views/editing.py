@@ -98,7 +98,7 @@ def preview(request: Request, draft: Draft) -> Response:
     known = services(request)
     page = Page.parse(draft.body)
     path = ""
-    if draft.id and known.notebook.resolve(draft.id) is not None:
+    if draft.id and known.notebook.index.resolve(draft.id) is not None:
         at = find_page(known, draft.id).path
         path = at.relative_to(known.notebook.folder).as_posix() if at else ""
     links = Links(known.notebook, path)

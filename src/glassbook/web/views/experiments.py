@@ -23,7 +23,7 @@ SHOWN = 20
 
 def _terms(known: Services, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """The experiment's terms with the pages that explain them (None where there is none)."""
-    return [{"name": name, "page": known.notebook.resolve(name)} for name in names]
+    return [{"name": name, "page": known.notebook.index.resolve(name)} for name in names]
 
 
 def _tally(verdicts: list[Any]) -> dict[str, int]:
@@ -34,7 +34,7 @@ def _tally(verdicts: list[Any]) -> dict[str, int]:
 
 def _card(known: Services, name: str) -> dict[str, Any]:
     question, terms, source = experiments.summary(name)
-    newest = known.notebook.run_table(experiment=name, limit=1)
+    newest = known.notebook.index.run_table(experiment=name, limit=1)
     return {
         "name": name,
         "question": question,
@@ -79,8 +79,8 @@ def _setting(field: forms.Field, quick: Any) -> dict[str, Any]:
 def _told(known: Services, name: str) -> dict[str, Any]:
     kind = experiments.find(name)
     nb, quick = known.notebook, kind.quick()
-    table = nb.run_table(experiment=name, limit=SHOWN)
-    links = {link.id: link for term in kind.terms for link in nb.backlinks(term)}
+    table = nb.index.run_table(experiment=name, limit=SHOWN)
+    links = {link.id: link for term in kind.terms for link in nb.index.backlinks(term)}
     return {
         "name": name,
         "doc": inspect.getdoc(kind) or "",

@@ -165,8 +165,8 @@ def histogram(feature: Feature) -> dict[str, Any]:
 def mentions_of(nb: Notebook, record: RunRecord, index: int) -> list[Page]:
     """Pages that show a feature in a live block, steer with it, or link to its page."""
     name = f"features/{record.id}/{index}"
-    linked = [link.id for link in nb.backlinks(name)]
-    mentioned = [hit.id for hit in nb.search(record.id, limit=MAX_MENTIONS, kinds=["page"])]
+    linked = [link.id for link in nb.index.backlinks(name)]
+    mentioned = [hit.id for hit in nb.index.search(record.id, limit=MAX_MENTIONS, kinds=["page"])]
     pages = (nb.page(ident) for ident in dict.fromkeys([*linked, *mentioned]))
     return [page for page in pages if page.id in linked or _mentions(page, record.id, index)]
 

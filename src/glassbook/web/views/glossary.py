@@ -98,7 +98,7 @@ def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
         _, terms, _ = experiments.summary(name)
         states = [verdict.state for verdict in judged(known, name)]
         entry = {"experiment": name, "claims": {state: states.count(state) for state in STATES if state in states}}
-        for ident in dict.fromkeys(filter(None, map(known.notebook.resolve, terms))):
+        for ident in dict.fromkeys(filter(None, map(known.notebook.index.resolve, terms))):
             found.setdefault(ident, []).append(entry)
     return found
 
@@ -106,7 +106,7 @@ def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
 def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
     """`evidence_by_term`, cached until the notebook changes."""
     known = services(request)
-    version = known.notebook.version
+    version = known.notebook.index.version
     cached = getattr(request.app.state, "evidence_by_term", None)
     if cached is None or cached[0] != version:
         cached = (version, evidence_by_term(known))
@@ -117,8 +117,8 @@ def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
 def _terms(request: Request, part: int) -> dict[str, Any]:
     known = services(request)
     nb = known.notebook
-    total = nb.page_count("term")
-    rows = nb.page_rows("term", order="level", limit=PER_PAGE, offset=(part - 1) * PER_PAGE)
+    total = nb.index.page_count("term")
+    rows = nb.index.page_rows("term", order="level", limit=PER_PAGE, offset=(part - 1) * PER_PAGE)
     evidence = _evidence(request)
     terms = []
     for row in rows:

@@ -29,19 +29,19 @@ def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
     nb = known.notebook
     if name:
         page = find_page(known, name)
-        graph = nb.graph(page.id, depth=depth, limit=MAX_NEIGHBOURS)
+        graph = nb.index.graph(page, depth=depth, limit=MAX_NEIGHBOURS)
         nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
         total = len(nodes)
     else:
-        rows = nb.page_rows(order="level", limit=MAX_PAGES)
+        rows = nb.index.page_rows(order="level", limit=MAX_PAGES)
         # Pages may share an id (copied files do): the first by path is the one that a link to it leads to.
         first = {row.id: row for row in sorted(rows, key=lambda row: row.path, reverse=True)}
         rows = [row for row in rows if first[row.id] is row]
-        nodes, centre, total = [(row.id, row.title, row.kind) for row in rows], "", nb.page_count()
+        nodes, centre, total = [(row.id, row.title, row.kind) for row in rows], "", nb.index.page_count()
         edges = [
             (row.id, target)
             for row in rows
-            for target in dict.fromkeys(ident for _, ident in nb.links_in(row.path))
+            for target in dict.fromkeys(ident for _, ident in nb.index.links(row.path))
             if target in first and target != row.id
         ]
     return {"page": centre, "depth": depth, "total": total, "edges": edges, "nodes": _with_neighbours(nodes, edges)}

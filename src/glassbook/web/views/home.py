@@ -19,11 +19,11 @@ def home(request: Request) -> HTMLResponse:
     return respond(
         request,
         "home.html",
-        recent=nb.page_rows(order="modified", limit=8),
-        first_steps=nb.resolve("first-steps"),
-        sessions=nb.page_rows(kind="session", order="modified", limit=1),
-        runs=nb.run_table(limit=6).rows,
-        counts={kind: nb.page_count(kind) for kind in KINDS},
+        recent=nb.index.page_rows(order="modified", limit=8),
+        first_steps=nb.index.resolve("first-steps"),
+        sessions=nb.index.page_rows(kind="session", order="modified", limit=1),
+        runs=nb.index.run_table(limit=6).rows,
+        counts={kind: nb.index.page_count(kind) for kind in KINDS},
     )
 
 

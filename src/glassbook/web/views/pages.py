@@ -45,7 +45,7 @@ def find_page(known: Services, name: str) -> Page:
     Raises:
         GlassbookError: there is none.
     """
-    ident = known.notebook.resolve(name)
+    ident = known.notebook.index.resolve(name)
     page = known.notebook.page(name if ident is None else ident)
     if page.source is not None and not is_unicode(page.source):
         shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
@@ -83,8 +83,8 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
         "body": page.body,
         "html": html,
         "sections": [s for s in rendered.sections if s.level],
-        "backlinks": nb.backlinks(page.id, limit=MAX_BACKLINKS),
-        "links": [{"target": target, "id": ident} for target, ident in nb.links(page.id)],
+        "backlinks": nb.index.backlinks(page.id, limit=MAX_BACKLINKS),
+        "links": [{"target": target, "id": ident} for target, ident in nb.index.links(page)],
         **_works(known, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
         "experiments": names,
@@ -114,7 +114,7 @@ def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
 
 def etag_of(known: Services, page: Page) -> str:
     """Changes whenever the page would look different: with its text, with the notebook, with the age of a run."""
-    parts = [STARTED, sha_of(page.source or ""), str(known.notebook.version)]
+    parts = [STARTED, sha_of(page.source or ""), str(known.notebook.index.version)]
     if "```" in page.body or "~~~" in page.body:
         parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is
     references = known.notebook.folder / "references.json"
@@ -238,8 +238,8 @@ Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, f
 
 def _listed(known: Services, kind: str, tag: str, order: Order, part: int, limit: int) -> dict[str, Any]:
     nb = known.notebook
-    rows = nb.page_rows(kind or None, tag or None, order=order, limit=limit, offset=(part - 1) * limit)
-    total = nb.page_count(kind or None, tag or None)
+    rows = nb.index.page_rows(kind or None, tag or None, order=order, limit=limit, offset=(part - 1) * limit)
+    total = nb.index.page_count(kind or None, tag or None)
     return {"pages": rows, "total": total, "part": part, "parts": max(1, -(-total // limit))}
 
 

@@ -58,7 +58,7 @@ def list_runs(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
     """Runs: filtered, sorted by any column, a page at a time; `columns` names all settings and results there are."""
-    table = services(request).notebook.run_table(
+    table = services(request).notebook.index.run_table(
         experiment=experiment or None,
         status=status or None,
         text=q,
@@ -83,7 +83,7 @@ def runs_page(
 ) -> HTMLResponse:
     """The table of runs; filters, columns and order stand in the address."""
     nb = services(request).notebook
-    table = nb.run_table(
+    table = nb.index.run_table(
         experiment=experiment or None,
         status=status or None,
         text=q,
@@ -161,7 +161,7 @@ def run_json(request: Request, id: RunId) -> Response:
             "metrics": known.curves.names(run.folder),
             "files": _artifacts(run),
             "stale": stale(run),
-            "cited_by": [{"id": link.id, "title": link.title} for link in known.notebook.backlinks(run.id)],
+            "cited_by": [{"id": link.id, "title": link.title} for link in known.notebook.index.backlinks(run.id)],
         }
     )
 
@@ -185,7 +185,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         tables=[_table(run, name) for name in run.tables],
         files=_artifacts(run),
         stale=stale(run),
-        cited=list({link.id: link for link in known.notebook.backlinks(run.id)}.values()),
+        cited=list({link.id: link for link in known.notebook.index.backlinks(run.id)}.values()),
         installed=run.experiment in experiments.working()[0],
         book=FeatureBook.there(run.folder),
     )

@@ -31,7 +31,7 @@ MAX_HITS = 40
 
 
 def _found(known: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
-    return known.notebook.search(text, limit, [kind] if kind else None) if text.strip() else []
+    return known.notebook.index.search(text, limit, [kind] if kind else None) if text.strip() else []
 
 
 def hit_data(hit: Hit) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def complete(
     nb = services(request).notebook
     if not q.strip():
         return answer({"suggestions": []})
-    found = nb.complete(q, limit * 3 if kind else limit)
+    found = nb.index.complete(q, limit * 3 if kind else limit)
     suggestions = [
         {"kind": s.kind, "id": s.id, "title": s.title, "hint": s.hint, "url": address_of(s.kind, s.id)}
         for s in [s for s in found if kind in ("", s.kind)][:limit]
@@ -114,4 +114,4 @@ def complete(
 def _link_text(known: Services, ident: str, title: str) -> str:
     """The title if it resolves to this page and is valid in a wikilink; else the id."""
     fits = title and not any(sign in title for sign in "[]|#\n")
-    return title if fits and known.notebook.resolve(title) == ident else ident
+    return title if fits and known.notebook.index.resolve(title) == ident else ident

@@ -79,7 +79,7 @@ def panel_settings(request: Request) -> dict[str, Any]:
 def kept_vectors(nb: Notebook) -> list[tuple[str, str]]:
     """Runs and artifacts that are steering vectors, of the newest runs."""
     found = []
-    for row in nb.run_table(limit=RECENT).rows:
+    for row in nb.index.run_table(limit=RECENT).rows:
         record = nb.run(row.id)
         found += [(record.id, name) for name in record.artifacts if is_vector(record.artifact(name))]
     return found
@@ -126,7 +126,7 @@ def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
     Raises:
         GlassbookError: the page cannot be written, or changes faster than it can be read.
     """
-    ident = nb.resolve(name)
+    ident = nb.index.resolve(name)
     if ident is None:
         title = " ".join(name.split())
         return nb.write(Page.new(title, f"\n{text}", id=slug(title) or "steering")), True

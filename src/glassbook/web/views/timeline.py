@@ -29,7 +29,7 @@ Before = Annotated[
 def _timeline(known: Services, before: str) -> dict[str, Any]:
     """Days, newest first, with their pages and runs; `older` is the `before` of the next part, "" if there is none."""
     pages: dict[str, list[dict[str, Any]]] = {}
-    for moment in known.notebook.moments(before=before, days=DAYS + 1):
+    for moment in known.notebook.index.timeline(before=before, days=DAYS + 1):
         entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
         pages.setdefault(moment.day, []).append(entry)
     runs = _runs(known, before)
@@ -47,7 +47,7 @@ def _runs(known: Services, before: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     offset = 0
     while len(found) <= DAYS:
-        rows = known.notebook.run_table(order="started", descending=True, limit=CHUNK, offset=offset).rows
+        rows = known.notebook.index.run_table(order="started", descending=True, limit=CHUNK, offset=offset).rows
         for row in rows:
             day = row.started.astimezone().date().isoformat()
             if not before or day < before:
