@@ -1,9 +1,9 @@
 """Feature pages for a whole dictionary beside harvesting the activations that they are made from.
 
-The built-in model reads documents of the Reserve; a round harvests one site to disk, then makes the feature book from
-what lies there. Each round's ratio is of neighbours in time; the median over rounds is reported. The memory is that
-of a process of its own that makes the book, above what it had with model and dictionary open; it is measured on all
-tokens and on a quarter of them, which must not differ by more than a tenth.
+The built-in model reads documents of the Reserve; a round harvests one site to disk, then makes the feature dashboard
+from what lies there. Each round's ratio is of neighbours in time; the median over rounds is reported. The memory is
+that of a separate process that makes the dashboard, above what it had with model and dictionary open; it is measured on
+all tokens and on a quarter of them, which must not differ by more than a tenth.
 
     python benchmarks/feature_pages.py [--tokens 1000000] [--width 2048] [--rounds 3]
 """
@@ -46,7 +46,7 @@ def harvest(lm: LanguageModel, ids: Tensor, folder: Path) -> Recording:
 
 
 def child(folder: str, dictionary: str, threads: int) -> None:
-    """Make the book and print the memory that it took, in bytes."""
+    """Make the dashboard and print the memory that it took, in bytes."""
     torch.set_num_threads(threads)
     lm, d, recording = open_model("builtin"), Dictionary.load(dictionary), Recording(folder)
     before, peak, done = held(), 0, threading.Event()
@@ -58,7 +58,7 @@ def child(folder: str, dictionary: str, threads: int) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    build(d, (recording, SITE), lm, Path(folder) / "book")
+    build(d, (recording, SITE), lm, Path(folder) / "dashboard")
     done.set()
     watcher.join()
     print(json.dumps(peak - before))
@@ -103,16 +103,16 @@ def main() -> None:
             began = time.perf_counter()
             recording = harvest(lm, ids, folder / f"round-{i}")
             harvested = time.perf_counter()
-            build(d, (recording, SITE), lm, folder / f"book-{i}")
-            took, book = harvested - began, time.perf_counter() - harvested
-            ratios.append(book / took)
-            print(f"round {i + 1}: harvest {took:.1f} s, book {book:.1f} s, book / harvest {book / took:.2f}")
-        size = (folder / "book-0" / "features.sqlite").stat().st_size
+            build(d, (recording, SITE), lm, folder / f"dashboard-{i}")
+            took, dashboard = harvested - began, time.perf_counter() - harvested
+            ratios.append(dashboard / took)
+            print(f"round {i + 1}: harvest {took:.1f} s, dashboard {dashboard:.1f} s, ratio {dashboard / took:.2f}")
+        size = (folder / "dashboard-0" / "features.sqlite").stat().st_size
         peaks = [memory(folder / part, folder / "d.safetensors", options.threads) for part in ("quarter", "round-0")]
     ratio, growth = statistics.median(ratios), peaks[1] / peaks[0]
-    print(f"{options.width} features over {ids.numel():,} tokens; book of {size / 1e6:.1f} MB")
-    print(f"book / harvest: {ratio:.2f} (target <= {TARGET}): {'met' if ratio <= TARGET else 'MISSED'}")
-    print(f"peak memory of the book: {peaks[1] / 1e6:.0f} MB, of a quarter of the tokens {peaks[0] / 1e6:.0f} MB")
+    print(f"{options.width} features over {ids.numel():,} tokens; dashboard of {size / 1e6:.1f} MB")
+    print(f"dashboard / harvest: {ratio:.2f} (target <= {TARGET}): {'met' if ratio <= TARGET else 'MISSED'}")
+    print(f"peak memory of the dashboard: {peaks[1] / 1e6:.0f} MB, of a quarter of the tokens {peaks[0] / 1e6:.0f} MB")
     print(f"growth {growth:.2f} (target <= {FLAT}): {'met' if growth <= FLAT else 'MISSED'}")
 
 

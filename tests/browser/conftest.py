@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
-    """A notebook as the tour leaves it: the starter's pages, one run with a feature book, one page about it."""
+    """A notebook as the tour leaves it: the starter's pages, one run with a feature dashboard, one page about it."""
     place = tmp_path_factory.mktemp("browser") / "notebook"
     subprocess.run(
         [sys.executable, "-m", "glassbook", "tour", "--quick", "--notebook", str(place)],

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from glassbook.notebook import Notebook
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.export import export_features
 
 
 @pytest.fixture(scope="module")
 def file(folder, tmp_path_factory):
     nb = Notebook(folder)
-    run = next(run for run in (folder / "runs").iterdir() if FeatureBook.there(run))
+    run = next(run for run in (folder / "runs").iterdir() if FeatureDashboard.exists(run))
     return export_features(nb.run(run.name), tmp_path_factory.mktemp("alone") / "features.html").path
 
 

@@ -37,10 +37,10 @@ PLACES = [
 def address(site, folder):
     """Fills in the tour's run and one of its features."""
     from glassbook.notebook import Notebook
-    from glassbook.notebook.runs.feature_dashboard import FeatureBook
+    from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
     record = Notebook(folder).runs("tour")[0]
-    rows, _ = FeatureBook(record.folder).rows(order="density", descending=True, limit=1)
+    rows, _ = FeatureDashboard(record.folder).rows(order="density", descending=True, limit=1)
 
     def full(place: str) -> str:
         place = f"/runs/{record.id}" if place == "RUN" else place.replace("RUN", record.id)

@@ -1,4 +1,4 @@
-"""`glassbook features --run`: the book that a run kept, shown without opening a model."""
+"""`glassbook features --run`: the dashboard that a run kept, shown without opening a model."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from glassbook.nets import open_model
 
 @pytest.fixture
 def kept(notebook):
-    """A run with a book of 16 features, of which 0 and 7 are ever active."""
+    """A run with a dashboard of 16 features, of which 0 and 7 are ever active."""
     d, lm = Dictionary(128, 16, TopK(1)), open_model("builtin")
     with torch.no_grad():
         d.W_dec.copy_(torch.eye(128)[:16])
@@ -46,6 +46,6 @@ def test_what_cannot_be_shown_is_one_line(glassbook, notebook, kept):
     with notebook.start_run("toy", {}) as bare:
         pass
     words = ("features", "--notebook", notebook.folder, "--run")
-    assert "has no feature book" in glassbook(*words, bare.id).complaint()
+    assert "has no feature dashboard" in glassbook(*words, bare.id).complaint()
     assert "no run" in glassbook(*words, "nothing").complaint()
     assert "leave out" in glassbook(*words, kept[0], "--site", "blocks.1.out").complaint()

@@ -1,4 +1,4 @@
-"""`glassbook features export` and `features name`: on a book that a run kept, with a real server on this machine."""
+"""`glassbook features export` and `features name`: on the dashboard of a run, with a real server on this machine."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard.build import build
 from glassbook.nets import open_model
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
 
 @pytest.fixture
 def kept(notebook):
-    """A run with a book in which feature 0 is active on one token alone and feature 1 has a name from the truth."""
+    """A run whose dashboard has feature 0 active on one token alone and feature 1 named from the truth."""
     d, lm = Dictionary(128, 16, TopK(1)), open_model("builtin")
     with torch.no_grad():
         d.W_dec.copy_(torch.eye(128)[:16])
@@ -29,7 +29,7 @@ def kept(notebook):
     with notebook.start_run("toy", {}) as run:
         build(d, x, lm, run.folder / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
               labels={1: ("place: ridge", 0.9)}, about=about)  # fmt: skip
-    return FeatureBook(run.folder), run.id
+    return FeatureDashboard(run.folder), run.id
 
 
 @pytest.fixture
@@ -67,25 +67,25 @@ def always_yes(body, asked):
 
 
 def test_tokens_name_what_has_no_name(glassbook, notebook, kept):
-    book, run = kept
+    dashboard, run = kept
     data = glassbook("features", "name", "--run", run, "--notebook", notebook.folder, "--json").data()
     assert (data["source"], data["asked"], data["named"]) == ("tokens", 1, 1)
     assert data["names"][0]["detection"] == 1.0
-    assert book.feature(0).source == "tokens"
-    assert book.feature(1).label == "place: ridge"
+    assert dashboard.feature(0).source == "tokens"
+    assert dashboard.feature(1).label == "place: ridge"
     shown = glassbook("features", "--run", run, "--notebook", notebook.folder)
-    assert book.feature(0).label in shown.out
+    assert dashboard.feature(0).label in shown.out
 
 
 def test_a_model_that_the_settings_name_is_asked(glassbook, notebook, kept, server):
-    book, run = kept
+    dashboard, run = kept
     server.answer = always_yes
     settings = notebook.folder / "glassbook.toml"
     settings.write_text(settings.read_text() + f'\n[naming]\nendpoint = "{server.url}"\nmodel = "tiny"\n')
     words = ("features", "name", "--run", run, "--notebook", notebook.folder)
     data = glassbook(*words, "--json").data()
     assert (data["source"], data["named"]) == ("tiny", 1)
-    feature = book.feature(0)
+    feature = dashboard.feature(0)
     assert (feature.label, feature.source) == ("A thing", "tiny")
     assert feature.scores == {"detection": 0.5, "fuzzing": 0.5}  # it says yes to everything
     assert glassbook(*words, "--tokens", "--replace", "--json").data()["source"] == "tokens"
@@ -100,15 +100,15 @@ def test_a_model_that_the_settings_name_is_asked(glassbook, notebook, kept, serv
 def test_a_server_that_fails_half_way_leaves_the_book_as_it_was(
     glassbook, notebook, kept, server, status, answer, complaint
 ):
-    book, run = kept
+    dashboard, run = kept
     server.answer = lambda body, asked: always_yes(body, asked) if asked < 3 else (status, answer)
-    before = book.path.read_bytes()
+    before = dashboard.path.read_bytes()
     words = ("features", "name", "--run", run, "--notebook", notebook.folder, "--replace")
     answered = glassbook(*words, "--endpoint", server.url, "--model", "tiny")
     assert answered.code == 2
     assert complaint in answered.err.splitlines()[-1]
-    assert book.path.read_bytes() == before
-    assert len(list(book.path.parent.iterdir())) == 1
+    assert dashboard.path.read_bytes() == before
+    assert len(list(dashboard.path.parent.iterdir())) == 1
 
 
 def test_what_does_not_fit_is_one_line(glassbook, notebook, kept):

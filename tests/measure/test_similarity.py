@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.measure import beside_null, best_matches, cka, correlations, svcca
+from glassbook.measure import best_matches, cka, correlations, permutation_baseline, svcca
 
 
 def noise(*shape, seed=0):
@@ -78,14 +78,15 @@ def test_one_to_one_gives_no_column_twice():
 
 def test_the_null_is_what_shuffled_rows_give():
     x = noise(200, 5)
-    same = beside_null(cka, x, x + 0.5 * noise(200, 5, seed=1), shuffles=19)
+    same = permutation_baseline(cka, x, x + 0.5 * noise(200, 5, seed=1), shuffles=19)
     assert same.p == pytest.approx(1 / 20)
     assert max(same.null) < 0.1 < same.score
     other = [
-        beside_null(cka, noise(60, 5, seed=i), noise(60, 5, seed=100 + i), shuffles=9, seed=i).p for i in range(40)
+        permutation_baseline(cka, noise(60, 5, seed=i), noise(60, 5, seed=100 + i), shuffles=9, seed=i).p
+        for i in range(40)
     ]
     assert 0.3 < sum(other) / 40 < 0.7
-    assert beside_null(cka, x, x, seed=1) == beside_null(cka, x, x, seed=1)
+    assert permutation_baseline(cka, x, x, seed=1) == permutation_baseline(cka, x, x, seed=1)
 
 
 def test_other_inputs_are_refused():

@@ -17,13 +17,13 @@ from glassbook.features.dashboard.build import build
 from glassbook.model_server import ModelServer
 from glassbook.nets import model_path, open_model
 from glassbook.notebook import Notebook
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import actadd
 
 
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
-    """A notebook with a run that kept a dictionary, its book, a vector and a model."""
+    """A notebook with a run that kept a dictionary, its dashboard, a vector and a model."""
     nb = Notebook.create(tmp_path_factory.mktemp("server") / "nb")
     lm = open_model("builtin")
     with nb.start_run("toy", {}) as run:
@@ -153,7 +153,7 @@ def test_strength_zero_changes_nothing(ask):
 @pytest.mark.parametrize("where", ["everywhere", "prompt", "after"])
 def test_features_pairs_and_files_steer_together(ask, notebook, where):
     run = notebook.runs()[0].id
-    strongest = FeatureBook(notebook.runs()[0].folder).rows(order="max", descending=True)[0][0].index
+    strongest = FeatureDashboard(notebook.runs()[0].folder).rows(order="max", descending=True)[0][0].index
     sources = [
         PAIR,
         {"kind": "feature", "run": run, "index": strongest},

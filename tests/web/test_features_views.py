@@ -1,4 +1,4 @@
-"""Features in the browser: the list of books, the table, one feature, and the pages that speak of it."""
+"""Features in the browser: the list of dashboards, the table, one feature, and the pages that speak of it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ HEADER = {
 }
 
 
-def write_book(folder) -> None:
-    """Four features, as features.book writes them."""
+def write_dashboard(folder) -> None:
+    """Four features, as features.dashboard writes them."""
     (folder / "artifacts").mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(folder / "artifacts" / NAME)) as db, db:
         db.executescript(SCHEMA)
@@ -60,7 +60,7 @@ def nb(tmp_path) -> Notebook:
 @pytest.fixture
 def run(nb) -> str:
     with nb.start_run("learn", {}, 0) as run:
-        write_book(run.folder)
+        write_dashboard(run.folder)
     return run.id
 
 

@@ -11,20 +11,26 @@ if TYPE_CHECKING:
     from glassbook.measure.feature_absorption import absorption
     from glassbook.measure.language import bits_per_byte, distinct_n, repetition
     from glassbook.measure.matching import cosines, f1, latent_f1, match, matched_f1, mcc, mmcs, uniqueness
-    from glassbook.measure.monosemanticity import explained_by_one, label_entropy
+    from glassbook.measure.monosemanticity import label_entropy, single_label_r2
     from glassbook.measure.pareto import pareto_front
     from glassbook.measure.probing import sparse_probe, splits
     from glassbook.measure.reconstruction import ExplainedVariance, dead_share, density, explained_variance, l0
-    from glassbook.measure.similarity import Null, beside_null, best_matches, cka, correlations, svcca
+    from glassbook.measure.similarity import (
+        PermutationBaseline,
+        best_matches,
+        cka,
+        correlations,
+        permutation_baseline,
+        svcca,
+    )
     from glassbook.measure.statistics import bootstrap, wilson
 
 __all__ = [
     "ExplainedVariance",
-    "Null",
+    "PermutationBaseline",
     "absorption",
     "auroc",
     "average_precision",
-    "beside_null",
     "best_matches",
     "bits_per_byte",
     "bootstrap",
@@ -34,7 +40,6 @@ __all__ = [
     "dead_share",
     "density",
     "distinct_n",
-    "explained_by_one",
     "explained_variance",
     "f1",
     "l0",
@@ -45,7 +50,9 @@ __all__ = [
     "mcc",
     "mmcs",
     "pareto_front",
+    "permutation_baseline",
     "repetition",
+    "single_label_r2",
     "sparse_probe",
     "splits",
     "svcca",

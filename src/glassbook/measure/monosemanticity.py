@@ -10,7 +10,7 @@ from torch import Tensor
 from glassbook.measure.arrays import to_tensor
 
 
-def explained_by_one(codes: Any, labels: Any, *, rows: int = 4096) -> tuple[Tensor, Tensor]:
+def single_label_r2(codes: Any, labels: Any, *, rows: int = 4096) -> tuple[Tensor, Tensor]:
     """Share of each feature's variance that its best attribute explains: the squared correlation.
 
     A feature that is one constant wherever an attribute is present, and 0 elsewhere, scores 1.

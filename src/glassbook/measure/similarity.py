@@ -90,7 +90,7 @@ def best_matches(a: Any, b: Any, *, one_to_one: bool = False) -> tuple[Tensor, T
 
 
 @dataclass(frozen=True)
-class Null:
+class PermutationBaseline:
     """A score beside the scores of the same representations with the rows of one shuffled.
 
     Attributes: `score`; `null`: the scores of the shuffles; `p`: share of all scores, its own counted, that are no
@@ -106,7 +106,9 @@ class Null:
         return (1 + sum(x >= self.score for x in self.null)) / (1 + len(self.null))
 
 
-def beside_null(score: Callable[[Tensor, Tensor], float], a: Any, b: Any, *, shuffles: int = 20, seed: int = 0) -> Null:
+def permutation_baseline(
+    score: Callable[[Tensor, Tensor], float], a: Any, b: Any, *, shuffles: int = 20, seed: int = 0
+) -> PermutationBaseline:
     """A score of two representations [N, p] and [N, q] and its permutation null.
 
     Rows are shuffled, so each representation keeps its own shape and only what they say of the same input is lost.
@@ -114,7 +116,7 @@ def beside_null(score: Callable[[Tensor, Tensor], float], a: Any, b: Any, *, shu
     x, y = _pair(a, b)
     g = torch.Generator().manual_seed(seed)
     null = tuple(score(x, y[torch.randperm(len(y), generator=g)]) for _ in range(shuffles))
-    return Null(score(x, y), null)
+    return PermutationBaseline(score(x, y), null)
 
 
 def _pair(a: Any, b: Any) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from glassbook.features.data import check_model
 from glassbook.model_server.available import artifact_of
 from glassbook.nets import LanguageModel, next_token_nll
 from glassbook.notebook import Notebook
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import (
     Vector,
     Where,
@@ -104,10 +104,12 @@ def _vector(notebook: Notebook, lm: LanguageModel, source: dict[str, Any]) -> Ve
             return actadd(lm, source["plus"], source["minus"], source["site"])
         case "feature":
             record = notebook.run(source["run"])
-            book = FeatureBook(record.folder)
-            header, largest = book.header, book.feature(source["index"]).max
+            dashboard = FeatureDashboard(record.folder)
+            header, largest = dashboard.header, dashboard.feature(source["index"]).max
             if not isinstance(header.get("dictionary"), str) or not isinstance(header.get("site"), str):
-                raise GlassbookError(f"the feature book of run {record.id} names no dictionary and site to steer with")
+                raise GlassbookError(
+                    f"the feature dashboard of run {record.id} names no dictionary and site to steer with"
+                )
             d = Dictionary.load(artifact_of(notebook, record.id, header["dictionary"]))
             check_model(d.about, lm.model)
             # Strength 1 is the largest value that the feature was seen to take: a scale that needs no knowledge of

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.page import flow_text
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.templating import number
 
 Where = Literal["everywhere", "prompt", "after"]
@@ -206,7 +206,7 @@ def named(nb: Notebook, source: Pair | FeatureOf | Kept) -> str:
     if not isinstance(source, FeatureOf):
         return source.label
     try:
-        label = FeatureBook(nb.run(source.run).folder).feature(source.index).label
+        label = FeatureDashboard(nb.run(source.run).folder).feature(source.index).label
     except GlassbookError:
         return source.label  # the run may be gone; the panel that names it can be read all the same
     return f"feature {source.index} ({label})" if label else source.label

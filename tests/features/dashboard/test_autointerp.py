@@ -8,7 +8,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.dashboard.autointerp import LABEL_SCORE, FromTokens, from_truth, give_names, score
 from glassbook.features.detect import Detected
-from glassbook.notebook.runs.feature_dashboard import Elsewhere, Feature
+from glassbook.notebook.runs.feature_dashboard import Feature, NonActivatingExample
 
 
 def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
@@ -17,7 +17,7 @@ def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
     return Feature(index, "", None, 0.1, 3.0, list(tokens), [], [], [], {}, contexts, sampled)
 
 
-ELSEWHERE = [Elsewhere([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
+ELSEWHERE = [NonActivatingExample([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
 
 
 class Fixed:
@@ -84,11 +84,11 @@ def test_the_truth_names_a_feature_by_what_it_detects_best():
 
 
 @pytest.fixture
-def book(tmp_path):
+def dashboard(tmp_path):
     from glassbook.features import Dictionary, TopK
     from glassbook.features.dashboard.build import build
     from glassbook.nets import open_model
-    from glassbook.notebook.runs.feature_dashboard import FeatureBook
+    from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
     d = Dictionary(8, 8, TopK(1))
     with torch.no_grad():
@@ -102,23 +102,23 @@ def book(tmp_path):
     d.about = {"model": "builtin"}
     build(d, x, open_model("builtin"), tmp_path / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
           labels={1: ("truth: it", 0.9)}, label_score="AUROC")  # fmt: skip
-    return FeatureBook(tmp_path)
+    return FeatureDashboard(tmp_path)
 
 
-def test_names_are_kept_with_source_and_scores(book):
-    names = give_names(book, FromTokens(), [0])
-    found = book.feature(0)
+def test_names_are_kept_with_source_and_scores(dashboard):
+    names = give_names(dashboard, FromTokens(), [0])
+    found = dashboard.feature(0)
     assert found.label == names[0].label
     assert found.source == "tokens"
     assert found.scores == {"detection": 1.0, "fuzzing": 1.0}
     assert found.score == 1.0
-    assert book.feature(1).label == "truth: it"
-    assert book.feature(1).source == "truth"
-    assert book.header["label_score"] == f"AUROC; of names not from the truth, {LABEL_SCORE}"
-    assert [row.index for row in book.rows(text=found.label.split("'")[1].strip())[0]] == [0]
+    assert dashboard.feature(1).label == "truth: it"
+    assert dashboard.feature(1).source == "truth"
+    assert dashboard.header["label_score"] == f"AUROC; of names not from the truth, {LABEL_SCORE}"
+    assert [row.index for row in dashboard.rows(text=found.label.split("'")[1].strip())[0]] == [0]
 
 
-def test_a_judge_who_fails_leaves_the_book_as_it_was(book):
+def test_a_judge_who_fails_leaves_the_book_as_it_was(dashboard):
     class Failing(Fixed):
         asked = 0
 
@@ -128,8 +128,8 @@ def test_a_judge_who_fails_leaves_the_book_as_it_was(book):
                 raise GlassbookError("the server is gone")
             return [True for _ in texts]
 
-    before = book.path.read_bytes()
+    before = dashboard.path.read_bytes()
     with pytest.raises(GlassbookError, match="the server is gone"):
-        give_names(book, Failing(), [0, 1])
-    assert book.path.read_bytes() == before
-    assert [path.name for path in book.path.parent.iterdir()] == [book.path.name]
+        give_names(dashboard, Failing(), [0, 1])
+    assert dashboard.path.read_bytes() == before
+    assert [path.name for path in dashboard.path.parent.iterdir()] == [dashboard.path.name]

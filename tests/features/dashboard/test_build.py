@@ -1,4 +1,4 @@
-"""The feature book: what it says of a dictionary whose features are known, read back as the notebook reads it."""
+"""The feature dashboard: what it says of a dictionary whose features are known, read back as the notebook reads it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard.build import build
 from glassbook.nets import open_model
-from glassbook.notebook.runs.feature_dashboard import NAME, FeatureBook
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,16 @@ def known(lm):
 
 
 @pytest.fixture
-def book(tmp_path, lm, known):
+def dashboard(tmp_path, lm, known):
     d, x, tokens, sequence = known
     labels = {7: ("mood: calm", 0.95)}
     build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC")
-    return FeatureBook(tmp_path)
+    return FeatureDashboard(tmp_path)
 
 
-def test_density_largest_value_and_tokens(book, lm, known):
+def test_density_largest_value_and_tokens(dashboard, lm, known):
     tokens = known[2]
-    f = book.feature(7)
+    f = dashboard.feature(7)
     assert f.density == pytest.approx(3 / 40)
     assert f.max == 9
     assert (f.label, f.score) == ("mood: calm", 0.95)
@@ -55,8 +55,8 @@ def test_density_largest_value_and_tokens(book, lm, known):
     assert dict(f.tokens) == {name: pytest.approx(0.5) for name in lm.tokens(tokens[[25, 5]])}
 
 
-def test_contexts_are_the_strongest_places_one_from_each_text(book, lm, known):
-    f = book.feature(7)
+def test_contexts_are_the_strongest_places_one_from_each_text(dashboard, lm, known):
+    f = dashboard.feature(7)
     assert len(f.contexts) == 2
     strongest = [max(value for _, value in context) for context in f.contexts]
     assert strongest == [9, 3]
@@ -66,8 +66,8 @@ def test_contexts_are_the_strongest_places_one_from_each_text(book, lm, known):
     assert [value for _, value in f.contexts[0]] == [0, 0, 0, 0, 0, 9, 6, 0, 0, 0, 0, 0]
 
 
-def test_the_histogram_counts_every_activation(book):
-    f = book.feature(0)
+def test_the_histogram_counts_every_activation(dashboard):
+    f = dashboard.feature(0)
     assert sum(f.histogram["counts"]) == 40
     assert len(f.histogram["edges"]) == len(f.histogram["counts"]) + 1
     assert f.histogram["edges"][-1] == pytest.approx(f.max, rel=1e-3)
@@ -81,11 +81,11 @@ def test_neighbours_are_by_cosine(tmp_path, lm, known):
     with torch.no_grad():
         turned.W_dec[1] = torch.nn.functional.normalize(torch.eye(128)[0] + torch.eye(128)[1], dim=0)
     build(turned, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
-    assert FeatureBook(tmp_path).feature(0).similar[0] == (1, pytest.approx(math.sqrt(0.5), rel=1e-3))
+    assert FeatureDashboard(tmp_path).feature(0).similar[0] == (1, pytest.approx(math.sqrt(0.5), rel=1e-3))
 
 
-def test_logit_effects_are_the_directions_through_the_head(book, lm):
-    f = book.feature(7)
+def test_logit_effects_are_the_directions_through_the_head(dashboard, lm):
+    f = dashboard.feature(7)
     logits = (lm.model.head.weight * lm.model.norm.weight)[:, 7].detach()
     logits = logits - logits.mean()
     best = logits.topk(3)
@@ -96,57 +96,57 @@ def test_logit_effects_are_the_directions_through_the_head(book, lm):
 
 def test_the_size_of_the_chunks_changes_nothing(tmp_path, lm, known):
     d, x, tokens, sequence = known
-    books = []
+    dashboards = []
     for chunk in (1, 7, 4096):
         folder = tmp_path / str(chunk)
         build(d, x, lm, folder / "artifacts", tokens=tokens, sequence=sequence, chunk=chunk)
-        books.append([FeatureBook(folder).feature(i) for i in (0, 7, 9)])
-    assert books[0] == books[1] == books[2]
+        dashboards.append([FeatureDashboard(folder).feature(i) for i in (0, 7, 9)])
+    assert dashboards[0] == dashboards[1] == dashboards[2]
 
 
-def test_rows_are_filtered_ordered_and_paged(book):
-    rows, total = book.rows(order="max", descending=True, limit=2)
+def test_rows_are_filtered_ordered_and_paged(dashboard):
+    rows, total = dashboard.rows(order="max", descending=True, limit=2)
     assert total == 128
     assert [row.index for row in rows] == [7, 0]
-    assert [row.index for row in book.rows(order="max", descending=True, limit=1, offset=1)[0]] == [0]
-    assert [row.index for row in book.rows(text="CALM")[0]] == [7]
-    assert [row.index for row in book.rows(labelled=True)[0]] == [7]
-    assert [row.index for row in book.rows(density=(0.5, None))[0]] == [0]
-    assert book.rows(density=(None, 0.0))[1] == 126
-    assert book.rows(order="score")[0][0].index == 7
-    assert book.rows(order="score", descending=True)[0][0].index == 7
-    assert book.rows(text="' OR 1=1 --")[1] == 0
+    assert [row.index for row in dashboard.rows(order="max", descending=True, limit=1, offset=1)[0]] == [0]
+    assert [row.index for row in dashboard.rows(text="CALM")[0]] == [7]
+    assert [row.index for row in dashboard.rows(labelled=True)[0]] == [7]
+    assert [row.index for row in dashboard.rows(density=(0.5, None))[0]] == [0]
+    assert dashboard.rows(density=(None, 0.0))[1] == 126
+    assert dashboard.rows(order="score")[0][0].index == 7
+    assert dashboard.rows(order="score", descending=True)[0][0].index == 7
+    assert dashboard.rows(text="' OR 1=1 --")[1] == 0
 
 
-def test_words_are_of_the_features_that_fire(book):
-    assert {index for index, _, _ in book.words()} == {0, 7}
+def test_words_are_of_the_features_that_fire(dashboard):
+    assert {index for index, _, _ in dashboard.words()} == {0, 7}
 
 
-def test_the_header_says_what_it_is(book):
-    header = book.header
+def test_the_header_says_what_it_is(dashboard):
+    header = dashboard.header
     assert header["model"] == "builtin"
     assert header["width"] == 128
     assert header["tokens"] == 40
     assert header["label_score"] == "AUROC"
 
 
-def test_what_is_no_book_is_one_line(tmp_path, book):
+def test_what_is_no_book_is_one_line(tmp_path, dashboard):
     with pytest.raises(GlassbookError, match="no feature 128"):
-        book.feature(128)
+        dashboard.feature(128)
     (tmp_path / "x" / "artifacts").mkdir(parents=True)
-    assert not FeatureBook.there(tmp_path / "x")
-    with pytest.raises(GlassbookError, match="no feature book"):
-        FeatureBook(tmp_path / "x")
+    assert not FeatureDashboard.exists(tmp_path / "x")
+    with pytest.raises(GlassbookError, match="no feature dashboard"):
+        FeatureDashboard(tmp_path / "x")
     for wrong in (b"not a database at all, but long enough to look at", b""):
         (tmp_path / "x" / "artifacts" / NAME).write_bytes(wrong)
-        with pytest.raises(GlassbookError, match="cannot be read as a feature book"):
-            FeatureBook(tmp_path / "x").rows()
-    db = sqlite3.connect(book.path)
+        with pytest.raises(GlassbookError, match="cannot be read as a feature dashboard"):
+            FeatureDashboard(tmp_path / "x").rows()
+    db = sqlite3.connect(dashboard.path)
     with db:
         db.execute("UPDATE feature SET tokens = '[[', contexts = '7'")
     db.close()
-    for question in (book.rows, lambda: book.feature(0), lambda: list(book.words())):
-        with pytest.raises(GlassbookError, match="cannot be read as a feature book"):
+    for question in (dashboard.rows, lambda: dashboard.feature(0), lambda: list(dashboard.words())):
+        with pytest.raises(GlassbookError, match="cannot be read as a feature dashboard"):
             question()
 
 
@@ -166,14 +166,14 @@ def test_an_old_book_stays_until_the_new_one_is_whole(tmp_path, lm, known, monke
 def test_sampled_places_partners_and_random_stretches(tmp_path, lm, known):
     d, x, tokens, sequence = known
     build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, sampled=4)
-    book = FeatureBook(tmp_path)
-    always, rare = book.feature(0), book.feature(7)
+    dashboard = FeatureDashboard(tmp_path)
+    always, rare = dashboard.feature(0), dashboard.feature(7)
     strongest = [max(value for _, value in context) for context in always.sampled]
     assert len(strongest) == 4
     assert len(rare.sampled) == 3  # all its places
     assert rare.together == [(0, pytest.approx(3 / 40))]
     assert always.together == [(7, pytest.approx(3 / 40))]
-    stretches = book.elsewhere()
+    stretches = dashboard.non_activating_examples()
     assert len(stretches) == 40
     assert all(0 in stretch.active for stretch in stretches)
     # Each is of one text, and has feature 7 if any of the rows 5, 25 and 26 is among its own.
@@ -183,7 +183,7 @@ def test_sampled_places_partners_and_random_stretches(tmp_path, lm, known):
     assert 7 not in stretches[39].active
 
 
-def test_any_coder_has_a_book(tmp_path, lm, known):
+def test_any_coder_has_a_dashboard(tmp_path, lm, known):
     """What only encodes and has directions, without weights of a dictionary."""
     d, x, tokens, sequence = known
 
@@ -199,5 +199,5 @@ def test_any_coder_has_a_book(tmp_path, lm, known):
 
     for name, coder in (("axes", Axes()), ("dictionary", d)):
         build(coder, x, lm, tmp_path / name / "artifacts", tokens=tokens, sequence=sequence)
-    ours, theirs = (FeatureBook(tmp_path / name).feature(7) for name in ("axes", "dictionary"))
+    ours, theirs = (FeatureDashboard(tmp_path / name).feature(7) for name in ("axes", "dictionary"))
     assert ours == theirs

@@ -16,7 +16,7 @@ from glassbook.cli.output import console, one_line, table
 from glassbook.cli.tour.naming import card_of, labels, ranked
 from glassbook.cli.watch import Watch
 from glassbook.errors import GlassbookError
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Features(InNotebook):
     site: Annotated[str | None, option("SITE", "where it was trained")] = None
     """Where the activations are read."""
     run: Annotated[str | None, option("ID")] = None
-    """A run of the notebook: show the feature book that it kept, without opening a model."""
+    """A run of the notebook: show the feature dashboard that it kept, without opening a model."""
     top: Annotated[int, option("N", "20")] = 20
     """How many to list."""
     search: Annotated[str | None, option("WORD")] = None
@@ -73,15 +73,15 @@ class Features(InNotebook):
         }
 
     def _kept(self, run: str) -> dict[str, Any]:
-        """The same from the book of a run: those whose meaning is known best come first."""
+        """The same from the dashboard of a run: those whose meaning is known best come first."""
         if self.dictionary != "builtin" or any((self.model, self.tokenizer, self.text, self.site)):
             raise GlassbookError("--run shows what a run has found; leave out the dictionary, model, text and site")
         record = self.open_notebook().run(run)
-        book = FeatureBook(record.folder)
-        header = book.header
-        order = "score" if book.rows(labelled=True, limit=0)[1] else "max"
+        dashboard = FeatureDashboard(record.folder)
+        header = dashboard.header
+        order = "score" if dashboard.rows(labelled=True, limit=0)[1] else "max"
         active = (1e-12, None)
-        rows, found = book.rows(self.search or "", order, descending=True, density=active, limit=self.top)
+        rows, found = dashboard.rows(self.search or "", order, descending=True, density=active, limit=self.top)
         return {
             "run": record.id,
             "dictionary": header.get("dictionary"),
@@ -89,7 +89,7 @@ class Features(InNotebook):
             "site": header.get("site"),
             "width": header.get("width"),
             "found": found,
-            "features": [card_of(book.feature(row.index)).to_data() for row in rows],
+            "features": [card_of(dashboard.feature(row.index)).to_data() for row in rows],
         }
 
     def show(self, result: dict[str, Any]) -> None:
@@ -146,8 +146,8 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
             labels=labels(detected),
             contexts=2,
         )
-        book = FeatureBook(folder)
-        return ranked([card for i in range(d.width) if (card := card_of(book.feature(i))).tokens])
+        dashboard = FeatureDashboard(folder)
+        return ranked([card for i in range(d.width) if (card := card_of(dashboard.feature(i))).tokens])
 
 
 def main(args: list[str]) -> int:

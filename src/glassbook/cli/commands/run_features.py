@@ -1,4 +1,4 @@
-"""`glassbook features export` and `glassbook features name`: what is done with the feature book of a run."""
+"""`glassbook features export` and `glassbook features name`: what is done with the feature dashboard of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glassbook.cli.command import Command, InNotebook, option, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.notebook import SETTINGS
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
 if TYPE_CHECKING:
     from glassbook.features.dashboard.autointerp import Judge
@@ -27,7 +27,7 @@ class OfRun(InNotebook):
     """Options of what is done with a run's features."""
 
     run: Annotated[str, option("ID")]
-    """The run whose feature book it is."""
+    """The run whose feature dashboard it is."""
     top: Annotated[int | None, option("N", "all")] = None
     """Only so many features."""
 
@@ -56,7 +56,7 @@ class Export(OfRun):
 
 @dataclass(frozen=True, kw_only=True)
 class NameThem(OfRun):
-    """Give the features of a run names, score them by detection and fuzzing, and keep them in its feature book.
+    """Give the features of a run names, score them by detection and fuzzing, and keep them in its feature dashboard.
 
     Without an endpoint the names are the tokens that carry a feature. With one (--endpoint and --model, or
     [naming] endpoint = "URL" and model = "NAME" in glassbook.toml) a language model names and judges: it is sent the
@@ -80,14 +80,14 @@ class NameThem(OfRun):
             raise GlassbookError(f"--top {self.top}: ask for at least 1")
         notebook = self.open_notebook()
         record = notebook.run(self.run)
-        book = FeatureBook(record.folder)
+        dashboard = FeatureDashboard(record.folder)
         judge = self._judge(notebook.folder)
         from glassbook.features.dashboard.autointerp import FromTokens, give_names
 
         asks = not isinstance(judge, FromTokens)
-        chosen = self._chosen(book, judge.source, MODEL_TOP if asks and self.top is None else self.top)
+        chosen = self._chosen(dashboard, judge.source, MODEL_TOP if asks and self.top is None else self.top)
         say(f"naming {len(chosen)} features by {judge.source}")
-        names = give_names(book, judge, chosen, tell=lambda n: say(f"{n} of {len(chosen)}") if asks else None)
+        names = give_names(dashboard, judge, chosen, tell=lambda n: say(f"{n} of {len(chosen)}") if asks else None)
         return {
             "run": record.id,
             "source": judge.source,
@@ -99,10 +99,12 @@ class NameThem(OfRun):
             ],
         }
 
-    def _chosen(self, book: FeatureBook, source: str, top: int | None) -> list[int]:
+    def _chosen(self, dashboard: FeatureDashboard, source: str, top: int | None) -> list[int]:
         """The features to name: active, not named by another source, those that are active most often first."""
-        rows, _ = book.rows(order="density", descending=True, density=(1e-12, None), limit=-1)
-        free = [row.index for row in rows if self.replace or not row.label or book.feature(row.index).source == source]
+        rows, _ = dashboard.rows(order="density", descending=True, density=(1e-12, None), limit=-1)
+        free = [
+            row.index for row in rows if self.replace or not row.label or dashboard.feature(row.index).source == source
+        ]
         return free[:top]
 
     def _judge(self, folder: Path) -> Judge:

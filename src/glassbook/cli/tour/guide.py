@@ -16,7 +16,7 @@ from glassbook.cli.verdicts import as_data, judged
 from glassbook.experiments import base
 from glassbook.features.dashboard.build import build
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
-from glassbook.notebook.runs.feature_dashboard import NAME, FeatureBook
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
@@ -122,8 +122,8 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     detected = (
         detect_attributes(learnt.dictionary, control, recorded, recorded.truth) if recorded.truth is not None else []
     )
-    book = _book(run, lm, learnt, recorded, detected)
-    features = [book.feature(i) for i in range(learnt.dictionary.width)]
+    dashboard = _dashboard(run, lm, learnt, recorded, detected)
+    features = [dashboard.feature(i) for i in range(learnt.dictionary.width)]
     named = ranked([card_of(feature) for feature in features if feature.density])
     story = Story(lm, sample, corpus.origin, learnt, named, [], detected, quick=quick)
     say("steering")
@@ -136,7 +136,9 @@ def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Stor
     return story
 
 
-def _book(run: Run, lm: LanguageModel, learnt: Learnt, recorded: Recorded, detected: list[Detected]) -> FeatureBook:
+def _dashboard(
+    run: Run, lm: LanguageModel, learnt: Learnt, recorded: Recorded, detected: list[Detected]
+) -> FeatureDashboard:
     """All that the held-out text shows of the features, for the tour's page and the notebook's feature pages."""
     build(
         learnt.dictionary,
@@ -149,7 +151,7 @@ def _book(run: Run, lm: LanguageModel, learnt: Learnt, recorded: Recorded, detec
         label_score="AUROC on held-out sentences",
         about={"model": lm.name, "site": learnt.site, "dictionary": DICTIONARY},
     )
-    return FeatureBook(run.folder)
+    return FeatureDashboard(run.folder)
 
 
 def _results(run: Run, story: Story, steered: directions.Steering | None, paired: directions.Steering) -> None:

@@ -44,7 +44,7 @@ class Card:
 
 
 def card_of(feature: Feature) -> Card:
-    """What a feature book knows of a feature, in short."""
+    """What a feature dashboard knows of a feature, in short."""
     tokens = [token for token, _ in feature.tokens[:5]]
     share = feature.tokens[0][1] if feature.tokens else 0.0
     shown = [_context(context) for context in feature.contexts[:2] if context]

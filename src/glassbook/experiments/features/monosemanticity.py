@@ -122,7 +122,7 @@ class Monosemanticity:
 
         from glassbook.data.tokens import labelled, take, training_rows
         from glassbook.data.world import World
-        from glassbook.measure import explained_by_one
+        from glassbook.measure import single_label_r2
         from glassbook.nets import model_path, open_model
         from glassbook.trace import record
         from glassbook.trace.roles import blocks
@@ -155,9 +155,9 @@ class Monosemanticity:
         rows, medians, alone = [], {}, {}
         for name, codes in units.items():
             often = (codes != 0).sum(0) >= 20
-            share = explained_by_one(codes, said)[0][often]
+            share = single_label_r2(codes, said)[0][often]
             medians[name] = float(share.median())
-            alone[name] = float(explained_by_one(codes, known)[0][often].median())
+            alone[name] = float(single_label_r2(codes, known)[0][often].median())
             rows += [{"unit": name, "score": float(v), "measure": "variance explained by one label"} for v in share]
         return medians, alone, rows
 

@@ -87,7 +87,7 @@ class Universality:
         import torch
 
         from glassbook.circuits import stitch
-        from glassbook.measure import beside_null, best_matches, cka, svcca
+        from glassbook.measure import best_matches, cka, permutation_baseline, svcca
 
         models = [self._learn(label, 2 * run.seed + i, run) for i, label in enumerate(("a", "b"))]
         fresh = self._fresh(10**6 + run.seed)
@@ -102,7 +102,7 @@ class Universality:
         found, shuffled = best_matches(live[0], live[1])[0], best_matches(live[0], live[1][order])[0]
         chance = best_matches(*(z[:, (z > 0).sum(0) >= 20] for z in random))[0]
         some = torch.randperm(len(a), generator=generator)[:8000]
-        alike = beside_null(cka, a[some], b[some], shuffles=10, seed=run.seed)
+        alike = permutation_baseline(cka, a[some], b[some], shuffles=10, seed=run.seed)
         (s1, s2), site = models, self._site
         own = stitch(s1, site, s2, site, learn, held)
         untrained = stitch(fresh, site, s2, site, learn, held)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from glassbook.features.detect import Detected
-from glassbook.notebook.runs.feature_dashboard import Elsewhere, Feature, FeatureBook, Name, Token
+from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard, Name, NonActivatingExample, Token
 
 SHOWN = 5
 """Examples in one question to a judge."""
@@ -36,7 +36,7 @@ class Judge(Protocol):
 
     @property
     def source(self) -> str:
-        """What the book calls it."""
+        """What the dashboard calls it."""
         ...
 
     def name(self, feature: Feature) -> str:
@@ -131,7 +131,7 @@ def _lead(context: Sequence[Token]) -> str | None:
 
 
 def score(
-    feature: Feature, label: str, judge: Judge, elsewhere: Sequence[Elsewhere], seed: int = 0
+    feature: Feature, label: str, judge: Judge, elsewhere: Sequence[NonActivatingExample], seed: int = 0
 ) -> dict[str, float]:
     """Detection and fuzzing of a label, on places that were not shown to whoever gave it.
 
@@ -190,7 +190,7 @@ def _balanced(
 
 
 def give_names(
-    book: FeatureBook,
+    dashboard: FeatureDashboard,
     judge: Judge,
     features: Iterable[int],
     *,
@@ -200,7 +200,7 @@ def give_names(
     """Name features and score the names; nothing is written until all are done.
 
     Args:
-        book: where they are described and the names are kept.
+        dashboard: where they are described and the names are kept.
         judge: who names and judges.
         features: their numbers.
         seed: see `score`.
@@ -210,26 +210,26 @@ def give_names(
         the names that were given; features for which the judge has none are left as they are.
 
     Raises:
-        GlassbookError: the judge failed, or the book cannot be read or written; the book is as it was.
+        GlassbookError: the judge failed, or the dashboard cannot be read or written; the dashboard is as it was.
     """
-    elsewhere = book.elsewhere()
+    elsewhere = dashboard.non_activating_examples()
     names: dict[int, Name] = {}
     for done, index in enumerate(features, 1):
-        feature = book.feature(index)
+        feature = dashboard.feature(index)
         label = judge.name(feature) if feature.contexts else ""
         if label:
             scores = score(feature, label, judge, elsewhere, seed)
             names[index] = Name(label, judge.source, statistics.fmean(scores.values()) if scores else None, scores)
         tell(done)
     if names:
-        book.rename(names, _label_score(book, names))
+        dashboard.set_names(names, _label_score(dashboard, names))
     return names
 
 
-def _label_score(book: FeatureBook, names: dict[int, Name]) -> str:
+def _label_score(dashboard: FeatureDashboard, names: dict[int, Name]) -> str:
     """What the scores are: of the names given now, and of those that stay."""
-    said = str(book.header.get("label_score") or "")
-    others = any(row.index not in names for row in book.rows(labelled=True, limit=-1)[0])
+    said = str(dashboard.header.get("label_score") or "")
+    others = any(row.index not in names for row in dashboard.rows(labelled=True, limit=-1)[0])
     if not others or not said:
         return LABEL_SCORE
     return said if LABEL_SCORE in said else f"{said}; of names not from the truth, {LABEL_SCORE}"

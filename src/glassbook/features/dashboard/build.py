@@ -1,9 +1,9 @@
-"""Write the feature book of a dictionary: one streaming pass over activations, in memory that does not grow with them.
+"""Feature dashboards: written in one streaming pass over activations, in memory that does not grow with their number.
 
 For each feature: how often it is active, a histogram of its values, the tokens that carry its activation, the places
 where it is strongest and a sample of all its places (with its value at every token round them), the nearest other
 directions, the features it is active together with, and what the direction does to the logits.
-`notebook.featurebook.FeatureBook` reads it.
+`notebook.runs.feature_dashboard.FeatureDashboard` reads it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def build(
     after: int = 6,
     chunk: int = 4096,
 ) -> Path:
-    """Write the book as a file, whole or not at all.
+    """Write the dashboard as a file, whole or not at all.
 
     Args:
         d: the dictionary, or another coder; a feature is active where its code is above zero.
@@ -102,7 +102,7 @@ def build(
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
             db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
             writer = _Writer(d, lm, header.get("site"), seen)
-            db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.elsewhere())
+            db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.non_activating_examples())
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
                 db.executemany(_FEATURE, writer.features(some, labels or {}))
@@ -124,7 +124,7 @@ _DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
 
 
 class _Writer:
-    """The rows of the book's tables; lists are written as JSON."""
+    """The rows of the dashboard's tables; lists are written as JSON."""
 
     def __init__(self, d: Any, lm: LanguageModel, site: Any, seen: Seen) -> None:
         self.seen, self.effects = seen, _Effects(d, lm, site)
@@ -135,7 +135,7 @@ class _Writer:
         self.heavy, self.shares = seen.mass.top()
         self.partners = seen.together.partners()
 
-    def elsewhere(self) -> Iterator[tuple[int, str, str]]:
+    def non_activating_examples(self) -> Iterator[tuple[int, str, str]]:
         """The random stretches of text."""
         for i, stretch in enumerate(self.seen.elsewhere):
             ids = self.seen.tokens[stretch.rows].tolist()

@@ -1,4 +1,4 @@
-"""One pass over activations that gathers all that a feature book says of where features are active."""
+"""One pass over activations that gathers all that a feature dashboard says of where features are active."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def _seen(texts: Tensor, there: Tensor) -> Tensor:
 def chance(number: Tensor) -> Tensor:
     """Numbers in (0, 1] that look random but are a function of `number` [n], int64: SplitMix64's mixing step.
 
-    So the sample that they choose does not depend on how the stream was cut, and the same stream gives the same book.
+    So a sample chosen by them does not depend on how the stream is cut: the same stream gives the same dashboard.
 
     Source: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
     """

@@ -13,7 +13,7 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import schema
 from glassbook.notebook.runs.events import Summary, summarise
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.record import RunRecord, read_claims, read_header, read_record
 
 COLUMNS = (
@@ -73,7 +73,7 @@ def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, An
             if row["problem"] is None:
                 schema.add(db, schema.Entry("run", name, name, f"{row['experiment']} {name}", words))
         if known is None or known[1].rpartition("|")[2] != row["stamp"].rpartition("|")[2]:
-            _write_book(db, folder / "runs" / name, known is not None)
+            _write_dashboard(db, folder / "runs" / name, known is not None)
     marks = ", ".join("?" * len(COLUMNS))
     db.executemany(f"INSERT OR REPLACE INTO run VALUES ({marks})", [[row[c] for c in COLUMNS] for row in rows])
     values = [(k, row["id"], v) for row in rows for k, v in row["values"].items()]
@@ -99,14 +99,14 @@ def forget_runs(db: sqlite3.Connection, names: Iterable[str]) -> None:
     )
 
 
-def _write_book(db: sqlite3.Connection, run: Path, forget: bool) -> None:
-    """Let search find the features of a run's feature book."""
+def _write_dashboard(db: sqlite3.Connection, run: Path, forget: bool) -> None:
+    """Let search find the features of a run's feature dashboard."""
     if forget:
         schema.forget(db, "feature", run.name)
-    if FeatureBook.there(run):
-        # A book that cannot be read says so on its own page.
+    if FeatureDashboard.exists(run):
+        # A dashboard that cannot be read says so on its own page.
         with contextlib.suppress(GlassbookError):
-            for index, title, text in FeatureBook(run).words():
+            for index, title, text in FeatureDashboard(run).words():
                 schema.add(db, schema.Entry("feature", run.name, f"{run.name}/{index}", title, text))
 
 

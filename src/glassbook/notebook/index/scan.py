@@ -56,7 +56,7 @@ def run_names(folder: Path) -> set[str]:
 
 
 def run_stamp(folder: Path | str) -> str:
-    """Changes when a run's header, log or feature book does. A log only grows, so its size tells."""
+    """Changes when a run's header, log or feature dashboard does. A log only grows, so its size tells."""
     parts = []
     for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
         try:

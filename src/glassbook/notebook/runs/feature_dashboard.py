@@ -1,8 +1,8 @@
-"""The feature book of a run: everything that was found out about the features of a dictionary, ready to be read.
+"""Feature dashboard of a run: all that is known of the features of a dictionary, read without torch.
 
-It is one SQLite file, artifacts/features.sqlite of the run, written by `features.book.build`; `rename` gives names:
-a table `header` (key, JSON), tables `feature` and `detail` with a row for each feature, and `elsewhere` with random
-stretches of the text. Reading it needs no torch.
+It is one SQLite file, artifacts/features.sqlite of the run, written by `features.dashboard.build`: a table `header`
+(key, JSON), tables `feature` and `detail` with a row for each feature, and `elsewhere` with random excerpts of the
+text. `set_names` changes the features' names.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CREATE INDEX feature_score ON feature (score);
 CREATE INDEX feature_max ON feature (max);
 CREATE INDEX feature_label ON feature (label);
 """
-"""What the file holds; lists are JSON. Older books lack the tables `detail` and `elsewhere`."""
+"""What the file holds; lists are JSON. Older dashboards lack the tables `detail` and `elsewhere`."""
 
 Order = Literal["index", "density", "score", "label", "max"]
 _ORDERS = {"index": "idx", "density": "density", "score": "score", "label": "label", "max": "max"}
@@ -102,15 +102,15 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """A random stretch of the text: its tokens, and the features that are active on any of them."""
+class NonActivatingExample:
+    """A random excerpt of the text, and the features that are active in it; it is an example for all others."""
 
     tokens: list[str]
     active: frozenset[int]
 
 
-class FeatureBook:
-    """Reads the feature book of a run.
+class FeatureDashboard:
+    """Reads the feature dashboard of a run.
 
     Args:
         folder: the run's folder.
@@ -122,11 +122,13 @@ class FeatureBook:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "artifacts" / NAME
         if not self.path.is_file():
-            raise GlassbookError(f"run {folder.name} has no feature book; runs of dictionary-learning and tours do")
+            raise GlassbookError(
+                f"run {folder.name} has no feature dashboard; runs of dictionary-learning and tours do"
+            )
 
     @staticmethod
-    def there(folder: Path) -> bool:
-        """Whether the run in `folder` has a feature book."""
+    def exists(folder: Path) -> bool:
+        """Whether the run in `folder` has a feature dashboard."""
         return (folder / "artifacts" / NAME).is_file()
 
     @property
@@ -187,7 +189,7 @@ class FeatureBook:
         """One feature.
 
         Raises:
-            GlassbookError: the book has no feature of that number.
+            GlassbookError: the dashboard has no feature of that number.
         """
         with self._open() as db:
             row = db.execute(
@@ -197,7 +199,7 @@ class FeatureBook:
             ).fetchone()
             if row is None:
                 (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
-                raise GlassbookError(f"there is no feature {index}; this book has {width}, counted from 0")
+                raise GlassbookError(f"there is no feature {index}; this dashboard has {width}, counted from 0")
             more = ("", "{}", "[]", "[]")
             if self._has(db, "detail"):
                 asked = "SELECT source, scores, together, sampled FROM detail WHERE idx = ?"
@@ -212,15 +214,15 @@ class FeatureBook:
                 sampled, together, source, scores,
             )  # fmt: skip
 
-    def elsewhere(self) -> list[Elsewhere]:
-        """Random stretches of the text, [] in an older book."""
+    def non_activating_examples(self) -> list[NonActivatingExample]:
+        """Random excerpts of the text, [] in an older dashboard."""
         with self._open() as db:
             if not self._has(db, "elsewhere"):
                 return []
             found = db.execute("SELECT tokens, active FROM elsewhere ORDER BY place")
-            return [Elsewhere(list(json.loads(t)), frozenset(json.loads(a))) for t, a in found]
+            return [NonActivatingExample(list(json.loads(t)), frozenset(json.loads(a))) for t, a in found]
 
-    def rename(self, names: Mapping[int, Name], label_score: str = "") -> None:
+    def set_names(self, names: Mapping[int, Name], label_score: str = "") -> None:
         """Give features these names in place of those they have; all of them, or none if anything goes wrong.
 
         Args:
@@ -228,7 +230,7 @@ class FeatureBook:
             label_score: what the scores are, for the header; "" leaves what it says.
 
         Raises:
-            GlassbookError: the book cannot be read, is of an older kind, or the disk refused.
+            GlassbookError: the dashboard cannot be read, is of an older kind, or the disk refused.
         """
         making = self.path.with_name(f".{NAME}.{os.getpid()}.tmp")
         try:
@@ -238,7 +240,7 @@ class FeatureBook:
                 old.backup(db)
                 db.execute("PRAGMA synchronous = OFF")
                 for index, name in names.items():
-                    _rename(db, index, name)
+                    _set_name(db, index, name)
                 if label_score:
                     db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
                 db.commit()
@@ -265,16 +267,16 @@ class FeatureBook:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        # Immutable: nobody writes a finished book, and a reader must leave no lock or journal beside it.
+        # Immutable: nobody writes a finished dashboard, and a reader must leave no lock or journal beside it.
         address = f"file:{quote(str(self.path))}?mode=ro&immutable=1"
         try:
             with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
                 yield db
         except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
-            raise GlassbookError(f"{self.path} cannot be read as a feature book: {error}") from error
+            raise GlassbookError(f"{self.path} cannot be read as a feature dashboard: {error}") from error
 
 
-def _rename(db: sqlite3.Connection, index: int, name: Name) -> None:
+def _set_name(db: sqlite3.Connection, index: int, name: Name) -> None:
     score = name.score if name.label else None
     (tokens,) = db.execute("SELECT tokens FROM feature WHERE idx = ?", [index]).fetchone()
     words = f"{name.label} {' '.join(token for token, _ in _pairs(tokens))}".casefold()

@@ -14,7 +14,7 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord
 from glassbook.notebook.files import write_atomic
-from glassbook.notebook.runs.feature_dashboard import Feature, FeatureBook, Token
+from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard, Token
 from glassbook.notebook.serialization import to_json
 from glassbook.web.export.site import Exported
 from glassbook.web.templating import STATIC, render
@@ -57,25 +57,27 @@ def export_features(record: RunRecord, path: Path, top: int | None = None) -> Ex
     Raises:
         GlassbookError: the run has no features, it has too many for one file, or the disk refused.
     """
-    book = FeatureBook(record.folder)
-    header = book.header
+    dashboard = FeatureDashboard(record.folder)
+    header = dashboard.header
     active = (1e-12, None)
-    count = book.rows(density=active, limit=0)[1]
+    count = dashboard.rows(density=active, limit=0)[1]
     if top is None and count > MAX_FEATURES:
         raise GlassbookError(f"{count} features are too many for one file; export at most {MAX_FEATURES} with --top")
     if top is not None and not 1 <= top <= MAX_FEATURES:
         raise GlassbookError(f"--top {top}: give a number from 1 to {MAX_FEATURES}")
-    order = "score" if book.rows(labelled=True, limit=0)[1] else "max"
-    rows, _ = book.rows(order=order, descending=True, density=active, limit=top or MAX_FEATURES)
+    order = "score" if dashboard.rows(labelled=True, limit=0)[1] else "max"
+    rows, _ = dashboard.rows(order=order, descending=True, density=active, limit=top or MAX_FEATURES)
     table = _TokenTable()
-    features = [_feature_to_json(book.feature(row.index), table) for row in sorted(rows, key=lambda row: row.index)]
+    features = [
+        _feature_to_json(dashboard.feature(row.index), table) for row in sorted(rows, key=lambda row: row.index)
+    ]
     data = {"run": record.id, "header": header, "features": features, "words": list(table.numbers)}
     script = (STATIC / "js" / "features_alone.js").read_text("utf-8")
     style = "\n".join((STATIC / name).read_text("utf-8") for name in STYLES)
     html = render(
         "features_alone.html",
         record=record,
-        book=header,
+        dashboard=header,
         shown=len(features),
         # In a script element only "<" can end the data or hide what follows.
         data=to_json(data, what="the features").replace("<", "\\u003c"),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.render.vega import SCHEMA, safe_spec
 from glassbook.web.services import Services
 from glassbook.web.views.features import histogram
@@ -48,8 +48,8 @@ def svg_of(services: Services, address: str) -> str | None:
         if found := _CHART.fullmatch(parts.path):
             return _chart(services, unquote(found[1]), unquote(found[2]))
         if found := _HISTOGRAM.fullmatch(parts.path):
-            book = FeatureBook(services.notebook.run(unquote(found[1])).folder)
-            return draw_svg({"width": 520, **histogram(book.feature(int(found[2])))})
+            dashboard = FeatureDashboard(services.notebook.run(unquote(found[1])).folder)
+            return draw_svg({"width": 520, **histogram(dashboard.feature(int(found[2])))})
         if found := _CURVE.fullmatch(parts.path):
             return _curve(services, unquote(found[1]), parse_qs(parts.query)["names"][0])
     except (GlassbookError, OSError):

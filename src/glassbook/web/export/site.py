@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from glassbook.notebook import Notebook
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.app import create_app
 from glassbook.web.export.client import Fetched, InProcessClient
 from glassbook.web.export.folder import check_folder, replaced
@@ -73,9 +73,9 @@ def _seeds(notebook: Notebook) -> Iterator[str]:
     yield from (page_url(row.id) for row in notebook.index.page_rows(limit=MANY))
     for record in notebook.runs():
         yield f"/runs/{quote(record.id)}"
-        if FeatureBook.there(record.folder):
+        if FeatureDashboard.exists(record.folder):
             yield f"/features/{quote(record.id)}"
-            rows, _ = FeatureBook(record.folder).rows(limit=MANY)
+            rows, _ = FeatureDashboard(record.folder).rows(limit=MANY)
             yield from (f"/features/{quote(record.id)}/{row.index}" for row in rows)
 
 

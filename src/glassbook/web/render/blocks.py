@@ -17,7 +17,7 @@ from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.web.services import Services
 from glassbook.web.steering import named, read_settings
@@ -144,19 +144,19 @@ def _experiment(services: Services, data: Names) -> Names:
     }
 
 
-def _has_book(record: RunRecord) -> bool:
-    return FeatureBook.there(record.folder)
+def _has_dashboard(record: RunRecord) -> bool:
+    return FeatureDashboard.exists(record.folder)
 
 
 def _features(services: Services, data: Names) -> Names:
-    record = record_of(services, data, _has_book)
-    rows, total = FeatureBook(record.folder).rows(order="score", descending=True, limit=_number(data, "rows", 8))
+    record = record_of(services, data, _has_dashboard)
+    rows, total = FeatureDashboard(record.folder).rows(order="score", descending=True, limit=_number(data, "rows", 8))
     return {"rows": rows, "total": total, **dated(record)}
 
 
 def _feature(services: Services, data: Names) -> Names:
-    record = record_of(services, data, _has_book)
-    return {"feature": FeatureBook(record.folder).feature(_number(data, "index")), **dated(record)}
+    record = record_of(services, data, _has_dashboard)
+    return {"feature": FeatureDashboard(record.folder).feature(_number(data, "index")), **dated(record)}
 
 
 def _panel(*keys: str) -> Callable[[Services, Names], Names]:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, RunRecord
-from glassbook.notebook.runs.feature_dashboard import Feature, FeatureBook
+from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
 from glassbook.web.services import services
 from glassbook.web.templating import path_part, respond
 
@@ -64,34 +64,34 @@ class FeatureQuery:
         return self.href(order=order, down=not self.down if order == self.order else first, page=1)
 
 
-def books(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
+def dashboards(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
     """The newest runs that have a feature dashboard, with its header."""
     folder = nb.folder / "runs"
-    runs = [run for run in folder.iterdir() if FeatureBook.there(run)] if folder.is_dir() else []
+    runs = [run for run in folder.iterdir() if FeatureDashboard.exists(run)] if folder.is_dir() else []
     found = []
     for run in sorted(runs, key=lambda run: run.name, reverse=True)[:MAX_RUNS]:
         try:
-            found.append((nb.run(run.name), FeatureBook(run).header))
+            found.append((nb.run(run.name), FeatureDashboard(run).header))
         except GlassbookError:
             continue  # an unreadable dashboard must not hide the others; its own page says what is wrong
     return found
 
 
-def open_book(request: Request, run: str) -> tuple[RunRecord, FeatureBook]:
+def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashboard]:
     """A run and its feature dashboard.
 
     Raises:
         GlassbookError: there is no such run, or it has no features.
     """
     record = services(request).notebook.run(run)
-    if not FeatureBook.there(record.folder):
+    if not FeatureDashboard.exists(record.folder):
         raise GlassbookError(f"the run {record.id} has no features; those that have are listed at /features")
-    return record, FeatureBook(record.folder)
+    return record, FeatureDashboard(record.folder)
 
 
-def rows_of(book: FeatureBook, query: FeatureQuery) -> tuple[list[Any], int]:
+def rows_of(dashboard: FeatureDashboard, query: FeatureQuery) -> tuple[list[Any], int]:
     """One page of the table, and how many rows all pages have."""
-    return book.rows(
+    return dashboard.rows(
         text=query.q,
         order=query.order,
         descending=query.down,
@@ -191,18 +191,18 @@ def _is(part: Any, run: str, index: int) -> bool:
 
 @router.get("/features", include_in_schema=False)
 def features(request: Request) -> HTMLResponse:
-    return respond(request, "features.html", books=books(services(request).notebook))
+    return respond(request, "features.html", dashboards=dashboards(services(request).notebook))
 
 
 @router.get("/features/{run}", include_in_schema=False)
 def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> HTMLResponse:
-    record, book = open_book(request, run)
-    rows, total = rows_of(book, query)
+    record, dashboard = open_dashboard(request, run)
+    rows, total = rows_of(dashboard, query)
     return respond(
         request,
         "feature_table.html",
         run=record,
-        book=book.header,
+        dashboard=dashboard.header,
         rows=rows,
         total=total,
         query=query,
@@ -213,19 +213,19 @@ def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depend
 
 @router.get("/features/{run}/{index}", include_in_schema=False)
 def feature_page(request: Request, run: RunName, index: Index) -> Response:
-    record, book = open_book(request, run)
+    record, dashboard = open_dashboard(request, run)
     if record.id != run:
         return RedirectResponse(f"/features/{path_part(record.id)}/{index}")
-    feature = book.feature(index)
+    feature = dashboard.feature(index)
     similar, together = (
-        [(i, value, book.feature(i)) for i, value in pairs] for pairs in (feature.similar, feature.together)
+        [(i, value, dashboard.feature(i)) for i, value in pairs] for pairs in (feature.similar, feature.together)
     )
     largest = max((abs(v) for _, v in [*feature.promotes, *feature.suppresses]), default=0.0)
     return respond(
         request,
         "feature.html",
         run=record,
-        book=book.header,
+        dashboard=dashboard.header,
         feature=feature,
         similar=similar,
         together=together,
@@ -241,7 +241,7 @@ def features_json(request: Request) -> dict[str, Any]:
     return {
         "runs": [
             {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
-            for record, header in books(services(request).notebook)
+            for record, header in dashboards(services(request).notebook)
         ]
     }
 
@@ -249,19 +249,19 @@ def features_json(request: Request) -> dict[str, Any]:
 @router.get("/api/v1/features/{run}")
 def browse_json(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> dict[str, Any]:
     """One page of a run's features, filtered by words of labels and tokens, by density, and by having a label."""
-    record, book = open_book(request, run)
-    rows, total = rows_of(book, query)
-    return {"run": record.id, "header": book.header, "total": total, "features": [asdict(row) for row in rows]}
+    record, dashboard = open_dashboard(request, run)
+    rows, total = rows_of(dashboard, query)
+    return {"run": record.id, "header": dashboard.header, "total": total, "features": [asdict(row) for row in rows]}
 
 
 @router.get("/api/v1/features/{run}/{index}")
 def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
     """One feature with its examples, statistics and label, and the pages that mention it."""
-    record, book = open_book(request, run)
+    record, dashboard = open_dashboard(request, run)
     pages = mentions_of(services(request).notebook, record, index)
     return {
         "run": record.id,
-        **asdict(book.feature(index)),
+        **asdict(dashboard.feature(index)),
         "pages": [{"id": page.id, "title": page.title} for page in pages],
     }
 
@@ -269,4 +269,4 @@ def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]
 @router.get("/api/v1/features/{run}/{index}/histogram")
 def histogram_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
     """A feature's activation histogram as a Vega-Lite spec."""
-    return histogram(open_book(request, run)[1].feature(index))
+    return histogram(open_dashboard(request, run)[1].feature(index))

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord, judge
-from glassbook.notebook.runs.feature_dashboard import FeatureBook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.web.api.serializers import answer, flat, row_data, run_data
 from glassbook.web.render.vega import safe_spec
@@ -187,7 +187,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         stale=stale(run),
         cited=list({link.id: link for link in known.notebook.index.backlinks(run.id)}.values()),
         installed=run.experiment in experiments.working()[0],
-        book=FeatureBook.there(run.folder),
+        dashboard=FeatureDashboard.exists(run.folder),
     )
 
 

@@ -20,7 +20,7 @@ from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services
 from glassbook.web.steering import Name, Settings, Strict, from_query, section, told
 from glassbook.web.templating import respond
-from glassbook.web.views.features import books
+from glassbook.web.views.features import dashboards
 from glassbook.web.views.models import available_models
 
 router = APIRouter(tags=["steering"])
@@ -46,13 +46,13 @@ async def panel(request: Request) -> HTMLResponse:
     """The panel, filled in as the address says; nothing is steered yet."""
     given = panel_settings(request)
     nb = services(request).notebook
-    found, vectors = await run_in_threadpool(lambda: (books(nb), kept_vectors(nb)))
+    found, vectors = await run_in_threadpool(lambda: (dashboards(nb), kept_vectors(nb)))
     return respond(
         request,
         "steer.html",
         settings=given,
         models=await available_models(request),
-        books=[(record, header) for record, header in found],
+        dashboards=[(record, header) for record, header in found],
         vectors=vectors,
     )
 
