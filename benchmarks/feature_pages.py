@@ -27,7 +27,7 @@ from torch import Tensor
 from glassbook.data.tokens import training_rows
 from glassbook.data.world import World
 from glassbook.features import Dictionary, TopK, fit
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import LanguageModel, open_model
 from glassbook.trace import Recording, record
 
@@ -58,7 +58,7 @@ def child(folder: str, dictionary: str, threads: int) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    build(d, (recording, SITE), lm, Path(folder) / "dashboard")
+    build_dashboard(d, (recording, SITE), lm, Path(folder) / "dashboard")
     done.set()
     watcher.join()
     print(json.dumps(peak - before))
@@ -103,7 +103,7 @@ def main() -> None:
             began = time.perf_counter()
             recording = harvest(lm, ids, folder / f"round-{i}")
             harvested = time.perf_counter()
-            build(d, (recording, SITE), lm, folder / f"dashboard-{i}")
+            build_dashboard(d, (recording, SITE), lm, folder / f"dashboard-{i}")
             took, dashboard = harvested - began, time.perf_counter() - harvested
             ratios.append(dashboard / took)
             print(f"round {i + 1}: harvest {took:.1f} s, dashboard {dashboard:.1f} s, ratio {dashboard / took:.2f}")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassbook.features import Dictionary, TopK
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
 
 
@@ -21,11 +21,11 @@ def kept(notebook):
     ids = torch.tensor(lm.encode("The fox slept near the river.")[1:7])
     about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
     with notebook.start_run("toy", {}) as run:
-        build(d, x, lm, run.folder / "artifacts", tokens=ids, sequence=torch.zeros(6), about=about)
+        build_dashboard(d, x, lm, run.folder / "artifacts", tokens=ids, sequence=torch.zeros(6), about=about)
     with notebook.start_run("toy", {}) as labelled:
         labels = {0: ("animal: fox", 0.97)}
         folder = labelled.folder / "artifacts"
-        build(d, x, lm, folder, tokens=ids, sequence=torch.zeros(6), about=about, labels=labels)
+        build_dashboard(d, x, lm, folder, tokens=ids, sequence=torch.zeros(6), about=about, labels=labels)
     return run.id, labelled.id
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from glassbook.features import Dictionary, TopK
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
@@ -27,7 +27,7 @@ def kept(notebook):
     x[11::20, 1] = 1.0
     about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
     with notebook.start_run("toy", {}) as run:
-        build(d, x, lm, run.folder / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
+        build_dashboard(d, x, lm, run.folder / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
               labels={1: ("place: ridge", 0.9)}, about=about)  # fmt: skip
     return FeatureDashboard(run.folder), run.id
 

@@ -13,7 +13,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.model_server import ModelServer
 from glassbook.nets import model_path, open_model
 from glassbook.notebook import Notebook
@@ -31,7 +31,9 @@ def notebook(tmp_path_factory):
         d.save(run.artifact("d.safetensors"))
         x = torch.randn(50, d.d_in, generator=torch.Generator().manual_seed(0))
         about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
-        build(d, x, lm, run.folder / "artifacts", tokens=torch.arange(50), sequence=torch.zeros(50), about=about)
+        build_dashboard(
+            d, x, lm, run.folder / "artifacts", tokens=torch.arange(50), sequence=torch.zeros(50), about=about
+        )
         actadd(lm, " winter", " summer", "blocks.2.in").save(run.artifact("v.safetensors"))
         lm_folder = run.artifact("model")
         from glassbook.nets import save_model

@@ -95,7 +95,7 @@ def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
 
 def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_changed(nb):
     from glassbook.features import Dictionary, TopK
-    from glassbook.features.dashboard.build import build
+    from glassbook.features.dashboard import build_dashboard
     from glassbook.model_server.steering import steer_texts
     from glassbook.nets import open_model
 
@@ -104,7 +104,7 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
     with nb.start_run("toy", {}) as run:
         d = Dictionary(128, 128, TopK(2))
         ids = torch.arange(20)
-        build(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids)
+        build_dashboard(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids)
     settings = {key: value for key, value in SETTINGS.items() if key != "model"}
     feature = {"kind": "feature", "run": run.id, "index": 0}
     with torch.no_grad(), pytest.raises(GlassbookError, match="names no dictionary"):
@@ -112,7 +112,7 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
     with nb.start_run("toy", {}) as run:
         d.save(run.artifact("d.safetensors"))
         about = {"site": "blocks.3.out", "dictionary": "d.safetensors"}
-        build(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids, about=about)
+        build_dashboard(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids, about=about)
     feature["run"] = run.id
     with torch.no_grad():
         said = steer_texts(nb, lm, [feature], [40], where="after", **{**settings, "tokens": 1})

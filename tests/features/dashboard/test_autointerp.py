@@ -17,7 +17,7 @@ def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
     return Feature(index, "", None, 0.1, 3.0, list(tokens), [], [], [], {}, contexts, sampled)
 
 
-ELSEWHERE = [NonActivatingExample([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
+EXCERPTS = [NonActivatingExample([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
 
 
 class Fixed:
@@ -39,18 +39,18 @@ class Fixed:
 
 
 def test_who_knows_scores_one_and_who_guesses_a_half():
-    assert score(feature(), "a fox", Fixed(), ELSEWHERE) == {"detection": 1.0, "fuzzing": 1.0}
+    assert score(feature(), "a fox", Fixed(), EXCERPTS) == {"detection": 1.0, "fuzzing": 1.0}
     for answer in (True, False):
-        assert score(feature(), "a fox", Fixed(answer), ELSEWHERE) == {"detection": 0.5, "fuzzing": 0.5}
+        assert score(feature(), "a fox", Fixed(answer), EXCERPTS) == {"detection": 0.5, "fuzzing": 0.5}
 
 
 def test_what_activates_the_feature_is_no_false_example():
-    assert score(feature(7), "a fox", Fixed(), ELSEWHERE) == {}
+    assert score(feature(7), "a fox", Fixed(), EXCERPTS) == {}
 
 
 def test_places_from_which_it_was_named_are_not_used():
     same = feature()
-    assert score(feature(sampled=same.contexts), "a fox", Fixed(), ELSEWHERE) == {}
+    assert score(feature(sampled=same.contexts), "a fox", Fixed(), EXCERPTS) == {}
 
 
 def test_answers_that_cannot_be_told_are_left_out():
@@ -58,7 +58,7 @@ def test_answers_that_cannot_be_told_are_left_out():
         def active(self, label, texts):
             return None
 
-    assert score(feature(), "a fox", Silent(), ELSEWHERE) == {"fuzzing": 1.0}
+    assert score(feature(), "a fox", Silent(), EXCERPTS) == {"fuzzing": 1.0}
 
 
 def test_tokens_give_a_name_and_a_rule():
@@ -86,7 +86,7 @@ def test_the_truth_names_a_feature_by_what_it_detects_best():
 @pytest.fixture
 def dashboard(tmp_path):
     from glassbook.features import Dictionary, TopK
-    from glassbook.features.dashboard.build import build
+    from glassbook.features.dashboard import build_dashboard
     from glassbook.nets import open_model
     from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
@@ -100,8 +100,11 @@ def dashboard(tmp_path):
     tokens[4::20] = 100
     x[11::20, 1] = 1.0
     d.about = {"model": "builtin"}
-    build(d, x, open_model("builtin"), tmp_path / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
-          labels={1: ("truth: it", 0.9)}, label_score="AUROC")  # fmt: skip
+    sequence, labels = torch.arange(600) // 10, {1: ("truth: it", 0.9)}
+    to = tmp_path / "artifacts"
+    build_dashboard(
+        d, x, open_model("builtin"), to, tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC"
+    )
     return FeatureDashboard(tmp_path)
 
 

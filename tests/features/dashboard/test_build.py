@@ -10,7 +10,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
@@ -41,7 +41,9 @@ def known(lm):
 def dashboard(tmp_path, lm, known):
     d, x, tokens, sequence = known
     labels = {7: ("mood: calm", 0.95)}
-    build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC")
+    build_dashboard(
+        d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC"
+    )
     return FeatureDashboard(tmp_path)
 
 
@@ -80,7 +82,7 @@ def test_neighbours_are_by_cosine(tmp_path, lm, known):
     turned.load_state_dict(d.state_dict())
     with torch.no_grad():
         turned.W_dec[1] = torch.nn.functional.normalize(torch.eye(128)[0] + torch.eye(128)[1], dim=0)
-    build(turned, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
+    build_dashboard(turned, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     assert FeatureDashboard(tmp_path).feature(0).similar[0] == (1, pytest.approx(math.sqrt(0.5), rel=1e-3))
 
 
@@ -99,7 +101,7 @@ def test_the_size_of_the_chunks_changes_nothing(tmp_path, lm, known):
     dashboards = []
     for chunk in (1, 7, 4096):
         folder = tmp_path / str(chunk)
-        build(d, x, lm, folder / "artifacts", tokens=tokens, sequence=sequence, chunk=chunk)
+        build_dashboard(d, x, lm, folder / "artifacts", tokens=tokens, sequence=sequence, chunk=chunk)
         dashboards.append([FeatureDashboard(folder).feature(i) for i in (0, 7, 9)])
     assert dashboards[0] == dashboards[1] == dashboards[2]
 
@@ -152,20 +154,20 @@ def test_what_is_no_book_is_one_line(tmp_path, dashboard):
 
 def test_an_old_book_stays_until_the_new_one_is_whole(tmp_path, lm, known, monkeypatch):
     d, x, tokens, sequence = known
-    path = build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
+    path = build_dashboard(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     before = path.read_bytes()
     monkeypatch.setattr(
         "glassbook.features.dashboard.build.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full"))
     )
     with pytest.raises(GlassbookError, match="cannot write"):
-        build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
+        build_dashboard(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [NAME]
 
 
 def test_sampled_places_partners_and_random_stretches(tmp_path, lm, known):
     d, x, tokens, sequence = known
-    build(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, sampled=4)
+    build_dashboard(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, sampled=4)
     dashboard = FeatureDashboard(tmp_path)
     always, rare = dashboard.feature(0), dashboard.feature(7)
     strongest = [max(value for _, value in context) for context in always.sampled]
@@ -198,6 +200,6 @@ def test_any_coder_has_a_dashboard(tmp_path, lm, known):
             return torch.eye(128)[i]
 
     for name, coder in (("axes", Axes()), ("dictionary", d)):
-        build(coder, x, lm, tmp_path / name / "artifacts", tokens=tokens, sequence=sequence)
+        build_dashboard(coder, x, lm, tmp_path / name / "artifacts", tokens=tokens, sequence=sequence)
     ours, theirs = (FeatureDashboard(tmp_path / name).feature(7) for name in ("axes", "dictionary"))
     assert ours == theirs

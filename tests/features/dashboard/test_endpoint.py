@@ -13,9 +13,9 @@ import pytest
 from glassbook.errors import GlassbookError
 from glassbook.features.dashboard.autointerp import score
 from glassbook.features.dashboard.endpoint import KEY, Endpoint
-from glassbook.notebook.runs.feature_dashboard import Elsewhere, Feature
+from glassbook.notebook.runs.feature_dashboard import Feature, NonActivatingExample
 
-ELSEWHERE = [Elsewhere([" a", f" {i}", " b"], frozenset()) for i in range(20)]
+EXCERPTS = [NonActivatingExample([" a", f" {i}", " b"], frozenset()) for i in range(20)]
 
 
 def feature():
@@ -74,7 +74,7 @@ def test_it_names_what_it_is_shown_and_judges_by_the_name(server, monkeypatch):
     server.answer = answer
     judge = Endpoint(server.url, "tiny")
     assert judge.name(feature()) == "Foxes[31m, <b>red</b>"
-    assert score(feature(), "foxes", judge, ELSEWHERE) == {"detection": 1.0, "fuzzing": 1.0}
+    assert score(feature(), "foxes", judge, EXCERPTS) == {"detection": 1.0, "fuzzing": 1.0}
     path, headers, body = server.asked[0]
     assert (path, body["model"], headers["Authorization"]) == ("/v1/chat/completions", "tiny", "Bearer secret")
 

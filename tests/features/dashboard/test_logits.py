@@ -65,14 +65,14 @@ def test_a_model_that_goes_another_way_has_none():
 
 def test_only_the_residual_stream_has_effects(tmp_path):
     from glassbook.features import Dictionary, TopK
-    from glassbook.features.dashboard.build import build
+    from glassbook.features.dashboard import build_dashboard
     from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
     lm, x, ids = open_model("builtin"), torch.randn(20, 128), torch.arange(20)
 
     def effects(site: str | None, name: str):
         to, about = tmp_path / name / "artifacts", {"site": site}
-        build(Dictionary(128, 128, TopK(2)), x, lm, to, tokens=ids, sequence=ids, about=about)
+        build_dashboard(Dictionary(128, 128, TopK(2)), x, lm, to, tokens=ids, sequence=ids, about=about)
         return FeatureDashboard(tmp_path / name).feature(0).promotes
 
     assert effects("blocks.2.in", "stream")

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from glassbook.features import Dictionary, TopK
-from glassbook.features.dashboard.accumulators import Histograms, Mass, Together
-from glassbook.features.dashboard.collect import open_stream, watch
-from glassbook.features.dashboard.top_activations import Entries, chance
+from glassbook.features.dashboard.accumulators import Coactivation, Histograms, TokenAttribution
+from glassbook.features.dashboard.collect import collect_stats, open_stream
+from glassbook.features.dashboard.top_activations import FeatureActivations, hash_uniform
 
 WIDTH, N, BEFORE, AFTER = 12, 300, 4, 2
 
@@ -25,7 +25,7 @@ def world():
 def seen(world, chunk):
     d, x, tokens, sequence, _ = world
     stream = open_stream(x, tokens, sequence)
-    return watch(d, stream, 20, contexts=5, sampled=8, before=BEFORE, after=AFTER, chunk=chunk)
+    return collect_stats(d, stream, 20, contexts=5, sampled=8, before=BEFORE, after=AFTER, chunk=chunk)
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 17, 300])
@@ -60,7 +60,7 @@ def test_the_sample_is_the_same_however_the_stream_is_cut_and_is_drawn_evenly(wo
     assert torch.equal(one.rows, other.rows)
     z = world[4]
     assert all(float(z[row, 0]) > 0 for row, key in zip(one.rows[0].tolist(), one.keys[0], strict=True) if key)
-    draws = chance(torch.arange(200_000))
+    draws = hash_uniform(torch.arange(200_000))
     assert float(draws.min()) > 0
     assert float(draws.max()) <= 1
     assert float(draws.mean()) == pytest.approx(0.5, abs=0.005)
@@ -71,7 +71,7 @@ def test_counts_and_token_sums_are_those_of_the_definition(world):
     tokens, z = world[2], world[4]
     found = seen(world, 13)
     assert found.active.tolist() == (z > 0).sum(0).tolist()
-    ids, shares = found.mass.top()
+    ids, shares = found.token_attribution.top()
     for feature in range(WIDTH):
         sums = torch.zeros(20).index_add_(0, tokens, z[:, feature].clamp_min(0))
         best = sums.topk(min(10, int((sums > 0).sum())))
@@ -81,45 +81,45 @@ def test_counts_and_token_sums_are_those_of_the_definition(world):
 
 def test_random_stretches_name_all_features_that_are_active_on_them(world):
     z = world[4]
-    stretches = seen(world, 30).elsewhere
-    assert len(stretches) > 100  # 200 of 300 on average
-    for stretch in stretches:
-        assert stretch.active == (z[stretch.rows] > 0).any(0).nonzero()[:, 0].tolist()
+    excerpts = seen(world, 30).excerpts
+    assert len(excerpts) > 100  # 200 of 300 on average
+    for excerpt in excerpts:
+        assert excerpt.active == (z[excerpt.rows] > 0).any(0).nonzero()[:, 0].tolist()
 
 
 def entries(pairs, values=None):
     rows, latents = torch.tensor(pairs).T
     values = torch.ones(len(pairs)) if values is None else torch.tensor(values)
-    return Entries(values, latents, rows, torch.zeros_like(rows))
+    return FeatureActivations(values, latents, rows, torch.zeros_like(rows))
 
 
 def test_partners_by_jaccard_index():
-    together = Together(4, 6)
+    coactivation = Coactivation(4, 6)
     # 0 on rows 0-3, 1 on rows 2-4, 2 on row 5 alone, 3 on rows 0 and 1.
-    together.add(entries([(0, 0), (1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (4, 1), (5, 2)]))
-    together.add(entries([(0, 3), (1, 3)]))
-    partners = together.partners(block=3)
+    coactivation.add(entries([(0, 0), (1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (4, 1), (5, 2)]))
+    coactivation.add(entries([(0, 3), (1, 3)]))
+    partners = coactivation.partners(block=3)
     assert partners[0] == [(3, pytest.approx(2 / 4)), (1, pytest.approx(2 / 5))]
     assert partners[1] == [(0, pytest.approx(2 / 5))]
     assert partners[2] == []
 
 
 def test_partners_of_nothing_are_none():
-    together = Together(3, 6)
-    together.add(Entries(*(torch.empty(0, dtype=t) for t in (torch.float, *[torch.int64] * 3))))
-    assert together.partners() == [[], [], []]
+    coactivation = Coactivation(3, 6)
+    coactivation.add(FeatureActivations(*(torch.empty(0, dtype=t) for t in (torch.float, *[torch.int64] * 3))))
+    assert coactivation.partners() == [[], [], []]
 
 
 def test_token_sums_keep_the_largest_when_there_are_too_many():
-    mass = Mass(2, 1000, held=10, limit=80)
+    attribution = TokenAttribution(2, 1000, held=10, limit=80)
     for start in range(0, 1000, 100):
         ids = torch.arange(start, start + 100)
         values = torch.where(ids % 100 == 7, 50.0, 1.0)
         latents = torch.zeros_like(ids)
-        mass.add(Entries(values, latents, ids, latents), ids)
-    mass.settle()
-    assert len(mass.keys) <= mass.limit
-    found, shares = mass.top()
+        attribution.add(FeatureActivations(values, latents, ids, latents), ids)
+    attribution.settle()
+    assert len(attribution.keys) <= attribution.limit
+    found, shares = attribution.top()
     assert sorted(found[0]) == [100 * i + 7 for i in range(10)]
     assert shares[0] == pytest.approx([50 / (10 * 149)] * 10)  # of the whole, though most of it is forgotten
     assert (found[1], shares[1]) == ([], [])

@@ -125,7 +125,7 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
     from glassbook.cli.tour.learning import held_out, random_like
     from glassbook.cli.tour.text import collect
     from glassbook.cli.tour.truth import detect_attributes
-    from glassbook.features.dashboard.build import build
+    from glassbook.features.dashboard import build_dashboard
 
     watch = Watch()
     corpus = collect(lm, text, watch, quick=True)
@@ -136,7 +136,7 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
         detected = []
         if recorded.truth is not None:
             detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
-        build(
+        build_dashboard(
             d,
             recorded.activations,
             lm,

@@ -14,7 +14,7 @@ from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
 from glassbook.cli.verdicts import as_data, judged
 from glassbook.experiments import base
-from glassbook.features.dashboard.build import build
+from glassbook.features.dashboard import build_dashboard
 from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
@@ -140,7 +140,7 @@ def _dashboard(
     run: Run, lm: LanguageModel, learnt: Learnt, recorded: Recorded, detected: list[Detected]
 ) -> FeatureDashboard:
     """All that the held-out text shows of the features, for the tour's page and the notebook's feature pages."""
-    build(
+    build_dashboard(
         learnt.dictionary,
         recorded.activations,
         lm,

@@ -1,4 +1,4 @@
-"""What a stream of codes adds up to for each feature, in memory that its length does not change."""
+"""Accumulators of a feature dashboard: histograms, token attributions and co-activation, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from glassbook.features.dashboard.top_activations import Entries, chance
+from glassbook.features.dashboard.top_activations import FeatureActivations, hash_uniform
 
 BINS = 24
 """Bins of a histogram: half octaves below the feature's largest value, the lowest takes all that is smaller."""
 LOW, OCTAVES = -30, 64
-"""Values are told apart from 2**LOW on, over so many octaves."""
+"""Values from 2**LOW on are distinguished, over so many octaves."""
 TOP = 10
-"""Tokens and partners that are kept for each feature."""
+"""Tokens and partners of each feature."""
 SAMPLE = 1 << 16
-"""Rows on which features are counted together."""
+"""Rows on which co-activation is counted."""
 
 
 class Histograms:
@@ -25,8 +25,8 @@ class Histograms:
     def __init__(self, width: int) -> None:
         self.counts = torch.zeros(width, 2 * OCTAVES, dtype=torch.int32)
 
-    def add(self, entries: Entries) -> None:
-        """Count some entries."""
+    def add(self, entries: FeatureActivations) -> None:
+        """Count activations."""
         place = entries.latents * (2 * OCTAVES) + _half_octave(entries.values)
         self.counts.view(-1).index_add_(0, place, torch.ones_like(place, dtype=torch.int32))
 
@@ -49,20 +49,20 @@ def _half_octave(values: Tensor) -> Tensor:
     return ((values.log2() - LOW) * 2).floor().long().clamp(0, 2 * OCTAVES - 1)
 
 
-class Pile:
-    """Numbers that come in parts and are kept in one piece.
+class GrowableBuffer:
+    """A one-dimensional buffer that grows by doubling.
 
-    Many small tensors that live long between large ones that do not leave holes in the memory that nothing fills.
+    A list of small tensors would fragment memory: they outlive the large ones allocated between them.
     """
 
-    def __init__(self, dtype: torch.dtype, room: int = 1 << 16) -> None:
-        self._all, self._n = torch.empty(room, dtype=dtype), 0
+    def __init__(self, dtype: torch.dtype, capacity: int = 1 << 16) -> None:
+        self._all, self._n = torch.empty(capacity, dtype=dtype), 0
 
     def __len__(self) -> int:
         return self._n
 
     def add(self, part: Tensor) -> None:
-        """Put some on top."""
+        """Append."""
         if self._n + len(part) > len(self._all):
             more = torch.empty(2 * (self._n + len(part)), dtype=self._all.dtype)
             more[: self._n] = self._all[: self._n]
@@ -71,20 +71,20 @@ class Pile:
         self._n += len(part)
 
     def take(self) -> Tensor:
-        """All of them; the pile is empty then, and what is returned is good until the next is added."""
+        """All of them; the buffer is empty afterwards, and the result is valid until the next `add`."""
         n, self._n = self._n, 0
         return self._all[:n]
 
 
-class Mass:
-    """Sums of each feature's values by token; of tokens that matter little to a feature some are forgotten.
+class TokenAttribution:
+    """Sums of each feature's values by token; sums of tokens that matter little to a feature may be dropped.
 
     Args:
         width: features.
         vocab: tokens.
-        held: entries that are gathered before they are added up.
-        limit: pairs of feature and token that are kept. When there are more, each feature keeps the
-            limit / width tokens with the largest sums, so a sum may miss what came before its token was kept.
+        held: activations gathered before they are added up.
+        limit: most pairs of feature and token. When there are more, each feature keeps the
+            limit / width tokens with the largest sums, so a sum may miss what came before its token was among them.
     """
 
     def __init__(self, width: int, vocab: int, held: int = 1 << 22, limit: int = 1 << 23) -> None:
@@ -93,17 +93,17 @@ class Mass:
         self.limit = self.each * width
         self.keys, self.sums = torch.empty(0, dtype=torch.int64), torch.empty(0)
         self.total = torch.zeros(width, dtype=torch.float64)
-        self._keys, self._values = Pile(torch.int64), Pile(torch.float32)
+        self._keys, self._values = GrowableBuffer(torch.int64), GrowableBuffer(torch.float32)
 
-    def add(self, entries: Entries, tokens: Tensor) -> None:
-        """Take entries, with the token of each."""
+    def add(self, entries: FeatureActivations, tokens: Tensor) -> None:
+        """Take activations, with the token of each."""
         self._keys.add(entries.latents * self.vocab + tokens)
         self._values.add(entries.values)
         if len(self._keys) > self.held:
             self.settle()
 
     def settle(self) -> None:
-        """Add up what waits."""
+        """Add up what has been gathered."""
         new = self._values.take()
         keys = torch.cat([self.keys, self._keys.take()])
         self.total.index_add_(0, keys[len(self.keys) :] // self.vocab, new.double())
@@ -127,7 +127,7 @@ class Mass:
         return [tokens[a:b] for a, b in bounds], [[float(s) for s in shares[a:b]] for a, b in bounds]
 
     def _largest(self, n: int) -> Tensor:
-        """Places of each feature's n largest sums, in the order of the keys."""
+        """Indices of each feature's n largest sums, in the order of the keys."""
         order = self.sums.argsort(descending=True, stable=True)
         order = order[(self.keys[order] // self.vocab).argsort(stable=True)]
         counts = torch.bincount(self.keys // self.vocab, minlength=len(self.total))
@@ -135,7 +135,7 @@ class Mass:
         return order[rank < n].sort().values
 
 
-class Together:
+class Coactivation:
     """Which features are active on the same tokens, counted on a random sample of them.
 
     Args:
@@ -145,13 +145,13 @@ class Together:
 
     def __init__(self, width: int, n: int) -> None:
         self.width, self.share = width, min(1.0, SAMPLE / max(n, 1))
-        self._latents, self._rows = Pile(torch.int32), Pile(torch.int64)
+        self._latents, self._rows = GrowableBuffer(torch.int32), GrowableBuffer(torch.int64)
 
-    def add(self, entries: Entries) -> None:
-        """Look at some entries."""
+    def add(self, entries: FeatureActivations) -> None:
+        """Take activations."""
         latents, rows = entries.latents, entries.rows
         if self.share < 1:
-            here = chance(rows) <= self.share
+            here = hash_uniform(rows) <= self.share
             latents, rows = latents[here], rows[here]
         self._latents.add(latents)
         self._rows.add(rows)

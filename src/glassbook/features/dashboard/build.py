@@ -1,8 +1,8 @@
 """Feature dashboards: written in one streaming pass over activations, in memory that does not grow with their number.
 
-For each feature: how often it is active, a histogram of its values, the tokens that carry its activation, the places
-where it is strongest and a sample of all its places (with its value at every token round them), the nearest other
-directions, the features it is active together with, and what the direction does to the logits.
+For each feature: how often it is active, a histogram of its values, the tokens that carry its activation, its top
+activating examples and a sample of all its activations (with its value at every token around them), the nearest other
+directions, the features that are active on the same tokens, and what the direction does to the logits.
 `notebook.runs.feature_dashboard.FeatureDashboard` reads it.
 """
 
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.dashboard.collect import Seen, open_stream, watch
+from glassbook.features.dashboard.collect import FeatureStats, collect_stats, open_stream
 from glassbook.features.dashboard.logits import logit_effects
-from glassbook.features.dashboard.top_activations import Places
+from glassbook.features.dashboard.top_activations import TopActivations
 from glassbook.features.data import check_source
 from glassbook.nets import LanguageModel
 from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
@@ -30,14 +30,14 @@ from glassbook.trace import Activations
 from glassbook.trace.roles import blocks, final
 
 TOP = 10
-"""Neighbours and logits that are kept for each feature."""
+"""Nearest directions and logits of each feature."""
 WRITTEN = 256
-"""Features that are worked out at a time."""
+"""Features written at a time."""
 
 Labels = Mapping[int, tuple[str, float]]
 
 
-def build(
+def build_dashboard(
     d: Any,
     activations: Tensor | tuple[Activations, str],
     lm: LanguageModel,
@@ -55,10 +55,10 @@ def build(
     after: int = 6,
     chunk: int = 4096,
 ) -> Path:
-    """Write the dashboard as a file, whole or not at all.
+    """Write the dashboard of a dictionary as one file, whole or not at all.
 
     Args:
-        d: the dictionary, or another coder; a feature is active where its code is above zero.
+        d: the dictionary, or another coder; a feature is active where its latent is above zero.
         activations: [N, d_in], or (recording, site).
         lm: the model that the activations are of; its tokenizer writes the tokens.
         to: the artifacts folder of the run.
@@ -68,9 +68,9 @@ def build(
         label_score: what that score is.
         label_source: where the labels come from.
         about: further facts for the header (model, site, dictionary ...).
-        contexts: strongest places kept for each feature, at most one from each text.
-        sampled: further places kept, evenly by rank from twice as many random ones.
-        before: tokens shown before the place.
+        contexts: top activating examples of each feature, at most one from each text.
+        sampled: further examples, evenly by rank from twice as many random ones.
+        before: tokens shown before the activation.
         after: tokens shown after it.
         chunk: rows encoded at once.
 
@@ -80,14 +80,16 @@ def build(
     site = activations[1] if isinstance(activations, tuple) else d.about.get("site")
     check_source(d.about, activations)
     stream = open_stream(activations, tokens, sequence)
-    seen = watch(d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk)
+    stats = collect_stats(
+        d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk
+    )
     header = {
         **d.about,
         "site": site,
         "width": d.width,
         "d_in": d.d_in,
         "code": repr(getattr(d, "rule", type(d).__name__)),
-        "tokens": seen.n,
+        "tokens": stats.n,
         "label_score": label_score,
         **(about or {}),
     }
@@ -98,10 +100,10 @@ def build(
         to.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(making)
         try:
-            # Nobody reads it before it is renamed, and it can be made again: no journal, one fsync at the end.
+            # Unread until it is renamed, and it can be made again: no journal, one fsync at the end.
             db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
             db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
-            writer = _Writer(d, lm, header.get("site"), seen)
+            writer = _Writer(d, lm, header.get("site"), stats)
             db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.non_activating_examples())
             for start in range(0, d.width, WRITTEN):
                 some = range(start, min(start + WRITTEN, d.width))
@@ -126,60 +128,60 @@ _DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
 class _Writer:
     """The rows of the dashboard's tables; lists are written as JSON."""
 
-    def __init__(self, d: Any, lm: LanguageModel, site: Any, seen: Seen) -> None:
-        self.seen, self.effects = seen, _Effects(d, lm, site)
+    def __init__(self, d: Any, lm: LanguageModel, site: Any, stats: FeatureStats) -> None:
+        self.stats, self.effects = stats, _Effects(d, lm, site)
         self.words = lm.tokens(range(lm.vocab))
         # A context has some twenty tokens, nearly all with the value 0, and there are tens of thousands of contexts.
         self.opened = [f"[{json.dumps(word)}," for word in self.words]
         self.silent = [f"{text}0]" for text in self.opened]
-        self.heavy, self.shares = seen.mass.top()
-        self.partners = seen.together.partners()
+        self.heavy, self.shares = stats.token_attribution.top()
+        self.partners = stats.coactivation.partners()
 
     def non_activating_examples(self) -> Iterator[tuple[int, str, str]]:
-        """The random stretches of text."""
-        for i, stretch in enumerate(self.seen.elsewhere):
-            ids = self.seen.tokens[stretch.rows].tolist()
-            yield i, json.dumps([self.words[t] for t in ids]), json.dumps(stretch.active)
+        """The random excerpts of text."""
+        for i, excerpt in enumerate(self.stats.excerpts):
+            ids = self.stats.tokens[excerpt.rows].tolist()
+            yield i, json.dumps([self.words[t] for t in ids]), json.dumps(excerpt.active)
 
     def features(self, some: range, labels: Labels) -> Iterator[tuple[Any, ...]]:
         """Rows of the table `feature`."""
         promotes, suppresses = self.effects.of(some)
-        similar, top = self.effects.similar(some), self._contexts(self.seen.top, some)
+        similar, top = self.effects.similar(some), self._contexts(self.stats.top, some)
         for i, feature in enumerate(some):
             ids, shares = self.heavy[feature], self.shares[feature]
             tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
             label, score = labels.get(feature, ("", None))
-            largest = float(self.seen.top.keys[feature, 0])
-            edges, counts = self.seen.histograms.of(feature, largest)
+            largest = float(self.stats.top.keys[feature, 0])
+            edges, counts = self.stats.histograms.of(feature, largest)
             histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
             words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
             lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
-            density = float(self.seen.active[feature]) / self.seen.n
+            density = float(self.stats.active[feature]) / self.stats.n
             yield feature, label, score, density, largest, words, *lists, _list(top[i])
 
     def details(self, some: range, source: str, labels: Labels) -> Iterator[tuple[Any, ...]]:
         """Rows of the table `detail`."""
-        sampled = self._contexts(self.seen.sampled, some)
+        sampled = self._contexts(self.stats.sampled, some)
         for i, feature in enumerate(some):
             together = [[other, _short(share)] for other, share in self.partners[feature]]
-            spread = _spread(sampled[i], self.seen.sampled.n // 2)
+            spread = _spread(sampled[i], self.stats.sampled.n // 2)
             yield feature, source if feature in labels else "", json.dumps(together), _list(spread)
 
-    def _contexts(self, places: Places, some: range) -> list[list[str]]:
-        """The places of each feature as JSON, by the value there, largest first."""
+    def _contexts(self, examples: TopActivations, some: range) -> list[list[str]]:
+        """The examples of each feature as JSON, by the value there, largest first."""
         here = slice(some.start, some.stop)
-        shown, rows, there = places.shown[here], places.rows[here], places.keys[here] > 0
+        shown, rows, there = examples.shown[here], examples.rows[here], examples.keys[here] > 0
         order = (
-            shown[:, :, self.seen.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
+            shown[:, :, self.stats.window.before].masked_fill(~there, -1).argsort(dim=1, descending=True, stable=True)
         )
         rows, there = rows.gather(1, order), there.gather(1, order).tolist()
         shown = shown.gather(1, order[:, :, None].expand_as(shown))
-        near, inside = self.seen.round(rows)
-        ids = torch.where(inside, self.seen.tokens[near], -1).tolist()
+        near, inside = self.stats.context_rows(rows)
+        ids = torch.where(inside, self.stats.tokens[near], -1).tolist()
         values = shown.tolist()
         return [
-            [self._context(*place) for place, kept in zip(zip(*feature, strict=True), kept_ones, strict=True) if kept]
-            for feature, kept_ones in zip(zip(ids, values, strict=True), there, strict=True)
+            [self._context(*context) for context, real in zip(zip(*feature, strict=True), reals, strict=True) if real]
+            for feature, reals in zip(zip(ids, values, strict=True), there, strict=True)
         ]
 
     def _context(self, ids: list[int], values: list[float]) -> str:
@@ -254,5 +256,5 @@ def _in_stream(lm: LanguageModel, site: Any) -> bool:
 
 
 def _short(value: float) -> float:
-    """Four significant digits are more than anybody reads, and a third of the file."""
+    """Four significant digits: more would only make the file larger."""
     return float(f"{value:.4g}")

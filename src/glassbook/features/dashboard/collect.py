@@ -1,4 +1,4 @@
-"""One pass over activations that gathers all that a feature dashboard says of where features are active."""
+"""Statistics of a feature dashboard, gathered in one streaming pass over activations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.features.dashboard.accumulators import Histograms, Mass, Together
-from glassbook.features.dashboard.top_activations import Entries, Places, Window, chance
+from glassbook.features.dashboard.accumulators import Coactivation, Histograms, TokenAttribution
+from glassbook.features.dashboard.top_activations import FeatureActivations, SlidingWindow, TopActivations, hash_uniform
 from glassbook.features.data import Rows, open_rows
 from glassbook.trace import Activations
 
-ELSEWHERE = 200
-"""Random stretches of text that are kept, to judge by them what a feature does not fire on."""
+EXCERPTS = 200
+"""Random excerpts of text, on average: non-activating examples to score names with."""
 
 
 class Column:
-    """One integer for each row of a stream (its token, its text), in parts that may be mapped from disk."""
+    """One integer for each row of a stream (its token or its text), in parts that may be mapped from disk."""
 
     def __init__(self, parts: list[Tensor]) -> None:
         self.parts = parts
@@ -29,7 +29,7 @@ class Column:
         return int(self.ends[-1])
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        """The numbers of those rows, in the shape of `rows`."""
+        """The integers of those rows, in the shape of `rows`."""
         part = torch.searchsorted(self.ends, rows, right=True)
         out = torch.empty_like(rows)
         for i, x in enumerate(self.parts):
@@ -39,8 +39,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A random stretch of the text.
+class Excerpt:
+    """A random excerpt of the text.
 
     Attributes:
         rows: [T] its rows.
@@ -52,35 +52,37 @@ class Stretch:
 
 
 @dataclass
-class Seen:
-    """What one pass found out.
+class FeatureStats:
+    """What one pass over a stream gathers.
 
     Attributes:
         n: rows.
         tokens: token of each row.
         sequence: text of each row.
-        window: rows before and after a place.
-        active: [F] rows that a feature is active on.
-        histograms, mass, together: see `tally`.
-        top: the strongest places, at most one from each text.
-        sampled: places drawn evenly from all that a feature is active on, whatever its value there.
-        elsewhere: random stretches.
+        window: rows before and after an activation.
+        active: [F] number of rows on which each feature is active.
+        histograms: of each feature's values.
+        token_attribution: sums of each feature's values by token.
+        coactivation: features active on the same rows.
+        top: the top activating examples, at most one from each text.
+        sampled: examples drawn uniformly from all rows on which a feature is active.
+        excerpts: random excerpts of the text.
     """
 
     n: int
     tokens: Column
     sequence: Column
-    window: Window
+    window: SlidingWindow
     active: Tensor
     histograms: Histograms
-    mass: Mass
-    together: Together
-    top: Places
-    sampled: Places
-    elsewhere: list[Stretch]
+    token_attribution: TokenAttribution
+    coactivation: Coactivation
+    top: TopActivations
+    sampled: TopActivations
+    excerpts: list[Excerpt]
 
-    def round(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows round places [..., n] and whether each is of the same text: [..., n, span] each."""
+    def context_rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows around `rows` [..., n] and whether each is of the same text: [..., n, span] each."""
         near = rows[..., None] + torch.arange(-self.window.before, self.window.after + 1)
         inside = (near >= 0) & (near < self.n)
         near = near.clamp(0, self.n - 1)
@@ -106,7 +108,7 @@ def open_stream(
 
 
 @torch.no_grad()
-def watch(
+def collect_stats(
     d: Any,
     stream: tuple[Rows, Column, Column],
     vocab: int,
@@ -116,57 +118,65 @@ def watch(
     before: int,
     after: int,
     chunk: int,
-) -> Seen:
-    """Encode every row once and gather what is to be known of each feature.
+) -> FeatureStats:
+    """Encode every row once and gather the statistics of each feature.
 
     Args:
         d: dictionary, or anything else with `encode_sparse` and `width`.
         stream: from `open_stream`.
         vocab: tokens of the model.
-        contexts: strongest places kept for each feature.
-        sampled: random places kept for each.
-        before: rows kept before a place.
-        after: rows kept after it.
+        contexts: top activating examples of each feature.
+        sampled: random activating examples of each.
+        before: rows shown before an example.
+        after: rows shown after it.
         chunk: rows encoded at once.
     """
     rows, tokens, sequence = stream
     device = next((p.device for p in d.parameters()), None) if hasattr(d, "parameters") else None
-    window = Window(before, after)
-    seen = Seen(
-        rows.n, tokens, sequence, window, torch.zeros(d.width, dtype=torch.int64), Histograms(d.width),
-        Mass(d.width, vocab), Together(d.width, rows.n), Places(d.width, contexts, window.span, one_each=True),
-        Places(d.width, sampled, window.span, one_each=False), [],
-    )  # fmt: skip
+    window = SlidingWindow(before, after)
+    stats = FeatureStats(
+        n=rows.n,
+        tokens=tokens,
+        sequence=sequence,
+        window=window,
+        active=torch.zeros(d.width, dtype=torch.int64),
+        histograms=Histograms(d.width),
+        token_attribution=TokenAttribution(d.width, vocab),
+        coactivation=Coactivation(d.width, rows.n),
+        top=TopActivations(d.width, contexts, window.span, one_each=True),
+        sampled=TopActivations(d.width, sampled, window.span, one_each=False),
+        excerpts=[],
+    )
     start = 0
     for x in rows.chunks(chunk):
         values, latents = (t.cpu() for t in d.encode_sparse(x.to(device)))
         number = torch.arange(start, start + len(x))
         start += len(x)
         window.push(values, latents, sequence[number], last=start == rows.n)
-        _count(seen, window.entries(), d.width)
-        seen.elsewhere += _stretches(window, ELSEWHERE / rows.n)
-    return seen
+        _count(stats, window.entries(), d.width)
+        stats.excerpts += _random_excerpts(window, EXCERPTS / rows.n)
+    return stats
 
 
-def _count(seen: Seen, entries: Entries, width: int) -> None:
-    """Add the entries of some rows to everything."""
-    seen.active.index_add_(0, entries.latents, torch.ones_like(entries.latents))
-    seen.histograms.add(entries)
-    seen.mass.add(entries, seen.tokens[entries.rows])
-    seen.together.add(entries)
-    seen.top.add(entries.values, entries, seen.window.round)
-    seen.sampled.add(chance(entries.rows * width + entries.latents), entries, seen.window.round)
+def _count(stats: FeatureStats, entries: FeatureActivations, width: int) -> None:
+    """Add some rows to every statistic."""
+    stats.active.index_add_(0, entries.latents, torch.ones_like(entries.latents))
+    stats.histograms.add(entries)
+    stats.token_attribution.add(entries, stats.tokens[entries.rows])
+    stats.coactivation.add(entries)
+    stats.top.add(entries.values, entries, stats.window.context_values)
+    stats.sampled.add(hash_uniform(entries.rows * width + entries.latents), entries, stats.window.context_values)
 
 
-def _stretches(window: Window, share: float) -> list[Stretch]:
-    """Random stretches round some of the rows that have just become ready."""
+def _random_excerpts(window: SlidingWindow, share: float) -> list[Excerpt]:
+    """Excerpts around a random sample of the rows that have just become ready."""
     ready = torch.arange(*window.ready)
-    # Another sample than that of `Together`: the numbers below zero are used by nobody else.
+    # Negative numbers, so that this is another sample than that of `Coactivation`.
     found = []
-    for row in ready[chance(-1 - ready) <= share].tolist():
+    for row in ready[hash_uniform(-1 - ready) <= share].tolist():
         rows = torch.arange(max(row - window.before, window.first), row + window.after + 1)
         rows = rows[rows < window.first + len(window.values)]
         rows = rows[window.sequences[rows - window.first] == window.sequences[row - window.first]]
         at = rows - window.first
-        found.append(Stretch(rows, window.latents[at][window.values[at] > 0].unique().tolist()))
+        found.append(Excerpt(rows, window.latents[at][window.values[at] > 0].unique().tolist()))
     return found

@@ -1,4 +1,4 @@
-"""Where features are active: for each the best places by some key, kept up while activations stream by."""
+"""Top activating examples of each feature, maintained while activations stream by."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-PIECE = 4096
-"""Places whose surroundings are looked up at a time; bounds the memory for it."""
+CHUNK = 4096
+"""Examples whose contexts are looked up at a time; bounds the memory for it."""
 
 
 @dataclass(frozen=True)
-class Entries:
-    """Active entries of the codes of some rows.
+class FeatureActivations:
+    """Activations of features on some rows.
 
     Attributes:
         values: [n] above zero.
@@ -30,14 +30,14 @@ class Entries:
     sequences: Tensor
 
 
-class Window:
-    """Codes of the last rows, so that a feature's values before and after a place can be told.
+class SlidingWindow:
+    """Sparse latents of the last rows, to look up a feature's values before and after an activation.
 
     A row is ready when all rows that may be shown after it have come.
 
     Args:
-        before: rows before a place that are shown.
-        after: rows after it.
+        before: rows shown before an activation.
+        after: rows shown after it.
     """
 
     def __init__(self, before: int, after: int) -> None:
@@ -61,20 +61,20 @@ class Window:
         end = self.first + len(self.values)
         self.ready = done, end if last else max(done, end - self.after)
 
-    def entries(self) -> Entries:
-        """What is active on the rows that have just become ready."""
+    def entries(self) -> FeatureActivations:
+        """The activations on the rows that have just become ready."""
         here = slice(self.ready[0] - self.first, self.ready[1] - self.first)
         active = self.values[here] > 0
         row, _ = active.nonzero(as_tuple=True)
         values, latents = self.values[here][active], self.latents[here][active].long()
-        return Entries(values, latents, row + self.ready[0], self.sequences[here][row])
+        return FeatureActivations(values, latents, row + self.ready[0], self.sequences[here][row])
 
-    def round(self, latents: Tensor, rows: Tensor) -> Tensor:
-        """The value of a feature at each of the rows round a place, 0 outside its text: [c, span]."""
-        pieces = [self._round(f, r) for f, r in zip(latents.split(PIECE), rows.split(PIECE), strict=True)]
-        return torch.cat(pieces) if pieces else torch.empty(0, self.span)
+    def context_values(self, latents: Tensor, rows: Tensor) -> Tensor:
+        """The value of each feature [c] at the rows around its row [c], 0 outside the text: [c, span]."""
+        chunks = [self._context_values(f, r) for f, r in zip(latents.split(CHUNK), rows.split(CHUNK), strict=True)]
+        return torch.cat(chunks) if chunks else torch.empty(0, self.span)
 
-    def _round(self, latents: Tensor, rows: Tensor) -> Tensor:
+    def _context_values(self, latents: Tensor, rows: Tensor) -> Tensor:
         at = rows[:, None] - self.first + torch.arange(-self.before, self.after + 1)
         inside = (at >= 0) & (at < len(self.values))
         at = at.clamp(0, len(self.values) - 1)
@@ -83,20 +83,20 @@ class Window:
         return (self.values[at] * hit).sum(2).clamp_min_(0)
 
 
-class Places:
-    """For each feature the n places with the largest keys, and its values round them.
+class TopActivations:
+    """For each feature the n activations with the largest keys, and its values in their contexts.
 
     Args:
         width: features.
-        n: places kept for each.
-        span: length of what is shown of a place.
-        one_each: at most one place from each text.
+        n: activations kept for each.
+        span: length of a context.
+        one_each: at most one activation from each text.
 
     Attributes:
         keys: [width, n], largest first, 0 where there are fewer than n.
         rows: [width, n].
         sequences: [width, n].
-        shown: [width, n, span], the feature's values.
+        shown: [width, n, span], the feature's values in the context.
     """
 
     def __init__(self, width: int, n: int, span: int, *, one_each: bool) -> None:
@@ -105,13 +105,13 @@ class Places:
         self.rows, self.sequences = (torch.zeros(width, n, dtype=torch.int64) for _ in range(2))
         self.shown = torch.zeros(width, n, span)
 
-    def add(self, keys: Tensor, entries: Entries, look: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """Offer places.
+    def add(self, keys: Tensor, entries: FeatureActivations, look: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """Offer activations.
 
         Args:
-            keys: [n] above zero, what they are chosen by.
-            entries: the places.
-            look: (latents, rows) -> values round them, asked only for those that are kept.
+            keys: [n] above zero, by which they are chosen.
+            entries: the activations.
+            look: (latents, rows) -> values in their contexts, called only for those that are kept.
         """
         # After the first rows almost nothing beats what is kept, so almost nothing is sorted.
         here = (keys > self.keys[:, -1][entries.latents]).nonzero()[:, 0]
@@ -124,11 +124,11 @@ class Places:
         counts = torch.bincount(feature, minlength=len(touched))
         rank = torch.arange(len(latents)) - (counts.cumsum(0) - counts)[feature]
 
-        def beside(kept: Tensor, new: Tensor) -> Tensor:
+        def merged(kept: Tensor, new: Tensor) -> Tensor:
             table = torch.zeros(len(touched), self.n, dtype=kept.dtype)
             return torch.cat([kept[touched], table.index_put_((feature, rank), new)], dim=1)
 
-        both, both_rows, both_texts = beside(self.keys, keys), beside(self.rows, rows), beside(self.sequences, texts)
+        both, both_rows, both_texts = merged(self.keys, keys), merged(self.rows, rows), merged(self.sequences, texts)
         order = both.argsort(dim=1, descending=True, stable=True)
         if self.one_each:
             ordered = both.gather(1, order)
@@ -145,7 +145,7 @@ class Places:
         self.shown[touched] = shown
 
     def _best(self, keys: Tensor, latents: Tensor, texts: Tensor) -> Tensor:
-        """The entries that may be kept, by feature and the largest first."""
+        """Indices of the entries that may be kept, by feature and the largest first."""
         order = keys.argsort(descending=True, stable=True)
         if self.one_each:  # the largest of each text
             order = order[texts[order].argsort(stable=True)]
@@ -164,13 +164,13 @@ class Places:
 
 
 def _seen(texts: Tensor, there: Tensor) -> Tensor:
-    """Which places [U, m] are of a text that an earlier one of the same feature is of."""
+    """Which entries [U, m] have the text of an earlier one of the same feature."""
     same = (texts[:, :, None] == texts[:, None, :]) & there[:, None, :]
     return same.tril(-1).any(2)
 
 
-def chance(number: Tensor) -> Tensor:
-    """Numbers in (0, 1] that look random but are a function of `number` [n], int64: SplitMix64's mixing step.
+def hash_uniform(number: Tensor) -> Tensor:
+    """Pseudorandom numbers in (0, 1] that are a function of `number` [n], int64: SplitMix64's mixing step.
 
     So a sample chosen by them does not depend on how the stream is cut: the same stream gives the same dashboard.
 
@@ -187,6 +187,6 @@ def _signed(number: int) -> int:
 
 
 def _stack(above: Tensor, below: Tensor) -> Tensor:
-    """Rows under rows, the narrower ones filled up with zeros."""
+    """Concatenated rows, the narrower ones padded with zeros."""
     width = max(above.shape[1], below.shape[1])
     return torch.cat([pad(t, (0, width - t.shape[1])) for t in (above, below)])
