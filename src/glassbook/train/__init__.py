@@ -15,9 +15,10 @@
 from glassbook.train.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from glassbook.train.objectives import Batch, Objective, next_token
 from glassbook.train.optimisers import Optimiser, adamw, by_name, rmsprop, sgd
+from glassbook.train.phases import Phase
 from glassbook.train.resumable import Learner, Stateful, resumable
 from glassbook.train.schedules import Schedule, constant, cosine, linear
-from glassbook.train.supervised import Phase, TrainState, train
+from glassbook.train.supervised import TrainState, train
 
 __all__ = [
     "Batch",

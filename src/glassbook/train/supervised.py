@@ -6,11 +6,9 @@ from a checkpoint therefore goes on bit for bit (on a CPU) as if it had never st
 
 import contextlib
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,33 +20,13 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import Run
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.objectives import Batch, Objective
-from glassbook.train.optimisers import Optimiser, adamw, describe, load_optimiser_state, optimiser_state
+from glassbook.train.optimisers import Optimiser, adamw
+from glassbook.train.phases import Phase, PhaseState, UpdateSettings, check_phases
 from glassbook.train.resumable import Stateful, resumable
 from glassbook.train.schedules import Schedule, cosine
 
 DEFAULT_SCHEDULE = cosine()
 DEFAULT_OPTIMISER = adamw()
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One objective of a step, with the parameters that it trains and their optimiser.
-
-    Attributes:
-        name: unique in a training, without "/"; stands before the metrics' names where there are several phases.
-        objective: (model, batch) -> mean loss and metrics.
-        parameters: glob or globs over parameter names (`*` passes over dots). The other parameters get no gradient.
-        optimiser: None takes the training's.
-        lr: peak learning rate; None takes the training's.
-        every: run in the steps 0, `every`, 2 `every`, ... only.
-    """
-
-    name: str
-    objective: Objective
-    parameters: str | Sequence[str] = "*"
-    optimiser: Optimiser | None = None
-    lr: float | None = None
-    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +36,7 @@ class TrainState:
     Attributes:
         model: the network that was given, trained in place and still in training mode.
         step: updates done.
-        metrics: means over the last logged window.
+        metrics: means over the window of each phase that was logged last.
         ema: averaged parameters by name, if `ema` was set.
     """
 
@@ -139,21 +117,18 @@ def train(
     if accumulate < 1:
         raise GlassbookError(f"accumulate = {accumulate} must be at least 1")
     phases = [Phase("main", objective)] if callable(objective) else list(objective)
-    _check_phases(phases)
+    check_phases(phases)
     machine = PartialState()
     if machine.num_processes > 1:
         raise GlassbookError("training runs in one process; start it without a multi-process launcher")
     device = torch.device(machine.device or "cpu")
     model.to(device).train()
-    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    states = [_PhaseState(phase, model, trainable, optimiser, lr, alone=len(phases) == 1) for phase in phases]
+    shared = UpdateSettings(optimiser, lr, clip, accumulate, precision, device)
+    learner = _SupervisedLearner(model, phases, batches, shared, ema, after, schedule, steps)
     # What a checkpoint must agree on; schedule and objectives are functions and cannot be compared.
     settings: dict[str, Any] = {"clip": clip, "accumulate": accumulate, "ema": ema, "precision": precision}
-    for state in states:
-        settings |= {state.prefix + name: value for name, value in state.settings.items()}
-    learner = _SupervisedLearner(
-        model, states, batches, trainable, ema, after, _Update(device, clip, accumulate, precision), schedule, steps
-    )
+    for prefix, state in learner.phases.items():
+        settings |= {prefix + name: value for name, value in state.settings.items()}
 
     def evaluation(done: int) -> Mapping[str, float]:
         assert evaluate is not None
@@ -179,136 +154,56 @@ def train(
     return TrainState(model, steps, learner.last_metrics, learner.ema)
 
 
-@dataclass(frozen=True)
-class _Update:
-    """How every phase makes its update."""
-
-    device: torch.device
-    clip: float | None
-    accumulate: int
-    precision: str
-
-
-class _PhaseState:
-    """The changing part of a phase: its optimiser, and the sums of metrics that are not logged yet."""
-
-    def __init__(
-        self,
-        phase: Phase,
-        model: nn.Module,
-        trainable: dict[str, nn.Parameter],
-        optimiser: Optimiser,
-        lr: float,
-        alone: bool,
-    ) -> None:
-        self.phase, self.prefix = phase, "" if alone else f"{phase.name}/"
-        self.lr = lr if phase.lr is None else phase.lr
-        self.named = _matching(phase, model, trainable)
-        self.parameters: list[Tensor] = list(self.named.values())
-        self.others = [p for name, p in trainable.items() if name not in self.named]
-        optimiser = phase.optimiser or optimiser
-        self.optimiser = optimiser(self.named)
-        self.settings = {"lr": self.lr, "optimiser": describe(optimiser), "parameters": repr(phase.parameters)}
-        self.settings["every"] = phase.every
-        self.window: Tensors = {}
-
-    def update(self, model: nn.Module, batch: Batch, lr: float, how: _Update) -> None:
-        """One optimiser step on the mean loss of the whole batch."""
-        sums: Tensors = {}
-        for part in _parts(batch, how.accumulate):
-            with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
-                loss, metrics = self.phase.objective(model, part)
-            weight = metrics.pop("weight", None)
-            if weight is None:
-                weight = torch.tensor(float(len(next(iter(part.values())))), device=how.device)
-            # Parts may count different numbers of tokens: sum their losses now, divide the gradient once.
-            (loss * weight if how.accumulate > 1 else loss).backward()
-            _add(sums, {"loss": loss, **metrics}, weight)
-            _add(sums, {"weight": weight})
-        if how.accumulate > 1:
-            for p in self.parameters:
-                if p.grad is not None:
-                    p.grad /= sums["weight"].clamp_min(1e-9)
-        if how.clip is not None:
-            norm = nn.utils.clip_grad_norm_(self.parameters, how.clip)
-            _add(sums, {"grad_norm": norm}, sums["weight"])
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr * group.get("lr_factor", 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        _add(self.window, sums)
-
-    @contextlib.contextmanager
-    def only(self) -> Iterator[None]:
-        """Within it, the parameters of other phases get no gradient."""
-        for p in self.others:
-            p.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for p in self.others:
-                p.requires_grad_(True)
-
-
 class _SupervisedLearner:
     """The changing part of a training: network, phases, average of the parameters, batches that have state."""
 
     def __init__(
         self,
         model: nn.Module,
-        phases: list[_PhaseState],
+        phases: Sequence[Phase],
         batches: Callable[[int], Batch],
-        trainable: dict[str, nn.Parameter],
+        shared: UpdateSettings,
         decay: float | None,
         after: Callable[[nn.Module, int], None] | None,
-        how: _Update,
         schedule: Schedule,
         steps: int,
     ) -> None:
-        self.model, self.phases, self.batches, self.after, self.how = model, phases, batches, after, how
+        self.model, self.batches, self.after, self.device = model, batches, after, shared.device
         self.stateful = batches if isinstance(batches, Stateful) else None
         self.schedule, self.steps, self.decay = schedule, steps, decay
+        trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        # By what stands before the metrics' names.
+        self.phases = {
+            f"{phase.name}/" if len(phases) > 1 else "": PhaseState(phase, model, trainable, shared) for phase in phases
+        }
         self.parameters: list[Tensor] = list(trainable.values())
         self.ema = None if decay is None else {name: p.detach().clone() for name, p in trainable.items()}
         self.last_metrics: dict[str, float] = {}
         self.done, self.rows, self.unit, self.clock = 0, 0, "rows/s", time.monotonic()
 
     def step(self, step: int) -> None:
-        device = self.how.device
-        batch = {key: t.to(device, non_blocking=True) for key, t in self.batches(step).items()}
+        batch = {key: t.to(self.device, non_blocking=True) for key, t in self.batches(step).items()}
         factor = self.schedule(step, self.steps)
-        for state in self.phases:
+        for state in self.phases.values():
             if step % state.phase.every == 0:
-                with state.only():
-                    state.update(self.model, batch, state.lr * factor, self.how)
-        if self.ema is not None and self.decay is not None:
-            with torch.no_grad():
-                torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                    list(self.ema.values()), self.parameters, 1 - self.decay
-                )
+                state.update(self.model, batch, state.lr * factor)
         self.done = step + 1
-        if self.after is not None:
-            with torch.no_grad():
+        with torch.no_grad():
+            if self.ema is not None and self.decay is not None:
+                averages = list(self.ema.values())
+                torch._foreach_lerp_(averages, self.parameters, 1 - self.decay)  # pyright: ignore[reportPrivateImportUsage]
+            if self.after is not None:
                 self.after(self.model, self.done)
         self.unit = "tokens/s" if "input_ids" in batch else "rows/s"
         self.rows += batch["input_ids"].numel() if "input_ids" in batch else len(next(iter(batch.values())))
 
     def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Means since the last logged point: the only place where training waits for the device."""
-        sums = {(state.prefix, name): t for state in self.phases for name, t in state.window.items()}
-        values = dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True)) if sums else {}
-        self.last_metrics, logged, shown = {}, {}, {}
-        for state in self.phases:
-            own = {name: value for (prefix, name), value in values.items() if prefix == state.prefix}
-            if own:
-                weight = max(own.pop("weight"), 1e-9)
-                means = {state.prefix + name: value / weight for name, value in own.items()}
-                _check_finite(means[state.prefix + "loss"], done)
+        logged, shown, factor = {}, {}, self.schedule(done - 1, self.steps)
+        for prefix, state in self.phases.items():
+            if means := {prefix + name: value for name, value in state.close_window(done).items()}:
                 self.last_metrics |= means
-                rate = state.lr * self.schedule(done - 1, self.steps)
-                logged |= {**means, state.prefix + "lr": rate}
-                shown[state.prefix + "loss"] = means[state.prefix + "loss"]
-            state.window = {}
+                logged |= {**means, f"{prefix}lr": state.lr * factor}
+                shown[f"{prefix}loss"] = means[f"{prefix}loss"]
         now = time.monotonic()
         shown[self.unit] = self.rows / max(now - self.clock, 1e-9)
         self.clock, self.rows = now, 0
@@ -318,13 +213,8 @@ class _SupervisedLearner:
         tensors = {f"model/{name}": t for name, t in _own_tensors(self.model).items()}
         tensors |= {f"ema/{name}": t for name, t in (self.ema or {}).items()}
         tensors |= {f"metrics/{k}": torch.tensor(v, dtype=torch.float64) for k, v in self.last_metrics.items()}
-        for state in self.phases:
-            if state.window:  # never let a network that is lost push out the last good one
-                _check_finite(float(state.window["loss"]), self.done)
-            name = state.phase.name
-            tensors |= {f"window/{name}/{key}": t for key, t in state.window.items()}
-            optimiser = optimiser_state(state.optimiser, state.named)
-            tensors |= {f"opt/{name}/{key}": t for key, t in optimiser.items()}
+        for state in self.phases.values():
+            tensors |= state.state(self.done)
         if self.stateful is not None:
             tensors |= {f"data/{name}": t for name, t in self.stateful.state().items()}
         return tensors
@@ -340,42 +230,13 @@ class _SupervisedLearner:
         for name, average in (self.ema or {}).items():
             average.copy_(tensors[f"ema/{name}"])
         self.last_metrics = {name: t.item() for name, t in under("metrics/", tensors).items()}
-        for state in self.phases:
-            name, device = state.phase.name, self.how.device
-            load_optimiser_state(state.optimiser, state.named, under(f"opt/{name}/", tensors))
-            state.window = {key: t.to(device) for key, t in under(f"window/{name}/", tensors).items()}
+        for state in self.phases.values():
+            state.load(tensors)
         data = under("data/", tensors)
         if self.stateful is not None:
             self.stateful.load(data)
         elif data:
             raise GlassbookError("it holds the state of batches, and these batches have none")
-
-
-def _check_phases(phases: Sequence[Phase]) -> None:
-    names = [phase.name for phase in phases]
-    if not names:
-        raise GlassbookError("there is no phase to train; give an objective or at least one Phase")
-    if len(set(names)) < len(names):
-        raise GlassbookError(f"phases need different names, not {', '.join(names)}")
-    for phase in phases:
-        if not phase.name or "/" in phase.name:
-            raise GlassbookError(f"a phase cannot be called {phase.name!r}; choose a name without /")
-        if phase.every < 1:
-            raise GlassbookError(f"phase {phase.name!r}: every = {phase.every} must be at least 1")
-
-
-def _matching(phase: Phase, model: nn.Module, trainable: dict[str, nn.Parameter]) -> dict[str, nn.Parameter]:
-    """The trainable parameters that a phase's globs match, each by its first name."""
-    globs = [phase.parameters] if isinstance(phase.parameters, str) else list(phase.parameters)
-    names = {name: id(p) for name, p in model.named_parameters(remove_duplicate=False) if p.requires_grad}
-    matched: set[int] = set()
-    for glob in globs:
-        hits = {i for name, i in names.items() if fnmatchcase(name, glob)}
-        if not hits:
-            some = ", ".join(list(trainable)[:4]) or "none at all"
-            raise GlassbookError(f"phase {phase.name!r}: {glob!r} matches no trainable parameter ({some} ...)")
-        matched |= hits
-    return {name: p for name, p in trainable.items() if id(p) in matched}
 
 
 @contextlib.contextmanager
@@ -391,23 +252,6 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _parts(batch: Batch, accumulate: int) -> list[Batch]:
-    """The batch cut along its rows into `accumulate` parts that differ by at most one row."""
-    if accumulate == 1:
-        return [batch]
-    rows = {len(t) for t in batch.values()}
-    if min(rows) < accumulate:
-        raise GlassbookError(f"a batch of {min(rows)} rows cannot be cut into {accumulate} parts; lower accumulate")
-    pieces = {key: t.tensor_split(accumulate) for key, t in batch.items()}
-    return [{key: t[i] for key, t in pieces.items()} for i in range(accumulate)]
-
-
-def _add(sums: Tensors, values: Tensors, weight: Tensor | float = 1.0) -> None:
-    for name, value in values.items():
-        term = value.detach().float() * weight
-        sums[name] = sums[name] + term if name in sums else term
-
-
 def _own_tensors(model: nn.Module) -> Tensors:
     """Parameters and persistent buffers by name, each once: tied weights share one tensor."""
     seen: set[int] = set()
@@ -417,8 +261,3 @@ def _own_tensors(model: nn.Module) -> Tensors:
             seen.add(id(t))
             out[name] = t
     return out
-
-
-def _check_finite(loss: float, step: int) -> None:
-    if not math.isfinite(loss):
-        raise GlassbookError(f"the loss is {loss} at step {step}; lower the learning rate or lengthen the warm-up")
