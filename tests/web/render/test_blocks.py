@@ -1,52 +1,30 @@
-"""Live blocks that cite claims: by id, whatever stands before the claim."""
+"""Live blocks: every kind in the table has its template, and every panel its route and viewer in the browser."""
 
-from pathlib import Path
-from typing import Any, cast
+from __future__ import annotations
 
-import pytest
+import re
 
-from glassbook.notebook import Claim, LiveBlock, Notebook
-from glassbook.web.render.blocks import show_block
-from tests.web.evidence_book import open_app
+from glassbook.notebook import Notebook
+from glassbook.web.app import create_app
+from glassbook.web.render.blocks import KINDS
+from glassbook.web.templating import FOLDER, STATIC
 
-SMALL = Claim("small", "The loss is small", "loss", "<=", 0.5)
-LARGE = Claim("large", "The accuracy is large", "accuracy", ">=", 0.5)
-NEW = Claim("new", "The gap is small", "gap", "<=", 0.5)
-
-
-@pytest.fixture
-def nb(tmp_path: Path) -> Notebook:
-    return Notebook.create(tmp_path / "notes")
+TEMPLATES = {path.stem: path.read_text() for path in (FOLDER / "templates" / "blocks").glob("*.html")}
+HELPERS = {"panel", "no_run_yet", "problem"}
+"""Templates that are no kind of block."""
 
 
-def shown(notebook: Notebook, **data: object) -> str:
-    services = cast("Any", open_app(notebook).app).state.services
-    return str(show_block(services, LiveBlock("claim", {"experiment": "toy"} | data, 1)))
+def test_every_kind_has_a_template_and_every_template_a_kind():
+    assert set(KINDS) == set(TEMPLATES) - HELPERS
 
 
-def finish(notebook: Notebook, *claims: Claim) -> None:
-    with notebook.start_run("toy", {}, 0, claims) as run:
-        run.result(loss=0.1, accuracy=0.9, gap=0.2)
-
-
-def test_a_claim_inserted_in_front_relabels_nothing(nb: Notebook) -> None:
-    finish(nb, SMALL, LARGE)
-    assert LARGE.sentence in shown(nb, id="large")
-    finish(nb, NEW, SMALL, LARGE)
-    html = shown(nb, id="large")
-    assert LARGE.sentence in html
-    assert SMALL.sentence not in html
-    assert NEW.sentence not in html
-
-
-@pytest.mark.parametrize(
-    ("cited", "expected"),
-    [
-        ({"id": "lage"}, "toy has no claim &#39;lage&#39;; did you mean large?"),
-        ({"n": 1}, "claim: {experiment: toy, id: ...}; there are: small, large"),
-        ({}, "this block needs &#39;id: ...&#39;"),
-    ],
-)
-def test_what_cites_no_claim_says_what_to_write(nb: Notebook, cited: dict[str, object], expected: str) -> None:
-    finish(nb, SMALL, LARGE)
-    assert expected in shown(nb, **cited)
+def test_every_panel_has_a_route_and_a_viewer(tmp_path):
+    panels = {name for name, text in TEMPLATES.items() if '{% extends "blocks/panel.html" %}' in text}
+    table = re.search(r"const PANELS = \{\n(.*?)\n\};", (STATIC / "js" / "panels.js").read_text(), re.S)[1]
+    entries = re.findall(r'^  (\w+): \["([^"]+)", \(\) => import\("\./([^"]+)"\)\],$', table, re.M)
+    assert {name for name, _, _ in entries} == panels
+    paths = create_app(Notebook.create(tmp_path / "nb"), work=False).openapi()["paths"]
+    for name, route, viewer in entries:
+        assert f"{{% block kind %}}{name}{{% endblock %}}" in TEMPLATES[name]
+        assert "post" in paths[route]
+        assert "export function show(" in (STATIC / "js" / viewer).read_text()

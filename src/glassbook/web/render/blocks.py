@@ -1,8 +1,17 @@
-"""Live blocks: what a page shows of the notebook's runs, claims, features and models.
+"""Live blocks of pages: charts, tables, images, runs, claims, experiments, features, and panels that ask a model.
 
-A block is data; showing it runs nothing. Each kind is a function from the services and the block's data to the names
-that its template `templates/blocks/<kind>.html` uses. Other packages add kinds through the entry-point group
-``glassbook.blocks``: an entry is a function (services, data) -> Markup.
+A block is YAML data in a fenced block; showing it runs nothing. `KINDS` is the table of the kinds. To add one:
+
+1. an entry in `KINDS`: a function (services, data) -> names for the template;
+2. a template `templates/blocks/<kind>.html`.
+
+A panel is a block that shows a button and computes nothing until the reader presses it (attention, logit lens,
+steering). Its entry is `_panel(...)`, its template extends `blocks/panel.html`, and it needs one more line: in `PANELS`
+of static/js/panels.js, the API route that answers it and the module that shows the answer. What it asks is a method in
+model_server/methods.py with a route in views/.
+
+Other packages add kinds through the entry-point group ``glassbook.blocks``: an entry is a function
+(services, data) -> Markup.
 """
 
 from __future__ import annotations
@@ -27,11 +36,11 @@ GROUP: extensions.Group = "glassbook.blocks"
 Names = dict[str, Any]
 
 
-class NotYet(GlassbookError):
-    """Nothing is wrong: no run has made what the block shows."""
+class NoRunYet(GlassbookError):
+    """Nothing is wrong: no run has made yet what the block shows."""
 
-    def __init__(self, said: str, experiment: str) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, experiment: str) -> None:
+        super().__init__(message)
         self.experiment = experiment
 
 
@@ -45,8 +54,8 @@ def show_block(services: Services, block: LiveBlock) -> Markup:
         if block.kind in extensions.entries(GROUP):
             return Markup(extensions.call(GROUP, block.kind, services, block.data))
         raise GlassbookError(f"there is no live block {block.kind!r}; there are: {', '.join(kinds())}")
-    except NotYet as nothing:
-        return Markup(render("blocks/notyet.html", said=str(nothing), experiment=nothing.experiment))
+    except NoRunYet as missing:
+        return Markup(render("blocks/no_run_yet.html", message=str(missing), experiment=missing.experiment))
     except GlassbookError as problem:
         return Markup(render("blocks/problem.html", problem=str(problem), line=block.line))
 
@@ -66,7 +75,7 @@ def _text(data: Names, key: str, default: str | None = None) -> str:
 def _number(data: Names, key: str, default: int | None = None) -> int:
     value = data.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise GlassbookError(f"'{key}' of this block has to be a whole number")
+        raise GlassbookError(f"'{key}' of this block must be a whole number")
     return value
 
 
@@ -78,11 +87,11 @@ def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] 
     for record in services.notebook.runs(name):
         if has(record):
             return record
-    raise NotYet("No run has made this yet.", name)
+    raise NoRunYet("No run yet.", name)
 
 
 def dated(record: RunRecord) -> Names:
-    """What stands under every record: whose it is, how old, and what has changed since."""
+    """Provenance shown under a block: its run, the run's age, and what has changed since."""
     return {"run": record, "stale": stale(record)}
 
 
@@ -160,7 +169,7 @@ def _feature(services: Services, data: Names) -> Names:
 
 
 def _panel(*keys: str) -> Callable[[Services, Names], Names]:
-    """A panel whose data fill a form; the model server is called when the reader presses the button."""
+    """A panel whose template shows `keys` of its settings; the model server is called when the button is pressed."""
 
     def names(services: Services, data: Names) -> Names:
         return {key: data.get(key, "") for key in keys} | {"model": data.get("model", "builtin"), "data": data}
@@ -193,4 +202,4 @@ KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "attention": _panel("prompt"),
     "lens": _panel("prompt"),
 }
-"""Kinds of live blocks that are built in."""
+"""Built-in kinds: name -> function that makes the names for `templates/blocks/<name>.html`."""

@@ -95,7 +95,7 @@ function head(place, title, tokens, weights) {
   choose(tokens.length - 1);
 }
 
-export function showAttention(place, { tokens, layers }) {
+export function show(place, { tokens, layers }) {
   const big = el("div", { class: "attention-head" });
   const maps = [];
 

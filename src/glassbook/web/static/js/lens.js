@@ -3,7 +3,7 @@
 import { el } from "./api.js";
 import { roving, shade, share, visible } from "./tokens.js";
 
-export function showLens(place, { tokens, layers }) {
+export function show(place, { tokens, layers }) {
   const detail = el("div", { class: "lens-detail", role: "status" }, el("p", { class: "dim" }, "Select a cell to see the layer's top predictions there."));
   const buttons = [];
 

@@ -1,7 +1,8 @@
-// The steering panel: directions as rows with sliders, results from the model server, saved to a page.
+// Steering page (templates/steer.html): directions as rows with sliders, steered texts from /api/v1/steer, saved to a page.
+// The texts are shown by steered.js, in live blocks as well; the routes are in views/steering.py.
 import { ask, el } from "./api.js";
 import { waiting } from "./panels.js";
-import { showSteered } from "./steered.js";
+import { show } from "./steered.js";
 import { visible } from "./tokens.js";
 
 const form = document.querySelector("[data-steering]");
@@ -124,7 +125,7 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     const answer = await waiting(place, ask("/api/v1/steer", { method: "POST", body: settings }));
-    showSteered(place, answer);
+    show(place, answer);
     shown = settings;
     history.replaceState(null, "", `/steer?${answer.query}`);
     keep.querySelector("[data-permalink]").href = `/steer?${answer.query}`;

@@ -45,7 +45,7 @@ function numbers(title, values) {
   })))];
 }
 
-export function showSteered(place, { results, effect, damage }) {
+export function show(place, { results, effect, damage }) {
   place.replaceChildren(
     ...results.map(({ prompt, plain, steered }) => {
       const [a, b] = differing(plain, steered);
