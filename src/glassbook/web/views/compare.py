@@ -123,7 +123,7 @@ def pareto_page(
     return respond(
         request,
         "pareto.html",
-        title="Pareto front",
+        title="Scatter plot",
         experiment=experiment,
         names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
         front=front,
