@@ -96,7 +96,7 @@ class DictionaryLearning:
     def _score(self, run: Run, lm: LanguageModel, site: str, dictionaries: Mapping[str, Dictionary]) -> None:
         """Reconstruction and detection on documents that nothing was trained on; a dashboard of the features."""
         from glassbook.features import evaluate
-        from glassbook.features.dashboard.build import build
+        from glassbook.features.dashboard import build_dashboard
         from glassbook.features.detect import both_signs, detect
         from glassbook.trace.roles import roles
 
@@ -126,7 +126,7 @@ class DictionaryLearning:
         ]  # fmt: skip
         auroc = charts.Axis("auroc", "AUROC on held-out sentences", domain=(0.5, 1))
         run.chart("detection", charts.spread(rows, auroc, "detector", "kind", "tick"))
-        build(
+        build_dashboard(
             dictionaries["features"], x, lm, run.artifact(NAME).parent, tokens=held_out.tokens(), sequence=document,
             labels=_labels(table), label_score="AUROC on held-out sentences",
             about={"model": self.model, "site": site, "dictionary": "dictionary.safetensors"},
