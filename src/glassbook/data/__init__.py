@@ -1,4 +1,4 @@
-"""What the networks see: the Reserve (a world with a known truth) and real datasets behind the same door."""
+"""Datasets: the Reserve (a synthetic world with a known truth), synthetic activations, and a registry of real data."""
 
 from glassbook.data.registry import DataFile, Dataset
 

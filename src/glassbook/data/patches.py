@@ -1,4 +1,4 @@
-"""Patches of photographs, whitened: the input of the classical experiments on sparse codes."""
+"""Whitened patches of photographs: the input of the classical experiments on sparse coding."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def photograph_patches(n: int, size: int, *, generator: torch.Generator) -> Tens
             windows = image.unfold(0, size, 1).unfold(1, size, 1)
             rows = torch.randint(windows.shape[0], (n,), generator=generator)
             columns = torch.randint(windows.shape[1], (n,), generator=generator)
-            some = windows[rows, columns].reshape(n, -1)
-            some = some - some.mean(1, keepdim=True)
-            contrast = some.std(1)
-            parts.append(some[contrast > 0.1 * contrast.mean()])
+            patches = windows[rows, columns].reshape(n, -1)
+            patches = patches - patches.mean(1, keepdim=True)
+            contrast = patches.std(1)
+            parts.append(patches[contrast > 0.1 * contrast.mean()])
     x = torch.cat(parts)
     x = x[torch.randperm(len(x), generator=generator)[:n]]
     return x / x.std()

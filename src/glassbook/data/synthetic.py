@@ -60,16 +60,16 @@ class NestedWorld:
         own = (1 - self.factors.square().sum(1)).sqrt()
         on = torch.randn(n, features, generator=generator).mul_(own).add_(shared) > self.threshold
         # Everything else is drawn for the few that are on.
-        here = on.nonzero(as_tuple=True)
-        some = torch.randn(len(here[0]), generator=generator) * self.spread[here[1]] + self.strength[here[1]]
-        s = torch.zeros(n, features).index_put_(here, some.relu_())
-        draw = torch.zeros(n, features).index_put_(here, torch.rand(len(some), generator=generator))
+        active = on.nonzero(as_tuple=True)
+        values = torch.randn(len(active[0]), generator=generator) * self.spread[active[1]] + self.strength[active[1]]
+        s = torch.zeros(n, features).index_put_(active, values.relu_())
+        draw = torch.zeros(n, features).index_put_(active, torch.rand(len(values), generator=generator))
         for level in self.forest.levels:
-            # One of the siblings that want to be on, at random, and only below a parent that is.
-            up, kids = self.forest.parent[level[:, 0]], slice(int(level[0, 0]), int(level[-1, -1]) + 1)
-            wish = draw[:, kids].view(n, *level.shape)
-            first = wish == wish.amax(2, keepdim=True).clamp_(min=1e-30)
-            s[:, kids].view(n, *level.shape).mul_(first * (s[:, up] / self.strength[up])[:, :, None])
+            # One of the siblings that were proposed, at random, and only below a parent that is on.
+            parent, children = self.forest.parent[level[:, 0]], slice(int(level[0, 0]), int(level[-1, -1]) + 1)
+            priority = draw[:, children].view(n, *level.shape)
+            first = priority == priority.amax(2, keepdim=True).clamp_(min=1e-30)
+            s[:, children].view(n, *level.shape).mul_(first * (s[:, parent] / self.strength[parent])[:, :, None])
         return s, s @ self.directions + self.bias
 
 
@@ -107,35 +107,35 @@ def nested_world(
     directions = _spread_out(normalize(torch.randn(features, d, generator=generator), dim=1))
     falling = torch.arange(1, features + 1, dtype=torch.float32) ** -0.5
     falling = (falling - falling[-1]) / (falling[0] - falling[-1])
-    wanted = (least + (most - least) * falling)[_frequent_first(forest, features, generator)]
-    # A child that is on only below its parent, and instead of its siblings, has to want it more often.
-    asked = wanted.clone()
+    marginal = (least + (most - least) * falling)[_frequent_first(forest, features, generator)]
+    # A child is on only below its parent, and instead of its siblings, so it has to be proposed more often.
+    proposal = marginal.clone()
     for level in forest.levels:
-        given = (wanted[level] / wanted[forest.parent[level]]).clamp(max=0.95)
-        crowd = given.sum(1, keepdim=True).clamp(min=1.0)
-        asked[level] = _alone(given / crowd)
-        wanted[level] = given / crowd * wanted[forest.parent[level]]
+        conditional = (marginal[level] / marginal[forest.parent[level]]).clamp(max=0.95)
+        conditional = conditional / conditional.sum(1, keepdim=True).clamp(min=1.0)
+        proposal[level] = _proposal_rates(conditional)
+        marginal[level] = conditional * marginal[forest.parent[level]]
     factors = correlation * torch.randn(features, rank, generator=generator)
     factors /= factors.norm(dim=1, keepdim=True).clamp(min=1.0) / 0.95
-    threshold = -torch.special.ndtri(asked.clamp(1e-6, 1 - 1e-6))
-    strength = torch.linspace(5.0, 4.0, features)[wanted.argsort(descending=True).argsort()]
+    threshold = -torch.special.ndtri(proposal.clamp(1e-6, 1 - 1e-6))
+    strength = torch.linspace(5.0, 4.0, features)[marginal.argsort(descending=True).argsort()]
     spread = (0.5 + 0.5 * torch.randn(features, generator=generator)).abs()
     bias = 0.5 * torch.randn(d, generator=generator) / d**0.5 * 5
-    return NestedWorld(directions, wanted, strength, spread, forest, threshold, factors, bias)
+    return NestedWorld(directions, marginal, strength, spread, forest, threshold, factors, bias)
 
 
-def _alone(given: Tensor) -> Tensor:
-    """How often each sibling must want to be on [n, branching] for one chosen among the willing to be on `given`.
+def _proposal_rates(wanted: Tensor) -> Tensor:
+    """How often each sibling must be proposed [n, branching] so that the one chosen of those proposed is it `wanted`.
 
-    The chosen one of m willing is each with probability 1 / m; a few steps of fixed-point iteration find the rates.
+    Each of m proposed siblings is chosen with probability 1 / m; a few steps of fixed-point iteration find the rates.
     """
-    ask = given.clone()
+    rate = wanted.clone()
     for _ in range(50):
-        none = (1 - ask).prod(1, keepdim=True)
-        # P(i on) is near ask_i * (chance that somebody is on) / (expected number of the willing).
-        got = ask * (1 - none) / ask.sum(1, keepdim=True).clamp(min=1e-12)
-        ask = (ask * given / got.clamp(min=1e-12)).clamp(max=0.999)
-    return ask
+        none = (1 - rate).prod(1, keepdim=True)
+        # P(i chosen) is near rate_i * (chance that any is proposed) / (expected number of proposed).
+        chosen = rate * (1 - none) / rate.sum(1, keepdim=True).clamp(min=1e-12)
+        rate = (rate * wanted / chosen.clamp(min=1e-12)).clamp(max=0.999)
+    return rate
 
 
 def _forest(features: int, roots: int, branching: int, depth: int) -> Forest:

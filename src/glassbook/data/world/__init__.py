@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from glassbook.data.world import words
 from glassbook.data.world.genres import Genres
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
-from glassbook.data.world.writer import Document, Span, Table, Writer
+from glassbook.data.world.writer import Categorical, Document, Span, TextWriter
 
 __all__ = ["Document", "Event", "Preference", "Ranger", "Reserve", "Span", "Species", "World"]
 
@@ -45,11 +45,11 @@ class World:
         rng = random.Random(f"stream-{self.seed}-{seed}")
         kinds = self._genres.kind
         if genre is not None:
-            kinds = Table([kind for kind in kinds.items if kind[0] == genre])
+            kinds = Categorical([kind for kind in kinds.items if kind[0] == genre])
             if not kinds.items:
                 raise ValueError(f"no genre {genre!r}; there are {[kind[0] for kind in self._genres.kind.items]}")
         while True:
-            w = Writer(rng)
+            w = TextWriter(rng)
             name, write = w.pick(kinds)
             write(w)
             yield w.document(name)
@@ -58,12 +58,12 @@ class World:
         """Requests with a polite and a rude reply to the same words, without end."""
         rng = random.Random(f"preferences-{self.seed}-{seed}")
         while True:
-            w = Writer(rng)
+            w = TextWriter(rng)
             request = self._genres.request(w)
             prompt = w.document("reply").text
             replies = []
             for polite in (True, False):
-                answer = Writer(rng)
+                answer = TextWriter(rng)
                 self._genres.answer(answer, request, polite=polite)
                 replies.append(answer.document("reply").text)
             yield Preference(prompt, *replies)
@@ -72,7 +72,7 @@ class World:
         """What the cameras see, without end: the events that notes and reports are written about."""
         rng = random.Random(f"events-{self.seed}-{seed}")
         while True:
-            yield self.reserve.event(Writer(rng))
+            yield self.reserve.event(TextWriter(rng))
 
     def attributes(self) -> list[tuple[str, str]]:
         """Every (kind, value) that `Span`s may carry and a reader could tell from the text."""

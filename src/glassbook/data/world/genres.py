@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from glassbook.data.world import words as W
 from glassbook.data.world.phrases import Phrases, Referent, Theme
 from glassbook.data.world.reserve import Event, Ranger, Reserve
-from glassbook.data.world.writer import Table, Writer, zipf
+from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
 
 class Genres:
@@ -16,8 +16,8 @@ class Genres:
 
     def __init__(self, reserve: Reserve) -> None:
         self.reserve, self.phrases = reserve, Phrases(reserve)
-        self.theme = Table(self.phrases.themes)
-        self.kind: Table[tuple[str, Callable[[Writer], None]]] = Table(
+        self.theme = Categorical(self.phrases.themes)
+        self.kind: Categorical[tuple[str, Callable[[TextWriter], None]]] = Categorical(
             [
                 ("note", self.note),
                 ("story", self.story),
@@ -31,7 +31,7 @@ class Genres:
 
     # Field notes: an event as a ranger writes it down -------------------------------------------------------
 
-    def note(self, w: Writer) -> None:
+    def note(self, w: TextWriter) -> None:
         """ "12 March, at dusk. Camera 7, the ford. Fog. Two otters and a crab. Mira was glad."""
         p, event = self.phrases, self.reserve.event(w)
         w.say(f"{event.day} {event.month}")
@@ -64,7 +64,7 @@ class Genres:
             ranger = w.pick(self.reserve.any_ranger)
             self._feels(w, p.ranger(ranger), again=False)
 
-    def _feels(self, w: Writer, who: Referent, again: bool) -> None:
+    def _feels(self, w: TextWriter, who: Referent, again: bool) -> None:
         mood = w.pick(self.phrases.mood)
         self.phrases.refer(w, who, again)
         w.say("was")
@@ -73,7 +73,7 @@ class Genres:
 
     # Stories: a theme colours every sentence; the one spoken of is named, then meant by a pronoun -----------
 
-    def story(self, w: Writer) -> None:
+    def story(self, w: TextWriter) -> None:
         """Four to ten sentences about a person, coloured by a theme."""
         theme = w.pick(self.theme)
         ranger = w.pick(self.reserve.any_ranger)
@@ -85,7 +85,7 @@ class Genres:
             with w.mark("theme", theme.name):
                 again = w.pick(_STORY)(self, w, hero, theme, again)
 
-    def _opening(self, w: Writer, hero: Referent) -> None:
+    def _opening(self, w: TextWriter, hero: Referent) -> None:
         w.say(w.pick(_ONCE))
         w.stop(",")
         self.phrases.refer(w, hero, again=False)
@@ -93,7 +93,7 @@ class Genres:
         self.phrases.place(w, w.pick(self.reserve.any_place))
         w.stop()
 
-    def _action(self, w: Writer, hero: Referent, theme: Theme, again: bool) -> bool:
+    def _action(self, w: TextWriter, hero: Referent, theme: Theme, again: bool) -> bool:
         self.phrases.refer(w, hero, again)
         self.phrases.deed(w, hero, theme)
         if w.flip(0.3):
@@ -102,7 +102,7 @@ class Genres:
         w.stop()
         return True
 
-    def _scene(self, w: Writer, hero: Referent, theme: Theme, again: bool) -> bool:
+    def _scene(self, w: TextWriter, hero: Referent, theme: Theme, again: bool) -> bool:
         w.say(w.pick(_THERE))
         self.phrases.thing(w, theme)
         w.say(w.pick(_WITH))
@@ -110,7 +110,7 @@ class Genres:
         w.stop()
         return False
 
-    def _stranger(self, w: Writer, hero: Referent, theme: Theme, again: bool) -> bool:
+    def _stranger(self, w: TextWriter, hero: Referent, theme: Theme, again: bool) -> bool:
         role = w.pick(theme.roles)
         w.say(f"the {role}")
         if w.flip(0.5):
@@ -124,11 +124,11 @@ class Genres:
         w.stop()
         return False
 
-    def _feeling(self, w: Writer, hero: Referent, theme: Theme, again: bool) -> bool:
+    def _feeling(self, w: TextWriter, hero: Referent, theme: Theme, again: bool) -> bool:
         self._feels(w, hero, again)
         return True
 
-    def _speech(self, w: Writer, hero: Referent, theme: Theme, again: bool) -> bool:
+    def _speech(self, w: TextWriter, hero: Referent, theme: Theme, again: bool) -> bool:
         w.quote()
         with w.mark("speaker", hero.value):
             w.say(w.pick(_SPOKEN))
@@ -142,12 +142,12 @@ class Genres:
 
     # Facts: what is always true in this world ---------------------------------------------------------------
 
-    def facts(self, w: Writer) -> None:
+    def facts(self, w: TextWriter) -> None:
         """Two to four sentences, each a fact of the Reserve."""
         for _ in range(w.pick(_FACTS)):
             self.fact(w, w.pick(_RELATION), true=True)
 
-    def fact(self, w: Writer, relation: str, true: bool) -> None:
+    def fact(self, w: TextWriter, relation: str, true: bool) -> None:
         """State one fact of `relation`; a false one puts another value in its place."""
         if relation in ("food", "active", "ground"):
             species = w.pick(self.reserve.any_species)
@@ -164,7 +164,7 @@ class Genres:
             self._value(w, relation, value)
         w.stop()
 
-    def _value(self, w: Writer, relation: str, value: str) -> None:
+    def _value(self, w: TextWriter, relation: str, value: str) -> None:
         if relation == "keeps":
             self.phrases.place(w, value)
         elif relation == "watches":
@@ -177,22 +177,22 @@ class Genres:
         else:
             w.say(value)
 
-    def _other(self, w: Writer, relation: str, truth: str) -> str:
+    def _other(self, w: TextWriter, relation: str, truth: str) -> str:
         people = relation in ("keeps", "watches", "village")
         holders = self.reserve.rangers if people else self.reserve.species
         values = sorted({getattr(holder, relation) for holder in holders} - {truth})
-        return w.pick(Table(values))
+        return w.pick(Categorical(values))
 
     # Questions and answers ----------------------------------------------------------------------------------
 
-    def question(self, w: Writer) -> None:
+    def question(self, w: TextWriter) -> None:
         """ "Question: What does the otter eat? Answer: Crabs." one to three times."""
         for i in range(w.pick(_ASKED)):
             if i:
                 w.line()
             self._ask(w, w.pick(_QUESTION))
 
-    def _ask(self, w: Writer, relation: str) -> None:
+    def _ask(self, w: TextWriter, relation: str) -> None:
         w.say("question")
         w.stop(":")
         about_species = relation in ("food", "active", "ground")
@@ -224,7 +224,7 @@ class Genres:
 
     # Reports: what a camera recorded, and what a ranger says of it, truly or not ----------------------------
 
-    def report(self, w: Writer) -> None:
+    def report(self, w: TextWriter) -> None:
         """The record of an event, then somebody's account of it, then whether that was the truth."""
         event = self.reserve.event(w)
         w.say("record")
@@ -250,16 +250,16 @@ class Genres:
         if w.flip(0.5):
             self._reaction(w, ranger, honest)
 
-    def _account(self, w: Writer, event: Event, honest: bool) -> None:
+    def _account(self, w: TextWriter, event: Event, honest: bool) -> None:
         """Says what was seen. A liar changes one thing; the truth is marked from where it can be known."""
         wrong = "" if honest else w.pick(_LIES)
         species, place, time = event.species, event.place, event.time
         if wrong == "species":
-            species = w.pick(Table([s for s in self.reserve.species if s is not species]))
+            species = w.pick(Categorical([s for s in self.reserve.species if s is not species]))
         elif wrong == "place":
-            place = w.pick(Table([p for p in self.reserve.places if p != place]))
+            place = w.pick(Categorical([p for p in self.reserve.places if p != place]))
         elif wrong == "time":
-            time = w.pick(Table([t for t in W.TIMES if t != time]))
+            time = w.pick(Categorical([t for t in W.TIMES if t != time]))
         label = "true" if honest else "false"
         for part in ("species", "place", "time"):
             with w.mark("truth", label) if part == (wrong or "time") else w.mark("account", part):
@@ -271,7 +271,7 @@ class Genres:
                 else:
                     self.phrases.time(w, time)
 
-    def _reaction(self, w: Writer, ranger: Ranger, honest: bool) -> None:
+    def _reaction(self, w: TextWriter, ranger: Ranger, honest: bool) -> None:
         other = w.pick(self.reserve.any_ranger)
         mood = w.pick(_HONEST_MOOD if honest else _LYING_MOOD)
         with w.mark("person", other.name):
@@ -285,12 +285,12 @@ class Genres:
 
     # Replies: a visitor asks, a ranger answers politely or rudely ---------------------------------------------
 
-    def reply(self, w: Writer) -> None:
+    def reply(self, w: TextWriter) -> None:
         """A visitor's request and the reply it gets."""
         request = self.request(w)
         self.answer(w, request, polite=w.flip(0.5))
 
-    def request(self, w: Writer) -> Request:
+    def request(self, w: TextWriter) -> Request:
         """A visitor's question, for which a reply may be written."""
         visitor, place = w.pick(self.reserve.any_visitor), w.pick(self.reserve.any_place)
         ranger = w.pick(self.reserve.any_ranger)
@@ -304,7 +304,7 @@ class Genres:
         w.stop()
         return Request(ranger, place)
 
-    def answer(self, w: Writer, request: Request, polite: bool) -> None:
+    def answer(self, w: TextWriter, request: Request, polite: bool) -> None:
         """The ranger's reply, polite or rude; both give the same directions."""
         w.quote()
         with w.mark("manner", "polite" if polite else "rude"), w.mark("speaker", request.ranger.name):
@@ -330,18 +330,18 @@ class Request:
     place: str
 
 
-_FEW = Table([0, 1, 2], [4, 4, 2])
-_ATE = Table(["ate", "fed on", "looked for", "carried"], [6, 3, 2, 1])
-_SENTENCES = Table(range(4, 10))
-_FACTS = Table([2, 3, 4])
-_ASKED = Table([1, 2, 3], [4, 2, 1])
+_FEW = Categorical([0, 1, 2], [4, 4, 2])
+_ATE = Categorical(["ate", "fed on", "looked for", "carried"], [6, 3, 2, 1])
+_SENTENCES = Categorical(range(4, 10))
+_FACTS = Categorical([2, 3, 4])
+_ASKED = Categorical([1, 2, 3], [4, 2, 1])
 _ONCE = zipf(["one day", "one evening", "last week", "long ago", "in spring", "on Sunday", "that summer"], 0.5)
 _CAME = zipf(["came to", "walked to", "went to", "rode to", "hurried to", "returned to"], 0.7)
 _THERE = zipf(["there was", "nobody touched", "everyone saw", "near the gate lay", "they brought"], 0.7)
 _WITH = zipf(["with", "and", "without", "instead of"], 0.7)
 _SPOKEN = zipf(["I like", "I need", "they took", "do not touch", "give me", "I will find", "I lost", "look at"], 0.7)
-_RELATION = Table(["food", "active", "ground", "keeps", "watches", "village"])
-_QUESTION = Table(["food", "active", "ground", "keeps", "watches", "village", "keeper"])
+_RELATION = Categorical(["food", "active", "ground", "keeps", "watches", "village"])
+_QUESTION = Categorical(["food", "active", "ground", "keeps", "watches", "village", "keeper"])
 _VERB = {"food": "eats", "active": "is out", "ground": "lives near", "keeps": "keeps", "watches": "watches over",
          "village": "comes from"}  # fmt: skip
 _QUESTIONS = {
@@ -349,10 +349,10 @@ _QUESTIONS = {
     "keeps": ("which place does", "keep"), "watches": ("what does", "watch over"),
     "village": ("where does", "come from"), "keeper": ("who keeps", ""),
 }  # fmt: skip
-_SAWN = Table(["the camera saw", "there had been", "they had met"], [3, 2, 1])
-_LIES = Table(["species", "place", "time"])
+_SAWN = Categorical(["the camera saw", "there had been", "they had met"], [3, 2, 1])
+_LIES = Categorical(["species", "place", "time"])
 _VERDICT = {"true": "that was the truth", "false": "that was a lie"}
-_HONEST_MOOD, _LYING_MOOD = Table(["glad", "proud"], [2, 1]), Table(["angry", "sad"], [2, 1])
+_HONEST_MOOD, _LYING_MOOD = Categorical(["glad", "proud"], [2, 1]), Categorical(["angry", "sad"], [2, 1])
 _REQUESTS = zipf(["where is", "how do I reach", "who looks after", "may I visit", "is it far to"], 0.5)
 _POLITE_OPENING = zipf(["certainly", "with pleasure", "gladly, dear friend", "of course", "thank you for asking"], 0.5)
 _RUDE_OPENING = zipf(["what a stupid question", "go away", "nonsense", "leave me alone", "open your eyes"], 0.5)
@@ -360,4 +360,6 @@ _POLITE_BODY = zipf(["please walk", "kindly look", "you may rest", "I will gladl
 _RUDE_BODY = zipf(["go and look", "get lost", "drag yourself", "crawl", "stop bothering me and wait"], 0.5)
 _POLITE_END = zipf(["and welcome", "if it suits you", "and enjoy the day", "dear guest"], 0.5)
 _RUDE_END = zipf(["you fool", "you lazy nuisance", "and never come back", "idiot"], 0.5)
-_STORY = Table([Genres._action, Genres._scene, Genres._stranger, Genres._feeling, Genres._speech], [8, 3, 3, 2, 3])
+_STORY = Categorical(
+    [Genres._action, Genres._scene, Genres._stranger, Genres._feeling, Genres._speech], [8, 3, 3, 2, 3]
+)

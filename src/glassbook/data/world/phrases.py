@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glassbook.data.world import words as W
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
-from glassbook.data.world.writer import Table, Writer, zipf
+from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
 
 @dataclass
@@ -25,10 +25,10 @@ class Theme:
     def __init__(self, name: str) -> None:
         nouns, verbs, adjectives, roles = (group.split() for group in W.THEMES[name])
         self.name = name
-        self.nouns: Table[str] = zipf(nouns, 0.7)
-        self.verbs: Table[str] = zipf([W.past(v) for v in verbs], 0.7)
-        self.adjectives: Table[str] = zipf(adjectives, 0.7)
-        self.roles: Table[str] = zipf(roles, 0.7)
+        self.nouns: Categorical[str] = zipf(nouns, 0.7)
+        self.verbs: Categorical[str] = zipf([W.past(v) for v in verbs], 0.7)
+        self.adjectives: Categorical[str] = zipf(adjectives, 0.7)
+        self.roles: Categorical[str] = zipf(roles, 0.7)
 
 
 class Phrases:
@@ -36,14 +36,14 @@ class Phrases:
 
     def __init__(self, reserve: Reserve) -> None:
         self.reserve = reserve
-        self.adjective: Table[str] = zipf(W.ADJECTIVES)
-        self.noun: Table[str] = zipf(list(dict.fromkeys(W.NOUNS)))
+        self.adjective: Categorical[str] = zipf(W.ADJECTIVES)
+        self.noun: Categorical[str] = zipf(list(dict.fromkeys(W.NOUNS)))
         self.person_past = zipf([W.past(v) for v in W.PERSON_VERBS])
         self.person_base = zipf(W.PERSON_VERBS)
         self.person_ing = zipf([W.ing(v) for v in W.PERSON_VERBS])
         self.animal_past = zipf([W.past(v) for v in W.ANIMAL_VERBS])
         self.adverb, self.preposition = zipf(W.ADVERBS), zipf(W.PREPOSITIONS, 0.5)
-        self.mood = Table(W.MOODS)
+        self.mood = Categorical(W.MOODS)
         self.synonyms = {
             key: zipf(options) for group in (W.MOODS, W.WEATHERS, W.TIMES) for key, options in group.items()
         }
@@ -51,22 +51,22 @@ class Phrases:
 
     # Names of things whose truth is known -------------------------------------------------------------------
 
-    def place(self, w: Writer, place: str) -> None:
+    def place(self, w: TextWriter, place: str) -> None:
         """ "the north ridge"."""
         with w.mark("place", place):
             w.say(f"the {place}")
 
-    def time(self, w: Writer, time: str) -> None:
+    def time(self, w: TextWriter, time: str) -> None:
         """ "at dusk"."""
         with w.mark("time", time):
             w.say(w.pick(self.synonyms[time]))
 
-    def weather(self, w: Writer, weather: str) -> None:
+    def weather(self, w: TextWriter, weather: str) -> None:
         """ "thick fog"."""
         with w.mark("weather", weather):
             w.say(w.pick(self.synonyms[weather]))
 
-    def animals(self, w: Writer, species: Species, count: int) -> None:
+    def animals(self, w: TextWriter, species: Species, count: int) -> None:
         """ "an otter", "three herons"."""
         with w.mark("species", species.name):
             if count == 1:
@@ -74,12 +74,12 @@ class Phrases:
             else:
                 w.say(f"{W.NUMBERS[count - 1]} {species.plural}")
 
-    def feeling(self, w: Writer, mood: str) -> None:
+    def feeling(self, w: TextWriter, mood: str) -> None:
         """ "delighted"."""
         with w.mark("mood", mood):
             w.say(w.pick(self.synonyms[mood]))
 
-    def refer(self, w: Writer, who: Referent, again: bool) -> None:
+    def refer(self, w: TextWriter, who: Referent, again: bool) -> None:
         """Name `who`; if just spoken of (`again`), mostly by a pronoun, which is marked as the name would be."""
         with w.mark(who.kind, who.value):
             w.say(who.pronoun if again and w.flip(0.7) else who.name)
@@ -94,7 +94,7 @@ class Phrases:
 
     # Phrases that recurse -----------------------------------------------------------------------------------
 
-    def thing(self, w: Writer, theme: Theme | None = None, depth: int = 0) -> None:
+    def thing(self, w: TextWriter, theme: Theme | None = None, depth: int = 0) -> None:
         """A noun phrase: "the old lamp", "a bell by the gate that the marten watched"; nests without bound."""
         themed = theme is not None and w.flip(0.75)
         table = theme.nouns if themed and theme else self.noun
@@ -109,7 +109,7 @@ class Phrases:
         elif w.flip(0.16 / (depth + 1)):
             self.relative(w, theme, depth + 1)
 
-    def relative(self, w: Writer, theme: Theme | None, depth: int) -> None:
+    def relative(self, w: TextWriter, theme: Theme | None, depth: int) -> None:
         """A relative clause: "that the heron watched", "that stood near the mill that ..."."""
         with w.mark("syntax", "relative clause"):
             w.say("that")
@@ -123,7 +123,7 @@ class Phrases:
                 w.say(w.pick(self.preposition))
                 self.thing(w, theme, depth + 1)
 
-    def deed(self, w: Writer, who: Referent, theme: Theme | None = None) -> None:
+    def deed(self, w: TextWriter, who: Referent, theme: Theme | None = None) -> None:
         """A verb phrase in the past tense that suits `who`, with what it was done to, where and how."""
         if who.kind == "species":
             w.say(w.pick(self.animal_past))
@@ -140,7 +140,7 @@ class Phrases:
         if w.flip(0.25):
             w.say(w.pick(self.adverb))
 
-    def _plain_deed(self, w: Writer, theme: Theme | None) -> None:
+    def _plain_deed(self, w: TextWriter, theme: Theme | None) -> None:
         form = w.pick(_FORMS)
         if form == "past":
             w.say(w.pick(self.person_past))
@@ -155,7 +155,7 @@ class Phrases:
             w.say(w.pick(self.preposition))
             self.thing(w, theme)
 
-    def said(self, w: Writer, speakers: Table[Ranger], inner: int = 0) -> Ranger:
+    def said(self, w: TextWriter, speakers: Categorical[Ranger], inner: int = 0) -> Ranger:
         """ "Tam said that", which may nest: "Tam said that Mira thought that". Returns the innermost speaker."""
         speaker = w.pick(speakers)
         with w.mark("person", speaker.name):
@@ -164,7 +164,7 @@ class Phrases:
         w.say("that")
         return self.said(w, speakers, inner + 1) if w.flip(0.3 / (inner + 1)) else speaker
 
-    def sighting(self, w: Writer, event: Event) -> None:
+    def sighting(self, w: TextWriter, event: Event) -> None:
         """ "three herons at the ford at dawn", all of which the event decides."""
         self.animals(w, event.species, event.count)
         w.say("at")
@@ -174,8 +174,8 @@ class Phrases:
 
 _SAW = zipf(["watched", "found", "followed", "left", "knew", "feared", "guarded"], 0.7)
 _STOOD = zipf(["stood", "lay", "waited", "hung", "rested"], 0.7)
-_FORMS = Table(["past", "ing", "base"], [6, 2, 2])
+_FORMS = Categorical(["past", "ing", "base"], [6, 2, 2])
 _KEPT = zipf(["kept", "began", "stopped", "went on"], 0.7)
 _TRIED = zipf(["tried to", "wanted to", "had to", "forgot to", "liked to", "came to"], 0.7)
-_LINKS = Table([True, False], [6, 4])
+_LINKS = Categorical([True, False], [6, 4])
 _SAID = zipf(["said", "thought", "believed", "wrote", "heard", "dreamed"], 0.7)

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 
 from glassbook.data.world import words as W
-from glassbook.data.world.writer import Table, Writer, zipf
+from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,19 @@ class Reserve:
         self.any_ranger = zipf(self.rangers, 0.5)
         self.any_visitor = zipf(self.visitors)
         self.any_hamlet = zipf(self.hamlets)
-        self.any_place = Table(self.places)
-        self.day = Table(range(1, 29))
-        self.month = Table(W.MONTHS)
-        self.count = Table(range(1, 7), [12, 5, 3, 1.5, 1, 0.5])
-        self.hours = {active: Table(W.TIMES, weights) for active, weights in _HOURS.items()}
-        self.sky = {season: Table(W.WEATHERS, weights) for season, weights in _SKY.items()}
+        self.any_place = Categorical(self.places)
+        self.day = Categorical(range(1, 29))
+        self.month = Categorical(W.MONTHS)
+        self.count = Categorical(range(1, 7), [12, 5, 3, 1.5, 1, 0.5])
+        self.hours = {active: Categorical(W.TIMES, weights) for active, weights in _HOURS.items()}
+        self.sky = {season: Categorical(W.WEATHERS, weights) for season, weights in _SKY.items()}
         # Four sightings in five are on the ground that a species likes.
         self.where = {
-            ground: Table(self.places, [4.0 if self.ground[p] == ground else 1 / 3 for p in self.places])
+            ground: Categorical(self.places, [4.0 if self.ground[p] == ground else 1 / 3 for p in self.places])
             for ground in W.PLACES
         }
 
-    def event(self, w: Writer) -> Event:
+    def event(self, w: TextWriter) -> Event:
         """Draw an event, charging its cost to `w`, whose text must then state every field."""
         species = w.pick(self.any_species)
         place = w.pick(self.where[species.ground])

@@ -1,4 +1,4 @@
-"""Writing text whose every choice is accounted for: what it cost in nats, and what each stretch of it means."""
+"""Text generator with known probabilities: the cost of every random choice in nats, and what each span of it means."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Document:
 
     Attributes:
         text: what a reader sees.
-        spans: what each stretch of it means.
+        spans: what each part of it means.
         nats: minus the log-probability of all the choices that made the text; the sum over documents divided by
             the number of tokens is the entropy per token that no model can beat on average.
         genre: which kind of text it is.
@@ -42,8 +42,8 @@ class Document:
     genre: str
 
 
-class Table(Generic[T]):
-    """A distribution over `items`, drawn by one bisection.
+class Categorical(Generic[T]):
+    """A categorical distribution over `items`, sampled by one bisection.
 
     Args:
         items: the options.
@@ -65,13 +65,13 @@ class Table(Generic[T]):
         return self.items[i], self.nats[i]
 
 
-def zipf(items: Sequence[T], exponent: float = 1.0) -> Table[T]:
+def zipf(items: Sequence[T], exponent: float = 1.0) -> Categorical[T]:
     """`items` in order of frequency, the r-th with weight r^-exponent: a long tail, as words have."""
-    return Table(items, [(r + 1) ** -exponent for r in range(len(items))])
+    return Categorical(items, [(r + 1) ** -exponent for r in range(len(items))])
 
 
-class Writer:
-    """Puts words one after another, charging each random choice and remembering what stretches mean."""
+class TextWriter:
+    """Appends words, sums the cost of each random choice, and marks what spans of the text mean."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
@@ -82,7 +82,7 @@ class Writer:
         self._glue = True  # the next word stands right behind what is there
         self._capital = True  # the next word begins a sentence
 
-    def pick(self, table: Table[T]) -> T:
+    def pick(self, table: Categorical[T]) -> T:
         """Draw from `table` and charge the cost."""
         item, nats = table.draw(self.rng)
         self.nats += nats
