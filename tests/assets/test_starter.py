@@ -13,7 +13,8 @@ import pytest
 from glassbook.assets import starter
 from glassbook.cli.app import COMMANDS
 from glassbook.experiments import find, launch, names
-from glassbook.notebook import KINDS, Notebook, Page, judge
+from glassbook.experiments.verdicts import judge
+from glassbook.notebook import KINDS, Notebook, Page
 from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.runs.claims import find_claim
 

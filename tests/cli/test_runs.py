@@ -103,19 +103,24 @@ def test_a_notebook_above_the_folder_is_found(glassbook, toys, notebook, monkeyp
 
 def test_claims(glassbook, toys, notebook):
     at = ("--notebook", notebook.folder)
-    claims = glassbook("claims", *at, "--json").data()["claims"]
-    assert {c["state"] for c in claims} == {"untested"}
-    assert {c["experiment"] for c in claims} == {"steady", "wrong", "halting"}
+    board = glassbook("claims", *at, "--json").data()["experiments"]
+    assert {verdict["state"] for entry in board for verdict in entry["verdicts"]} == {"not-run"}
+    assert {entry["name"] for entry in board} == {"steady", "wrong", "halting"}
     for seed in range(3):
         glassbook("run", "steady", "--seed", seed, *at)
     glassbook("run", "steady", "--value", "0", "--seed", "0", *at)  # other settings judge nothing
-    [claim] = glassbook("claims", "--experiment", "steady", *at, "--json").data()["claims"]
-    assert claim["state"] == "holds"
-    assert claim["values"] == {"0": 2.0, "1": 2.0, "2": 2.0}
+    [entry] = glassbook("claims", "--experiment", "steady", *at, "--json").data()["experiments"]
+    [verdict] = entry["verdicts"]
+    assert verdict["state"] == "holds"
+    assert verdict["values"] == {"0": 2.0, "1": 2.0, "2": 2.0}
     text = glassbook("claims", *at).out
-    assert "1 holds, 2 untested" in text
+    assert "2 not run, 1 holds" in text
     assert "measured 2, 2, 2" in text
     assert "Nobody 2026" in text
+
+
+def states(answer):
+    return {entry["name"]: entry["verdicts"][0]["state"] for entry in answer.data()["experiments"]}
 
 
 def test_claims_check(glassbook, toys, notebook):
@@ -126,7 +131,7 @@ def test_claims_check(glassbook, toys, notebook):
     assert len(notebook.runs("steady")) == 3  # nothing was missing
     failing = glassbook("claims", "check", "steady", "wrong", "--seeds", "0", "1", *at, "--json")
     assert failing.code == 1
-    assert [c["state"] for c in failing.data()["claims"]] == ["holds", "fails"]
+    assert states(failing) == {"steady": "holds", "wrong": "fails"}
     assert len(notebook.runs("wrong")) == 2
 
 
@@ -134,7 +139,7 @@ def test_claims_check_goes_on_with_what_was_interrupted(glassbook, toys, noteboo
     at = ("--seeds", "0", "--notebook", notebook.folder)
     stopped = glassbook("claims", "check", "halting", *at)
     assert stopped.code == 130
-    assert "go on with: glassbook claims check halting --seeds 0 " in stopped.err
+    assert "continue with: glassbook claims check halting --seeds 0 " in stopped.err
     assert glassbook("claims", "check", "halting", *at).code == 0
     [record] = notebook.runs()
     assert record.resumed == 1
@@ -144,9 +149,7 @@ def test_without_names_all_experiments_are_checked(glassbook, toys, notebook, mo
     monkeypatch.setattr(toys["halting"], "run", lambda self, run: run.result(value=1.0))
     answer = glassbook("claims", "check", "--seeds", "0", "--notebook", notebook.folder, "--json")
     assert answer.code == 1
-    assert {c["experiment"]: c["state"] for c in answer.data()["claims"]} == {
-        "steady": "holds", "wrong": "fails", "halting": "holds",
-    }  # fmt: skip
+    assert states(answer) == {"steady": "holds", "wrong": "fails", "halting": "holds"}
 
 
 def test_a_full_disk_is_one_line(glassbook, toys, notebook, monkeypatch):

@@ -13,7 +13,8 @@ from glassbook.data import registry
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.experiments.base import experiment, find, launch, names, settings
-from glassbook.notebook import Claim, Notebook, judge, same_data
+from glassbook.experiments.verdicts import standing
+from glassbook.notebook import Claim, Notebook, same_data
 from glassbook.notebook.runs.freshness import freshness
 
 HOME = Path(base.__file__).parent
@@ -117,10 +118,8 @@ def test_a_quick_run_reports_every_number_that_a_claim_reads(name, tmp_path):
     assert [used.name for used in record.uses] == (["builtin"] if "model" in record.config else [])
     assert record.code["module"] == cls.__module__
     assert freshness(record) == "fresh"
-    # A quick run is no evidence: the claims of the default settings stay untested.
-    records = notebook.runs(name, settings(cls()))
-    verdicts = [judge(claim, records) for claim in cls.claims]
-    assert {v.state for v in verdicts} == {"untested"}
+    # A quick run is no evidence: it judges no claim.
+    assert {v.state for v in standing(name, [record]).verdicts} == {"not-run"}
 
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path):

@@ -43,12 +43,12 @@ def table(
     return out
 
 
-STATES = {"holds": "green", "fails": "red", "untested": "yellow", "finished": "green", "failed": "red"}
+_COLOURS = {"holds": "green", "fails": "red", "finished": "green", "failed": "red"}
 
 
-def state(word: str) -> Text:
-    """A verdict or a run's status, in its colour."""
-    return Text(word, style=STATES.get(word, "yellow"))
+def state(name: str, label: str = "") -> Text:
+    """A verdict's state or a run's status, in its colour; `label` is what is printed, by default the name."""
+    return Text(label or name, style=_COLOURS.get(name, "yellow"))
 
 
 def number(value: float) -> str:

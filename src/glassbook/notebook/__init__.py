@@ -19,7 +19,7 @@ from glassbook.notebook.index.search import Hit
 from glassbook.notebook.notebook import Notebook
 from glassbook.notebook.pages.links import Link, LiveBlock, Outline, Section, read_markdown, slug, wikilinks
 from glassbook.notebook.pages.page import KINDS, Page
-from glassbook.notebook.runs.claims import Claim, Condition, Verdict, judge
+from glassbook.notebook.runs.claims import Claim, Condition
 from glassbook.notebook.runs.progress import Progress
 from glassbook.notebook.runs.record import RunRecord
 from glassbook.notebook.runs.run import Run
@@ -40,8 +40,6 @@ __all__ = [
     "Run",
     "RunRecord",
     "Section",
-    "Verdict",
-    "judge",
     "read_markdown",
     "same_data",
     "slug",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Annotated, Any
 
 from rich.table import Table
@@ -16,9 +15,9 @@ from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, option, perform, say
 from glassbook.cli.commands.run import from_config, start
 from glassbook.cli.output import console, number, state
-from glassbook.cli.verdicts import default_runs, judged
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
+from glassbook.experiments.verdicts import STATES, board, claims_to_json, judging, standing
 from glassbook.notebook import Notebook
 
 
@@ -30,18 +29,18 @@ class Claims(InNotebook):
     """Only claims of this experiment."""
 
     def result(self) -> dict[str, Any]:
-        """The claims as plain data."""
-        kinds, broken = (
-            base.working() if self.experiment is None else ({self.experiment: base.find(self.experiment)}, {})
-        )
-        for problem in broken.values():
-            say(f"note: {problem}")
         notebook = self.open_notebook()
-        return {"notebook": str(notebook.folder), "claims": judged(list(kinds), notebook)}
+        if self.experiment is not None:
+            name = base.find(self.experiment).name
+            entries = [standing(name, notebook.runs(name))]
+        else:
+            for problem in base.working()[1].values():
+                say(f"note: {problem}")
+            entries = [entry for entry in board(notebook.runs()) if entry.verdicts]
+        return claims_to_json(entry.dated() for entry in entries)
 
     def show(self, result: dict[str, Any]) -> None:
-        """The claims, those of one experiment together."""
-        show_claims(result["claims"])
+        show_claims(result["experiments"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,39 +53,32 @@ class Check(InNotebook):
     """Seeds that must each have a finished run at the default settings."""
 
     def result(self) -> dict[str, Any]:
-        """Run, judge."""
         if not self.seeds:
             raise GlassbookError("--seeds needs at least one number, such as --seeds 0 1 2")
         names = [base.find(name).name for name in self.names] or base.names()
         notebook = self.open_notebook()
-        todo = [
-            (name, seed) for name in names for seed in dict.fromkeys(self.seeds) if not _finished(name, seed, notebook)
-        ]
+        todo = [(name, seed) for name in names for seed in standing(name, notebook.runs(name), self.seeds).missing]
         failed = []
         for name, seed in todo:
             try:
                 complete(name, seed, notebook)
             except Interrupted:
                 words = " ".join(["glassbook claims check", *self.names, "--seeds", *map(str, self.seeds)])
-                raise Interrupted(f"interrupted; go on with: {words} --notebook {notebook.folder}") from None
+                raise Interrupted(f"interrupted; continue with: {words} --notebook {notebook.folder}") from None
             except GlassbookError as error:
                 say(f"{name}, seed {seed}, did not finish: {error}")
                 failed.append({"experiment": name, "seed": seed, "error": str(error)})
-        return {"notebook": str(notebook.folder), "claims": judged(names, notebook, self.seeds), "failed_runs": failed}
+        entries = [standing(name, notebook.runs(name), self.seeds).dated() for name in names]
+        return {**claims_to_json(entries), "failed_runs": failed}
 
     def show(self, result: dict[str, Any]) -> None:
-        """The verdicts."""
-        show_claims(result["claims"])
-
-
-def _finished(name: str, seed: int, notebook: Notebook) -> bool:
-    return any(r.seed == seed and r.status == "finished" for r in default_runs(base.find(name), notebook))
+        show_claims(result["experiments"])
 
 
 def complete(name: str, seed: int, notebook: Notebook) -> None:
-    """Have one seed of an experiment finished: go on with its interrupted run if there is one, else start one."""
+    """Have one seed of an experiment finished: resume its interrupted run if there is one, else start one."""
     kind = base.find(name)
-    mine = [record for record in default_runs(kind, notebook) if record.seed == seed]
+    mine = [record for record in judging(name, notebook.runs(name)) if record.seed == seed]
     if any(record.status == "running" for record in mine):
         raise GlassbookError(f"a run of {name} with seed {seed} is still going on; wait for it, then check again")
     left = next((record for record in mine if record.status == "interrupted"), None)
@@ -96,38 +88,39 @@ def complete(name: str, seed: int, notebook: Notebook) -> None:
         start(from_config(kind, left.config), notebook, resume=left.id)
 
 
-def show_claims(claims: Sequence[dict[str, Any]]) -> None:
+def show_claims(entries: Sequence[dict[str, Any]]) -> None:
     """Claims by experiment: the verdict, the sentence, and under it the numbers of each seed."""
     out = console()
-    for name, group in groupby(claims, key=lambda claim: claim["experiment"]):
-        listed = list(group)
-        reasons = {claim["reason"] for claim in listed if claim["state"] == "untested"}
+    for entry in entries:
+        verdicts = entry["verdicts"]
+        reasons = {v["reason"] for v in verdicts if v["state"] == "not-run"}
         shared = reasons.pop() if len(reasons) == 1 else None
-        out.print(Text.assemble((name, "bold"), f"  {shared}" if shared else ""))
-        out.print(Text(listed[0]["source"], style="dim"))
+        stale = f"  stale: {'; '.join(verdicts[0]['stale'])}" if verdicts and verdicts[0]["stale"] else ""
+        out.print(Text.assemble((entry["name"], "bold"), f"  {shared}" if shared else "", (stale, "yellow")))
+        out.print(Text(entry["source"], style="dim"))
         rows = Table.grid(padding=(0, 2, 0, 0))
-        for claim in listed:
-            rows.add_row(
-                state(claim["state"]), Text.assemble(claim["sentence"], "\n", (_numbers(claim, shared), "dim"))
-            )
+        rows.add_column(max_width=13)
+        for v in verdicts:
+            numbers = (_numbers(v, shared), "dim")
+            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers))
         out.print(rows)
         out.print()
-    count = Counter(claim["state"] for claim in claims)
-    out.print(
-        ", ".join(f"{count[word]} {word}" for word in ("holds", "fails", "untested") if count[word]) or "no claims"
-    )
+    count = Counter(v["state"] for entry in entries for v in entry["verdicts"])
+    parts = [f"{count[name]} {name.replace('-', ' ')}" for name in STATES if count[name]]
+    out.print(", ".join(parts) or "no claims")
 
 
-def _numbers(claim: dict[str, Any], known_reason: str | None) -> str:
+def _numbers(verdict: dict[str, Any], known_reason: str | None) -> str:
     """The condition and what each seed measured; the reason while nothing is decided, unless it was given."""
-    parts = [claim["condition"]]
-    if claim["values"]:
-        parts.append("measured " + ", ".join(number(value) for value in claim["values"].values()))
+    claim = verdict["claim"]
+    parts = [f"{claim['metric']} {claim['comparison']} {claim['bound']:g}"]
+    if verdict["values"]:
+        parts.append("measured " + ", ".join(number(value) for value in verdict["values"].values()))
     if claim["control"]:
-        measured = ", ".join(number(value) for value in claim["controls"].values())
+        measured = ", ".join(number(value) for value in verdict["controls"].values())
         parts.append(f"control {claim['control']}" + (f" (measured {measured})" if measured else ""))
-    if claim["state"] == "untested" and claim["reason"] != known_reason:
-        parts.append(claim["reason"])
+    if verdict["state"] in ("not-run", "not-shown") and verdict["reason"] != known_reason:
+        parts.append(verdict["reason"])
     return "; ".join(parts)
 
 
@@ -137,4 +130,5 @@ def main(args: list[str]) -> int:
         perform(Claims, args, "glassbook claims")
         return 0
     result = perform(Check, args[1:], "glassbook claims check")
-    return 0 if all(claim["state"] == "holds" for claim in result["claims"]) else 1
+    states = [verdict["state"] for entry in result["experiments"] for verdict in entry["verdicts"]]
+    return 0 if all(state == "holds" for state in states) else 1

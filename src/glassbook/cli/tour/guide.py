@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glassbook.cli.command import say
 from glassbook.cli.tour import charts, directions, page
@@ -12,10 +12,9 @@ from glassbook.cli.tour.naming import card_of, labels, ranked
 from glassbook.cli.tour.story import Detected, Learnt, Story, by_kind, shares
 from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
-from glassbook.cli.verdicts import as_data, judged
-from glassbook.experiments import base
+from glassbook.experiments.verdicts import Verdict, board, judge
 from glassbook.features.dashboard import build_dashboard
-from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord, judge
+from glassbook.notebook import Claim, Notebook, Page, Run, RunRecord
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
 if TYPE_CHECKING:
@@ -104,9 +103,22 @@ def guide(
         say(f"run {run.id} in {notebook.folder}")
         story = _see(lm, file, run, quick=quick)
     record = notebook.run(run.id)
-    story.claims = [as_data("tour", judge(claim, [record], seeds=1), "this tour") for claim in claims]
-    story.stored = judged(list(base.working()[0]), notebook)
+    story.claims = [_row("tour", judge(claim, [record], seeds=1)) for claim in claims]
+    story.stored = [_row(e.experiment, v) for e in board(notebook.runs()) if e.installed for v in e.verdicts]
     return page.write(notebook, run, story), story, record
+
+
+def _row(experiment: str, verdict: Verdict) -> dict[str, Any]:
+    claim = verdict.claim
+    return {
+        "experiment": experiment,
+        "sentence": claim.sentence,
+        "state": verdict.label,
+        "condition": str(claim.condition),
+        "control": claim.control,
+        "values": {str(seed): value for seed, value in verdict.values.items()},
+        "controls": {str(seed): value for seed, value in verdict.controls.items()},
+    }
 
 
 def _see(lm: LanguageModel, file: Path | None, run: Run, *, quick: bool) -> Story:

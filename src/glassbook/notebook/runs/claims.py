@@ -6,15 +6,11 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, fields
+from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.serialization import same_data
-
-if TYPE_CHECKING:
-    from glassbook.notebook.runs.record import RunRecord
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -153,88 +149,3 @@ def find_claim(claims: Sequence[Claim], id: object, experiment: str) -> Claim:
     near = difflib.get_close_matches(str(id), ids, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(ids) or 'none'}"
     raise GlassbookError(f"{experiment} has no claim {str(id)!r}; {hint}")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the runs say about a claim, with the numbers that say it."""
-
-    claim: Claim
-    """The claim that was judged."""
-    state: Literal["holds", "fails", "untested"]
-    """`holds` only if claim and control hold on every seed; `untested` if too few seeds have finished."""
-    reason: str
-    """One line: why the state is what it is."""
-    values: dict[int, float] = field(default_factory=dict)
-    """Seed -> the claim's metric in the newest finished run of that seed."""
-    controls: dict[int, float] = field(default_factory=dict)
-    """Seed -> the control's metric in the same run (empty if there is no control)."""
-    runs: dict[int, str] = field(default_factory=dict)
-    """Seed -> id of the run that the numbers come from."""
-
-
-def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = 3) -> Verdict:
-    """Decide `claim` from the newest finished run of each seed.
-
-    Args:
-        claim: the claim.
-        records: runs of one experiment with one setting, in any order; those that have not finished are passed over.
-        seeds: how many distinct seeds have to have finished.
-
-    Returns:
-        `untested` with a reason while fewer than `seeds` seeds have finished, while a run lacks the metric or the
-        control, or while the seeds were run with different settings (their numbers say nothing together);
-        `holds` if claim and control hold on all seeds, not only on the first `seeds` of them; else `fails`.
-    """
-    newest: dict[int, RunRecord] = {}
-    for record in sorted((r for r in records if r.status == "finished"), key=lambda r: (r.started, r.id)):
-        newest[record.seed] = record
-    runs = {seed: newest[seed] for seed in sorted(newest)}
-    control = claim.control_condition
-    values = _pick(runs, claim.metric)
-    controls = _pick(runs, control.metric) if control else {}
-    reason = _untested(claim, runs, values, controls, seeds)
-    if reason:
-        state = "untested"
-    else:
-        reason = _failure(claim.condition, values, "") or (control and _failure(control, controls, "the control "))
-        state = "fails" if reason else "holds"
-    reason = reason or f"{claim.condition} on all {len(runs)} seeds" + (
-        f", control {control} as well" if control else ""
-    )
-    return Verdict(claim, state, reason, values, controls, {seed: run.id for seed, run in runs.items()})
-
-
-def _pick(runs: Mapping[int, RunRecord], metric: str) -> dict[int, float]:
-    return {seed: run.results[metric] for seed, run in runs.items() if metric in run.results}
-
-
-def _untested(
-    claim: Claim,
-    runs: Mapping[int, RunRecord],
-    values: dict[int, float],
-    controls: dict[int, float],
-    seeds: int,
-) -> str | None:
-    if not runs:
-        return "no run has finished"
-    for seed, run in runs.items():
-        if seed not in values:
-            return f"run {run.id} (seed {seed}) has no result {claim.metric!r}"
-        if claim.control and seed not in controls:
-            return f"run {run.id} (seed {seed}) has no result for the control {claim.control!r}"
-    first = next(iter(runs.values()))
-    for run in runs.values():
-        if not same_data(run.config, first.config):
-            return f"runs {first.id} and {run.id} have different settings; judge the runs of one setting"
-    if len(runs) < seeds:
-        return f"{len(runs)} of {seeds} seeds have finished"
-    return None
-
-
-def _failure(condition: Condition, values: Mapping[int, float], what: str) -> str | None:
-    missed = {seed: value for seed, value in values.items() if not condition.holds(value)}
-    if not missed:
-        return None
-    numbers = ", ".join(f"{value:g} (seed {seed})" for seed, value in missed.items())
-    return f"{what}{condition} does not hold on {len(missed)} of {len(values)} seeds: {numbers}"

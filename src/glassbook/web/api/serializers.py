@@ -1,4 +1,4 @@
-"""Runs, verdicts and jobs as plain data: what the API answers, and what the pages show of it."""
+"""JSON serializers of runs and jobs, for `--json` and `/api/v1`. Those of verdicts are in experiments/verdicts.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from glassbook.jobs.queue import Job
-from glassbook.notebook import RunRecord, Verdict
+from glassbook.notebook import RunRecord
 from glassbook.notebook.serialization import to_json
 
 
@@ -58,18 +58,6 @@ def row_data(row: Any) -> dict[str, Any]:
         "ended": _iso(row.ended),
         "config": row.config,
         "results": row.results,
-    }
-
-
-def verdict_data(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as the API tells it."""
-    return {
-        "claim": verdict.claim.to_data(),
-        "state": verdict.state,
-        "reason": verdict.reason,
-        "values": {str(seed): value for seed, value in verdict.values.items()},
-        "controls": {str(seed): value for seed, value in verdict.controls.items()},
-        "runs": {str(seed): run for seed, run in verdict.runs.items()},
     }
 
 

@@ -16,7 +16,6 @@ Other packages add kinds through the entry-point group ``glassbook.blocks``: an 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,7 @@ from markupsafe import Markup
 
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
+from glassbook.experiments.verdicts import Verdict, tally
 from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -117,7 +117,7 @@ def _run(services: Services, data: Names) -> Names:
     return dated(record_of(services, data))
 
 
-def judged(services: Services, name: str) -> list[Any]:
+def judged(services: Services, name: str) -> list[Verdict]:
     """The verdicts on an experiment's claims: by its class where there is one, else as its runs state them."""
     return list(services.verdicts.of(name).verdicts)
 
@@ -148,7 +148,7 @@ def _experiment(services: Services, data: Names) -> Names:
         "kind": kind,
         "summary": experiments.summary(name),
         "verdicts": (verdicts := judged(services, name)),
-        "tally": dict(Counter(v.state for v in verdicts)),
+        "tally": tally(verdicts),
         "runs": services.notebook.runs(name)[:3],
     }
 

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.experiments import forms
-from glassbook.web.api.serializers import answer, row_data, verdict_data
+from glassbook.experiments.verdicts import tally, verdict_to_json
+from glassbook.web.api.serializers import answer, row_data
 from glassbook.web.render.blocks import judged
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
@@ -26,12 +27,6 @@ def _terms(known: Services, names: tuple[str, ...]) -> list[dict[str, Any]]:
     return [{"name": name, "page": known.notebook.index.resolve(name)} for name in names]
 
 
-def _tally(verdicts: list[Any]) -> dict[str, int]:
-    """How many claims hold, fail and are untested; states without any are left out."""
-    states = [verdict.state for verdict in verdicts]
-    return {state: states.count(state) for state in ("holds", "fails", "untested") if state in states}
-
-
 def _card(known: Services, name: str) -> dict[str, Any]:
     question, terms, source = experiments.summary(name)
     newest = known.notebook.index.run_table(experiment=name, limit=1)
@@ -40,7 +35,7 @@ def _card(known: Services, name: str) -> dict[str, Any]:
         "question": question,
         "source": source,
         "terms": _terms(known, terms),
-        "verdicts": _tally(judged(known, name)),
+        "verdicts": tally(judged(known, name)),
         "runs": newest.total,
         "newest": newest.rows[0] if newest.rows else None,
     }
@@ -99,7 +94,7 @@ def experiment_json(request: Request, name: Name) -> Response:
     """An experiment: its settings with what may stand in them, its claims with verdicts, its newest runs."""
     told = _told(services(request), name)
     plain = {
-        "verdicts": [verdict_data(verdict) for verdict in told["verdicts"]],
+        "verdicts": [verdict_to_json(verdict) for verdict in told["verdicts"]],
         "runs": [row_data(row) for row in told["runs"]],
         "mentions": [{"id": link.id, "title": link.title} for link in told["mentions"]],
     }

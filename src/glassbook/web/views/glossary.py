@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
+from glassbook.experiments.verdicts import tally
 from glassbook.web.api.serializers import answer
 from glassbook.web.render.blocks import judged
 from glassbook.web.render.links import Links
@@ -28,7 +29,6 @@ MAX_LENGTH = 320
 """Characters of a first sentence; a longer one is cut at a word."""
 CACHE_SIZE = 4000
 """Rendered first sentences in memory."""
-STATES = ("holds", "fails", "untested")
 _SENTENCE = re.compile(r".*?[.!?]+[)\]\"'”’*_]*(?=\s|$)(?!\s+[a-z])", re.S)
 _SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
 
@@ -92,12 +92,11 @@ def _sentence(known: Services, row: Any) -> Markup:
 
 
 def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
-    """For the id of each term's page: its experiments, with how many of their claims hold, fail and are untested."""
+    """For the id of each term's page: its experiments, with how many of their claims are in each state."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in experiments.working()[0]:
         _, terms, _ = experiments.summary(name)
-        states = [verdict.state for verdict in judged(known, name)]
-        entry = {"experiment": name, "claims": {state: states.count(state) for state in STATES if state in states}}
+        entry = {"experiment": name, "claims": tally(judged(known, name))}
         for ident in dict.fromkeys(filter(None, map(known.notebook.index.resolve, terms))):
             found.setdefault(ident, []).append(entry)
     return found

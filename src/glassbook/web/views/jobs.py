@@ -11,10 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
+from glassbook.experiments.verdicts import verdict_to_json
 from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.freshness import request_key, reusable_run
-from glassbook.web.api.serializers import answer, job_data, verdict_data
+from glassbook.web.api.serializers import answer, job_data
 from glassbook.web.render.blocks import judged
 from glassbook.web.services import Services, services
 from glassbook.web.templating import respond
@@ -146,7 +147,7 @@ def job_json(request: Request, id: JobId) -> Response:
             "place": told["place"],
             "percent": told["percent"],
             "progress": run.progress if run else None,
-            "verdicts": [verdict_data(verdict) for verdict in told["verdicts"]],
+            "verdicts": [verdict_to_json(verdict) for verdict in told["verdicts"]],
         }
     )
 

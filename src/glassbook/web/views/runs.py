@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
-from glassbook.notebook import RunRecord, judge
+from glassbook.experiments.verdicts import judge, judging
+from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.web.api.serializers import answer, flat, row_data, run_data
@@ -181,6 +182,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         config=flat(run.config),
         environment=flat(run.environment),
         verdicts=[judge(claim, [run], seeds=1) for claim in run.claims],
+        judges=bool(judging(run.experiment, [run])),
         metrics=known.curves.names(run.folder),
         tables=[_table(run, name) for name in run.tables],
         files=_artifacts(run),

@@ -1,0 +1,231 @@
+"""Verdicts on claims: which runs judge an experiment's claims, and what they say.
+
+A claim is judged by the newest finished run of each seed, at the default settings of its experiment. It holds only if
+it holds on every seed, and on at least `SEEDS` of them. Where the control does not hold, or a number is missing or not
+finite, the runs have shown nothing, whichever way the claim's own metric came out.
+
+The command line, the web pages, live blocks and exports all ask this module, and print `verdict_to_json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from glassbook.experiments import base
+from glassbook.notebook import Claim, Condition, RunRecord, same_data
+from glassbook.notebook.runs.freshness import Snapshot, stale
+
+State = Literal["not-run", "so-far", "holds", "fails", "not-shown"]
+STATES: tuple[State, ...] = get_args(State)
+SEEDS = 3
+"""Seeds that have to have finished before a claim holds or fails."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say about a claim, with the numbers that say it."""
+
+    claim: Claim
+    state: State
+    """`not-run`: no run judges it. `so-far`: too few seeds have finished; `met` says how they came out. `holds`:
+    claim and control hold on every seed. `fails`: the control holds and the claim does not, on some seed.
+    `not-shown`: the control does not hold, or a number is missing or not finite, on some seed."""
+    reason: str
+    """One line: why the state is what it is."""
+    met: bool | None = None
+    """Whether the claim's condition holds on all seeds that have finished; None if nothing was shown."""
+    values: Mapping[int, float] = field(default_factory=dict)
+    """Seed -> the claim's metric in the newest finished run of that seed."""
+    controls: Mapping[int, float] = field(default_factory=dict)
+    """Seed -> the control's metric in the same run; empty if there is no control."""
+    runs: Mapping[int, str] = field(default_factory=dict)
+    """Seed -> id of the run that the numbers come from."""
+    seeds: int = SEEDS
+    """How many seeds have to have finished."""
+    stale: tuple[str, ...] = ()
+    """What has changed since those runs, one line each."""
+
+    @property
+    def label(self) -> str:
+        """The state in words: "not run", "1 of 3 seeds, holds so far", "holds", "fails", "not shown"."""
+        if self.state == "so-far":
+            return f"{len(self.runs)} of {self.seeds} seeds, {'holds' if self.met else 'fails'} so far"
+        return self.state.replace("-", " ")
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain data, the same for `--json` and `/api/v1`."""
+    return {
+        "claim": verdict.claim.to_data(),
+        "state": verdict.state,
+        "label": verdict.label,
+        "reason": verdict.reason,
+        "met": verdict.met,
+        "stale": list(verdict.stale),
+        "values": {str(seed): value for seed, value in verdict.values.items()},
+        "controls": {str(seed): value for seed, value in verdict.controls.items()},
+        "runs": {str(seed): run for seed, run in verdict.runs.items()},
+    }
+
+
+def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = SEEDS) -> Verdict:
+    """Decide `claim` from the newest finished run of each seed.
+
+    Args:
+        claim: the claim.
+        records: runs of one experiment with one setting, in any order; those that have not finished do not count.
+        seeds: how many distinct seeds have to have finished.
+    """
+    runs = _newest(records)
+    control = claim.control_condition
+    values = _pick(runs, claim.metric)
+    controls = _pick(runs, control.metric) if control else {}
+    met: bool | None = None
+    if not runs:
+        state, reason = "not-run", "no run has finished"
+    elif gap := _gap(claim, control, runs, values, controls):
+        state, reason = "not-shown", gap
+    else:
+        missed = _missed(claim.condition, values)
+        met = missed is None
+        on = f"on all {len(runs)} seeds" if len(runs) > 1 else "on 1 seed"
+        reason = missed or f"{claim.condition} {on}" + (f", control {control} as well" if control else "")
+        state = "so-far" if len(runs) < seeds else "holds" if met else "fails"
+    return Verdict(claim, state, reason, met, values, controls, {seed: run.id for seed, run in runs.items()}, seeds)
+
+
+def _newest(records: Iterable[RunRecord]) -> dict[int, RunRecord]:
+    """Seed -> its newest finished run, seeds ascending."""
+    finished = sorted((r for r in records if r.status == "finished"), key=lambda r: (r.started, r.id))
+    newest = {record.seed: record for record in finished}
+    return {seed: newest[seed] for seed in sorted(newest)}
+
+
+def _pick(runs: Mapping[int, RunRecord], metric: str) -> dict[int, float]:
+    return {seed: run.results[metric] for seed, run in runs.items() if metric in run.results}
+
+
+def _gap(
+    claim: Claim,
+    control: Condition | None,
+    runs: Mapping[int, RunRecord],
+    values: Mapping[int, float],
+    controls: Mapping[int, float],
+) -> str | None:
+    """Why the runs show nothing about the claim, None if they do."""
+    needed = [(claim.metric, values)] + ([(control.metric, controls)] if control else [])
+    for metric, measured in needed:
+        for seed, run in runs.items():
+            if seed not in measured:
+                return f"run {run.id} (seed {seed}) has no result {metric!r}"
+            if not math.isfinite(measured[seed]):
+                return f"{metric} is {measured[seed]} in run {run.id} (seed {seed})"
+    first, *others = runs.values()
+    for run in others:
+        if not same_data(run.config, first.config):
+            return f"runs {first.id} and {run.id} have different settings"
+    missed = control and _missed(control, controls)
+    return f"the control {missed}" if missed else None
+
+
+def _missed(condition: Condition, values: Mapping[int, float]) -> str | None:
+    missed = {seed: value for seed, value in values.items() if not condition.holds(value)}
+    if not missed:
+        return None
+    numbers = ", ".join(f"{value:g} (seed {seed})" for seed, value in missed.items())
+    return f"{condition} does not hold on {len(missed)} of {len(values)} seeds: {numbers}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the runs of a notebook say about the claims of one experiment."""
+
+    experiment: str
+    installed: bool
+    """Whether it can be run here; else it is known from its runs alone."""
+    source: str
+    """Whose claims they are, where a claim names nobody; "" if the experiment is not installed."""
+    verdicts: tuple[Verdict, ...]
+    records: tuple[RunRecord, ...]
+    """The runs that judge: the newest finished one of each seed."""
+    missing: tuple[int, ...]
+    """Seeds that have still to be run."""
+
+    def dated(self, snapshot: Snapshot | None = None) -> Standing:
+        """The same, each verdict with what has changed since its runs."""
+        snapshot = snapshot or Snapshot()
+        lines = tuple(dict.fromkeys(line for record in self.records for line in stale(record, snapshot)))
+        return replace(self, verdicts=tuple(replace(verdict, stale=lines) for verdict in self.verdicts))
+
+
+def judging(name: str, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """The runs of an experiment that may judge its claims: those at its default settings, whatever their status.
+
+    An experiment that is not installed has no defaults to compare with: all its runs are given.
+    """
+    defaults = base.default_settings(name)
+    return [r for r in records if defaults is None or same_data(r.config, defaults)]
+
+
+def standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | None = None) -> Standing:
+    """What the runs of an experiment say about its claims.
+
+    Args:
+        name: the experiment; if it is not installed, its claims are those that its newest run states.
+        records: its runs, newest first.
+        seeds: judge by these seeds alone; by default by all that were run, `SEEDS` at least.
+    """
+    installed = base.default_settings(name) is not None
+    judges = [r for r in judging(name, records) if seeds is None or r.seed in seeds]
+    count = SEEDS if seeds is None else len(set(seeds))
+    newest = _newest(judges)
+    if installed:
+        claims, source = base.find(name).claims, base.find(name).source
+        wanted = range(SEEDS + len(newest)) if seeds is None else sorted(set(seeds))
+        missing = [seed for seed in wanted if seed not in newest][: max(count - len(newest), 0)]
+    else:
+        claims, source, missing = next((r.claims for r in records if r.claims), ()), "", []
+    verdicts = [judge(claim, judges, count) for claim in claims]
+    others = sum(record.status == "finished" for record in records)
+    if others and not newest:
+        what = "only runs with other settings have finished" if seeds is None else "none of these seeds has finished"
+        verdicts = [replace(verdict, reason=what) for verdict in verdicts]
+    return Standing(name, installed, source, tuple(verdicts), tuple(newest.values()), tuple(missing))
+
+
+def board(records: Iterable[RunRecord]) -> list[Standing]:
+    """Every experiment: the installed ones by name, then those known from their runs alone.
+
+    Args:
+        records: the runs of a notebook, newest first.
+    """
+    by_name: dict[str, list[RunRecord]] = {}
+    for record in records:
+        by_name.setdefault(record.experiment, []).append(record)
+    installed = list(base.working()[0])
+    return [standing(name, by_name.get(name, [])) for name in [*installed, *sorted(by_name.keys() - set(installed))]]
+
+
+def tally(verdicts: Iterable[Verdict]) -> dict[State, int]:
+    """How many claims are in each state; states without any are left out."""
+    states = [verdict.state for verdict in verdicts]
+    return {state: states.count(state) for state in STATES if state in states}
+
+
+def claims_to_json(board: Iterable[Standing]) -> dict[str, Any]:
+    """A board of claims as plain data, the same for `glassbook claims --json` and `/api/v1/claims`."""
+    return {
+        "experiments": [
+            {
+                "name": entry.experiment,
+                "installed": entry.installed,
+                "source": entry.source,
+                "verdicts": [verdict_to_json(verdict) for verdict in entry.verdicts],
+                "missing": list(entry.missing),
+            }
+            for entry in board
+        ]
+    }

@@ -1,0 +1,174 @@
+"""One judge for the command line, pages and exports: which runs judge a claim, and what they say."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassbook import extensions
+from glassbook.experiments import base
+from glassbook.experiments.verdicts import Verdict, board, claims_to_json, judge, judging, standing, tally
+from glassbook.notebook import Claim, Notebook, RunRecord
+
+CLAIM = Claim("missing", "The missing direction is not recalled", "missing", "<=", 0.05, control="both >= 0.99")
+GOOD = {"missing": 0.01, "both": 1.0}
+
+
+def record(seed: int, results: dict[str, float], status: Any = "finished", age: int = 0, **config: Any) -> RunRecord:
+    started = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age)
+    return RunRecord(f"run-{seed}-{age}", "e", config, seed, status, started, None, results, {}, {}, Path("."))
+
+
+def verdict(*records: RunRecord, seeds: int = 3) -> Verdict:
+    return judge(CLAIM, records, seeds)
+
+
+def test_a_claim_holds_if_all_seeds_hold() -> None:
+    found = verdict(*[record(seed, GOOD) for seed in (2, 0, 1)])
+    assert (found.state, found.label, found.met) == ("holds", "holds", True)
+    assert found.values == dict.fromkeys((0, 1, 2), 0.01)
+    assert found.controls == dict.fromkeys((0, 1, 2), 1.0)
+    assert found.runs == {0: "run-0-0", 1: "run-1-0", 2: "run-2-0"}
+    assert found.reason == "missing <= 0.05 on all 3 seeds, control both >= 0.99 as well"
+
+
+def test_one_seed_is_enough_to_fail() -> None:
+    bad = record(3, {"missing": 0.2, "both": 1.0})
+    found = verdict(*(record(seed, GOOD) for seed in range(3)), bad)
+    assert (found.state, found.label, found.met) == ("fails", "fails", False)
+    assert found.reason == "missing <= 0.05 does not hold on 1 of 4 seeds: 0.2 (seed 3)"
+
+
+@pytest.mark.parametrize("missing", [0.01, 0.2])
+def test_where_the_control_does_not_hold_nothing_is_shown(missing: float) -> None:
+    found = verdict(*(record(seed, {"missing": missing, "both": 0.5 + seed / 4}) for seed in range(3)))
+    assert (found.state, found.label, found.met) == ("not-shown", "not shown", None)
+    assert found.reason == "the control both >= 0.99 does not hold on 2 of 3 seeds: 0.5 (seed 0), 0.75 (seed 1)"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("metric", ["missing", "both"])
+def test_a_number_that_is_not_finite_shows_nothing(metric: str, value: float) -> None:
+    found = verdict(record(0, GOOD), record(1, GOOD | {metric: value}), record(2, GOOD))
+    assert (found.state, found.reason) == ("not-shown", f"{metric} is {value} in run run-1-0 (seed 1)")
+
+
+def test_a_number_that_is_missing_shows_nothing() -> None:
+    two = [record(0, GOOD), record(1, GOOD)]
+    for results, metric in (({"both": 1.0}, "missing"), ({"missing": 0.0}, "both")):
+        found = verdict(*two, record(2, results))
+        assert (found.state, found.reason) == ("not-shown", f"run run-2-0 (seed 2) has no result {metric!r}")
+
+
+def test_runs_with_different_settings_show_nothing_together() -> None:
+    found = verdict(record(0, GOOD), record(1, GOOD), record(2, GOOD, width=3))
+    assert (found.state, found.reason) == ("not-shown", "runs run-0-0 and run-2-0 have different settings")
+
+
+def test_too_few_seeds_say_how_they_came_out_so_far() -> None:
+    assert (verdict().state, verdict().label, verdict().reason) == ("not-run", "not run", "no run has finished")
+    one, two = [record(0, GOOD)], [record(0, GOOD), record(1, GOOD)]
+    assert (verdict(*one).state, verdict(*one).label) == ("so-far", "1 of 3 seeds, holds so far")
+    for status in ("running", "failed", "interrupted"):
+        assert verdict(*two, record(2, GOOD, status=status)).label == "2 of 3 seeds, holds so far"
+    assert verdict(*two, record(1, GOOD, age=3)).label == "2 of 3 seeds, holds so far"
+    assert verdict(*one, record(1, GOOD | {"missing": 1})).label == "2 of 3 seeds, fails so far"
+    assert verdict(*two, seeds=2).state == "holds"
+
+
+def test_the_newest_finished_run_of_a_seed_counts() -> None:
+    old_bad = [record(seed, {"missing": 1, "both": 1}, age=5) for seed in range(3)]
+    new_running = [record(seed, {"missing": 1, "both": 1}, status="running", age=-1) for seed in range(3)]
+    assert verdict(*new_running, *(record(seed, GOOD) for seed in range(3)), *old_bad).state == "holds"
+
+
+@base.experiment(terms=["Toy"], source="Nobody 2026")
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Is it judged by the right runs?"""
+
+    pairs: int = 200
+    """How many."""
+    claims = (CLAIM,)
+
+    @classmethod
+    def quick(cls) -> Judged:
+        return cls(pairs=5)
+
+    def run(self, run) -> None:
+        run.result(**GOOD)
+
+
+@pytest.fixture
+def nb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    class Point:
+        dist = None
+        load = staticmethod(lambda: Judged)
+
+    whole = extensions._installed
+    monkeypatch.setattr(extensions, "_installed", lambda *group: {**whole(*group), "judged": [Point()]})
+    return Notebook.create(tmp_path / "nb")
+
+
+def state(nb: Notebook, **how: Any) -> tuple[str, str, tuple[int, ...]]:
+    found = standing("judged", nb.runs("judged"), **how)
+    return found.verdicts[0].label, found.verdicts[0].reason, found.missing
+
+
+def test_only_runs_at_the_default_settings_judge(nb: Notebook) -> None:
+    assert state(nb) == ("not run", "no run has finished", (0, 1, 2))
+    base.launch(Judged.quick(), nb, seed=0)
+    assert state(nb) == ("not run", "only runs with other settings have finished", (0, 1, 2))
+    assert judging("judged", nb.runs()) == []
+    for seed in (0, 1, 4):
+        base.launch(Judged(), nb, seed=seed)
+    assert state(nb)[0] == "holds"
+    assert state(nb, seeds=[0, 1, 2])[::2] == ("2 of 3 seeds, holds so far", (2,))
+    assert state(nb, seeds=[2]) == ("not run", "none of these seeds has finished", (2,))
+    assert [run.seed for run in standing("judged", nb.runs("judged")).records] == [0, 1, 4]
+
+
+def test_a_verdict_is_stale_if_a_run_behind_it_is(nb: Notebook) -> None:
+    with nb.start_run("judged", base.settings(Judged()), 0, [CLAIM]) as run:
+        data = nb.folder / "data.txt"
+        data.write_text("one")
+        run.uses("data", "text", path=data)
+        run.result(**GOOD)
+    entry = standing("judged", nb.runs("judged"))
+    assert entry.dated().verdicts[0].stale == ()
+    data.write_text("another")
+    [found] = entry.dated().verdicts
+    assert (found.state, found.stale) == ("so-far", ("the data text has changed",))
+
+
+def test_the_board_knows_experiments_that_are_not_installed_from_their_runs(nb: Notebook) -> None:
+    for seed in range(3):
+        with nb.start_run("gone", {"a": 1}, seed, [CLAIM]) as run:
+            run.result(**GOOD)
+    entries = board(nb.runs())
+    assert [entry.experiment for entry in entries if entry.installed] == base.names()
+    gone = entries[-1]
+    assert (gone.experiment, gone.installed, gone.missing) == ("gone", False, ())
+    assert tally(gone.verdicts) == {"holds": 1}
+    with nb.start_run("gone", {"a": 2}, 0, [CLAIM]) as run:
+        run.result(**GOOD)
+    assert "different settings" in board(nb.runs())[-1].verdicts[0].reason
+
+
+def test_verdicts_are_plain_data(nb: Notebook) -> None:
+    base.launch(Judged(), nb, seed=7)
+    data = json.loads(json.dumps(claims_to_json([standing("judged", nb.runs("judged"))])))
+    [entry] = data["experiments"]
+    [found] = entry["verdicts"]
+    assert (entry["name"], entry["installed"], entry["source"], entry["missing"]) == (
+        "judged", True, "Nobody 2026", [0, 1],
+    )  # fmt: skip
+    assert (found["state"], found["label"], found["met"]) == ("so-far", "1 of 3 seeds, holds so far", True)
+    assert (found["values"], found["controls"]) == ({"7": 0.01}, {"7": 1.0})
+    assert Claim.from_data(found["claim"]) == CLAIM
