@@ -36,5 +36,5 @@ def test_entropy_of_known_mixtures():
 
 
 def test_rows_have_to_agree():
-    with pytest.raises(ValueError, match="3 rows of codes but 2"):
+    with pytest.raises(ValueError, match="3 rows of latents but 2"):
         single_label_r2(torch.zeros(3, 2), torch.zeros(2, 1))

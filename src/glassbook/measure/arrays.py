@@ -1,4 +1,4 @@
-"""What every metric here accepts: NumPy arrays, torch tensors on any device, or nested lists."""
+"""Input conversion of the metrics: NumPy arrays, torch tensors on any device, nested lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def to_tensor(a: Any, dtype: torch.dtype = torch.float64) -> Tensor:
-    """`a` as a detached tensor on the CPU; float64 unless told, because sums over a data set need it."""
+    """`a` as a detached tensor on the CPU; float64 by default, because sums over a data set need it."""
     if not isinstance(a, Tensor):
         a = torch.from_numpy(np.ascontiguousarray(np.asarray(a)))
     return a.detach().to("cpu", dtype)

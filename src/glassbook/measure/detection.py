@@ -1,4 +1,4 @@
-"""How well a score tells what has an attribute from what has not."""
+"""Detection metrics: AUROC and average precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glassbook.measure.arrays import to_tensor
 
 
 def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
-    """Area under the ROC curve: the chance that a positive scores higher than a negative, ties counting half.
+    """Area under the ROC curve: the probability that a positive scores higher than a negative, ties counting half.
 
     Args:
         scores: [N] or [N, F], any real numbers.

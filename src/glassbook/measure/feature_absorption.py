@@ -1,4 +1,4 @@
-"""Absorption: a general feature goes silent where a more special one speaks for it (Chanin et al. 2024, 2409.14507)."""
+"""Feature absorption: a general feature is silent where a more specific one fires in its place (Chanin et al. 2024)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from glassbook.measure.arrays import to_tensor
 from glassbook.measure.matching import cosines, f1
 
 
-def absorption(codes: Any, directions: Any, parents: Any, active: Any, *, cosine: float = 0.1) -> float:
+def absorption(latents: Any, directions: Any, parents: Any, active: Any, *, cosine: float = 0.1) -> float:
     """Mean over the parents of the share of their samples on which another latent has taken their latent's place.
 
-    A parent's latent is the one whose firing tells it best (F1). It is absorbed on a sample where the parent is
+    A parent's latent is the one whose firing predicts it best (F1). It is absorbed on a sample where the parent is
     present, its latent is silent, and another latent fires whose direction has at least `cosine` with the parent's
     and which carries at least 0.4 of what the sample has along it.
 
     Args:
-        codes: [N, m], not negative.
+        latents: [N, m], not negative.
         directions: [m, d] of the latents.
         parents: [n, d] true directions of the general features.
         active: [N, n], how strongly each parent is present; 0 is absent.
@@ -29,7 +29,7 @@ def absorption(codes: Any, directions: Any, parents: Any, active: Any, *, cosine
 
     Source: the full absorption rate of Chanin et al. 2024, arXiv:2409.14507, with the true direction for a probe's.
     """
-    z, s = to_tensor(codes, torch.float32), to_tensor(active, torch.float32)
+    z, s = to_tensor(latents, torch.float32), to_tensor(active, torch.float32)
     along = cosines(parents, directions).float() * to_tensor(directions, torch.float32).norm(dim=1)
     near = cosines(parents, directions) >= cosine
     rates = []

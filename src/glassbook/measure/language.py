@@ -1,4 +1,4 @@
-"""Numbers about text and its likelihood."""
+"""Text metrics: bits per byte, distinct n-grams, repetition."""
 
 from __future__ import annotations
 

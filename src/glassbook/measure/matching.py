@@ -1,4 +1,4 @@
-"""How well found directions agree with true ones."""
+"""Recovery of true directions: MCC, MMCS and F1 of the matching found directions."""
 
 from __future__ import annotations
 

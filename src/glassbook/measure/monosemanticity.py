@@ -1,4 +1,4 @@
-"""How nearly a feature stands for one thing."""
+"""Monosemanticity: how much of a feature one label explains."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import Tensor
 from glassbook.measure.arrays import to_tensor
 
 
-def single_label_r2(codes: Any, labels: Any, *, rows: int = 4096) -> tuple[Tensor, Tensor]:
+def single_label_r2(latents: Any, labels: Any, *, rows: int = 4096) -> tuple[Tensor, Tensor]:
     """Share of each feature's variance that its best attribute explains: the squared correlation.
 
     A feature that is one constant wherever an attribute is present, and 0 elsewhere, scores 1.
 
     Args:
-        codes: [N, F].
+        latents: [N, F].
         labels: bool [N, A].
         rows: rows worked on at once.
 
     Returns:
         (score [F] in [0, 1], attribute [F]); a feature that never changes scores 0.
     """
-    z, y = to_tensor(codes, torch.float32), to_tensor(labels, torch.float32)
+    z, y = to_tensor(latents, torch.float32), to_tensor(labels, torch.float32)
     if len(z) != len(y):
-        raise ValueError(f"{len(z)} rows of codes but {len(y)} of labels")
+        raise ValueError(f"{len(z)} rows of latents but {len(y)} of labels")
     n = len(z)
     mean_z, mean_y = z.double().mean(0), y.double().mean(0)
     together = torch.zeros(z.shape[1], y.shape[1], dtype=torch.float64)
@@ -49,7 +49,7 @@ def label_entropy(values: Any, indices: Any, labels: Any, width: int) -> Tensor:
     responds to as if evenly.
 
     Args:
-        values: [N, m], not negative; sparse codes as `encode_sparse` gives them.
+        values: [N, m], not negative; sparse latents as `encode_sparse` gives them.
         indices: [N, m].
         labels: int [N].
         width: number of features F.

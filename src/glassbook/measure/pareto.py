@@ -1,4 +1,4 @@
-"""The Pareto front of a set of points, in plain Python: the web process imports no array library for it."""
+"""Pareto front of a set of points, in plain Python: the web process loads no array library for it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def pareto_front(points: Sequence[Sequence[float]], minimise: Sequence[bool]) ->
     if any(len(point) != len(minimise) for point in points):
         raise ValueError(f"every point needs {len(minimise)} coordinates")
     signed = [tuple(value if less else -value for value, less in zip(point, minimise, strict=True)) for point in points]
-    kept = [i for i, point in enumerate(signed) if not any(math.isnan(value) for value in point)]
+    finite = [i for i, point in enumerate(signed) if not any(math.isnan(value) for value in point)]
     if len(minimise) == 2:
-        return sorted(_plane(signed, kept))
-    return [i for i in kept if not any(_dominates(signed[j], signed[i]) for j in kept)]
+        return sorted(_plane(signed, finite))
+    return [i for i in finite if not any(_dominates(signed[j], signed[i]) for j in finite)]
 
 
-def _plane(signed: Sequence[tuple[float, ...]], kept: list[int]) -> list[int]:
+def _plane(signed: Sequence[tuple[float, ...]], indices: list[int]) -> list[int]:
     """From left to right, a point is on the front if it is lower than all before it, or equal to the last that was."""
     front: list[int] = []
     lowest = math.inf
-    for i in sorted(kept, key=lambda i: signed[i]):
+    for i in sorted(indices, key=lambda i: signed[i]):
         if signed[i][1] < lowest or (front and signed[i] == signed[front[-1]]) or not front:
             front.append(i)
             lowest = signed[i][1]

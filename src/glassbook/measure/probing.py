@@ -1,4 +1,4 @@
-"""k-sparse probing: how well a few latents tell an attribute (Gurnee et al. 2023, arXiv:2305.01610)."""
+"""k-sparse probing: how well a few latents predict an attribute (Gurnee et al. 2023, arXiv:2305.01610)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from glassbook.measure.arrays import to_tensor
 from glassbook.measure.matching import f1
 
 
-def sparse_probe(codes: Any, labels: Any, k: int = 1, *, train: float = 0.8) -> Tensor:
+def sparse_probe(latents: Any, labels: Any, k: int = 1, *, train: float = 0.8) -> Tensor:
     """F1 of a logistic regression on the k best latents, for each attribute, on the rows it did not learn from.
 
     The k latents are those whose means with and without the attribute differ most, in units of their spread.
 
     Args:
-        codes: [N, m].
+        latents: [N, m].
         labels: bool [N, A].
         k: latents that the probe may read.
         train: share of the rows, from the first on, to choose and to learn on.
@@ -27,7 +27,7 @@ def sparse_probe(codes: Any, labels: Any, k: int = 1, *, train: float = 0.8) -> 
     Returns:
         float64 [A]; NaN where a part of the rows has no positive or no negative.
     """
-    z, y = to_tensor(codes, torch.float32), to_tensor(labels)
+    z, y = to_tensor(latents, torch.float32), to_tensor(labels)
     if not 1 <= k <= z.shape[1]:
         raise ValueError(f"k = {k}: a probe reads 1 to {z.shape[1]} latents")
     cut = int(len(z) * train)
@@ -35,13 +35,13 @@ def sparse_probe(codes: Any, labels: Any, k: int = 1, *, train: float = 0.8) -> 
     return torch.tensor([_probe(z, y[:, i], best[i], cut) for i in range(y.shape[1])], dtype=torch.float64)
 
 
-def splits(codes: Any, labels: Any, *, jump: float = 0.03, most: int = 10, train: float = 0.8) -> Tensor:
+def splits(latents: Any, labels: Any, *, jump: float = 0.03, most: int = 10, train: float = 0.8) -> Tensor:
     """Feature splitting: how many latents share an attribute, for each attribute.
 
     The number k of latents from which a (k+1)-th no longer lifts the F1 of the sparse probe by `jump`.
 
     Args:
-        codes: [N, m].
+        latents: [N, m].
         labels: bool [N, A].
         jump: gain in F1 that shows another part of the feature.
         most: where to stop.
@@ -52,7 +52,7 @@ def splits(codes: Any, labels: Any, *, jump: float = 0.03, most: int = 10, train
 
     Source: section 4 of Chanin et al. 2024, arXiv:2409.14507.
     """
-    z, y = to_tensor(codes, torch.float32), to_tensor(labels)
+    z, y = to_tensor(latents, torch.float32), to_tensor(labels)
     cut, most = int(len(z) * train), min(most, z.shape[1])
     best = _most_different(z[:cut], y[:cut], most)
     found = []

@@ -1,4 +1,4 @@
-"""How well codes rebuild what they code: explained variance, sparsity, and how the code is used.
+"""Reconstruction and sparsity of dictionaries: explained variance, L0, density, dead latents.
 
 Every quantity is summed over the whole set before anything is divided; a mean of batches' ratios is another number.
 """
@@ -66,16 +66,16 @@ def explained_variance(x: Any, xh: Any) -> float:
     return sums.value()
 
 
-def l0(codes: Any) -> float:
-    """Mean number of entries that are not zero in a row of codes [..., width]."""
-    codes = to_tensor(codes, torch.float32)
-    return float((codes != 0).sum(-1).double().mean())
+def l0(latents: Any) -> float:
+    """Mean number of entries that are not zero in a row of latents [..., width]."""
+    latents = to_tensor(latents, torch.float32)
+    return float((latents != 0).sum(-1).double().mean())
 
 
-def density(codes: Any) -> Tensor:
+def density(latents: Any) -> Tensor:
     """Share of rows on which each latent is not zero: [width], in [0, 1]."""
-    codes = to_tensor(codes, torch.float32)
-    return (codes.reshape(-1, codes.shape[-1]) != 0).double().mean(0)
+    latents = to_tensor(latents, torch.float32)
+    return (latents.reshape(-1, latents.shape[-1]) != 0).double().mean(0)
 
 
 def dead_share(density: Any) -> float:

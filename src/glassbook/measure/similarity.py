@@ -1,4 +1,4 @@
-"""How alike two representations of the same inputs are, each beside what unrelated ones would give."""
+"""Representation similarity: CKA, SVCCA, best-matching features, with a permutation baseline."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def best_matches(a: Any, b: Any, *, one_to_one: bool = False) -> tuple[Tensor, T
 
 @dataclass(frozen=True)
 class PermutationBaseline:
-    """A score beside the scores of the same representations with the rows of one shuffled.
+    """A score, and the scores of the same representations with the rows of one shuffled.
 
     Attributes: `score`; `null`: the scores of the shuffles; `p`: share of all scores, its own counted, that are no
     smaller, so at best 1 / (shuffles + 1).

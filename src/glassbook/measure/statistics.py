@@ -1,4 +1,4 @@
-"""How sure a number is."""
+"""Confidence intervals: bootstrap of a mean, Wilson interval of a proportion."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from glassbook.measure.arrays import to_tensor
 
@@ -16,11 +17,11 @@ def bootstrap(values: Any, *, level: float = 0.95, draws: int = 2000, seed: int 
     Returns:
         lower and upper end of the central `level` of the means of `draws` resamples.
     """
-    values = to_tensor(values).numpy().reshape(-1)
-    chance = np.random.default_rng(seed)
-    means = [values[chance.integers(len(values), size=len(values))].mean() for _ in range(draws)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    sample = to_tensor(values).numpy().reshape(-1)
+    interval = scipy.stats.bootstrap(
+        (sample,), np.mean, n_resamples=draws, confidence_level=level, method="percentile", rng=seed
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
 
 
 def wilson(hits: int, n: int, *, z: float = 1.959964) -> tuple[float, float]:
