@@ -6,6 +6,7 @@ import torch
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
+from glassbook.notebook.runs.feature_dashboard import Name
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def kept(notebook):
     with notebook.start_run("toy", {}) as run:
         build_dashboard(d, x, lm, run.folder / "artifacts", tokens=ids, sequence=torch.zeros(6), about=about)
     with notebook.start_run("toy", {}) as labelled:
-        labels = {0: ("animal: fox", 0.97)}
+        names = {0: Name("animal: fox", "truth", 0.97)}
         folder = labelled.folder / "artifacts"
-        build_dashboard(d, x, lm, folder, tokens=ids, sequence=torch.zeros(6), about=about, labels=labels)
+        build_dashboard(d, x, lm, folder, tokens=ids, sequence=torch.zeros(6), about=about, names=names)
     return run.id, labelled.id
 
 

@@ -12,7 +12,7 @@ import torch
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
-from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard, Name
 
 
 @pytest.fixture
@@ -27,8 +27,9 @@ def kept(notebook):
     x[11::20, 1] = 1.0
     about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
     with notebook.start_run("toy", {}) as run:
-        build_dashboard(d, x, lm, run.folder / "artifacts", tokens=tokens, sequence=torch.arange(600) // 10,
-              labels={1: ("place: ridge", 0.9)}, about=about)  # fmt: skip
+        sequence, names = torch.arange(600) // 10, {1: Name("place: ridge", "truth", 0.9)}
+        to = run.folder / "artifacts"
+        build_dashboard(d, x, lm, to, tokens=tokens, sequence=sequence, names=names, about=about)
     return FeatureDashboard(run.folder), run.id
 
 

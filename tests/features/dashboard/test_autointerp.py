@@ -8,7 +8,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.dashboard.autointerp import LABEL_SCORE, FromTokens, from_truth, give_names, score
 from glassbook.features.detect import Detected
-from glassbook.notebook.runs.feature_dashboard import Feature, NonActivatingExample
+from glassbook.notebook.runs.feature_dashboard import Feature, Name, NonActivatingExample
 
 
 def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
@@ -81,6 +81,7 @@ def test_the_truth_names_a_feature_by_what_it_detects_best():
         5: ("animal: owl", "truth"),
     }
     assert names[3].score == pytest.approx(0.95)
+    assert list(from_truth(found, attributes, at_least=0.9)) == [3]
 
 
 @pytest.fixture
@@ -100,11 +101,9 @@ def dashboard(tmp_path):
     tokens[4::20] = 100
     x[11::20, 1] = 1.0
     d.about = {"model": "builtin"}
-    sequence, labels = torch.arange(600) // 10, {1: ("truth: it", 0.9)}
+    sequence, names = torch.arange(600) // 10, {1: Name("truth: it", "truth", 0.9)}
     to = tmp_path / "artifacts"
-    build_dashboard(
-        d, x, open_model("builtin"), to, tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC"
-    )
+    build_dashboard(d, x, open_model("builtin"), to, tokens=tokens, sequence=sequence, names=names, label_score="AUROC")
     return FeatureDashboard(tmp_path)
 
 

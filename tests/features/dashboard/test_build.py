@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard import build_dashboard
 from glassbook.nets import open_model
-from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard, Name
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def known(lm):
 @pytest.fixture
 def dashboard(tmp_path, lm, known):
     d, x, tokens, sequence = known
-    labels = {7: ("mood: calm", 0.95)}
+    names = {7: Name("mood: calm", "truth", 0.95)}
     build_dashboard(
-        d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, labels=labels, label_score="AUROC"
+        d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, names=names, label_score="AUROC"
     )
     return FeatureDashboard(tmp_path)
 
@@ -156,9 +156,7 @@ def test_an_old_book_stays_until_the_new_one_is_whole(tmp_path, lm, known, monke
     d, x, tokens, sequence = known
     path = build_dashboard(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     before = path.read_bytes()
-    monkeypatch.setattr(
-        "glassbook.features.dashboard.build.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full"))
-    )
+    monkeypatch.setattr("glassbook.notebook.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(GlassbookError, match="cannot write"):
         build_dashboard(d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence)
     assert path.read_bytes() == before

@@ -178,9 +178,7 @@ def test_names_are_given_and_taken_away(tmp_path):
 def test_names_that_cannot_be_written_leave_the_dashboard(tmp_path, monkeypatch):
     path = write(tmp_path / "run", FEATURES)
     before = path.read_bytes()
-    monkeypatch.setattr(
-        "glassbook.notebook.runs.feature_dashboard.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full"))
-    )
+    monkeypatch.setattr("glassbook.notebook.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(GlassbookError, match="cannot write"):
         FeatureDashboard(tmp_path / "run").set_names({0: Name("x", "me")})
     assert path.read_bytes() == before

@@ -13,7 +13,7 @@ from glassbook.cli.command import InNotebook, open_lm, option, perform, say
 from glassbook.cli.commands.run_features import ACTIONS
 from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.output import console, one_line, table
-from glassbook.cli.tour.naming import card_of, labels, ranked
+from glassbook.cli.tour.naming import card_of, names_of, ranked
 from glassbook.cli.watch import Watch
 from glassbook.errors import GlassbookError
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -143,7 +143,7 @@ def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
             folder / "artifacts",
             tokens=recorded.token,
             sequence=recorded.sequence,
-            labels=labels(detected),
+            names=names_of(detected),
             contexts=2,
         )
         dashboard = FeatureDashboard(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from glassbook.cli.command import say
 from glassbook.cli.tour import charts, directions, page
 from glassbook.cli.tour.learning import DICTIONARY, Recorded, learn, middle
-from glassbook.cli.tour.naming import card_of, labels, ranked
+from glassbook.cli.tour.naming import card_of, names_of, ranked
 from glassbook.cli.tour.story import Detected, Learnt, Story, by_kind, shares
 from glassbook.cli.tour.text import collect
 from glassbook.cli.tour.truth import detect_attributes
@@ -159,7 +159,7 @@ def _dashboard(
         run.artifact(NAME).parent,
         tokens=recorded.token,
         sequence=recorded.sequence,
-        labels=labels(detected),
+        names=names_of(detected),
         label_score="AUROC on held-out sentences",
         about={"model": lm.name, "site": learnt.site, "dictionary": DICTIONARY},
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from glassbook.notebook.runs.feature_dashboard import Feature
+from glassbook.notebook.runs.feature_dashboard import Feature, Name
 
 if TYPE_CHECKING:
     from glassbook.cli.tour.story import Detected
@@ -51,9 +51,9 @@ def card_of(feature: Feature) -> Card:
     return Card(feature.index, feature.density, tokens, share, shown, feature.label or None, feature.score)
 
 
-def labels(detected: Sequence[Detected]) -> dict[int, tuple[str, float]]:
+def names_of(detected: Sequence[Detected]) -> dict[int, Name]:
     """Feature -> the attribute of the world that it detects best, and how well."""
-    return {d.feature: (f"{d.kind}: {d.value}", d.auroc) for d in sorted(detected, key=lambda d: d.auroc)}
+    return {d.feature: Name(f"{d.kind}: {d.value}", "truth", d.auroc) for d in sorted(detected, key=lambda d: d.auroc)}
 
 
 def _context(context: Sequence[tuple[str, float]]) -> str:

@@ -97,6 +97,7 @@ class DictionaryLearning:
         """Reconstruction and detection on documents that nothing was trained on; a dashboard of the features."""
         from glassbook.features import evaluate
         from glassbook.features.dashboard import build_dashboard
+        from glassbook.features.dashboard.autointerp import from_truth
         from glassbook.features.detect import both_signs, detect
         from glassbook.trace.roles import roles
 
@@ -128,7 +129,8 @@ class DictionaryLearning:
         run.chart("detection", charts.spread(rows, auroc, "detector", "kind", "tick"))
         build_dashboard(
             dictionaries["features"], x, lm, run.artifact(NAME).parent, tokens=held_out.tokens(), sequence=document,
-            labels=_labels(table), label_score="AUROC on held-out sentences",
+            names=from_truth(detected["features"], test.attributes, at_least=0.9),
+            label_score="AUROC on held-out sentences",
             about={"model": self.model, "site": site, "dictionary": "dictionary.safetensors"},
         )  # fmt: skip
 
@@ -150,10 +152,3 @@ def _numbers(ours: Scores, random: Scores, detected: Mapping[str, Detected]) -> 
         "detected_beyond_random": share["features"] - share["random directions"],
         "attributes_scored": int((~detected["features"].area.isnan()).sum()),
     }
-
-
-def _labels(table: list[dict[str, Any]]) -> dict[int, tuple[str, float]]:
-    """Feature -> the attribute that it detects best, for those that detect one."""
-    # What is not a number (an attribute too rare to be scored) passes no bound.
-    sure = sorted((row for row in table if row["features"] >= 0.9), key=lambda row: row["features"])
-    return {row["feature"]: (f"{row['kind']}: {row['value']}", row["features"]) for row in sure}

@@ -52,21 +52,23 @@ class Judge(Protocol):
         ...
 
 
-def from_truth(found: Detected, attributes: Sequence[tuple[str, str]]) -> dict[int, Name]:
+def from_truth(detected: Detected, attributes: Sequence[tuple[str, str]], *, at_least: float = 0.0) -> dict[int, Name]:
     """Names from a world whose truth is known: each feature's is the attribute that it detects best.
 
     Args:
-        found: what `detect` says of the features.
-        attributes: (kind, value) of each attribute, in the order of `found`.
+        detected: what `detect` says of the features.
+        attributes: (kind, value) of each attribute, in the order of `detected`.
+        at_least: AUROC below which a feature stays without a name.
 
     Returns:
         feature -> name, with the AUROC on the second half of the text as its score.
     """
     names: dict[int, Name] = {}
-    for (kind, value), feature, area in zip(attributes, found.best.tolist(), found.area.tolist(), strict=True):
+    for (kind, value), feature, area in zip(attributes, detected.best.tolist(), detected.area.tolist(), strict=True):
         before = names.get(feature)
-        if area == area and (before is None or before.score is None or area > before.score):  # NaN: not judged
-            names[feature] = Name(f"{kind}: {value}", "truth", area, {"auroc": area})
+        # NaN, an attribute too rare to be judged, passes no bound.
+        if area >= at_least and (before is None or before.score is None or area > before.score):
+            names[feature] = Name(f"{kind}: {value}", "truth", area)
     return names
 
 

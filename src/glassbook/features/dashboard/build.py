@@ -9,8 +9,6 @@ directions, the features that are active on the same tokens, and what the direct
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +23,7 @@ from glassbook.features.dashboard.logits import logit_effects
 from glassbook.features.dashboard.top_activations import TopActivations
 from glassbook.features.data import check_source
 from glassbook.nets import LanguageModel
-from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
+from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Name, new_store
 from glassbook.trace import Activations
 from glassbook.trace.roles import blocks, final
 
@@ -33,8 +31,6 @@ TOP = 10
 """Nearest directions and logits of each feature."""
 WRITTEN = 256
 """Features written at a time."""
-
-Labels = Mapping[int, tuple[str, float]]
 
 
 def build_dashboard(
@@ -45,9 +41,8 @@ def build_dashboard(
     *,
     tokens: Tensor | None = None,
     sequence: Tensor | None = None,
-    labels: Labels | None = None,
+    names: Mapping[int, Name] | None = None,
     label_score: str = "",
-    label_source: str = "truth",
     about: Mapping[str, Any] | None = None,
     contexts: int = 10,
     sampled: int = 10,
@@ -64,9 +59,8 @@ def build_dashboard(
         to: the artifacts folder of the run.
         tokens: [N] ids, if the activations are a tensor.
         sequence: [N] the text of each row, if they are a tensor.
-        labels: index -> (what the feature stands for, score).
-        label_score: what that score is.
-        label_source: where the labels come from.
+        names: index -> name, such as `autointerp.from_truth` gives.
+        label_score: what the scores of the names are.
         about: further facts for the header (model, site, dictionary ...).
         contexts: top activating examples of each feature, at most one from each text.
         sampled: further examples, evenly by rank from twice as many random ones.
@@ -94,35 +88,21 @@ def build_dashboard(
         **(about or {}),
     }
     path = to / NAME
-    making = to / f".{NAME}.{os.getpid()}.tmp"
-    making.unlink(missing_ok=True)
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(making)
-        try:
-            # Unread until it is renamed, and it can be made again: no journal, one fsync at the end.
-            db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
-            db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
-            writer = _Writer(d, lm, header.get("site"), stats)
-            db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.non_activating_examples())
-            for start in range(0, d.width, WRITTEN):
-                some = range(start, min(start + WRITTEN, d.width))
-                db.executemany(_FEATURE, writer.features(some, labels or {}))
-                db.executemany(_DETAIL, writer.details(some, label_source, labels or {}))
-            db.commit()
-        finally:
-            db.close()
-        with making.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(making, path)
-    except (OSError, sqlite3.OperationalError) as error:
-        making.unlink(missing_ok=True)
-        raise GlassbookError(f"cannot write {path}: {error}; free some space and try again") from error
+    with new_store(path) as db:
+        db.executescript(SCHEMA)
+        db.executemany("INSERT INTO header VALUES (?, ?)", [(k, json.dumps(v)) for k, v in header.items()])
+        writer = _Writer(d, lm, header.get("site"), stats)
+        db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.non_activating_examples())
+        for start in range(0, d.width, WRITTEN):
+            some = range(start, min(start + WRITTEN, d.width))
+            db.executemany(_FEATURE, writer.features(some, names or {}))
+            db.executemany(_DETAIL, writer.details(some, names or {}))
     return path
 
 
 _FEATURE = f"INSERT INTO feature VALUES ({', '.join('?' * 12)})"
-_DETAIL = "INSERT INTO detail VALUES (?, ?, '{}', ?, ?)"
+_DETAIL = f"INSERT INTO detail VALUES ({', '.join('?' * 5)})"
+UNNAMED = Name("", "")
 
 
 class _Writer:
@@ -143,29 +123,30 @@ class _Writer:
             ids = self.stats.tokens[excerpt.rows].tolist()
             yield i, json.dumps([self.words[t] for t in ids]), json.dumps(excerpt.active)
 
-    def features(self, some: range, labels: Labels) -> Iterator[tuple[Any, ...]]:
+    def features(self, some: range, names: Mapping[int, Name]) -> Iterator[tuple[Any, ...]]:
         """Rows of the table `feature`."""
         promotes, suppresses = self.effects.of(some)
         similar, top = self.effects.similar(some), self._contexts(self.stats.top, some)
         for i, feature in enumerate(some):
             ids, shares = self.heavy[feature], self.shares[feature]
             tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
-            label, score = labels.get(feature, ("", None))
+            name = names.get(feature, UNNAMED)
             largest = float(self.stats.top.keys[feature, 0])
             edges, counts = self.stats.histograms.of(feature, largest)
             histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
-            words = f"{label} {' '.join(name for name, _ in tokens)}".casefold()
+            words = f"{name.label} {' '.join(token for token, _ in tokens)}".casefold()
             lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
             density = float(self.stats.active[feature]) / self.stats.n
-            yield feature, label, score, density, largest, words, *lists, _list(top[i])
+            yield feature, name.label, name.score, density, largest, words, *lists, _list(top[i])
 
-    def details(self, some: range, source: str, labels: Labels) -> Iterator[tuple[Any, ...]]:
+    def details(self, some: range, names: Mapping[int, Name]) -> Iterator[tuple[Any, ...]]:
         """Rows of the table `detail`."""
         sampled = self._contexts(self.stats.sampled, some)
         for i, feature in enumerate(some):
+            name = names.get(feature, UNNAMED)
             together = [[other, _short(share)] for other, share in self.partners[feature]]
             spread = _spread(sampled[i], self.stats.sampled.n // 2)
-            yield feature, source if feature in labels else "", json.dumps(together), _list(spread)
+            yield feature, name.source, json.dumps(name.scores), json.dumps(together), _list(spread)
 
     def _contexts(self, examples: TopActivations, some: range) -> list[list[str]]:
         """The examples of each feature as JSON, by the value there, largest first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import disk_errors, replacing
 
 NAME = "features.sqlite"
 """The artifact's name."""
@@ -107,6 +107,26 @@ class NonActivatingExample:
 
     tokens: list[str]
     active: frozenset[int]
+
+
+@contextlib.contextmanager
+def new_store(path: Path) -> Iterator[sqlite3.Connection]:
+    """An empty SQLite file to fill; it becomes `path` after the block, or is removed if that raises.
+
+    Raises:
+        GlassbookError: the disk refused; an old file is untouched.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as making:
+        try:
+            with contextlib.closing(sqlite3.connect(making)) as db:
+                # Unread until it is renamed, and it can be made again: no journal, one fsync at the end.
+                db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+                yield db
+                db.commit()
+        except sqlite3.Error as error:
+            raise GlassbookError(f"cannot write {path}: {error}; free some space and try again") from error
 
 
 class FeatureDashboard:
@@ -232,25 +252,14 @@ class FeatureDashboard:
         Raises:
             GlassbookError: the dashboard cannot be read, is of an older kind, or the disk refused.
         """
-        making = self.path.with_name(f".{NAME}.{os.getpid()}.tmp")
-        try:
-            with self._open() as old, contextlib.closing(sqlite3.connect(making)) as db:
-                if not self._has(old, "detail"):
-                    raise GlassbookError(f"{self.path} is of an older kind that keeps no names; make it again")
-                old.backup(db)
-                db.execute("PRAGMA synchronous = OFF")
-                for index, name in names.items():
-                    _set_name(db, index, name)
-                if label_score:
-                    db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
-                db.commit()
-            with making.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(making, self.path)
-        except (OSError, sqlite3.Error) as error:
-            raise GlassbookError(f"cannot write {self.path}: {error}; free some space and try again") from error
-        finally:
-            making.unlink(missing_ok=True)
+        with self._open() as old, new_store(self.path) as db:
+            if not self._has(old, "detail"):
+                raise GlassbookError(f"{self.path} is of an older kind that keeps no names; make it again")
+            old.backup(db)
+            for index, name in names.items():
+                _set_name(db, index, name)
+            if label_score:
+                db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
 
     @staticmethod
     def _has(db: sqlite3.Connection, table: str) -> bool:
