@@ -1,4 +1,4 @@
-"""Harvesting beside the bare forward pass up to the site, and whether memory stays flat from 1M to 20M tokens.
+"""Streamed activations beside the bare forward pass up to the site; whether memory is flat from 1M to 20M tokens.
 
     python benchmarks/harvest.py [--rounds 5] [--memory]
 
@@ -33,7 +33,7 @@ def inputs(i: int) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def compare(rounds: int) -> None:
-    from glassbook.trace import Harvest
+    from glassbook.trace import ActivationStream
 
     model = gpt2(12, 768, 50257)
     block = model.transformer.h[6]
@@ -43,7 +43,7 @@ def compare(rounds: int) -> None:
 
     chunk = POOL // 2
     batches = chunk // (BATCH * LENGTH)
-    source = Harvest(model, inputs, "transformer.h.6.out", batch=STEP, pool=POOL)
+    source = ActivationStream(model, inputs, "transformer.h.6.out", batch=STEP, pool=POOL)
     per_round = source.chunk // STEP
     source(0)
     bare, ours = [], []
@@ -66,9 +66,9 @@ def compare(rounds: int) -> None:
 
 
 def consume(tokens: int) -> None:
-    """Harvest so many tokens of the built-in model and print the peak memory."""
+    """Stream the activations of so many tokens of the built-in model and print the peak memory."""
     from glassbook.nets import open_model
-    from glassbook.trace import Harvest
+    from glassbook.trace import ActivationStream
     from glassbook.trace.roles import blocks
 
     lm = open_model("builtin")
@@ -76,7 +76,7 @@ def consume(tokens: int) -> None:
     def some(i: int) -> dict[str, torch.Tensor]:
         return {"input_ids": torch.randint(4, lm.vocab, (64, 128), generator=torch.Generator().manual_seed(i))}
 
-    source = Harvest(lm.model, some, f"{blocks(lm.model)[0]}.out", batch=4096, pool=1 << 17)
+    source = ActivationStream(lm.model, some, f"{blocks(lm.model)[0]}.out", batch=4096, pool=1 << 17)
     total = torch.zeros(())
     for step in range(tokens // 4096):
         total += source(step)[0, 0].float()

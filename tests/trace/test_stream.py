@@ -6,7 +6,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK, evaluate, fit, fit_many
 from glassbook.features.data import about
 from glassbook.nets.transformer import LM, LMConfig
-from glassbook.trace import Harvest, record
+from glassbook.trace import ActivationStream, record
 
 PAD, BOS = 0, 1
 
@@ -35,8 +35,8 @@ def plain(model, sites, batches, tmp_path):
     return torch.cat([recording.read(site) for site in sites], 1)
 
 
-def harvest(model, sites=("blocks.1.out",), **settings):
-    return Harvest(model, inputs, sites, **({"batch": 8, "pool": 64, "skip": {BOS}} | settings))
+def stream(model, sites=("blocks.1.out",), **settings):
+    return ActivationStream(model, inputs, sites, **({"batch": 8, "pool": 64, "skip": {BOS}} | settings))
 
 
 def key(rows):
@@ -45,7 +45,7 @@ def key(rows):
 
 def test_every_row_goes_out_once_and_in_another_order(model, tmp_path):
     rows = key(plain(model, ["blocks.1.out"], 60, tmp_path))
-    source = harvest(model)
+    source = stream(model)
     chunk = source.chunk
     out = key(torch.cat([source(step) for step in range(20 * chunk // 8)]))
     assert len(set(out)) > 0.8 * len(out)  # short texts repeat a few rows
@@ -61,11 +61,11 @@ def test_every_row_goes_out_once_and_in_another_order(model, tmp_path):
 
 @pytest.mark.parametrize("prefetch", [False, True])
 def test_a_step_gives_the_same_however_it_is_come_by(model, prefetch):
-    steady = harvest(model, prefetch=prefetch)
+    steady = stream(model, prefetch=prefetch)
     wanted = [steady(step) for step in range(40)]
     for step in (0, 3, 17, 39):
-        assert torch.equal(harvest(model)(step), wanted[step])
-    jumping = harvest(model, prefetch=prefetch)
+        assert torch.equal(stream(model)(step), wanted[step])
+    jumping = stream(model, prefetch=prefetch)
     for step in (39, 2, 20, 21, 0, 39):
         assert torch.equal(jumping(step), wanted[step])
     steady.close()
@@ -73,8 +73,8 @@ def test_a_step_gives_the_same_however_it_is_come_by(model, prefetch):
 
 
 def test_several_sites_and_dictionaries_from_one_forward(model):
-    source = harvest(model, ["blocks.0.out", "blocks.1.out"])
-    alone = [harvest(model, [site])(5) for site in ("blocks.0.out", "blocks.1.out")]
+    source = stream(model, ["blocks.0.out", "blocks.1.out"])
+    alone = [stream(model, [site])(5) for site in ("blocks.0.out", "blocks.1.out")]
     torch.testing.assert_close(source(5), torch.cat(alone, 1))
     ds = [Dictionary(16, 32, TopK(2)) for _ in range(3)]
     cuts = [source.columns[0], source.columns[1], source.columns[1]]
@@ -92,7 +92,7 @@ def test_a_resumed_training_is_bit_identical(model, tmp_path):
     class Killed(Exception):
         pass
 
-    calls, source = [], harvest(model)
+    calls, source = [], stream(model)
 
     def dies(step):
         calls.append(step)
@@ -100,16 +100,16 @@ def test_a_resumed_training_is_bit_identical(model, tmp_path):
             raise Killed
         return source(step)
 
-    whole = learn(harvest(model), tmp_path / "whole")
+    whole = learn(stream(model), tmp_path / "whole")
     with pytest.raises(Killed):
         learn(dies, tmp_path / "part")
-    again = learn(harvest(model), tmp_path / "part", resume=True)
+    again = learn(stream(model), tmp_path / "part", resume=True)
     for name, p in whole.named_parameters():
         assert torch.equal(p, again.get_parameter(name)), name
 
 
 def test_the_header_says_what_the_rows_are(model):
-    source = harvest(model, dtype=torch.bfloat16)
+    source = stream(model, dtype=torch.bfloat16)
     assert source.header["sites"] == ["blocks.1.out"]
     assert source.header["special_tokens"] == {"pads": "dropped", "skipped_ids": [BOS]}
     assert source.header["pool"] == 64
@@ -119,7 +119,7 @@ def test_the_header_says_what_the_rows_are(model):
 
 def test_activations_of_another_model_or_site_are_refused(model, tmp_path):
     d = Dictionary(16, 32, TopK(2))
-    fit(d, harvest(model), steps=2, batch=8)
+    fit(d, stream(model), steps=2, batch=8)
     d.save(tmp_path / "d.safetensors")
     d = Dictionary.load(tmp_path / "d.safetensors")
     batches = [inputs(i) for i in range(8)]
@@ -134,23 +134,25 @@ def test_activations_of_another_model_or_site_are_refused(model, tmp_path):
     with pytest.raises(GlassbookError, match="of another model"):
         evaluate(d, (record(other, batches, "blocks.1.out", tmp_path / "other", skip={BOS}), "blocks.1.out"))
     with pytest.raises(GlassbookError, match="of another model"):
-        fit(d, harvest(other), steps=2, batch=8)
+        fit(d, stream(other), steps=2, batch=8)
 
 
 def test_settings_that_cannot_work_are_refused(model):
     with pytest.raises(GlassbookError, match="at least 4"):
-        harvest(model, pool=31)
+        stream(model, pool=31)
     with pytest.raises(GlassbookError, match="training mode"):
-        harvest(LM(config()).train())
+        stream(LM(config()).train())
     with pytest.raises(GlassbookError, match="only pads"):
-        Harvest(model, lambda i: {"input_ids": torch.full((2, 3), BOS)}, "blocks.1.out", batch=2, pool=8, skip={BOS})
+        ActivationStream(
+            model, lambda i: {"input_ids": torch.full((2, 3), BOS)}, "blocks.1.out", batch=2, pool=8, skip={BOS}
+        )
 
 
-def test_a_model_without_tokens_is_harvested_too():
+def test_a_model_without_tokens_is_streamed_too():
     net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2)).eval()
     draws = lambda i: {"input": torch.randn(5, 4, generator=torch.Generator().manual_seed(i))}  # noqa: E731
-    source = Harvest(net, draws, "1.out", batch=3, pool=12)
-    again = Harvest(net, draws, "1.out", batch=3, pool=12)
+    source = ActivationStream(net, draws, "1.out", batch=3, pool=12)
+    again = ActivationStream(net, draws, "1.out", batch=3, pool=12)
     seen = [source(step) for step in range(10)]
     assert torch.equal(again(9), seen[9])
     assert seen[0].shape == (3, 6)

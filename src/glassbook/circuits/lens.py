@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.notebook.files import write_atomic
-from glassbook.trace import trace
+from glassbook.trace import read_sites
 from glassbook.trace.roles import blocks, final
 
 
@@ -111,7 +111,5 @@ def fit_tuned_lens(
 
 def _residuals(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The residual stream after each block."""
-    names = blocks(lm.model)
-    with torch.no_grad(), trace(lm.model, read=[f"{name}.out" for name in names]) as t:
-        lm.model(**inputs)
-    return {name: t[f"{name}.out"] for name in names}
+    found = read_sites(lm.model, inputs, [f"{name}.out" for name in blocks(lm.model)])
+    return {site.removesuffix(".out"): x for site, x in found.items()}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import next_token_nll
-from glassbook.trace import At, trace
+from glassbook.trace import read_sites, trace
 
 Inputs = Mapping[str, Tensor]
 
@@ -61,7 +61,7 @@ def stitch(
     # Sums for the least squares of [x, 1] -> y; float64, because they run over all tokens.
     xx = xy = torch.zeros(())
     for inputs in learn:
-        x, y = (_read(m, site, inputs).flatten(0, 1).double() for m, site in
+        x, y = (read_sites(m, inputs, site)[site].flatten(0, 1).double() for m, site in
                 ((source, source_site), (target, target_site)))  # fmt: skip
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)
         xx, xy = xx + x.T @ x, xy + x.T @ y
@@ -71,28 +71,14 @@ def stitch(
     mean = xy[-1] / xx[-1, -1]  # the row of ones
     losses = torch.zeros(3, dtype=torch.float64)
     for inputs in test:
-        x = _read(source, source_site, inputs).double()
+        x = read_sites(source, inputs, source_site)[source_site].double()
         mapped = x @ weight[:-1] + weight[-1]
         losses[0] += _loss(target, inputs)
         for i, new in ((1, mapped), (2, mean.expand_as(mapped))):
-            with trace(target, edit={target_site: _Put(new)}):
+            with trace(target, edit={target_site: lambda x, at, new=new: new.to(x)}):
                 losses[i] += _loss(target, inputs)
     own, stitched, nothing = (losses / len(test)).tolist()
     return Stitch(own, stitched, nothing)
-
-
-class _Put:
-    def __init__(self, new: Tensor) -> None:
-        self.new = new
-
-    def __call__(self, x: Tensor, at: At) -> Tensor:
-        return self.new.to(x)
-
-
-def _read(model: nn.Module, site: str, inputs: Inputs) -> Tensor:
-    with trace(model, read=site, stop=True) as t:
-        model(**inputs)
-    return t[site]
 
 
 def _loss(model: nn.Module, inputs: Inputs) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace import Activations, fingerprint
-from glassbook.trace.stream import Harvest
+from glassbook.trace.stream import ActivationStream
 
 Kept = Tensor | tuple[Activations, str] | tuple[Activations, Sequence[str]] | Sequence[Tensor]
 """Activations that are all there."""
@@ -147,7 +147,7 @@ def about(source: Source, columns: slice = slice(None)) -> dict[str, Any]:
     """What a dictionary's file should say of its activations: model, site, how many, which tokens were left out."""
     if isinstance(source, Tensor):
         return {"tokens": source.numel() // source.shape[-1]}
-    if isinstance(source, Harvest):
+    if isinstance(source, ActivationStream):
         header, sites, n = source.header, source.sites, {"pool": source.header["pool"]}
     elif callable(source):
         return {}

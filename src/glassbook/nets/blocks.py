@@ -1,4 +1,4 @@
-"""The parts that every network here is built from: attention, two MLPs, and the residual block.
+"""Transformer building blocks: rotary embeddings, attention with a key-value cache, two MLPs, the residual block.
 
 Norms are torch's own (`nn.RMSNorm`, `nn.LayerNorm`). Nothing here hides a matrix: q, k, v and o are plain
 submodules, so a hook on `attn.o` sees the heads' outputs side by side before they are mixed.

@@ -1,4 +1,4 @@
-"""A transformer written by hand, not trained: its circuit is known, so that methods to find circuits can be tested."""
+"""A transformer compiled by hand, whose induction circuit is known: methods that find circuits are tested on it."""
 
 from __future__ import annotations
 

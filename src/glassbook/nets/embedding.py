@@ -1,4 +1,4 @@
-"""Texts as vectors: any local embedding model that transformers opens, averaged over its tokens."""
+"""Text embeddings by any local model that transformers opens, averaged over its tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a language model makes of given texts: how likely each token is to it, and which facts it knows."""
+"""Likelihood of given texts under a language model, and recall of facts."""
 
 from __future__ import annotations
 

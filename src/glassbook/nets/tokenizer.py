@@ -1,4 +1,4 @@
-"""Text to token ids and back: what every tokenizer here can do, our own BPE, and those of transformers."""
+"""Tokenizers: their interface, our own byte-level BPE, and those of transformers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ SPECIALS = ("<bos>", "<eos>", "<pad>")
 
 
 class Tokenizer(Protocol):
-    """What a `LanguageModel` asks of a tokenizer."""
+    """The interface of a `LanguageModel`'s tokenizer."""
 
     @property
     def bos(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Where an edit is: its site, its call, and the positions of the tokens."""
+"""Context of an edit: its site, its call, and the positions of the tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the tokens of one forward stand: positions without pads, which are real, prompt or continuation."""
+"""Token positions of one forward: counted without pads, with which tokens are real, and prefill told from decode."""
 
 from __future__ import annotations
 

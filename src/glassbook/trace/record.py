@@ -51,14 +51,14 @@ def record(
     if folder.exists() and any(folder.iterdir()):
         raise GlassbookError(f"{folder} is not empty; record into a new folder, or delete it")
     names, header = prepare(model, sites, skip)
-    writer = _Writer(folder, shard_bytes, header)
+    writer = _ShardWriter(folder, shard_bytes, header)
     for batch in batches:
         writer.add(*rows(model, names, batch, skip))
     writer.finish()
     return Recording(folder)
 
 
-class _Writer:
+class _ShardWriter:
     """Collects rows and writes a shard whenever there are enough; every file appears whole or not at all."""
 
     def __init__(self, folder: Path, shard_bytes: int, header: dict[str, Any]) -> None:

@@ -16,6 +16,31 @@ from glassbook.trace.sites import places
 from glassbook.trace.tracer import trace
 
 
+def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: str | Sequence[str]) -> dict[str, Tensor]:
+    """Activations of one call, without gradients, in the shapes that the model gives them: site -> [B, T, d].
+
+    Layers after the last site are not run.
+
+    Args:
+        model: in eval mode.
+        inputs: keyword arguments of its forward.
+        sites: site or sites, with globs.
+
+    Raises:
+        GlassbookError: training mode.
+    """
+    refuse_training(model)
+    with torch.no_grad(), trace(model, read=sites, stop=True) as t:
+        model(**inputs)
+    return {site: t[site] for site in t.sites}
+
+
+def refuse_training(model: nn.Module) -> None:
+    """GlassbookError if the model is in training mode."""
+    if model.training:
+        raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
+
+
 def rows(
     model: nn.Module, sites: Sequence[str], batch: Mapping[str, Any], skip: Collection[int] = ()
 ) -> tuple[dict[str, Tensor], int]:
@@ -35,9 +60,7 @@ def rows(
     forward = Forward(batch)
     if forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all() and _positions(model):
         batch = {**batch, "position_ids": forward.pos.clamp_min(0)}
-    with torch.no_grad(), trace(model, read=sites, stop=True) as t:
-        model(**batch)
-    return _rows({name: t[name] for name in sites}, forward, skip)
+    return _rows(read_sites(model, batch, sites), forward, skip)
 
 
 def count_rows(batch: Mapping[str, Any], skip: Collection[int] = ()) -> int:
@@ -68,8 +91,7 @@ def prepare(model: nn.Module, sites: str | Iterable[str], skip: Collection[int])
     Raises:
         GlassbookError: training mode, or a site that matches nothing.
     """
-    if model.training:
-        raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
+    refuse_training(model)
     names = [place.name for place in places(model, sites)]
     return names, describe(model, names, skip)
 

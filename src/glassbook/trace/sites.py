@@ -1,4 +1,4 @@
-"""Sites: which places of a module there are, and which of them a pattern means."""
+"""Sites (hook points): the inputs and outputs of a model's modules, and which of them a pattern selects."""
 
 from __future__ import annotations
 

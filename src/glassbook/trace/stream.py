@@ -1,4 +1,4 @@
-"""Activations straight from a running model to a training, through a shuffled pool, without a detour over the disk."""
+"""Shuffled activation buffer: activations from a running model to a training, without a detour over the disk."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.rows import count_rows, describe, rows
+from glassbook.trace.rows import count_rows, describe, refuse_training, rows
 
 Inputs = Callable[[int], Mapping[str, Any]]
 """Number of a batch -> the model's inputs, {"input_ids", "attention_mask"}: the same number gives the same batch."""
 
 
-class Harvest:
+class ActivationStream:
     """step -> a shuffled batch of activations [batch, d]: a source for `fit` and `fit_many`.
 
     The model's rows come in chunks of `pool` / 2. A random half of each chunk goes out with the next chunk's random
@@ -56,8 +56,7 @@ class Harvest:
         dtype: torch.dtype | None = None,
         prefetch: bool | None = None,
     ) -> None:
-        if model.training:
-            raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
+        refuse_training(model)
         if batch < 1 or pool < 4 * batch:
             raise GlassbookError(f"a pool of {pool} rows cannot mix batches of {batch}; it needs at least 4 of them")
         self.model, self.inputs, self.skip, self.seed, self.batch = model, inputs, frozenset(skip), seed, batch
@@ -87,7 +86,7 @@ class Harvest:
         self._buffers, self._held = [make() for _ in range(3)], dict[int, int]()
         self._coming: tuple[int, Future[None]] | None = None
         ahead = self.device.type != "cpu" if prefetch is None else prefetch
-        self._thread = ThreadPoolExecutor(1, "harvest") if ahead else None
+        self._thread = ThreadPoolExecutor(1, "activation-stream") if ahead else None
         self._round, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def __call__(self, step: int) -> Tensor:
@@ -95,7 +94,7 @@ class Harvest:
         per_round = self.chunk // self.batch
         round_, at = divmod(step, per_round)
         if round_ != self._round:
-            self._turn(round_)
+            self._advance(round_)
         here = self._order[at * self.batch : (at + 1) * self.batch]
         # Numbers below `chunk` mean rows of the older chunk, those above rows of the newer.
         newer = here >= self.chunk
@@ -112,7 +111,7 @@ class Harvest:
 
     # --- chunks -------------------------------------------------------------------------------------------------
 
-    def _turn(self, round_: int) -> None:
+    def _advance(self, round_: int) -> None:
         """Have the chunks `round_` and `round_` + 1, and the order of their rows."""
         if self._coming is not None:
             number, future = self._coming

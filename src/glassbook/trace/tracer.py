@@ -1,4 +1,4 @@
-"""Read and edit what flows through any torch module, with hooks only."""
+"""Activation tracing: read and edit what flows through any torch module, with forward hooks only."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def trace(
             model(**batch)                  # or model.generate(...)
         t["blocks.3.out"]
 
-    A site is "<module path>.in" or ".out", with globs (see `names.places`), and "#k" for the k-th tensor of what the
+    A site is "<module path>.in" or ".out", with globs (see `sites.places`), and "#k" for the k-th tensor of what the
     module is given (positional arguments, then keywords) or returns; without it, the first floating-point one.
 
     Args:
@@ -285,7 +285,7 @@ class _Tap:
         for i, fn in enumerate(self.edits):
             if i not in self.changed and not isinstance(fn, allow_identity):
                 raise GlassbookError(
-                    f"the edit of {site} changed nothing in {self.fired} calls; mend it, or declare that it may: "
+                    f"the edit of {site} changed nothing in {self.fired} calls; fix it, or declare that it may: "
                     "allow_identity(fn)"
                 )
 

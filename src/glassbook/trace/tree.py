@@ -1,4 +1,4 @@
-"""The tensors inside what a module is given or returns, and the same structure with one of them exchanged."""
+"""Nested structures of tensors: the leaves of what a module takes or returns, and a copy with one exchanged."""
 
 from __future__ import annotations
 

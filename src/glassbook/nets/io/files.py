@@ -1,4 +1,4 @@
-"""Open and save language models: one door for the built-in model, llama2.c files, folders and the hub."""
+"""Opening and saving language models: the built-in model, llama2.c files, folders, and ids of the hub."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The only place that imports transformers, and only when a model or tokenizer needs it.
+"""Models and tokenizers of transformers, which is imported nowhere else, and only when one is opened.
 
 transformers warns on many harmless occasions and fails in many ways; here it is silent, and every failure to open
 something is one `GlassbookError`.

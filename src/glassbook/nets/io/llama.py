@@ -1,4 +1,4 @@
-"""Our LM in the names of transformers' LlamaForCausalLM, and back.
+"""Conversion between our LM and transformers' LlamaForCausalLM.
 
 Both keep the two halves of a head's rotary channels in the same order, so this is renaming and nothing else.
 """

@@ -1,4 +1,4 @@
-"""Which site of a block plays which role, for the families of transformers that are known here; data, no code."""
+"""Transformer families: which site of a block plays which role (attention, MLP, heads, ...); data, no code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The final norm and head of a language model, and what the norm does to parts of the stream."""
+"""Final norm and unembedding of a language model, and the norm as a linear map of parts of the stream."""
 
 from __future__ import annotations
 
