@@ -49,7 +49,7 @@ def ratio(model: nn.Module, v: Vector | None, where: Where | None, rounds: int) 
 
     def steered() -> float:
         start = time.process_time()
-        with nullcontext() if v is None else steer(model, v, by=4.0, where=where):
+        with nullcontext() if v is None else steer(model, v, coeff=4.0, where=where):
             generate()
         return time.process_time() - start
 

@@ -93,7 +93,7 @@ def test_what_is_steered_is_kept_in_the_address(page, site):
     expect(page.locator(".measured dd").first).to_be_visible()
     page.reload()
     expect(page.locator("[data-field=plus]")).to_have_value("The wedding")
-    expect(page.locator("[data-field=by]")).to_have_value("3")
+    expect(page.locator("[data-field=coeff]")).to_have_value("3")
     assert page.locator(".pair").count() == 0
 
 

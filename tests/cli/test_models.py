@@ -67,12 +67,17 @@ def test_greedy_decoding_of_a_real_model(glassbook, stories):
 
 def test_steer(glassbook, llama, tmp_path):
     words = ("steer", llama / "model", PROMPT, "--tokens", "8", "--temperature", "1")
-    data = glassbook(*words, "--add", " storm", "", "--by", "40", "--save", tmp_path / "v.safetensors", "--json").data()
+    data = glassbook(
+        *words, "--add", " storm", "", "--coeff", "40", "--save", tmp_path / "v.safetensors", "--json"
+    ).data()
     assert data["plain"] != data["steered"]
     assert data["sites"] == ["blocks.1.in"]
-    again = glassbook(*words, "--vector", tmp_path / "v.safetensors", "--by", "40", "--json").data()
+    again = glassbook(*words, "--vector", tmp_path / "v.safetensors", "--coeff", "40", "--json").data()
     assert again["steered"] == data["steered"]
-    assert "plain" in glassbook(*words, "--feature", f"{llama}/d.safetensors:3", "--by", "-2", "--where", "1").out
+    assert (
+        "plain"
+        in glassbook(*words, "--feature", f"{llama}/d.safetensors:3", "--coeff", "-2", "--where", "from-position-1").out
+    )
     below = glassbook(
         *words, "--add", " storm", "", "--layer", "0", "--unit", "norm", "--where", "last", "--json"
     ).data()

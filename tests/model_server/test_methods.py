@@ -142,31 +142,31 @@ def test_the_last_layer_of_the_lens_is_the_model(ask):
 
 
 SETTINGS = {"model": "builtin", "prompts": ["The fox walked along the"], "tokens": 10, "temperature": 0.0, "seed": 0}
-PAIR = {"kind": "actadd", "plus": " winter", "minus": " summer", "site": "blocks.2.in"}
+PAIR = {"plus": " winter", "minus": " summer", "site": "blocks.2.in"}
 
 
 def test_strength_zero_changes_nothing(ask):
-    said = ask("steer", sources=[PAIR], by=[0], **SETTINGS)
+    said = ask("steer", sources=[{**PAIR, "coeff": 0}], **SETTINGS)
     assert said["results"][0]["plain"] == said["results"][0]["steered"]
     assert said["effect"] == {"changed_tokens": 0, "preference_nats": 0}
-    assert said["damage"]["surprise_plain"] == said["damage"]["surprise_steered"]
+    assert said["damage"]["nll_plain"] == said["damage"]["nll_steered"]
 
 
-@pytest.mark.parametrize("where", ["everywhere", "prompt", "after"])
+@pytest.mark.parametrize("where", ["everywhere", "during-prompt", "after-prompt", "last"])
 def test_features_pairs_and_files_steer_together(ask, notebook, where):
     run = notebook.runs()[0].id
     strongest = FeatureDashboard(notebook.runs()[0].folder).rows(order="max", descending=True)[0][0].index
     sources = [
-        PAIR,
-        {"kind": "feature", "run": run, "index": strongest},
-        {"kind": "file", "run": run, "artifact": "v.safetensors"},
+        {**PAIR, "coeff": 8},
+        {"run": run, "index": strongest, "coeff": 3},
+        {"run": run, "artifact": "v.safetensors", "coeff": -2},
     ]
-    said = ask("steer", sources=sources, by=[8, 3, -2], where=where, **SETTINGS)
+    said = ask("steer", sources=sources, where=where, **SETTINGS)
     assert said["results"][0]["plain"] != said["results"][0]["steered"]
     assert said["effect"]["changed_tokens"] > 0
     assert said["effect"]["preference_nats"] > 0
-    assert said["damage"]["surprise_steered"] > said["damage"]["surprise_plain"]
-    assert said == ask("steer", sources=sources, by=[8, 3, -2], where=where, **SETTINGS)
+    assert said["damage"]["nll_steered"] > said["damage"]["nll_plain"]
+    assert said == ask("steer", sources=sources, where=where, **SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_features_pairs_and_files_steer_together(ask, notebook, where):
         ("open", {}, "is not valid"),
         ("open", {"model": "builtin", "more": 1}, "is not valid"),
         ("attention", {"model": "builtin", "prompt": "word " * 2000}, "takes 1 to"),
-        ("steer", {**SETTINGS, "sources": [PAIR], "by": [1, 2]}, "strengths"),
-        ("steer", {**SETTINGS, "sources": [{"kind": "x"}], "by": [1]}, "no source"),
-        ("steer", {**SETTINGS, "sources": [PAIR], "by": [1], "where": "nowhere"}, "no place"),
+        ("steer", {**SETTINGS, "sources": [{**PAIR, "coeff": 21}]}, "sources.0.coeff"),
+        ("steer", {**SETTINGS, "sources": [{"kind": "x"}]}, "sources.0"),
+        ("steer", {**SETTINGS, "sources": [PAIR], "where": "nowhere"}, "no position rule"),
         ("sample", {"model": "builtin", "prompt": "x", "tokens": 100000}, "context"),
     ],
 )

@@ -14,7 +14,7 @@ from glassbook.model_server import ModelServer
 from glassbook.model_server.client import MAX_MESSAGE
 from glassbook.notebook import Notebook
 
-PAIR = {"kind": "actadd", "plus": " winter", "minus": " summer", "site": "blocks.2.in"}
+PAIR = {"plus": " winter", "minus": " summer", "site": "blocks.2.in"}
 SETTINGS = {"model": "builtin", "prompts": ["The fox walked along the"], "tokens": 10, "temperature": 0.0, "seed": 0}
 
 
@@ -34,8 +34,8 @@ def test_a_question_given_up_or_wrong_leaves_the_model_server_usable(nb):
     async def wrong_then_given_up():
         assert _text(await server.call("tokens", model="builtin", text="fox")) == "fox"
         process = server._process
-        with pytest.raises(GlassbookError, match=r"is not valid \(KeyError: 'minus'\)"):
-            await server.call("steer", sources=[{"kind": "actadd", "plus": "x"}], by=[1], **SETTINGS)
+        with pytest.raises(GlassbookError, match=r"is not valid \(TypeError: .*'minus'"):
+            await server.call("tokens", minus="x")
         assert server._process is process  # the models it holds are not lost
         question = asyncio.create_task(server.call("sample", model="builtin", prompt="The fox", tokens=200))
         for _ in range(5):  # until it is sent; a wait in seconds could last longer than the answer
@@ -54,7 +54,7 @@ def test_a_question_given_up_or_wrong_leaves_the_model_server_usable(nb):
     asyncio.run(in_another_loop())
     gc.collect()  # the first loop's pipes complain here, where they may
     log = (nb.folder / ".glassbook" / "model-server.log").read_text()
-    assert "KeyError" in log
+    assert "TypeError" in log
 
 
 def test_a_module_in_the_current_folder_is_not_taken(nb, tmp_path, monkeypatch):
@@ -98,6 +98,7 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
     from glassbook.features.dashboard import build_dashboard
     from glassbook.model_server.steering import steer_texts
     from glassbook.nets import open_model
+    from glassbook.steer.spec import read_settings
 
     lm = open_model("builtin")
     torch.manual_seed(0)
@@ -105,19 +106,21 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
         d = Dictionary(128, 128, TopK(2))
         ids = torch.arange(20)
         build_dashboard(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids)
-    settings = {key: value for key, value in SETTINGS.items() if key != "model"}
-    feature = {"kind": "feature", "run": run.id, "index": 0}
-    with torch.no_grad(), pytest.raises(GlassbookError, match="names no dictionary"):
-        steer_texts(nb, lm, [feature], [3], **settings)
+
+    def steered(run, **changed):
+        sources = [{"run": run.id, "index": 0, "coeff": 20}]
+        with torch.no_grad():
+            return steer_texts(nb, lm, read_settings({**SETTINGS, "sources": sources, **changed}))
+
+    with pytest.raises(GlassbookError, match="names no dictionary"):
+        steered(run)
     with nb.start_run("toy", {}) as run:
         d.save(run.artifact("d.safetensors"))
         about = {"site": "blocks.3.out", "dictionary": "d.safetensors"}
         build_dashboard(d, torch.randn(20, 128), lm, run.folder / "artifacts", tokens=ids, sequence=ids, about=about)
-    feature["run"] = run.id
-    with torch.no_grad():
-        said = steer_texts(nb, lm, [feature], [40], where="after", **{**settings, "tokens": 1})
-        assert said["effect"] == {"changed_tokens": 0, "preference_nats": 0}
-        assert steer_texts(nb, lm, [feature], [40], where="after", **settings)["effect"]["changed_tokens"] > 0
+    said = steered(run, where="after-prompt", tokens=1)
+    assert said["effect"] == {"changed_tokens": 0, "preference_nats": 0}
+    assert steered(run, where="after-prompt")["effect"]["changed_tokens"] > 0
 
 
 def test_models_whose_way_to_the_logits_is_not_known_have_no_lens():

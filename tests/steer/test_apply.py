@@ -53,11 +53,11 @@ def test_actadd_is_bitwise_a_hook_by_hand(lm, layer, start):
     handle = hooked(lm, layer, change)
     want, text = logits(lm), lm.generate(PROMPTS[:1], tokens=10)
     handle.remove()
-    with steer(lm, v, by=3.0, where=from_position(start)):
+    with steer(lm, v, coeff=3.0, where=from_position(start)):
         assert torch.equal(logits(lm), want)
         assert lm.generate(PROMPTS[:1], tokens=10) == text
     if start == 0:
-        with steer(lm, v, by=3.0):
+        with steer(lm, v, coeff=3.0):
             assert torch.equal(logits(lm), want)
     assert not torch.equal(logits(lm), want)
 
@@ -65,7 +65,7 @@ def test_actadd_is_bitwise_a_hook_by_hand(lm, layer, start):
 @pytest.mark.parametrize("rule", RULES, ids=lambda w: f"{w.rule}{w.start.n}")
 def test_cache_and_padding_change_nothing(lm, rule):
     v = direction(lm)
-    with steer(lm, v, by=3.0, where=rule):
+    with steer(lm, v, coeff=3.0, where=rule):
         together = lm.generate(PROMPTS, tokens=12)
         uncached = lm.generate(PROMPTS, tokens=12, use_cache=False)
         alone = [lm.generate([p], tokens=12)[0] for p in PROMPTS]
@@ -77,7 +77,7 @@ def test_cache_and_padding_change_nothing(lm, rule):
 @pytest.mark.parametrize("rule", [None, from_position(1), last()], ids=["front", "from1", "back"])
 def test_positional_vectors_agree_under_cache_and_padding(lm, rule):
     v = actadd(lm, "love", "hate", site(lm))
-    with steer(lm, v, by=30.0, where=rule):
+    with steer(lm, v, coeff=30.0, where=rule):
         together = lm.generate(PROMPTS, tokens=12)
         assert together == lm.generate(PROMPTS, tokens=12, use_cache=False)
         assert together == [lm.generate([p], tokens=12)[0] for p in PROMPTS]
@@ -102,7 +102,7 @@ def test_each_rule_touches_its_positions_and_no_others(lm, rule, touched, use_ca
         for p in lm.model.get_submodule(blocks(lm.model)[0]).parameters():
             p.zero_()  # a block that only passes its input on, so that its output shows what was added
     plain = stream(lm, use_cache)
-    with steer(lm, direction(lm, 0), by=0.01, where=rule):
+    with steer(lm, direction(lm, 0), coeff=0.01, where=rule):
         steered = stream(lm, use_cache)
     assert len(plain) == 11
     assert [p for p in range(11) if not torch.equal(plain[p], steered[p])] == touched
@@ -119,11 +119,11 @@ def stream(lm, use_cache: bool) -> list[torch.Tensor]:
 def test_a_prompt_of_one_token_is_still_a_prompt(lm):
     v = actadd(lm, "love", "hate", site(lm))
     one = torch.tensor([[5]])
-    with pytest.raises(GlassbookError, match="needs 5 prompt tokens, the shortest"), steer(lm, v, by=2.0):
+    with pytest.raises(GlassbookError, match="needs 5 prompt tokens, the shortest"), steer(lm, v, coeff=2.0):
         lm.model(input_ids=one)
     row = Vector({site(lm): v.rows[site(lm)][1:2]}, positional=True)
     plain = lm.model(input_ids=one).logits
-    with torch.no_grad(), steer(lm, row, by=2.0):
+    with torch.no_grad(), steer(lm, row, coeff=2.0):
         assert not torch.equal(lm.model(input_ids=one).logits, plain)
     assert hooks(lm) == 0
 
@@ -137,21 +137,21 @@ def test_a_prompt_shorter_than_the_vector_is_refused_also_in_a_batch(lm):
 
 def test_two_calls_in_one_block_are_two_prompts(lm):
     for rule in (last(), after_prompt()):
-        with steer(lm, direction(lm), by=3.0, where=rule):
+        with steer(lm, direction(lm), coeff=3.0, where=rule):
             got = [lm.generate([p], tokens=6, use_cache=c)[0] for c in (True, False) for p in ("abc", "abcd")]
         alone = []
         for c in (True, False):
             for p in ("abc", "abcd"):
-                with steer(lm, direction(lm), by=3.0, where=rule):
+                with steer(lm, direction(lm), coeff=3.0, where=rule):
                     alone.append(lm.generate([p], tokens=6, use_cache=c)[0])
         assert got == alone
 
 
 def test_several_vectors_at_one_site_and_at_two(lm):
     a, b, c = direction(lm, 0, 1), direction(lm, 1, 2), direction(lm, 1, 3)
-    with steer(lm, [(a, 1.0), (b, -2.0), (c, 0.5)], by=2.0):
+    with steer(lm, [(a, 1.0), (b, -2.0), (c, 0.5)], coeff=2.0):
         got = logits(lm)
-    with steer(lm, a, by=2.0), steer(lm, b, by=-4.0), steer(lm, c):
+    with steer(lm, a, coeff=2.0), steer(lm, b, coeff=-4.0), steer(lm, c):
         torch.testing.assert_close(logits(lm), got)
     with steer(lm, a * 2 + b * -4 + c):
         torch.testing.assert_close(logits(lm), got)
@@ -168,7 +168,7 @@ def test_a_positional_vector_and_a_direction_together(lm):
     v, w = actadd(lm, "love", "hate", site(lm, 1)), direction(lm, 1)
     with steer(lm, [(v, 2.0), (w, 1.0)]):
         got = logits(lm)
-    with steer(lm, v, by=2.0), steer(lm, w):
+    with steer(lm, v, coeff=2.0), steer(lm, w):
         torch.testing.assert_close(logits(lm), got)
 
 
@@ -180,13 +180,13 @@ def test_unit_norm_counts_in_median_norms_without_bos(lm):
     norms = [x[1 : int(m.sum())].norm(dim=-1) for x, m in zip(t[site(lm)], inputs["attention_mask"], strict=True)]
     median = float(torch.cat(norms).median())
     v = direction(lm) * 7.5
-    with steer(lm, v, by=2.0, unit="norm", probe=texts) as done:
+    with steer(lm, v, coeff=2.0, unit="norm", probe=texts) as done:
         got = logits(lm)
     assert residual_norms(lm, [site(lm)], texts)[site(lm)] == pytest.approx(median, rel=1e-5)
     assert done[0].norm()[site(lm)] == pytest.approx(2 * median, rel=1e-5)
-    with steer(lm, v.unit() * median, by=2.0):
+    with steer(lm, v.unit() * median, coeff=2.0):
         torch.testing.assert_close(logits(lm), got)
-    with steer(lm.model, v.unit() * median, by=2.0):  # a bare module works, in raw units
+    with steer(lm.model, v.unit() * median, coeff=2.0):  # a bare module works, in raw units
         torch.testing.assert_close(logits(lm), got)
     with pytest.raises(GlassbookError, match="probe"), steer(lm.model, v, unit="norm"):
         pass
@@ -217,9 +217,9 @@ def test_what_steers_nothing_is_refused(lm):
 
 def test_nothing_is_left_behind(lm):
     want, before = logits(lm), hooks(lm)
-    with steer(lm, direction(lm), by=2.0):
+    with steer(lm, direction(lm), coeff=2.0):
         assert not torch.equal(logits(lm), want)
-    with pytest.raises(ZeroDivisionError), steer(lm, direction(lm), by=2.0):
+    with pytest.raises(ZeroDivisionError), steer(lm, direction(lm), coeff=2.0):
         logits(lm, 1 / 0)
     assert torch.equal(logits(lm), want)
     assert hooks(lm) == before
@@ -228,9 +228,9 @@ def test_nothing_is_left_behind(lm):
 def test_halves_and_gradients(lm):
     v = direction(lm)
     lm.model.to(torch.bfloat16)
-    with steer(lm, v, by=2.0):
+    with steer(lm, v, coeff=2.0):
         assert logits(lm).dtype == torch.bfloat16
     lm.model.float()
-    with steer(lm, v, by=2.0):
+    with steer(lm, v, coeff=2.0):
         lm.model(input_ids=torch.tensor([[0, 3, 4]])).logits.sum().backward()
     assert all(p.grad is not None for p in lm.model.parameters())

@@ -6,7 +6,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sparsity import TopK
-from glassbook.steer import Vector, actadd, feature, mean_difference, principal, probe, random_like
+from glassbook.steer import Vector, actadd, caa, feature, logistic_probe, mean_difference, random_like, repe_pca
 from glassbook.trace.roles import blocks
 
 
@@ -88,6 +88,10 @@ def test_feature_is_the_decoder_row():
     assert feature(dictionary, 3, "blocks.1.out") == Vector({"blocks.1.out": dictionary.W_dec[3]})
     with pytest.raises(GlassbookError, match="no feature 5"):
         feature(dictionary, 5, "blocks.1.out")
+    with pytest.raises(GlassbookError, match="does not record its site"):
+        feature(dictionary, 3)
+    dictionary.about = {"site": "blocks.1.out"}
+    assert feature(dictionary, 3).sites == ["blocks.1.out"]
 
 
 def test_random_like_keeps_the_norm_of_each_row():
@@ -99,7 +103,7 @@ def test_random_like_keeps_the_norm_of_each_row():
     assert torch.cosine_similarity(v.rows["a.in"][1:], w.rows["a.in"][1:]).abs().max() < 0.9
 
 
-@pytest.mark.parametrize("source", [principal, probe])
+@pytest.mark.parametrize("source", [repe_pca, logistic_probe])
 def test_directions_point_from_minus_to_plus_with_the_mean_differences_length(lm, source):
     at = f"{blocks(lm.model)[1]}.out"
     plus, minus = ["my friend", "my fox", "my word", "my bed"], ["the friend", "the fox", "the word", "the bed"]
@@ -117,16 +121,20 @@ def test_the_principal_component_by_hand(lm):
     rows = [mean_difference(lm, [a], [b], at).rows[at][0].double() for a, b in zip(plus, minus, strict=True)]
     u = torch.linalg.eigh(torch.stack(rows).T @ torch.stack(rows))[1][:, -1]
     expected = (torch.stack(rows).mean(0) @ u) * u
-    torch.testing.assert_close(principal(lm, plus, minus, at).rows[at][0].double(), expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(repe_pca(lm, plus, minus, at).rows[at][0].double(), expected, rtol=1e-3, atol=1e-4)
     with pytest.raises(GlassbookError, match="needs pairs"):
-        principal(lm, plus, minus[:2], at)
+        repe_pca(lm, plus, minus[:2], at)
 
 
 def test_a_probe_tells_its_texts_apart(lm):
     at = f"{blocks(lm.model)[1]}.out"
     plus, minus = ["my friend", "my fox", "my word"], ["the friend", "the fox", "the word"]
-    row = probe(lm, plus, minus, at).rows[at][0]
+    row = logistic_probe(lm, plus, minus, at).rows[at][0]
     values = [[float(mean_difference(lm, [t], ["so"], at).rows[at][0] @ row) for t in texts] for texts in (plus, minus)]
     assert min(values[0]) > max(values[1])
     with pytest.raises(GlassbookError, match="list of texts"):
-        probe(lm, [], minus, at)
+        logistic_probe(lm, [], minus, at)
+
+
+def test_caa_is_the_mean_difference():
+    assert caa is mean_difference

@@ -151,7 +151,7 @@ def test_together_with_vectors_and_strengths(lm, coder):
     added = read(lm, at) + 2
     expected = added + (5.0 - coder.encode(added)[..., 3:4]) * coder.direction(3)
     torch.testing.assert_close(x, expected.detach(), rtol=1e-4, atol=1e-4)
-    with pytest.raises(GlassbookError, match="have no strength"), steer(lm, Ablate(v), by=2.0):
+    with pytest.raises(GlassbookError, match="have no strength"), steer(lm, Ablate(v), coeff=2.0):
         pass
 
 
@@ -186,7 +186,7 @@ def test_latents_of_an_autoencoder():
     held[:, 2] = 0.5
     wanted = {name: model.decoder(code) for name, code in (("moved", moved), ("held", held))}
     without = model.decoder(z * torch.tensor([0.0, 1.0, 1.0]))
-    with steer(model, feature(latents, 1, "decoder.in"), by=2.0):
+    with steer(model, feature(latents, 1, "decoder.in"), coeff=2.0):
         assert torch.equal(model(image), wanted["moved"])
     with steer(model, Clamp(latents, {2: 0.5}, "decoder.in")):
         assert torch.allclose(model(image), wanted["held"], atol=1e-6)

@@ -55,7 +55,7 @@ def test_actadd_changes_the_story_alike_with_and_without_cache(lm, where):
     v = actadd(lm, " happy", " sad", "blocks.1.in")
     assert not v.rows["blocks.1.in"][0].any()
     prompts = PROMPTS[:2]  # "The dog" is shorter than the vector
-    with steer(lm, v, by=6.0, where=where):
+    with steer(lm, v, coeff=6.0, where=where):
         together = lm.generate(prompts, tokens=20)
         assert lm.generate(prompts, tokens=20, use_cache=False) == together
         assert [lm.generate([p], tokens=20)[0] for p in prompts] == together
@@ -65,7 +65,7 @@ def test_actadd_changes_the_story_alike_with_and_without_cache(lm, where):
 @pytest.mark.parametrize("where", [everywhere(), after_prompt(), from_position(2)])
 def test_a_mean_difference_steers_new_tokens_alike_with_and_without_cache(lm, where):
     v = mean_difference(lm, ON, OFF, "blocks.2.in", token="mean")
-    with steer(lm, v, by=1.0, unit="norm", where=where):
+    with steer(lm, v, coeff=1.0, unit="norm", where=where):
         together = lm.generate(PROMPTS, tokens=20)
         assert lm.generate(PROMPTS, tokens=20, use_cache=False) == together
     assert together != lm.generate(PROMPTS, tokens=20)
@@ -79,12 +79,14 @@ def test_the_unembedding_row_of_a_word_makes_texts_with_it_likelier_than_chance_
     happy = lm.encode("happy", bos=False)[-1]
     v = feature(Unembedding(), happy, "blocks.4.out")
     texts = ["She was happy.", "Tom was happy.", "The happy cat.", "Mom is happy.", "I am happy now.", "A happy day."]
-    found = score(lm, v, texts, OFF, by=[0.05, 0.1, 0.2], unit="norm", controls=("random", "swap"), bound=1.05)
-    assert found.best["vector"].test.on < min(1.0, found.best["random"].test.on, found.best["swap"].test.on)
+    found = score(lm, v, texts, OFF, coeffs=[0.05, 0.1, 0.2], unit="norm", controls=("random", "swap"), bound=1.05)
+    assert found.best["vector"].test.on_topic_ppl_ratio < min(
+        1.0, found.best["random"].test.on_topic_ppl_ratio, found.best["swap"].test.on_topic_ppl_ratio
+    )
 
 
 def test_the_prompt_control_is_scored_beside_the_pair(lm):
     v = actadd(lm, " happy and happy", "", "blocks.0.in")
-    found = score(lm, v, ON, OFF, by=[0.5, 1.0], bound=1.05)
-    assert found.best["prompt"].test.on < 1.0  # a model of stories does read its prompt
-    assert found.best["swap"].test.on > found.best["vector"].test.on
+    found = score(lm, v, ON, OFF, coeffs=[0.5, 1.0], bound=1.05)
+    assert found.best["prompt"].test.on_topic_ppl_ratio < 1.0  # a model of stories does read its prompt
+    assert found.best["swap"].test.on_topic_ppl_ratio > found.best["vector"].test.on_topic_ppl_ratio

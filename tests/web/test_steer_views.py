@@ -15,13 +15,15 @@ from starlette.testclient import TestClient
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
+from glassbook.steer.spec import SteeringSettings, is_vector, read_settings
+from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.app import create_app
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.markdown import render_markdown
-from glassbook.web.steering import Settings, escaped, from_query, read_settings, section
-from glassbook.web.views.steering import append, is_vector
+from glassbook.web.steering import escaped, from_query, section, to_block, to_query
+from glassbook.web.views.steering import append
 
-PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "by": 4.0}
+PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "coeff": 4.0}
 ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens": 5, "temperature": 0.0, "seed": 1}
 EVIL = "| [[x]] ![a](javascript:alert(1)) <script>alert(1)</script>\n```\n# heading\n$\\href{javascript:a}{x}$ `code`"
 
@@ -72,19 +74,19 @@ def reader(nb, server) -> TestClient:
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-BY = st.floats(-20, 20)
+COEFFS = st.floats(-20, 20)
 SOURCES = st.one_of(
-    st.fixed_dictionaries({"plus": TEXTS, "minus": TEXTS, "site": NAMES, "by": BY}),
-    st.fixed_dictionaries({"run": NAMES, "index": st.integers(0, 10**6), "by": BY}),
-    st.fixed_dictionaries({"run": NAMES, "artifact": NAMES, "by": BY}),
+    st.fixed_dictionaries({"plus": TEXTS, "minus": TEXTS, "site": NAMES, "coeff": COEFFS}),
+    st.fixed_dictionaries({"run": NAMES, "index": st.integers(0, 10**6), "coeff": COEFFS}),
+    st.fixed_dictionaries({"run": NAMES, "artifact": NAMES, "coeff": COEFFS}),
 )
 SETTINGS = st.builds(
-    Settings.model_validate,
+    SteeringSettings.model_validate,
     st.fixed_dictionaries(
         {
             "model": NAMES,
             "sources": st.lists(SOURCES, min_size=1, max_size=4),
-            "where": st.sampled_from(["everywhere", "prompt", "after"]),
+            "where": st.sampled_from([*WHERE_LABELS, "from-position-3", "before-position-2"]),
             "prompts": st.lists(TEXTS, min_size=1, max_size=3),
             "tokens": st.integers(1, 400),
             "temperature": st.floats(0, 5),
@@ -96,13 +98,13 @@ SETTINGS = st.builds(
 
 @given(SETTINGS)
 def test_an_address_says_all_settings(settings):
-    said = from_query(parse_qsl(settings.query(), keep_blank_values=True))
-    assert Settings.model_validate(said) == settings
+    said = from_query(parse_qsl(to_query(settings), keep_blank_values=True))
+    assert SteeringSettings.model_validate(said) == settings
 
 
 @given(SETTINGS)
 def test_a_live_block_says_all_settings_and_nothing_else(settings):
-    outline = read_markdown(f"# before\n\n{settings.block()}\n\n# after\n")
+    outline = read_markdown(f"# before\n\n{to_block(settings)}\n\n# after\n")
     (block,) = outline.blocks
     assert block.problem is None
     assert block.kind == "steer"
@@ -110,12 +112,24 @@ def test_a_live_block_says_all_settings_and_nothing_else(settings):
     assert [s.title for s in outline.sections if s.level] == ["before", "after"]
 
 
-def test_the_model_server_is_told_kinds_and_strengths_apart():
-    sources = [PAIR, {"run": "r", "index": 3, "by": -2}, {"run": "r", "artifact": "v", "by": 1}]
-    asked = read_settings({**ASKED, "sources": sources}).request()
-    assert asked["by"] == [4.0, -2.0, 1.0]
-    assert [source.pop("kind") for source in asked["sources"]] == ["actadd", "feature", "file"]
-    assert asked["sources"][1] == {"run": "r", "index": 3}
+def test_the_model_server_reads_what_the_web_sends():
+    sources = [PAIR, {"run": "r", "index": 3, "coeff": -2}, {"run": "r", "artifact": "v", "coeff": 1}]
+    settings = read_settings({**ASKED, "sources": sources})
+    assert read_settings(settings.model_dump(mode="json")) == settings
+    assert settings.label == "+4 “happy” minus “sad” at blocks.2.in; -2 feature 3 of r; +1 v of r"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("prompt", "during-prompt"), ("after", "after-prompt"), ("3", "from-position-3")]
+)
+def test_pages_and_links_of_earlier_versions_are_read_and_written_anew(old, new):
+    by = {key if key != "coeff" else "by": value for key, value in PAIR.items()}
+    settings = read_settings({**ASKED, "sources": [by], "where": old})
+    assert settings == read_settings({**ASKED, "where": new})
+    assert f"where: {new}" in to_block(settings)
+    assert "by:" not in to_block(settings)
+    said = from_query(parse_qsl("run=r&feature=1&by=3"))
+    assert SteeringSettings.model_validate({**said, "prompts": ["x"]}).sources[0].coeff == 3
 
 
 def test_one_source_and_one_prompt_need_no_lists():
@@ -127,7 +141,7 @@ def test_one_source_and_one_prompt_need_no_lists():
     [
         ({"prompt": "x"}, "sources: "),
         ({"prompt": "x", "run": "r", "index": -1}, "sources.0.index: "),
-        ({"prompt": "x", "sources": [PAIR], "by": 3}, "'by' stands in one of the sources"),
+        ({"prompt": "x", "sources": [PAIR], "coeff": 3}, "'coeff' belongs into one of the sources"),
         ({"prompt": "x", **PAIR, "strenght": 3}, "strenght: "),
         ({"prompt": "x", "sources": [3]}, "sources.0: "),
     ],
@@ -158,7 +172,7 @@ def test_opening_the_panel_steers_nothing(reader, server):
         "tokens=401",
         "run=r&feature=x",
         "where=there",
-        "by=nan&run=r&feature=1",
+        "coeff=nan&run=r&feature=1",
     ],
 )
 def test_an_address_that_says_what_cannot_be_is_told(reader, query):
@@ -170,7 +184,7 @@ def test_an_address_that_says_what_cannot_be_is_told(reader, query):
 def test_steering_answers_with_the_texts_and_the_permanent_address(reader, server):
     answer = reader.post("/api/v1/steer", json=ASKED).json()
     assert answer["results"] == [{"prompt": "The fox", "plain": "The fox sleeps.", "steered": "The fox runs away."}]
-    assert Settings.model_validate(from_query(parse_qsl(answer["query"]))) == read_settings(ASKED)
+    assert SteeringSettings.model_validate(from_query(parse_qsl(answer["query"]))) == read_settings(ASKED)
     assert reader.get(f"/steer?{answer['query']}").status_code == 200
     reader.post("/api/v1/steer", json=ASKED)
     assert len(server.calls) == 1
@@ -181,7 +195,7 @@ def test_steering_answers_with_the_texts_and_the_permanent_address(reader, serve
     [
         {"sources": []},
         {"sources": [PAIR] * 9},
-        {"sources": [{**PAIR, "by": 20.5}]},
+        {"sources": [{**PAIR, "coeff": 20.5}]},
         {"sources": [{**PAIR, "plus": "x" * 201}]},
         {"prompts": []},
         {"prompts": ["x"] * 9},
@@ -227,9 +241,9 @@ def test_a_panel_in_a_page_says_what_it_will_do_and_leads_to_the_whole_panel(rea
     assert "<script>" not in shown
     assert ' onclick="' not in shown
     query = unescape(re.search(r'href="/steer\?([^"]*)"', shown)[1])
-    assert Settings.model_validate(from_query(parse_qsl(query))) == read_settings(data)
+    assert SteeringSettings.model_validate(from_query(parse_qsl(query))) == read_settings(data)
     given = json.loads(unescape(re.search(r'data-settings="([^"]*)"', shown)[1]))
-    assert Settings.model_validate(given) == read_settings(data)
+    assert SteeringSettings.model_validate(given) == read_settings(data)
 
 
 @pytest.mark.parametrize("kind", ["attention", "lens"])
@@ -243,7 +257,7 @@ def test_panels_of_models_in_a_page_wait_to_be_asked(reader, server, kind):
 
 
 def test_a_panel_that_cannot_be_says_why_in_its_place(reader):
-    shown = str(show_block(reader.app.state.services, LiveBlock("steer", {"prompt": "x", "by": 99}, 7)))
+    shown = str(show_block(reader.app.state.services, LiveBlock("steer", {"prompt": "x", "coeff": 99}, 7)))
     assert "line 7" in shown
     assert "sources.0." in shown
 

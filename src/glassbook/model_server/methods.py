@@ -10,12 +10,13 @@ from typing import Any
 
 from glassbook.circuits import logit_lens
 from glassbook.errors import GlassbookError
-from glassbook.model_server import steering
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import resolve
+from glassbook.model_server.steering import steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
+from glassbook.steer.spec import read_settings
 from glassbook.trace import sites
 from glassbook.trace.roles import blocks
 
@@ -127,10 +128,10 @@ def lens(models: OpenModels, model: str, prompt: str, top: int = 3) -> dict[str,
     return {"tokens": lm.tokens(ids[0]), "layers": layers}
 
 
-def steer(models: OpenModels, model: str, sources: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    """Prompts continued plainly and steered, with effect and damage."""
-    lm = models.with_text(model)
-    return steering.steer_texts(models.notebook, lm, sources, **settings)
+def steer(models: OpenModels, **params: Any) -> dict[str, Any]:
+    """Prompts continued plainly and steered, with effect and damage; the parameters are `SteeringSettings`."""
+    settings = read_settings(params)
+    return steer_texts(models.notebook, models.with_text(settings.model), settings)
 
 
 def similar(models: OpenModels, text: str, limit: int = 10) -> dict[str, Any]:

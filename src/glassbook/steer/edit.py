@@ -1,4 +1,4 @@
-"""The edits that steering makes: where they act, and what they do there."""
+"""Trace edits behind `steer`: a change at the positions of a rule, and the rows of a positional vector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glassbook.trace import At
 
 Change = Callable[[Tensor, Tensor], Tensor]
 Gate = Callable[[At], Tensor]
-"""Says for each row of the batch, [B] bool, whether it is steered; see `When`."""
+"""Which rows of the batch are steered, [B] bool; see `When`."""
 
 
 class Masked:
@@ -23,8 +23,8 @@ class Masked:
     without a cache (x is the whole text again) give the same result.
 
     Args:
-        rows: what the change is made with, [n, d] or [d]; they move to the model's device and dtype once.
-        change: (x [..., d], rows) -> x changed.
+        rows: the second argument of `change`, [n, d] or [d]; they move to the model's device and dtype once.
+        change: (x [..., d], rows) -> the new x.
         where: the rule.
         gate: the condition, if any.
     """
@@ -35,7 +35,7 @@ class Masked:
         self.steady = where.steady(None)
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
-        """The steered activation; x is [B, T, d], or [..., d] in a model that reads no tokens."""
+        """x is [B, T, d], or [..., d] in a model that reads no tokens."""
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
             return self._changed(x) if self.steady else x  # the hot path: one new token, which is never a pad
         if at.pos is None and self.where == everywhere() and self.gate is None:
@@ -60,7 +60,7 @@ class Rows:
         self.rows, self.where, self.gate = rows, where, gate
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
-        """The steered activation; x is [B, T, d]."""
+        """x is [B, T, d]."""
         if at.phase == "decode" and x.shape[1] == 1 and at.prompt is not None:
             return x  # the hot path: one new token, and the rows all lie in the prompt
         pos, real, prompt = positions(at)

@@ -1,9 +1,10 @@
-"""What steering does to the likelihood of given texts: the raw numbers under every score."""
+"""Likelihood of given texts under steering: per-text NLL differences and KL, from which scores are computed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,8 +15,15 @@ from glassbook.steer.apply import Intervention, steer
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
 
-Key = tuple[str, str, float | None]
-"""(site, arm, strength): one way to steer."""
+
+class Condition(NamedTuple):
+    """One way to steer."""
+
+    site: str
+    name: str
+    """Of the vector, or of a control."""
+    coeff: float | None
+    """Strength; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class Effect:
         """Mean KL divergence per counted token, nats."""
         return float(self.kl[texts].sum() / self.tokens[texts].sum())
 
-    def wrong(self, texts: Tensor | slice = slice(None)) -> float:
-        """Share of the texts that steering makes less likely."""
+    def fraction_harmed(self, texts: Tensor | slice = slice(None)) -> float:
+        """Fraction of the texts that steering makes less likely."""
         return float((self.delta[texts] > 0).float().mean())
 
     def interval(self, texts: Tensor, seed: int, draws: int = 1000) -> tuple[float, float]:
@@ -53,23 +61,23 @@ class Effect:
 def effects(
     lm: LanguageModel,
     texts: Sequence[str],
-    arms: Mapping[Key, Intervention],
+    conditions: Mapping[Condition, Intervention],
     where: Where | None = None,
     prompt: tuple[list[int], list[int]] | None = None,
     batch: int = 16,
-) -> dict[Key, Effect]:
-    """Run every text plainly once and once under each arm.
+) -> dict[Condition, Effect]:
+    """Run every text plainly once and once under each condition.
 
     Predictions made at injected positions are not counted when the injection is local (a positional vector, or
-    first()), and with from_position(n) those before n are not either; so all arms count the same tokens of a text.
+    first()), nor are those before n with from_position(n): all conditions count the same tokens of a text.
 
     Args:
         lm: the model.
         texts: read as they are, each after BOS.
-        arms: what to add, in the model's own units; the strength in a key is only a label.
+        conditions: what to add, in the model's own units; `coeff` is only a label.
         where: as in steer; a rule that needs a prompt's end is refused, since a text has none.
         prompt: (prefix, neutral prefix) as token ids, put between BOS and the text: the text's likelihood after the
-            one is compared with that after the other, under the key ("", "prompt", None). A neutral prefix of the
+            one is compared with that after the other, under the key PROMPT. A neutral prefix of the
             same length leaves the text where it stands; [] compares with the bare text.
         batch: texts run at once.
 
@@ -80,36 +88,36 @@ def effects(
         raise GlassbookError("score needs a list of texts on the topic and one off it; give at least one text each")
     if where is not None and where.needs_prompt:
         raise GlassbookError(f"{where.rule}() needs a prompt's end and a scored text has none; use from_position(n)")
-    rows, skip = [lm.encode(text) for text in texts], max(_skip(v, where) for v in arms.values())
+    rows, skip = [lm.encode(text) for text in texts], max(_skip(v, where) for v in conditions.values())
     widest = max(map(len, rows)) + (len(prompt[0]) if prompt else 0)
     if min(map(len, rows)) < skip + 2 or (lm.context is not None and widest > lm.context):
         raise GlassbookError(
             f"texts need at least {skip + 2} tokens with BOS, and at most {lm.context} (prompt included); "
             "split or leave out those that do not fit"
         )
-    keys = [*arms, *([PROMPT] if prompt else [])]
-    found = {key: (torch.zeros(len(rows)), torch.zeros(len(rows))) for key in keys}
+    keys = [*conditions, *([PROMPT] if prompt else [])]
+    sums = {key: (torch.zeros(len(rows)), torch.zeros(len(rows))) for key in keys}
     tokens = torch.tensor([len(row) - skip - 1.0 for row in rows])
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding, and none of it read
-    for at in range(0, len(rows), batch):
-        chosen = order[at : at + batch]
-        some = [rows[i] for i in chosen]
-        plain = _predict(lm, some, skip)
-        for key, vector in arms.items():
+    for start in range(0, len(rows), batch):
+        index = order[start : start + batch]
+        batch_rows = [rows[i] for i in index]
+        plain = _predict(lm, batch_rows, skip)
+        for key, vector in conditions.items():
             with steer(lm, vector, where=where):
-                changed = _predict(lm, some, skip)
-            _note(found[key], chosen, plain, changed)
+                steered = _predict(lm, batch_rows, skip)
+            _add(sums[key], index, plain, steered)
         if prompt:
             # BOS, then the prefix, then the text: the same tokens of the text are counted, further to the right.
             before, after = (
-                _predict(lm, [row[:1] + prefix + row[1:] for row in some], skip + len(prefix))
+                _predict(lm, [row[:1] + prefix + row[1:] for row in batch_rows], skip + len(prefix))
                 for prefix in reversed(prompt)
             )
-            _note(found[PROMPT], chosen, before, after)
-    return {key: Effect(delta, kl, tokens) for key, (delta, kl) in found.items()}
+            _add(sums[PROMPT], index, before, after)
+    return {key: Effect(delta, kl, tokens) for key, (delta, kl) in sums.items()}
 
 
-PROMPT: Key = ("", "prompt", None)
+PROMPT = Condition("", "prompt", None)
 """The key of the prompt-only control."""
 
 
@@ -125,7 +133,7 @@ Predictions = tuple[Tensor, Tensor, Tensor]
 
 
 def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> Predictions:
-    """Log-probabilities [B, L, V] at the counted positions, the tokens that follow [B, L], and which are real."""
+    """Log-probabilities [B, L, V] at the counted positions, the next tokens [B, L], and which of them are real."""
     length = max(map(len, rows))
     ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=lm.device)
     mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], device=lm.device)
@@ -134,9 +142,9 @@ def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> Predictions
     return logits[:, skip:-1].float().log_softmax(-1), ids[:, skip + 1 :], mask[:, skip + 1 :].bool()
 
 
-def _note(sums: tuple[Tensor, Tensor], chosen: list[int], plain: Predictions, changed: Predictions) -> None:
-    (before, follow, real), (after, _, _) = plain, changed
-    gain = (before - after).gather(-1, follow[..., None])[..., 0]
+def _add(sums: tuple[Tensor, Tensor], index: list[int], plain: Predictions, steered: Predictions) -> None:
+    (before, targets, real), (after, _, _) = plain, steered
+    delta = (before - after).gather(-1, targets[..., None])[..., 0]
     kl = (before.exp() * (before - after)).sum(-1)
-    for total, value in zip(sums, (gain, kl), strict=True):
-        total[chosen] = value.masked_fill(~real, 0).sum(1).cpu()
+    for total, value in zip(sums, (delta, kl), strict=True):
+        total[index] = value.masked_fill(~real, 0).sum(1).cpu()

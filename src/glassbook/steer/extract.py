@@ -1,4 +1,4 @@
-"""Where vectors come from: two prompts, two lists of texts (three ways), a feature or latent, or chance."""
+"""Steering vector extraction: activation addition, CAA (mean difference), RepE PCA, logistic probe, SAE features."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def mean_difference(
     token: int | Literal["mean"] = -1,
     batch: int = 32,
 ) -> Vector:
-    """The direction from the mean activation of `minus` texts to that of `plus` texts.
+    """Contrastive activation addition (CAA): mean activation of `plus` texts minus that of `minus` texts.
 
     Args:
         lm: the model, in evaluation mode.
@@ -96,7 +96,11 @@ def mean_difference(
     return Vector({site: (means[0] - means[1])[None]}, about=about)
 
 
-def principal(
+caa = mean_difference
+"""The name of `mean_difference` in its paper."""
+
+
+def repe_pca(
     lm: LanguageModel,
     plus: Sequence[str],
     minus: Sequence[str],
@@ -104,7 +108,7 @@ def principal(
     token: int | Literal["mean"] = -1,
     batch: int = 32,
 ) -> Vector:
-    """The first principal component of the pairs' differences, the mean of which is not taken off.
+    """RepE: the first principal component of the pairs' differences, without centring.
 
     A principal component has neither sign nor size. Here it points from `minus` to `plus` and is as long as the mean
     difference is along it, so strengths compare with `mean_difference`.
@@ -119,13 +123,15 @@ def principal(
     Source: Zou et al. 2023, "Representation engineering", arXiv:2310.01405.
     """
     if len(plus) != len(minus):
-        raise GlassbookError(f"principal needs pairs; there are {len(plus)} texts and {len(minus)}")
+        raise GlassbookError(
+            f"repe_pca needs pairs; give as many texts in both lists, not {len(plus)} and {len(minus)}"
+        )
     a, b = (_token_activations(lm, texts, site, token, batch).double() for texts in (plus, minus))
     u = torch.linalg.svd(a - b, full_matrices=False)[2][0]
-    return _along(u, a, b, site, {"method": "principal", "pairs": str(len(plus)), "token": str(token)})
+    return _along(u, a, b, site, {"method": "repe_pca", "pairs": str(len(plus)), "token": str(token)})
 
 
-def probe(
+def logistic_probe(
     lm: LanguageModel,
     plus: Sequence[str],
     minus: Sequence[str],
@@ -134,7 +140,7 @@ def probe(
     batch: int = 32,
     l2: float = 1.0,
 ) -> Vector:
-    """The direction of a linear probe (logistic regression) that tells the two lists apart, in activations' units.
+    """The weight vector of a linear probe (logistic regression) that separates the two lists of texts.
 
     It is as long as the mean difference is along it, so strengths compare with `mean_difference`.
 
@@ -158,62 +164,61 @@ def probe(
 
     optimiser.step(loss)  # type: ignore[arg-type]
     u = w.detach()
-    return _along(u / u.norm().clamp(min=1e-12), a, b, site, {"method": "probe", "token": str(token)})
+    return _along(u / u.norm().clamp(min=1e-12), a, b, site, {"method": "logistic_probe", "token": str(token)})
 
 
 def _along(u: Tensor, a: Tensor, b: Tensor, site: str, about: dict[str, str]) -> Vector:
     """The part of the mean difference that lies along u."""
     length = (a.mean(0) - b.mean(0)) @ u
     if float(length.abs()) <= 1e-9:
-        raise GlassbookError(f"the two lists do not differ at {site} along what was found; use other texts or sites")
+        raise GlassbookError(f"the two lists do not differ at {site} along this direction; use other texts or sites")
     return Vector({site: (length * u).float()[None]}, about=about)
 
 
-class Directions(Protocol):
-    """What `feature` needs of a dictionary."""
+class FeatureCoder(Protocol):
+    """What steering with features needs of a dictionary; every `glassbook.features.Coder` has it."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Latents [..., F] of activations [..., d]."""
+        ...
 
     def direction(self, i: int) -> Tensor:
         """What feature `i` adds for each unit of its value, [d]."""
         ...
 
 
-class Codes(Directions, Protocol):
-    """What clamping needs of a dictionary."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of activations [..., d]."""
-        ...
-
-
-def feature(dictionary: Directions, index: int, site: str) -> Vector:
-    """Feature `index` of a dictionary as a direction: its decoder row, not normalised here.
+def feature(dictionary: FeatureCoder, index: int, site: str | None = None) -> Vector:
+    """Feature `index` of a dictionary as a direction: its decoder row, not normalised.
 
     Args:
-        dictionary: a `glassbook.features.Dictionary`, or anything else with `direction(i)`.
+        dictionary: a `glassbook.features.Dictionary`, `Latents`, or anything else with `direction(i)`.
         index: which feature.
-        site: the site that the dictionary was trained on.
+        site: where to add it; by default the site that the dictionary was trained on, if it records one.
 
     Raises:
-        GlassbookError: no such feature (from the dictionary).
+        GlassbookError: no such feature, or no site.
     """
+    site = site or getattr(dictionary, "about", {}).get("site")
+    if not site:
+        raise GlassbookError("the dictionary does not record its site; give site=..., such as blocks.3.out")
     return Vector({site: dictionary.direction(index)}, about={"method": "feature", "feature": str(index)})
 
 
 @dataclass(frozen=True)
 class Latents:
-    """The coordinates of a site taken as features: the latents of an autoencoder, the neurons of an MLP.
+    """The coordinates of a site as features: the latents of an autoencoder, the neurons of an MLP.
 
     `feature(Latents(8), 3, "encoder.out")` is the direction of latent 3; `Clamp(Latents(8), {3: 2.0}, "encoder.out")`
     sets it to 2 in whatever is encoded.
 
     Args:
-        width: how many there are.
+        width: number of coordinates.
     """
 
     width: int
 
     def encode(self, x: Tensor) -> Tensor:
-        """[..., width]: each is its own value."""
+        """x itself, [..., width]."""
         return x
 
     def direction(self, i: int) -> Tensor:
@@ -247,24 +252,24 @@ def _token_activations(
     for start in range(0, len(texts), batch):
         # Padding on the right leaves every token at its own position, so no model needs position ids.
         inputs = lm.batch(list(texts[start : start + batch]), pad="right")
-        chosen = _chosen(inputs["attention_mask"], token, bos=len(lm.encode("")))
+        weights = _token_weights(inputs["attention_mask"], token, bos=len(lm.encode("")))
         x = read(lm, inputs, [site])[site]
-        rows.append(torch.einsum("btd,bt->bd", x.double(), chosen.double()).cpu())
+        rows.append(torch.einsum("btd,bt->bd", x.double(), weights.double()).cpu())
     return torch.cat(rows)
 
 
-def _chosen(mask: Tensor, token: int | Literal["mean"], bos: int) -> Tensor:
+def _token_weights(attention_mask: Tensor, token: int | Literal["mean"], bos: int) -> Tensor:
     """Weights [B, T] over the tokens of right-padded texts; each row sums to 1."""
-    length = mask.sum(1, keepdim=True)
-    position = torch.arange(mask.shape[1], device=mask.device)[None]
+    length = attention_mask.sum(1, keepdim=True)
+    position = torch.arange(attention_mask.shape[1], device=attention_mask.device)[None]
     if token == "mean":
-        picked = (position >= bos) & (position < length)
+        mask = (position >= bos) & (position < length)
     else:
-        picked = (position == (token if token >= 0 else length + token)) & (position < length)
-    count = picked.sum(1, keepdim=True)
+        mask = (position == (token if token >= 0 else length + token)) & (position < length)
+    count = mask.sum(1, keepdim=True)
     if not bool(count.all()):
-        raise GlassbookError(f"a text has no token {token!r}; leave texts that short out")
-    return picked / count
+        raise GlassbookError(f"a text has no token {token!r}; leave out texts that short")
+    return mask / count
 
 
 def read(lm: LanguageModel, inputs: dict[str, Tensor], sites: Sequence[str]) -> dict[str, Tensor]:

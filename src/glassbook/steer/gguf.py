@@ -1,4 +1,4 @@
-"""Control vectors as llama.cpp and repeng keep them: one direction for each layer's output, in a GGUF file."""
+"""Control vectors in GGUF, the format of llama.cpp and repeng: one direction for the output of each layer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def save_gguf(v: Vector, path: str | Path, model_hint: str = "") -> None:
     """Write a vector for `llama-cli --control-vector`: the direction at the output of block L as "direction.L".
 
     Args:
-        v: directions at outputs of blocks ("blocks.3.out"), from the second block on: llama.cpp adds none behind
+        v: directions at outputs of blocks ("blocks.3.out"), from the second block on: llama.cpp adds none after
             the first.
-        path: where to.
+        path: the file to write.
         model_hint: the architecture it is for ("llama", "gpt2"), shown by llama.cpp.
 
     Raises:
@@ -33,8 +33,8 @@ def save_gguf(v: Vector, path: str | Path, model_hint: str = "") -> None:
     with extra("gguf"):
         from gguf import GGUFWriter
     path = Path(path)
-    half = path.with_name(f".{path.name}.part")
-    writer = GGUFWriter(half, ARCHITECTURE)
+    part = path.with_name(f".{path.name}.part")
+    writer = GGUFWriter(part, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(layers))
     for layer, row in sorted(layers.items()):
@@ -43,7 +43,7 @@ def save_gguf(v: Vector, path: str | Path, model_hint: str = "") -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    half.replace(path)
+    part.replace(path)
 
 
 def load_gguf(path: str | Path, blocks: list[str]) -> Vector:
@@ -69,18 +69,20 @@ def load_gguf(path: str | Path, blocks: list[str]) -> Vector:
     except (ValueError, IndexError, KeyError, OverflowError, OSError) as error:
         raise GlassbookError(f"{path} is no GGUF file, or a damaged one; make it again") from error
     if architecture != ARCHITECTURE:
-        raise GlassbookError(f"{path} holds a {architecture} and not a control vector")
+        raise GlassbookError(
+            f"{path} holds a {architecture} model; give a control vector, as save_gguf or repeng write"
+        )
     rows = {}
     for name, row in named.items():
-        found = re.fullmatch(r"direction\.(\d+)", name)
-        if found is None or int(found[1]) >= len(blocks):
+        match = re.fullmatch(r"direction\.(\d+)", name)
+        if match is None or int(match[1]) >= len(blocks):
             raise GlassbookError(f"{path}: {name!r} is for no layer of a model of {len(blocks)}; is it this model's?")
-        rows[f"{blocks[int(found[1])]}.out"] = torch.from_numpy(row)
+        rows[f"{blocks[int(match[1])]}.out"] = torch.from_numpy(row)
     return Vector(rows, about={"method": "control vector", "file": path.name})
 
 
 def _layer(site: str) -> int:
-    found = re.fullmatch(r".*?(\d+)\.out", site)
-    if found is None or int(found[1]) == 0:
+    match = re.fullmatch(r".*?(\d+)\.out", site)
+    if match is None or int(match[1]) == 0:
         raise GlassbookError(f"{site} is not the output of a block after the first, which is where llama.cpp adds")
-    return int(found[1])
+    return int(match[1])

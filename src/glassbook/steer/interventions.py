@@ -1,4 +1,4 @@
-"""What can be done besides adding a vector: set features, take a direction away, and only for some inputs."""
+"""Interventions besides adding a vector: feature clamping, directional ablation, conditional steering."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch.nn.functional import cosine_similarity
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.edit import Change, positions
-from glassbook.steer.extract import Codes, read
+from glassbook.steer.extract import FeatureCoder, read
 from glassbook.steer.vector import Vector
 from glassbook.trace import At
 
 
 @dataclass(frozen=True, eq=False)
 class Clamp:
-    """Features of a dictionary set to values at a site; give it to `steer`.
+    """Feature clamping: features of a dictionary set to values at a site; give it to `steer`.
 
-    What the dictionary does not explain of the activation is kept: x + (wanted - own value) * direction, so features
-    that have their values already change nothing.
+    The reconstruction error is left in place: x + (value - latent) * direction, so features that have their values
+    already change nothing.
 
     Args:
         coder: the dictionary; see `glassbook.features`.
@@ -32,7 +32,7 @@ class Clamp:
     Source: Templeton et al. 2024, "Scaling monosemanticity", feature steering.
     """
 
-    coder: Codes
+    coder: FeatureCoder
     values: Mapping[int, float]
     site: str
 
@@ -40,29 +40,26 @@ class Clamp:
         if not self.values:
             raise GlassbookError("there is no feature to clamp; give {feature: value}")
         for i in self.values:
-            self.coder.direction(i)  # says so if there is none
+            self.coder.direction(i)  # raises if there is no feature i
 
     def changes(self) -> dict[str, tuple[Tensor, Change]]:
-        """At its site: the features' directions, and the change that moves x along them until they have their values.
-
-        Bit by bit x where they have them already.
-        """
+        """At its site: the features' directions, and the change that moves x along them to their values."""
         index = list(self.values)
-        wanted = torch.tensor([self.values[i] for i in index])
+        values = torch.tensor([self.values[i] for i in index])
 
         def change(x: Tensor, rows: Tensor) -> Tensor:
-            own = self.coder.encode(x.float())[..., index]
-            return x + (wanted.to(x) - own.to(x.dtype)) @ rows
+            latents = self.coder.encode(x.float())[..., index]
+            return x + (values.to(x) - latents.to(x.dtype)) @ rows
 
         return {self.site: (torch.stack([self.coder.direction(i) for i in index]), change)}
 
 
 @dataclass(frozen=True, eq=False)
 class Ablate:
-    """A direction taken away at its sites: x - (x . u) u; give it to `steer`.
+    """Directional ablation: x - (x . u) u at the sites of a direction; give it to `steer`.
 
     Args:
-        v: the direction; several directions of one site are taken away together: Ablate(v, w).
+        vectors: the directions; those of one site are ablated together, as the subspace that they span.
 
     Source: Arditi et al. 2024, "Refusal in language models is mediated by a single direction", arXiv:2406.11717.
     """
@@ -71,25 +68,25 @@ class Ablate:
 
     def __init__(self, *vectors: Vector) -> None:
         if not vectors or any(v.positional for v in vectors):
-            raise GlassbookError("only directions can be taken away; give at least one, and none that is positional")
+            raise GlassbookError("only directions can be ablated; give at least one, and none that is positional")
         object.__setattr__(self, "vectors", vectors)
 
     def changes(self) -> dict[str, tuple[Tensor, Change]]:
-        """At each site: orthonormal rows of what is taken away, and the change that does."""
+        """At each site: an orthonormal basis of the ablated subspace, and the change that projects it out."""
         rows: dict[str, list[Tensor]] = {}
         for v in self.vectors:
             for site, row in v.unit().rows.items():
                 rows.setdefault(site, []).append(row)
-        found: dict[str, tuple[Tensor, Change]] = {}
-        for site, some in rows.items():
-            _, s, vh = torch.linalg.svd(torch.cat(some), full_matrices=False)
-            found[site] = vh[s > 1e-5 * s.max()], lambda x, u: x - (x @ u.T) @ u
-        return found
+        changes: dict[str, tuple[Tensor, Change]] = {}
+        for site, directions in rows.items():
+            _, s, vh = torch.linalg.svd(torch.cat(directions), full_matrices=False)
+            changes[site] = vh[s > 1e-5 * s.max()], lambda x, u: x - (x @ u.T) @ u
+        return changes
 
 
 @dataclass(eq=False)
 class When:
-    """Steers only the rows whose prompt lies along a direction; give it to `steer(..., when=...)`.
+    """Conditional steering: only rows whose prompt lies along a direction; give it to `steer(..., when=...)`.
 
     A row is steered if the mean cosine between its prompt's activations (BOS left out) and the direction is above the
     threshold. That is decided when the prompt is read and stays for the row's new tokens.
@@ -119,7 +116,7 @@ class When:
         return self.v.sites[0]
 
     def watch(self, x: Tensor, at: At) -> Tensor:
-        """The edit that reads the condition and changes nothing."""
+        """The edit that reads the condition; it changes nothing."""
         if at.phase == "prefill":
             pos, real, _ = positions(at)
             self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos > 0))
@@ -135,7 +132,7 @@ class When:
 
 
 def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequence[str]) -> float:
-    """The threshold of `When` that tells two lists of prompts apart with the fewest mistakes.
+    """The threshold of `When` that separates two lists of prompts with the fewest errors.
 
     Args:
         lm: the model.
@@ -144,21 +141,21 @@ def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequ
         others: prompts that should not.
 
     Returns:
-        The middle between the two values that it falls between.
+        The midpoint of the two neighbouring values.
     """
     [site] = v.sites
-    values, wanted = [], []
+    values, labels = [], []
     for texts, label in ((steered, True), (others, False)):
         inputs = lm.batch(list(texts), pad="right")
         mask = inputs["attention_mask"].bool()
         mask[:, 0] = False
         values.append(_mean_cosine(read(lm, inputs, [site])[site], v.rows[site][0], mask).cpu())
-        wanted.append(torch.full((len(texts),), label))
-    value, label = torch.cat(values), torch.cat(wanted)
+        labels.append(torch.full((len(texts),), label))
+    value, label = torch.cat(values), torch.cat(labels)
     edges = torch.cat([value, value.min()[None] - 1e-3, value.max()[None] + 1e-3]).sort().values
     cuts = (edges[1:] + edges[:-1]) / 2
-    mistakes = ((value > cuts[:, None]) != label).sum(1)
-    return float(cuts[mistakes.argmin()])
+    errors = ((value > cuts[:, None]) != label).sum(1)
+    return float(cuts[errors.argmin()])
 
 
 def _mean_cosine(x: Tensor, direction: Tensor, mask: Tensor) -> Tensor:

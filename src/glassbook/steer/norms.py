@@ -1,4 +1,4 @@
-"""How long the activations of a model are, and vectors in that unit."""
+"""Residual stream norms, and vectors scaled to them (unit="norm")."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import nn
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.extract import read
+from glassbook.steer.spec import UNITS
 from glassbook.steer.vector import Vector
 
 PROBE = (
@@ -16,7 +17,7 @@ PROBE = (
     "She opened the letter, read it twice, and put it back on the table without saying a word.",
     "Most birds in this valley leave before the first snow and return when the days grow long again.",
 )
-"""The texts that residual norms are measured on, unless others are given."""
+"""The texts that residual norms are measured on by default."""
 
 
 def residual_norms(
@@ -27,13 +28,13 @@ def residual_norms(
     BOS is left out because its norm is an outlier (4022 against 121-178 in the middle of GPT-2 XL).
     """
     batch = lm.batch([texts] if isinstance(texts, str) else list(texts), pad="right")
-    inputs = {name: x[:, : lm.context] for name, x in batch.items()}  # a long text's head will do
+    inputs = {name: x[:, : lm.context] for name, x in batch.items()}  # the beginning of a long text suffices
     tokens = inputs["attention_mask"].bool()
     tokens[:, : len(lm.encode(""))] = False
     if not bool(tokens.any()):
         raise GlassbookError("the probe texts hold no token besides BOS; give longer ones")
-    found = read(lm, inputs, sorted(sites))
-    return {site: float(x[tokens].float().norm(dim=-1).median()) for site, x in found.items()}
+    acts = read(lm, inputs, sorted(sites))
+    return {site: float(x[tokens].float().norm(dim=-1).median()) for site, x in acts.items()}
 
 
 def in_norms(lm: LanguageModel, v: Vector, probe: Sequence[str] = PROBE) -> Vector:
@@ -43,9 +44,9 @@ def in_norms(lm: LanguageModel, v: Vector, probe: Sequence[str] = PROBE) -> Vect
 
 
 def check_unit(unit: str) -> None:
-    """Refuse a unit of strength that there is not, rather than take it for another."""
-    if unit not in ("raw", "norm"):
-        raise GlassbookError(f'there is no unit {unit!r} of strength; use "raw" or "norm"')
+    """GlassbookError unless `unit` is one of UNITS."""
+    if unit not in UNITS:
+        raise GlassbookError(f"there is no unit {unit!r} of strength; use {' or '.join(UNITS)}")
 
 
 def in_unit(lm: LanguageModel | nn.Module, v: Vector, unit: str, probe: Sequence[str] = PROBE) -> Vector:

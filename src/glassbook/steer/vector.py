@@ -1,4 +1,4 @@
-"""Steering vectors as values: rows of numbers at named sites, with the arithmetic of a vector space."""
+"""Steering vectors as values: rows at named sites, with the arithmetic of a vector space, saved as safetensors."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import write_atomic
+from glassbook.steer.spec import HEADER
 
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """What is added to the residual stream: for each site, rows [T, d].
+    """A steering vector: for each site, rows [T, d] to add to the activations.
 
     A **direction** (`positional=False`) has one row, added at every position that `where` picks.
     A **positional** vector (activation addition) has one row for each of T consecutive positions of a
     prompt, and is added there only.
 
     Vectors form a linear space: `v + 2 * w`, `v - w`, `-v`. A site that one operand lacks counts as zero
-    there, and a shorter positional vector as zero behind its end. Rows are kept on the CPU in at least
+    there, and a shorter positional vector as zero after its end. Rows are kept on the CPU in at least
     float32; steering moves them to the model's device and dtype.
 
     Args:
         rows: site ("blocks.3.in") -> tensor [T, d] (a [d] tensor is taken as [1, d]).
         positional: whether row t belongs to the t-th position, or the one row to any position.
-        about: where the vector comes from, as text (method, plus, minus ...); kept by save, ignored by ==.
+        about: how the vector was made, as text (method, plus, minus ...); saved, and ignored by ==.
 
     Raises:
         GlassbookError: no rows, a wrong shape, a value that is not finite, or a direction of several rows.
@@ -123,7 +124,7 @@ class Vector:
         """Write safetensors, with `positional` and `about` as JSON in the header; never half a file."""
         header = json.dumps({"positional": self.positional, "about": dict(self.about)})
         rows = {site: rows.contiguous() for site, rows in self.rows.items()}
-        write_atomic(Path(path), to_bytes(rows, {"glassbook.vector": header}))
+        write_atomic(Path(path), to_bytes(rows, {HEADER: header}))
 
     @classmethod
     def load(cls, path: str | Path) -> Vector:
@@ -136,7 +137,7 @@ class Vector:
             raise GlassbookError(f"there is no file {path}; save a Vector there first")
         try:
             with safe_open(str(path), framework="pt") as file:
-                header = json.loads((file.metadata() or {})["glassbook.vector"])
+                header = json.loads((file.metadata() or {})[HEADER])
                 rows = {site: file.get_tensor(site) for site in file.keys()}  # noqa: SIM118 (not a dict)
             return cls(rows, positional=header["positional"], about=header["about"])
         except (SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -1,13 +1,18 @@
-"""Where a vector is added: rules over absolute token positions, in which pads do not count."""
+"""Position rules: which tokens a vector is added at, by absolute positions in which pads do not count.
+
+This module imports no torch, so that the command line, the web and the model server read and write rules by the same
+names: `str(after_prompt())` is "after-prompt", `read_where("from-position-3")` is `from_position(3)`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from glassbook.errors import GlassbookError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Bound(NamedTuple):
@@ -29,18 +34,25 @@ class Where:
     in a prompt fit it.
 
     Args:
-        rule: what the rule is called.
+        rule: the name of the function that makes it.
         start: the first position.
-        stop: the first position behind; None if there is none.
+        stop: the position after the last; None if there is none.
     """
 
     rule: str
     start: Bound = START
     stop: Bound | None = None
 
+    def __str__(self) -> str:
+        """The rule's name in JSON and on the command line, which `read_where` reads."""
+        name = self.rule.replace("_", "-")
+        if name not in _POSITION_RULES:
+            return name
+        return f"{name}-{self.start.n if self.stop is None else self.stop.n}"
+
     @property
     def needs_prompt(self) -> bool:
-        """Whether the rule goes by where the prompt ends."""
+        """Whether the rule depends on where the prompt ends."""
         return self.start.of_end or (self.stop is not None and self.stop.of_end)
 
     def mask(self, pos: Tensor, real: Tensor, prompt: Tensor | None) -> Tensor:
@@ -71,6 +83,14 @@ class Where:
                 "lengthen the prompt or shorten the pair"
             )
         return end - rows if self.start.of_end else self.start.n
+
+    def at_prompt_end(self, end: int) -> Where:
+        """The same positions counted from the first token of a text whose prompt has `end` tokens.
+
+        A rule that needs the prompt's end cannot be applied to a text that is read as a whole; this one can.
+        """
+        start = Bound(self.start.n + end * self.start.of_end)
+        return Where(self.rule, start, self.stop and Bound(self.stop.n + end * self.stop.of_end))
 
     def steady(self, prompt: Tensor | None) -> bool | None:
         """Whether a direction goes to all tokens after the prompt (True), none (False), or not known yet (None)."""
@@ -129,3 +149,35 @@ def from_position(n: int) -> Where:
     if n < 0:
         raise GlassbookError(f"position {n} is before the first token; count from 0")
     return Where("from_position", Bound(n))
+
+
+_RULES = {rule().rule.replace("_", "-"): rule for rule in (first, last, during_prompt, after_prompt, everywhere)}
+_POSITION_RULES = {"from-position": from_position, "before-position": before_position}
+WHERE_LABELS = {
+    "everywhere": "everywhere",
+    "during-prompt": "in the prompt",
+    "after-prompt": "after the prompt",
+    "first": "at the first token",
+    "last": "at the last token of the prompt",
+}
+"""The rules without a number, and what a form calls them."""
+_OLD_NAMES = {"prompt": "during-prompt", "after": "after-prompt"}
+
+
+def read_where(text: str) -> Where:
+    """The rule of a name: "after-prompt", "from-position-3", ...
+
+    Pages and links written by earlier versions say "prompt", "after" or a bare position; these are read too.
+
+    Raises:
+        GlassbookError: there is no such rule.
+    """
+    text = _OLD_NAMES.get(text, f"from-position-{text}" if text.isdecimal() else text)
+    if text in _RULES:
+        return _RULES[text]()
+    name, _, number = text.rpartition("-")
+    if name in _POSITION_RULES and number.isdecimal():
+        return _POSITION_RULES[name](int(number))
+    raise GlassbookError(
+        f"there is no position rule {text!r}; use one of {', '.join(_RULES)}, from-position-N or before-position-N"
+    )

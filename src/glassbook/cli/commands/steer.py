@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional
 
@@ -12,10 +12,12 @@ from glassbook.cli.command import OnModel, check_tokens, option, perform
 from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
+from glassbook.steer.spec import Unit
+from glassbook.steer.where import read_where
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
-    from glassbook.steer import Vector, Where
+    from glassbook.steer import Vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +29,19 @@ class Steer(OnModel):
     add: Annotated[tuple[str, str] | None, option("PLUS MINUS")] = None
     """Activation addition: the difference of two texts' activations, such as --add " wedding" ""."""
     vector: Annotated[Path | None, option("FILE")] = None
-    """A vector that --save wrote."""
+    """A vector written by --save."""
     feature: Annotated[str | None, option("DICT:INDEX")] = None
     """A feature of a dictionary, such as builtin:17 or dictionary.safetensors:17."""
     layer: Annotated[int | None, option("N", "a third of the way up")] = None
     """Block whose input an --add pair is read and added at."""
     site: Annotated[str | None, option("SITE", "from --layer or the dictionary")] = None
     """The exact site, such as blocks.3.in; `glassbook open MODEL` lists them."""
-    by: Annotated[float | None, option("X", "2 for --add, else 1")] = None
+    coeff: Annotated[float | None, option("X", "2 for --add, else 1")] = None
     """Strength; negative steers the other way."""
-    unit: Annotated[Literal["raw", "norm", "usual"], option("{raw,norm}", "norm for --feature, else raw")] = "usual"
+    unit: Annotated[Unit | None, option("{raw,norm}", "norm for --feature, else raw")] = None
     """"raw" adds X times the vector; "norm" counts in median norms of the residual stream."""
     where: Annotated[str | None, option("RULE", "first for --add, else everywhere")] = None
-    """first, last, after-prompt, everywhere, or the position to start from."""
+    """first, last, during-prompt, after-prompt, everywhere, from-position-N or before-position-N."""
     tokens: Annotated[int, option("N", "40")] = 40
     """How many new tokens at most."""
     temperature: Annotated[float, option("T", "0, greedy")] = 0.0
@@ -49,23 +51,23 @@ class Steer(OnModel):
     seed: Annotated[int, option("N", "0")] = 0
     """Seed of the sampling."""
     save: Annotated[Path | None, option("FILE")] = None
-    """Keep the vector as safetensors."""
+    """Save the vector as safetensors."""
 
     def result(self) -> dict[str, Any]:
-        """Both texts."""
+        """Both texts, and how they were steered."""
         if sum(given is not None for given in (self.add, self.vector, self.feature)) != 1:
             raise GlassbookError("give one of --add PLUS MINUS, --vector FILE and --feature DICT:INDEX")
         check_tokens(self.tokens)
-        rule = read_where(self.where)
+        where = None if self.where is None else read_where(self.where)
         lm = self.open_model()
         from glassbook.steer import steer
 
         v = self.make_vector(lm)
-        by = self.by if self.by is not None else (2.0 if self.add else 1.0)
-        unit = self.unit if self.unit != "usual" else ("norm" if self.feature else "raw")
+        coeff = self.coeff if self.coeff is not None else (2.0 if self.add else 1.0)
+        unit = self.unit or ("norm" if self.feature else "raw")
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         plain = lm.generate([self.prompt], **sampling)[0]
-        with steer(lm, v, by=by, unit=unit, where=rule):
+        with steer(lm, v, coeff=coeff, unit=unit, where=where):
             steered = lm.generate([self.prompt], **sampling)[0]
         if self.save is not None:
             v.save(self.save)
@@ -76,7 +78,7 @@ class Steer(OnModel):
             "steered": steered,
             "sites": v.sites,
             "norm": v.norm(),
-            "by": by,
+            "coeff": coeff,
             "unit": unit,
             "saved": None if self.save is None else str(self.save),
         }
@@ -99,16 +101,14 @@ class Steer(OnModel):
         names = blocks(lm.model)
         layer = len(names) // 3 if self.layer is None else self.layer
         if not -len(names) <= layer < len(names):
-            raise GlassbookError(f"--layer {layer}: there are layers 0 to {len(names) - 1}")
+            raise GlassbookError(f"--layer {layer}: there are layers 0 to {len(names) - 1}; choose among them")
         return actadd(lm, *self.add, self.site or f"{names[layer]}.in")
 
     def show(self, result: dict[str, Any]) -> None:
-        """The two texts in two columns."""
+        """Print the texts in two columns."""
         out = console()
-        out.print(
-            f"{', '.join(result['sites'])}, strength {result['by']:g} {result['unit']}; prompt {result['prompt']!r}\n",
-            markup=False,
-        )
+        strength = f"strength {result['coeff']:g} {result['unit']}"
+        out.print(f"{', '.join(result['sites'])}, {strength}; prompt {result['prompt']!r}\n", markup=False)
         both = table(("plain", "steered"), [(result["plain"].strip(), result["steered"].strip())])
         for column in both.columns:
             column.ratio = 1
@@ -123,20 +123,6 @@ def read_feature(text: str) -> tuple[str, int]:
     if not colon or not name or not index.isdecimal():
         raise GlassbookError(f"--feature {text}: write DICT:INDEX, such as builtin:17")
     return name, int(index)
-
-
-def read_where(rule: str | None) -> Where | None:
-    """The rule that a word or a position names."""
-    from glassbook.steer import after_prompt, everywhere, first, from_position, last
-
-    rules = {"first": first, "last": last, "after-prompt": after_prompt, "everywhere": everywhere}
-    if rule is None:
-        return None
-    if rule in rules:
-        return rules[rule]()
-    if rule.isdecimal():
-        return from_position(int(rule))
-    raise GlassbookError(f"--where {rule}: take one of {', '.join(rules)}, or a position such as 3")
 
 
 def main(args: list[str]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from glassbook.measure import wilson
-from glassbook.nets import next_token_nll
+from glassbook.nets import continuation_nll
 from glassbook.steer import Vector, Where, in_norms, random_like, steer
 
 if TYPE_CHECKING:
@@ -99,27 +99,13 @@ def arm(
         with steer(lm, v, where=where):
             new = lm.generate_ids(prompts, **settings)
     texts = [lm.continuation(lm.encode(p), ids) for p, ids in zip(prompts, new, strict=True)]
-    return Arm(name, texts, sum(holds(text, words) for text in texts), surprise(lm, prompts, new))
+    nll = float(continuation_nll(lm, prompts, new).sum()) / max(sum(map(len, new)), 1)
+    return Arm(name, texts, sum(holds(text, words) for text in texts), nll)
 
 
 def holds(text: str, words: Sequence[str]) -> bool:
     """Whether one of the words stands in the text, as a whole word."""
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in words)
-
-
-def surprise(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> float:
-    """Mean negative log-likelihood of the new tokens under the plain model, nats."""
-    before = [lm.encode(prompt) for prompt in prompts]
-    length = max(len(a) + len(b) for a, b in zip(before, new, strict=True))
-    ids = torch.zeros(len(new), length, dtype=torch.long)
-    real, counted = torch.zeros_like(ids), torch.zeros(ids.shape, dtype=torch.bool)
-    for i, (a, b) in enumerate(zip(before, new, strict=True)):
-        ids[i, : len(a) + len(b)] = torch.tensor(a + b)
-        real[i, : len(a) + len(b)] = 1
-        counted[i, len(a) : len(a) + len(b)] = True
-    with torch.no_grad():
-        nll = next_token_nll(lm.model, ids.to(lm.device), real.to(lm.device))
-    return float(nll[counted[:, 1:]].mean()) if bool(counted.any()) else 0.0
 
 
 def try_out(

@@ -80,7 +80,7 @@ class ActivationAddition:
         """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
         from glassbook.data.world import World
         from glassbook.nets import model_path, open_model
-        from glassbook.steer import actadd, dose_curve, layer_sweep, score
+        from glassbook.steer import actadd, layer_sweep, score, strength_sweep
         from glassbook.trace.roles import blocks
 
         lm = open_model(self.model)
@@ -92,41 +92,43 @@ class ActivationAddition:
         with run.progress(len(names), "layers", unit="layer") as bar:
             for name in names:
                 v = actadd(lm, self.plus, self.minus, f"{name}.in")
-                scores[name] = score(lm, v, on, off, by=self.strengths, bound=self.bound, seed=run.seed)
+                scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=run.seed)
                 bar.advance()
         site, best = self._pick_on_dev(scores)
         arms = best.best
-        strength = arms["vector"].test.by or 0.0
+        strength = arms["vector"].test.coeff or 0.0
         # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
-        swapped = next(r.on for r in best.rows if (r.arm, r.by, r.split) == ("swap", strength, "test"))
-        sweep = layer_sweep(lm, self.plus, self.minus, on, off, by=strength, seed=run.seed)
+        swap = next(r for r in best.rows if (r.condition, r.coeff, r.split) == ("swap", strength, "test"))
+        sweep = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=strength, seed=run.seed)
         doses = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
-        curve = dose_curve(lm, actadd(lm, self.plus, self.minus, f"{site}.in"), on, off, by=doses, seed=run.seed)
-        damage = [row.off for row in sweep if row.arm == "vector"]
+        curve = strength_sweep(
+            lm, actadd(lm, self.plus, self.minus, f"{site}.in"), on, off, coeffs=doses, seed=run.seed
+        )
+        damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
         run.result(
             layer=names.index(site),
             strength=strength,
-            on_topic_ratio=arms["vector"].test.on,
-            off_topic_ratio=arms["vector"].test.off,
-            random_on_topic_ratio=arms["random"].test.on,
-            random_off_topic_ratio=arms["random"].test.off,
-            swapped_on_topic_ratio=swapped,
-            prompt_on_topic_ratio=arms["prompt"].test.on,
-            prompt_off_topic_ratio=arms["prompt"].test.off,
+            on_topic_ratio=arms["vector"].test.on_topic_ppl_ratio,
+            off_topic_ratio=arms["vector"].test.off_topic_ppl_ratio,
+            random_on_topic_ratio=arms["random"].test.on_topic_ppl_ratio,
+            random_off_topic_ratio=arms["random"].test.off_topic_ppl_ratio,
+            swapped_on_topic_ratio=swap.on_topic_ppl_ratio,
+            prompt_on_topic_ratio=arms["prompt"].test.on_topic_ppl_ratio,
+            prompt_off_topic_ratio=arms["prompt"].test.off_topic_ppl_ratio,
             early_over_late_damage=max(damage[: len(damage) // 2]) / max(damage[len(damage) // 2 :]),
         )
         run.table("scores", [row for s in scores.values() for row in s.table()])
         run.table("layers", [vars(row) for row in sweep])
         run.chart("layers", _chart(sweep, "layer", lambda row: int(row.site.split(".")[-2]), "vector added at layer"))
-        run.chart("doses", _chart(curve, "strength", lambda row: row.by, "strength (raw coefficient)"))
+        run.chart("doses", _chart(curve, "strength", lambda row: row.coeff, "strength (raw coefficient)"))
 
     def _pick_on_dev(self, scores):
         """The layer whose best strength makes on-topic text likeliest on the dev half within the bound."""
 
         def dev(item):
             test = item[1].best["vector"].test
-            row = next(r for r in item[1].rows if (r.arm, r.by, r.split) == ("vector", test.by, "dev"))
-            return (row.off > self.bound, row.on)
+            row = next(r for r in item[1].rows if (r.condition, r.coeff, r.split) == ("vector", test.coeff, "dev"))
+            return (row.off_topic_ppl_ratio > self.bound, row.on_topic_ppl_ratio)
 
         return min(scores.items(), key=dev)
 
@@ -152,9 +154,9 @@ def _chart(rows, name, x, title):
     import altair as alt
 
     values = [
-        {name: x(row), "ratio": ratio, "text": text, "arm": row.arm}
+        {name: x(row), "ratio": ratio, "text": text, "arm": row.condition}
         for row in rows
-        for text, ratio in (("on topic", row.on), ("off topic", row.off))
+        for text, ratio in (("on topic", row.on_topic_ppl_ratio), ("off topic", row.off_topic_ppl_ratio))
     ]
     return (
         alt.Chart(alt.Data(values=values))

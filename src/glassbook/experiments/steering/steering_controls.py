@@ -83,37 +83,37 @@ class SteeringControls:
         from glassbook.data.world import World
         from glassbook.experiments.steering.activation_addition import other_texts, sentences
         from glassbook.nets import model_path, open_model
-        from glassbook.steer import Vector, actadd, dose_curve, layer_sweep
+        from glassbook.steer import Vector, actadd, layer_sweep, strength_sweep
         from glassbook.trace.roles import blocks
 
         lm, world = open_model(self.model), World()
         run.uses("model", self.model, path=model_path(self.model))
         on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
-        rows = layer_sweep(lm, self.plus, self.minus, on, off, by=self.strength, seed=run.seed)
-        real, random = ([r for r in rows if r.arm == arm] for arm in ("vector", "random"))
+        rows = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=self.strength, seed=run.seed)
+        real, random = ([r for r in rows if r.condition == arm] for arm in ("vector", "random"))
         n, names = len(real), blocks(lm.model)
         early, middle = range(-(-n // 3)), range(n // 3, -(-2 * n // 3))
-        best = min(middle, key=lambda i: real[i].on)
+        best = min(middle, key=lambda i: real[i].on_topic_ppl_ratio)
         site = f"{names[best]}.in"
         first, there = (actadd(lm, self.plus, self.minus, s).rows[s] for s in (f"{names[0]}.in", site))
         # Row 0, the shared BOS, is zero in both.
         same_norms = first * (there.norm(dim=1) / first.norm(dim=1).clamp(min=1e-9))[:, None]
         moved = Vector({site: same_norms}, positional=True)
-        transplant = dose_curve(lm, moved, on, off, by=[self.strength], controls=())[0]
-        damage = [r.off - 1 for r in real]
+        transplant = strength_sweep(lm, moved, on, off, coeffs=[self.strength], controls=())[0]
+        damage = [r.off_topic_ppl_ratio - 1 for r in real]
         run.result(
             worst_layer_share=damage.index(max(damage)) / n,
             middle_layer=best,
-            middle_on_topic=real[best].on,
-            middle_off_topic=real[best].off,
-            middle_wrong_share=real[best].wrong,
-            random_middle_on_topic=random[best].on,
-            random_middle_off_topic=random[best].off,
-            early_off_topic=max(real[i].off for i in early),
+            middle_on_topic=real[best].on_topic_ppl_ratio,
+            middle_off_topic=real[best].off_topic_ppl_ratio,
+            middle_wrong_share=real[best].fraction_harmed,
+            random_middle_on_topic=random[best].on_topic_ppl_ratio,
+            random_middle_off_topic=random[best].off_topic_ppl_ratio,
+            early_off_topic=max(real[i].off_topic_ppl_ratio for i in early),
             middle_over_early_damage=damage[best] / max(damage[i] for i in early),
-            last_layer_change=abs(real[-1].on - 1),
-            transplant_on_topic=transplant.on,
-            transplant_share=(1 - transplant.on) / (1 - real[best].on),
+            last_layer_change=abs(real[-1].on_topic_ppl_ratio - 1),
+            transplant_on_topic=transplant.on_topic_ppl_ratio,
+            transplant_share=(1 - transplant.on_topic_ppl_ratio) / (1 - real[best].on_topic_ppl_ratio),
         )
         run.table("layers", [vars(row) for row in rows])
         run.chart("layers", _curve(rows))
@@ -123,9 +123,9 @@ def _curve(rows) -> dict[str, Any]:
     import altair as alt
 
     values = [
-        {"layer": int(row.site.split(".")[-2]), "ratio": ratio, "text": text, "arm": row.arm}
+        {"layer": int(row.site.split(".")[-2]), "ratio": ratio, "text": text, "arm": row.condition}
         for row in rows
-        for text, ratio in (("on topic", row.on), ("off topic", row.off))
+        for text, ratio in (("on topic", row.on_topic_ppl_ratio), ("off topic", row.off_topic_ppl_ratio))
     ]
     return (
         alt.Chart(alt.Data(values=values))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from glassbook.features import Coder
     from glassbook.nets import LanguageModel
     from glassbook.steer.apply import Intervention
-    from glassbook.steer.effects import Effect, Key
+    from glassbook.steer.effects import Condition, Effect
 
 
 @experiment(
@@ -143,11 +143,21 @@ class SteeringFrontier:
         run.table("all", rows)
         run.chart("frontier", _frontier([row for row in rows if row["half"] == "test"]))
 
-    def _arms(self, topic: Topic, seed: int) -> dict[Key, Intervention]:
+    def _arms(self, topic: Topic, seed: int) -> dict[Condition, Intervention]:
         """Every way at every strength, in the model's own units."""
         import torch
 
-        from glassbook.steer import Clamp, actadd, feature, in_norms, mean_difference, principal, probe, random_like
+        from glassbook.steer import (
+            Clamp,
+            actadd,
+            feature,
+            in_norms,
+            logistic_probe,
+            mean_difference,
+            random_like,
+            repe_pca,
+        )
+        from glassbook.steer.effects import Condition
 
         lm, d, plus, minus = topic.lm, topic.coder, topic.plus, topic.minus
         site = d.about["site"]
@@ -155,20 +165,20 @@ class SteeringFrontier:
         index, largest = _feature(lm, d, plus, minus, site)
         directions = {
             "mean_difference": mean,
-            "principal": principal(lm, plus, minus, site, token="mean"),
-            "probe": probe(lm, plus, minus, site, token="mean"),
+            "principal": repe_pca(lm, plus, minus, site, token="mean"),
+            "probe": logistic_probe(lm, plus, minus, site, token="mean"),
             "feature": feature(d, index, site),
             "random": random_like(mean, torch.Generator().manual_seed(seed)),
         }
-        arms: dict[Key, Intervention] = {}
+        arms: dict[Condition, Intervention] = {}
         for arm, v in directions.items():
-            arms |= {(site, arm, by): in_norms(lm, v) * by for by in self.strengths}
+            arms |= {Condition(site, arm, by): in_norms(lm, v) * by for by in self.strengths}
         middle = self.strengths[len(self.strengths) // 2]
-        arms |= {(site, "clamp", by): Clamp(d, {index: largest * by / middle}, site) for by in self.strengths}
+        arms |= {Condition(site, "clamp", by): Clamp(d, {index: largest * by / middle}, site) for by in self.strengths}
         pair = actadd(lm, *self.pair, self.actadd_site)
-        return arms | {(self.actadd_site, "actadd", by): pair * by for by in self.raw}
+        return arms | {Condition(self.actadd_site, "actadd", by): pair * by for by in self.raw}
 
-    def _row(self, key: Key, half: int, found: list[dict[Key, Effect]], texts: list[Any]) -> dict[str, Any]:
+    def _row(self, key: Condition, half: int, found: list[dict[Condition, Effect]], texts: list[Any]) -> dict[str, Any]:
         on, off = (effect[key] for effect in found[:2])
         return {
             "arm": key[1],
@@ -177,7 +187,7 @@ class SteeringFrontier:
             "on": on.ratio(texts[0]),
             "off": off.ratio(texts[1]),
             "kl": off.mean_kl(texts[1]),
-            "wrong": on.wrong(texts[0]),
+            "wrong": on.fraction_harmed(texts[0]),
         }
 
     def _pick(self, rows: list[dict[str, Any]], arm: str) -> dict[str, Any]:
@@ -187,7 +197,9 @@ class SteeringFrontier:
         chosen = min(allowed, key=lambda r: r["on"]) if allowed else min(dev, key=lambda r: r["off"])
         return next(r for r in rows if (r["arm"], r["by"], r["half"]) == (arm, chosen["by"], "test"))
 
-    def _texts(self, topic: Topic, arms: dict[Key, Intervention], row: dict[str, Any], seed: int) -> dict[str, Any]:
+    def _texts(
+        self, topic: Topic, arms: dict[Condition, Intervention], row: dict[str, Any], seed: int
+    ) -> dict[str, Any]:
         """How varied what is written under a way of steering is, and an example."""
         from contextlib import nullcontext
 

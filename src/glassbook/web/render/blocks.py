@@ -28,8 +28,9 @@ from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
+from glassbook.steer.spec import read_settings
 from glassbook.web.services import Services
-from glassbook.web.steering import named, read_settings
+from glassbook.web.steering import label_of, to_query
 from glassbook.web.templating import render
 
 GROUP: extensions.Group = "glassbook.blocks"
@@ -181,9 +182,9 @@ def _steer(services: Services, data: Names) -> Names:
     settings = read_settings(data)
     return {
         "model": settings.model,
-        "sources": [(source, named(services.notebook, source)) for source in settings.sources],
+        "sources": [(source, label_of(services.notebook, source)) for source in settings.sources],
         "prompts": settings.prompts,
-        "query": settings.query(),
+        "query": to_query(settings),
         "data": settings.model_dump(mode="json"),
     }
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
+from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services
-from glassbook.web.steering import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["models"])

@@ -1,10 +1,7 @@
-"""The steering panel: directions as sliders, plain beside steered, and what comes of it kept on a page."""
+"""Steering panel and its JSON API: directions as sliders, plain beside steered text, results saved to a page."""
 
 from __future__ import annotations
 
-import json
-import struct
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,10 +12,12 @@ from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, read_markdown, slug
+from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
+from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.render.markdown import page_url
 from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services
-from glassbook.web.steering import Name, Settings, Strict, from_query, section, told
+from glassbook.web.steering import from_query, section, to_query
 from glassbook.web.templating import respond
 from glassbook.web.views.features import dashboards
 from glassbook.web.views.models import available_models
@@ -26,58 +25,57 @@ from glassbook.web.views.models import available_models
 router = APIRouter(tags=["steering"])
 
 PROMPTS = ("One day, Tam came to the ford.", "The heron came to the mill weir.")
-"""What a new panel begins with."""
+"""Of a new panel."""
 RECENT = 50
-"""Newest runs whose kept vectors are offered."""
-HEADER = 1 << 20
-"""Bytes of a safetensors header that are read at most, to see whether it is a vector's."""
+"""Newest runs whose saved vectors are offered."""
 
 
 class Keep(Strict):
-    """Where steered texts are to be kept."""
+    """Settings, and the page that the steered texts are saved to."""
 
-    settings: Settings
+    settings: SteeringSettings
     page: Name
     """Id, title or alias of a page; if there is none, the title of a new one."""
 
 
 @router.get("/steer", include_in_schema=False)
 async def panel(request: Request) -> HTMLResponse:
-    """The panel, filled in as the address says; nothing is steered yet."""
-    given = panel_settings(request)
+    """The panel, filled in from the address; nothing is steered yet."""
+    settings = panel_settings(request)
     nb = services(request).notebook
-    found, vectors = await run_in_threadpool(lambda: (dashboards(nb), kept_vectors(nb)))
+    found, vectors = await run_in_threadpool(lambda: (dashboards(nb), saved_vectors(nb)))
     return respond(
         request,
         "steer.html",
-        settings=given,
+        settings=settings,
+        where_labels=WHERE_LABELS,
         models=await available_models(request),
-        dashboards=[(record, header) for record, header in found],
+        dashboards=found,
         vectors=vectors,
     )
 
 
 def panel_settings(request: Request) -> dict[str, Any]:
-    """What the form is filled in with.
+    """The settings that the form is filled in with.
 
     Raises:
-        HTTPException: 422, the address says something that cannot be.
+        HTTPException: 422, the address names a setting that is wrong.
     """
     try:
-        said = from_query(request.query_params.multi_items())
-        # An empty panel is no valid one yet: what it lacks stands in only for the check.
-        sources = said["sources"] or [{"plus": "x", "site": "x"}]
-        whole = {**said, "sources": sources, "prompts": said["prompts"] or PROMPTS}
-        settings = Settings.model_validate(whole).model_dump(mode="json")
+        query = from_query(request.query_params.multi_items())
+        # A panel without sources is not valid yet: a placeholder stands in for the check.
+        sources = query["sources"] or [{"plus": "x", "site": "x"}]
+        whole = {**query, "sources": sources, "prompts": query["prompts"] or PROMPTS}
+        settings = SteeringSettings.model_validate(whole).model_dump(mode="json")
     except ValidationError as error:
-        raise HTTPException(422, told(error)) from error
+        raise HTTPException(422, first_error(error)) from error
     except GlassbookError as error:
         raise HTTPException(422, str(error)) from error
-    return settings if said["sources"] else {**settings, "sources": []}
+    return settings if query["sources"] else {**settings, "sources": []}
 
 
-def kept_vectors(nb: Notebook) -> list[tuple[str, str]]:
-    """Runs and artifacts that are steering vectors, of the newest runs."""
+def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
+    """(run, artifact) of the steering vectors that the newest runs saved."""
     found = []
     for row in nb.index.run_table(limit=RECENT).rows:
         record = nb.run(row.id)
@@ -85,34 +83,24 @@ def kept_vectors(nb: Notebook) -> list[tuple[str, str]]:
     return found
 
 
-def is_vector(path: Path) -> bool:
-    """Whether a file is a steering vector, by the header that safetensors begin with."""
-    if path.suffix != ".safetensors":
-        return False
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length <= HEADER else {}
-    except (OSError, ValueError, struct.error):
-        return False
-    return isinstance(header, dict) and "glassbook.vector" in (header.get("__metadata__") or {})
-
-
 @router.post("/api/v1/steer")
-async def steer(request: Request, settings: Settings) -> dict[str, Any]:
+async def steer(request: Request, settings: SteeringSettings) -> dict[str, Any]:
     """Steer: every prompt continued plainly and steered, with effect and damage."""
-    return {**await call_model_server(request, "steer", **settings.request()), "query": settings.query()}
+    return {
+        **await call_model_server(request, "steer", **settings.model_dump(mode="json")),
+        "query": to_query(settings),
+    }
 
 
 @router.post("/api/v1/steer/keep")
 async def keep(request: Request, body: Keep) -> dict[str, Any]:
-    """Append the panel and its texts to a page, or begin a page with them.
+    """Append the panel and its texts to a page, or to a new one.
 
     The texts are the model server's response to these settings, not what a browser sends.
     """
-    answer = await call_model_server(request, "steer", **body.settings.request())
+    result = await call_model_server(request, "steer", **body.settings.model_dump(mode="json"))
     nb = services(request).notebook
-    page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, answer)))
+    page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, result)))
     last = page.outline().sections[-1]
     return {"id": page.id, "title": page.title, "new": new, "url": page_url(page.id, last.slug)}
 
@@ -132,7 +120,7 @@ def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
         return nb.write(Page.new(title, f"\n{text}", id=slug(title) or "steering")), True
     for last in (False, False, True):
         page = nb.page(ident)
-        # Whatever somebody else wrote meanwhile stays: the section goes below it.
+        # What somebody else wrote meanwhile stays: the section goes below it.
         page.body = f"{page.body.rstrip()}\n\n{_closed(page.body)}{text}"
         try:
             return nb.write(page), False
@@ -143,7 +131,7 @@ def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
 
 
 def _closed(body: str) -> str:
-    """The fence that a body left open, "" if none is: without it the section would be code."""
+    """The closing fence of a code block that a body leaves open, or ""; without it the section would be code."""
     probe = "the-end-of-this-page"
     for fence in ("", "```\n\n", "~~~\n\n"):
         if read_markdown(f"{body.rstrip()}\n\n{fence}# {probe}\n").sections[-1].title == probe:

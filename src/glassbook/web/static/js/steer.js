@@ -64,7 +64,7 @@ function choose(select, value) {
 }
 
 function add(source) {
-  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "kept" : "pair";
+  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "vector" : "actadd";
   const row = document.querySelector(`template[data-row=${kind}]`).content.firstElementChild.cloneNode(true);
   row.append(document.querySelector("template[data-strength]").content.firstElementChild.cloneNode(true));
   sources.append(row);
@@ -72,7 +72,7 @@ function add(source) {
     choose(field(row, "run"), source.run);
     field(row, "index").value = source.index;
     featureRow(row);
-  } else if (kind === "kept") {
+  } else if (kind === "vector") {
     if (source.artifact) {
       const value = JSON.stringify([source.run, source.artifact]);
       const same = [...field(row, "vector").options].find((option) => JSON.stringify(JSON.parse(option.value)) === value);
@@ -81,10 +81,10 @@ function add(source) {
     }
   } else for (const name of ["plus", "minus", "site"]) if (source[name]) field(row, name).value = source[name];
 
-  const [slider, by] = [row.querySelector("[data-slider]"), field(row, "by")];
-  slider.value = by.value = source.by ?? ("index" in source ? 1 : 4);
-  slider.addEventListener("input", () => (by.value = slider.value));
-  by.addEventListener("input", () => (slider.value = by.value));
+  const [slider, coeff] = [row.querySelector("[data-slider]"), field(row, "coeff")];
+  slider.value = coeff.value = source.coeff ?? ("index" in source ? 1 : 4);
+  slider.addEventListener("input", () => (coeff.value = slider.value));
+  coeff.addEventListener("input", () => (slider.value = coeff.value));
   row.querySelector("[data-remove]").addEventListener("click", () => {
     row.remove();
     form.querySelector("[data-add]:not([disabled])").focus();
@@ -93,12 +93,12 @@ function add(source) {
 }
 
 function sourceOf(row) {
-  const by = Number(field(row, "by").value);
+  const coeff = Number(field(row, "coeff").value);
   const value = (name) => field(row, name).value;
-  if (row.dataset.kind === "feature") return { run: value("run"), index: Number.parseInt(value("index"), 10), by };
-  if (row.dataset.kind === "pair") return { plus: value("plus"), minus: value("minus"), site: value("site"), by };
+  if (row.dataset.kind === "feature") return { run: value("run"), index: Number.parseInt(value("index"), 10), coeff };
+  if (row.dataset.kind === "actadd") return { plus: value("plus"), minus: value("minus"), site: value("site"), coeff };
   const [run, artifact] = JSON.parse(value("vector"));
-  return { run, artifact, by };
+  return { run, artifact, coeff };
 }
 
 function settingsOf() {
@@ -159,7 +159,7 @@ suggest(keep.elements.page, document.getElementById("keep-pages"), async (text) 
 });
 
 for (const button of form.querySelectorAll("[data-add]")) {
-  const empty = { feature: { index: "" }, pair: {}, kept: { vector: "" } }[button.dataset.add];
+  const empty = { feature: { index: "" }, actadd: {}, vector: { vector: "" } }[button.dataset.add];
   button.addEventListener("click", () => add(empty).querySelector("input, select").focus());
 }
 for (const source of JSON.parse(form.dataset.settings).sources) add(source);

@@ -30,8 +30,8 @@ function marked(pieces) {
 const MEASURES = {
   changed_tokens: ["changed tokens", "share of the generated tokens that differ from the unsteered text"],
   preference_nats: ["log-prob gain, nats per token", "how much more likely the steered texts are under steering than without it"],
-  surprise_plain: ["NLL per token, unsteered", "nats; negative log-likelihood of the unsteered texts under the unsteered model"],
-  surprise_steered: ["NLL per token, steered", "nats; negative log-likelihood of the steered texts under the unsteered model; high where the text is damaged"],
+  nll_plain: ["NLL per token, unsteered", "nats; negative log-likelihood of the unsteered texts under the unsteered model"],
+  nll_steered: ["NLL per token, steered", "nats; negative log-likelihood of the steered texts under the unsteered model; high where the text is damaged"],
   distinct_2_plain: ["distinct-2, unsteered", "distinct pairs of neighbouring tokens as a share of all pairs"],
   distinct_2_steered: ["distinct-2, steered", "distinct pairs of neighbouring tokens as a share of all pairs; low where the text repeats itself"],
 };

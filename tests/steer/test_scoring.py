@@ -14,12 +14,12 @@ from glassbook.steer import (
     Vector,
     actadd,
     after_prompt,
-    dose_curve,
     everywhere,
     from_position,
     layer_sweep,
     score,
     steer,
+    strength_sweep,
 )
 from glassbook.steer.effects import effects
 from glassbook.trace.roles import blocks
@@ -84,50 +84,55 @@ def expected(c: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize("c", [-1.0, 0.5, 2.0])
 @pytest.mark.parametrize("where", [None, from_position(0)])
 def test_known_answer(planted, c, where):
-    rows = dose_curve(planted, unit(), ON, OFF, by=[c], controls=(), where=where)
-    assert [(row.arm, row.by, row.split) for row in rows] == [("vector", c, "all")]
-    assert (rows[0].on, rows[0].off, rows[0].kl) == pytest.approx(expected(c), rel=1e-4)
+    rows = strength_sweep(planted, unit(), ON, OFF, coeffs=[c], controls=(), where=where)
+    assert [(row.condition, row.coeff, row.split) for row in rows] == [("vector", c, "all")]
+    assert (rows[0].on_topic_ppl_ratio, rows[0].off_topic_ppl_ratio, rows[0].kl) == pytest.approx(expected(c), rel=1e-4)
 
 
 def test_swapped_is_the_negative_and_random_does_little(planted):
-    rows = {(r.arm, r.by): r for r in dose_curve(planted, unit(), ON, OFF, by=[1.0], controls=("random", "swap"))}
-    assert rows["swap", 1.0].on == pytest.approx(expected(-1.0)[0], rel=1e-4)
-    assert rows["vector", 1.0].on < 0.55
-    assert abs(math.log(rows["random", 1.0].on)) < 0.4 * abs(math.log(rows["vector", 1.0].on))
+    rows = {
+        (r.condition, r.coeff): r
+        for r in strength_sweep(planted, unit(), ON, OFF, coeffs=[1.0], controls=("random", "swap"))
+    }
+    assert rows["swap", 1.0].on_topic_ppl_ratio == pytest.approx(expected(-1.0)[0], rel=1e-4)
+    assert rows["vector", 1.0].on_topic_ppl_ratio < 0.55
+    assert abs(math.log(rows["random", 1.0].on_topic_ppl_ratio)) < 0.4 * abs(
+        math.log(rows["vector", 1.0].on_topic_ppl_ratio)
+    )
 
 
 def test_score_picks_on_dev_and_reports_on_test(planted):
-    by = [0.25, 0.5, 1.0, 3.0]
+    coeffs = [0.25, 0.5, 1.0, 3.0]
     bound = expected(0.5)[1] + 1e-3
-    found = score(planted, unit(), ON, OFF, by=by, controls=("random", "swap"), bound=bound)
+    found = score(planted, unit(), ON, OFF, coeffs=coeffs, controls=("random", "swap"), bound=bound)
     best = found.best["vector"]
-    assert (best.test.by, best.test.split, best.within_bound) == (0.5, "test", True)
-    assert best.test.on == pytest.approx(expected(0.5)[0], rel=1e-4)
-    low, high = best.on_interval
+    assert (best.test.coeff, best.test.split, best.within_bound) == (0.5, "test", True)
+    assert best.test.on_topic_ppl_ratio == pytest.approx(expected(0.5)[0], rel=1e-4)
+    low, high = best.on_topic_interval
     assert low == pytest.approx(high, rel=1e-4)  # every topic token moves alike, so no text differs from another
-    assert found.best["random"].test.on > best.test.on
-    assert found.best["swap"].test.on > 1
+    assert found.best["random"].test.on_topic_ppl_ratio > best.test.on_topic_ppl_ratio
+    assert found.best["swap"].test.on_topic_ppl_ratio > 1
     assert len(found.table()) == len(found.rows) == 3 * 4 * 2
     assert found.table()[0]["split"] in ("dev", "test")
-    assert score(planted, unit(), ON, OFF, by=by, controls=("random", "swap"), bound=bound) == found
+    assert score(planted, unit(), ON, OFF, coeffs=coeffs, controls=("random", "swap"), bound=bound) == found
 
 
 def test_no_strength_within_the_bound_is_said(planted):
-    found = score(planted, unit(), ON, OFF, by=[1.0, 3.0], controls=(), bound=1.0)
+    found = score(planted, unit(), ON, OFF, coeffs=[1.0, 3.0], controls=(), bound=1.0)
     assert not found.best["vector"].within_bound
-    assert found.best["vector"].test.by == 1.0
+    assert found.best["vector"].test.coeff == 1.0
 
 
 def test_intervals_hold_the_ratio_where_texts_differ(lm):
     on, off = [t[:12] for t in ON], [t[:12] for t in OFF]
     v = actadd(lm, "xyz", "", f"{blocks(lm.model)[1]}.in")
-    found = score(lm, v, on, off, by=[0.2, 0.4], bound=2.0)
+    found = score(lm, v, on, off, coeffs=[0.2, 0.4], bound=2.0)
     assert set(found.best) == {"vector", "random", "swap", "prompt"}
     for best in found.best.values():
-        assert best.on_interval[0] <= best.test.on <= best.on_interval[1]
-        assert best.off_interval[0] < best.off_interval[1]
-    prompts = [row for row in found.rows if row.arm == "prompt"]
-    assert [row.by for row in prompts] == [None, None]
+        assert best.on_topic_interval[0] <= best.test.on_topic_ppl_ratio <= best.on_topic_interval[1]
+        assert best.off_topic_interval[0] < best.off_topic_interval[1]
+    prompts = [row for row in found.rows if row.condition == "prompt"]
+    assert [row.coeff for row in prompts] == [None, None]
 
 
 def test_effects_equal_a_computation_by_hand(lm):
@@ -164,8 +169,8 @@ def test_effects_equal_a_computation_by_hand(lm):
 
 def test_layer_sweep_rows(lm):
     names = blocks(lm.model)
-    rows = layer_sweep(lm, "xyz", "", [t[:12] for t in ON], [t[:12] for t in OFF], layers=[0, -1], by=[1.0, 2.0])
-    assert [(r.site, r.arm, r.by) for r in rows] == [
+    rows = layer_sweep(lm, "xyz", "", [t[:12] for t in ON], [t[:12] for t in OFF], layers=[0, -1], coeffs=[1.0, 2.0])
+    assert [(r.site, r.condition, r.coeff) for r in rows] == [
         (f"{names[i]}.in", arm, by) for i in (0, -1) for arm in ("vector", "random") for by in (1.0, 2.0)
     ]
     assert all(r.split == "all" and r.kl > 0 for r in rows)
@@ -174,29 +179,29 @@ def test_layer_sweep_rows(lm):
 
 
 def test_unit_norm_is_the_raw_strength_times_the_norm(planted):
-    with_norm = score(planted, unit() * 3, ON, OFF, by=[0.1], controls=(), unit="norm")
+    with_norm = score(planted, unit() * 3, ON, OFF, coeffs=[0.1], controls=(), unit="norm")
     norm = planted.model.embed.weight[2:, 1:].norm(dim=1).median().item()
-    raw = score(planted, unit() * norm, ON, OFF, by=[0.1], controls=())
-    assert with_norm.rows[0].on == pytest.approx(raw.rows[0].on, rel=0.05)
+    raw = score(planted, unit() * norm, ON, OFF, coeffs=[0.1], controls=())
+    assert with_norm.rows[0].on_topic_ppl_ratio == pytest.approx(raw.rows[0].on_topic_ppl_ratio, rel=0.05)
 
 
 def test_what_cannot_be_scored_is_refused(planted):
     for arguments, message in [
-        ({"by": [1.0, 0.0], "controls": ()}, "other than 0"),
-        ({"by": [], "controls": ()}, "other than 0"),
-        ({"by": [1.0]}, "needs a text"),
-        ({"by": [1.0], "controls": (), "where": after_prompt()}, "end"),
+        ({"coeffs": [1.0, 0.0], "controls": ()}, "other than 0"),
+        ({"coeffs": [], "controls": ()}, "other than 0"),
+        ({"coeffs": [1.0]}, "needs a text"),
+        ({"coeffs": [1.0], "controls": (), "where": after_prompt()}, "end"),
     ]:
         with pytest.raises(GlassbookError, match=message):
             score(planted, unit(), ON, OFF, **arguments)
     with pytest.raises(GlassbookError, match="no unit"):
-        dose_curve(planted, unit(), ON, OFF, by=[1.0], unit="norms")
+        strength_sweep(planted, unit(), ON, OFF, coeffs=[1.0], unit="norms")
     with pytest.raises(GlassbookError, match="list of texts"):
-        dose_curve(planted, unit(), "a text", OFF, by=[1.0])
+        strength_sweep(planted, unit(), "a text", OFF, coeffs=[1.0])
     with pytest.raises(GlassbookError, match="at least 4"):
         score(planted, unit(), ON[:3], OFF)
     with pytest.raises(GlassbookError, match="at least 2 tokens"):
-        score(planted, unit(), ["", *ON], OFF, by=[1.0], controls=(), where=everywhere())
+        score(planted, unit(), ["", *ON], OFF, coeffs=[1.0], controls=(), where=everywhere())
 
 
 def test_recall_counts_the_answers_that_the_model_would_give(lm):
