@@ -1,4 +1,4 @@
-"""What every view works with, made once for an app."""
+"""Application services: the notebook, the job queue, the model server, caches and the renderer that all views share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """The notebook and the machinery round it."""
+    """The services of an application; `services(request)` finds them in a view."""
 
     notebook: Notebook
     jobs: JobQueue
@@ -31,23 +31,23 @@ class Services:
     curves: Curves = field(default_factory=Curves)
     verdicts: Verdicts = field(init=False)
     supervisor: Supervisor | None = None
-    """Who works the queue off; None while nobody does."""
+    """Runs the jobs of the queue; None if this server does not."""
 
     def __post_init__(self) -> None:
         self.verdicts = Verdicts(self.notebook)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Services:
-        """The services of one notebook; nothing is started yet."""
+        """The services of a notebook; nothing is started yet."""
         notebook.index.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
         return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder))
 
     @property
     def references(self) -> References:
-        """The works that pages cite, as references.json has them now."""
+        """The bibliography, as references.json is now."""
         return References(self.notebook.folder)
 
 
 def services(request: HTTPConnection) -> Services:
-    """The services of the app that a request came to."""
+    """The services of the application that a request came to."""
     return request.app.state.services

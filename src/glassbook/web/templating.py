@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from glassbook.notebook.pages.page import KINDS
 from glassbook.notebook.serialization import to_json
 from glassbook.web.services import services
 
@@ -36,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {"number": number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
-    env.globals |= {"static": static_url, "to_json": lambda value: to_json(value, what="the data")}
+    env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}
     return env
 
 

@@ -167,7 +167,7 @@ def test_a_body_is_rendered_once():
 
 
 def test_the_cache_forgets_the_oldest(monkeypatch):
-    monkeypatch.setattr("glassbook.web.render.markdown.KEPT", 2)
+    monkeypatch.setattr("glassbook.web.render.markdown.CACHE_SIZE", 2)
     renderer = Renderer()
     first = renderer("a")
     renderer("b"), renderer("c")

@@ -1,4 +1,7 @@
-"""Curves of runs for a screen: read once and then only what was appended, thinned so that no peak is lost."""
+"""Metric curves of runs: event logs read incrementally, and thinned for a screen without losing peaks.
+
+The browser side is static/js/curves.js.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from glassbook.notebook.runs.events import CHUNK, METRIC, read_event
 from glassbook.notebook.serialization import read_number
 
 POINTS = 2000
-"""Points of a curve that are sent at most."""
-KEPT = 8
-"""Logs whose points stay in memory."""
-LIMIT = 2_000_000
-"""Points of all logs together that stay in memory."""
+"""Maximum number of points of a curve."""
+MAX_LOGS = 8
+"""Logs in memory."""
+MAX_POINTS = 2_000_000
+"""Points in memory, of all logs together."""
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Curve:
 
 @dataclass
 class _Log:
-    """What was read of one events.jsonl."""
+    """The part of an events.jsonl that has been read."""
 
     inode: int
     offset: int = 0
@@ -48,14 +51,14 @@ class _Log:
 
 
 class Curves:
-    """Reads the metrics of runs; safe to use from several threads."""
+    """Reads the metrics of runs; thread-safe."""
 
     def __init__(self) -> None:
         self._logs: OrderedDict[Path, _Log] = OrderedDict()
         self._lock = threading.Lock()
 
     def names(self, folder: Path) -> list[str]:
-        """Names of the metrics that the run in `folder` has logged, in the order in which they first appeared."""
+        """Names of the metrics logged by the run in `folder`, in order of first appearance."""
         with self._lock:
             log = self._read(folder / "events.jsonl")
             return list(log.metrics) if log else []
@@ -67,24 +70,24 @@ class Curves:
             folder: the run's.
             name: the metric.
             after: only steps greater than this.
-            points: how many points to thin it to.
+            points: maximum number of points.
         """
         with self._lock:
             log = self._read(folder / "events.jsonl")
             steps, values = log.metrics.get(name, ((), ())) if log else ((), ())
             steps, values = list(steps), list(values)
         if any(later <= step for step, later in itertools.pairwise(steps)):
-            # A resumed run logs again what it had logged since its last checkpoint: later lines win.
-            known = dict(zip(steps, values, strict=True))
-            steps = sorted(known)
-            values = [known[step] for step in steps]
+            # A resumed run repeats the steps since its last checkpoint: later lines win.
+            latest = dict(zip(steps, values, strict=True))
+            steps = sorted(latest)
+            values = [latest[step] for step in steps]
         if after is not None:
             first = next((i for i, step in enumerate(steps) if step > after), len(steps))
             steps, values = steps[first:], values[first:]
         return thin(steps, values, points)
 
     def _read(self, path: Path) -> _Log | None:
-        """The log brought up to date; None if there is none."""
+        """The log, read up to its end; None if there is none."""
         try:
             with open(path, "rb") as file:
                 state = os.fstat(file.fileno())
@@ -93,18 +96,18 @@ class Curves:
                     log = self._logs[path] = _Log(state.st_ino)
                 self._logs.move_to_end(path)
                 file.seek(log.offset)
-                _read_on(file, log)
+                _read_appended(file, log)
         except OSError:
             self._logs.pop(path, None)
             return None
         while len(self._logs) > 1 and (
-            len(self._logs) > KEPT or sum(kept.points for kept in self._logs.values()) > LIMIT
+            len(self._logs) > MAX_LOGS or sum(log.points for log in self._logs.values()) > MAX_POINTS
         ):
             self._logs.popitem(last=False)
         return log
 
 
-def _read_on(file: BinaryIO, log: _Log) -> None:
+def _read_appended(file: BinaryIO, log: _Log) -> None:
     rest = b""
     while chunk := file.read(CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -116,25 +119,25 @@ def _read_on(file: BinaryIO, log: _Log) -> None:
             step = event.get("step")
             if not isinstance(step, int) or not -(2**63) <= step < 2**63:
                 continue
-            for name, given in event["metrics"].items():
-                value = _number(given)
+            for name, item in event["metrics"].items():
+                value = _number(item)
                 if value is not None:
                     steps, values = log.metrics.setdefault(name, (array("q"), array("d")))
                     steps.append(step)
                     values.append(value)
 
 
-def _number(given: Any) -> float | None:
+def _number(item: Any) -> float | None:
     try:
-        return read_number(given)
+        return read_number(item)
     except OverflowError:  # a whole number that no float can hold
         return None
 
 
 def thin(steps: list[int], values: list[float], points: int = POINTS) -> Curve:
-    """A curve of at most `points` points: the least and the greatest of each of `points / 2` equal spans of steps.
+    """Min-max downsampling: the minimum and maximum of each of `points / 2` equal spans of steps.
 
-    A curve that is short enough stays as it is. Of a span that holds only NaN or infinities a gap remains.
+    A curve that is short enough stays as it is. A span with only NaN or infinities becomes a gap.
 
     Args:
         steps: ascending.

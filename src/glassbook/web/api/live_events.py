@@ -1,4 +1,7 @@
-"""One stream of server-sent events for each browser: that something changed, not what; pages ask for what they show."""
+"""Change notifications as server-sent events: they say that something changed; pages then fetch what they show.
+
+The browser side is static/js/events.js (one stream for all tabs) and live.js.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from starlette.responses import StreamingResponse
 
 from glassbook.web.services import Services, services
 
-LOOK = 0.4
-"""Seconds between two looks at the notebook while somebody listens."""
+POLL = 0.4
+"""Seconds between two looks at the notebook while a browser listens."""
 PING = 15.0
 """Seconds of silence after which a comment keeps the connection open."""
 
@@ -21,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/events")
 async def events(request: Request) -> StreamingResponse:
-    """The stream; it ends when the browser goes or the server stops."""
+    """The stream; it ends when the browser disconnects or the server stops."""
     return StreamingResponse(_changes(request, services(request)), media_type="text/event-stream")
 
 
@@ -36,5 +39,5 @@ async def _changes(request: Request, known: Services) -> AsyncIterator[str]:
         elif silent >= PING:
             silent = 0.0
             yield ": still here\n\n"
-        silent += LOOK
-        await asyncio.sleep(LOOK)
+        silent += POLL
+        await asyncio.sleep(POLL)

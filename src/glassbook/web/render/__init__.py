@@ -1,1 +1,1 @@
-"""From Markdown to safe HTML: rendering, live blocks, citations and wikilinks."""
+"""Rendering of pages: Markdown to safe HTML, live blocks, citations, wikilinks and Vega-Lite charts."""

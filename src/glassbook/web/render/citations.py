@@ -1,4 +1,4 @@
-"""Works that a page cites, as a reader wants to see them: who, when, what, where, and a link to it."""
+"""Bibliography of a page: works in CSL JSON as authors, year, title, venue and links to arXiv or DOI."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 from glassbook.notebook.pages.references import References
 
-NAMED = 3
-"""Authors that are named; of more, the first and "et al."."""
+MAX_AUTHORS = 3
+"""Authors that are listed; if there are more, the first and "et al."."""
 _ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)?(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})(v\d+)?", re.I)
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)", re.I)
 
 
 @dataclass(frozen=True)
 class Citation:
-    """One work, ready to be shown; one that references.json does not hold has nothing but its key."""
+    """A work as its parts are shown; one that is missing in references.json has only its key."""
 
     key: str
     authors: str
@@ -27,7 +27,7 @@ class Citation:
     place: str
     """Journal, book or publisher."""
     links: tuple[tuple[str, str], ...]
-    """(what is shown, address)."""
+    """(label, URL) pairs."""
     known: bool
 
 
@@ -37,16 +37,16 @@ def cite(references: References, keys: Iterable[str]) -> list[Citation]:
 
 
 def citation(key: str, work: Mapping[str, Any] | None) -> Citation:
-    """A work (CSL JSON) as a citation; whatever of it is not as CSL has it is left out."""
+    """A work (CSL JSON) as a citation; fields that are not valid CSL are left out."""
     work = work if isinstance(work, Mapping) else None
-    given = work or {}
-    place = _text(given.get("container-title")) or _text(given.get("publisher"))
-    links = tuple(_links(key, given))
+    fields = work or {}
+    place = _text(fields.get("container-title")) or _text(fields.get("publisher"))
+    links = tuple(_links(key, fields))
     return Citation(
         key=key,
-        authors=_authors(given.get("author") or given.get("editor")),
-        year=_year(given.get("issued")),
-        title=_text(given.get("title")),
+        authors=_authors(fields.get("author") or fields.get("editor")),
+        year=_year(fields.get("issued")),
+        title=_text(fields.get("title")),
         place="" if place.lower() == "arxiv" and links else place,  # the link says it
         links=links,
         known=work is not None,
@@ -63,7 +63,7 @@ def _authors(people: Any) -> str:
     people = [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
     names = [_text(person.get("family") or person.get("literal") or person.get("given")) for person in people]
     names = [name for name in names if name]
-    if len(names) > NAMED:
+    if len(names) > MAX_AUTHORS:
         return f"{names[0]} et al."
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 

@@ -1,4 +1,4 @@
-"""Where the links of a page lead: wikilinks to pages, runs and experiments; addresses beside the page's file."""
+"""Link resolution: wikilinks to pages, runs and experiments, and addresses relative to a page's file."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from glassbook.notebook import Hit, Notebook, slug
 from glassbook.web.render.markdown import Wikilink, page_url
 
 RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
-"""What an id of a run looks like."""
+"""The form of a run's id."""
 
 
 @dataclass
 class Links:
-    """The links of one page while it is shown; remembers where each name leads."""
+    """Resolves the links of one page while it is rendered; caches what each name resolves to."""
 
     notebook: Notebook
     path: str = ""
-    """The page's file, relative to the notebook; "" for one that has none yet."""
+    """The page's file, relative to the notebook; "" if it has none yet."""
     runs: list[str] = field(default_factory=list)
-    """Runs that were linked to, in order."""
-    _known: dict[str, str | None] = field(default_factory=dict)
+    """Linked runs, in order."""
+    _resolved: dict[str, str | None] = field(default_factory=dict)
 
     def link(self, wikilink: Wikilink) -> Markup:
-        """A wikilink as HTML: to its page, run or experiment, or to a new page of that name."""
+        """A wikilink as HTML, to its page, run or experiment, or to the editor for a new page of that name."""
         section = slug(wikilink.section)
         if not wikilink.target:
             return Markup('<a href="#{}">{}</a>').format(section, wikilink.label)
@@ -41,10 +41,10 @@ class Links:
         return Markup('<a href="{}">{}</a>').format(url, wikilink.label)
 
     def url(self, target: str, section: str = "") -> str | None:
-        """Address of what a name means; None if nothing has it."""
-        if target not in self._known:
-            self._known[target] = self.notebook.index.resolve(target)
-        ident = self._known[target]
+        """URL of what a name resolves to; None if nothing has that name."""
+        if target not in self._resolved:
+            self._resolved[target] = self.notebook.index.resolve(target)
+        ident = self._resolved[target]
         if ident is not None:
             return page_url(ident, section)
         if RUN.fullmatch(target) and (self.notebook.folder / "runs" / target / "run.json").is_file():
@@ -56,7 +56,7 @@ class Links:
         return None
 
     def place(self, url: str) -> str:
-        """An address beside the page's file as one of this server: a page, a file of a run, a picture under pages/."""
+        """The URL of an address relative to the page's file: a page, a file of a run, or a file under pages/."""
         address, _, section = url.partition("#")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), unquote(address.partition("?")[0])))
         parts = path.split("/")
@@ -72,7 +72,7 @@ class Links:
 
 
 def url_of(hit: Hit) -> str:
-    """Where a thing that was found is shown; for every kind of thing."""
+    """URL of a search hit of any kind."""
     return address_of(hit.kind, hit.id, hit.section)
 
 

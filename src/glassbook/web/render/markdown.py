@@ -1,9 +1,9 @@
-"""Markdown to HTML that is safe to show, whoever wrote it.
+"""Markdown to safe HTML, whoever wrote it.
 
-A body is rendered once into pieces: HTML that depends on nothing but the text, and holes for what depends on the
-notebook (where a wikilink leads, what a live block shows). The pieces are kept by the body's hash; the holes are filled
-at every view. HTML in Markdown is shown as text; what markdown-it wrote goes through nh3 all the same, and only then
-do the holes get what our own templates made.
+A body is rendered once into pieces: HTML that depends on nothing but the text, and placeholders for what depends on the
+notebook (where a wikilink leads, what a live block shows). The pieces are cached by the body's hash; the placeholders
+are filled at every view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
+and only then are the placeholders replaced by what our own templates render.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-KEPT = 500
-"""Rendered bodies that are kept."""
+CACHE_SIZE = 500
+"""Rendered bodies in memory."""
 MATHML = frozenset(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd "
     "mstyle mpadded mphantom menclose mmultiscripts mprescripts none".split()
 )
-"""Elements of MathML that are let through; none of them can hold HTML or lead anywhere."""
+"""MathML elements that are allowed; none of them can contain HTML or a link."""
 
 
 @dataclass(frozen=True)
 class Wikilink:
-    """A hole for a link to a page."""
+    """Placeholder of a link to a page."""
 
     target: str
     section: str
@@ -48,7 +48,7 @@ class Wikilink:
 
 @dataclass(frozen=True)
 class Local:
-    """A hole for an address that is relative to the page's file (an image beside it, a chart of a run)."""
+    """Placeholder of an address relative to the page's file (an image beside it, a chart of a run)."""
 
     url: str
 
@@ -61,13 +61,13 @@ Place = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Rendered:
-    """A body ready to be shown."""
+    """A rendered body, with placeholders."""
 
     pieces: tuple[Piece, ...]
     sections: tuple[Section, ...]
 
     def html(self, link: LinkTo, show: Show, place: Place = lambda url: url) -> Markup:
-        """The HTML, with every link, live block and relative address as the functions give them."""
+        """The HTML, with links, live blocks and relative addresses filled in by the functions."""
         out = []
         for piece in self.pieces:
             match piece:
@@ -83,49 +83,49 @@ class Rendered:
 
 
 class Renderer:
-    """Renders bodies, and remembers the last ones; safe to use from several threads."""
+    """Renders bodies, with a cache of the latest; thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Rendered] = OrderedDict()
+        self._cache: OrderedDict[str, Rendered] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, body: str) -> Rendered:
-        """The body of a page, rendered; the second time from memory."""
+        """The rendered body of a page, from the cache if it is there."""
         key = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
         rendered = render_markdown(body)
         with self._lock:
-            self._kept[key] = rendered
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._cache[key] = rendered
+            while len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
         return rendered
 
 
 def render_markdown(body: str) -> Rendered:
-    """Markdown in pieces: HTML, and holes for wikilinks and live blocks."""
+    """Markdown as pieces: HTML, and placeholders for wikilinks and live blocks."""
     body = body.encode("utf-8", "replace").decode()
-    holes: list[Piece] = []
-    # Nobody who writes a page can guess the mark that stands for a hole.
+    placeholders: list[Piece] = []
+    # A random mark, so that no page can contain one.
     mark = f"hole{secrets.token_hex(12)}n"
 
     def hole(piece: Piece) -> str:
-        holes.append(piece)
-        return f"{mark}{len(holes) - 1}e"
+        placeholders.append(piece)
+        return f"{mark}{len(placeholders) - 1}e"
 
     sections = read_markdown(body).sections
     env: dict[str, Any] = {"hole": hole, "anchors": [s.slug for s in sections if s.level]}
     html = _clean(_parser().render(body, env))
     pieces: list[Piece] = []
     for i, part in enumerate(re.split(f"{mark}([0-9]+)e", html)):
-        pieces.append(holes[int(part)] if i % 2 else part)
-    return Rendered(tuple(_joined(pieces)), sections)
+        pieces.append(placeholders[int(part)] if i % 2 else part)
+    return Rendered(tuple(_merge_text(pieces)), sections)
 
 
-def _joined(pieces: Sequence[Piece]) -> list[Piece]:
-    """Neighbouring texts as one."""
+def _merge_text(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces with neighbouring texts joined."""
     out: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, str) and out and isinstance(out[-1], str):
@@ -150,7 +150,7 @@ def _parser() -> MarkdownIt:
     return md
 
 
-# --- what each kind of token becomes; markdown-it passes (itself, tokens, index, options, env) -----------------------
+# --- render rules of tokens; markdown-it passes (itself, tokens, index, options, env) -----------------------
 
 
 def _fence(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -180,7 +180,7 @@ def _display_math(self: Any, tokens: Sequence[Token], i: int, options: Any, env:
 
 def _heading_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
-    # Only headings at the top level are sections; read_markdown gave them their anchors in the same order.
+    # Only top-level headings are sections; read_markdown gave them their anchors in the same order.
     anchor = env["anchors"].pop(0) if token.level == 0 and env["anchors"] else ""
     return f'<{token.tag} id="{escape(anchor)}">' if anchor else f"<{token.tag}>"
 
@@ -200,7 +200,7 @@ def _link_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: di
 
 
 def _address(url: Any, env: dict[str, Any]) -> str:
-    """An address as it is, or a hole if it is relative to the page."""
+    """An address as it is, or a placeholder if it is relative to the page."""
     text = str(url or "")
     return env["hole"](Local(text)) if text and not re.match(r"[a-z][a-z0-9+.-]*:|[/#?]", text, re.I) else escape(text)
 
@@ -272,7 +272,7 @@ def _filtered(tag: str, attribute: str, value: str) -> str | None:
     if tag == "input":
         return value if (attribute, value) in {("type", "checkbox")} or attribute != "type" else None
     if attribute == "style":
-        return None  # no inline styles: the page's policy forbids them
+        return None  # the content security policy forbids inline styles
     return value
 
 
@@ -280,7 +280,7 @@ def _filtered(tag: str, attribute: str, value: str) -> str | None:
 
 
 def _highlighted(code: str, language: str) -> str:
-    """Code as HTML with classes for its parts; as it is if the language is not known."""
+    """Code with syntax highlighting, or plain if the language is unknown."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
@@ -297,7 +297,7 @@ def _highlighted(code: str, language: str) -> str:
 
 @functools.lru_cache(maxsize=2000)
 def mathml(latex: str, display: bool) -> str:
-    """LaTeX as MathML, which browsers show by themselves; as code if it cannot be read."""
+    """LaTeX as MathML; as code if it cannot be converted."""
     from latex2mathml.converter import convert
 
     try:
@@ -305,7 +305,7 @@ def mathml(latex: str, display: bool) -> str:
             raise ValueError("too long")
         root = ET.fromstring(convert(latex.strip(), display="block" if display else "inline"))
         _check_math(root)
-    except Exception as problem:  # the converter raises what its parser happens to run into
+    except Exception as problem:  # the converter raises errors of many types
         return f'<code class="math-error" title="{escape(str(problem)[:200])}">{escape(latex)}</code>'
     root.set("xmlns", "http://www.w3.org/1998/Math/MathML")
     text = ET.tostring(root, encoding="unicode")
@@ -316,12 +316,12 @@ def _check_math(root: ET.Element) -> None:
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         if element.tag not in MATHML:
-            raise ValueError(f"<{element.tag}> is not shown")
+            raise ValueError(f"<{element.tag}> is not allowed")
         for name in list(element.attrib):
             if name.startswith("on") or name in ("href", "src", "style", "class", "id") or ":" in name or "}" in name:
                 del element.attrib[name]
 
 
 def page_url(ident: str, section: str = "") -> str:
-    """Address of a page, or of a section in it."""
+    """URL of a page, or of a section of it."""
     return f"/p/{quote(ident, safe='/')}" + (f"#{quote(section, safe='')}" if section else "")
