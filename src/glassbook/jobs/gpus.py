@@ -1,4 +1,4 @@
-"""Which graphics processors this machine has, found without torch."""
+"""GPU discovery: which graphics processors this machine has, found without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file that keeps the jobs of a notebook, and what one row of it says."""
+"""Job storage: the SQLite file that holds the jobs of a notebook, and its rows."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class JobFile:
             yield
         except sqlite3.Error as error:
             raise GlassbookError(
-                f"the queue of jobs {self.path} cannot be used: {error}; mend that, or move the file away"
+                f"the queue of jobs {self.path} cannot be used: {error}; fix that, or move the file away"
             ) from error
 
     def _opened(self) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""What a job's process wrote: its last line, and the end of it."""
+"""Job logs: the last line and the end of what a job's process wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue of work that was asked for: kept in .glassbook/jobs.db, safe to use from several processes at once.
+"""Job queue in .glassbook/jobs.db, safe to use from several processes at once.
 
 A job is words for the command line. Whoever has a machine to spare claims one, works it off in a process of its
 own, beats while it goes on and says how it ended (see web/supervisor.py). The queue is not derived from other
@@ -126,7 +126,7 @@ class JobQueue(JobFile):
         """Queue a job that is over once more.
 
         One that did not finish goes on as the same job, with the run that it left if it left one; one that has
-        finished is started anew as another job.
+        finished is started again as another job.
 
         Raises:
             GlassbookError: there is no such job, or it waits or runs.
@@ -149,7 +149,7 @@ class JobQueue(JobFile):
     def claim_next(self, owner: str, slots: int = 1, devices: Sequence[str] = ()) -> Job | None:
         """Take the oldest waiting job that there is room for.
 
-        Slots and devices are counted over all jobs that run, whoever supervises them. A job that needs GPUs is
+        Slots and devices are counted over all jobs that run, under any supervisor. A job that needs GPUs is
         never overtaken by a younger one that needs some.
 
         Args:

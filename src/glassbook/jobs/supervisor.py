@@ -1,4 +1,4 @@
-"""Works the queue off: one process for each job, which outlives the server if it must and is found again by the next.
+"""Job supervisor: runs the queue, one process for each job, which may outlive the server and is adopted by the next.
 
     queued -> running -> finished | failed | cancelled | interrupted
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never half of either."""
+"""Atomic file writes: a reader sees the old content or the new, never half of either."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise GlassbookError(f"cannot write {path}: {error.strerror or error}; mend that and try again") from error
+        raise GlassbookError(f"cannot write {path}: {error.strerror or error}; fix that and try again") from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:

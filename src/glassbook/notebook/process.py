@@ -1,4 +1,4 @@
-"""Which process writes a run, and whether it still lives.
+"""Process identity: which process writes a run, and whether it is still alive.
 
 A process number alone proves nothing: numbers are used again, and another machine or container has its own.
 So a process is its number, the moment it was born, and the boot, machine and number space that those belong to.

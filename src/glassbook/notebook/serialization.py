@@ -1,4 +1,4 @@
-"""Plain data: what may stand in run.json, a table or a live block, and how it is read and written.
+"""Serialization of plain data: what run.json, tables and live blocks may hold, as JSON and YAML.
 
 JSON has no NaN and no infinity. Where a number is one of them, the text "NaN", "Infinity" or "-Infinity" stands for it.
 YAML is read by the safe loader only, without aliases (a few lines of them can stand for gigabytes) and without

@@ -125,7 +125,7 @@ def test_front_matter_that_cannot_be_read_is_kept_and_never_rewritten(head: str,
     page.body = "new body\n"
     assert page.render() == f"---\n{head}\n---\nnew body\n"
     page.tags = ["x"]
-    with pytest.raises(GlassbookError, match="mend"):
+    with pytest.raises(GlassbookError, match="fix"):
         page.render()
 
 

@@ -156,7 +156,7 @@ def test_bibtex_goes_in_and_out(tmp_path):
 
 def test_a_bad_file_is_one_line(tmp_path):
     (tmp_path / "references.json").write_text("{}x")
-    with pytest.raises(GlassbookError, match="mend it"):
+    with pytest.raises(GlassbookError, match="fix it"):
         References(tmp_path).get("x")
     (tmp_path / "references.json").write_text("[]")
     with pytest.raises(GlassbookError, match="never closed"):

@@ -1,4 +1,4 @@
-"""What the user brings along becomes pages: vaults of Markdown, HTML pages, plain text saved from a web page.
+"""Importers: vaults of Markdown, HTML pages and plain text saved from a web page become pages.
 
     prepared = plan("my-notes.txt")        # reads; writes nothing
     prepared.pages, prepared.left_out      # what would be made, with every guess; what would only be reported

@@ -1,4 +1,4 @@
-"""Making what was planned: all or nothing, nothing overwritten, twice is once.
+"""Applying an import plan: all or nothing, nothing overwritten, and the same import twice changes nothing.
 
 What an import made is recorded in imports/<name>.json at the notebook's top: which page came from where, the digest
 of what was written, and every line that became no page. By that record a second import tells a page that the user has
@@ -195,9 +195,9 @@ def _record(folder: Path, plan: Plan) -> tuple[Path, dict[str, Any]]:
             for entry in record["files"].values()
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise GlassbookError(f"{file} cannot be read; mend it, or delete it to import anew") from error
+        raise GlassbookError(f"{file} cannot be read; fix it, or delete it to import again") from error
     if not good:
-        raise GlassbookError(f"{file} names a file outside of pages/; delete it to import anew")
+        raise GlassbookError(f"{file} names a file outside of pages/; delete it to import again")
     return file, record
 
 

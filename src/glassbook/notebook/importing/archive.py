@@ -1,4 +1,4 @@
-"""Reading an archive of notes without trusting it: nothing is unpacked to the disk, no link is followed."""
+"""Zip and tar reader for untrusted archives of notes: nothing is unpacked to the disk, no link is followed."""
 
 from __future__ import annotations
 

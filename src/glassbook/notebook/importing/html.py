@@ -1,4 +1,4 @@
-"""An HTML page as Markdown: headings, paragraphs, lists, quotes, code, tables, links and images, in their order.
+"""HTML to Markdown: headings, paragraphs, lists, quotes, code, tables, links and images, in their order.
 
 The page is not trusted: scripts, styles, frames and links that would run something are dropped. Every text of the
 source is in the page or in the report.

@@ -1,4 +1,4 @@
-"""Running text of an HTML page as Markdown: escapes, emphasis, code, links and images."""
+"""Inline HTML to Markdown: escapes, emphasis, code, links and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one line of plain text looks like: a session, a labelled paragraph of a paper, a title, a term.
+"""Line classifier for plain text: a session, a labelled paragraph of a paper, a title, a term.
 
 These are rules of thumb about how people write notes; each is one pattern with its reason.
 """

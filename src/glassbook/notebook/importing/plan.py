@@ -1,4 +1,4 @@
-"""What an import would do, before it does it."""
+"""Import plans: what an import would do, before it does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a path to a plan: what kind of source it is, and whether it can be read at all."""
+"""Import source detection: what kind of source a path is, whether it can be read, and the plan it gives."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def plan(path: str | Path) -> Plan:
             return read_vault(files, path, name)
         data = path.read_bytes()
     except OSError as error:
-        raise GlassbookError(f"cannot read {path}: {error.strerror or error}; mend that and try again") from error
+        raise GlassbookError(f"cannot read {path}: {error.strerror or error}; fix that and try again") from error
     ending = path.suffix.lower()
     foreign = extensions.entries(GROUP)
     if ending not in READERS and ending not in foreign:

@@ -1,4 +1,4 @@
-"""Plain text, such as saved from a web page that keeps someone's notes: pages of their kinds, no line lost.
+"""Plain-text importer, for notes saved from a web page: pages of their kinds, no line lost.
 
 Every line that is not blank goes to exactly one page, as it stands. The rules that decide which are in `lines`; what
 they cannot know they guess, and every guess is told.

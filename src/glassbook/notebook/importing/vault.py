@@ -1,4 +1,4 @@
-"""A folder of Markdown: every file is kept byte for byte, in its folder, with what lies beside it.
+"""Markdown vault importer: every file is kept byte for byte, in its folder, with the files beside it.
 
 A page's id is its own, or its path; no front matter is added, for then the file would be another.
 """

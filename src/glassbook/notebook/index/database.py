@@ -1,4 +1,4 @@
-"""The file of the index: SQLite beside the notebook's files, brought up to date before each query.
+"""Index database: a SQLite file beside the notebook's files, brought up to date before each query.
 
 It holds nothing that the files do not: it may be deleted at any time, and is made again when it is missing, damaged or
 of another version. It is brought up to date by looking at every file's time and size, and reading those that changed.
@@ -120,7 +120,7 @@ class IndexFile:
         self._fresh_runs()
 
     def tidy(self) -> None:
-        """Move what was written from the database's log into its file, beside the questions, which need not wait."""
+        """Move what was written from the database's log into its file, beside the queries, which need not wait."""
         with (
             contextlib.suppress(sqlite3.DatabaseError),
             contextlib.closing(sqlite3.connect(self.path, timeout=0)) as db,
@@ -128,11 +128,11 @@ class IndexFile:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def look_at_everything(self) -> None:
-        """Find what the watch missed, beside the questions: with a connection of its own."""
+        """Find what the watch missed, beside the queries: with a connection of its own."""
         try:
             db = schema.connect(str(self.path))
         except sqlite3.DatabaseError:
-            return  # the next question mends it
+            return  # the next query repairs it
         try:
             if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)

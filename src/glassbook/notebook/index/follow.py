@@ -1,4 +1,4 @@
-"""Following the files: what changed is told as it changes, so that questions need not look at every file.
+"""File watcher: reports changes as they happen, so that queries need not look at every file.
 
 Pages are watched by the operating system (watchfiles); a run's folder is watched for new runs, and the logs of runs
 that have not finished are looked at. A whole look now and then catches what a watch can miss.

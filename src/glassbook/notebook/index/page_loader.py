@@ -1,4 +1,4 @@
-"""Reading pages and runs into rows of the index: one, or very many with all processors at once."""
+"""Loader of pages and runs into rows of the index: one, or very many with all processors at once."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _hand_out(stream: IO[bytes] | None, parts: Sequence[Sequence[Any]]) -> None:
             _send(stream, list(part))
         stream.close()
     except (BrokenPipeError, ValueError):
-        return  # whoever reads notices
+        return  # the reading side notices
 
 
 def _send(stream: IO[bytes], value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bringing the index up to date with the files: what is stale is found by its stamp, read, and written.
+"""Incremental index updates: what is stale is found by its time and size, read, and written.
 
 What is stale is looked for again once the write lock is held: another process may have been faster.
 """

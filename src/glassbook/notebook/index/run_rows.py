@@ -1,4 +1,4 @@
-"""A run as rows of the index: plain data, which another process may have made."""
+"""Index rows of runs: plain data, which another process may have made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the notebook's folder looks like from outside: its files with their times and sizes, none of them read."""
+"""Folder scan: the notebook's files with their times and sizes, none of them read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the index, and the rows that pages, runs and claims become."""
+"""Schema of the index: its tables, and the rows that pages, runs and claims become."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 
 VERSION = 8
-"""Changes with the tables below; an index of another version is made anew."""
+"""Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
     "page": "fts_page",
@@ -140,7 +140,7 @@ def transaction(db: sqlite3.Connection, lock: Literal["IMMEDIATE", "DEFERRED"] =
 
 @contextlib.contextmanager
 def indexes_afterwards(db: sqlite3.Connection) -> Iterator[None]:
-    """Drop the indexes of pages' tables while the block writes very many rows, and make them anew in one go.
+    """Drop the indexes of pages' tables while the block writes very many rows, and build them again in one go.
 
     Rows that come in any order would each change another page of each index. It takes part in the transaction.
     """

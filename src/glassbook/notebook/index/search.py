@@ -1,4 +1,4 @@
-"""Search by words: what people type, made safe for FTS5, and what they get."""
+"""Full-text search on FTS5: queries made safe, ranking and excerpts."""
 
 from __future__ import annotations
 

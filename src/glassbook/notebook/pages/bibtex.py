@@ -1,4 +1,4 @@
-"""BibTeX in and out, as CSL JSON: what BibTeX cannot say is kept in a field of its own, so that nothing is lost."""
+"""BibTeX to CSL JSON and back: a field of its own holds what BibTeX cannot say, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -207,9 +207,9 @@ def _rest(data: str, key: str) -> dict[str, Any]:
     try:
         rest = json.loads(data)
     except ValueError as error:
-        raise GlassbookError(f"the field {REST} of {key!r} is no JSON ({error}); mend it or take it out") from error
+        raise GlassbookError(f"the field {REST} of {key!r} is no JSON ({error}); fix it or take it out") from error
     if not isinstance(rest, dict):
-        raise GlassbookError(f"the field {REST} of {key!r} has to be {{...}}; mend it or take it out")
+        raise GlassbookError(f"the field {REST} of {key!r} has to be {{...}}; fix it or take it out")
     return rest
 
 

@@ -1,4 +1,4 @@
-"""What a page's Markdown holds for the notebook: links to other pages, live blocks and sections.
+"""Page outlines: links to other pages, live blocks and sections, read from Markdown.
 
 The Markdown is read by the same parser that renders it, so a link inside code is code here as well as on screen.
 A renderer gets the same reading of `[[target#section|label]]` from `wikilinks`, a plugin for markdown-it.

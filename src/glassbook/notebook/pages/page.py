@@ -1,4 +1,4 @@
-"""Pages: Markdown with front matter, in which nothing changes but what was changed.
+"""Pages: Markdown with front matter, edited without touching any other line.
 
 The text of the file is the truth. A page remembers where each key of its front matter stands, and `render` rewrites
 only the lines of keys whose value differs from what was read; comments, order, unknown keys, line ends and the byte
@@ -104,7 +104,7 @@ class Page:
         text = head.text
         if changed or removed:
             if self.problem:
-                raise GlassbookError(f"mend the front matter of {self.path or self.id!r} first: {self.problem}")
+                raise GlassbookError(f"fix the front matter of {self.path or self.id!r} first: {self.problem}")
             for key, value in changed.items():
                 _check(key, value)
             text = head.edited(changed, removed)

@@ -1,4 +1,4 @@
-"""The works that pages cite: CSL JSON in references.json at the notebook's top.
+"""References: the works that pages cite, as CSL JSON in references.json at the notebook's top.
 
 works = References(notebook.folder)
 works.get("arXiv:2309.12288v2")            # the same as "2309.12288"
@@ -122,7 +122,7 @@ class References:
             except FileNotFoundError:
                 self._works = {}
             except (OSError, ValueError, TypeError, KeyError) as error:
-                raise GlassbookError(f"{self.path} is no list of works in CSL JSON ({error}); mend it") from error
+                raise GlassbookError(f"{self.path} is no list of works in CSL JSON ({error}); fix it") from error
         return self._works
 
 

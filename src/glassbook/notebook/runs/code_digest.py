@@ -217,7 +217,7 @@ class _Module:
 
 
 def _root(node: ast.stmt) -> str:
-    """The name whose value a statement changes without binding it anew; "" if there is none."""
+    """The name whose value a statement changes without rebinding it; "" if there is none."""
     match node:
         case ast.Assign(targets=[ast.Subscript() | ast.Attribute() as target]):
             return _name(target)

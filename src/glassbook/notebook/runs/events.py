@@ -1,7 +1,7 @@
-"""The log of a run: one JSON object on each line of events.jsonl, only ever appended to.
+"""Event log of a run: one JSON object on each line of events.jsonl, append-only.
 
 A line is one `write` to the kernel, so a process that is killed loses no line that `append` returned from. A line
-that was cut short (a full disk, a power cut) is passed over when reading and mended when the run goes on.
+that was cut short (a full disk, a power cut) is passed over when reading and repaired when the run is resumed.
 
 Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), chart, table,
 image, artifact, heartbeat, end.
@@ -64,7 +64,7 @@ class EventLog:
                     self._append_again(line)
             except OSError as error:
                 raise GlassbookError(
-                    f"cannot record in {self.path}: {error.strerror or error}; mend that and resume the run"
+                    f"cannot record in {self.path}: {error.strerror or error}; fix that and resume the run"
                 ) from error
             self.written = time.time()
 
@@ -144,7 +144,7 @@ class Summary:
     offset: int = 0
     """Bytes read so far: whole lines only."""
     mark: str = ""
-    """Digest of the last line read; if another stands there, the log is another one and is read anew."""
+    """Digest of the last line read; if another stands there, the log is another one and is read from the start."""
     mark_size: int = 0
     first: float | None = None
     """Time of the first start, in seconds since 1970."""

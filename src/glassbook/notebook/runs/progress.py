@@ -1,4 +1,4 @@
-"""How far long work has come: a bar on stderr, or on a stderr that is no terminal a line now and then."""
+"""Progress of long work: a bar on stderr, or a line now and then where stderr is no terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run comes from: the code's version and the machine's, read without importing anything heavy."""
+"""Provenance of a run: versions of the code and the machine, read without importing anything heavy."""
 
 from __future__ import annotations
 

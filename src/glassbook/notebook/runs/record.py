@@ -1,4 +1,4 @@
-"""Runs as they are read: what a run's folder says, whoever wrote it, wherever and whenever."""
+"""Run records: what a run's folder says, read from its files without the process that wrote them."""
 
 from __future__ import annotations
 

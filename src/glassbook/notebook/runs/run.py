@@ -1,4 +1,4 @@
-"""Runs as they are written: a folder that holds everything one piece of work leaves behind.
+"""Runs being written: a folder that holds everything that one execution of an experiment leaves behind.
 
 run.json        what, with which settings, by which code, where: on the disk before the work starts, then never changed
 events.jsonl    what happened, appended line by line (see events.py)
