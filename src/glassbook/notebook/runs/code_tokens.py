@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 _SKIPPED = {"ctx", "kind", "type_comment", "type_params", "returns", "annotation"}
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LEAVES = (ast.Constant, ast.expr_context, ast.operator, ast.cmpop)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _CLASS_BODY: dict[str, Import | None] = {}
 """Marks the body of a class among the scopes: its names are attributes, seen from nowhere inside."""
@@ -93,7 +94,7 @@ def imports(node: ast.Import | ast.ImportFrom, package: str) -> dict[str, Import
 
 def is_for_type_checkers(node: ast.AST) -> bool:
     """Whether this is `if TYPE_CHECKING:`."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in (getattr(node.test, key, "") for key in ("id", "attr"))
 
 
 def _scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -106,7 +107,7 @@ def _scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             continue
         yield node
         if not isinstance(node, (*_SCOPES, ast.Lambda)):
-            waiting += [*ast.iter_child_nodes(node)][::-1]
+            waiting += [part for part in ast.iter_child_nodes(node) if not isinstance(part, _LEAVES)][::-1]
 
 
 class _Writer:
