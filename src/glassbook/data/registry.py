@@ -94,9 +94,9 @@ class Dataset:
 
 def folders() -> list[Path]:
     """Where datasets are looked up: $GLASSBOOK_DATA if it is set, and the user's cache, where downloads go."""
-    given = os.environ.get("GLASSBOOK_DATA")
+    folder = os.environ.get("GLASSBOOK_DATA")
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return [*([Path(given).expanduser()] if given else []), Path(cache).expanduser() / "glassbook" / "data"]
+    return [*([Path(folder).expanduser()] if folder else []), Path(cache).expanduser() / "glassbook" / "data"]
 
 
 def names() -> list[str]:

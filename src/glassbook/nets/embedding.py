@@ -63,16 +63,16 @@ class TextEmbedder:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            given = self._tokenizer(
+            inputs = self._tokenizer(
                 [texts[i] or " " for i in rows],
                 padding=True,
                 truncation=True,
                 max_length=self._length,
                 return_tensors="pt",
             )
-            given.pop("token_type_ids", None)
-            states = self._model(**given).last_hidden_state
-            real = given["attention_mask"][:, :, None].float()
+            inputs.pop("token_type_ids", None)
+            states = self._model(**inputs).last_hidden_state
+            real = inputs["attention_mask"][:, :, None].float()
             mean = (states * real).sum(1) / real.sum(1).clamp_min(1)
             out[rows] = torch.nn.functional.normalize(mean, dim=1)
         return out

@@ -58,17 +58,17 @@ def recall(lm: LanguageModel, facts: Sequence[tuple[str, str]], batch: int = 64)
     """
     if not facts:
         raise GlassbookError("recall needs at least one fact: (beginning, answer)")
-    known = 0
+    recalled = 0
     for at in range(0, len(facts), batch):
-        some = facts[at : at + batch]
-        inputs = lm.batch([begin + answer for begin, answer in some], pad="right")
+        chunk = facts[at : at + batch]
+        inputs = lm.batch([begin + answer for begin, answer in chunk], pad="right")
         ids, answers = inputs["input_ids"][:, 1:], inputs["attention_mask"][:, 1:].bool()
-        for row, (begin, _) in enumerate(some):
+        for row, (begin, _) in enumerate(chunk):
             head = lm.encode(begin)
             if inputs["input_ids"][row, : len(head)].tolist() != head:
                 raise GlassbookError(f"the answer to {begin!r} begins within a token; move a space, or take more of it")
             answers[row, : len(head) - 1] = False
         with torch.no_grad():
-            said = lm.model(**inputs).logits[:, :-1].argmax(-1)
-        known += int(((said == ids) | ~answers).all(1).sum())
-    return known / len(facts)
+            predicted = lm.model(**inputs).logits[:, :-1].argmax(-1)
+        recalled += int(((predicted == ids) | ~answers).all(1).sum())
+    return recalled / len(facts)

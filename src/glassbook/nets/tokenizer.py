@@ -162,7 +162,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
         vocab_size: tokens in all: 3 specials (ids 0, 1, 2), 256 bytes, and the most useful merges.
 
     Returns:
-        The tokenizer. It may be smaller than asked for if the texts hold no more pairs to merge.
+        The tokenizer. It is smaller than vocab_size if the texts hold no more pairs to merge.
 
     Raises:
         GlassbookError: no room for the bytes.

@@ -66,7 +66,7 @@ class LMConfig:
 
 
 class KVCache:
-    """Keys and values of all layers, grown by each forward pass it is given to."""
+    """Keys and values of all layers; each forward pass that takes it appends to it."""
 
     def __init__(self, n_layers: int) -> None:
         self.layers = [LayerCache() for _ in range(n_layers)]
@@ -77,7 +77,7 @@ class KVCache:
 
 
 class LMOutput(NamedTuple):
-    """What a forward pass returns: logits [B, T, vocab], and the cache if one was asked for."""
+    """Output of a forward pass: logits [B, T, vocab], and the cache (None without `use_cache`)."""
 
     logits: Tensor
     past_key_values: KVCache | None
@@ -130,7 +130,7 @@ class LM(nn.Module):
             use_cache: start a cache if none was given.
 
         Returns:
-            LMOutput: logits [B, T, vocab] and the cache (None if not asked for).
+            LMOutput: logits [B, T, vocab] and the cache.
         """
         if past_key_values is None and use_cache:
             past_key_values = KVCache(self.config.n_layers)

@@ -1,4 +1,4 @@
-"""Token positions of one forward: counted without pads, with which tokens are real, and prefill told from decode."""
+"""Token positions of one forward: counted without pads, which tokens are real, and whether it is prefill or decode."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class Forward:
         return bool((head[:, None] == before.ids[None]).all(-1).any(1).all())
 
     def _began(self, before: Forward | None) -> Forward | None:
-        """The forward that read the prompt of this decode call; None if it cannot be told.
+        """The forward that read the prompt of this decode call; None if that is unknown.
 
-        It cannot where the cache was filled before the trace, or grows by several tokens at once (prompts read in
+        It is unknown where the cache was filled before the trace, or grows by several tokens at once (prompts read in
         chunks, assisted generation), which may be prompt or answer.
         """
         if before is None or not before.sequence or before.batch != self.batch:

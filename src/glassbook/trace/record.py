@@ -86,7 +86,7 @@ class _ShardWriter:
         self._write_header()
 
     def _flush(self, everything: bool = False) -> None:
-        """Write the waiting rows as full shards; what does not fill one goes on waiting, unless everything must go."""
+        """Write the waiting rows as full shards; the rest waits for more, unless `everything` is written."""
         whole = {key: torch.cat([part[key] for part in self.waiting]) for key in self.waiting[0]}
         end = self.count if everything else self.count // self.per_shard * self.per_shard
         for start in range(0, end, self.per_shard):

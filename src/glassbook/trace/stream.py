@@ -32,7 +32,7 @@ class ActivationStream:
         pool: rows that are shuffled with each other, at least 4 batches.
         skip: token ids to leave out (BOS, EOS, ...).
         seed: of the shuffling.
-        dtype: that the pool is kept in; None takes the model's. bfloat16 halves the memory.
+        dtype: of the pool; None takes the model's. bfloat16 halves the memory.
         prefetch: compute the next chunk while this one is used. None does so on an accelerator, where the two overlap.
 
     Attributes:
@@ -177,6 +177,8 @@ class ActivationStream:
     def _count(self, at: int) -> int:
         if at not in self._counts:
             batch = self.inputs(at)
-            known = count_rows(batch, self.skip) if self._language else None
-            self._counts[at] = len(rows(self.model, self.sites, batch)[0]["tokens"]) if known is None else known
+            if self._language:
+                self._counts[at] = count_rows(batch, self.skip)
+            else:
+                self._counts[at] = len(rows(self.model, self.sites, batch)[0]["tokens"])
         return self._counts[at]

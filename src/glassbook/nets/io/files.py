@@ -48,11 +48,11 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
         model, config = _load_file(path) if path.is_file() else _load_folder(path)
         lm = LanguageModel(model, None, str(name))
     except GlassbookError as refused:
-        lm, config = _open_elsewhere(path, refused), {}
+        lm, config = _open_with_plugin(path, refused), {}
     if tokenizer is not None:
-        found = _given(tokenizer, lm.vocab, config)
+        found = _open_tokenizer(tokenizer, lm.vocab, config)
     else:
-        found = lm.tokenizer or _beside(path, lm.vocab, config)
+        found = lm.tokenizer or _tokenizer_beside(path, lm.vocab, config)
     if found is not None and len(found) > lm.vocab:
         raise GlassbookError(
             f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
@@ -127,7 +127,7 @@ def _fetch(name: str, tokenizer_only: bool = False) -> Path:
 
 
 def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """A llama2.c model; it has no config beside its header."""
+    """A llama2.c model; it has no config.json."""
     with file.open("rb") as stream:
         start = stream.read(4)
     # a zip archive (torch.save since 1.6), or a pickle of protocol 2 and later
@@ -138,8 +138,8 @@ def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
     return read_llama2c(file), {}
 
 
-def _open_elsewhere(path: Path, refused: GlassbookError) -> LanguageModel:
-    """The model by the first loader of another package that knows it; if none does, what we said against it."""
+def _open_with_plugin(path: Path, refused: GlassbookError) -> LanguageModel:
+    """The model by the first loader of another package that knows it; if none does, the reasons of all."""
     problems = [str(refused)]
     for name in extensions.entries(LOADERS):
         try:
@@ -189,7 +189,7 @@ def _read_state(folder: Path) -> dict[str, Tensor]:
     return state
 
 
-def _beside(path: Path, vocab: int, config: Mapping[str, Any]) -> Tokenizer | None:
+def _tokenizer_beside(path: Path, vocab: int, config: Mapping[str, Any]) -> Tokenizer | None:
     """The tokenizer in a model's folder, or next to its llama2.c file; None if there is none."""
     if path.is_file():
         names = (path.with_name(f"tok{vocab}.bin"), path.with_name("tokenizer.bin"))
@@ -201,30 +201,30 @@ def _beside(path: Path, vocab: int, config: Mapping[str, Any]) -> Tokenizer | No
     if (path / "tokenizer.json").is_file():
         core = read_core(path / "tokenizer.json")
         if is_ours(core) or not (path / "tokenizer_config.json").is_file():
-            return _bare(core, config)
+            return _from_tokenizer_json(core, config)
     from glassbook.nets.io.hugging_face import load_tokenizer
 
     return load_tokenizer(path)
 
 
-def _given(tokenizer: str | Path | Tokenizer, vocab: int, config: Mapping[str, Any]) -> Tokenizer:
-    """The tokenizer the user asked for."""
+def _open_tokenizer(tokenizer: str | Path | Tokenizer, vocab: int, config: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer that the user named."""
     if not isinstance(tokenizer, (str, Path)):
         return tokenizer
     if str(tokenizer) == "bytes":
         return byte_tokenizer(vocab)
     path = Path(tokenizer).expanduser()
     if path.is_file():
-        return Llama2cTokenizer.load(path) if path.suffix == ".bin" else _bare(read_core(path), config)
+        return Llama2cTokenizer.load(path) if path.suffix == ".bin" else _from_tokenizer_json(read_core(path), config)
     if not path.exists():
         path = _fetch(str(tokenizer), tokenizer_only=True)
-    found = _beside(path, vocab, config)
+    found = _tokenizer_beside(path, vocab, config)
     if found is None:
         raise GlassbookError(f"{path} holds no tokenizer; looked for {', '.join(_TOKENIZER_FILES)}")
     return found
 
 
-def _bare(core: Core, config: Mapping[str, Any]) -> Tokenizer:
+def _from_tokenizer_json(core: Core, config: Mapping[str, Any]) -> Tokenizer:
     """A tokenizer.json by itself; if it is not ours, the model's config tells which tokens are special."""
     if is_ours(core):
         return BPE(core)

@@ -1,4 +1,4 @@
-"""Standard names for the parts of transformers, proved on the model before they are given out."""
+"""Standard names for the parts of transformers (residual stream, attention, MLP, logits), proved on the model."""
 
 from glassbook.trace.roles.blocks import blocks, residual_site
 from glassbook.trace.roles.final import final, frozen_norm

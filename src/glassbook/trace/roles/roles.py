@@ -1,4 +1,4 @@
-"""Standard names for the parts of known transformers, each proved on the model before it is given out."""
+"""Roles: standard names for the sites of known transformers, each proved by a run of the model."""
 
 from __future__ import annotations
 
