@@ -120,7 +120,7 @@ def test_errors_are_one_line_and_not_remembered(reader, server):
         ("lens", {"top": 11}),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, server, what, changed):
+def test_what_is_out_of_bounds_is_refused_before_the_model_server(reader, server, what, changed):
     answer = reader.post(f"/api/v1/models/{what}", json={**ASKS[what], **changed})
     assert answer.status_code == 422
     assert "\n" not in answer.json()["error"]

@@ -209,7 +209,7 @@ def test_steering_answers_with_the_texts_and_the_permanent_address(reader, serve
         {"else": 1},
     ],
 )
-def test_what_is_out_of_bounds_is_refused_before_the_desk(reader, server, changed):
+def test_what_is_out_of_bounds_is_refused_before_the_model_server(reader, server, changed):
     answer = reader.post("/api/v1/steer", json={**ASKED, **changed})
     assert answer.status_code == 422
     assert "\n" not in answer.json()["error"]
