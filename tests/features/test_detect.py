@@ -24,17 +24,17 @@ def test_a_planted_direction_is_found_and_noise_is_not(world):
     x, unit, labels = world
     found = detect({"both": (both_signs, x), "noise": (lambda a: a[:, 3:], x)}, unit, labels)
     assert found["both"].best.tolist() == [0, 1, 8 + 2]
-    assert found["both"].area.tolist() == pytest.approx([1.0, 1.0, 1.0])
+    assert found["both"].auroc.tolist() == pytest.approx([1.0, 1.0, 1.0])
     assert found["both"].share() == 1.0
     assert found["noise"].share() == 0.0
-    assert found["noise"].area.tolist() == pytest.approx([0.5, 0.5, 0.5], abs=0.12)
+    assert found["noise"].auroc.tolist() == pytest.approx([0.5, 0.5, 0.5], abs=0.12)
 
 
 def test_what_is_chosen_on_noise_does_not_look_good_on_the_other_half():
     generator = torch.Generator().manual_seed(1)
     x, labels = torch.randn(600, 500, generator=generator), torch.rand(600, 1, generator=generator) < 0.1
     found = detect({"noise": (lambda a: a, x)}, torch.arange(600), labels)
-    assert float(found["noise"].area) == pytest.approx(0.5, abs=0.15)
+    assert float(found["noise"].auroc) == pytest.approx(0.5, abs=0.15)
 
 
 def test_a_unit_scores_as_its_best_token():
@@ -47,5 +47,5 @@ def test_rare_attributes_are_not_judged(world):
     rare = labels.clone()
     rare[20:, 0] = False
     found = detect({"both": (both_signs, x)}, unit, rare)["both"]
-    assert found.area.isnan().tolist() == [True, False, False]
+    assert found.auroc.isnan().tolist() == [True, False, False]
     assert found.share() == 1.0

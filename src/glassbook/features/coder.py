@@ -1,4 +1,4 @@
-"""What all ways of writing activations as sums of directions share, so that one score, page and panel serve them."""
+"""Base class of dictionaries and other coders: `encode` and `decode`, so that one score, page and panel serve all."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Coder(nn.Module):
 
 def entries(z: Tensor) -> tuple[Tensor, Tensor]:
     """(values, indices) of the non-zero entries of latents [..., width], as wide as the fullest row."""
-    there = z != 0
-    m = int(there.sum(-1).max()) if z.numel() else 0
+    active = z != 0
+    m = int(active.sum(-1).max()) if z.numel() else 0
     at = z.abs().topk(max(m, 1), dim=-1, sorted=False).indices
     return z.gather(-1, at), at

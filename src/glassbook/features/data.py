@@ -1,4 +1,4 @@
-"""Where activations come from: tensors, sites of a recording, or a function of the step; all give batches by step."""
+"""Activation data for training and evaluation: tensors, sites of a recording, or a function of the step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from glassbook.trace import Activations, fingerprint
 from glassbook.trace.stream import ActivationStream
 
 Kept = Tensor | tuple[Activations, str] | tuple[Activations, Sequence[str]] | Sequence[Tensor]
-"""Activations that are all there."""
+"""Activations of a fixed number of rows."""
 Source = Kept | Callable[[int], Tensor]
 """Activations [N, d], (recording, site), or step -> a fresh batch [B, d]. Several sites of a recording or several
 tensors [N, d_i] stand side by side, [N, d_1 + d_2 ...]."""
 
 HELD_OUT = 8192
-"""Rows kept away from training, at most: they set a threshold and give the report's scores."""
+"""Most rows held out of training: they set a threshold and give the report's scores."""
 
 
 class Rows:
@@ -49,7 +49,7 @@ class Rows:
 
 
 class SideBySide(Rows):
-    """Rows of several sources, those of one number beside each other."""
+    """Rows of several sources, concatenated along the dimensions."""
 
     def __init__(self, sources: Sequence[Rows]) -> None:
         if len({rows.n for rows in sources}) != 1:
@@ -68,7 +68,7 @@ class SideBySide(Rows):
 
 
 def open_rows(source: Kept) -> Rows:
-    """The rows of tensors [..., d] or of a recording's sites, which stay on disk until they are asked for.
+    """The rows of tensors [..., d] or of a recording's sites, which are read from disk on use.
 
     Raises:
         GlassbookError: no rows, or a recording without its site.
@@ -113,8 +113,8 @@ class Batches:
             return
         self.rows = open_rows(source)
         order = torch.randperm(self.rows.n, generator=self._generator(-1))
-        kept = min(HELD_OUT, self.rows.n // 10)
-        self._held_out, self._train = order[:kept], order[kept:].clone()
+        n = min(HELD_OUT, self.rows.n // 10)
+        self._held_out, self._train = order[:n], order[n:].clone()
 
     def __call__(self, step: int) -> Tensor:
         """The batch of a step, [batch, d] float32 (all rows, if there are fewer)."""
@@ -162,35 +162,35 @@ def about(source: Source, columns: slice = slice(None)) -> dict[str, Any]:
         if start >= (columns.start or 0) and end <= (columns.stop or end):
             names.append(site)
         start = end
-    known = {key: header[key] for key in ("model", "special_tokens", "context", "scale", "centre") if key in header}
+    facts = {key: header[key] for key in ("model", "special_tokens", "context", "scale", "centre") if key in header}
     weights = {"weights": header["model"]["weights"]} if "weights" in header["model"] else {}
-    return {"site": names[0] if len(names) == 1 else names, **n, **known, **weights}
+    return {"site": names[0] if len(names) == 1 else names, **n, **facts, **weights}
 
 
-def check_source(known: Mapping[str, Any], source: Source, columns: slice = slice(None)) -> None:
+def check_source(trained_on: Mapping[str, Any], source: Source, columns: slice = slice(None)) -> None:
     """Refuse activations that are not of the kind a dictionary was learnt from.
 
     Args:
-        known: `about` of the dictionary; what it does not say is not compared.
+        trained_on: `about` of the dictionary; what it does not say is not compared.
         source: the activations.
         columns: the dimensions that the dictionary reads.
 
     Raises:
         GlassbookError: another site, another model, or other tokens left out.
     """
-    found = about(source, columns)
-    asked = {"weights": "weights", "site": "site", "special_tokens": "tokens left out"}
-    for key, what in asked.items():
-        if known.get(key) is not None and found.get(key) is not None and known[key] != found[key]:
-            told = "of another model" if key == "weights" else f"with {what} {found[key]}, not {known[key]}"
-            raise GlassbookError(f"the dictionary was not learnt from such activations: they are {told}")
+    here = about(source, columns)
+    compared = {"weights": "weights", "site": "site", "special_tokens": "tokens left out"}
+    for key, label in compared.items():
+        if trained_on.get(key) is not None and here.get(key) is not None and trained_on[key] != here[key]:
+            difference = "of another model" if key == "weights" else f"with {label} {here[key]}, not {trained_on[key]}"
+            raise GlassbookError(f"the dictionary was not learnt from such activations: they are {difference}")
 
 
-def check_model(known: Mapping[str, Any], model: nn.Module) -> None:
-    """Refuse a model that is not the one a dictionary was learnt from; `known` is `about` of the dictionary.
+def check_model(trained_on: Mapping[str, Any], model: nn.Module) -> None:
+    """Refuse a model that is not the one a dictionary was learnt from; `trained_on` is `about` of the dictionary.
 
     Raises:
-        GlassbookError: it is another one. A dictionary that does not say is let through.
+        GlassbookError: it is another one. A dictionary that does not say which is accepted.
     """
-    if known.get("weights") is not None and known["weights"] != fingerprint(model):
+    if trained_on.get("weights") is not None and trained_on["weights"] != fingerprint(model):
         raise GlassbookError("the dictionary was learnt from another model than this one; open the model it is of")

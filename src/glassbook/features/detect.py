@@ -1,4 +1,4 @@
-"""Which attributes of a text a score detects: features beside neurons, directions, or anything that gives numbers."""
+"""Attribute detection: which attributes of a text features, neurons or directions detect, scored by AUROC."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Detected:
-    """How well one scorer's best score tells each attribute.
+    """How well the best score of a scorer detects each attribute.
 
     Attributes:
         best: [attributes], the score that the first half chose.
-        area: [attributes], its AUROC on the second half; NaN where a half has too few positives to tell.
+        auroc: [attributes], its AUROC on the second half; NaN where a half has too few positives to judge.
     """
 
     best: Tensor
-    area: Tensor
+    auroc: Tensor
 
     def share(self, at_least: float = 0.9) -> float:
         """Share of the judged attributes that are detected with an AUROC of `at_least`."""
-        judged = self.area[~self.area.isnan()]
+        judged = self.auroc[~self.auroc.isnan()]
         return float((judged >= at_least).double().mean())
 
 
 def detect(scorers: Mapping[str, tuple[Scorer, Tensor]], unit: Tensor, labels: Tensor) -> dict[str, Detected]:
     """Find each attribute's best score on half of the text and measure it on the other half.
 
-    The unit is a stretch of text, such as a sentence: its score is the largest of its tokens' scores, and it has an
+    The unit is a piece of text, such as a sentence: its score is the largest of its tokens' scores, and it has an
     attribute if any of its tokens has. Single tokens are too small a unit: of "at the north ridge" only the last two
-    words can be told from other places, and each of them has a feature of its own.
+    words distinguish the place from others, and each of them has its own feature.
 
     Args:
         scorers: name -> (scorer, activations [tokens, d]).
@@ -53,16 +53,16 @@ def detect(scorers: Mapping[str, tuple[Scorer, Tensor]], unit: Tensor, labels: T
     Source: detection by the maximum over a sequence as in Wu et al. 2025 (AxBench), arXiv:2501.17148.
     """
     n = int(unit.max()) + 1
-    said = torch.zeros(n, labels.shape[1], dtype=torch.bool).index_put_((unit,), labels, accumulate=True)
+    present = torch.zeros(n, labels.shape[1], dtype=torch.bool).index_put_((unit,), labels, accumulate=True)
     first, second = slice(0, n // 2), slice(n // 2, n)
-    rare = torch.minimum(said[first].sum(0), said[second].sum(0)) < FEWEST
-    found = {}
+    rare = torch.minimum(present[first].sum(0), present[second].sum(0)) < FEWEST
+    detected = {}
     for name, (scorer, x) in scorers.items():
         pooled = pool(scorer, x, unit, n)
-        best = auroc(pooled[first], said[first]).nan_to_num(0).argmax(0)
-        area = auroc(pooled[second][:, best], said[second]).diagonal()
-        found[name] = Detected(best, area.masked_fill(rare, torch.nan))
-    return found
+        best = auroc(pooled[first], present[first]).nan_to_num(0).argmax(0)
+        area = auroc(pooled[second][:, best], present[second]).diagonal()
+        detected[name] = Detected(best, area.masked_fill(rare, torch.nan))
+    return detected
 
 
 def both_signs(x: Tensor) -> Tensor:

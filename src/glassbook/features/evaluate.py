@@ -1,4 +1,4 @@
-"""How good a dictionary is: what it explains, how sparse it is, whether its model can work with what it rebuilds."""
+"""Evaluation of a dictionary: explained variance, L0, dead latents, and the loss of its model with reconstructions."""
 
 from __future__ import annotations
 
@@ -159,16 +159,16 @@ def _losses(
     totals, distances, tokens = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0), 0
     for batch in batches:
         targets = _targets(batch)
-        there = targets.flatten() >= 0
-        tokens += int(there.sum())
+        real = targets.flatten() >= 0
+        tokens += int(real.sum())
         clean = torch.empty(0)
         for name, replace in ways.items():
             edit = {} if replace is None else {site: allow_identity(_at_real(replace, batch, skip))}
             with trace(model, edit=edit):
                 logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
-                logs = logits[there].log_softmax(1)
+                logs = logits[real].log_softmax(1)
                 clean = logs if replace is None else clean  # the first way
-                totals[name] += float(nll_loss(logs, targets.flatten()[there], reduction="sum"))
+                totals[name] += float(nll_loss(logs, targets.flatten()[real], reduction="sum"))
                 distances[name] += float((clean.exp() * (clean - logs)).sum())
     if not tokens:
         raise GlassbookError("the batches hold no token that follows another; give longer texts")

@@ -34,11 +34,11 @@ def absorption(latents: Any, directions: Any, parents: Any, active: Any, *, cosi
     near = cosines(parents, directions) >= cosine
     rates = []
     for i in range(s.shape[1]):
-        there = s[:, i] > 0
-        if not there.any():
+        present = s[:, i] > 0
+        if not present.any():
             continue
-        main = int(f1(z > 0, there[:, None].expand(-1, z.shape[1])).argmax())
-        silent = there & (z[:, main] <= 0)
+        main = int(f1(z > 0, present[:, None].expand(-1, z.shape[1])).argmax())
+        silent = present & (z[:, main] <= 0)
         carried = (z[silent] * along[i]).where(near[i], torch.zeros(())).amax(1)
-        rates.append(float((carried >= 0.4 * s[silent, i]).sum() / there.sum()))
+        rates.append(float((carried >= 0.4 * s[silent, i]).sum() / present.sum()))
     return sum(rates) / len(rates) if rates else float("nan")

@@ -55,13 +55,13 @@ def splits(latents: Any, labels: Any, *, jump: float = 0.03, most: int = 10, tra
     z, y = to_tensor(latents, torch.float32), to_tensor(labels)
     cut, most = int(len(z) * train), min(most, z.shape[1])
     best = _most_different(z[:cut], y[:cut], most)
-    found = []
+    counts = []
     for i in range(y.shape[1]):
         k, score = 1, _probe(z, y[:, i], best[i, :1], cut)
         while k < most and (more := _probe(z, y[:, i], best[i, : k + 1], cut)) > score + jump:
             k, score = k + 1, more
-        found.append(k)
-    return torch.tensor(found)
+        counts.append(k)
+    return torch.tensor(counts)
 
 
 def _most_different(z: Tensor, y: Tensor, k: int) -> Tensor:
@@ -82,5 +82,5 @@ def _probe(z: Tensor, y: Tensor, latents: Tensor, cut: int) -> float:
     x = z[:, latents].numpy()
     x = x / np.maximum(x[:cut].std(0), 1e-9)
     probe = LogisticRegression(max_iter=500, class_weight="balanced").fit(x[:cut], y[:cut].numpy())
-    told = torch.from_numpy(probe.predict(x[cut:])).double()
-    return float(f1(told[:, None], y[cut:, None]))
+    predicted = torch.from_numpy(probe.predict(x[cut:])).double()
+    return float(f1(predicted[:, None], y[cut:, None]))

@@ -113,7 +113,7 @@ def test_a_server_that_is_slow_or_gone_is_one_line(server):
     server.answer = lambda body: (time.sleep(0.6), (200, said("late")))[1]
     with pytest.raises(GlassbookError, match=r"did not answer in 0.2 s"):
         Endpoint(server.url, "tiny", timeout=0.2).name(feature())
-    with pytest.raises(GlassbookError, match="cannot be asked"):
+    with pytest.raises(GlassbookError, match="cannot be reached"):
         Endpoint("http://127.0.0.1:1/v1", "tiny").name(feature())
 
 

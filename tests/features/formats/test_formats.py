@@ -194,7 +194,7 @@ def test_damaged_files_are_refused(tmp_path):
     ("changed", "words"),
     [
         ({"normalize_activations": "layer_norm"}, "scales each activation by itself"),
-        ({"architecture": "temporal"}, "not known here"),
+        ({"architecture": "temporal"}, "not supported"),
         ({"finetuning_scaling_factor": True}, "scaling factor"),
         ({"k": 99}, "k = 99"),
     ],

@@ -29,16 +29,16 @@ def detect_attributes(d: Any, control: Any, recorded: Recorded, truth: Truth) ->
         truth.sentence,
         truth.labels,
     )
-    neuron = torch.maximum(found["neurons"].area, found["axes"].area)
+    neuron = torch.maximum(found["neurons"].auroc, found["axes"].auroc)
     return [
         Detected(
             kind,
             value,
             feature=int(found["dictionary"].best[i]),
-            auroc=float(found["dictionary"].area[i]),
+            auroc=float(found["dictionary"].auroc[i]),
             neuron=float(neuron[i]),
-            random=float(found["random"].area[i]),
+            random=float(found["random"].auroc[i]),
         )
         for i, (kind, value) in enumerate(truth.attributes)
-        if not bool(found["dictionary"].area[i].isnan())
+        if not bool(found["dictionary"].auroc[i].isnan())
     ]

@@ -116,7 +116,7 @@ class DictionaryLearning:
         detected = detect(detectors, sentence, labels)
         run.result(**_numbers(scores["features"], scores["random directions"], detected))
         table = [
-            {"kind": kind, "value": value, **{name: float(d.area[i]) for name, d in detected.items()},
+            {"kind": kind, "value": value, **{name: float(d.auroc[i]) for name, d in detected.items()},
              "feature": int(detected["features"].best[i])}
             for i, (kind, value) in enumerate(test.attributes)
         ]  # fmt: skip
@@ -150,5 +150,5 @@ def _numbers(ours: Scores, random: Scores, detected: Mapping[str, Detected]) -> 
         "random_attributes_detected": share["random directions"],
         "detected_beyond_neurons": share["features"] - neurons,
         "detected_beyond_random": share["features"] - share["random directions"],
-        "attributes_scored": int((~detected["features"].area.isnan()).sum()),
+        "attributes_scored": int((~detected["features"].auroc.isnan()).sum()),
     }

@@ -1,8 +1,8 @@
-"""Names for features without a paid service, and how well they fit: from a known truth, from tokens, from a model.
+"""Automated interpretation of features: names from a known truth, from tokens or from a model, and their scores.
 
-A name is scored as Paulo et al. score explanations: a judge who sees only the name says which texts activate the
-feature (detection), and in which texts the marked tokens are those that do (fuzzing). Both are balanced accuracies:
-the mean of the shares that are judged rightly among the true and among the false ones, 0.5 for a judge who guesses.
+A name is scored by detection and fuzzing: a judge that sees only the name predicts which texts activate the feature,
+and in which texts the marked tokens are those that do. Both are balanced accuracies: the mean of the shares judged
+correctly among the true and among the false texts, 0.5 for a judge that guesses.
 
 Source: Paulo, Mallen, Juang and Belrose 2024, "Automatically interpreting millions of features in large language
 models", arXiv:2410.13928.
@@ -20,9 +20,9 @@ from glassbook.features.detect import Detected
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard, Name, NonActivatingExample, Token
 
 SHOWN = 5
-"""Examples in one question to a judge."""
+"""Texts in one question to a judge."""
 FEWEST = 2
-"""Texts of either kind without which nothing is scored."""
+"""Least number of texts of either kind for a score."""
 LABEL_SCORE = "balanced accuracy of detection and fuzzing, their mean"
 
 T = TypeVar("T")
@@ -32,11 +32,11 @@ Marked = list[tuple[str, bool]]
 
 
 class Judge(Protocol):
-    """Who gives names and judges by them."""
+    """Gives names to features, and predicts activations from names."""
 
     @property
     def source(self) -> str:
-        """What the dashboard calls it."""
+        """What the dashboard calls the judge."""
         ...
 
     def name(self, feature: Feature) -> str:
@@ -53,7 +53,7 @@ class Judge(Protocol):
 
 
 def from_truth(detected: Detected, attributes: Sequence[tuple[str, str]], *, at_least: float = 0.0) -> dict[int, Name]:
-    """Names from a world whose truth is known: each feature's is the attribute that it detects best.
+    """Names from a known truth: the attribute that each feature detects best.
 
     Args:
         detected: what `detect` says of the features.
@@ -64,7 +64,7 @@ def from_truth(detected: Detected, attributes: Sequence[tuple[str, str]], *, at_
         feature -> name, with the AUROC on the second half of the text as its score.
     """
     names: dict[int, Name] = {}
-    for (kind, value), feature, area in zip(attributes, detected.best.tolist(), detected.area.tolist(), strict=True):
+    for (kind, value), feature, area in zip(attributes, detected.best.tolist(), detected.auroc.tolist(), strict=True):
         before = names.get(feature)
         # NaN, an attribute too rare to be judged, passes no bound.
         if area >= at_least and (before is None or before.score is None or area > before.score):
@@ -75,12 +75,12 @@ def from_truth(detected: Detected, attributes: Sequence[tuple[str, str]], *, at_
 class FromTokens:
     """Names of the tokens that carry a feature, and of the one before them if it is always the same.
 
-    The judge is the rule itself: a text activates the feature if it has such a token there.
+    The judge is the rule itself: a text activates the feature if it contains such a token.
 
     Args:
-        share: of a feature's activation that its tokens must carry together.
+        share: of a feature's activation that its tokens must carry in sum.
         most: tokens in a name.
-        before: share of the strongest places that must have the same token before them for it to be named.
+        before: share of the top examples that must have the same token before them for it to be named.
     """
 
     source = "tokens"
@@ -133,28 +133,27 @@ def _lead(context: Sequence[Token]) -> str | None:
 
 
 def score(
-    feature: Feature, label: str, judge: Judge, elsewhere: Sequence[NonActivatingExample], seed: int = 0
+    feature: Feature, label: str, judge: Judge, excerpts: Sequence[NonActivatingExample], seed: int = 0
 ) -> dict[str, float]:
-    """Detection and fuzzing of a label, on places that were not shown to whoever gave it.
+    """Detection and fuzzing of a label, on examples that were not used to find it.
 
-    The texts that activate the feature are its sampled places without the strongest, from which it was named. As many
-    others are drawn from stretches in which it is never active; for fuzzing they are marked at the places at which
-    one of the first kind is active.
+    The activating texts are its sampled examples without the top ones, from which it was named. As many non-activating
+    examples are drawn; for fuzzing they are marked at the positions at which an activating one is active.
 
     Args:
         feature: whose label it is.
         label: the label.
-        judge: who judges.
-        elsewhere: random stretches of the text.
-        seed: of what is drawn, and of the order in which it is shown.
+        judge: what predicts.
+        excerpts: random excerpts of the text; those without the feature are its non-activating examples.
+        seed: of the examples drawn, and of their order.
 
     Returns:
-        "detection" and "fuzzing", each only if there were texts and answers enough to tell.
+        "detection" and "fuzzing", each only if there were enough texts and answers.
     """
     draw = random.Random(f"{seed}/{feature.index}")
     strongest = [[token for token, _ in context] for context in feature.contexts]
     own = [context for context in feature.sampled if [token for token, _ in context] not in strongest]
-    others = [stretch.tokens for stretch in elsewhere if feature.index not in stretch.active]
+    others = [excerpt.tokens for excerpt in excerpts if feature.index not in excerpt.active]
     n = min(len(own), len(others))
     if n < FEWEST:
         return {}
@@ -162,29 +161,29 @@ def score(
     texts = [([t for t, _ in context], True) for context in own] + [(text, False) for text in others]
     marked = [([(t, v > 0) for t, v in context], True) for context in own]
     marked += [(_mark(text, draw.choice(own)), False) for text in others]
-    found = {
-        "detection": _balanced(texts, lambda some: judge.active(label, some), draw),
-        "fuzzing": _balanced(marked, lambda some: judge.marked(label, some), draw),
+    scores = {
+        "detection": _balanced_accuracy(texts, lambda batch: judge.active(label, batch), draw),
+        "fuzzing": _balanced_accuracy(marked, lambda batch: judge.marked(label, batch), draw),
     }
-    return {measure: value for measure, value in found.items() if value is not None}
+    return {measure: value for measure, value in scores.items() if value is not None}
 
 
 def _mark(text: Text, like: Sequence[Token]) -> Marked:
-    """A text marked at the places at which another is active; at its end if it is too short for all of them."""
+    """A text marked at the positions at which another is active; at its end if it is too short for some."""
     at = {min(i, len(text) - 1) for i, (_, value) in enumerate(like) if value > 0}
     return [(token, i in at) for i, token in enumerate(text)]
 
 
-def _balanced(
+def _balanced_accuracy(
     texts: list[tuple[T, bool]], ask: Callable[[list[T]], list[bool] | None], draw: random.Random
 ) -> float | None:
-    """Mean of the shares judged rightly among the true and the false texts."""
+    """Balanced accuracy over the true and the false texts."""
     draw.shuffle(texts)
     right: dict[bool, list[bool]] = {True: [], False: []}
     for start in range(0, len(texts), SHOWN):
-        some = texts[start : start + SHOWN]
-        said = ask([text for text, _ in some])
-        for (_, truth), answer in zip(some, said or [], strict=said is not None):
+        batch = texts[start : start + SHOWN]
+        answers = ask([text for text, _ in batch])
+        for (_, truth), answer in zip(batch, answers or [], strict=answers is not None):
             right[truth].append(answer == truth)
     if min(len(right[True]), len(right[False])) < FEWEST:
         return None
@@ -202,8 +201,8 @@ def give_names(
     """Name features and score the names; nothing is written until all are done.
 
     Args:
-        dashboard: where they are described and the names are kept.
-        judge: who names and judges.
+        dashboard: describes the features and stores the names.
+        judge: names and judges.
         features: their numbers.
         seed: see `score`.
         tell: called after each feature with how many are done.
@@ -214,13 +213,13 @@ def give_names(
     Raises:
         GlassbookError: the judge failed, or the dashboard cannot be read or written; the dashboard is as it was.
     """
-    elsewhere = dashboard.non_activating_examples()
+    excerpts = dashboard.non_activating_examples()
     names: dict[int, Name] = {}
     for done, index in enumerate(features, 1):
         feature = dashboard.feature(index)
         label = judge.name(feature) if feature.contexts else ""
         if label:
-            scores = score(feature, label, judge, elsewhere, seed)
+            scores = score(feature, label, judge, excerpts, seed)
             names[index] = Name(label, judge.source, statistics.fmean(scores.values()) if scores else None, scores)
         tell(done)
     if names:
@@ -230,8 +229,8 @@ def give_names(
 
 def _label_score(dashboard: FeatureDashboard, names: dict[int, Name]) -> str:
     """What the scores are: of the names given now, and of those that stay."""
-    said = str(dashboard.header.get("label_score") or "")
+    now = str(dashboard.header.get("label_score") or "")
     others = any(row.index not in names for row in dashboard.rows(labelled=True, limit=-1)[0])
-    if not others or not said:
+    if not others or not now:
         return LABEL_SCORE
-    return said if LABEL_SCORE in said else f"{said}; of names not from the truth, {LABEL_SCORE}"
+    return now if LABEL_SCORE in now else f"{now}; of names not from the truth, {LABEL_SCORE}"

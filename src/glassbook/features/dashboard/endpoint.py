@@ -1,4 +1,4 @@
-"""A language model behind an OpenAI-compatible endpoint, as one who names features and judges the names."""
+"""Language model behind an OpenAI-compatible endpoint, as explainer and judge of features."""
 
 from __future__ import annotations
 
@@ -66,23 +66,23 @@ class Endpoint:
         return self.model
 
     def name(self, feature: Feature) -> str:
-        """What the model sees in the strongest places; "" if it says nothing."""
+        """What the model sees in the top activating examples; "" if it answers nothing."""
         texts = "\n".join(f"{i}. {_line(context)}" for i, context in enumerate(feature.contexts, 1))
         return _clean(self._ask(_NAME, texts))
 
     def active(self, label: str, texts: Sequence[list[str]]) -> list[bool] | None:
-        """Its answers, None if they cannot be told from what it says."""
+        """Its answers, None if its text holds none."""
         return self._judge(_ACTIVE, label, ["".join(text) for text in texts])
 
     def marked(self, label: str, texts: Sequence[list[tuple[str, bool]]]) -> list[bool] | None:
-        """Its answers, None if they cannot be told from what it says."""
+        """Its answers, None if its text holds none."""
         return self._judge(_MARKED, label, [_line([(t, float(mark)) for t, mark in text]) for text in texts])
 
     def _judge(self, question: str, label: str, texts: list[str]) -> list[bool] | None:
         example = json.dumps([i % 2 for i in range(len(texts))])
         lines = "\n".join(f"{i}. {' '.join(text.split())}" for i, text in enumerate(texts, 1))
-        said = self._ask(question.format(label=label, n=len(texts), example=example), lines)
-        lists = re.findall(r"\[\s*[01](?:\s*,\s*[01])*\s*\]", said)
+        reply = self._ask(question.format(label=label, n=len(texts), example=example), lines)
+        lists = re.findall(r"\[\s*[01](?:\s*,\s*[01])*\s*\]", reply)
         answers = json.loads(lists[-1]) if lists else []
         return [bool(answer) for answer in answers] if len(answers) == len(texts) else None
 
@@ -104,13 +104,13 @@ class Endpoint:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
                 raise GlassbookError(f"{self.url} did not answer in {self.timeout:g} s; allow it more time") from error
-            raise GlassbookError(f"{self.url} cannot be asked: {reason}; is the server running?") from error
+            raise GlassbookError(f"{self.url} cannot be reached: {reason}; is the server running?") from error
         return self._content(text)
 
     def _content(self, text: bytes) -> str:
         try:
-            said: Any = json.loads(text) if len(text) <= LARGEST else None
-            content = said["choices"][0]["message"]["content"]
+            reply: Any = json.loads(text) if len(text) <= LARGEST else None
+            content = reply["choices"][0]["message"]["content"]
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             content = None
         if not isinstance(content, str):
@@ -133,7 +133,7 @@ class Endpoint:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the key and the text are for the server that was named."""
+    """Follows no redirect: the key and the text are for the named server only."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         """Nowhere."""
@@ -151,9 +151,9 @@ def _line(context: Sequence[Token]) -> str:
     return " ".join("".join([*pieces, ">>" if inside else ""]).split())
 
 
-def _clean(said: str) -> str:
+def _clean(reply: str) -> str:
     """The first line with words, as plain text without control characters or the quotation marks round it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in reply.splitlines() if line.strip()]
     text = "".join(c for c in (lines[0] if lines else "") if unicodedata.category(c)[0] != "C")
     text = text.strip(" \"'`*.")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

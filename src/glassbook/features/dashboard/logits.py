@@ -1,4 +1,4 @@
-"""What directions in the residual stream do to the logits."""
+"""Logit effects of directions in the residual stream (direct logit attribution)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Dictionaries that other programs wrote, and ours for them.
+"""File formats of other programs: SAELens, sparsify, dictionary_learning, Gemma Scope, OpenAI.
 
-Each module reads one layout, whatever it is about that layout that could make the codes come out differently is
-either worked into the weights or refused with a reason. No file is ever allowed to run code.
+Each module reads one layout. What in it would change the latents is folded into the weights or refused with a reason;
+no file is allowed to run code.
 """
 
 from glassbook.features.formats.load import load

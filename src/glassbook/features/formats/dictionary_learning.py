@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import made, pick, read_json, read_torch
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_json, read_torch
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
 
 SETTINGS, WEIGHTS = "config.json", "ae.pt"
@@ -25,7 +25,7 @@ def load_dictionary_learning(folder: Path) -> Dictionary:
     about = {"model": trainer.get("lm_name"), "site": trainer.get("submodule_name"), "from": "dictionary_learning"}
     rule, subtract, more = _rule(kind, trainer, state, path)
     if kind in ("JumpReluAutoEncoder", "MatryoshkaBatchTopKSAE"):
-        W_enc, b_enc, W_dec, b_dec = pick(state, path, "W_enc", "b_enc", "W_dec", "b_dec")
+        W_enc, b_enc, W_dec, b_dec = pick_tensors(state, path, "W_enc", "b_enc", "W_dec", "b_dec")
         W_enc, W_dec = W_enc.T, W_dec
     else:
         biases = {
@@ -33,12 +33,12 @@ def load_dictionary_learning(folder: Path) -> Dictionary:
             "AutoEncoderNew": ("encoder.bias", "decoder.bias"),
             "GatedAutoEncoder": ("gate_bias", "decoder_bias"),
         }.get(kind, ("encoder.bias", "b_dec"))
-        W_enc, W_dec, b_enc, b_dec = pick(state, path, "encoder.weight", "decoder.weight", *biases)
+        W_enc, W_dec, b_enc, b_dec = pick_tensors(state, path, "encoder.weight", "decoder.weight", *biases)
         W_dec = W_dec.T
-    if kind == "AutoEncoder":  # it is used with rows of norm 1, its codes counted in their length
+    if kind == "AutoEncoder":  # it is used with rows of norm 1, its latents scaled by their length
         norms = W_dec.norm(dim=1)
         W_enc, b_enc, W_dec = W_enc * norms[:, None], b_enc * norms, W_dec / norms[:, None]
-    return made(path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, about=about, more=more)
+    return build_dictionary(path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, about=about, more=more)
 
 
 def _rule(
@@ -48,19 +48,19 @@ def _rule(
     if kind in ("AutoEncoder", "AutoEncoderNew"):
         return ReLU(), kind == "AutoEncoder", {}
     if kind == "GatedAutoEncoder":
-        r_mag, b_mag = pick(state, path, "r_mag", "mag_bias")
+        r_mag, b_mag = pick_tensors(state, path, "r_mag", "mag_bias")
         return Gated(), True, {"gain": r_mag.exp(), "b_mag": b_mag}
     if kind == "JumpReluAutoEncoder":
-        (theta,) = pick(state, path, "threshold")
+        (theta,) = pick_tensors(state, path, "threshold")
         return JumpReLU(), False, {"theta": theta.clamp(min=0)}
     if kind in ("AutoEncoderTopK", "BatchTopKSAE", "MatryoshkaBatchTopKSAE"):
         k = int(trainer["k"] if "k" in trainer else state["k"])
         if kind == "AutoEncoderTopK":
             return TopK(k), True, {}
-        (threshold,) = pick(state, path, "threshold")
+        (threshold,) = pick_tensors(state, path, "threshold")
         rule = BatchTopK(k, float(threshold))
         if kind == "BatchTopKSAE":
             return rule, True, {}
-        (sizes,) = pick(state, path, "group_sizes")
+        (sizes,) = pick_tensors(state, path, "group_sizes")
         return Matryoshka(rule, tuple(int(n) for n in sizes.cumsum(0))), True, {}
-    raise GlassbookError(f"{path.parent} is a {kind}, which is not known here")
+    raise GlassbookError(f"{path.parent} is a {kind}, which is not supported")

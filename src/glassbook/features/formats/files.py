@@ -1,4 +1,4 @@
-"""What all layouts need: reading files that nobody has to trust, and making a dictionary of what they hold."""
+"""Reading untrusted files of other programs (JSON, safetensors, torch, NumPy), and making dictionaries of them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_npz(path: Path) -> dict[str, Tensor]:
         raise GlassbookError(f"{path} is damaged or would run code ({problem}); not loaded") from problem
 
 
-def pick(tensors: Mapping[str, Any], path: Path, *names: str) -> list[Tensor]:
+def pick_tensors(tensors: Mapping[str, Any], path: Path, *names: str) -> list[Tensor]:
     """The tensors of those names, in float32."""
     missing = [name for name in names if not isinstance(tensors.get(name), Tensor)]
     if missing:
@@ -69,7 +69,7 @@ def pick(tensors: Mapping[str, Any], path: Path, *names: str) -> list[Tensor]:
 
 
 @torch.no_grad()
-def made(
+def build_dictionary(
     path: Path,
     rule: SparsityRule,
     W_enc: Tensor,
@@ -98,14 +98,14 @@ def made(
     """
     if W_enc.dim() != 2 or W_dec.shape[0] != W_enc.shape[0]:
         raise GlassbookError(f"{path} has an encoder {tuple(W_enc.shape)} and a decoder {tuple(W_dec.shape)}; damaged?")
-    given = {name: value for name, value in (more or {}).items() if value is not None}
+    extra = {name: value for name, value in (more or {}).items() if value is not None}
     width, d_in = W_enc.shape
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
-        d = Dictionary(d_in, width, rule, W_dec.shape[1] if transcodes else None, skip="W_skip" in given)
+        d = Dictionary(d_in, width, rule, W_dec.shape[1] if transcodes else None, skip="W_skip" in extra)
     if not transcodes and not subtract:
         b_enc = b_enc + W_enc @ b_dec
     try:
-        d.take({"W_enc": W_enc, "W_dec": W_dec, "b_enc": b_enc, "b_dec": b_dec, **given})
+        d.take({"W_enc": W_enc, "W_dec": W_dec, "b_enc": b_enc, "b_dec": b_dec, **extra})
     except ValueError as problem:
         raise GlassbookError(f"{path} cannot be used: {problem}") from problem
     d.about = {key: value for key, value in about.items() if value not in (None, "")}

@@ -1,4 +1,4 @@
-"""Which layout a path holds."""
+"""Loader of dictionaries: finds out which program's layout a path holds."""
 
 from __future__ import annotations
 

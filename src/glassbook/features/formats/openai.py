@@ -9,7 +9,7 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import made, pick, read_torch
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_torch
 from glassbook.features.sparsity import ReLU, SparsityRule, TopK
 
 EPSILON = 1e-5
@@ -18,7 +18,7 @@ EPSILON = 1e-5
 class TokenNormed(Coder):
     """A dictionary that reads each activation with mean 0 and standard deviation 1, as the release's version 5 does.
 
-    `encode` sees raw activations, and so does `forward`; `decode` gives normed ones, for a code does not know which
+    `encode` sees raw activations, and so does `forward`; `decode` gives normed ones, because latents do not say which
     activation it is of. `direction(i)` is in normed units as well.
 
     Args:
@@ -31,12 +31,12 @@ class TokenNormed(Coder):
         self.W_dec, self.b_dec, self.about = d.W_dec, d.b_dec, d.about
 
     def encode(self, x: Tensor) -> Tensor:
-        """Codes [..., F] of raw activations x [..., d]."""
+        """Latents [..., F] of raw activations x [..., d]."""
         self.check(x)
         return self.d.encode(_norm(x)[0])
 
     def encode_sparse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The active entries of the codes: (values, indices), [..., m]."""
+        """The active latents: (values, indices), [..., m]."""
         self.check(x)
         return self.d.encode_sparse(_norm(x)[0])
 
@@ -54,10 +54,10 @@ def _norm(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def load_openai(path: Path) -> Coder:
-    """Read a file of the release: with ReLU codes (versions 1 to 4) a Dictionary, with TopK (5) a `TokenNormed`."""
+    """Read a file of the release: with ReLU latents (versions 1 to 4) a Dictionary, with TopK (5) a `TokenNormed`."""
     state = read_torch(path)
     names = ("encoder.weight", "decoder.weight", "latent_bias", "pre_bias")
-    W_enc, W_dec, b_enc, b_dec = pick(state, path, *names)
+    W_enc, W_dec, b_enc, b_dec = pick_tensors(state, path, *names)
     kind = state.get("activation", "ReLU")
     settings = state.get("activation_state_dict") or {}
     rule: SparsityRule
@@ -68,9 +68,11 @@ def load_openai(path: Path) -> Coder:
         if k is None:
             raise GlassbookError(f"{path} does not say how many latents are active (k); get it again")
         if settings.get("postact_fn", "ReLU") != "ReLU":
-            raise GlassbookError(f"{path} lets chosen codes be negative ({settings['postact_fn']}), which is not known")
+            raise GlassbookError(
+                f"{path} lets chosen latents be negative ({settings['postact_fn']}), which is not supported"
+            )
         rule = TopK(int(k))
     else:
-        raise GlassbookError(f"{path} uses {kind!r} codes, which are not known here")
-    d = made(path, rule, W_enc, W_dec.T, b_enc, b_dec, about={"site": path.stem, "from": "OpenAI"})
+        raise GlassbookError(f"{path} uses {kind!r} codes, which are not supported")
+    d = build_dictionary(path, rule, W_enc, W_dec.T, b_enc, b_dec, about={"site": path.stem, "from": "OpenAI"})
     return TokenNormed(d).requires_grad_(False) if kind == "TopK" else d

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import made, pick, read_json, read_safetensors
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_json, read_safetensors
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, SparsityRule, TopK, base_rule
 from glassbook.notebook.files import write_atomic
 
@@ -34,26 +34,26 @@ def load_sae_lens(folder: Path) -> Dictionary:
         )
     kind = str(cfg.get("architecture", "standard"))
     transcodes = "transcoder" in kind
-    W_enc, W_dec, b_dec = pick(tensors, path, "W_enc", "W_dec", "b_dec")
+    W_enc, W_dec, b_dec = pick_tensors(tensors, path, "W_enc", "W_dec", "b_dec")
     W_enc = W_enc.T
     if kind == "gated":
-        b_enc, r_mag, b_mag = pick(tensors, path, "b_gate", "r_mag", "b_mag")
+        b_enc, r_mag, b_mag = pick_tensors(tensors, path, "b_gate", "r_mag", "b_mag")
         more: dict[str, Tensor] = {"gain": r_mag.exp(), "b_mag": b_mag}
     else:
-        (b_enc,), more = pick(tensors, path, "b_enc"), {}
+        (b_enc,), more = pick_tensors(tensors, path, "b_enc"), {}
     rule = _rule(cfg, kind, folder)
     if isinstance(rule, JumpReLU):
-        (theta,) = pick(tensors, path, "threshold")
+        (theta,) = pick_tensors(tensors, path, "threshold")
         more["theta"] = theta.clamp(min=0)
     if "skip" in kind:
-        (more["W_skip"],) = pick(tensors, path, "W_skip")
+        (more["W_skip"],) = pick_tensors(tensors, path, "W_skip")
     if cfg.get("rescale_acts_by_decoder_norm"):
         norms = W_dec.norm(dim=1)
         W_enc, b_enc, W_dec = W_enc * norms[:, None], b_enc * norms, W_dec / norms[:, None]
     metadata: dict[str, Any] = cfg["metadata"] if isinstance(cfg.get("metadata"), dict) else cfg
     about = {"model": metadata.get("model_name"), "site": metadata.get("hook_name"), "from": "SAELens"}
     subtract = bool(cfg.get("apply_b_dec_to_input", True))
-    return made(
+    return build_dictionary(
         path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, transcodes=transcodes, about=about, more=more
     )
 
@@ -71,19 +71,19 @@ def _rule(cfg: dict[str, Any], kind: str, folder: Path) -> SparsityRule:
             return TopK(int(cfg.get("activation_fn_kwargs", {}).get("k", 0)))
         if function == "relu":
             return ReLU()
-        raise GlassbookError(f"{folder} uses the activation function {function!r}, which is not known here")
-    raise GlassbookError(f"{folder} has the architecture {kind!r}, which is not known here")
+        raise GlassbookError(f"{folder} uses the activation function {function!r}, which is not supported")
+    raise GlassbookError(f"{folder} has the architecture {kind!r}, which is not supported")
 
 
 @torch.no_grad()
 def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
-    """Write a dictionary so that SAELens loads it, with equal codes.
+    """Write a dictionary so that SAELens loads it, with equal latents.
 
     A BatchTopK is written as the JumpReLU that it is after training; a Matryoshka as the rule inside it.
 
     Args:
         d: a trained dictionary.
-        folder: made if it is not there; files of those names in it are replaced.
+        folder: created if missing; files of those names in it are replaced.
 
     Raises:
         GlassbookError: SAELens has no such dictionary, or the disk refused.
@@ -92,7 +92,7 @@ def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
     if len(d.parts) > 1:
         raise GlassbookError("SAELens has no crosscoders")
     if d.transcodes and isinstance(inner, (TopK, Gated)):
-        raise GlassbookError(f"SAELens has no transcoder with {type(inner).__name__} codes; use ReLU or JumpReLU")
+        raise GlassbookError(f"SAELens has no transcoder with {type(inner).__name__} latents; use ReLU or JumpReLU")
     theta = d.theta
     if isinstance(inner, BatchTopK):
         if inner.threshold is None:
@@ -130,7 +130,7 @@ def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
     }
     cfg |= {"k": inner.k, "rescale_acts_by_decoder_norm": False} if isinstance(inner, TopK) else {}
     cfg |= {"d_out": d.d_out} if d.transcodes else {}
-    kept = {name: t.detach().float().cpu().contiguous() for name, t in tensors.items()}
-    write_atomic(folder / WEIGHTS, to_bytes(kept))
+    arrays = {name: t.detach().float().cpu().contiguous() for name, t in tensors.items()}
+    write_atomic(folder / WEIGHTS, to_bytes(arrays))
     write_atomic(folder / SETTINGS, json.dumps(cfg, indent=1).encode())
     return folder
