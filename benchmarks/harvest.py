@@ -69,14 +69,14 @@ def consume(tokens: int) -> None:
     """Stream the activations of so many tokens of the built-in model and print the peak memory."""
     from glassbook.nets import open_model
     from glassbook.trace import ActivationStream
-    from glassbook.trace.roles import blocks
+    from glassbook.trace.roles import residual_site
 
     lm = open_model("builtin")
 
     def some(i: int) -> dict[str, torch.Tensor]:
         return {"input_ids": torch.randint(4, lm.vocab, (64, 128), generator=torch.Generator().manual_seed(i))}
 
-    source = ActivationStream(lm.model, some, f"{blocks(lm.model)[0]}.out", batch=4096, pool=1 << 17)
+    source = ActivationStream(lm.model, some, residual_site(lm.model, 0), batch=4096, pool=1 << 17)
     total = torch.zeros(())
     for step in range(tokens // 4096):
         total += source(step)[0, 0].float()

@@ -18,7 +18,7 @@ from torch import nn
 
 from glassbook.nets import LM, LMConfig
 from glassbook.steer import Vector, Where, everywhere, first, from_position, steer
-from glassbook.trace.roles import blocks
+from glassbook.trace.roles import residual_site
 
 VOCAB, WIDTH, LAYERS, HEADS, BATCH, PROMPT, NEW = 512, 256, 4, 4, 8, 16, 64
 
@@ -71,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     for name, model in models().items():
-        site = f"{blocks(model)[LAYERS // 2]}.in"
+        site = residual_site(model, LAYERS // 2, "in")
         direction = Vector({site: torch.randn(WIDTH)})
         pair = Vector({site: torch.randn(5, WIDTH)}, positional=True)
         for what, v, where in (
