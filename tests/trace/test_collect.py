@@ -7,7 +7,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK, fit
-from glassbook.trace import collect, record
+from glassbook.trace import collect, read_sites, record
 from glassbook.trace.roles import residual_site
 
 
@@ -59,3 +59,16 @@ def test_the_site_of_the_stream_at_a_layer(lm, layers):
     for layer in (3, -4):
         with pytest.raises(GlassbookError, match="layers 0 to 2"):
             residual_site(lm, layer)
+
+
+def test_one_call_is_read_in_the_models_own_shape(build):
+    model, inputs = build("ours")
+    model.blocks[2].register_forward_hook(lambda *_: pytest.fail("ran on"))
+    found = read_sites(model, inputs, ["blocks.1.out", "blocks.0.in"])
+    assert list(found) == ["blocks.1.out", "blocks.0.in"]
+    assert {x.shape for x in found.values()} == {(2, 7, 32)}
+    assert not any(x.requires_grad for x in found.values())
+    with pytest.raises(GlassbookError, match=r"reads blocks\.1\.out"):
+        read_sites(model, inputs, ["blocks.1"])
+    with pytest.raises(GlassbookError, match="training mode"):
+        read_sites(model.train(), inputs, ["blocks.1.out"])

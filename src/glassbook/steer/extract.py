@@ -12,7 +12,7 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.steer.vector import Vector
-from glassbook.trace import trace
+from glassbook.trace import read_sites
 
 
 def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int = " ") -> Vector:
@@ -281,8 +281,4 @@ def read(lm: LanguageModel, inputs: dict[str, Tensor], sites: Sequence[str]) -> 
     length = inputs["input_ids"].shape[1]
     if lm.context is not None and length > lm.context:
         raise GlassbookError(f"the texts need {length} tokens, the model reads {lm.context}; shorten them")
-    if lm.model.training:
-        raise GlassbookError("the model is in training mode, where dropout adds noise; call eval() on it")
-    with torch.no_grad(), trace(lm.model, read=list(sites), stop=True) as t:
-        lm.model(**inputs)
-    return {site: t[site] for site in sites}
+    return read_sites(lm.model, inputs, sites)

@@ -16,7 +16,7 @@ from glassbook.trace.sites import places
 from glassbook.trace.tracer import trace
 
 
-def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: str | Sequence[str]) -> dict[str, Tensor]:
+def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> dict[str, Tensor]:
     """Activations of one call, without gradients, in the shapes that the model gives them: site -> [B, T, d].
 
     Layers after the last site are not run.
@@ -24,15 +24,15 @@ def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: str | Sequenc
     Args:
         model: in eval mode.
         inputs: keyword arguments of its forward.
-        sites: site or sites, with globs.
+        sites: full names.
 
     Raises:
-        GlassbookError: training mode.
+        GlassbookError: training mode, or a name that is not a full one.
     """
     refuse_training(model)
     with torch.no_grad(), trace(model, read=sites, stop=True) as t:
         model(**inputs)
-    return {site: t[site] for site in t.sites}
+    return {site: t[site] for site in sites}
 
 
 def refuse_training(model: nn.Module) -> None:
