@@ -58,7 +58,7 @@ def lines(
     """
     import altair as alt
 
-    line = alt.Chart(_data(rows)).mark_line(point=points, tooltip=True)
+    line = alt.Chart(_data(rows, x, y, color, dash, order, facet)).mark_line(point=points, tooltip=True)
     chart = line.encode(
         **_channels(x=x, y=y, color=color, strokeDash=dash), **({"order": f"{order}:Q"} if order else {})
     )
@@ -83,7 +83,7 @@ def bars(rows: Rows, x: Field, y: str, color: str | None = None, *, format: str 
     import altair as alt
 
     length = Axis(x, x, zero=True) if isinstance(x, str) else x
-    base = alt.Chart(_data(rows)).encode(**_channels(x=length, y=Axis(y, scale="category"), yOffset=color))
+    base = alt.Chart(_data(rows, x, y, color)).encode(**_channels(x=length, y=Axis(y, scale="category"), yOffset=color))
     text = alt.Text(_escaped(length.field), type="quantitative", format=format)
     numbers = base.mark_text(align="left", dx=3).encode(text=text)
     return _spec(base.mark_bar(tooltip=True).encode(**_channels(color=color)) + numbers)
@@ -173,7 +173,9 @@ def interval(rows: Rows, x: Field, y: str, low: str, high: str, color: str | Non
     """
     import altair as alt
 
-    base = alt.Chart(_data(rows)).encode(**_channels(y=Axis(y, scale="category"), yOffset=color, color=color))
+    base = alt.Chart(_data(rows, x, y, low, high, color)).encode(
+        **_channels(y=Axis(y, scale="category"), yOffset=color, color=color)
+    )
     ends = base.mark_rule(strokeWidth=2).encode(x=alt.X(_escaped(low), type="quantitative"), x2=_escaped(high))
     return _spec(ends + base.mark_point(filled=True, size=60, tooltip=True, opacity=1).encode(**_channels(x=x)))
 
@@ -190,7 +192,7 @@ def spread(rows: Rows, x: Field, y: str, facet: str, mark: Literal["box", "tick"
     """
     import altair as alt
 
-    base = alt.Chart(_data(rows))
+    base = alt.Chart(_data(rows, x, y, facet))
     marked = base.mark_boxplot(extent="min-max", size=14) if mark == "box" else base.mark_tick(thickness=2)
     color = alt.Color(_escaped(y), type="nominal", sort=None, legend=None)
     chart = marked.encode(**_channels(x=x, y=Axis(y, scale="category")), color=color).properties(height=80)
@@ -262,10 +264,12 @@ def _escaped(name: str) -> str:
     return name
 
 
-def _data(rows: Rows) -> Any:
+def _data(rows: Rows, *fields: Field | None) -> Any:
+    """The rows, with these of their fields if some are named."""
     import altair as alt
 
-    return alt.Data(values=[dict(row) for row in rows])
+    names = [_name(field) for field in fields if field is not None]
+    return alt.Data(values=[{name: row[name] for name in names or row} for row in rows])
 
 
 def _spec(chart: Any, facet: str | None = None, columns: int = 2) -> Spec:

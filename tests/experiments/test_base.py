@@ -116,7 +116,7 @@ def test_a_quick_run_reports_every_number_that_a_claim_reads(name, tmp_path):
     assert record.charts
     # What the result depends on is on record, so that it can become stale.
     assert [used.name for used in record.uses] == (["builtin"] if "model" in record.config else [])
-    assert record.code["module"] == cls.__module__
+    assert record.code["root"] == f"{cls.__module__}:{cls.__name__}"
     assert freshness(record) == "fresh"
     # A quick run is no evidence: it judges no claim.
     assert {v.state for v in standing(name, [record]).verdicts} == {"not-run"}

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from glassbook import extensions
 from glassbook.errors import GlassbookError
-from glassbook.experiments.kit import ACTIVATIONS
+from glassbook.experiments.kit import ACTIVATIONS, CHECKPOINTS
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
 
 GROUP: extensions.Group = "glassbook.experiments"
@@ -177,7 +177,8 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
             run.uses("data", name, digest, path=path)
         _seed_everything(run.seed)
         work.run(run)
-        shutil.rmtree(run.folder / ACTIVATIONS, ignore_errors=True)
+    for scratch in (ACTIVATIONS, CHECKPOINTS):
+        shutil.rmtree(run.folder / scratch, ignore_errors=True)
     return notebook.run(run.id)
 
 

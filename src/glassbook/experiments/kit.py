@@ -37,8 +37,8 @@ Batches = Callable[[int], "Batch"]
 
 MEMORY = 1 << 30
 """Bytes of activations that `collect` keeps in memory; more go to disk."""
-ACTIVATIONS = "activations"
-"""Folder of a run for activations on disk; `launch` deletes it when the run is finished."""
+ACTIVATIONS, CHECKPOINTS = "activations", "checkpoints"
+"""Folders of a run for what only a resumed run needs; `launch` deletes them when the run is finished."""
 
 
 # --- models -------------------------------------------------------------------------------------------------------
@@ -152,8 +152,7 @@ def collect(
 ) -> Activations:
     """Activations of a model at some sites, one row for each token.
 
-    Up to about a gigabyte of them stays in memory. More goes to a folder of the run, where a resumed run finds them;
-    the folder is deleted when the run is finished.
+    Up to about a gigabyte of them stays in memory. More goes to a folder of the run, where a resumed run finds them.
 
     Args:
         run: the run.
@@ -213,7 +212,7 @@ def train_model(
 
     torch.manual_seed(seed)
     model = make()
-    train(model, objective, batches, seed=seed, **_resumable(run, label), **settings)
+    train(model, objective, batches, seed=seed, **resumable(run, label), **settings)
     return model.eval()
 
 
@@ -265,11 +264,12 @@ def train_saes(
     """Train dictionaries on the same batches, in place; arguments as of `train_sae`."""
     from glassbook.features import fit_many
 
-    fit_many(saes, activations, batch=batch_size, seed=seed, **_resumable(run, label), **settings)
+    fit_many(saes, activations, batch=batch_size, seed=seed, **resumable(run, label), **settings)
 
 
-def _resumable(run: Run, label: str) -> dict[str, Any]:
-    return {"run": run, "label": label, "checkpoint": run.folder / "checkpoints" / label, "resume": run.resumed}
+def resumable(run: Run, label: str) -> dict[str, Any]:
+    """Arguments of any training here that log to the run and go on from its checkpoints if it is resumed."""
+    return {"run": run, "label": label, "checkpoint": run.folder / CHECKPOINTS / label, "resume": run.resumed}
 
 
 def stage(run: Run, name: str, work: Callable[[], T]) -> T:
@@ -283,7 +283,7 @@ def stage(run: Run, name: str, work: Callable[[], T]) -> T:
     """
     from glassbook.train import list_checkpoints, read_checkpoint, write_checkpoint
 
-    folder = run.folder / "checkpoints" / name
+    folder = run.folder / CHECKPOINTS / name
     if not (run.resumed and list_checkpoints(folder)):
         tensors: dict[str, Tensor] = {}
         write_checkpoint(folder, 0, tensors, {"result": _without_tensors(work(), tensors)})

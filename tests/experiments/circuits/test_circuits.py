@@ -9,7 +9,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import find, launch
-from glassbook.experiments.circuits._pronouns import pronouns, repetitions
+from glassbook.experiments.circuits._tasks import pronouns, repetitions
 from glassbook.experiments.steering._topics import of_its_own_texts
 from glassbook.experiments.steering.steering_frontier import SteeringFrontier
 from glassbook.nets import open_model
@@ -73,14 +73,16 @@ def test_any_other_model_is_steered_towards_what_it_writes_itself(tmp_path):
     assert found.status == "finished"
     assert "facts_ratio" not in found.results
     assert found.results["prompt_over_best"] > 0
-    assert {row["arm"] for row in json.loads((found.folder / "tables" / "best.json").read_text())} >= {
+    assert {row["condition"] for row in json.loads((found.folder / "tables" / "best.json").read_text())} >= {
         "clamp",
         "actadd",
     }
     with pytest.raises(GlassbookError, match="too seldom"):
-        of_its_own_texts(model, "xylophone", 1, 1, 0, Unused(), batches=2)
+        of_its_own_texts(model, "xylophone", 1, 1, Unused(), batches=2)
 
 
 class Unused:
+    seed = 0
+
     def uses(self, *args, **kwargs) -> None:
         """Nothing is noted."""

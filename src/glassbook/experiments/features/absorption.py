@@ -1,12 +1,19 @@
-"""Does a general feature fall silent where a special one speaks, and do nested prefixes stop it?"""
+"""Feature absorption: general features that fall silent where a special one is active, and Matryoshka prefixes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from glassbook.features import Dictionary
 
 
 @experiment(
@@ -37,67 +44,40 @@ class Absorption:
     """Samples to learn from."""
     steps: int = 3000
     """Optimiser steps."""
-    batch: int = 1024
+    batch_size: int = 1024
     """Samples in a step."""
     lr: float = 3e-3
     """Peak learning rate of Adam."""
 
     claims = (
-        Claim(
-            "plain-dictionary-absorbs",
-            "A plain dictionary absorbs general features, and without a hierarchy there is nothing to absorb",
-            "batchtopk_absorbed",
-            ">=",
-            0.05,
-            control="flat_absorbed <= 0.02",
-        ),
-        Claim(
-            "nested-absorbs-less",
-            "Nested prefixes leave at most half of the absorption of a plain dictionary",
-            "matryoshka_over_batchtopk",
-            "<=",
-            0.5,
-            no_control="the metric itself compares with the rival",
-        ),
-        Claim(
-            "nested-detects-general",
-            "The best single latent detects a general feature better in a Matryoshka dictionary than in a plain one",
-            "probe_lead",
-            ">=",
-            0.0,
-            no_control="the metric itself compares with the rival",
-        ),
-        Claim(
-            "nested-rebuilds-less",
-            "The Matryoshka dictionary reconstructs less well than the plain one",
-            "explained_variance_lead",
-            "<=",
-            0.0,
-            no_control="the metric itself compares with the rival",
-        ),
-    )
+        Claim("plain-dictionary-absorbs",
+              "A plain dictionary absorbs general features, and without a hierarchy there is nothing to absorb",
+              "batchtopk_absorbed", ">=", 0.05, control="flat_absorbed <= 0.02"),
+        Claim("nested-absorbs-less", "Nested prefixes leave at most half of the absorption of a plain dictionary",
+              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the rival"),
+        Claim("nested-detects-general",
+              "The best single latent detects a general feature better in a Matryoshka dictionary than in a plain one",
+              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the rival"),
+        Claim("nested-rebuilds-less", "The Matryoshka dictionary reconstructs less well than the plain one",
+              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the rival"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> Absorption:
         """A small world, few steps."""
-        sizes: dict[str, Any] = {
-            "features": 96,
-            "d": 24,
-            "roots": 4,
-            "branching": 2,
-            "width": 32,
-            "k": 4,
-            "prefixes": (8, 32),
-        }
-        return cls(**sizes, samples=4096, steps=20, batch=128)
+        sizes: dict[str, Any] = {"features": 96, "d": 24, "roots": 4, "branching": 2, "width": 32, "k": 4}
+        return cls(**sizes, prefixes=(8, 32), samples=4096, steps=20, batch_size=128)
 
     def run(self, run: Run) -> None:
         """Learn both dictionaries of a world with a hierarchy, and one of the same world without."""
-        rows = self._world(run, self.depth) + self._world(run, 0)
+        rows = self._world(run, "hierarchy", self.depth) + self._world(run, "flat", 0)
         run.table("parents", [row for row in rows for row in row.pop("parents")])
         by = {row["name"]: row for row in rows}
         plain, nested, flat = by["BatchTopK"], by["Matryoshka"], by["BatchTopK, no hierarchy"]
-        run.chart("absorption", _chart(rows))
+        share = charts.Axis(
+            "absorbed", "share of a general feature's samples that are absorbed", percent=True, zero=True
+        )
+        run.chart("absorption", charts.bars(rows, share, "name", format=".1%"))
         run.result(
             batchtopk_absorbed=plain["absorbed"],
             matryoshka_absorbed=nested["absorbed"],
@@ -113,43 +93,45 @@ class Absorption:
             explained_variance_lead=nested["explained_variance"] - plain["explained_variance"],
         )
 
-    def _world(self, run: Run, depth: int) -> list[dict[str, Any]]:
+    def _world(self, run: Run, label: str, depth: int) -> list[dict[str, Any]]:
+        """The scores of both dictionaries in a world whose trees have `depth` levels below their roots."""
         import torch
 
         from glassbook.data.synthetic import nested_world
-        from glassbook.features import BatchTopK, Dictionary, Matryoshka, fit_many
+        from glassbook.features import BatchTopK, Dictionary, Matryoshka
 
         generator = torch.Generator().manual_seed(10**9 + run.seed)
         sizes: dict[str, Any] = {"roots": self.roots, "branching": self.branching, "depth": depth}
         world = nested_world(self.features, self.d, **sizes, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         strengths, test = world.sample(16_384, generator)
-        codes = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
+        rules = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
         torch.manual_seed(run.seed)
-        learners = {name: Dictionary(self.d, self.width, code) for name, code in codes.items()}
-        logged = run if depth else None
-        fit_many(list(learners.values()), x, steps=self.steps, batch=self.batch, lr=self.lr, seed=run.seed, run=logged)
-        mark = "" if depth else ", no hierarchy"
+        saes = {name: Dictionary(self.d, self.width, rule) for name, rule in rules.items()}
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": run.seed}
+        kit.train_saes(run, label, x, list(saes.values()), **how)
+        suffix = "" if depth else ", no hierarchy"
         parents = slice(0, self.roots)  # the roots come first
         return [
-            {"name": name + mark, **_score(d, test, strengths[:, parents], world.directions[parents], name + mark)}
-            for name, d in learners.items()
+            _score(sae, test, strengths[:, parents], world.directions[parents], name + suffix)
+            for name, sae in saes.items()
         ]
 
 
-def _score(d, test, strengths, directions, name: str) -> dict[str, Any]:
+def _score(sae: Dictionary, test: Tensor, strengths: Tensor, directions: Tensor, name: str) -> dict[str, Any]:
     """How the general features fare in one dictionary."""
     import torch
 
     from glassbook.measure import absorption, explained_variance, sparse_probe, splits
 
     with torch.no_grad():
-        codes = d.encode(test)
-        explained = explained_variance(test, d(test))
-    there, W = strengths > 0, d.W_dec.detach()
-    each = [absorption(codes, W, directions[i : i + 1], strengths[:, i : i + 1]) for i in range(len(directions))]
-    probe, parts = sparse_probe(codes, there), splits(codes, there)
+        latents = sae.encode(test)
+        explained = explained_variance(test, sae(test))
+    present, W = strengths > 0, sae.W_dec.detach()
+    each = [absorption(latents, W, directions[i : i + 1], strengths[:, i : i + 1]) for i in range(len(directions))]
+    probe, parts = sparse_probe(latents, present), splits(latents, present)
     return {
+        "name": name,
         "absorbed": sum(each) / len(each),
         "probe": float(probe.nanmean()),
         "splits": float(parts.float().mean()),
@@ -159,12 +141,3 @@ def _score(d, test, strengths, directions, name: str) -> dict[str, Any]:
             for i, (a, p, n) in enumerate(zip(each, probe, parts, strict=True))
         ],
     }
-
-
-def _chart(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    import altair as alt
-
-    values = [{key: row[key] for key in ("name", "absorbed")} for row in rows]
-    x = alt.X("absorbed:Q", title="share of a general feature's samples that are absorbed", axis=alt.Axis(format="%"))
-    y = alt.Y("name:N", title=None, sort=None)
-    return alt.Chart(alt.Data(values=values)).mark_bar().encode(x=x, y=y).to_dict()

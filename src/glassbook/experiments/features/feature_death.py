@@ -1,12 +1,20 @@
-"""Why latents die, and the one line that keeps them alive."""
+"""Dead latents: why they die, and the one line that keeps them alive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CENTRES: tuple[Literal["none", "mean"], ...] = ("none", "mean")
+"""The activations as they are, and with their mean taken off."""
 
 
 @experiment(
@@ -27,7 +35,7 @@ class FeatureDeath:
     """Latents active on a sample."""
     steps: int = 800
     """Optimiser steps; none of the losses looks after dead latents."""
-    batch: int = 1024
+    batch_size: int = 1024
     """Activations in a step."""
     lr: float = 2e-3
     """Peak learning rate of Adam."""
@@ -37,44 +45,23 @@ class FeatureDeath:
     """Its block whose output is taken."""
 
     claims = (
-        Claim(
-            "far-mean-kills",
-            "With the mean far from the origin most latents are dead at the start",
-            "dead_start_far",
-            ">=",
-            0.5,
-            no_control="data with the mean taken off, in centring-prevents-death, are the contrast",
-        ),
-        Claim(
-            "training-does-not-revive",
-            "Training does not revive the latents that a far mean has killed",
-            "dead_end_far",
-            ">=",
-            0.25,
-            no_control="data with the mean taken off, in centring-prevents-death, are the contrast",
-        ),
-        Claim(
-            "centring-prevents-death",
-            "With the mean taken off few latents are dead, however far it was",
-            "dead_end_centred",
-            "<=",
-            0.05,
-            no_control="data with their mean, in far-mean-kills, are the contrast",
-        ),
-        Claim(
-            "distance-predicts-death",
-            "The further the mean is from the origin, the more latents are dead at the start",
-            "offset_predicts_death",
-            ">=",
-            0.8,
-            control="offset_predicts_death_centred <= 0.8",
-        ),
-    )
+        Claim("far-mean-kills", "With the mean far from the origin most latents are dead at the start",
+              "dead_start_far", ">=", 0.5,
+              no_control="data with the mean taken off, in centring-prevents-death, are the contrast"),
+        Claim("training-does-not-revive", "Training does not revive the latents that a far mean has killed",
+              "dead_end_far", ">=", 0.25,
+              no_control="data with the mean taken off, in centring-prevents-death, are the contrast"),
+        Claim("centring-prevents-death", "With the mean taken off few latents are dead, however far it was",
+              "dead_end_centred", "<=", 0.05, no_control="data with their mean, in far-mean-kills, are the contrast"),
+        Claim("distance-predicts-death",
+              "The further the mean is from the origin, the more latents are dead at the start",
+              "offset_predicts_death", ">=", 0.8, control="offset_predicts_death_centred <= 0.8"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> FeatureDeath:
         """Two offsets, few steps."""
-        return cls(offsets=(0.0, 8.0), features=64, width=128, k=4, steps=20, batch=128)
+        return cls(offsets=(0.0, 8.0), features=64, width=128, k=4, steps=20, batch_size=128)
 
     def run(self, run: Run) -> None:
         """The same activations at several distances from the origin, learnt with and without centring."""
@@ -88,67 +75,55 @@ class FeatureDeath:
         x = x - x.mean(0)
         way = torch.nn.functional.normalize(torch.randn(x.shape[1], generator=generator), dim=0)
         spread = x.square().sum(1).mean().sqrt()
-        rows = []
-        with run.progress(2 * len(self.offsets), "offsets", "training") as bar:
-            for offset in self.offsets:
-                for centre in ("none", "mean"):
-                    start, end = self._dead(x + offset * spread * way, centre, run.seed)
-                    rows.append({"offset": offset, "centre": centre, "start": start, "end": end})
-                    bar.advance()
-        raw, centred = ([row for row in rows if row["centre"] == how] for how in ("none", "mean"))
-        ranks = [_rank(part) for part in (raw, centred)]
+        rows = [
+            {"offset": offset, "centre": centre}
+            | self._dead(run, f"offset {offset:g}, {centre}", x + offset * spread * way, centre)
+            for offset in self.offsets
+            for centre in CENTRES
+        ]
         run.table("offsets", rows)
         run.chart("death", _chart(rows))
-        found = self._activations(run.seed)
-        model = {how: self._dead(found, how, run.seed) for how in ("none", "mean")}
-        gamma = float(found.mean(0).norm() / (found - found.mean(0)).square().sum(1).mean().sqrt())
+        raw, centred = ([row for row in rows if row["centre"] == centre] for centre in CENTRES)
+        model = self._activations(run)
+        model_raw, model_centred = (self._dead(run, f"model, {centre}", model, centre) for centre in CENTRES)
         run.result(
             dead_start_far=raw[-1]["start"],
             dead_end_far=raw[-1]["end"],
             dead_end_centred=max(row["end"] for row in centred),
             dead_start_centred=max(row["start"] for row in centred),
-            offset_predicts_death=ranks[0],
-            offset_predicts_death_centred=ranks[1],
-            model_offset=gamma,
-            model_dead_raw=model["none"][1],
-            model_dead_centred=model["mean"][1],
-            model_dead_start_raw=model["none"][0],
-            model_dead_start_centred=model["mean"][0],
+            offset_predicts_death=_rank(raw),
+            offset_predicts_death_centred=_rank(centred),
+            model_offset=float(model.mean(0).norm() / (model - model.mean(0)).square().sum(1).mean().sqrt()),
+            model_dead_raw=model_raw["end"],
+            model_dead_centred=model_centred["end"],
+            model_dead_start_raw=model_raw["start"],
+            model_dead_start_centred=model_centred["start"],
         )
 
-    def _dead(self, x, centre: str, seed: int) -> tuple[float, float]:
-        """Share of latents that fire on none of 16,384 samples, before and after training."""
+    def _dead(self, run: Run, label: str, x: Tensor, centre: Literal["none", "mean"]) -> dict[str, float]:
+        """Share of latents that fire on none of 16,384 samples, before ("start") and after training ("end")."""
         import torch
 
         from glassbook.features import Dictionary, TopK, evaluate, fit
 
-        torch.manual_seed(seed)
-        d = Dictionary(x.shape[1], self.width, TopK(self.k))
-        sample = x[-16_384:]
-        start = evaluate(d, sample - sample.mean(0) if centre == "mean" else sample).dead
-        fit(d, x, steps=self.steps, batch=self.batch, lr=self.lr, aux=0.0, centre=centre, seed=seed)
-        return start, evaluate(d, sample).dead
+        def train() -> dict[str, float]:
+            torch.manual_seed(run.seed)
+            sae = Dictionary(x.shape[1], self.width, TopK(self.k))
+            sample = x[-16_384:]
+            start = evaluate(sae, sample - sample.mean(0) if centre == "mean" else sample).dead
+            fit(sae, x, steps=self.steps, batch=self.batch_size, lr=self.lr, aux=0.0, centre=centre, seed=run.seed)
+            return {"start": start, "end": evaluate(sae, sample).dead}
 
-    def _activations(self, seed: int):
-        """Activations of the model's own text."""
-        import tempfile
+        return kit.stage(run, label, train)
 
-        import torch
+    def _activations(self, run: Run) -> Tensor:
+        """Activations of the model's own text, special tokens included: their norms are the largest."""
+        from glassbook.trace.roles import residual_site
 
-        from glassbook.data.tokens import training_rows
-        from glassbook.data.world import World
-        from glassbook.nets import open_model
-        from glassbook.trace import record
-        from glassbook.trace.roles import blocks
-
-        lm = open_model(self.model)
-        assert lm.tokenizer is not None
-        length, world = min(256, lm.context or 256), World()
-        rows = [training_rows(world, lm.tokenizer, step, 16, length, seed=2000 + seed) for step in range(15)]
-        site = f"{blocks(lm.model)[self.layer]}.out"
-        with tempfile.TemporaryDirectory() as folder:
-            batches = ({"input_ids": torch.from_numpy(ids)} for ids in rows)
-            return record(lm.model, batches, site, f"{folder}/activations").read(site).clone()
+        lm = kit.open_model(run, self.model)
+        site = residual_site(lm.model, self.layer)
+        text = kit.reserve_rows(lm, 15 * 16, seed=2000 + run.seed)
+        return kit.collect(run, "text", lm, text, site, skip=False).read(site)
 
 
 def _rank(rows: list[dict[str, Any]]) -> float:
@@ -162,21 +137,12 @@ def _rank(rows: list[dict[str, Any]]) -> float:
 
 
 def _chart(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    import altair as alt
-
-    values = [
-        {"offset": row["offset"], "dead": row[when], "latents": f"{when}, {name}"}
+    names = {"none": "as they are", "mean": "mean taken off"}
+    points = [
+        {"offset": row["offset"], "dead": row[when], "latents": f"{when}, {names[row['centre']]}"}
         for row in rows
-        for name in [{"none": "as they are", "mean": "mean taken off"}[row["centre"]]]
         for when in ("start", "end")
     ]
-    return (
-        alt.Chart(alt.Data(values=values))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("offset:Q", title="distance of the mean, in spreads of the activations"),
-            y=alt.Y("dead:Q", title="share of dead latents", axis=alt.Axis(format="%")),
-            color=alt.Color("latents:N", title=None),
-        )
-        .to_dict()
-    )
+    x = charts.Axis("offset", "distance of the mean, in spreads of the activations")
+    y = charts.Axis("dead", "share of dead latents", percent=True, zero=True)
+    return charts.lines(points, x, y, "latents", points=True)

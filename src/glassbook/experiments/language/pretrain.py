@@ -1,12 +1,20 @@
-"""Pre-train the built-in language model on the Reserve, and hold it against the world's own entropy."""
+"""Pre-training of the built-in language model on the Reserve, scored against the entropy of its text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
 from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from glassbook.nets import LM
 
 
 @experiment(
@@ -28,7 +36,7 @@ class Pretrain:
     """Width of the MLP's hidden layer."""
     context: int = 256
     """Tokens that the model sees at once."""
-    rows: int = 16
+    batch_size: int = 16
     """Sequences in a batch."""
     steps: int = 1500
     """Optimiser steps; each sees fresh text."""
@@ -40,80 +48,49 @@ class Pretrain:
     """Documents that the loss is measured on; none was trained on."""
 
     claims = (
-        Claim(
-            "near-entropy",
-            "A small transformer comes within 10 % of the entropy of the text it learns from",
-            "loss_over_entropy",
-            "<=",
-            1.10,
-            control="bigram_over_entropy >= 1.5",
-        ),
-        Claim(
-            "beats-bigram",
-            "A small transformer learns more than word pairs: its loss is below that of the best bigram model",
-            "bigram_gap_nats",
-            ">=",
-            0.3,
-            no_control="the metric itself compares with the rival",
-        ),
-    )
+        Claim("near-entropy", "A small transformer comes within 10 % of the entropy of the text it learns from",
+              "loss_over_entropy", "<=", 1.10, control="bigram_over_entropy >= 1.5"),
+        Claim("beats-bigram",
+              "A small transformer learns more than word pairs: its loss is below that of the best bigram model",
+              "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the rival"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> Pretrain:
         """A model far too small to judge, in seconds."""
-        return cls(vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, rows=8, steps=20, held_out=40)
+        return cls(
+            vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, batch_size=8, steps=20, held_out=40
+        )
 
     def run(self, run: Run) -> None:
         """Train, measure, keep the model as an artifact that `open_model` opens."""
         import torch
 
-        from glassbook.data.tokens import labelled, take, training_rows
+        from glassbook.data.tokens import labelled, take
         from glassbook.data.world import World
         from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
-        from glassbook.train import adamw, cosine, next_token, train
+        from glassbook.train import adamw, cosine, next_token
 
         world = World()
-        sample = (document.text for document in take(world.stream(-1000), 20_000))
-        tokenizer = train_bpe(sample, self.vocab)
-        model = LM(
-            LMConfig(
-                vocab=len(tokenizer),
-                d_model=self.d_model,
-                n_layers=self.n_layers,
-                n_heads=self.n_heads,
-                n_kv_heads=self.n_heads,
-                d_hidden=self.d_hidden,
-                context=self.context,
-            )
-        )
-
-        def batch(step: int) -> dict[str, torch.Tensor]:
-            rows = training_rows(world, tokenizer, step, self.rows, self.context, seed=run.seed)
-            return {"input_ids": torch.from_numpy(rows)}
-
-        train(
-            model,
-            next_token(),
-            batch,
-            steps=self.steps,
-            lr=self.lr,
-            schedule=cosine(warmup=self.steps // 20, floor=0.02),
-            optimiser=adamw(weight_decay=0.05),
-            precision=self.precision,
-            run=run,
-            checkpoint=run.folder / "checkpoints",
-            resume=run.resumed,
-            seed=run.seed,
-        )
-        lm = LanguageModel(model.eval(), tokenizer, "reserve")
+        tokenizer = train_bpe((document.text for document in take(world.stream(-1000), 20_000)), self.vocab)
+        config = LMConfig(
+            vocab=len(tokenizer), d_model=self.d_model, n_layers=self.n_layers, n_heads=self.n_heads,
+            n_kv_heads=self.n_heads, d_hidden=self.d_hidden, context=self.context,
+        )  # fmt: skip
+        text = kit.reserve(tokenizer, self.batch_size, self.context, seed=run.seed)
+        model = kit.train_model(
+            run, "pretrain", lambda: LM(config), next_token(), text,
+            steps=self.steps, lr=self.lr, schedule=cosine(warmup=self.steps // 20, floor=0.02),
+            optimiser=adamw(weight_decay=0.05), precision=self.precision, seed=run.seed,
+        )  # fmt: skip
+        lm = LanguageModel(model, tokenizer, "reserve")
         save_model(lm, run.artifact("model"))
 
-        pad = tokenizer.pad or 0
-        test = labelled(tokenizer, take(world.stream(-1), self.held_out), [], pad=pad)
+        test = labelled(tokenizer, take(world.stream(-1), self.held_out), [], pad=tokenizer.pad or 0)
         nll = _document_nll(model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real))
         predicted = test.real[:, 1:].sum()
         entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
-        bigram = _bigram_loss(batch, test.input_ids, test.real, len(tokenizer))
+        bigram = _bigram_loss(text, test.input_ids, test.real, len(tokenizer))
         run.result(
             held_out_loss=loss,
             entropy=entropy,
@@ -125,10 +102,12 @@ class Pretrain:
         )
         samples = lm.generate([""] * 8, tokens=min(80, self.context - 1), temperature=1.0, seed=run.seed)
         run.table("samples", [{"text": text} for text in samples])
-        run.chart("loss", _loss_chart(run, entropy, bigram))
+        curve = kit.curves(run, training="pretrain_loss")
+        rules = {"entropy of the world": entropy, "bigrams": bigram}
+        run.chart("loss", charts.lines(curve, "step", charts.Axis("value", "nats per token"), "curve", rules=rules))
 
 
-def _document_nll(model, input_ids, real):
+def _document_nll(model: LM, input_ids: Tensor, real: Tensor) -> Tensor:
     """Nats that the model needs for each document, given that it begins."""
     import torch
 
@@ -141,13 +120,13 @@ def _document_nll(model, input_ids, real):
     return torch.cat(out)
 
 
-def _bigram_loss(batch, input_ids, real, vocab: int) -> float:
+def _bigram_loss(text: kit.Batches, input_ids: np.ndarray, real: np.ndarray, vocab: int) -> float:
     """Control: nats per token of an interpolated bigram model counted on some of the same training text."""
     import numpy as np
 
     pair, single = np.zeros((vocab, vocab)), np.ones(vocab)
     for step in range(100):
-        rows = batch(step)["input_ids"].numpy()
+        rows = text(step)["input_ids"].numpy()
         np.add.at(pair, (rows[:, :-1].ravel(), rows[:, 1:].ravel()), 1)
         np.add.at(single, rows.ravel(), 1)
     before, after, mask = input_ids[:, :-1], input_ids[:, 1:], real[:, 1:]
@@ -157,15 +136,3 @@ def _bigram_loss(batch, input_ids, real, vocab: int) -> float:
     weight = total / np.maximum(total + kinds, 1)
     p = weight[before] * pair[before, after] / np.maximum(total[before], 1) + (1 - weight[before]) * unigram[after]
     return float(-(np.log(p) * mask).sum() / mask.sum())
-
-
-def _loss_chart(run: Run, entropy: float, bigram: float) -> dict:
-    import altair as alt
-
-    steps, losses = run.metrics("loss")
-    curve = alt.Data(values=[{"step": s, "loss": v} for s, v in zip(steps, losses, strict=True)])
-    lines = alt.Data(values=[{"loss": entropy, "what": "entropy of the world"}, {"loss": bigram, "what": "bigrams"}])
-    return (
-        alt.Chart(curve).mark_line().encode(x="step:Q", y=alt.Y("loss:Q", title="nats per token"))
-        + alt.Chart(lines).mark_rule(strokeDash=[4, 4]).encode(y="loss:Q", color=alt.Color("what:N", title=None))
-    ).to_dict()

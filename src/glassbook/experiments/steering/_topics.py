@@ -1,14 +1,17 @@
-"""A topic to steer towards: texts on it and off it, and the dictionary of the model that is steered."""
+"""Topics to steer towards: texts on one and off it, and a dictionary of the model that is steered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from glassbook.errors import GlassbookError
+from glassbook.experiments import kit
+from glassbook.experiments.steering._texts import other_sentences, other_texts, theme_sentences
 
 if TYPE_CHECKING:
+    from glassbook.data.world import Document
     from glassbook.features import Coder
     from glassbook.nets import LanguageModel
     from glassbook.notebook import Run
@@ -16,108 +19,100 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Topic:
-    """What a comparison of ways to steer needs."""
+    """A model, and texts that ways of steering it are compared on."""
 
     lm: LanguageModel
     coder: Coder
-    """Of the stream at the site in its `about`."""
+    """A dictionary of the stream at the site in its `about`."""
     plus: list[str]
-    """Texts of the topic that directions are found on, and"""
+    """Texts of the topic that directions are found on."""
     minus: list[str]
-    """others."""
+    """Other texts that directions are found on."""
     on: list[str]
-    """Texts of the topic that are scored, and"""
+    """Texts of the topic that are scored."""
     off: list[str]
-    """others."""
+    """Other texts that are scored."""
     facts: list[str]
-    """Texts of statements that the model knows, if such are at hand, and"""
+    """Statements that the model knows; empty if none are at hand."""
     known: list[tuple[str, str]]
-    """each of them cut before what it tells."""
+    """(beginning, answer) of the true ones among them."""
     prompts: tuple[str, str]
     """Texts to put in front: one of the topic, one of another."""
     starts: list[str]
-    """Beginnings to go on from."""
+    """Beginnings to continue."""
 
 
-def of_the_reserve(theme: str, pairs: int, texts: int, seed: int, run: Run) -> Topic:
-    """A theme of the built-in model's stories; off it are texts that are no stories."""
+def of_the_reserve(theme: str, pairs: int, texts: int, run: Run) -> Topic:
+    """A theme of the built-in model's stories; off it are texts that are no stories.
+
+    Args:
+        theme: of the stories.
+        pairs: texts on and off the topic that directions are found on.
+        texts: texts on and off the topic that are scored.
+        run: gives the seed, and records the model.
+    """
     from glassbook.data.world import World
-    from glassbook.experiments.steering.activation_addition import other_texts, sentences
     from glassbook.features.formats import load
-    from glassbook.nets import model_path, open_model
+    from glassbook.nets import model_path
 
-    lm, world = open_model("builtin"), World()
-    run.uses("model", "builtin", path=model_path("builtin"))
-    first, second = (write(world, theme, 1, 9000 + seed)[0] for write in (sentences, _other_sentences))
+    lm, world, seed = kit.open_model(run, "builtin"), World(), run.seed
+    prompts = (theme_sentences(world, theme, 1, 9000 + seed)[0], other_sentences(world, theme, 1, 9000 + seed)[0])
     facts = list(islice(world.stream(-300 - seed, genre="facts"), texts))
     return Topic(
         lm,
         load(model_path("builtin").parent / "dictionary.safetensors"),
-        plus=sentences(world, theme, pairs, 5000 + seed),
-        minus=_other_sentences(world, theme, pairs, 5000 + seed),
-        on=sentences(world, theme, texts, seed),
+        plus=theme_sentences(world, theme, pairs, 5000 + seed),
+        minus=other_sentences(world, theme, pairs, 5000 + seed),
+        on=theme_sentences(world, theme, texts, seed),
         off=other_texts(world, texts, seed),
         facts=[document.text for document in facts],
-        known=sorted({pair for document in facts for pair in _cut(document)}),
-        prompts=(first, second),
+        known=sorted({pair for document in facts for pair in _true_statements(document)}),
+        prompts=prompts,
         starts=[f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")],
     )
 
 
 def of_its_own_texts(
-    model: str,
-    word: str,
-    pairs: int,
-    texts: int,
-    seed: int,
-    run: Run,
-    start: str = "Once upon a time",
-    batches: int = 200,
+    model: str, word: str, pairs: int, texts: int, run: Run, start: str = "Once upon a time", batches: int = 200
 ) -> Topic:
-    """Of any language model: texts that it writes with the word, and without it. Its dictionary is learnt on the spot.
+    """Of any language model: texts that it writes with the word, and without it. Its dictionary is trained here.
 
     The texts are at most batches * 128 samples of 60 tokens.
 
     Raises:
         GlassbookError: it hardly ever writes the word.
     """
-    import torch
+    from glassbook.features import TopK
+    from glassbook.trace import collect
+    from glassbook.trace.roles import blocks, residual_site
 
-    from glassbook.features import Dictionary, TopK, fit
-    from glassbook.nets import model_path, open_model
-    from glassbook.steer.extract import read
-    from glassbook.trace.roles import blocks
-
-    lm = open_model(model)
-    run.uses("model", model, path=model_path(model))
-    spoken: dict[bool, list[str]] = {True: [], False: []}
-    wanted, rows = pairs + texts + 1, []
-    names = blocks(lm.model)
-    site = f"{names[len(names) // 2]}.out"
+    lm = kit.open_model(run, model)
+    written: list[str] = []
+    with_word: dict[bool, list[str]] = {True: [], False: []}
+    wanted = pairs + texts + 1
     for batch in range(batches):
-        said = [
-            start + text for text in lm.generate([start] * 128, tokens=60, temperature=1.0, seed=batches * seed + batch)
-        ]
-        for text in said:
-            spoken[word in text].append(text)
-        if batch < 24:  # 180,000 tokens for the dictionary
-            inputs = lm.batch(said, pad="right")
-            real = inputs["attention_mask"].bool()
-            real[:, 0] = False
-            rows.append(read(lm, inputs, [site])[site][real])
-        if batch >= 24 and min(map(len, spoken.values())) >= wanted:
+        sampled = lm.generate([start] * 128, tokens=60, temperature=1.0, seed=batches * run.seed + batch)
+        for text in (start + continuation for continuation in sampled):
+            with_word[word in text].append(text)
+            written.append(text)
+        if batch >= 24 and min(map(len, with_word.values())) >= wanted:
             break
     else:
-        raise GlassbookError(f"{model} writes {word!r} too seldom: {len(spoken[True])} of {wanted} texts; try another")
-    x = torch.cat(rows)
-    torch.manual_seed(seed)
-    d = Dictionary(x.shape[1], 8 * x.shape[1], TopK(16))
-    d.about = {"site": site}
-    fit(d, x, steps=1000, batch=2048, lr=3e-3, seed=seed, run=run)
-    on, off = (spoken[own][:wanted] for own in (True, False))
+        raise GlassbookError(
+            f"{model} writes {word!r} too seldom: {len(with_word[True])} of {wanted} texts; try another word"
+        )
+    site = residual_site(lm.model, len(blocks(lm.model)) // 2)
+    # 24 batches of texts are 180,000 tokens for the dictionary.
+    inputs = [lm.batch(written[i : i + 128], pad="right") for i in range(0, 24 * 128, 128)]
+    acts = collect(lm.model, inputs, site)
+    x = acts.read(site)[acts.index()[1] > 0]
+    how = {"steps": 1000, "batch_size": 2048, "lr": 3e-3, "seed": run.seed}
+    sae = kit.train_sae(run, "dictionary", x, x.shape[1], 8 * x.shape[1], TopK(16), **how)
+    sae.about = {**sae.about, "site": site}
+    on, off = (with_word[has][:wanted] for has in (True, False))
     return Topic(
         lm,
-        d,
+        sae,
         plus=on[:pairs],
         minus=off[:pairs],
         on=on[pairs:-1],
@@ -129,7 +124,7 @@ def of_its_own_texts(
     )
 
 
-def _cut(document: Any) -> list[tuple[str, str]]:
+def _true_statements(document: Document) -> list[tuple[str, str]]:
     """(beginning of the sentence, answer) of every true statement in a text of facts."""
     found = []
     for span in document.spans:
@@ -139,12 +134,24 @@ def _cut(document: Any) -> list[tuple[str, str]]:
     return found
 
 
-def _other_sentences(world: Any, theme: str, n: int, seed: int) -> list[str]:
-    """Sentences of stories of other themes."""
-    found = (
-        document.text[span.start : span.end]
-        for document in world.stream(-100 - seed, genre="story")
-        for span in document.spans
-        if span.kind == "theme" and span.value != theme and len(document.text[span.start : span.end].split()) >= 8
-    )
-    return list(islice(found, n))
+def contrasting_feature(topic: Topic) -> tuple[int, float]:
+    """The feature whose mean over a text differs most on and off the topic, in its spreads, and its largest value."""
+    import torch
+
+    from glassbook.steer.extract import read
+
+    lm, coder, site = topic.lm, topic.coder, topic.coder.about["site"]
+    means, largest = [], torch.zeros(coder.width)
+    for texts in (topic.plus, topic.minus):
+        rows = []
+        for start in range(0, len(texts), 32):
+            inputs = lm.batch(texts[start : start + 32], pad="right")
+            mask = inputs["attention_mask"].bool()
+            mask[:, 0] = False
+            z = coder.encode(read(lm, inputs, [site])[site]).detach() * mask[..., None]
+            largest = torch.maximum(largest, z.amax((0, 1)))
+            rows.append(z.sum(1) / mask.sum(1, keepdim=True))
+        means.append(torch.cat(rows))
+    spread = torch.cat(means).std(0).clamp(min=1e-6)
+    index = int(((means[0].mean(0) - means[1].mean(0)) / spread).argmax())
+    return index, float(largest[index])

@@ -1,16 +1,18 @@
-"""Steer a language model by the difference of two prompts' activations; weigh the effect against the damage."""
+"""Activation addition: steering by the difference of two prompts' activations, its effect beside its damage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
+from glassbook.charts import Axis
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
+from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
-    from glassbook.data.world import World
+    from glassbook.steer import Row, Score
 
 
 @experiment(
@@ -37,39 +39,18 @@ class ActivationAddition:
     """Language model to steer."""
 
     claims = (
-        Claim(
-            "on-topic-likelier",
-            "Activation addition makes on-topic text likelier, and a random vector of the same norm does not",
-            "on_topic_ratio",
-            "<=",
-            0.95,
-            control="random_on_topic_ratio >= 0.97",
-        ),
-        Claim(
-            "off-topic-unharmed",
-            "Off-topic text stays as likely as before",
-            "off_topic_ratio",
-            "<=",
-            1.02,
-            no_control="the effect on topic, in on-topic-likelier, shows that the same vector does something",
-        ),
-        Claim(
-            "opposite-vector-hurts",
-            "The opposite vector makes on-topic text less likely",
-            "swapped_on_topic_ratio",
-            ">=",
-            1.0,
-            no_control="the opposite vector is itself the control of on-topic-likelier",
-        ),
-        Claim(
-            "damage-is-early",
-            "Off-topic damage is worst in the first layers",
-            "early_over_late_damage",
-            ">=",
-            1.0,
-            no_control="the metric is itself a ratio of early to late layers",
-        ),
-    )
+        Claim("on-topic-likelier",
+              "Activation addition makes on-topic text likelier, and a random vector of the same norm does not",
+              "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97"),
+        Claim("off-topic-unharmed", "Off-topic text stays as likely as before",
+              "off_topic_ratio", "<=", 1.02,
+              no_control="the effect on topic, in on-topic-likelier, shows that the same vector does something"),
+        Claim("opposite-vector-hurts", "The opposite vector makes on-topic text less likely",
+              "swapped_on_topic_ratio", ">=", 1.0,
+              no_control="the opposite vector is itself the control of on-topic-likelier"),
+        Claim("damage-is-early", "Off-topic damage is worst in the first layers",
+              "early_over_late_damage", ">=", 1.0, no_control="the metric is itself a ratio of early to late layers"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> ActivationAddition:
@@ -79,14 +60,11 @@ class ActivationAddition:
     def run(self, run: Run) -> None:
         """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
         from glassbook.data.world import World
-        from glassbook.nets import model_path, open_model
         from glassbook.steer import actadd, layer_sweep, score, strength_sweep
         from glassbook.trace.roles import blocks
 
-        lm = open_model(self.model)
-        run.uses("model", self.model, path=model_path(self.model))
-        world = World()
-        on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
+        lm, world = kit.open_model(run, self.model), World()
+        on, off = theme_sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
         scores = {}
         names = blocks(lm.model)
         with run.progress(len(names), "layers", unit="layer") as bar:
@@ -95,77 +73,46 @@ class ActivationAddition:
                 scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=run.seed)
                 bar.advance()
         site, best = self._pick_on_dev(scores)
-        arms = best.best
-        strength = arms["vector"].test.coeff or 0.0
+        conditions = best.best
+        strength = conditions["vector"].test.coeff or 0.0
         # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
         swap = next(r for r in best.rows if (r.condition, r.coeff, r.split) == ("swap", strength, "test"))
         sweep = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=strength, seed=run.seed)
-        doses = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
-        curve = strength_sweep(
-            lm, actadd(lm, self.plus, self.minus, f"{site}.in"), on, off, coeffs=doses, seed=run.seed
-        )
+        strengths = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
+        v = actadd(lm, self.plus, self.minus, f"{site}.in")
+        curve = strength_sweep(lm, v, on, off, coeffs=strengths, seed=run.seed)
         damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
         run.result(
             layer=names.index(site),
             strength=strength,
-            on_topic_ratio=arms["vector"].test.on_topic_ppl_ratio,
-            off_topic_ratio=arms["vector"].test.off_topic_ppl_ratio,
-            random_on_topic_ratio=arms["random"].test.on_topic_ppl_ratio,
-            random_off_topic_ratio=arms["random"].test.off_topic_ppl_ratio,
+            on_topic_ratio=conditions["vector"].test.on_topic_ppl_ratio,
+            off_topic_ratio=conditions["vector"].test.off_topic_ppl_ratio,
+            random_on_topic_ratio=conditions["random"].test.on_topic_ppl_ratio,
+            random_off_topic_ratio=conditions["random"].test.off_topic_ppl_ratio,
             swapped_on_topic_ratio=swap.on_topic_ppl_ratio,
-            prompt_on_topic_ratio=arms["prompt"].test.on_topic_ppl_ratio,
-            prompt_off_topic_ratio=arms["prompt"].test.off_topic_ppl_ratio,
+            prompt_on_topic_ratio=conditions["prompt"].test.on_topic_ppl_ratio,
+            prompt_off_topic_ratio=conditions["prompt"].test.off_topic_ppl_ratio,
             early_over_late_damage=max(damage[: len(damage) // 2]) / max(damage[len(damage) // 2 :]),
         )
         run.table("scores", [row for s in scores.values() for row in s.table()])
         run.table("layers", [vars(row) for row in sweep])
-        run.chart("layers", _chart(sweep, "layer", lambda row: int(row.site.split(".")[-2]), "vector added at layer"))
-        run.chart("doses", _chart(curve, "strength", lambda row: row.coeff, "strength (raw coefficient)"))
+        layers = perplexity_lines(
+            sweep, Axis("layer", "vector added at layer"), lambda row: int(row.site.split(".")[-2])
+        )
+        run.chart("layers", layers)
+        run.chart(
+            "doses", perplexity_lines(curve, Axis("strength", "strength (raw coefficient)"), lambda row: row.coeff)
+        )
 
-    def _pick_on_dev(self, scores):
+    def _pick_on_dev(self, scores: dict[str, Score]) -> tuple[str, Score]:
         """The layer whose best strength makes on-topic text likeliest on the dev half within the bound."""
 
-        def dev(item):
-            test = item[1].best["vector"].test
-            row = next(r for r in item[1].rows if (r.condition, r.coeff, r.split) == ("vector", test.coeff, "dev"))
-            return (row.off_topic_ppl_ratio > self.bound, row.on_topic_ppl_ratio)
+        def dev(score: Score) -> Row:
+            key = ("vector", score.best["vector"].test.coeff, "dev")
+            return next(row for row in score.rows if (row.condition, row.coeff, row.split) == key)
 
-        return min(scores.items(), key=dev)
+        def rank(item: tuple[str, Score]) -> tuple[bool, float]:
+            row = dev(item[1])
+            return row.off_topic_ppl_ratio > self.bound, row.on_topic_ppl_ratio
 
-
-def sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
-    """`n` single sentences from held-out stories of one theme."""
-    found = (
-        document.text[span.start : span.end]
-        for document in world.stream(-100 - seed, genre="story")
-        for span in document.spans
-        if (span.kind, span.value) == ("theme", theme) and len(document.text[span.start : span.end].split()) >= 8
-    )
-    return list(islice(found, n))
-
-
-def other_texts(world: World, n: int, seed: int) -> list[str]:
-    """`n` held-out texts that are no stories: field notes, reports and replies."""
-    found = (d.text for d in world.stream(-200 - seed) if d.genre in ("note", "report", "reply"))
-    return list(islice(found, n))
-
-
-def _chart(rows, name, x, title):
-    import altair as alt
-
-    values = [
-        {name: x(row), "ratio": ratio, "text": text, "arm": row.condition}
-        for row in rows
-        for text, ratio in (("on topic", row.on_topic_ppl_ratio), ("off topic", row.off_topic_ppl_ratio))
-    ]
-    return (
-        alt.Chart(alt.Data(values=values))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X(f"{name}:Q", title=title),
-            y=alt.Y("ratio:Q", title="perplexity, steered / plain", scale=alt.Scale(zero=False)),
-            color=alt.Color("text:N", title=None),
-            strokeDash=alt.StrokeDash("arm:N", title=None),
-        )
-        .to_dict()
-    )
+        return min(scores.items(), key=rank)

@@ -1,11 +1,13 @@
-"""Where in a model activation addition works, where it only does damage, and what its controls do there."""
+"""Layer curve of activation addition: where it works, where it only does damage, and what its controls do there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from glassbook.charts import Axis
+from glassbook.experiments import kit
 from glassbook.experiments.base import experiment
+from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
 
@@ -31,47 +33,21 @@ class SteeringControls:
     """Language model to steer."""
 
     claims = (
-        Claim(
-            "damage-is-early",
-            "Off-topic text suffers most when the first third of the layers is steered",
-            "worst_layer_share",
-            "<=",
-            0.34,
-            no_control="the metric is the place of a maximum over all layers",
-        ),
-        Claim(
-            "middle-works",
-            "Steering in the middle third makes on-topic text likelier, and a random vector of the same norm does not",
-            "middle_on_topic",
-            "<=",
-            0.95,
-            control="random_middle_on_topic >= 0.97",
-        ),
-        Claim(
-            "middle-does-less-damage",
-            "Steering in the middle third does at most half the off-topic damage of the first third",
-            "middle_over_early_damage",
-            "<=",
-            0.5,
-            no_control="the metric itself compares with the rival",
-        ),
-        Claim(
-            "last-layer-does-little",
-            "Steering at the last layer changes next to nothing",
-            "last_layer_change",
-            "<=",
-            0.02,
-            no_control="the effect in the middle third, in middle-works, shows that the same method does something",
-        ),
-        Claim(
-            "embeddings-do-less",
-            "The difference of the embeddings, added in the middle at the same norm, has at most half the effect",
-            "transplant_share",
-            "<=",
-            0.5,
-            no_control="the metric itself compares with the rival",
-        ),
-    )
+        Claim("damage-is-early", "Off-topic text suffers most when the first third of the layers is steered",
+              "worst_layer_share", "<=", 0.34, no_control="the metric is the place of a maximum over all layers"),
+        Claim("middle-works",
+              "Steering in the middle third makes on-topic text likelier, a random vector of the same norm does not",
+              "middle_on_topic", "<=", 0.95, control="random_middle_on_topic >= 0.97"),
+        Claim("middle-does-less-damage",
+              "Steering in the middle third does at most half the off-topic damage of the first third",
+              "middle_over_early_damage", "<=", 0.5, no_control="the metric itself compares with the rival"),
+        Claim("last-layer-does-little", "Steering at the last layer changes next to nothing",
+              "last_layer_change", "<=", 0.02,
+              no_control="the effect in the middle third, in middle-works, shows that the same method does something"),
+        Claim("embeddings-do-less",
+              "The difference of the embeddings, added in the middle at the same norm, has at most half the effect",
+              "transplant_share", "<=", 0.5, no_control="the metric itself compares with the rival"),
+    )  # fmt: skip
 
     @classmethod
     def quick(cls) -> SteeringControls:
@@ -81,16 +57,13 @@ class SteeringControls:
     def run(self, run: Run) -> None:
         """The layer curve with random rows beside it, and the first layer's difference moved to the middle."""
         from glassbook.data.world import World
-        from glassbook.experiments.steering.activation_addition import other_texts, sentences
-        from glassbook.nets import model_path, open_model
         from glassbook.steer import Vector, actadd, layer_sweep, strength_sweep
         from glassbook.trace.roles import blocks
 
-        lm, world = open_model(self.model), World()
-        run.uses("model", self.model, path=model_path(self.model))
-        on, off = sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
+        lm, world = kit.open_model(run, self.model), World()
+        on, off = theme_sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
         rows = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=self.strength, seed=run.seed)
-        real, random = ([r for r in rows if r.condition == arm] for arm in ("vector", "random"))
+        real, random = ([r for r in rows if r.condition == name] for name in ("vector", "random"))
         n, names = len(real), blocks(lm.model)
         early, middle = range(-(-n // 3)), range(n // 3, -(-2 * n // 3))
         best = min(middle, key=lambda i: real[i].on_topic_ppl_ratio)
@@ -116,25 +89,5 @@ class SteeringControls:
             transplant_share=(1 - transplant.on_topic_ppl_ratio) / (1 - real[best].on_topic_ppl_ratio),
         )
         run.table("layers", [vars(row) for row in rows])
-        run.chart("layers", _curve(rows))
-
-
-def _curve(rows) -> dict[str, Any]:
-    import altair as alt
-
-    values = [
-        {"layer": int(row.site.split(".")[-2]), "ratio": ratio, "text": text, "arm": row.condition}
-        for row in rows
-        for text, ratio in (("on topic", row.on_topic_ppl_ratio), ("off topic", row.off_topic_ppl_ratio))
-    ]
-    return (
-        alt.Chart(alt.Data(values=values))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("layer:O", title="added at the input of layer", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("ratio:Q", title="perplexity, steered / plain", scale=alt.Scale(zero=False)),
-            color=alt.Color("text:N", title=None),
-            strokeDash=alt.StrokeDash("arm:N", title=None),
-        )
-        .to_dict()
-    )
+        axis = Axis("layer", "added at the input of layer", scale="category")
+        run.chart("layers", perplexity_lines(rows, axis, lambda row: int(row.site.split(".")[-2])))

@@ -1,4 +1,4 @@
-"""Pairs of inputs that a circuit is looked for with: repeated tokens, and stories up to a pronoun."""
+"""Clean and corrupted inputs for finding circuits: repeated tokens, and stories up to a pronoun."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 def repetitions(rows: int, period: int, seed: int) -> Task:
-    """Rows that break off within their repetition. In the corrupted ones the repeated period or the repetition differs.
+    """Sequences that break off within their repetition.
 
-    Every second row has another first period, of other tokens; in the rest it is the repetition. So each edge of the
-    circuit carries a difference in some rows, and in no row does the attention stay right by itself.
+    In half of the corrupted ones the first period is of other tokens, in the rest the repetition is. So each edge of
+    the circuit carries a difference in some rows, and in no row does the attention stay right by itself.
     """
     import torch
 
     from glassbook.circuits import Task, logit_difference
     from glassbook.nets.compiled import VOCAB
 
-    g = torch.Generator().manual_seed(1000 + seed)
-    drawn = torch.stack([torch.randperm(VOCAB, generator=g)[: 2 * period] for _ in range(rows)])
+    generator = torch.Generator().manual_seed(1000 + seed)
+    drawn = torch.stack([torch.randperm(VOCAB, generator=generator)[: 2 * period] for _ in range(rows)])
     own, other = drawn[:, :period], drawn[:, period:]
     at = period // 2  # tokens of the repetition that are seen
     clean = torch.cat([own, own[:, :at]], 1)
@@ -31,10 +31,10 @@ def repetitions(rows: int, period: int, seed: int) -> Task:
 
 
 def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
-    """Beginnings of held-out stories up to a pronoun; in the corrupted ones the person's name is one of the other kind.
+    """Beginnings of held-out stories up to a pronoun; in the corrupted ones the name is of the other gender.
 
-    Only beginnings that give the kind away by nothing but the name are taken, and only names that make no difference
-    to where the tokens stand.
+    Only beginnings that give the gender away by nothing but the name are taken, and only names that change no token's
+    position.
     """
     import random
 
@@ -44,15 +44,14 @@ def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
     from glassbook.data.world import World
     from glassbook.data.world.words import RANGERS
 
-    chance, taken = random.Random(seed), []
+    rng, taken = random.Random(seed), []
     for document in World().stream(-900 - seed, genre="story"):
         spans = [s for s in document.spans if s.kind == "person"]
-        found = next((s for s in spans if document.text[s.start : s.end] in ("He", "She")), None)
-        if found is None:
+        pronoun = next((s for s in spans if document.text[s.start : s.end] in ("He", "She")), None)
+        if pronoun is None:
             continue
-        text, name = document.text[: found.start].rstrip(), found.value
-        others = [n for n, kind in RANGERS.items() if kind != RANGERS[name] and n not in text]
-        other = chance.choice(others)
+        text, name = document.text[: pronoun.start].rstrip(), pronoun.value
+        other = rng.choice([n for n, gender in RANGERS.items() if gender != RANGERS[name] and n not in text])
         leaks = {"his", "her", "he", "she", "him"} & set(text.lower().replace(".", " ").split())
         named = [n for n in RANGERS if n in text.replace("Tamsin" if name != "Tamsin" else "\0", "\0")]
         a, b = lm.encode(text), lm.encode(text.replace(name, other))
@@ -65,8 +64,8 @@ def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
     ids = torch.tensor([[row + [0] * (length - len(row)) for row in (a, b)] for a, b, _ in taken])
     ends = torch.tensor([len(a) - 1 for a, _, _ in taken])
     mask = (torch.arange(length) <= ends[:, None]).long()
-    answers = torch.tensor([[lm.encode(f" {w}", bos=False)[0] for w in ("He", "She")]])
-    right = answers[0, torch.tensor([int(kind == "she") for _, _, kind in taken])]
+    answers = torch.tensor([[lm.encode(f" {word}", bos=False)[0] for word in ("He", "She")]])
+    right = answers[0, torch.tensor([int(gender == "she") for _, _, gender in taken])]
     metric = logit_difference(right, answers.sum() - right, ends)
     clean, corrupted = ({"input_ids": ids[:, i], "attention_mask": mask} for i in (0, 1))
     return Task(clean, corrupted, metric)

@@ -1,0 +1,67 @@
+"""Sparsity rules at several settings, their scores in a synthetic world, and scores at equal sparsity."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from glassbook.features import Coder, SparsityRule
+
+
+def rules(l0s: Sequence[int], l1: Sequence[float], width: int) -> Iterator[tuple[str, SparsityRule]]:
+    """(name, rule) of every sparsity rule at each setting, rising.
+
+    Args:
+        l0s: numbers of active latents to aim at.
+        l1: weights of the ReLU's penalty instead, from few to many active latents.
+        width: latents of the dictionaries.
+    """
+    from glassbook.features import BatchTopK, JumpReLU, Matryoshka, ReLU, TopK
+
+    prefixes = (width // 16, width // 4, width)
+    yield from (("TopK", TopK(k)) for k in l0s)
+    yield from (("BatchTopK", BatchTopK(k)) for k in l0s)
+    yield from (("Matryoshka", Matryoshka(BatchTopK(k), prefixes)) for k in l0s)
+    yield from (("JumpReLU", JumpReLU(l0=k)) for k in l0s)
+    yield from (("ReLU + L1", ReLU(l1=weight)) for weight in l1)
+
+
+def truth_scores(coder: Coder, directions: Tensor, truth: Tensor, test: Tensor) -> dict[str, float]:
+    """Error and truth of one dictionary of a synthetic world.
+
+    Args:
+        coder: the dictionary.
+        directions: [features, d] true directions.
+        truth: [N, features] strength of each feature in a sample.
+        test: [N, d] samples.
+    """
+    import torch
+
+    from glassbook.measure import cosines, explained_variance, latent_f1, uniqueness
+
+    with torch.no_grad():
+        fired = torch.cat([coder.encode(part) != 0 for part in test.split(2048)])
+        rebuilt = torch.cat([coder(part) for part in test.split(2048)])
+    W = coder.W_dec.detach()
+    return {
+        "L0": float(fired.sum(1).float().mean()),
+        "EV": explained_variance(test, rebuilt),
+        "F1": latent_f1(directions, W, truth > 0, fired),
+        "MCC": float(cosines(directions, W).abs().max(0).values.mean()),
+        "uniqueness": uniqueness(directions, W),
+        "dead": float((~fired.any(0)).float().mean()),
+    }
+
+
+def at_sparsity(rows: list[dict[str, Any]], rule: str, l0: float) -> dict[str, float]:
+    """A rule's scores at `l0` active latents, interpolated between its rows (linearly in the logarithm of L0)."""
+    import numpy as np
+
+    points = sorted((row for row in rows if row["rule"] == rule), key=lambda row: row["L0"])
+    where = [math.log(max(row["L0"], 1e-9)) for row in points]
+    return {key: float(np.interp(math.log(l0), where, [row[key] for row in points])) for key in ("EV", "F1", "MCC")}

@@ -1,0 +1,58 @@
+"""Texts of the Reserve on a theme and off it, and how likely steering makes them, as rows of a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from glassbook import charts
+
+if TYPE_CHECKING:
+    from glassbook.data.world import World
+    from glassbook.steer import Row
+
+WORDS = 8
+"""Sentences of fewer words are left out."""
+
+
+def theme_sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
+    """`n` single sentences from held-out stories of one theme."""
+    return list(islice((text for found, text in _sentences(world, seed) if found == theme), n))
+
+
+def other_sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
+    """`n` single sentences from held-out stories of the other themes."""
+    return list(islice((text for found, text in _sentences(world, seed) if found != theme), n))
+
+
+def _sentences(world: World, seed: int) -> Iterator[tuple[str, str]]:
+    """(theme, sentence) of held-out stories without end."""
+    for document in world.stream(-100 - seed, genre="story"):
+        for span in document.spans:
+            text = document.text[span.start : span.end]
+            if span.kind == "theme" and len(text.split()) >= WORDS:
+                yield span.value, text
+
+
+def other_texts(world: World, n: int, seed: int) -> list[str]:
+    """`n` held-out texts that are no stories: field notes, reports and replies."""
+    texts = (d.text for d in world.stream(-200 - seed) if d.genre in ("note", "report", "reply"))
+    return list(islice(texts, n))
+
+
+def perplexity_lines(rows: list[Row], x: charts.Axis, value: Callable[[Row], Any]) -> dict[str, Any]:
+    """Perplexity ratios on and off the topic, of the vector and of its controls.
+
+    Args:
+        rows: scores of steering.
+        x: the axis across.
+        value: where a row stands on it.
+    """
+    points = [
+        {x.field: value(row), "ratio": ratio, "text": text, "condition": row.condition}
+        for row in rows
+        for text, ratio in (("on topic", row.on_topic_ppl_ratio), ("off topic", row.off_topic_ppl_ratio))
+    ]
+    ratio = charts.Axis("ratio", "perplexity, steered / plain")
+    return charts.lines(points, x, ratio, "text", dash="condition", points=True)
