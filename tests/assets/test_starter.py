@@ -148,7 +148,7 @@ def test_every_work_is_dated_and_cited():
 def kept(experiment: str) -> dict[str, set[str]]:
     """Names of the charts, tables and images that an experiment writes, from its source."""
     source = inspect.getsource(sys.modules[find(experiment).__module__])
-    return {kind: set(re.findall(rf'run\.{kind}\("([^"]+)"', source)) for kind in ("chart", "table", "image")}
+    return {kind: set(re.findall(rf'run\.{kind}\(\s*"([^"]+)"', source)) for kind in ("chart", "table", "image")}
 
 
 @each([page for page in pages() if page.outline().blocks])
