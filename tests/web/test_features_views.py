@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Feature
+from glassbook.steer.spec import FeatureSource
 from glassbook.web.app import create_app
-from glassbook.web.steering import FeatureOf, named
+from glassbook.web.steering import label_of
 from glassbook.web.views.features import density_text, histogram, shade
 
 EVIL = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -210,7 +211,7 @@ def test_density_is_said_in_words(density, text):
     assert density_text(density) == text
 
 
-def test_whoever_steers_with_a_feature_calls_it_by_its_label(nb, run):
-    assert named(nb, FeatureOf(run=run, index=0)) == "feature 0 (foxes)"
-    assert named(nb, FeatureOf(run=run, index=1)) == f"feature 1 of {run}"
-    assert named(nb, FeatureOf(run="nobody", index=0)) == "feature 0 of nobody"
+def test_the_steering_panel_labels_a_feature_by_its_name(nb, run):
+    assert label_of(nb, FeatureSource(run=run, index=0)) == "feature 0 (foxes)"
+    assert label_of(nb, FeatureSource(run=run, index=1)) == f"feature 1 of {run}"
+    assert label_of(nb, FeatureSource(run="nobody", index=0)) == "feature 0 of nobody"
