@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from glassbook.model_server import ModelServer
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 
 SIZE = 200
 """Responses in memory; the least recently used goes first."""
@@ -49,4 +49,4 @@ async def call_model_server(request: HTTPConnection, method: str, **params: Any)
     state = request.app.state
     if not hasattr(state, "response_cache"):
         state.response_cache = ResponseCache()
-    return await state.response_cache.call(services(request).model_server, method, **params)
+    return await state.response_cache.call(services_of(request).model_server, method, **params)

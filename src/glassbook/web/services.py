@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """The services of an application; `services(request)` finds them in a view."""
+    """The services of an application; `services_of(request)` finds them in a view."""
 
     notebook: Notebook
     jobs: JobQueue
@@ -48,6 +48,6 @@ class Services:
         return References(self.notebook.folder)
 
 
-def services(request: HTTPConnection) -> Services:
+def services_of(request: HTTPConnection) -> Services:
     """The services of the application that a request came to."""
     return request.app.state.services

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from glassbook.notebook.pages.page import KINDS
 from glassbook.notebook.serialization import to_json
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -48,7 +47,11 @@ def render(template: str, **names: Any) -> str:
 
 def respond(request: Request, template: str, status: int = 200, **names: Any) -> HTMLResponse:
     """A template as an HTML response; every template gets `request`, `notebook` and `here` (the path)."""
-    common: Mapping[str, Any] = {"notebook": services(request).notebook, "here": request.url.path, "request": request}
+    common = {
+        "notebook": services_of(request).notebook,
+        "here": request.url.path,
+        "request": request,
+    }
     return HTMLResponse(render(template, **{**common, **names}), status)
 
 

@@ -13,7 +13,7 @@ from glassbook.notebook import RunRecord
 from glassbook.notebook.serialization import to_json
 
 
-def answer(data: Any, status: int = 200) -> Response:
+def json_response(data: Any, status: int = 200) -> Response:
     """Data as a JSON answer; NaN and infinities stand in it as text, as in the notebook's files."""
     return Response(to_json(data, what="the answer").encode("utf-8", "replace"), status, media_type="application/json")
 

@@ -91,14 +91,14 @@ def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] 
     raise NoRunYet("No run yet.", name)
 
 
-def dated(record: RunRecord) -> Names:
+def provenance(record: RunRecord) -> Names:
     """Provenance shown under a block: its run, the run's age, and what has changed since."""
     return {"run": record, "stale": stale(record)}
 
 
 def _chart(services: Services, data: Names) -> Names:
     name = _text(data, "name")
-    return {"name": name, **dated(record_of(services, data, lambda record: name in record.charts))}
+    return {"name": name, **provenance(record_of(services, data, lambda record: name in record.charts))}
 
 
 def _table(services: Services, data: Names) -> Names:
@@ -106,31 +106,31 @@ def _table(services: Services, data: Names) -> Names:
     record = record_of(services, data, lambda record: name in record.tables)
     rows = record.table(name)
     columns = list(dict.fromkeys(key for row in rows[:100] for key in row))
-    return {"name": name, "columns": columns, "rows": rows[: _number(data, "rows", 10)], **dated(record)}
+    return {"name": name, "columns": columns, "rows": rows[: _number(data, "rows", 10)], **provenance(record)}
 
 
 def _image(services: Services, data: Names) -> Names:
     name = _text(data, "name")
-    return {"name": name, **dated(record_of(services, data, lambda record: name in record.images))}
+    return {"name": name, **provenance(record_of(services, data, lambda record: name in record.images))}
 
 
 def _run(services: Services, data: Names) -> Names:
-    return dated(record_of(services, data))
+    return provenance(record_of(services, data))
 
 
-def judged(services: Services, name: str) -> list[Verdict]:
+def verdicts_of(services: Services, name: str) -> list[Verdict]:
     """The verdicts on an experiment's claims: by its class where there is one, else as its runs state them."""
     return list(services.verdicts.of(name).verdicts)
 
 
 def _claims(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    return {"experiment": name, "verdicts": judged(services, name)}
+    return {"experiment": name, "verdicts": verdicts_of(services, name)}
 
 
 def _claim(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    verdicts = judged(services, name)
+    verdicts = verdicts_of(services, name)
     claims = [verdict.claim for verdict in verdicts]
     if "id" not in data and "n" in data:
         ids = ", ".join(claim.id for claim in claims) or "none"
@@ -148,7 +148,7 @@ def _experiment(services: Services, data: Names) -> Names:
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
-        "verdicts": (verdicts := judged(services, name)),
+        "verdicts": (verdicts := verdicts_of(services, name)),
         "tally": tally(verdicts),
         "runs": services.notebook.runs(name)[:3],
     }
@@ -161,12 +161,12 @@ def _has_dashboard(record: RunRecord) -> bool:
 def _features(services: Services, data: Names) -> Names:
     record = record_of(services, data, _has_dashboard)
     rows, total = FeatureDashboard(record.folder).rows(order="score", descending=True, limit=_number(data, "rows", 8))
-    return {"rows": rows, "total": total, **dated(record)}
+    return {"rows": rows, "total": total, **provenance(record)}
 
 
 def _feature(services: Services, data: Names) -> Names:
     record = record_of(services, data, _has_dashboard)
-    return {"feature": FeatureDashboard(record.folder).feature(_number(data, "index")), **dated(record)}
+    return {"feature": FeatureDashboard(record.folder).feature(_number(data, "index")), **provenance(record)}
 
 
 def _panel(*keys: str) -> Callable[[Services, Names], Names]:

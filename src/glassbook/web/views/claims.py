@@ -1,4 +1,4 @@
-"""The board of claims: what is claimed, what the runs say, and what has still to be run."""
+"""Claims of all experiments with their verdicts, and the seeds that have still to be run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.experiments.verdicts import STATES, Standing, State, claims_to_json, tally
-from glassbook.web.api.serializers import answer, job_data
-from glassbook.web.services import Services, services
+from glassbook.web.api.serializers import job_data, json_response
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import queue
 
@@ -19,11 +19,11 @@ router = APIRouter()
 Filter = Literal["", State]
 
 
-def _board(known: Services, state: str) -> list[Standing]:
+def _board(services: Services, state: str) -> list[Standing]:
     """Every experiment that claims something, with those of its claims that are in `state` ("" for all)."""
     entries = [
         replace(entry, verdicts=tuple(v for v in entry.verdicts if state in ("", v.state)))
-        for entry in known.verdicts.board()
+        for entry in services.verdicts.board()
     ]
     return [entry for entry in entries if entry.verdicts]
 
@@ -32,23 +32,22 @@ def _board(known: Services, state: str) -> list[Standing]:
 def list_claims(
     request: Request, state: Annotated[Filter, Query(description="only claims with this verdict")] = ""
 ) -> Response:
-    """Every claim of every experiment with its verdict, its numbers for each seed, and the seeds still to be run."""
-    return answer(claims_to_json(_board(services(request), state)))
+    """Every claim of every experiment with its verdict, its numbers for each seed, and the missing seeds."""
+    return json_response(claims_to_json(_board(services_of(request), state)))
 
 
 @router.get("/claims", include_in_schema=False)
 def claims_page(request: Request, state: Filter = "") -> HTMLResponse:
-    """The board of claims."""
-    known = services(request)
-    verdicts = [verdict for entry in known.verdicts.board() for verdict in entry.verdicts]
+    services = services_of(request)
+    verdicts = [verdict for entry in services.verdicts.board() for verdict in entry.verdicts]
     counts = dict.fromkeys(STATES, 0) | tally(verdicts)
-    board = _board(known, state)
+    board = _board(services, state)
     return respond(request, "claims.html", title="Claims", board=board, counts=counts, state=state, total=len(verdicts))
 
 
 @router.post("/api/v1/claims/{experiment}/missing", status_code=201)
 def run_missing(request: Request, experiment: Annotated[str, Path(max_length=200)]) -> Response:
-    """Queue what an experiment's claims still need: a run with default settings for each missing seed."""
-    known, kind = services(request), experiments.find(experiment)
-    jobs = [queue(known, kind(), seed) for seed in known.verdicts.of(experiment).missing]
-    return answer({"jobs": [job_data(job) for job in jobs]}, 201)
+    """Queue a run with default settings for each seed that an experiment's claims still need."""
+    services, kind = services_of(request), experiments.find(experiment)
+    jobs = [queue(services, kind(), seed) for seed in services.verdicts.of(experiment).missing]
+    return json_response({"jobs": [job_data(job) for job in jobs]}, 201)

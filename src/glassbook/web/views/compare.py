@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
-from glassbook.web.api.serializers import answer, flat, run_data
-from glassbook.web.services import Services, services
+from glassbook.web.api.serializers import flat, json_response, run_data
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
 router = APIRouter()
@@ -59,15 +59,15 @@ def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @router.get("/api/v1/compare")
 def compare_json(request: Request, run: RunIds) -> Response:
     """Runs side by side: every setting and result with a value for each run, and whether they differ."""
-    runs = [services(request).notebook.run(name) for name in dict.fromkeys(run)]
-    return answer({"runs": [run_data(one) for one in runs], **_side_by_side(runs)})
+    runs = [services_of(request).notebook.run(name) for name in dict.fromkeys(run)]
+    return json_response({"runs": [run_data(one) for one in runs], **_side_by_side(runs)})
 
 
 @router.get("/compare", include_in_schema=False)
 def compare_page(request: Request, run: RunIds = []) -> HTMLResponse:  # noqa: B006
-    known = services(request)
-    runs = [known.notebook.run(name) for name in dict.fromkeys(run)]
-    metrics = list(dict.fromkeys(name for one in runs for name in known.curves.names(one.folder)))
+    services = services_of(request)
+    runs = [services.notebook.run(name) for name in dict.fromkeys(run)]
+    metrics = list(dict.fromkeys(name for one in runs for name in services.curves.names(one.folder)))
     rows = _side_by_side(runs) if runs else {"settings": [], "results": []}
     return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MAX_RUNS, **rows)
 
@@ -82,8 +82,8 @@ def _value(row: Any, column: str) -> float | None:
     return float(value)
 
 
-def _pareto(known: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
-    table = known.notebook.index.run_table(experiment=experiment or None, limit=MAX_POINTS)
+def _pareto(services: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
+    table = services.notebook.index.run_table(experiment=experiment or None, limit=MAX_POINTS)
     columns = [name for name in table.columns if name.startswith(("results.", "config."))]
     points = []
     for row in table.rows if x and y else []:
@@ -107,7 +107,7 @@ def pareto_json(
     ] = [],  # noqa: B006
 ) -> Response:
     """Two numbers of every run; `front` marks the Pareto front: the runs that no other run beats on both."""
-    return answer(_pareto(services(request), x, y, experiment, minimise))
+    return json_response(_pareto(services_of(request), x, y, experiment, minimise))
 
 
 @router.get("/pareto", include_in_schema=False)
@@ -118,7 +118,7 @@ def pareto_page(
     experiment: Annotated[str, Query(max_length=200)] = "",
     minimise: Annotated[list[str], Query(max_length=4)] = [],  # noqa: B006
 ) -> HTMLResponse:
-    data = _pareto(services(request), x, y, experiment, minimise)
+    data = _pareto(services_of(request), x, y, experiment, minimise)
     front = sorted((point for point in data["points"] if point["front"]), key=lambda point: point["x"])
     return respond(
         request,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from glassbook.notebook import Page
 from glassbook.notebook.pages.page import KINDS
-from glassbook.web.api.serializers import answer
+from glassbook.web.api.serializers import json_response
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
@@ -25,7 +25,7 @@ from glassbook.web.saving import (
     side_by_side,
     source_of,
 )
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import Ident, find_page
 
@@ -62,7 +62,7 @@ class NewPage(BaseModel):
 
 
 def _saved(page: Page, status: int = 200) -> Response:
-    return answer(
+    return json_response(
         {"id": page.id, "title": page.title, "url": page_url(page.id), "sha": sha_of(page.source or "")}, status
     )
 
@@ -81,7 +81,7 @@ def new_page(
 
 @router.get("/p/{name:path}/edit", include_in_schema=False)
 def edit_page(request: Request, name: Ident) -> Response:
-    page = find_page(services(request), name)
+    page = find_page(services_of(request), name)
     text = source_of(page)
     names: dict[str, Any] = {"page_id": page.id, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
     return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_notebook_key(request), **names)
@@ -89,27 +89,27 @@ def edit_page(request: Request, name: Ident) -> Response:
 
 def _notebook_key(request: Request) -> str:
     """Tells apart notebooks served at the same address: a draft in the browser belongs to one of them."""
-    return sha_of(str(services(request).notebook.folder))[:12]
+    return sha_of(str(services_of(request).notebook.folder))[:12]
 
 
 @router.post("/api/v1/preview")
 def preview(request: Request, draft: Draft) -> Response:
     """A page's text as HTML; nothing is saved."""
-    known = services(request)
+    services = services_of(request)
     page = Page.parse(draft.body)
     path = ""
-    if draft.id and known.notebook.index.resolve(draft.id) is not None:
-        at = find_page(known, draft.id).path
-        path = at.relative_to(known.notebook.folder).as_posix() if at else ""
-    links = Links(known.notebook, path)
-    html = render_markdown(page.body).html(links.link, lambda block: show_block(known, block), links.place)
-    return answer({"html": str(html), "title": page.title, "problem": page.problem})
+    if draft.id and services.notebook.index.resolve(draft.id) is not None:
+        at = find_page(services, draft.id).path
+        path = at.relative_to(services.notebook.folder).as_posix() if at else ""
+    links = Links(services.notebook, path)
+    html = render_markdown(page.body).html(links.link, lambda block: show_block(services, block), links.place)
+    return json_response({"html": str(html), "title": page.title, "problem": page.problem})
 
 
 @router.post("/api/v1/pages", status_code=201)
 def create_page(request: Request, new: NewPage) -> Response:
     """Create a page; its id comes from its front matter, else from its title."""
-    return _saved(create(services(request).notebook, new.text, new.title, new.kind), 201)
+    return _saved(create(services_of(request).notebook, new.text, new.title, new.kind), 201)
 
 
 @router.put("/api/v1/pages/{name:path}", responses={409: {"description": "the page has changed since"}})
@@ -119,7 +119,7 @@ def save_page(request: Request, name: Ident, edited: EditedPage) -> Response:
     If the file is no longer the version `base`, nothing is written to it: the response (409) holds both versions,
     their differences, and where copies of both are stored.
     """
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     try:
         return _saved(save(nb, name, edited.text, edited.base))
     except EditConflict as conflict:
@@ -133,11 +133,11 @@ def save_page(request: Request, name: Ident, edited: EditedPage) -> Response:
             changes = compare(conflict.mine, conflict.theirs)
             merged = merge_with_markers(changes)
             data |= {"sha": sha_of(conflict.theirs), "rows": side_by_side(changes), "merged": merged}
-        return answer(data, 409)
+        return json_response(data, 409)
 
 
 @router.delete("/api/v1/pages/{name:path}")
 def delete_page(request: Request, name: Ident, base: Annotated[str, Query(max_length=64)]) -> Response:
     """Move a page's file to .glassbook/trash."""
-    nb = services(request).notebook
-    return answer({"trash": delete(nb, name, base).relative_to(nb.folder).as_posix()})
+    nb = services_of(request).notebook
+    return json_response({"trash": delete(nb, name, base).relative_to(nb.folder).as_posix()})

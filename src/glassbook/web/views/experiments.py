@@ -1,4 +1,4 @@
-"""Experiments: what can be run, with which settings, and what its claims say."""
+"""Experiments: cards of all experiments, and the page of one with its claims, its settings form and its newest runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.experiments import forms
 from glassbook.experiments.verdicts import tally, verdict_to_json
-from glassbook.web.api.serializers import answer, row_data
-from glassbook.web.render.blocks import judged
-from glassbook.web.services import Services, services
+from glassbook.web.api.serializers import json_response, row_data
+from glassbook.web.render.blocks import verdicts_of
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
 router = APIRouter()
@@ -22,20 +22,20 @@ SHOWN = 20
 """Runs shown on an experiment's page."""
 
 
-def _terms(known: Services, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _terms(services: Services, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """The experiment's terms with the pages that explain them (None where there is none)."""
-    return [{"name": name, "page": known.notebook.index.resolve(name)} for name in names]
+    return [{"name": name, "page": services.notebook.index.resolve(name)} for name in names]
 
 
-def _card(known: Services, name: str) -> dict[str, Any]:
+def _card(services: Services, name: str) -> dict[str, Any]:
     question, terms, source = experiments.summary(name)
-    newest = known.notebook.index.run_table(experiment=name, limit=1)
+    newest = services.notebook.index.run_table(experiment=name, limit=1)
     return {
         "name": name,
         "question": question,
         "source": source,
-        "terms": _terms(known, terms),
-        "verdicts": tally(judged(known, name)),
+        "terms": _terms(services, terms),
+        "verdicts": tally(verdicts_of(services, name)),
         "runs": newest.total,
         "newest": newest.rows[0] if newest.rows else None,
     }
@@ -45,16 +45,15 @@ def _card(known: Services, name: str) -> dict[str, Any]:
 def list_experiments(request: Request) -> Response:
     """Every installed experiment, with how many of its claims hold; under `broken`, why others cannot be used."""
     kinds, broken = experiments.working()
-    cards = [_card(services(request), name) for name in kinds]
-    told = [{**card, "newest": card["newest"] and row_data(card["newest"])} for card in cards]
-    return answer({"experiments": told, "broken": broken})
+    cards = [_card(services_of(request), name) for name in kinds]
+    details = [{**card, "newest": card["newest"] and row_data(card["newest"])} for card in cards]
+    return json_response({"experiments": details, "broken": broken})
 
 
 @router.get("/experiments", include_in_schema=False)
 def experiments_page(request: Request) -> HTMLResponse:
-    """Every installed experiment as a card."""
     kinds, broken = experiments.working()
-    cards = [_card(services(request), name) for name in kinds]
+    cards = [_card(services_of(request), name) for name in kinds]
     return respond(request, "experiments.html", title="Experiments", cards=cards, broken=broken)
 
 
@@ -71,18 +70,18 @@ def _setting(field: forms.Field, quick: Any) -> dict[str, Any]:
     }
 
 
-def _told(known: Services, name: str) -> dict[str, Any]:
+def _details(services: Services, name: str) -> dict[str, Any]:
     kind = experiments.find(name)
-    nb, quick = known.notebook, kind.quick()
+    nb, quick = services.notebook, kind.quick()
     table = nb.index.run_table(experiment=name, limit=SHOWN)
     links = {link.id: link for term in kind.terms for link in nb.index.backlinks(term)}
     return {
         "name": name,
         "doc": inspect.getdoc(kind) or "",
         "source": kind.source,
-        "terms": _terms(known, kind.terms),
+        "terms": _terms(services, kind.terms),
         "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind)],
-        "verdicts": judged(known, name),
+        "verdicts": verdicts_of(services, name),
         "runs": table.rows,
         "total": table.total,
         "mentions": sorted(links.values(), key=lambda link: link.title.casefold()),
@@ -91,19 +90,18 @@ def _told(known: Services, name: str) -> dict[str, Any]:
 
 @router.get("/api/v1/experiments/{name}")
 def experiment_json(request: Request, name: Name) -> Response:
-    """An experiment: its settings with what may stand in them, its claims with verdicts, its newest runs."""
-    told = _told(services(request), name)
+    """An experiment: its settings with their types and choices, its claims with verdicts, its newest runs."""
+    details = _details(services_of(request), name)
     plain = {
-        "verdicts": [verdict_to_json(verdict) for verdict in told["verdicts"]],
-        "runs": [row_data(row) for row in told["runs"]],
-        "mentions": [{"id": link.id, "title": link.title} for link in told["mentions"]],
+        "verdicts": [verdict_to_json(verdict) for verdict in details["verdicts"]],
+        "runs": [row_data(row) for row in details["runs"]],
+        "mentions": [{"id": link.id, "title": link.title} for link in details["mentions"]],
     }
-    return answer({**told, **plain})
+    return json_response({**details, **plain})
 
 
 @router.get("/x/{name}", include_in_schema=False)
 def experiment_page(request: Request, name: Name) -> HTMLResponse:
-    """An experiment: what it asks, a form to run it, what its runs say."""
-    known = services(request)
-    gpus = len(known.supervisor.gpus) if known.supervisor else 0
-    return respond(request, "experiment.html", title=name, gpus=gpus, **_told(known, name))
+    services = services_of(request)
+    gpus = len(services.supervisor.gpus) if services.supervisor else 0
+    return respond(request, "experiment.html", title=name, gpus=gpus, **_details(services, name))

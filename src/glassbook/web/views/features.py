@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.templating import path_part, respond
 
 router = APIRouter(tags=["features"])
@@ -83,7 +83,7 @@ def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashbo
     Raises:
         GlassbookError: there is no such run, or it has no features.
     """
-    record = services(request).notebook.run(run)
+    record = services_of(request).notebook.run(run)
     if not FeatureDashboard.exists(record.folder):
         raise GlassbookError(f"the run {record.id} has no features; those that have are listed at /features")
     return record, FeatureDashboard(record.folder)
@@ -191,7 +191,7 @@ def _is(part: Any, run: str, index: int) -> bool:
 
 @router.get("/features", include_in_schema=False)
 def features(request: Request) -> HTMLResponse:
-    return respond(request, "features.html", dashboards=dashboards(services(request).notebook))
+    return respond(request, "features.html", dashboards=dashboards(services_of(request).notebook))
 
 
 @router.get("/features/{run}", include_in_schema=False)
@@ -231,7 +231,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         together=together,
         **HELPERS,
         largest=largest,
-        mentions=mentions_of(services(request).notebook, record, index),
+        mentions=mentions_of(services_of(request).notebook, record, index),
     )
 
 
@@ -241,7 +241,7 @@ def features_json(request: Request) -> dict[str, Any]:
     return {
         "runs": [
             {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
-            for record, header in dashboards(services(request).notebook)
+            for record, header in dashboards(services_of(request).notebook)
         ]
     }
 
@@ -258,7 +258,7 @@ def browse_json(request: Request, run: RunName, query: Annotated[FeatureQuery, D
 def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]:
     """One feature with its examples, statistics and label, and the pages that mention it."""
     record, dashboard = open_dashboard(request, run)
-    pages = mentions_of(services(request).notebook, record, index)
+    pages = mentions_of(services_of(request).notebook, record, index)
     return {
         "run": record.id,
         **asdict(dashboard.feature(index)),

@@ -15,11 +15,11 @@ from starlette.responses import Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import tally
-from glassbook.web.api.serializers import answer
-from glassbook.web.render.blocks import judged
+from glassbook.web.api.serializers import json_response
+from glassbook.web.render.blocks import verdicts_of
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import Rendered, page_url, render_markdown
-from glassbook.web.services import Services, services
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page
 
@@ -72,57 +72,57 @@ def _first_paragraph(body: str) -> str:
     return " ".join(lines)
 
 
-def _sentence(known: Services, row: Any) -> Markup:
+def _sentence(services: Services, row: Any) -> Markup:
     """The first sentence of a page as HTML; its file is read once per version.
 
     Raises:
         GlassbookError: the file no longer exists.
     """
-    key = (str(known.notebook.folder / row.path), row.modified)
+    key = (str(services.notebook.folder / row.path), row.modified)
     with _lock:
         rendered = _rendered.get(key)
     if rendered is None:
-        rendered = render_markdown(first_sentence(find_page(known, row.id).body[:20_000]))
+        rendered = render_markdown(first_sentence(find_page(services, row.id).body[:20_000]))
         with _lock:
             _rendered[key] = rendered
             while len(_rendered) > CACHE_SIZE:
                 _rendered.popitem(last=False)
-    links = Links(known.notebook, row.path)
+    links = Links(services.notebook, row.path)
     return rendered.html(links.link, lambda block: Markup(""), links.place)
 
 
-def evidence_by_term(known: Services) -> dict[str, list[dict[str, Any]]]:
+def evidence_by_term(services: Services) -> dict[str, list[dict[str, Any]]]:
     """For the id of each term's page: its experiments, with how many of their claims are in each state."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in experiments.working()[0]:
         _, terms, _ = experiments.summary(name)
-        entry = {"experiment": name, "claims": tally(judged(known, name))}
-        for ident in dict.fromkeys(filter(None, map(known.notebook.index.resolve, terms))):
+        entry = {"experiment": name, "claims": tally(verdicts_of(services, name))}
+        for ident in dict.fromkeys(filter(None, map(services.notebook.index.resolve, terms))):
             found.setdefault(ident, []).append(entry)
     return found
 
 
 def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
     """`evidence_by_term`, cached until the notebook changes."""
-    known = services(request)
-    version = known.notebook.index.version
+    services = services_of(request)
+    version = services.notebook.index.version
     cached = getattr(request.app.state, "evidence_by_term", None)
     if cached is None or cached[0] != version:
-        cached = (version, evidence_by_term(known))
+        cached = (version, evidence_by_term(services))
         request.app.state.evidence_by_term = cached
     return cached[1]
 
 
 def _terms(request: Request, part: int) -> dict[str, Any]:
-    known = services(request)
-    nb = known.notebook
+    services = services_of(request)
+    nb = services.notebook
     total = nb.index.page_count("term")
     rows = nb.index.page_rows("term", order="level", limit=PER_PAGE, offset=(part - 1) * PER_PAGE)
     evidence = _evidence(request)
     terms = []
     for row in rows:
         try:
-            sentence = _sentence(known, row)
+            sentence = _sentence(services, row)
         except GlassbookError:
             continue  # deleted since the index was read
         terms.append(
@@ -146,7 +146,7 @@ Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, f
 def glossary_json(request: Request, page: Part = 1) -> Response:
     """Terms from high level to low, those without a level last; `sentence` is HTML, `evidence` counts verdicts."""
     data = _terms(request, page)
-    return answer({**data, "terms": [{**term, "sentence": str(term["sentence"])} for term in data["terms"]]})
+    return json_response({**data, "terms": [{**term, "sentence": str(term["sentence"])} for term in data["terms"]]})
 
 
 @router.get("/glossary", include_in_schema=False)

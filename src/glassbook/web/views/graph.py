@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from glassbook.web.api.serializers import answer
+from glassbook.web.api.serializers import json_response
 from glassbook.web.render.markdown import page_url
-from glassbook.web.services import Services, services
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.pages import find_page
 
@@ -24,11 +24,11 @@ Name = Annotated[str, Query(max_length=400, description="a page; default: the wh
 Depth = Annotated[int, Query(ge=1, le=2, description="how many links away from the page")]
 
 
-def _graph(known: Services, name: str, depth: int) -> dict[str, Any]:
+def _graph(services: Services, name: str, depth: int) -> dict[str, Any]:
     """Nodes (URL, kind, number of links within the graph) and edges (pairs of ids)."""
-    nb = known.notebook
+    nb = services.notebook
     if name:
-        page = find_page(known, name)
+        page = find_page(services, name)
         graph = nb.index.graph(page, depth=depth, limit=MAX_NEIGHBOURS)
         nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
         total = len(nodes)
@@ -62,11 +62,11 @@ def _with_neighbours(nodes: list[tuple[str, str, str]], edges: list[tuple[str, s
 @router.get("/api/v1/graph")
 def graph_json(request: Request, page: Name = "", depth: Depth = 1) -> Response:
     """Pages and the links between them: around one page, or (without `page`) those of the highest levels."""
-    return answer(_graph(services(request), page, depth))
+    return json_response(_graph(services_of(request), page, depth))
 
 
 @router.get("/graph", include_in_schema=False)
 def graph_page(request: Request, page: Name = "", depth: Depth = 1) -> Response:
-    graph = _graph(services(request), page, depth)
+    graph = _graph(services_of(request), page, depth)
     title = next((node["title"] for node in graph["nodes"] if node["id"] == graph["page"]), "")
     return respond(request, "graph.html", title=f"Graph of {title}" if title else "Graph", centre=title, graph=graph)

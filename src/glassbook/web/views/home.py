@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook.notebook.pages.page import KINDS
 from glassbook.web.render.vega import vega_bundle
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(include_in_schema=False)
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def home(request: Request) -> HTMLResponse:
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     return respond(
         request,
         "home.html",

@@ -1,4 +1,4 @@
-"""Jobs: work that waits, runs or is over, and how to ask for more."""
+"""Jobs: the queue of runs, the page of one job with its live log, and the API to create, cancel and repeat jobs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from glassbook.experiments.verdicts import verdict_to_json
 from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.freshness import request_key, reusable_run
-from glassbook.web.api.serializers import answer, job_data
-from glassbook.web.render.blocks import judged
-from glassbook.web.services import Services, services
+from glassbook.web.api.serializers import job_data, json_response
+from glassbook.web.render.blocks import verdicts_of
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
 router = APIRouter()
 CHUNK = 64 * 1024
-"""Bytes of a log that are sent at once."""
+"""Maximum bytes of a log per response."""
 JobId = Annotated[int, Path(ge=1, le=2**31, description="number of the job")]
 Setting = str | int | float | bool | None | list[str | int | float | bool]
 
 
-class Asked(BaseModel):
-    """What is to be run."""
+class JobRequest(BaseModel):
+    """An experiment to run, with its settings."""
 
     model_config = ConfigDict(extra="forbid")
     experiment: Annotated[str, Field(max_length=200)]
@@ -36,14 +36,14 @@ class Asked(BaseModel):
     """Setting -> value, as text or as plain data; what is left out keeps its default."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     quick: bool = False
-    """Start from settings that end in seconds; claims are never judged by them."""
+    """Start from the quick settings; claims are never judged by them."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 0
     again: bool = False
-    """Run it even if a finished run has answered this already."""
+    """Run it even if a finished run has the same code, settings, seed, data and model."""
 
 
 @router.post("/api/v1/jobs", status_code=201)
-def ask_for_job(request: Request, asked: Asked) -> Response:
+def create_job(request: Request, body: JobRequest) -> Response:
     """Queue a run of an experiment. What waits or runs already with the same settings is not queued twice.
 
     Where a finished run has the same code, settings, seed, data and model, nothing is queued: `job` is null, `run` is
@@ -51,38 +51,38 @@ def ask_for_job(request: Request, asked: Asked) -> Response:
 
     A value that does not fit gives 400 with `fields`: name of the setting -> what is wrong.
     """
-    known = services(request)
+    services = services_of(request)
     try:
-        kind = experiments.find(asked.experiment)
-        start = experiments.settings(kind.quick()) if asked.quick else {}
-        work = forms.build(kind, {**start, **asked.values})
+        kind = experiments.find(body.experiment)
+        start = experiments.settings(kind.quick()) if body.quick else {}
+        work = forms.build(kind, {**start, **body.values})
     except forms.FormError as error:
-        return answer({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
-    run = None if asked.again else reusable_run(_key(work, asked.seed), known.notebook.runs(work.name))
+        return json_response({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
+    run = None if body.again else reusable_run(_key(work, body.seed), services.notebook.runs(work.name))
     if run is not None:
         why = f"this was run on {run.started:%Y-%m-%d}, and its code, settings, data and model are the same today"
-        return answer({"job": None, "run": run.id, "why": why})
-    return answer({"job": job_data(queue(known, work, asked.seed, asked.gpus))}, 201)
+        return json_response({"job": None, "run": run.id, "why": why})
+    return json_response({"job": job_data(queue(services, work, body.seed, body.gpus))}, 201)
 
 
 def _key(work: experiments.Experiment, seed: int) -> str:
     return request_key(work.name, experiments.code_root(work), experiments.settings(work), seed)
 
 
-def queue(known: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
+def queue(services: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
     """Put an experiment with its settings in the queue, unless the same waits or runs already."""
     title, key = f"{work.name}, seed {seed}", _key(work, seed)
-    return known.jobs.add(forms.argv(work, seed), title, experiment=work.name, seed=seed, gpus=gpus, key=key)
+    return services.jobs.add(forms.argv(work, seed), title, experiment=work.name, seed=seed, gpus=gpus, key=key)
 
 
-def _listed(known: Services, state: State | None, limit: int) -> list[dict[str, Any]]:
-    places = _places(known)
-    return [{**job_data(job), "place": places.get(job.id)} for job in known.jobs.jobs(state, limit)]
+def _listed(services: Services, state: State | None, limit: int) -> list[dict[str, Any]]:
+    places = _places(services)
+    return [{**job_data(job), "place": places.get(job.id)} for job in services.jobs.jobs(state, limit)]
 
 
-def _places(known: Services) -> dict[int, int]:
-    """Place in the queue, from 1, of every job that waits."""
-    waiting = sorted(job.id for job in known.jobs.jobs("queued", 1000))
+def _places(services: Services) -> dict[int, int]:
+    """Position in the queue, from 1, of every waiting job."""
+    waiting = sorted(job.id for job in services.jobs.jobs("queued", 1000))
     return {ident: place for place, ident in enumerate(waiting, 1)}
 
 
@@ -93,30 +93,29 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Jobs, newest first, with their places in the queue."""
-    return answer({"jobs": _listed(services(request), state, limit)})
+    return json_response({"jobs": _listed(services_of(request), state, limit)})
 
 
 @router.get("/jobs", include_in_schema=False)
 def jobs_page(request: Request) -> HTMLResponse:
-    """What waits, what runs, and what is over."""
-    known = services(request)
-    jobs = known.jobs.jobs(limit=200)
-    runs = {job.id: run for job in jobs if job.state == "running" and (run := run_of(known, job))}
-    return respond(request, "jobs.html", title="Jobs", jobs=jobs, places=_places(known), runs=runs, percent=percent)
+    services = services_of(request)
+    jobs = services.jobs.jobs(limit=200)
+    runs = {job.id: run for job in jobs if job.state == "running" and (run := run_of(services, job))}
+    return respond(request, "jobs.html", title="Jobs", jobs=jobs, places=_places(services), runs=runs, percent=percent)
 
 
-def run_of(known: Services, job: Job) -> RunRecord | None:
-    """The run that a job made; None if it has made none yet, or it was deleted since."""
+def run_of(services: Services, job: Job) -> RunRecord | None:
+    """The run of a job; None if it has not started one, or the run was deleted."""
     if not job.run_id:
         return None
     try:
-        return known.notebook.run(job.run_id)
+        return services.notebook.run(job.run_id)
     except GlassbookError:
         return None
 
 
 def percent(run: RunRecord | None) -> float | None:
-    """How far a run has come, in percent; None if it does not say."""
+    """Progress of a run in percent; None if it does not report it."""
     progress = (run and run.progress) or {}
     done, total = progress.get("done"), progress.get("total")
     if not isinstance(done, (int, float)) or not isinstance(total, (int, float)) or total <= 0:
@@ -124,41 +123,40 @@ def percent(run: RunRecord | None) -> float | None:
     return round(min(max(100 * done / total, 0), 100), 1)
 
 
-def _told(known: Services, ident: int) -> dict[str, Any]:
-    job = known.jobs.job(ident)
-    run = run_of(known, job)
+def _details(services: Services, ident: int) -> dict[str, Any]:
+    job = services.jobs.job(ident)
+    run = run_of(services, job)
     return {
         "job": job,
         "run": run,
-        "place": _places(known).get(job.id),
+        "place": _places(services).get(job.id),
         "percent": percent(run),
-        "verdicts": judged(known, job.experiment) if job.over and job.experiment else [],
+        "verdicts": verdicts_of(services, job.experiment) if job.over and job.experiment else [],
     }
 
 
 @router.get("/api/v1/jobs/{id}")
 def job_json(request: Request, id: JobId) -> Response:
-    """A job: its state, its place in the queue, how far it has come, and the verdicts when it is over."""
-    told = _told(services(request), id)
-    run = told["run"]
-    return answer(
+    """A job: its state, its place in the queue, its progress, and the verdicts when it is over."""
+    details = _details(services_of(request), id)
+    run = details["run"]
+    return json_response(
         {
-            **job_data(told["job"]),
-            "place": told["place"],
-            "percent": told["percent"],
+            **job_data(details["job"]),
+            "place": details["place"],
+            "percent": details["percent"],
             "progress": run.progress if run else None,
-            "verdicts": [verdict_to_json(verdict) for verdict in told["verdicts"]],
+            "verdicts": [verdict_to_json(verdict) for verdict in details["verdicts"]],
         }
     )
 
 
 @router.get("/jobs/{id}", include_in_schema=False)
 def job_page(request: Request, id: JobId) -> HTMLResponse:
-    """A job while it waits, runs and when it is over."""
-    known = services(request)
-    told = _told(known, id)
-    names = known.curves.names(told["run"].folder) if told["run"] else []
-    return respond(request, "job.html", title=told["job"].title, metrics=names, **told)
+    services = services_of(request)
+    details = _details(services, id)
+    names = services.curves.names(details["run"].folder) if details["run"] else []
+    return respond(request, "job.html", title=details["job"].title, metrics=names, **details)
 
 
 @router.get("/api/v1/jobs/{id}/log")
@@ -167,14 +165,14 @@ def job_log(
     id: JobId,
     after: Annotated[int, Query(ge=-1, le=2**53, description="bytes already seen; -1 for the last part only")] = 0,
 ) -> Response:
-    """What a job has said: `text` after that many bytes, and `next` to ask from when there is more."""
-    job = services(request).jobs.job(id)
+    """The log of a job: `text` after that many bytes, and `next`, the offset to read from next time."""
+    job = services_of(request).jobs.job(id)
     text, then, size = read_log(job, after)
-    return answer({"text": text, "next": then, "size": size, "over": job.over})
+    return json_response({"text": text, "next": then, "size": size, "over": job.over})
 
 
 def read_log(job: Job, after: int) -> tuple[str, int, int]:
-    """(text, where it ends, size of the log); cut where a character ends."""
+    """(text, end offset, size of the log); cut at the end of a character."""
     try:
         with open(job.log, "rb") as file:
             size = file.seek(0, 2)
@@ -189,7 +187,7 @@ def read_log(job: Job, after: int) -> tuple[str, int, int]:
 
 
 def _whole_characters(data: bytes) -> bytes:
-    """The data without a character that is cut off at its end."""
+    """The data without an incomplete character at its end."""
     for back in range(1, min(4, len(data)) + 1):
         lead = data[-back]
         if lead >= 0xC0:
@@ -202,11 +200,11 @@ def _whole_characters(data: bytes) -> bytes:
 
 @router.post("/api/v1/jobs/{id}/cancel")
 def cancel_job(request: Request, id: JobId) -> Response:
-    """Take a waiting job out of the queue, or stop a running one; its run can be resumed."""
-    return answer({"job": job_data(services(request).jobs.cancel(id))})
+    """Remove a waiting job from the queue, or stop a running one; its run can be resumed."""
+    return json_response({"job": job_data(services_of(request).jobs.cancel(id))})
 
 
 @router.post("/api/v1/jobs/{id}/again")
 def job_again(request: Request, id: JobId) -> Response:
-    """Go on with a job that did not finish, or run a finished one once more."""
-    return answer({"job": job_data(services(request).jobs.again(id))})
+    """Resume a job that did not finish, or repeat a finished one."""
+    return json_response({"job": job_data(services_of(request).jobs.again(id))})

@@ -1,4 +1,8 @@
-"""Model pages and their JSON API. Showing a page opens no model; its buttons do."""
+"""Models: the list of models, and a model's page with generation, attention viewer and logit lens.
+
+Showing a page opens no model; its buttons call the API below, which passes requests to the model server. The viewers
+are static/js/attention.js and static/js/lens.js; live blocks use them as well (templates/blocks/).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.response_cache import call_model_server
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["models"])
@@ -41,7 +45,7 @@ class SampleRequest(OfModel):
 
 
 class TokensRequest(OfModel):
-    """Text to be cut into tokens."""
+    """Text to tokenize."""
 
     text: Text
 
@@ -61,12 +65,11 @@ class LensRequest(OfModel):
 
 async def available_models(request: Request) -> list[dict[str, Any]]:
     """The models that can be opened without naming a path; listing them opens none."""
-    return (await services(request).model_server.call("models"))["models"]
+    return (await services_of(request).model_server.call("models"))["models"]
 
 
 @router.get("/models", include_in_schema=False)
 async def models(request: Request) -> HTMLResponse:
-    """The list of models."""
     return respond(request, "models.html", models=await available_models(request))
 
 
@@ -76,7 +79,6 @@ def open_page(
     model: Annotated[Model, Query()] = "builtin",
     prompt: Annotated[Text, Query()] = "",
 ) -> HTMLResponse:
-    """One model's page; the model is not opened yet."""
     return respond(request, "model.html", model=model, prompt=prompt)
 
 
@@ -94,7 +96,7 @@ async def opened(request: Request, body: OpenRequest) -> dict[str, Any]:
 
 @router.post("/api/v1/models/sample")
 async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
-    """What the model writes after a prompt."""
+    """Text generated after a prompt."""
     return await call_model_server(request, "sample", **body.model_dump())
 
 
@@ -106,11 +108,11 @@ async def tokens(request: Request, body: TokensRequest) -> dict[str, Any]:
 
 @router.post("/api/v1/models/attention")
 async def attention(request: Request, body: AttentionRequest) -> dict[str, Any]:
-    """How much every head attends from each token to each earlier one."""
+    """Attention weights of every head, from each token to itself and all earlier ones."""
     return await call_model_server(request, "attention", **body.model_dump())
 
 
 @router.post("/api/v1/models/lens")
 async def lens(request: Request, body: LensRequest) -> dict[str, Any]:
-    """What each layer would say next at each token, were it the last layer."""
+    """Logit lens: the top next-token predictions of each layer at each token."""
     return await call_model_server(request, "lens", **body.model_dump())

@@ -15,13 +15,13 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, LiveBlock, Page
-from glassbook.web.api.serializers import answer
+from glassbook.web.api.serializers import json_response
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.citations import citation, cite
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url
 from glassbook.web.saving import is_unicode, sha_of
-from glassbook.web.services import Services, services
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.run_files import HEADERS, PICTURES
 
@@ -37,7 +37,7 @@ PER_PAGE = 100
 Order = Literal["title", "path", "level", "modified"]
 
 
-def find_page(known: Services, name: str) -> Page:
+def find_page(services: Services, name: str) -> Page:
     """The page that a name resolves to; of several with that name, the first by path.
 
     Bytes that are not UTF-8 become question marks; `source` is exactly the file's.
@@ -45,8 +45,8 @@ def find_page(known: Services, name: str) -> Page:
     Raises:
         GlassbookError: there is none.
     """
-    ident = known.notebook.index.resolve(name)
-    page = known.notebook.page(name if ident is None else ident)
+    ident = services.notebook.index.resolve(name)
+    page = services.notebook.page(name if ident is None else ident)
     if page.source is not None and not is_unicode(page.source):
         shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
         shown.source = page.source
@@ -54,17 +54,17 @@ def find_page(known: Services, name: str) -> Page:
     return page
 
 
-def page_data(known: Services, page: Page) -> dict[str, Any]:
+def page_data(services: Services, page: Page) -> dict[str, Any]:
     """Everything that a page's view shows, rendered."""
-    nb = known.notebook
+    nb = services.notebook
     path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
-    rendered = known.renderer(page.body)
+    rendered = services.renderer(page.body)
     links = Links(nb, path)
     blocks: list[LiveBlock] = []
 
     def show(block: LiveBlock) -> Any:
         blocks.append(block)
-        return show_block(known, block)
+        return show_block(services, block)
 
     html = rendered.html(links.link, show, links.place)
     runs, names = _evidence(blocks)
@@ -85,16 +85,16 @@ def page_data(known: Services, page: Page) -> dict[str, Any]:
         "sections": [s for s in rendered.sections if s.level],
         "backlinks": nb.index.backlinks(page.id, limit=MAX_BACKLINKS),
         "links": [{"target": target, "id": ident} for target, ident in nb.index.links(page)],
-        **_works(known, page.refs),
+        **_works(services, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
         "experiments": names,
     }
 
 
-def _works(known: Services, keys: list[str]) -> dict[str, Any]:
+def _works(services: Services, keys: list[str]) -> dict[str, Any]:
     """The works cited, or their bare keys and the reason if references.json cannot be read."""
     try:
-        return {"references": cite(known.references, keys) if keys else [], "references_problem": None}
+        return {"references": cite(services.references, keys) if keys else [], "references_problem": None}
     except GlassbookError as problem:
         return {"references": [citation(key, None) for key in keys], "references_problem": str(problem)}
 
@@ -112,12 +112,12 @@ def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(runs)), list(dict.fromkeys(names))
 
 
-def etag_of(known: Services, page: Page) -> str:
+def etag_of(services: Services, page: Page) -> str:
     """Changes whenever the page would look different: with its text, with the notebook, with the age of a run."""
-    parts = [STARTED, sha_of(page.source or ""), str(known.notebook.index.version)]
+    parts = [STARTED, sha_of(page.source or ""), str(services.notebook.index.version)]
     if "```" in page.body or "~~~" in page.body:
         parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is
-    references = known.notebook.folder / "references.json"
+    references = services.notebook.folder / "references.json"
     if page.refs and references.is_file():
         parts.append(str(references.stat().st_mtime_ns))
     return '"' + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24] + '"'
@@ -151,21 +151,21 @@ def plain(line: str) -> str:
 
 @router.get("/p/{name:path}.md", include_in_schema=False)
 def page_markdown(request: Request, name: Ident) -> Response:
-    page = find_page(services(request), name)
+    page = find_page(services_of(request), name)
     data = (page.source or "").encode("utf-8", "surrogateescape")
     return Response(data, media_type="text/markdown; charset=utf-8", headers={"content-security-policy": "sandbox"})
 
 
 @router.get("/p/{name:path}", include_in_schema=False)
 def page_view(request: Request, name: Ident) -> Response:
-    known = services(request)
-    page = find_page(known, name)
+    services = services_of(request)
+    page = find_page(services, name)
     if page.id != name:
         return RedirectResponse(page_url(page.id), 307)  # an alias or title
-    tag = etag_of(known, page)
+    tag = etag_of(services, page)
     if _is_known(request, tag):
         return Response(status_code=304, headers={"etag": tag})
-    data = page_data(known, page)
+    data = page_data(services, page)
     found = mentions(data["backlinks"])
     headings = [s for s in data["sections"] if s.level <= 3]
     titled = bool(headings) and headings[0].level == 1 and headings[0].title.casefold() == page.title.casefold()
@@ -189,15 +189,15 @@ def page_json(request: Request, name: Ident) -> Response:
 
     `sha` names this version; send it as `base` to change the page.
     """
-    known = services(request)
-    data = page_data(known, find_page(known, name))
+    services = services_of(request)
+    data = page_data(services, find_page(services, name))
     data["html"] = str(data["html"])
     data["url"] = page_url(data["id"])
     data["sections"] = [{"title": s.title, "slug": s.slug, "level": s.level} for s in data["sections"]]
     data["backlinks"] = [asdict(link) for link in data["backlinks"]]
     data["references"] = [asdict(work) for work in data["references"]]
     data["extra"] = _plain_data(data["extra"])
-    return answer(data)
+    return json_response(data)
 
 
 def _plain_data(value: Any) -> Any:
@@ -211,7 +211,7 @@ def _plain_data(value: Any) -> Any:
 
 @router.get("/beside/{path:path}", include_in_schema=False)
 def page_attachment(request: Request, path: Annotated[str, Path(max_length=4000)]) -> FileResponse:
-    pages = (services(request).notebook.folder / "pages").resolve()
+    pages = (services_of(request).notebook.folder / "pages").resolve()
     missing = GlassbookError("there is no file of that name under pages/")
     if "\0" in path or any(part.startswith(".") for part in File(path).parts):
         raise missing
@@ -236,8 +236,8 @@ Tag = Annotated[str, Query(max_length=200, description="only pages with this tag
 Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, from 1")]
 
 
-def _listed(known: Services, kind: str, tag: str, order: Order, part: int, limit: int) -> dict[str, Any]:
-    nb = known.notebook
+def _listed(services: Services, kind: str, tag: str, order: Order, part: int, limit: int) -> dict[str, Any]:
+    nb = services.notebook
     rows = nb.index.page_rows(kind or None, tag or None, order=order, limit=limit, offset=(part - 1) * limit)
     total = nb.index.page_count(kind or None, tag or None)
     return {"pages": rows, "total": total, "part": part, "parts": max(1, -(-total // limit))}
@@ -268,11 +268,11 @@ def list_pages(
     limit: Annotated[int, Query(ge=1, le=1000)] = PER_PAGE,
 ) -> Response:
     """Pages filtered by kind and tag, `limit` at a time."""
-    listed = _listed(services(request), kind, tag, order, page, limit)
-    return answer({**listed, "pages": [row_data(row) for row in listed["pages"]]})
+    listed = _listed(services_of(request), kind, tag, order, page, limit)
+    return json_response({**listed, "pages": [row_data(row) for row in listed["pages"]]})
 
 
 @router.get("/pages", include_in_schema=False)
 def pages_page(request: Request, kind: Kind = "", tag: Tag = "", order: Order = "title", page: Part = 1) -> Response:
-    listed = _listed(services(request), kind, tag, order, page, PER_PAGE)
+    listed = _listed(services_of(request), kind, tag, order, page, PER_PAGE)
     return respond(request, "pages.html", title="All pages", kind=kind, tag=tag, order=order, **listed)

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 
 router = APIRouter()
 PICTURES = {
@@ -51,7 +51,7 @@ def find_file(run: RunRecord, path: str) -> File:
 def run_file(
     request: Request, id: Annotated[str, Path(max_length=200)], path: Annotated[str, Path(max_length=4000)]
 ) -> FileResponse:
-    file = find_file(services(request).notebook.run(id), path)
+    file = find_file(services_of(request).notebook.run(id), path)
     suffix = file.suffix.lower()
     if suffix in PICTURES:
         return FileResponse(file, media_type=PICTURES[suffix], headers=HEADERS)

@@ -1,4 +1,4 @@
-"""Runs: the table of all, and one with everything it left behind."""
+"""Runs: the filtered table of all runs, and the page of one run with its results, charts, curves, tables and files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
-from glassbook.web.api.serializers import answer, flat, row_data, run_data
+from glassbook.web.api.serializers import flat, json_response, row_data, run_data
 from glassbook.web.render.vega import safe_spec
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import percent
 from glassbook.web.views.run_files import find_file
@@ -26,11 +26,11 @@ from glassbook.web.views.run_files import find_file
 router = APIRouter()
 PER_PAGE = 100
 DEFAULT_COLUMNS = 5
-"""Columns of results that a table shows unless others are chosen."""
+"""Number of result columns shown by default."""
 ROWS = 200
-"""Rows of a run's table that its page shows."""
+"""Rows of a table shown on a run's page."""
 LISTED = 500
-"""Artifacts that a run's page lists."""
+"""Artifacts listed on a run's page."""
 
 RunId = Annotated[str, Path(max_length=200, description="id of a run, or the beginning of one")]
 Name = Annotated[str, Path(max_length=200)]
@@ -58,8 +58,8 @@ def list_runs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
-    """Runs: filtered, sorted by any column, a page at a time; `columns` names all settings and results there are."""
-    table = services(request).notebook.index.run_table(
+    """Runs: filtered, sorted by any column, `limit` at a time; `columns` names all settings and results."""
+    table = services_of(request).notebook.index.run_table(
         experiment=experiment or None,
         status=status or None,
         text=q,
@@ -68,7 +68,9 @@ def list_runs(
         limit=limit,
         offset=offset,
     )
-    return answer({"runs": [row_data(row) for row in table.rows], "total": table.total, "columns": list(table.columns)})
+    return json_response(
+        {"runs": [row_data(row) for row in table.rows], "total": table.total, "columns": list(table.columns)}
+    )
 
 
 @router.get("/runs", include_in_schema=False)
@@ -82,8 +84,7 @@ def runs_page(
     column: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006 (FastAPI copies it)
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    """The table of runs; filters, columns and order stand in the address."""
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     table = nb.index.run_table(
         experiment=experiment or None,
         status=status or None,
@@ -123,7 +124,7 @@ def runs_page(
 
 
 def _first_columns(experiment: str, there: list[str]) -> list[str]:
-    """What the table of an experiment shows unless columns are chosen: the results that its claims read."""
+    """Default columns of an experiment's table: the results that its claims read."""
     if not experiment:
         return []
     kind = experiments.working()[0].get(experiment)
@@ -140,7 +141,7 @@ def _cell(row: Any, column: str) -> Any:
 
 
 def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
-    """Files under artifacts/ with their sizes; links and what they lead to are left out."""
+    """Files under artifacts/ with their sizes, without symbolic links."""
     top, found = run.folder / "artifacts", []
     files = (
         os.path.join(folder, name) for folder, _, names in os.walk(top, followlinks=False) for name in sorted(names)
@@ -153,48 +154,47 @@ def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
 
 @router.get("/api/v1/runs/{id}")
 def run_json(request: Request, id: RunId) -> Response:
-    """A run: settings, results, where it comes from, what it left behind, and what has changed since."""
-    known = services(request)
-    run = known.notebook.run(id)
-    return answer(
+    """A run: settings, results, provenance, charts, tables and files, and what has changed since."""
+    services = services_of(request)
+    run = services.notebook.run(id)
+    return json_response(
         {
             **run_data(run),
-            "metrics": known.curves.names(run.folder),
+            "metrics": services.curves.names(run.folder),
             "files": _artifacts(run),
             "stale": stale(run),
-            "cited_by": [{"id": link.id, "title": link.title} for link in known.notebook.index.backlinks(run.id)],
+            "cited_by": [{"id": link.id, "title": link.title} for link in services.notebook.index.backlinks(run.id)],
         }
     )
 
 
 @router.get("/runs/{id}", include_in_schema=False)
 def run_page(request: Request, id: RunId) -> HTMLResponse:
-    """A run and everything it left behind."""
-    known = services(request)
-    run = known.notebook.run(id)
+    services = services_of(request)
+    run = services.notebook.run(id)
     return respond(
         request,
         "run.html",
         title=f"{run.experiment}, seed {run.seed}",
         run=run,
-        job=known.jobs.of_run(run.id),
+        job=services.jobs.of_run(run.id),
         percent=percent(run),
         config=flat(run.config),
         environment=flat(run.environment),
         verdicts=[judge(claim, [run], seeds=1) for claim in run.claims],
         judges=bool(judging(run.experiment, [run])),
-        metrics=known.curves.names(run.folder),
+        metrics=services.curves.names(run.folder),
         tables=[_table(run, name) for name in run.tables],
         files=_artifacts(run),
         stale=stale(run),
-        cited=list({link.id: link for link in known.notebook.index.backlinks(run.id)}.values()),
+        cited=list({link.id: link for link in services.notebook.index.backlinks(run.id)}.values()),
         installed=run.experiment in experiments.working()[0],
         dashboard=FeatureDashboard.exists(run.folder),
     )
 
 
 def _table(run: RunRecord, name: str) -> dict[str, Any]:
-    """A table ready to be shown; whoever wrote the file, rows are mappings or it cannot be."""
+    """A table for the template; a file whose rows are not mappings gives a `problem` instead."""
     try:
         find_file(run, f"tables/{name}.json")
         rows = run.table(name)
@@ -214,24 +214,24 @@ def run_metrics(
     after_step: Annotated[int | None, Query(ge=-(2**53), le=2**53, description="only later steps")] = None,
     points: Annotated[int, Query(ge=2, le=2000, description="points of a curve at most")] = 2000,
 ) -> Response:
-    """Curves of a run, thinned to the least and the greatest value of each span of steps; null is NaN or infinity."""
-    known = services(request)
-    run = known.notebook.run(id)
-    there = known.curves.names(run.folder)
+    """Metric curves, downsampled to the minimum and maximum of each span of steps; null is NaN or infinity."""
+    services = services_of(request)
+    run = services.notebook.run(id)
+    there = services.curves.names(run.folder)
     curves = {}
     for name in (names or there)[:100]:
-        curve = known.curves.curve(run.folder, name, after_step, points)
+        curve = services.curves.curve(run.folder, name, after_step, points)
         curves[name] = {"steps": curve.steps, "values": curve.values, "logged": curve.logged}
-    return answer({"status": run.status, "names": there, "metrics": curves})
+    return json_response({"status": run.status, "names": there, "metrics": curves})
 
 
 @router.get("/api/v1/runs/{id}/charts/{name}")
 def run_chart(request: Request, id: RunId, name: Name) -> Response:
-    """A chart as a Vega-Lite spec that carries its own data; what could lead or fetch elsewhere is taken out."""
-    run = services(request).notebook.run(id)
+    """A chart as a Vega-Lite spec with its own data; anything that links or fetches is removed."""
+    run = services_of(request).notebook.run(id)
     if name in run.charts:
         find_file(run, f"charts/{name}.vl.json")
-    return answer(safe_spec(run.chart(name)))
+    return json_response(safe_spec(run.chart(name)))
 
 
 @router.get("/api/v1/runs/{id}/tables/{name}")
@@ -242,11 +242,11 @@ def run_table(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
-    """Rows of a table of a run."""
-    run = services(request).notebook.run(id)
+    """Rows of a run's table."""
+    run = services_of(request).notebook.run(id)
     if name in run.tables:
         find_file(run, f"tables/{name}.json")
     rows = run.table(name)
     if not isinstance(rows, list):
         raise GlassbookError(f"table {name!r} of run {run.id} holds no rows")
-    return answer({"name": name, "rows": rows[offset : offset + limit], "total": len(rows)})
+    return json_response({"name": name, "rows": rows[offset : offset + limit], "total": len(rows)})

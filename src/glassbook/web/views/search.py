@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from glassbook.notebook import Hit
 from glassbook.semantic_search import has_model
-from glassbook.web.api.serializers import answer
+from glassbook.web.api.serializers import json_response
 from glassbook.web.render.links import address_of, url_of
 from glassbook.web.render.markdown import page_url
-from glassbook.web.services import Services, services
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["search"])
@@ -30,8 +30,8 @@ Words = Annotated[
 MAX_HITS = 40
 
 
-def _found(known: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
-    return known.notebook.index.search(text, limit, [kind] if kind else None) if text.strip() else []
+def _found(services: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
+    return services.notebook.index.search(text, limit, [kind] if kind else None) if text.strip() else []
 
 
 def hit_data(hit: Hit) -> dict[str, Any]:
@@ -56,12 +56,12 @@ def search_json(
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
     """Pages (at the section that matches best), runs, claims, experiments and features that hold all the words."""
-    return answer({"q": q, "hits": [hit_data(hit) for hit in _found(services(request), q, kind, limit)]})
+    return json_response({"q": q, "hits": [hit_data(hit) for hit in _found(services_of(request), q, kind, limit)]})
 
 
 @router.get("/search", include_in_schema=False)
 def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
-    hits = _found(services(request), q, kind, MAX_HITS)
+    hits = _found(services_of(request), q, kind, MAX_HITS)
     # The kind of the best match comes first.
     groups = [
         (name, KINDS[name], [(hit, url_of(hit)) for hit in hits if hit.kind == name])
@@ -69,7 +69,7 @@ def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
     ]
     title = f"Search: {q}" if q else "Search"
     names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": MAX_HITS}
-    semantic = has_model(services(request).notebook)
+    semantic = has_model(services_of(request).notebook)
     return respond(request, "search.html", title=title, query=q, kind=kind, semantic=semantic, **names)
 
 
@@ -84,9 +84,9 @@ class SemanticQuery(BaseModel):
 async def semantic_search(request: Request, query: SemanticQuery) -> Response:
     """The pages nearest in meaning, each at its best section; needs `embedding = "FOLDER"` in glassbook.toml."""
     # Not cached: pages change.
-    result = await services(request).model_server.call("similar", text=query.q, limit=query.limit)
+    result = await services_of(request).model_server.call("similar", text=query.q, limit=query.limit)
     found = [{**match, "url": page_url(match["id"], match["section"])} for match in result["found"]]
-    return answer({"q": query.q, "found": found})
+    return json_response({"q": query.q, "found": found})
 
 
 @router.get("/api/v1/complete")
@@ -97,9 +97,9 @@ def complete(
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
     """Names with this prefix: titles and aliases of pages, tags, experiments. `link` is what to write in [[...]]."""
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     if not q.strip():
-        return answer({"suggestions": []})
+        return json_response({"suggestions": []})
     found = nb.index.complete(q, limit * 3 if kind else limit)
     suggestions = [
         {"kind": s.kind, "id": s.id, "title": s.title, "hint": s.hint, "url": address_of(s.kind, s.id)}
@@ -107,11 +107,11 @@ def complete(
     ]
     for entry in suggestions:
         if entry["kind"] == "page":
-            entry["link"] = _link_text(services(request), entry["id"], entry["title"])
-    return answer({"suggestions": suggestions})
+            entry["link"] = _link_text(services_of(request), entry["id"], entry["title"])
+    return json_response({"suggestions": suggestions})
 
 
-def _link_text(known: Services, ident: str, title: str) -> str:
+def _link_text(services: Services, ident: str, title: str) -> str:
     """The title if it resolves to this page and is valid in a wikilink; else the id."""
     fits = title and not any(sign in title for sign in "[]|#\n")
-    return title if fits and known.notebook.index.resolve(title) == ident else ident
+    return title if fits and services.notebook.index.resolve(title) == ident else ident

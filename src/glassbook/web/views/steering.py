@@ -1,4 +1,8 @@
-"""Steering panel and its JSON API: directions as sliders, plain beside steered text, results saved to a page."""
+"""Steering panel and its JSON API: directions as sliders, plain beside steered text, results saved to a page.
+
+The panel is templates/steer.html with static/js/steer.js; results are shown by static/js/steered.js, which the live
+block `steer` uses as well. The settings of a panel are in web/steering.py.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is
 from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.render.markdown import page_url
 from glassbook.web.response_cache import call_model_server
-from glassbook.web.services import services
+from glassbook.web.services import services_of
 from glassbook.web.steering import from_query, section, to_query
 from glassbook.web.templating import respond
 from glassbook.web.views.features import dashboards
@@ -42,7 +46,7 @@ class Keep(Strict):
 async def panel(request: Request) -> HTMLResponse:
     """The panel, filled in from the address; nothing is steered yet."""
     settings = panel_settings(request)
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     found, vectors = await run_in_threadpool(lambda: (dashboards(nb), saved_vectors(nb)))
     return respond(
         request,
@@ -99,7 +103,7 @@ async def keep(request: Request, body: Keep) -> dict[str, Any]:
     The texts are the model server's response to these settings, not what a browser sends.
     """
     result = await call_model_server(request, "steer", **body.settings.model_dump(mode="json"))
-    nb = services(request).notebook
+    nb = services_of(request).notebook
     page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, result)))
     last = page.outline().sections[-1]
     return {"id": page.id, "title": page.title, "new": new, "url": page_url(page.id, last.slug)}

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from glassbook.web.api.serializers import answer
+from glassbook.web.api.serializers import json_response
 from glassbook.web.render.markdown import page_url
-from glassbook.web.services import Services, services
+from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["pages"])
@@ -26,13 +26,13 @@ Before = Annotated[
 ]
 
 
-def _timeline(known: Services, before: str) -> dict[str, Any]:
+def _timeline(services: Services, before: str) -> dict[str, Any]:
     """Days, newest first, with their pages and runs; `older` is the `before` of the next part, "" if there is none."""
     pages: dict[str, list[dict[str, Any]]] = {}
-    for moment in known.notebook.index.timeline(before=before, days=DAYS + 1):
+    for moment in services.notebook.index.timeline(before=before, days=DAYS + 1):
         entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
         pages.setdefault(moment.day, []).append(entry)
-    runs = _runs(known, before)
+    runs = _runs(services, before)
     days = sorted({*pages, *runs}, reverse=True)
     shown = days[:DAYS]
     entries = [
@@ -42,12 +42,12 @@ def _timeline(known: Services, before: str) -> dict[str, Any]:
     return {"days": entries, "before": before, "older": shown[-1] if len(days) > DAYS else ""}
 
 
-def _runs(known: Services, before: str) -> dict[str, list[Any]]:
+def _runs(services: Services, before: str) -> dict[str, list[Any]]:
     """The newest runs by the day on which they started, for one day more than is shown."""
     found: dict[str, list[Any]] = {}
     offset = 0
     while len(found) <= DAYS:
-        rows = known.notebook.index.run_table(order="started", descending=True, limit=CHUNK, offset=offset).rows
+        rows = services.notebook.index.run_table(order="started", descending=True, limit=CHUNK, offset=offset).rows
         for row in rows:
             day = row.started.astimezone().date().isoformat()
             if not before or day < before:
@@ -86,9 +86,9 @@ def day_label(day: str) -> str:
 @router.get("/api/v1/timeline")
 def timeline_json(request: Request, before: Before = "") -> Response:
     """Days, newest first, with their sessions, dated pages, and runs by experiment."""
-    return answer(_timeline(services(request), before))
+    return json_response(_timeline(services_of(request), before))
 
 
 @router.get("/timeline", include_in_schema=False)
 def timeline_page(request: Request, before: Before = "") -> Response:
-    return respond(request, "timeline.html", title="Timeline", **_timeline(services(request), before))
+    return respond(request, "timeline.html", title="Timeline", **_timeline(services_of(request), before))
