@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from evidence_book import CHART, EVIL, PNG, evil_run, toy_run
-from test_features_views import write_book
+from test_features_views import write_dashboard
 
 from glassbook.assets.starter import SOURCE
 from glassbook.errors import GlassbookError
@@ -55,7 +55,7 @@ def nb(tmp_path_factory) -> Notebook:
         found = next((SOURCE / "pages").rglob(f"{name}.md"))
         shutil.copy(found, notebook.folder / "pages" / found.name)
     run = toy_run(notebook)
-    write_book(run.folder)
+    write_dashboard(run.folder)
     toy_run(notebook, seed=1)
     evil_run(notebook)
     (notebook.folder / "pages" / "a picture.png").write_bytes(PNG)
