@@ -148,7 +148,7 @@ def test_a_job_finishes_and_is_linked_with_its_run(nb, queue, supervise):
     assert (job.state, job.exit_code, job.error, job.attempt) == ("finished", 0, None, 1)
     run = nb.run(job.run_id)
     assert (run.status, run.experiment, run.seed, run.config["do"]) == ("finished", "toy-job", 3, "finish")
-    assert run.code["module"] == "toy_job"
+    assert run.code["root"] == "toy_job:ToyJob"
     assert queue.of_run(run.id) == job
     log = tail(job.log)
     assert log.startswith("$ glassbook run toy-job --seed=3 --do=finish\n")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import crashing
 import pytest
 from crashing import NEW, POINTS
 
@@ -35,7 +36,7 @@ def tried(base: Path, operation: str, how: str) -> list[tuple[Notebook, list[str
     """The notebooks that were left, each with what had been acknowledged; the last operation came through."""
     where = base.parent / f"{operation}-{how}"
     where.mkdir()
-    script = Path(__file__).with_name("crashing.py")
+    script = Path(crashing.__file__)
     done = subprocess.run(
         [sys.executable, str(script), operation, how, str(base), str(where)], capture_output=True, text=True, timeout=60
     )
