@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from glassbook.data.tokens import ids, labelled, pack, sentence_starts, training_rows
+from glassbook.data.tokens import ids, label_tokens, pack, sentence_starts, training_rows
 from glassbook.data.world import World
 
 
@@ -48,7 +48,7 @@ def test_a_batch_depends_on_its_step_and_seed_alone():
 def test_labels_are_true_exactly_where_the_spans_are():
     world = World()
     documents = list(islice(world.stream(-1), 40))
-    out = labelled(Letters(), documents, world.attributes())
+    out = label_tokens(Letters(), documents, world.attributes())
     for r, d in enumerate(documents):
         assert out.real[r].sum() == len(d.text) + 2
         for column, (kind, value) in enumerate(world.attributes()):
@@ -68,7 +68,7 @@ def test_a_sentence_begins_after_a_full_stop_and_a_capital():
 
 def test_every_token_of_a_document_is_in_a_sentence_and_they_are_counted_through():
     documents = list(islice(World().stream(-1), 20))
-    out = labelled(Letters(), documents, [])
+    out = label_tokens(Letters(), documents, [])
     inside = out.sentence[out.sentence >= 0]
     assert set(inside) == set(range(inside.max() + 1))
     assert (np.diff(inside) >= 0).all()

@@ -1,4 +1,4 @@
-"""From documents to tokens: batches to train on, and the truth of every token."""
+"""Token batches: documents packed into rows to train on, and token labels from the truth of documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassbook.data.world import Document, World
 
 
 class Encoder(Protocol):
-    """What a tokenizer must offer here."""
+    """The part of a tokenizer that is needed here."""
 
     @property
     def bos(self) -> int | None:
@@ -78,7 +78,7 @@ def sentence_starts(text: str) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTokens:
     """Documents as padded token rows with the truth of every token.
 
     Attributes:
@@ -99,9 +99,9 @@ class Labelled:
     nats: np.ndarray
 
 
-def labelled(
+def label_tokens(
     tokenizer: Encoder, documents: Sequence[Document], attributes: list[tuple[str, str]], pad: int = 0
-) -> Labelled:
+) -> LabelledTokens:
     """Tokenise `documents` and label every token with the attributes whose spans it overlaps."""
     column = {attribute: i for i, attribute in enumerate(attributes)}
     rows = [ids(tokenizer, document.text) for document in documents]
@@ -125,7 +125,7 @@ def labelled(
                 continue
             hit = (offsets[:, 0] < span.end) & (offsets[:, 1] > span.start)
             labels[r, shift : shift + len(offsets), column[span.kind, span.value]] |= hit
-    return Labelled(input_ids, real, labels, sentence, attributes, np.array([d.nats for d in documents]))
+    return LabelledTokens(input_ids, real, labels, sentence, attributes, np.array([d.nats for d in documents]))
 
 
 def take(documents: Iterator[Document], n: int) -> list[Document]:

@@ -128,11 +128,11 @@ def documents(lm: LanguageModel, n: int, seed: int) -> Documents:
     """
     import torch
 
-    from glassbook.data.tokens import labelled, take
+    from glassbook.data.tokens import label_tokens, take
     from glassbook.data.world import World
 
     world = World()
-    found = labelled(_tokenizer(lm), take(world.stream(seed), n), world.attributes())
+    found = label_tokens(_tokenizer(lm), take(world.stream(seed), n), world.attributes())
     order = found.real.sum(1).argsort(kind="stable")
     ids, real, labels, sentence = (
         torch.from_numpy(x[order]) for x in (found.input_ids, found.real, found.labels, found.sentence)

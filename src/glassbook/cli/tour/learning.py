@@ -119,11 +119,11 @@ def held_out(lm: LanguageModel, corpus: Corpus, site: str, to: str, watch: Watch
         inputs = batches(lm, corpus.held_out)
         recording = _record(lm, inputs, [site], to, watch, label)
         return Recorded(recording.read(site).clone(), recording.tokens(), recording.index()[0], inputs)
-    from glassbook.data.tokens import labelled
+    from glassbook.data.tokens import label_tokens
     from glassbook.data.world import World
 
     assert lm.tokenizer is not None
-    known = labelled(lm.tokenizer, corpus.documents, World().attributes(), pad=lm.tokenizer.pad or 0)
+    known = label_tokens(lm.tokenizer, corpus.documents, World().attributes(), pad=lm.tokenizer.pad or 0)
     length = lm.context or known.input_ids.shape[1]
     ids, real = (torch.from_numpy(array[:, :length]) for array in (known.input_ids, known.real))
     inputs = [

@@ -66,7 +66,7 @@ class Pretrain:
         """Train, measure, keep the model as an artifact that `open_model` opens."""
         import torch
 
-        from glassbook.data.tokens import labelled, take
+        from glassbook.data.tokens import label_tokens, take
         from glassbook.data.world import World
         from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
         from glassbook.train import adamw, cosine, next_token
@@ -86,7 +86,7 @@ class Pretrain:
         lm = LanguageModel(model, tokenizer, "reserve")
         save_model(lm, run.artifact("model"))
 
-        test = labelled(tokenizer, take(world.stream(-1), self.held_out), [], pad=tokenizer.pad or 0)
+        test = label_tokens(tokenizer, take(world.stream(-1), self.held_out), [], pad=tokenizer.pad or 0)
         nll = _document_nll(model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real))
         predicted = test.real[:, 1:].sum()
         entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
