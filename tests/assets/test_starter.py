@@ -214,7 +214,7 @@ def test_what_the_pages_and_the_readme_import_exists():
     exec("\n".join(imports), {})
 
 
-@pytest.mark.parametrize("id", ["opening-models", "steering-models", "the-reserve"])
+@pytest.mark.parametrize("id", ["features-in-practice", "opening-models", "steering-models", "the-reserve"])
 def test_python_in_the_manual_runs(id, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
