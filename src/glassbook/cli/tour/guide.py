@@ -112,6 +112,7 @@ def _row(experiment: str, verdict: Verdict) -> dict[str, Any]:
     claim = verdict.claim
     return {
         "experiment": experiment,
+        "id": claim.id,
         "sentence": claim.sentence,
         "state": verdict.label,
         "condition": str(claim.condition),
