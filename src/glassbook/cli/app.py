@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
 }
 """Command -> one line of help."""
 
-_MODULES = {"import": "commands.import_", "tour": "tour"}
+_MODULES = {"import": "commands.import_"}
 """Modules under glassbook.cli of the commands that are not in commands/<name>.py."""
 
 SYNOPSIS = """usage: glassbook COMMAND ...

@@ -44,17 +44,18 @@ ACTIVATIONS, CHECKPOINTS = "activations", "checkpoints"
 # --- models -------------------------------------------------------------------------------------------------------
 
 
-def open_model(run: Run, name: str, label: str | None = None) -> LanguageModel:
+def open_model(run: Run, name: str, label: str | None = None, tokenizer: str | None = None) -> LanguageModel:
     """Open a language model and record that the run depends on it.
 
     Args:
         run: the run.
         name: as `nets.open_model` takes it: "builtin", a folder, a file, a Hugging Face id.
         label: what the record calls it, if not by `name`.
+        tokenizer: as `nets.open_model` takes it; by default the one beside the model.
     """
     from glassbook.nets import model_path, open_model
 
-    lm = open_model(name)
+    lm = open_model(name, tokenizer)
     run.uses("model", label or name, path=model_path(name))
     return lm
 

@@ -84,6 +84,10 @@ class LanguageModel:
         rows = [self.encode(text, bos) for text in texts]
         if not rows or not all(rows):
             raise GlassbookError("there is an empty text, and no beginning-of-sequence token stands for it")
+        return self.batch_ids(rows, pad)
+
+    def batch_ids(self, rows: Sequence[Sequence[int]], pad: Literal["left", "right"] = "left") -> dict[str, Tensor]:
+        """The same of token ids: B rows of at least one token each."""
         length = max(map(len, rows))
         ids = torch.full((len(rows), length), self._pad(), dtype=torch.long)
         mask = torch.zeros(len(rows), length, dtype=torch.long)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional
 
@@ -13,10 +13,13 @@ from glassbook.cli.command import InNotebook, open_lm, option, perform, say
 from glassbook.cli.commands.run_features import ACTIONS
 from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.output import console, one_line, table
-from glassbook.cli.tour.naming import card_of, names_of, ranked
-from glassbook.cli.watch import Watch
 from glassbook.errors import GlassbookError
+from glassbook.experiments.tour import cards
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+
+if TYPE_CHECKING:
+    from glassbook.features import Coder
+    from glassbook.nets import LanguageModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +65,18 @@ class Features(InNotebook):
         found = look(lm, d, site, self.text)
         if self.search is not None:
             word = self.search.lower()
-            found = [card for card in found if word in " ".join([card.title, *card.tokens, *card.contexts]).lower()]
+            found = [
+                card
+                for card in found
+                if word in " ".join([card["label"] or "", *card["tokens"], *card["contexts"]]).lower()
+            ]
         return {
             "dictionary": self.dictionary,
             "model": name,
             "site": site,
             "width": d.width,
             "found": len(found),
-            "features": [card.to_data() for card in found[: self.top]],
+            "features": found[: self.top],
         }
 
     def _kept(self, run: str) -> dict[str, Any]:
@@ -89,7 +96,7 @@ class Features(InNotebook):
             "site": header.get("site"),
             "width": header.get("width"),
             "found": found,
-            "features": [card_of(dashboard.feature(row.index)).to_data() for row in rows],
+            "features": [cards.card(dashboard.feature(row.index)) for row in rows],
         }
 
     def show(self, result: dict[str, Any]) -> None:
@@ -120,34 +127,32 @@ class Features(InNotebook):
         )
 
 
-def look(lm: Any, d: Any, site: str, text: Path | None) -> list[Any]:
+def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict[str, Any]]:
     """Cards of all features that are active in some text, the most telling first."""
-    from glassbook.cli.tour.learning import held_out, random_like
-    from glassbook.cli.tour.text import collect
-    from glassbook.cli.tour.truth import detect_attributes
-    from glassbook.features.dashboard import build_dashboard
+    import torch
 
-    watch = Watch()
-    corpus = collect(lm, text, watch, quick=True)
-    corpus = replace(corpus, held_out=corpus.held_out if corpus.documents else corpus.learn + corpus.held_out)
+    from glassbook.experiments import kit
+    from glassbook.experiments.tour import corpus
+    from glassbook.features import TopK, frozen_random
+    from glassbook.features.dashboard import build_dashboard
+    from glassbook.trace import collect
+
+    found = corpus.collect(lm, text, small=True)
+    truth, skip = found.documents, kit.special_ids(lm)
+    batches = truth.batches if truth else corpus.batches(lm, found.learn + found.held_out)
+    neurons = f"{site.removesuffix('.out')}.mlp.down.in"
     with tempfile.TemporaryDirectory(prefix="glassbook-") as name:
         folder = Path(name)
-        recorded = held_out(lm, corpus, site, str(folder / "activations"), watch)
-        detected = []
-        if recorded.truth is not None:
-            detected = detect_attributes(d, random_like(d, watch.seed), recorded, recorded.truth)
-        build_dashboard(
-            d,
-            recorded.activations,
-            lm,
-            folder / "artifacts",
-            tokens=recorded.token,
-            sequence=recorded.sequence,
-            names=names_of(detected),
-            contexts=2,
-        )
+        acts = collect(lm.model, batches, [site, neurons] if truth else [site], skip=skip)
+        attributes = []
+        if truth is not None:
+            x = acts.read(site)
+            rival = frozen_random(d.d_in, d.width, TopK(32), x.mean(0), torch.Generator().manual_seed(0))
+            attributes = cards.detect_attributes(d, rival, x, acts.read(neurons), truth, acts.index())
+        build_dashboard(d, (acts, site), lm, folder / "artifacts", names=cards.names(attributes), contexts=2)
         dashboard = FeatureDashboard(folder)
-        return ranked([card for i in range(d.width) if (card := card_of(dashboard.feature(i))).tokens])
+        described = [cards.card(dashboard.feature(i)) for i in range(d.width)]
+        return cards.ranked([card for card in described if card["tokens"]])
 
 
 def main(args: list[str]) -> int:

@@ -1,0 +1,179 @@
+"""Tour: features of a language model's middle layer, what they detect, and whether steering with them works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassbook.experiments import kit
+from glassbook.experiments.base import experiment
+from glassbook.experiments.tour import _charts, _steering, cards, corpus
+from glassbook.notebook import Claim, Run
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
+
+if TYPE_CHECKING:
+    from glassbook.experiments.tour.corpus import Corpus
+    from glassbook.features import Dictionary, Scores
+    from glassbook.nets import LanguageModel
+    from glassbook.trace import Activations
+
+DICTIONARY = "dictionary.safetensors"
+
+
+@experiment(
+    terms=["Dictionary learning", "Feature", "Activation steering"],
+    source="Gao et al. 2024, arXiv:2406.04093; Turner et al. 2023, arXiv:2308.10248",
+    minutes=1,
+)
+@dataclass(frozen=True, kw_only=True)
+class Tour:
+    """What do the features of a model's middle layer mean, and does steering with them do what they seem to mean?"""
+
+    model: str = "builtin"
+    """Language model: "builtin", a llama2.c .bin, a folder (config.json and safetensors), or a Hugging Face id."""
+    tokenizer: str | None = None
+    """A tokenizer.json, a folder, a llama2.c tokenizer .bin, a Hugging Face id, or "bytes"; by default the model's."""
+    text: Path | None = None
+    """Text file to record activations on, paragraphs between blank lines; by default the Reserve for the built-in
+    model, and text that the model writes for any other."""
+    small: bool = False
+    """Take a tenth of the text, a small dictionary and a handful of prompts: ends in seconds."""
+
+    claims = (
+        Claim("features-explain", "A few active features per token explain most of the variance of the activations",
+              "explained_variance", ">=", 0.7, control="random_explained_variance <= 0.5"),
+        Claim("loss-is-recovered", "The model predicts nearly as well when it reads the reconstruction",
+              "ce_recovered", ">=", 0.8,
+              no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost"),
+        Claim("beats-random-loss", "The loss rises by at most a fifth of what random directions cost",
+              "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the rival"),
+        Claim("feature-steers", "Adding one feature to the stream brings its words into more texts",
+              "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1"),
+        Claim("pair-steers", "Activation addition of a pair brings its words into more texts",
+              "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1"),
+        Claim("attributes-detected", "Most attributes of the world have a feature that detects them",
+              "attributes_detected", ">=", 0.6,
+              no_control="beats-neurons and beats-random compare this number with rivals"),
+        Claim("beats-neurons", "Features detect clearly more attributes than neurons do",
+              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the rival"),
+        Claim("beats-random", "Features detect clearly more attributes than random directions do",
+              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the rival"),
+    )  # fmt: skip
+
+    @classmethod
+    def quick(cls) -> Tour:
+        """Every step, in seconds."""
+        return cls(small=True)
+
+    def run(self, run: Run) -> None:
+        """Read, train a dictionary, name its features, steer; keep what the tour's page is written from."""
+        from glassbook.features import evaluate
+        from glassbook.trace.roles import blocks, residual_site, roles
+
+        lm = kit.open_model(run, self.model, tokenizer=self.tokenizer)
+        layer = len(blocks(lm.model)) // 2
+        site = residual_site(lm.model, layer)
+        text = corpus.collect(lm, self.text, small=self.small, run=run)
+        sae, random, tokens = self._dictionary(run, lm, site, text)
+        inputs = text.documents.batches if text.documents else corpus.batches(lm, text.held_out)
+        sites = [site, roles(lm.model)[f"mlp.{layer}.neurons"]] if text.documents else [site]
+        held_out = kit.collect(run, "held-out", lm, inputs, sites)
+        # The loss takes four passes through the whole model: a few batches of all lengths say enough.
+        some = inputs[:: max(1, len(inputs) // 8)]
+        scores, rival = (
+            evaluate(d, held_out.read(site), model=lm.model, site=site, batches=some, skip=kit.special_ids(lm))
+            for d in (sae, random)
+        )
+        run.result(**_numbers(scores, rival))
+        attributes = []
+        if text.documents:
+            x, hidden = held_out.read(site), held_out.read(sites[1])
+            attributes = cards.detect_attributes(sae, random, x, hidden, text.documents, held_out.index())
+            run.result(**cards.results(attributes))
+            run.table("attributes", attributes)
+        self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
+        sample = lm.generate([prompt := "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"], tokens=40)
+        steps, _ = run.metrics("explained_variance")
+        facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": prompt + sample[0],
+                 "text": text.origin, "site": site, "d_in": sae.d_in, "width": sae.width, "tokens": tokens,
+                 "steps": max(steps, default=0)}  # fmt: skip
+        run.table("tour", [facts])
+        run.table("scores", [{"detector": name, **s.numbers(), "dead": s.dead}
+                             for name, s in (("learnt", scores), ("random", rival))])  # fmt: skip
+
+    def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Dictionary, int]:
+        """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
+        from glassbook.features import TopK, frozen_random
+
+        acts = kit.collect(run, "learn", lm, corpus.batches(lm, text.learn), site)
+        d, batch_size = acts.dim(site), min(512 if self.small else 2048, acts.n)
+        width = min(256, 4 * d) if self.small else min(2048, 8 * d)
+        rule = TopK(min(8 if self.small else 32, d // 4))
+        # The wider the stream, the fewer the steps: a step costs about four times its encoder's multiplications.
+        steps = 30 if self.small else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
+        sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,
+                            seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
+        sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
+        mean = acts.read(site)[:50_000].mean(0)
+        return sae, frozen_random(d, width, rule, mean, run.rng("random dictionary").torch()), acts.n
+
+    def _features(
+        self, run: Run, lm: LanguageModel, site: str, sae: Dictionary, held_out: Activations,
+        attributes: Sequence[dict[str, Any]],
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The dashboard of the features, and each active feature in short, the most telling first."""
+        from glassbook.features.dashboard import build_dashboard
+
+        build_dashboard(sae, (held_out, site), lm, run.artifact(NAME).parent, names=cards.names(attributes),
+              label_score="AUROC on held-out sentences",
+              about={"model": lm.name, "site": site, "dictionary": DICTIONARY})  # fmt: skip
+        dashboard = FeatureDashboard(run.folder)
+        features = [feature for i in range(sae.width) if (feature := dashboard.feature(i)).density]
+        described = cards.ranked([cards.card(feature) for feature in features])
+        run.table("features", described)
+        _charts.learning(run)
+        _charts.density(run, [feature.density for feature in features])
+        if attributes:
+            _charts.detection(run, attributes)
+        return described
+
+    def _steer(
+        self, run: Run, lm: LanguageModel, site: str, text: Corpus, sae: Dictionary,
+        attributes: Sequence[dict[str, Any]], described: Sequence[dict[str, Any]],
+    ) -> None:  # fmt: skip
+        """Steer with one feature and with one pair; strengths are chosen on other prompts than those reported."""
+        from glassbook.steer import everywhere, in_norms
+        from glassbook.trace.roles import blocks, residual_site
+
+        n = len(blocks(lm.model))
+        early = [residual_site(lm.model, i, "in") for i in sorted({n // 6, n // 3})]
+        pairs = _steering.pairs(lm, early, themes=bool(attributes))
+        if attributes:
+            features = _steering.theme_features(sae, site, attributes)
+        else:
+            features = _steering.word_features(sae, site, described)
+        features = [replace(c, vector=in_norms(lm, c.vector)) for c in features]
+        effort = _steering.effort(lm, self.small)
+        tried = _steering.try_out(run, "pair", lm, pairs, text.openings, _steering.PAIR_STRENGTHS, effort)
+        results = {"pair": tried}
+        if features:  # none has a word of its own that could be counted
+            strengths = _steering.FEATURE_STRENGTHS
+            tried = _steering.try_out(run, "feature", lm, features, text.openings, strengths, effort, everywhere())
+            results = {"feature": tried, **results}
+        for name, result in results.items():
+            plain, steered, random = (condition["share"] for condition in result["conditions"])
+            run.result(**{f"{name}_lift": steered - plain, f"{name}_random_lift": random - plain})
+        run.table("steering", list(results.values()))
+        _charts.steering(run, list(results.values()))
+
+
+def _numbers(scores: Scores, rival: Scores) -> dict[str, float]:
+    return {
+        **scores.numbers(),
+        "dead_share": scores.dead,
+        "random_explained_variance": rival.explained_variance,
+        "random_ce_recovered": rival.ce_recovered,
+        "ce_lost_over_random": (1 - scores.ce_recovered) / max(1 - rival.ce_recovered, 1e-9),
+    }
