@@ -40,12 +40,12 @@ class TourCommand(Json):
         say("opening the model")
         open_lm(self.model, self.tokenizer)  # a model that cannot be opened leaves no notebook behind
         notebook = make_notebook(self.notebook)
-        from glassbook.experiments import launch
+        from glassbook.experiments import find, launch
         from glassbook.experiments.tour import page
-        from glassbook.experiments.tour.tour import Tour
 
         text = self.text and self.text.resolve()
-        work = Tour(model=self.model, tokenizer=self.tokenizer, text=text, small=self.quick)
+        tour: Any = find("tour")
+        work = tour(model=self.model, tokenizer=self.tokenizer, text=text, small=self.quick)
         record = launch(work, notebook, seed=self.seed)
         written = page.write(notebook, record)
         return {

@@ -15,7 +15,7 @@ from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
 if TYPE_CHECKING:
     from glassbook.experiments.tour.corpus import Corpus
-    from glassbook.features import Dictionary, Scores
+    from glassbook.features import Coder, Dictionary, Scores
     from glassbook.nets import LanguageModel
     from glassbook.trace import Activations
 
@@ -103,7 +103,7 @@ class Tour:
         run.table("scores", [{"detector": name, **s.numbers(), "dead": s.dead}
                              for name, s in (("learnt", scores), ("random", rival))])  # fmt: skip
 
-    def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Dictionary, int]:
+    def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Coder, int]:
         """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
         from glassbook.features import TopK, frozen_random
 
