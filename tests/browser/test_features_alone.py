@@ -36,7 +36,7 @@ def test_it_is_searched_sorted_and_read(page, file):
     assert page.url.endswith(f"#{index}")
     assert index in page.locator("#feature h1").inner_text()
     assert page.locator("tr[aria-current]").count() == 1
-    assert page.locator("#feature h2", has_text="Active together").count() == 1
+    assert page.locator("#feature h2", has_text="Co-active features").count() == 1
     assert asked == [asked[0]]  # nothing but the file itself was loaded
 
 

@@ -10,10 +10,10 @@ filters?.addEventListener("change", (event) => {
 
 const form = document.querySelector("[data-compare]");
 if (form) {
-  const told = form.querySelector("[data-chosen]");
+  const status = form.querySelector("[data-chosen]");
   const count = () => {
     const n = form.querySelectorAll("[name=run]:checked").length;
-    told.textContent = n === 0 ? "" : n === 1 ? "1 selected; select another" : n > 12 ? `${n} selected; 12 at most` : `${n} selected`;
+    status.textContent = n === 0 ? "" : n === 1 ? "1 selected; select another" : n > 12 ? `${n} selected; 12 at most` : `${n} selected`;
     form.querySelector("button").disabled = n < 2 || n > 12;
   };
   form.addEventListener("change", count);
