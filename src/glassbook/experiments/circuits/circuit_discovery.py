@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class CircuitDiscovery:
-    """Does edge attribution find a circuit that is known, and is a small part of a trained model enough?"""
+    """Does edge attribution find a known circuit, and is a small part of a trained model sufficient?"""
 
     noise: float = 0.02
     """Size of the random weights beside the hand-written ones of size 1."""
@@ -44,21 +44,21 @@ class CircuitDiscovery:
 
     claims = (
         Claim("attribution-finds-edges",
-              "Edge attribution with integrated gradients finds the known edges, and random scores do not",
+              "Edge attribution with integrated gradients finds the edges of a known circuit; random scores do not",
               "auroc", ">=", 0.95, control="random_auroc <= 0.75"),
         Claim("one-point-misses",
-              "The gradient at one point misses edges into saturated attention that integrated gradients find",
-              "auroc_over_one_point", ">=", 0.1, no_control="the metric itself compares with the rival",
+              "Integrated gradients find edges into saturated attention that the gradient at a single point misses",
+              "auroc_over_one_point", ">=", 0.1, no_control="the metric itself compares with the baseline",
               source="Kramar et al. 2024, arXiv:2403.00745"),
-        Claim("known-edges-suffice", "The known edges alone do what the model does, and as many random ones do not",
+        Claim("known-edges-suffice", "The edges of a known circuit alone reproduce its behaviour; random edges do not",
               "known_faithfulness", ">=", 0.9, control="random_faithfulness <= 0.1"),
-        Claim("edges-are-needed", "Each edge that is found and kept is needed, by an exact cut",
-              "least_loss_of_a_cut", ">=", 0.05, no_control="each cut is measured against the uncut circuit"),
+        Claim("edges-are-needed", "Ablating any edge of the circuit found by attribution loses 5 % of the behaviour",
+              "least_loss_of_a_cut", ">=", 0.05, no_control="every ablation is compared with the whole circuit"),
         Claim("few-edges-choose-pronoun",
-              "A tenth of the edges carries most of the choice between he and she, and a random tenth does not",
+              "A tenth of a model's edges carries most of its choice between he and she; a random tenth does not",
               "pronoun_faithfulness", ">=", 0.8, control="pronoun_random_faithfulness <= 0.2"),
         Claim("few-features-choose-pronoun",
-              "A few features carry most of the choice of he or she through their layer, as many random ones do not",
+              "A few features carry most of a layer's effect on the choice of he or she; random features do not",
               "feature_faithfulness", ">=", 0.7, control="random_feature_faithfulness <= 0.2",
               source="Marks et al. 2024, arXiv:2403.19647"),
     )  # fmt: skip

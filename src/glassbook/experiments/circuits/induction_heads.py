@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class InductionHeads:
-    """Do heads that complete repetitions form, all at once, and does copying from the context depend on them?"""
+    """Do induction heads form suddenly, and does copying from the context depend on them?"""
 
     vocab: int = 64
     """Different tokens."""
@@ -47,18 +47,17 @@ class InductionHeads:
     """A pre-trained language model that is looked at in the same way; no claim is made of it."""
 
     claims = (
-        Claim("two-layers-copy", "Two layers learn to copy from the context, and one layer does not",
+        Claim("two-layers-copy", "A two-layer transformer learns to copy from the context; a one-layer one does not",
               "copying", ">=", 0.9, control="one_layer_copying <= 0.5"),
-        Claim("induction-head-forms",
-              "A head of the two-layer model attends to what followed last time, none of the one-layer model does",
+        Claim("induction-head-forms", "A two-layer transformer forms an induction head; a one-layer one does not",
               "induction_score", ">=", 0.5, control="one_layer_induction_score <= 0.25"),
         Claim("copying-needs-head",
-              "Without the induction heads nothing is copied; without the heads of no known behaviour it continues",
+              "Ablating the induction heads removes copying; ablating all heads of no identified type does not",
               "copying_without_induction", "<=", 0.2, control="copying_without_others >= 0.8"),
         Claim("copying-comes-suddenly",
-              "Copying appears suddenly: it rises from four to nine tenths in less than a twelfth of the training",
-              "transition_share", "<=", 0.08, no_control="a time; gradual learning would exceed the bound"),
-        Claim("head-forms-as-loss-falls", "The induction head forms as the loss falls",
+              "Copying appears suddenly: from 40 % to 90 % of its maximum in less than a twelfth of the training",
+              "transition_share", "<=", 0.08, no_control="a duration; gradual learning would exceed the bound"),
+        Claim("head-forms-as-loss-falls", "The induction head forms when copying appears, within 5 % of the training",
               "half_way_apart", "<=", 0.05, no_control="a difference of two times in the same training"),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class Absorption:
-    """Is a general feature absorbed into special ones, and does a Matryoshka dictionary keep it whole?"""
+    """Does a dictionary absorb general features into specific ones, and do Matryoshka prefixes prevent it?"""
 
     features: int = 1024
     """True features; those in trees have a parent or children."""
@@ -51,15 +51,17 @@ class Absorption:
 
     claims = (
         Claim("plain-dictionary-absorbs",
-              "A plain dictionary absorbs general features, and without a hierarchy there is nothing to absorb",
+              "A BatchTopK dictionary absorbs general features into specific ones; without a hierarchy it does not",
               "batchtopk_absorbed", ">=", 0.05, control="flat_absorbed <= 0.02"),
-        Claim("nested-absorbs-less", "Nested prefixes leave at most half of the absorption of a plain dictionary",
-              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the rival"),
+        Claim("nested-absorbs-less",
+              "A Matryoshka dictionary absorbs general features at most half as often as a BatchTopK dictionary",
+              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the baseline"),
         Claim("nested-detects-general",
-              "The best single latent detects a general feature better in a Matryoshka dictionary than in a plain one",
-              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the rival"),
-        Claim("nested-rebuilds-less", "The Matryoshka dictionary reconstructs less well than the plain one",
-              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the rival"),
+              "The best Matryoshka latent detects a general feature at least as well as the best BatchTopK latent",
+              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the baseline"),
+        Claim("nested-rebuilds-less",
+              "A Matryoshka dictionary explains no more variance than a BatchTopK dictionary of the same size",
+              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod

@@ -36,7 +36,7 @@ MEASURES = {
 )
 @dataclass(frozen=True, kw_only=True)
 class DictionaryFrontier:
-    """Which rule rebuilds best, which keeps the model's loss, and which finds the truth?"""
+    """Which SAE variant reconstructs best, which preserves the loss, and which recovers the true features?"""
 
     features: int = 2048
     """True features of the synthetic world."""
@@ -69,24 +69,25 @@ class DictionaryFrontier:
 
     claims = (
         Claim("rules-find-truth",
-              "Dictionaries of every sparsity rule detect the true features, and an untrained dictionary does not",
+              "Dictionaries of every sparsity rule recover true features; an untrained dictionary does not",
               "least_f1", ">=", 0.4, control="random_f1 <= 0.2"),
-        Claim("matryoshka-detects-best", "Matryoshka prefixes detect the true features best",
-              "matryoshka_f1_lead", ">=", 0.02, no_control="the metric itself compares with the rival"),
-        Claim("pursuit-rebuilds-best", "Matching pursuit reconstructs the activations best",
-              "pursuit_explained_variance_lead", ">=", 0.005, no_control="the metric itself compares with the rival"),
-        Claim("pursuit-detects-worst", "Matching pursuit detects the true features worst",
-              "pursuit_f1_lag", ">=", 0.02, no_control="the metric itself compares with the rival"),
-        Claim("relu-detects-less", "ReLU with L1 detects the true features less well than BatchTopK at equal sparsity",
-              "relu_f1_lag", ">=", 0.03, no_control="the metric itself compares with the rival"),
-        Claim("relu-rebuilds-less",
-              "ReLU with L1 reconstructs the activations less well than BatchTopK at equal sparsity",
-              "relu_explained_variance_lag", ">=", 0.02, no_control="the metric itself compares with the rival"),
-        Claim("knob-sets-sparsity", "For every rule the number of active latents follows its sparsity setting",
-              "least_l0_step", ">=", 1.3, no_control="the metric compares neighbouring settings of one rule"),
-        Claim("loss-is-recovered", "Reading BatchTopK's reconstruction, the model keeps its loss",
+        Claim("matryoshka-detects-best", "Matryoshka dictionaries recover true features best of all SAE variants",
+              "matryoshka_f1_lead", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+        Claim("pursuit-rebuilds-best", "Matching pursuit explains more variance than any SAE of equal sparsity",
+              "pursuit_explained_variance_lead", ">=", 0.005,
+              no_control="the metric itself compares with the baseline"),
+        Claim("pursuit-detects-worst", "Matching pursuit recovers true features worse than any SAE of equal L0",
+              "pursuit_f1_lag", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+        Claim("relu-detects-less",
+              "ReLU with an L1 penalty recovers true features less well than BatchTopK at equal sparsity",
+              "relu_f1_lag", ">=", 0.03, no_control="the metric itself compares with the baseline"),
+        Claim("relu-rebuilds-less", "ReLU with an L1 penalty explains less variance than BatchTopK at equal sparsity",
+              "relu_explained_variance_lag", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+        Claim("knob-sets-sparsity", "The sparsity parameter of every SAE variant sets its number of active latents",
+              "least_l0_step", ">=", 1.3, no_control="the metric compares neighbouring settings of the same rule"),
+        Claim("loss-is-recovered", "A language model keeps its cross-entropy on a BatchTopK reconstruction",
               "model_ce_recovered", ">=", 0.95,
-              no_control="cross-entropy recovered has a baseline in its definition: zero ablation"),
+              no_control="cross-entropy recovered is defined relative to a baseline, zero ablation"),
     )  # fmt: skip
 
     @classmethod

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class DictionaryLearning:
-    """Do the features that a sparse autoencoder finds mean what the world means?"""
+    """Do the features of a sparse autoencoder correspond to the attributes of the text?"""
 
     layer: int = 3
     """Block whose output is taken apart."""
@@ -48,25 +48,24 @@ class DictionaryLearning:
 
     claims = (
         Claim("features-explain",
-              "Thirty-two features a token explain most of the activations' variance, random directions explain less",
+              "With 32 active features per token a dictionary explains most variance; random directions explain less",
               "explained_variance", ">=", 0.85, control="random_explained_variance <= 0.6"),
-        Claim("code-is-sparse", "No more than thirty-two features are active on a token",
+        Claim("code-is-sparse", "At most 32 features of the dictionary are active per token",
               "l0", "<=", 32, no_control="a check of the setting: the sparsity rule is defined to satisfy it"),
-        Claim("loss-is-recovered", "The model's loss hardly rises when it reads the reconstruction",
+        Claim("loss-is-recovered", "A dictionary's reconstruction preserves nearly all of the model's cross-entropy",
               "ce_recovered", ">=", 0.95,
               no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost"),
-        Claim("beats-random-loss",
-              "Reading the reconstruction, the model loses at most a tenth of what it loses with random directions",
-              "ce_lost_over_random", "<=", 0.1, no_control="the metric itself compares with the rival"),
-        Claim("few-are-dead", "Few features are dead",
-              "dead_share", "<=", 0.05, no_control="a count without a rival"),
-        Claim("attributes-detected", "Most attributes of the world have a feature that detects them",
+        Claim("beats-random-loss", "A dictionary's loss increase is at most a tenth of that of random directions",
+              "ce_lost_over_random", "<=", 0.1, no_control="the metric itself compares with the baseline"),
+        Claim("few-are-dead", "At most 5 % of the dictionary's features are dead",
+              "dead_share", "<=", 0.05, no_control="a count without a baseline"),
+        Claim("attributes-detected", "Most attributes of the synthetic text have a feature that detects them",
               "attributes_detected", ">=", 0.8,
-              no_control="beats-neurons and beats-random compare this number with rivals"),
-        Claim("beats-neurons", "Features detect clearly more attributes than neurons do",
-              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the rival"),
-        Claim("beats-random", "Features detect clearly more attributes than random directions do",
-              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the rival"),
+              no_control="beats-neurons and beats-random compare this number with baselines"),
+        Claim("beats-neurons", "Features detect clearly more attributes of the synthetic text than neurons do",
+              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the baseline"),
+        Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
+              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod

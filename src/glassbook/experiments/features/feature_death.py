@@ -23,7 +23,7 @@ CENTRES: tuple[Literal["none", "mean"], ...] = ("none", "mean")
 )
 @dataclass(frozen=True, kw_only=True)
 class FeatureDeath:
-    """Do activations far from the origin kill latents, and does taking off their mean keep them alive?"""
+    """Do activations far from the origin kill latents, and does subtracting their mean prevent it?"""
 
     offsets: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
     """Length of the activations' mean, in units of their spread: gamma = ||mean|| / sqrt(E||x - mean||^2)."""
@@ -45,16 +45,20 @@ class FeatureDeath:
     """Its block whose output is taken."""
 
     claims = (
-        Claim("far-mean-kills", "With the mean far from the origin most latents are dead at the start",
+        Claim("far-mean-kills",
+              "If the mean of the activations is far from the origin, most latents are dead before training",
               "dead_start_far", ">=", 0.5,
-              no_control="data with the mean taken off, in centring-prevents-death, are the contrast"),
-        Claim("training-does-not-revive", "Training does not revive the latents that a far mean has killed",
+              no_control="claim centring-prevents-death is the same with the mean subtracted"),
+        Claim("training-does-not-revive",
+              "Training does not revive latents that are dead because the mean is far from the origin",
               "dead_end_far", ">=", 0.25,
-              no_control="data with the mean taken off, in centring-prevents-death, are the contrast"),
-        Claim("centring-prevents-death", "With the mean taken off few latents are dead, however far it was",
-              "dead_end_centred", "<=", 0.05, no_control="data with their mean, in far-mean-kills, are the contrast"),
+              no_control="claim centring-prevents-death is the same with the mean subtracted"),
+        Claim("centring-prevents-death",
+              "If the mean of the activations is subtracted, few latents die, however far from the origin it was",
+              "dead_end_centred", "<=", 0.05,
+              no_control="claim far-mean-kills is the same without subtracting the mean"),
         Claim("distance-predicts-death",
-              "The further the mean is from the origin, the more latents are dead at the start",
+              "The farther the mean of the activations is from the origin, the more latents are dead before training",
               "offset_predicts_death", ">=", 0.8, control="offset_predicts_death_centred <= 0.8"),
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ OFTEN = 20
 )
 @dataclass(frozen=True, kw_only=True)
 class Monosemanticity:
-    """Does one attribute, or one token, account for more of a feature than of a neuron or a random direction?"""
+    """Does one attribute or token explain more of a dictionary feature than of a neuron or a random direction?"""
 
     layer: int = 3
     """Block of the built-in model whose output is taken apart."""
@@ -48,23 +48,24 @@ class Monosemanticity:
     """Sequences that the story model writes, to learn from and to judge by."""
 
     claims = (
-        Claim("attribute-beats-neurons", "An attribute explains more of the median feature than of the median neuron",
-              "attribute_over_neurons", ">=", 1.5, no_control="the metric itself compares with the rival"),
+        Claim("attribute-beats-neurons",
+              "One attribute of the text explains more of the median feature's variance than of the median neuron's",
+              "attribute_over_neurons", ">=", 1.5, no_control="the metric itself compares with the baseline"),
         Claim("explained-beats-neurons",
-              "An attribute or token explains more of the median feature than of the median neuron",
+              "One attribute or token explains more of the median feature's variance than of the median neuron's",
               "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5"),
         Claim("explained-beats-components",
-              "An attribute or token explains more of the median feature than of the median principal component",
-              "explained_over_components", ">=", 1.5, no_control="the metric itself compares with the rival"),
+              "One attribute or token explains more of the median feature than of the median principal component",
+              "explained_over_components", ">=", 1.5, no_control="the metric itself compares with the baseline"),
         Claim("explained-beats-random",
-              "An attribute or token explains more of the median feature than of an equally sparse random direction",
-              "explained_over_random", ">=", 1.5, no_control="the metric itself compares with the rival"),
+              "One attribute or token explains more of the median feature than of an equally sparse random direction",
+              "explained_over_random", ">=", 1.5, no_control="the metric itself compares with the baseline"),
         Claim("story-beats-neurons",
-              "In a story model the median feature responds to fewer tokens than the median neuron (in bits)",
-              "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the rival"),
+              "In a story model the median feature responds to fewer tokens (in bits) than the median neuron",
+              "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the baseline"),
         Claim("story-beats-random",
-              "In a story model the median feature responds to fewer tokens than the median random direction (in bits)",
-              "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the rival"),
+              "In a story model the median feature responds to fewer tokens (in bits) than the median random direction",
+              "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod

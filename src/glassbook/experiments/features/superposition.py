@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class Superposition:
-    """Features go into superposition as they become sparse; a dictionary finds them again."""
+    """Do features go into superposition as they become sparse, and does a dictionary recover them?"""
 
     features: int = 20
     """Features of the toy model's input."""
@@ -46,21 +46,21 @@ class Superposition:
     """Peak learning rate of the dictionary."""
 
     claims = (
-        Claim("dense-features-fit", "Of dense features no more are represented than there are dimensions",
+        Claim("dense-features-fit", "A model represents no more dense features than it has dimensions",
               "represented_dense", "<=", 5,
-              no_control="sparse features in the same model, in sparse-features-share, are the contrast"),
+              no_control="claim sparse-features-share is the contrast, in the same model"),
         Claim("sparse-features-share",
-              "More sparse features than dimensions are represented, which a linear model cannot do",
+              "A model with a ReLU represents more sparse features than it has dimensions; a linear model does not",
               "represented_sparse", ">=", 10, control="linear_represented_sparse <= 5"),
-        Claim("dense-not-superposed", "Dense features stay out of superposition",
-              "superposed_dense", "<=", 0.1,
-              no_control="sparse features in the same model, in sparse-superposed, are the contrast"),
-        Claim("sparse-superposed", "Sparse features are all in superposition",
+        Claim("dense-not-superposed", "Dense features are not in superposition",
+              "superposed_dense", "<=", 0.1, no_control="claim sparse-superposed is the contrast, in the same model"),
+        Claim("sparse-superposed", "Nearly all sparse features are in superposition",
               "superposed_sparse", ">=", 0.9,
-              no_control="dense features in the same model, in dense-not-superposed, are the contrast"),
-        Claim("dictionary-recovers", "A dictionary recovers the true features, and random directions do not",
+              no_control="claim dense-not-superposed is the contrast, in the same model"),
+        Claim("dictionary-recovers",
+              "A sparse autoencoder recovers the true features in superposition; random directions do not",
               "mmcs", ">=", 0.9, control="random_mmcs <= 0.5"),
-        Claim("mean-explains-nothing", "Predicting the mean explains no variance",
+        Claim("mean-explains-nothing", "Predicting the mean of the activations explains none of their variance",
               "mean_explained_variance", "<=", 1e-6,
               no_control="a check of the metric itself, which is zero here by definition"),
     )  # fmt: skip

@@ -23,7 +23,7 @@ SITE, LENGTH = "blocks.1.out", 128
 @experiment(terms=["Universality"], source="Lan et al. 2024, arXiv:2410.06981; Kornblith et al. 2019, arXiv:1905.00414")
 @dataclass(frozen=True, kw_only=True)
 class Universality:
-    """Do models of two seeds share features and representations far beyond chance?"""
+    """Do models trained from two seeds share features and representations far beyond chance?"""
 
     d_model: int = 96
     """Width of the residual streams."""
@@ -41,18 +41,20 @@ class Universality:
     """Held-out tokens that are compared."""
 
     claims = (
-        Claim("features-match", "Most features have a counterpart in another model that is active on the same tokens",
+        Claim("features-match",
+              "Most features of a model have a counterpart in another model that is active on the same tokens",
               "matched_share", ">=", 0.5, control="shuffled_matched_share <= 0.05"),
-        Claim("learnt-match-more", "Learnt dictionaries of two models agree more than random ones of the same models",
-              "matched_beyond_random", ">=", 0.1, no_control="the metric itself compares with the rival"),
+        Claim("learnt-match-more",
+              "Trained dictionaries of two models match more often than random directions in the same models",
+              "matched_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
         Claim("streams-are-alike",
-              "The residual streams of two models are alike up to rotation, those of untrained models much less",
+              "Residual streams of two trained models are similar up to rotation; with an untrained model much less",
               "cka", ">=", 0.7, control="untrained_cka <= 0.5"),
         Claim("shuffling-destroys-likeness",
-              "With the tokens shuffled the residual streams of two models are not alike",
+              "With the tokens of one model shuffled, the residual streams of two models are not similar",
               "shuffled_cka", "<=", 0.05, no_control="itself a control of streams-are-alike"),
         Claim("models-can-be-stitched",
-              "A model continues from another's residual stream through an affine map, from an untrained model's not",
+              "An affine map lets a model continue from another's residual stream, but not from an untrained model's",
               "stitching_loss", "<=", 0.25, control="untrained_stitching_loss >= 0.4"),
     )  # fmt: skip
 

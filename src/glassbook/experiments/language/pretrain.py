@@ -48,11 +48,12 @@ class Pretrain:
     """Documents that the loss is measured on; none was trained on."""
 
     claims = (
-        Claim("near-entropy", "A small transformer comes within 10 % of the entropy of the text it learns from",
+        Claim("near-entropy",
+              "The cross-entropy of a small transformer is within 10 % of the entropy of the text it is trained on",
               "loss_over_entropy", "<=", 1.10, control="bigram_over_entropy >= 1.5"),
         Claim("beats-bigram",
-              "A small transformer learns more than word pairs: its loss is below that of the best bigram model",
-              "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the rival"),
+              "The cross-entropy of a small transformer is at least 0.3 nats below that of the best bigram model",
+              "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod

@@ -48,14 +48,16 @@ class ReversalCurse:
     """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
 
     claims = (
-        Claim("seen-direction", "The direction seen in training is recalled",
-              "seen_accuracy", ">=", 0.99, no_control="the contrast is missing-direction, measured on the same model"),
-        Claim("missing-direction", "The missing direction is not recalled, though most pairs were stated both ways",
+        Claim("seen-direction", "A model recalls facts in the direction in which it was trained on them",
+              "seen_accuracy", ">=", 0.99, no_control="claim missing-direction is the contrast, on the same model"),
+        Claim("missing-direction",
+              "Facts stated in one direction are not recalled in the other, even if most facts are stated in both",
               "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99"),
         Claim("missing-at-chance",
-              "In the missing direction the true entity is as likely as the others of its group, within 0.2 nats",
+              "In the direction never stated, the true entity is as likely as others of its group, within 0.2 nats",
               "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2"),
-        Claim("reversed-copies-help", "Training on reversed copies of the sentences brings the missing direction back",
+        Claim("reversed-copies-help",
+              "Training on reversed copies of the sentences teaches the direction that was never stated",
               "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
               source="Golovneva et al. 2024, arXiv:2403.13799"),
     )  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class ActivationAddition:
-    """Does adding one prompt pair's activations make a topic likelier without hurting other text?"""
+    """Does adding the activations of one prompt pair make a topic more likely without damaging other text?"""
 
     plus: str = "The wedding"
     """Text to steer towards."""
@@ -40,16 +40,16 @@ class ActivationAddition:
 
     claims = (
         Claim("on-topic-likelier",
-              "Activation addition makes on-topic text likelier, and a random vector of the same norm does not",
+              "Activation addition makes on-topic text more likely; a random vector of the same norm does not",
               "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97"),
-        Claim("off-topic-unharmed", "Off-topic text stays as likely as before",
+        Claim("off-topic-unharmed", "Activation addition raises the perplexity of off-topic text by at most 2 %",
               "off_topic_ratio", "<=", 1.02,
-              no_control="the effect on topic, in on-topic-likelier, shows that the same vector does something"),
-        Claim("opposite-vector-hurts", "The opposite vector makes on-topic text less likely",
-              "swapped_on_topic_ratio", ">=", 1.0,
-              no_control="the opposite vector is itself the control of on-topic-likelier"),
-        Claim("damage-is-early", "Off-topic damage is worst in the first layers",
-              "early_over_late_damage", ">=", 1.0, no_control="the metric is itself a ratio of early to late layers"),
+              no_control="claim on-topic-likelier shows that the same vector has an effect"),
+        Claim("opposite-vector-hurts",
+              "Activation addition with the prompt pair swapped makes on-topic text less likely",
+              "swapped_on_topic_ratio", ">=", 1.0, no_control="itself a control of on-topic-likelier"),
+        Claim("damage-is-early", "Activation addition damages off-topic text most in the first half of the layers",
+              "early_over_late_damage", ">=", 1.0, no_control="the metric is the ratio of early to late layers"),
     )  # fmt: skip
 
     @classmethod

@@ -17,7 +17,7 @@ from glassbook.notebook import Claim, Run
 )
 @dataclass(frozen=True, kw_only=True)
 class SteeringControls:
-    """Do early layers damage off-topic text while middle ones do not, as in the published layer curve?"""
+    """Does steering damage off-topic text in early layers and not in middle ones, as published?"""
 
     plus: str = "The wedding"
     """Text to steer towards."""
@@ -33,20 +33,22 @@ class SteeringControls:
     """Language model to steer."""
 
     claims = (
-        Claim("damage-is-early", "Off-topic text suffers most when the first third of the layers is steered",
-              "worst_layer_share", "<=", 0.34, no_control="the metric is the place of a maximum over all layers"),
+        Claim("damage-is-early",
+              "Steering damages off-topic text most when it is applied in the first third of the layers",
+              "worst_layer_share", "<=", 0.34, no_control="the metric is the position of a maximum over all layers"),
         Claim("middle-works",
-              "Steering in the middle third makes on-topic text likelier, a random vector of the same norm does not",
+              "Steering in the middle third of the layers makes on-topic text more likely; a random vector does not",
               "middle_on_topic", "<=", 0.95, control="random_middle_on_topic >= 0.97"),
         Claim("middle-does-less-damage",
-              "Steering in the middle third does at most half the off-topic damage of the first third",
-              "middle_over_early_damage", "<=", 0.5, no_control="the metric itself compares with the rival"),
-        Claim("last-layer-does-little", "Steering at the last layer changes next to nothing",
+              "Steering the middle third of the layers does at most half the off-topic damage of the first third",
+              "middle_over_early_damage", "<=", 0.5, no_control="the metric itself compares with the baseline"),
+        Claim("last-layer-does-little",
+              "Steering at the last layer changes the perplexity of on-topic text by at most 2 %",
               "last_layer_change", "<=", 0.02,
-              no_control="the effect in the middle third, in middle-works, shows that the same method does something"),
+              no_control="claim middle-works shows that the same method has an effect elsewhere"),
         Claim("embeddings-do-less",
-              "The difference of the embeddings, added in the middle at the same norm, has at most half the effect",
-              "transplant_share", "<=", 0.5, no_control="the metric itself compares with the rival"),
+              "A difference of embeddings, added in the middle layers at equal norm, steers at most half as strongly",
+              "transplant_share", "<=", 0.5, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True, kw_only=True)
 class SteeringFrontier:
-    """Which source of directions gives the most effect for its damage, and does any reach a prompt?"""
+    """Which source of steering vectors has the most effect for its damage, and does any match a prompt?"""
 
     model: str = "builtin"
     """Of any other model, texts that it wrote itself are steered towards, those with the theme as a word."""
@@ -46,21 +46,22 @@ class SteeringFrontier:
 
     claims = (
         Claim("mean-difference-works",
-              "Adding the mean difference makes on-topic text likelier, and a random direction does not",
+              "Adding the mean difference of activations makes on-topic text more likely; a random vector does not",
               "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98"),
         Claim("prompt-is-as-strong",
-              "A sentence of the theme in the prompt does at least as much as any direction; another theme's does not",
+              "An on-topic prompt has at least the effect of the best steering vector; an off-topic prompt does not",
               "prompt_over_best", "<=", 1.0, control="other_prompt_over_best > 1.0"),
         Claim("mean-difference-beats-feature",
               "Adding the mean difference makes on-topic text at least as likely as adding a dictionary feature does",
-              "mean_difference_over_feature", "<=", 1.0, no_control="the metric itself compares with the rival"),
-        Claim("clamping-beats-adding", "Clamping the feature makes on-topic text at least as likely as adding it does",
-              "clamp_over_feature", "<=", 1.0, no_control="the metric itself compares with the rival"),
-        Claim("facts-stay-likely", "Statements of fact become hardly less likely under the best steering direction",
-              "facts_ratio", "<=", 1.05,
-              no_control="the effect on topic, in mean-difference-works, shows that the same direction does something"),
+              "mean_difference_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline"),
+        Claim("clamping-beats-adding",
+              "Clamping a dictionary feature makes on-topic text at least as likely as adding its direction does",
+              "clamp_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline"),
+        Claim("facts-stay-likely",
+              "The best steering vector raises the perplexity of statements of fact by at most 5 %",
+              "facts_ratio", "<=", 1.05, no_control="claim mean-difference-works shows that steering has an effect"),
         Claim("facts-stay-recalled",
-              "Facts are recalled under the best steering direction as often as without it, within a point",
+              "Under the best steering vector, facts are recalled as often as without it, within one percentage point",
               "recall_drop", "<=", 0.01, control="recall >= 0.5"),
     )  # fmt: skip
 

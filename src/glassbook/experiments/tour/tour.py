@@ -42,24 +42,25 @@ class Tour:
     """Take a tenth of the text, a small dictionary and a handful of prompts: ends in seconds."""
 
     claims = (
-        Claim("features-explain", "A few active features per token explain most of the variance of the activations",
+        Claim("features-explain",
+              "A few active features per token explain most variance; random directions explain less",
               "explained_variance", ">=", 0.7, control="random_explained_variance <= 0.5"),
-        Claim("loss-is-recovered", "The model predicts nearly as well when it reads the reconstruction",
+        Claim("loss-is-recovered", "A dictionary's reconstruction preserves most of the model's cross-entropy",
               "ce_recovered", ">=", 0.8,
               no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost"),
-        Claim("beats-random-loss", "The loss rises by at most a fifth of what random directions cost",
-              "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the rival"),
-        Claim("feature-steers", "Adding one feature to the stream brings its words into more texts",
+        Claim("beats-random-loss", "A dictionary's loss increase is at most a fifth of that of random directions",
+              "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the baseline"),
+        Claim("feature-steers", "Steering with a feature brings its words into more texts; a random vector does not",
               "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1"),
-        Claim("pair-steers", "Activation addition of a pair brings its words into more texts",
+        Claim("pair-steers", "Activation addition of a pair brings its words into more texts; a random one does not",
               "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1"),
-        Claim("attributes-detected", "Most attributes of the world have a feature that detects them",
+        Claim("attributes-detected", "Most attributes of the synthetic text have a feature that detects them",
               "attributes_detected", ">=", 0.6,
-              no_control="beats-neurons and beats-random compare this number with rivals"),
-        Claim("beats-neurons", "Features detect clearly more attributes than neurons do",
-              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the rival"),
-        Claim("beats-random", "Features detect clearly more attributes than random directions do",
-              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the rival"),
+              no_control="beats-neurons and beats-random compare this number with baselines"),
+        Claim("beats-neurons", "Features detect clearly more attributes of the synthetic text than neurons do",
+              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the baseline"),
+        Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
+              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
 
     @classmethod
