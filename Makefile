@@ -23,7 +23,7 @@ serve: setup
 test: setup
 	$(BIN)/lint-imports --no-logo
 	@# Two workers of one thread each: threads of both would only wait for each other.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
 
 lint: setup
 	$(BIN)/ruff check .
