@@ -1,7 +1,7 @@
 """Job queue in .glassbook/jobs.db, safe to use from several processes at once.
 
 A job is words for the command line. Whoever has a machine to spare claims one, works it off in a process of its
-own, beats while it goes on and says how it ended (see web/supervisor.py). The queue is not derived from other
+own, beats while it goes on and says how it ended (see jobs/supervisor.py). The queue is not derived from other
 files: it survives restarts and a deleted index.
 """
 
