@@ -62,7 +62,7 @@ def test_help_and_version_fit_the_terminal(glassbook):
         (["runs", "--notebook", "/nowhere"], "/nowhere is no notebook"),
         (["generate"], "missing: MODEL, PROMPT"),
         (["generate", "x", "y", "--tokens", "many"], "--tokens"),
-        (["steer", "x", "y", "--unit", "furlong"], "'norm'"),
+        (["steer", "x", "y", "--unit", "furlong"], "norm"),
         (["steer", "x", "y"], "give one of --add"),
         (["steer", "x", "y", "--add", "only one"], "--add"),
         (["run", "--seed", "1"], "name the experiment first"),

@@ -72,7 +72,7 @@ def test_interrupt_and_resume(glassbook, toys, notebook):
     [record] = notebook.runs()
     assert stopped.code == 130
     assert stopped.err.splitlines()[-1] == (
-        f"interrupted; go on with: glassbook run halting --resume {record.id} --notebook {notebook.folder}"
+        f"interrupted; continue with: glassbook run halting --resume {record.id} --notebook {notebook.folder}"
     )
     assert "keeps its settings" in glassbook("run", "halting", "--resume", "--seed", "1", *at).complaint()
     assert "no run '1999'" in glassbook("run", "halting", "--resume", "1999", *at).complaint()

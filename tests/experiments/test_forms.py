@@ -16,7 +16,8 @@ from glassbook.cli.commands.run import read_options
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, forms
 from glassbook.experiments.base import experiment, find, names
-from glassbook.experiments.forms import FormError, argv, build, fields
+from glassbook.experiments.forms import FormError, build, command, fields
+from glassbook.notebook.serialization import to_json
 
 
 @experiment(terms=["Toy"], source="Nobody 2026")
@@ -78,10 +79,21 @@ def test_the_defaults_survive_the_form(kind):
 @every_kind
 def test_the_command_line_means_the_same(kind):
     for work in (kind(), kind.quick()):
-        words = argv(work, seed=7)
-        assert words[:2] == ["run", kind.name]
-        options, again = read_options(kind, words[2:])
+        words = command(work, seed=7)
+        assert words[:3] == ["glassbook", "run", kind.name]
+        options, again, _ = read_options(kind, words[3:])
         assert (again, options.seed) == (work, 7)
+
+
+@every_kind
+def test_run_json_means_the_same(kind):
+    for work in (kind(), kind.quick()):
+        assert build(kind, json.loads(to_json(base.settings(work), what="settings"))) == work
+
+
+@every_kind
+def test_quick_settings_fill_what_is_left_out(kind):
+    assert build(kind, {}, quick=True) == kind.quick()
 
 
 @pytest.mark.parametrize("kind", [find(name) for name in names()], ids=lambda kind: kind.name)
@@ -111,7 +123,7 @@ def test_every_kind_of_value_survives_form_and_command_line(field):
     for value in other(field):
         work = dataclasses.replace(Everything(), **{field.name: value})
         assert build(Everything, {field.name: field.to_text(value)}) == work, value
-        assert read_options(Everything, argv(work)[2:])[1] == work, value
+        assert read_options(Everything, command(work)[3:])[1] == work, value
 
 
 def test_the_fields_say_what_they_are():
@@ -213,8 +225,8 @@ def test_a_type_that_no_form_can_show_is_refused():
 def test_forms_import_nothing_heavy():
     code = (
         "import sys\nfrom glassbook.experiments import base, forms\n"
-        "[forms.argv(forms.build(base.find(name), {})) for name in base.names()]\n"
-        "print([m for m in ('torch', 'transformers', 'numpy', 'altair', 'tyro') if m in sys.modules])"
+        "[forms.command(forms.build(base.find(name), {})) for name in base.names()]\n"
+        "print([m for m in ('torch', 'transformers', 'numpy', 'altair', 'fastapi') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

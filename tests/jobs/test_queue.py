@@ -24,15 +24,18 @@ def queue(tmp_path: Path):
 
 
 def add(queue: JobQueue, title: str = "toy", **asked):
-    return queue.add(["run", "toy"], title, **asked)
+    return queue.add("toy", title=title, **asked)
 
 
 def test_a_job_says_what_was_asked_for(queue):
-    job = queue.add(["run", "toy", "--plus=a b"], "  Toy,\n seed 3 ", experiment="toy", seed=3, gpus=2, key="k")
+    settings = {"plus": "a b", "parts": [1, 2]}
+    job = queue.add("toy", settings, 3, title="  Toy,\n seed 3 ", command="glassbook run toy", gpus=2, key="k")
     assert queue.job(job.id) == job
     assert (job.id, job.state, job.attempt, job.title) == (1, "queued", 1, "Toy, seed 3")
     assert (job.experiment, job.seed, job.gpus, job.key, job.over) == ("toy", 3, 2, "k", False)
-    assert job.command == "glassbook run toy '--plus=a b'"
+    assert (job.settings, job.command) == (settings, "glassbook run toy")
+    plain = queue.add("toy", seed=4)
+    assert (plain.settings, plain.title, plain.command) == ({}, "toy, seed 4", "glassbook run toy --seed=4")
     assert (job.run_id, job.started, job.ended, job.exit_code, job.error) == (None,) * 5
     assert job.log == queue.folder / ".glassbook" / "jobs" / "1.log"
 
@@ -181,10 +184,22 @@ def test_a_process_is_kept_with_its_job(queue):
     assert queue.job(job.id).state == "queued"
 
 
-@pytest.mark.parametrize("argv", [[], ["run", "a\0b"], ["run", 3]])
-def test_what_is_no_command_line_is_refused(queue, argv):
-    with pytest.raises(GlassbookError, match="words of a command line"):
-        queue.add(argv, "x")
+def test_what_is_no_work_is_refused(queue):
+    with pytest.raises(GlassbookError, match="name one"):
+        queue.add("")
+    with pytest.raises(GlassbookError, match="the settings of the job is not plain data"):
+        queue.add("toy", {"x": object()})
+
+
+def test_a_file_of_an_earlier_version_is_made_again(queue):
+    queue.path.parent.mkdir()
+    with sqlite3.connect(queue.path) as db:
+        db.execute("CREATE TABLE job (id INTEGER PRIMARY KEY AUTOINCREMENT, argv TEXT NOT NULL, state TEXT NOT NULL)")
+        db.execute("INSERT INTO job(argv, state) VALUES ('[]', 'queued')")
+    db.close()
+    assert queue.jobs() == []
+    assert queue.claim_next("me") is None
+    assert add(queue).state == "queued"
 
 
 def test_a_broken_file_is_told_in_one_line(queue):
@@ -200,7 +215,7 @@ import sys
 from glassbook.jobs.queue import JobQueue
 queue = JobQueue(sys.argv[1])
 for i in range(20):
-    queue.add(["run", "toy"], f"{sys.argv[2]} {i}")
+    queue.add("toy", title=f"{sys.argv[2]} {i}")
     if job := queue.claim_next(sys.argv[2], slots=100):
         queue.done(job.id, "finished", 0)
 queue.close()

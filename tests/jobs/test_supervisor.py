@@ -88,7 +88,7 @@ def nb(tmp_path: Path, monkeypatch) -> Iterator[Notebook]:
     }.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     notebook = Notebook.create(tmp_path / "book", "A book")
     yield notebook
     notebook.close()
@@ -120,8 +120,9 @@ def supervise(nb: Notebook, queue: JobQueue, monkeypatch) -> Iterator[Callable[.
 
 
 def ask(queue: JobQueue, do: str = "finish", until: Path | None = None, gpus: int = 0) -> Job:
-    words = ["run", "toy-job", "--seed=3", f"--do={do}", *([f"--until={until}"] if until else [])]
-    return queue.add(words, f"toy: {do}", experiment="toy-job", seed=3, gpus=gpus)
+    settings = {"do": do, **({"until": str(until)} if until else {})}
+    command = f"glassbook run toy-job --seed=3 --do={do}"
+    return queue.add("toy-job", settings, 3, title=f"toy: {do}", command=command, gpus=gpus)
 
 
 def wait(condition: Callable[[], object], seconds: float = 25.0) -> None:
@@ -175,9 +176,9 @@ def test_what_a_job_leaves_running_ends_with_it(nb, queue, supervise):
     wait(lambda: not left.alive())
 
 
-def test_words_that_are_no_command_fail(queue, supervise):
+def test_what_is_no_experiment_fails(queue, supervise):
     supervise()
-    job = over(queue, queue.add(["run", "no-such-thing"], "x"))
+    job = over(queue, queue.add("no-such-thing"))
     assert (job.state, job.exit_code, job.run_id) == ("failed", 2, None)
     assert job.error.startswith("no experiment is called 'no-such-thing'")
 
@@ -370,13 +371,12 @@ def test_the_supervisor_imports_nothing_heavy():
 
 
 def test_a_built_in_experiment_runs_as_a_job(nb, queue, supervise, monkeypatch):
-    from glassbook.experiments import find
-    from glassbook.experiments.forms import argv
+    from glassbook.experiments import find, settings
 
-    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].partition(os.pathsep)[2])
     supervise()
     work = find("reversal-curse").quick()
-    job = over(queue, queue.add(argv(work, 1), "Reversal curse", work.name, 1))
+    job = over(queue, queue.add(work.name, settings(work), 1))
     assert (job.state, job.error) == ("finished", None)
     assert nb.run(job.run_id).charts
 

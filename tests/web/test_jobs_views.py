@@ -103,9 +103,10 @@ def test_graphics_processors_are_offered_where_there_are_any(nb, gpus):
 def test_quick_settings_fill_what_is_left_out(nb, reader):
     body = {"experiment": "superposition", "quick": True, "values": {"toy_steps": 3}}
     job = reader.post("/api/v1/jobs", json=body).json()["job"]
-    words = JobQueue(nb.folder).job(job["id"]).argv
-    assert "--toy-steps=3" in words
-    assert "--instances=2" in words
+    queued = JobQueue(nb.folder).job(job["id"])
+    assert (queued.settings["toy_steps"], queued.settings["instances"]) == (3, 2)
+    assert "--toy-steps=3" in queued.command
+    assert "--instances=2" in queued.command
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_the_log_is_read_on_from_where_it_was(nb, reader):
 
 def test_texts_of_jobs_stay_texts(nb, reader):
     queue = JobQueue(nb.folder)
-    job = queue.add(["run", EVIL], EVIL, experiment=EVIL)
+    job = queue.add(EVIL, {EVIL: EVIL}, title=EVIL, command=EVIL)
     queue.claim_next("somebody")
     queue.link(job.id, toy_run(nb).id)
     queue.done(job.id, "failed", 1, EVIL)
@@ -206,7 +207,7 @@ def test_texts_of_jobs_stay_texts(nb, reader):
 
 def test_a_job_whose_run_is_gone_is_still_shown(nb, reader):
     queue = JobQueue(nb.folder)
-    job = queue.add(["run", "toy"], "toy")
+    job = queue.add("toy")
     queue.claim_next("somebody")
     queue.link(job.id, "20200101-000000-000000-aaaa")
     assert reader.get(f"/jobs/{job.id}").status_code == 200

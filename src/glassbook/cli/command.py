@@ -1,37 +1,63 @@
-"""What all commands share: options made by tyro from a dataclass, one-line errors, a table or one JSON object."""
+"""Command-line options from dataclasses: one parser for all commands, one-line errors, a table or one JSON object.
+
+A command is a dataclass; argparse parses its options and `experiments.forms` reads their values, as it does for an
+experiment's settings.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
+import argparse
+import dataclasses
+import inspect
 import os
 import re
+import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
-
-import tyro
-from tyro.conf import Positional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, TypeVar, get_type_hints
 
 from glassbook.cli.app import nearest
 from glassbook.errors import GlassbookError
+from glassbook.experiments import forms
+from glassbook.experiments.base import PYDANTIC
 from glassbook.notebook import Notebook
 
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
 
+T = TypeVar("T")
+Options = TypeVar("Options")
 
-def option(metavar: str, hint: str = "") -> Any:
-    """How an option that may be left out is shown: its metavar, and what happens without it."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {hint})" if hint else "")
+
+@dataclass(frozen=True)
+class Option:
+    """How the help shows an option, where its field does not say enough."""
+
+    metavar: str
+    hint: str = ""
+    """What happens without it."""
+    bare: str | None = None
+    """The value if the option is given without one."""
+
+
+def option(metavar: str, hint: str = "", bare: str | None = None) -> Any:
+    """Annotation of a field; see `Option`."""
+    return Option(metavar, hint, bare)
+
+
+_POSITIONAL = object()
+Positional = Annotated[T, _POSITIONAL]
+"""Annotation of a field that is given by its place on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Json:
     """The option that every command has."""
+
+    __pydantic_config__ = PYDANTIC
 
     json: bool = False
     """Print one JSON object on stdout."""
@@ -39,7 +65,7 @@ class Json:
 
 @dataclass(frozen=True, kw_only=True)
 class InNotebook(Json):
-    """Options of a command that reads or keeps evidence."""
+    """Options of a command that reads or writes a notebook."""
 
     notebook: Annotated[Path | None, option("DIR", "the nearest above this folder, else your own")] = None
     """Folder of the notebook."""
@@ -95,11 +121,8 @@ class Command(Protocol):
         ...
 
 
-Options = TypeVar("Options")
-
-
 def perform(kind: type[Command], args: Sequence[str], prog: str) -> dict[str, Any]:
-    """Parse `args`, do what they ask and print the outcome; returns the result."""
+    """Parse `args`, run the command and print its result; returns the result."""
     command = parse(kind, args, prog)
     result = command.result()
     if command.json:
@@ -116,72 +139,122 @@ def print_json(result: dict[str, Any]) -> None:
     print(to_json(result, what="the result"))
 
 
-def parse(
-    kind: type[Options], args: Sequence[str], prog: str, default: Options | None = None, about: str | None = None
-) -> Options:
+def parse(kind: type[Options], args: Sequence[str], prog: str) -> Options:
     """The options in `args` as an instance of the dataclass `kind`.
 
     Raises:
         GlassbookError: an option is unknown, misses its value or has one that does not fit; in one line.
     """
-    given = {} if default is None else {"default": default}
-    complaint = io.StringIO()
+    parser = Parser(prog, inspect.getdoc(kind) or "")
+    parser.add(kind)
+    return build(kind, parser.read(args), prog)
+
+
+def build(kind: type[Options], values: Mapping[str, Any], prog: str, quick: bool = False) -> Options:
+    """`forms.build`, with errors that name options rather than fields."""
     try:
-        with contextlib.redirect_stderr(complaint):
-            options, unknown = tyro.cli(  # pyright: ignore[reportCallIssue]
-                kind,
-                args=[_plain_flag(a) for a in args],
-                prog=prog,
-                description=about,
-                config=(tyro.conf.FlagCreatePairsOff,),
-                return_unknown_args=True,
-                **given,  # pyright: ignore[reportArgumentType]
+        return forms.build(kind, values, quick)
+    except forms.FormError as error:
+        options = {field.name: field.option for field in forms.fields(kind)}
+        problems = "; ".join(f"{options.get(name, name)} {problem}" for name, problem in error.problems.items())
+        raise GlassbookError(f"{problems}; see {prog} --help") from None
+
+
+_METAVARS = {"int": "N", "float": "X", "str": "TEXT", "bool": "BOOL", "path": "PATH", "choice": "WORD"}
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of one command; its errors are one line.
+
+    Args:
+        prog: the words that call it, say "glassbook runs".
+        about: what its help says above the options.
+    """
+
+    def __init__(self, prog: str, about: str) -> None:
+        width = min(shutil.get_terminal_size((80, 24)).columns, 120) - 2
+        super().__init__(
+            prog=prog,
+            description="\n".join(textwrap.fill(line, width) for line in about.splitlines()),
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=width),
+            add_help=False,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
+        )
+        self.usage = prog
+        self._optionals.add_argument("-h", "--help", action="help", help="Show this help.")
+        # Texts such as -1e-9 are numbers, not options.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
+
+    def add(self, kind: type, title: str = "") -> None:
+        """Add an option, or a positional argument, for each field of the dataclass `kind`."""
+        group = self.add_argument_group(title) if title else self._optionals
+        hints = get_type_hints(kind, include_extras=True)
+        for field in forms.fields(kind):
+            extras = getattr(hints[field.name], "__metadata__", ())
+            shown = next(
+                (extra for extra in extras if isinstance(extra, Option)), Option(_METAVARS[field.items or field.type])
             )
-    except SystemExit as stop:
-        if not stop.code:  # --help
-            raise
-        raise GlassbookError(f"{_one_line(complaint.getvalue())}; see {prog} --help") from None
-    if unknown:
-        raise GlassbookError(_unknown(kind, unknown[0], prog))
-    return options
+            positional = _POSITIONAL in extras
+            required = field.default is dataclasses.MISSING
+            hint = shown.hint or ("" if required or field.type == "bool" or field.default is None else field.text)
+            words = [field.doc, f"(default: {hint})" if hint else ""]
+            given: dict[str, Any] = {"help": " ".join(filter(None, words)).replace("%", "%%")}
+            if field.type == "bool":
+                opposite = field.option.replace("--", "--no-", 1)
+                flag, hidden = (opposite, field.option) if field.default is True else (field.option, opposite)
+                for name, text in ((flag, given["help"]), (hidden, argparse.SUPPRESS)):
+                    const = not name.startswith("--no-")
+                    group.add_argument(name, dest=field.name, action="store_const", const=const, help=text)
+                continue
+            given["metavar"] = shown.metavar.removesuffix(" ...")
+            if field.type == "list" and field.length and extras:
+                given |= {"nargs": field.length, "metavar": tuple(shown.metavar.split())}
+            elif field.type == "list":
+                given["nargs"] = "*"
+            elif shown.bare is not None:
+                given |= {"nargs": "?", "const": shown.bare, "metavar": shown.metavar.strip("[]")}
+            elif positional and not required:
+                given["nargs"] = "?"
+            if positional:
+                self._positionals.add_argument(field.name, **given)
+            else:
+                group.add_argument(field.option, dest=field.name, required=required, **given)
+            if positional or required:
+                word = shown.metavar if positional else f"{field.option} {shown.metavar}"
+                self.usage = f"{self.usage} {word if required else f'[{word}]'}"
 
+    def format_help(self) -> str:
+        """The help; its first line names what has to be given, for the rest is listed below."""
+        usage, self.usage = self.usage, f"{self.usage} [options]"
+        try:
+            return super().format_help()
+        finally:
+            self.usage = usage
 
-def _plain_flag(word: str) -> str:
-    return "--help" if word == "-h" else word
+    def read(self, args: Sequence[str]) -> dict[str, Any]:
+        """What was given, by name of the field; text, or a list of texts, as it stood on the command line."""
+        options = [name for action in self._actions for name in action.option_strings]
+        words = [re.sub(r"^--[^=]+", lambda match: match[0].replace("_", "-"), word) for word in args]
+        given, unknown = self.parse_known_args(words)
+        if unknown and unknown[0].startswith("-"):
+            name = unknown[0].split("=")[0]
+            shown = [name for name in options if name.startswith("--") and not name.startswith("--no-")]
+            raise GlassbookError(f"{self.prog} has no option {name}; {nearest(name, shown)}")
+        if unknown:
+            raise GlassbookError(f"{self.prog} takes no {unknown[0]!r}; see {self.prog} --help")
+        values = vars(given)
+        named = {action.dest for action in self._actions if action.option_strings and action.nargs == "*"}
+        return {
+            # One word may hold a whole list, with commas.
+            name: value[0] if name in named and len(value) == 1 else [] if value is None else value
+            for name, value in values.items()
+        }
 
-
-def _one_line(box: str) -> str:
-    """What tyro says in a box, without the box: the lines between its title and the next rule, joined."""
-    title, *lines = [line for line in re.sub("[│╭╰╮╯]", " ", box).splitlines() if line.strip()]
-    sections: list[list[str]] = [[]]
-    for line in lines:
-        if set(line.strip()) <= {"─", "-"}:
-            sections.append([])
-        else:
-            sections[-1].append(line)
-    inside = textwrap.dedent("\n".join(next((section for section in sections if section), [title]))).splitlines()
-    if "Required" in title:  # names are indented by four, their help by eight
-        return "missing: " + ", ".join(line.strip() for line in inside if re.match(" {4}\\S", line))
-    text = " ".join(line.strip() for line in inside)
-    text = re.sub(r"\s*Got errors:.*", "", text)
-    text = re.sub(r"no type matching (?:\{None\}\|)?\{?([^}]*?)\}? could be instantiated from", r"needs \1, not", text)
-    text = re.sub(r"\[/?\w+\]", "", text).strip(" .")
-    return text[:1].lower() + text[1:]
-
-
-def _unknown(kind: type, word: str, prog: str) -> str:
-    if not word.startswith("-"):
-        return f"{prog} does not know what to do with {word!r}; see {prog} --help"
-    name = word.split("=")[0]
-    return f"{prog} has no option {name}; {nearest(name, option_names(kind))}"
-
-
-def option_names(kind: type) -> list[str]:
-    """The long options that the parser of `kind` offers, as its help lists them."""
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        tyro.cli(kind, args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
-    return list(dict.fromkeys(re.findall(r"--[a-z][\w-]*", text.getvalue())))
+    def error(self, message: str) -> NoReturn:
+        """One line, as all errors of the command line are."""
+        message = message.replace("the following arguments are required", "missing").removeprefix("argument ")
+        raise GlassbookError(f"{message}; see {self.prog} --help")
 
 
 def check_tokens(tokens: int) -> None:

@@ -24,6 +24,8 @@ from glassbook.experiments.kit import ACTIVATIONS, CHECKPOINTS
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
 
 GROUP: extensions.Group = "glassbook.experiments"
+PYDANTIC = {"use_attribute_docstrings": True, "extra": "forbid"}
+"""How `forms` reads a dataclass of settings: the docstring under a field describes it, unknown settings are errors."""
 Cls = TypeVar("Cls", bound=type)
 
 
@@ -62,7 +64,8 @@ def experiment(
 
     def mark(cls: Cls) -> Cls:
         marks = {"name": _kebab(cls.__name__), "terms": tuple(terms), "source": source}
-        for name, value in (marks | {"data": tuple(data), "minutes": minutes}).items():
+        marks |= {"data": tuple(data), "minutes": minutes, "__pydantic_config__": PYDANTIC}
+        for name, value in marks.items():
             setattr(cls, name, value)
         ids = [claim.id for claim in getattr(cls, "claims", ())]
         if len(set(ids)) < len(ids):

@@ -1,31 +1,37 @@
-"""Settings of an experiment as a form: its fields, what may stand in them, and the command line that means the same.
+"""Settings of an experiment: one pydantic model for the command line, HTML forms, the JSON API, jobs and resumed runs.
 
-A value comes as text (an HTML form) or as JSON (the API, a live block); it ends as the settings' own type or as an
-error that names the field.
+The model is made from the experiment's dataclass: types and defaults from its fields, descriptions from the docstrings
+under them. A value comes as text (a form, the command line) or as plain data (JSON, run.json); it ends as the field's
+own type, or in an error that names the field and says what fits. The dataclasses of commands are read in the same way.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import difflib
-import inspect
-import itertools
+import functools
 import json
-import textwrap
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, cast
+
+from pydantic import PydanticUndefinedAnnotation, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from glassbook.errors import GlassbookError
-from glassbook.experiments.base import Experiment
+from glassbook.experiments import base
 
 Type = Literal["int", "float", "str", "bool", "choice", "list", "path"]
+Settings = TypeVar("Settings")
 
-_YES, _NO = ("true", "on", "yes", "1"), ("false", "off", "no", "0", "")
-_SCALARS: dict[Any, Type] = {int: "int", float: "float", str: "str", bool: "bool", Path: "path"}
+_SCALARS: dict[Any, Type] = {"integer": "int", "number": "float", "string": "str", "boolean": "bool"}
+_WANTED: dict[str, tuple[str, str]] = {
+    "int": ("a whole number", "whole numbers"),
+    "float": ("a number", "numbers"),
+    "str": ("text", "texts"),
+    "path": ("a path", "paths"),
+    "bool": ("true or false", "true or false,"),
+}
 
 
 class FormError(GlassbookError):
@@ -42,15 +48,15 @@ class FormError(GlassbookError):
 
 @dataclass(frozen=True)
 class Field:
-    """One setting of an experiment."""
+    """One setting of an experiment, or one option of a command."""
 
     name: str
     type: Type
     default: Any
+    """`dataclasses.MISSING` if it has to be given."""
     doc: str
     """The text under the field in the source, on one line."""
     choices: tuple[Any, ...] = ()
-    """What a choice is made from."""
     optional: bool = False
     """Whether it may be left empty (None)."""
     items: Type | None = None
@@ -71,16 +77,13 @@ class Field:
     @property
     def wants(self) -> str:
         """What may stand in the field, in words."""
-        count = f"{self.length} " if self.length is not None else ""
-        wanted = {
-            "int": "a whole number",
-            "float": "a number",
-            "str": "text",
-            "bool": "true or false",
-            "path": "a path",
-            "choice": "one of " + ", ".join(map(str, self.choices)),
-            "list": f"{count}{_PLURALS.get(self.items or '', 'values')} separated by commas",
-        }[self.type]
+        if self.type == "choice":
+            wanted = "one of " + ", ".join(map(str, self.choices))
+        elif self.type == "list":
+            count = f"{self.length} " if self.length is not None else ""
+            wanted = f"{count}{_WANTED[self.items or 'str'][1]} separated by commas"
+        else:
+            wanted = _WANTED[self.type][0]
         return wanted + (", or nothing" if self.optional else "")
 
     def to_text(self, value: Any) -> str:
@@ -92,215 +95,168 @@ class Field:
         if self.type != "list":
             return str(value)
         parts = [str(item) for item in value]
-        plain = all(part == part.strip() and part and "," not in part and part[0] != "[" for part in parts)
-        return ", ".join(parts) if plain else json.dumps([str(item) for item in value], ensure_ascii=False)
+        plain = all(part == part.strip() and part and "," not in part and part[0] not in "[(" for part in parts)
+        return ", ".join(parts) if plain else json.dumps(parts, ensure_ascii=False)
 
-    def read(self, value: Any) -> Any:
-        """The setting that `value` means.
-
-        Args:
-            value: text from a form or a command line, or plain data.
+    def plain(self, value: Any) -> Any:
+        """`value` as the plain data that pydantic reads: text becomes the items of a list, a choice, or None.
 
         Raises:
-            FormError: it does not fit; the message says what does.
+            ValueError: pydantic would read it, but as something else than was meant.
         """
-        empty = value is None or (isinstance(value, str) and value.strip() in ("", "None"))
-        if self.optional and empty:
+        if isinstance(value, bool) and self.type in ("int", "float"):
+            raise ValueError
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if self.optional and text in ("", "None"):
             return None
-        try:
-            return self._read(value)
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            shown = json.dumps(value, ensure_ascii=False, default=str)
-            shown = shown if len(shown) <= 40 else shown[:37] + "..."
-            raise FormError({self.name: f"{shown} does not fit; give {self.wants}"}) from None
-
-    def _read(self, value: Any) -> Any:
+        if "\0" in value or (self.type == "path" and not text):
+            raise ValueError
         if self.type == "choice":
-            return next(choice for choice in self._matching(value))
-        if self.type != "list":
-            return _READERS[self.type](value)
-        items = [_READERS[cast(Type, self.items)](item) for item in _split(value)]
-        if self.length is not None and len(items) != self.length:
-            raise ValueError
-        return items if isinstance(self.default, list) else tuple(items)
-
-    def _matching(self, value: Any) -> list[Any]:
-        exact = [choice for choice in self.choices if choice == value and type(choice) is type(value)]
-        found = exact or [choice for choice in self.choices if isinstance(value, str) and str(choice) == value.strip()]
-        if not found:
-            raise ValueError
-        return found
+            return next((choice for choice in self.choices if str(choice) == text), value)
+        if self.type == "list":
+            return _split(text)
+        return {"str": value, "bool": text or "false"}.get(self.type, text)
 
 
-_PLURALS: dict[str, str] = {
-    "int": "whole numbers",
-    "float": "numbers",
-    "str": "texts",
-    "path": "paths",
-    "bool": "true or false,",
-}
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, str):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise ValueError
-    return int(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or "\0" in value:  # no command line can carry it
-        raise ValueError
-    return value
-
-
-def _yes_or_no(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = _text(value).strip().lower()
-    if word not in _YES + _NO:
-        raise ValueError
-    return word in _YES
-
-
-def _path(value: Any) -> Path:
-    if isinstance(value, Path):
-        return value
-    if not _text(value).strip():
-        raise ValueError
-    return Path(value.strip())
-
-
-_READERS: dict[Type, Callable[[Any], Any]] = {
-    "int": _whole,
-    "float": _number,
-    "str": _text,
-    "bool": _yes_or_no,
-    "path": _path,
-}
-
-
-def _split(value: Any) -> list[Any]:
-    """The items of a list: plain data, a JSON list, or text with commas."""
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    text = _text(value).strip()
+def _split(text: str) -> list[Any]:
+    """The items of a list: JSON, or text with commas, in parentheses where Python wrote a tuple."""
     if text.startswith("["):
-        return _split(json.loads(text))
-    if text.startswith("(") and text.endswith(")"):  # as Python writes a tuple
-        return [part.strip("'\"") for part in _split(text[1:-1])]
+        return json.loads(text)
+    if text.startswith("(") and text.endswith(")"):
+        return [part.strip().strip("'\"") for part in text[1:-1].removesuffix(",").split(",") if text != "()"]
     return [part.strip() for part in text.removesuffix(",").split(",")] if text else []
 
 
-def fields(cls: type[Experiment]) -> list[Field]:
-    """The settings of an experiment, in the order of its source.
+@functools.lru_cache
+def _model(cls: type) -> tuple[TypeAdapter[Any], dict[str, dict[str, Any]]]:
+    """The pydantic model of a dataclass, and the JSON schema of each of its fields.
+
+    pydantic reads docstrings of attributes from the class itself; those of its bases come from theirs.
+    """
+    try:
+        adapter = TypeAdapter(cls)
+        properties = adapter.json_schema().get("properties", {})
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        problem = str(error).splitlines()[0]
+        raise GlassbookError(f"a setting of {_name(cls)} has an unknown type ({problem}); fix its package") from None
+    for parent in cls.__mro__[1:]:
+        if dataclasses.is_dataclass(parent):
+            for name, schema in _model(parent)[1].items():
+                properties[name].setdefault("description", schema.get("description", ""))
+    return adapter, properties
+
+
+def _name(cls: type) -> str:
+    return getattr(cls, "name", cls.__name__)
+
+
+@functools.lru_cache
+def fields(cls: type) -> tuple[Field, ...]:
+    """The settings of an experiment (or options of a command), in the order of its source.
+
+    Args:
+        cls: a dataclass with pydantic's `use_attribute_docstrings`, as `experiment` marks it.
 
     Raises:
-        GlassbookError: a setting has no default or a type that no form can show.
+        GlassbookError: a setting has a type that no form can show.
     """
-    known = dataclasses.fields(cast(Any, cls))
-    try:
-        hints = get_type_hints(cls)
-    except NameError as error:
-        raise GlassbookError(f"a setting of {cls.name} has an unknown type ({error}); mend its package") from None
-    docs = _docs(cls)
-    default = cls()
+    _, properties = _model(cls)
     made = []
-    for field in known:
-        shape = _shape(hints[field.name])
-        if shape is None:
+    for field in dataclasses.fields(cls):
+        schema = properties[field.name]
+        shape = _shape(schema)
+        # JSON has no complex numbers: to pydantic's schema they are text.
+        if shape is None or isinstance(field.default, complex):
             raise GlassbookError(
-                f"the setting {field.name} of {cls.name} has a type that no form can show ({field.type}); "
+                f"the setting {field.name} of {_name(cls)} has a type that no form can show ({field.type}); "
                 "use numbers, text, bool, Literal, Path, tuples of one of them, or None"
             )
-        made.append(Field(field.name, default=getattr(default, field.name), doc=docs.get(field.name, ""), **shape))
-    return made
+        factory = field.default_factory
+        default = factory() if factory is not dataclasses.MISSING else field.default
+        doc = " ".join(schema.get("description", "").split())
+        made.append(Field(field.name, default=default, doc=doc, **shape))
+    return tuple(made)
 
 
-def _shape(hint: Any) -> dict[str, Any] | None:
-    """What the type of a setting says about its field, None if it is none that a form can show."""
-    origin, inside = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        rest = [part for part in inside if part is not type(None)]
+def _shape(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the JSON schema of a setting says about its field, None if no form can show it."""
+    if "anyOf" in schema:
+        rest = [part for part in schema["anyOf"] if part.get("type") != "null"]
         shape = _shape(rest[0]) if len(rest) == 1 else None
         return shape and {**shape, "optional": True}
-    if origin is Literal:
-        return {"type": "choice", "choices": inside}
-    if hint in _SCALARS:
-        return {"type": _SCALARS[hint]}
-    if origin not in (tuple, list) or len({part for part in inside if part is not ...}) != 1:
+    if "const" in schema or "enum" in schema:
+        return {"type": "choice", "choices": tuple(schema.get("enum", [schema.get("const")]))}
+    if schema.get("type") == "array":
+        items = [_shape(part) for part in schema.get("prefixItems", [schema.get("items", {})])]
+        if items[0] is None or items[0]["type"] in ("choice", "list") or any(item != items[0] for item in items):
+            return None
+        length = schema.get("maxItems") if schema.get("maxItems") == schema.get("minItems") else None
+        return {"type": "list", "items": items[0]["type"], "length": length}
+    if schema.get("format") == "path":
+        return {"type": "path"}
+    if schema.get("type") not in _SCALARS or "format" in schema or "pattern" in schema:
         return None
-    items = _SCALARS.get(inside[0])
-    length = len(inside) if origin is tuple and inside[-1] is not ... else None
-    return items and {"type": "list", "items": items, "length": length}
+    return {"type": _SCALARS[schema["type"]]}
 
 
-def _docs(cls: type) -> dict[str, str]:
-    """The text under each field in the source of a class and its bases."""
-    docs: dict[str, str] = {}
-    for kind in reversed(cls.__mro__):
-        if not dataclasses.is_dataclass(kind):
-            continue
-        try:
-            body = cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]).body
-        except (OSError, TypeError, SyntaxError):  # made at run time: it has no source to read
-            continue
-        for field, text in itertools.pairwise(body):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-                said = text.value.value if isinstance(text.value, ast.Constant) else None
-                if isinstance(said, str):
-                    docs[field.target.id] = " ".join(said.split())
-    return docs
-
-
-def build(cls: type[Experiment], values: Mapping[str, Any]) -> Experiment:
-    """The experiment with the settings that a form holds; those that it leaves out keep their defaults.
+def build(cls: type[Settings], values: Mapping[str, Any], quick: bool = False) -> Settings:
+    """The experiment (or command) with the settings that a form, JSON or a command line holds.
 
     Args:
         cls: the experiment.
-        values: name of a setting -> text or plain data. A box that is not ticked has to be sent as "false".
+        values: name of a setting -> text or plain data; what is left out keeps its default. A box that is not ticked
+            has to be sent as "false".
+        quick: what is left out has the value of the experiment's `quick()` settings.
 
     Raises:
         FormError: values that do not fit, or names that are no settings; all of them at once.
         GlassbookError: the experiment refuses the settings together.
     """
-    known = {field.name: field for field in fields(cls)}
-    read, problems = {}, {}
+    by_name = {field.name: field for field in fields(cls)}
+    plain: dict[str, Any] = base.settings(cast(Any, cls).quick()) if quick else {}
+    problems: dict[str, str] = {}
     for name, value in values.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            problems[name] = f"{cls.name} has no such setting" + (f"; did you mean {near[0]}?" if near else "")
-            continue
         try:
-            read[name] = known[name].read(value)
-        except FormError as error:
-            problems |= error.problems
-    if problems:
-        raise FormError(problems)
+            if name not in by_name:
+                near = difflib.get_close_matches(name, by_name, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                problems[name] = f"{_name(cls)} has no such setting{hint}"
+            else:
+                plain[name] = by_name[name].plain(value)
+        except (ValueError, RecursionError):
+            problems[name] = _misfit(by_name[name], value)
+    built: Any = None
     try:
-        return cls(**read)
-    except ValueError as error:
-        raise GlassbookError(f"{cls.name} refuses these settings: {' '.join(str(error).split())}") from error
+        built = _model(cls)[0].validate_python(plain)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            if not item["loc"]:
+                raise GlassbookError(
+                    f"{_name(cls)} refuses these settings: {' '.join(str(item.get('ctx', {}).get('error')).split())}"
+                ) from error
+            name = str(item["loc"][0])
+            problems.setdefault(name, _misfit(by_name[name], values.get(name)))
+    if problems:
+        raise FormError({name: problems[name] for name in [*values, *problems] if name in problems})
+    return built
 
 
-def argv(work: Experiment, seed: int = 0) -> list[str]:
-    """The words after `glassbook` that run `work`: its name, the seed, and the settings that are not the defaults."""
-    words = ["run", work.name, f"--seed={seed}"]
+def _misfit(field: Field, value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return f"{text if len(text) <= 40 else text[:37] + '...'} does not fit; give {field.wants}"
+
+
+def command(work: base.Experiment, seed: int = 0) -> list[str]:
+    """The command line that runs `work`: its name, the seed, and the settings that are not the defaults."""
+    words = ["glassbook", "run", work.name, f"--seed={seed}"]
     for field in fields(type(work)):
         value = getattr(work, field.name)
         if value == field.default:
             continue
         if isinstance(value, bool):
             words.append(field.option if value else field.option.replace("--", "--no-", 1))
-        elif isinstance(value, (tuple, list)):
-            words += [field.option, *map(str, value)]
         else:
-            words.append(f"{field.option}={value}")
+            words.append(f"{field.option}={field.to_text(value)}")
     return words

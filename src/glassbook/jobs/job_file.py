@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ WAIT = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    title TEXT NOT NULL, argv TEXT NOT NULL, experiment TEXT NOT NULL, seed INTEGER NOT NULL,
+    title TEXT NOT NULL, command TEXT NOT NULL, experiment TEXT NOT NULL, settings TEXT NOT NULL, seed INTEGER NOT NULL,
     gpus INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
     created REAL NOT NULL, started REAL, ended REAL, run_id TEXT, exit_code INTEGER, error TEXT,
     cancelling INTEGER NOT NULL DEFAULT 0, devices TEXT NOT NULL DEFAULT '[]',
@@ -43,14 +42,16 @@ class Job:
 
     id: int
     title: str
-    argv: tuple[str, ...]
-    """The words after `glassbook`, without --notebook."""
+    command: str
+    """What to type to do the same by hand."""
     experiment: str
+    settings: Mapping[str, Any]
+    """The experiment's settings as plain data, as in run.json; those left out have their defaults."""
     seed: int
     gpus: int
     """Graphics processors that it needs for itself."""
     key: str
-    """Hash of what was asked for; a job that waits or runs is not queued a second time."""
+    """Hash of experiment, code, settings and seed; a job that waits or runs is not queued a second time."""
     state: State
     attempt: int
     """1 for the first; grows each time the job is taken up again."""
@@ -81,11 +82,6 @@ class Job:
     def lost(self) -> bool:
         """Whether its process is gone though it is said to run: no server has looked since, the next one will."""
         return self.state == "running" and self.process is not None and self.process.alive() is False
-
-    @property
-    def command(self) -> str:
-        """What to type to do the same by hand."""
-        return shlex.join(["glassbook", *self.argv])
 
 
 class JobFile:
@@ -129,8 +125,9 @@ class JobFile:
         return Job(
             id=row["id"],
             title=row["title"],
-            argv=tuple(json.loads(row["argv"])),
+            command=row["command"],
             experiment=row["experiment"],
+            settings=json.loads(row["settings"]),
             seed=row["seed"],
             gpus=row["gpus"],
             key=row["key"],
@@ -198,7 +195,9 @@ class JobFile:
                 db.execute("PRAGMA journal_mode = WAL")
                 # A job that was accepted must not be lost to a power cut.
                 db.execute("PRAGMA synchronous = FULL")
-                db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+                # Jobs are transient: a file of an earlier version, whose jobs were command lines, is made again.
+                old = any(row["name"] == "argv" for row in db.execute("PRAGMA table_info(job)"))
+                db.executescript("BEGIN IMMEDIATE;" + "DROP TABLE job;" * old + _SCHEMA + "COMMIT;")
             except BaseException:
                 db.close()
                 raise

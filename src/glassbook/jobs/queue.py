@@ -1,8 +1,8 @@
-"""Job queue in .glassbook/jobs.db, safe to use from several processes at once.
+"""Job queue in SQLite (.glassbook/jobs.db), safe to use from several processes at once.
 
-A job is words for the command line. Whoever has a machine to spare claims one, works it off in a process of its
-own, beats while it goes on and says how it ended (see jobs/supervisor.py). The queue is not derived from other
-files: it survives restarts and a deleted index.
+A job is an experiment with its settings as data. A supervisor (see supervisor.py) claims one, runs it in a process of
+its own, renews its lease while it runs and records how it ended. The queue is not derived from other files: it
+survives restarts and a deleted index.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 import shlex
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.jobs.job_file import Job, JobFile, State
 from glassbook.notebook.process import Process
 from glassbook.notebook.runs.run import JOB
+from glassbook.notebook.serialization import to_json
 
 __all__ = ["GATE", "JOB", "LEASE", "Job", "JobQueue", "State"]
 
@@ -41,26 +43,37 @@ class JobQueue(JobFile):
     # --- what users ask for -------------------------------------------------------------------------------------
 
     def add(
-        self, argv: Sequence[str], title: str, experiment: str = "", seed: int = 0, gpus: int = 0, key: str = ""
+        self,
+        experiment: str,
+        settings: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        *,
+        title: str = "",
+        command: str = "",
+        gpus: int = 0,
+        key: str = "",
     ) -> Job:
-        """Put work at the end of the queue.
+        """Put a run of an experiment at the end of the queue.
 
         Args:
-            argv: the words after `glassbook`, without --notebook (`forms.argv` makes them).
-            title: what to call it, one line.
-            experiment: whose run it is, if it is one.
-            seed: seed of that run.
+            experiment: its name.
+            settings: its settings as plain data; what is left out keeps its default.
+            seed: seed of the run.
+            title: what to call it, one line; by default experiment and seed.
+            command: the command line that does the same, for people to read (`forms.command` makes it).
             gpus: graphics processors that it needs for itself.
-            key: hash of what is asked for (`freshness.request_key`), "" if it is to run in any case.
+            key: hash of the request (`freshness.request_key`), "" if it is to run in any case.
 
         Returns:
             the job; the one that waits or runs already if it has the same key.
         """
-        if not argv or not all(isinstance(word, str) and "\0" not in word for word in argv):
-            raise GlassbookError("a job is the words of a command line; give at least one")
+        if not experiment:
+            raise GlassbookError("a job runs an experiment; name one")
         if gpus < 0:
             raise GlassbookError(f"a job cannot need {gpus} GPUs; give 0 or more")
-        title = " ".join(title.split()) or shlex.join(argv)
+        text = to_json(dict(settings or {}), what="the settings of the job")
+        title = " ".join(title.split()) or f"{experiment}, seed {seed}"
+        command = command or shlex.join(["glassbook", "run", experiment, f"--seed={seed}"])
         with self._writing() as db:
             same = (
                 key
@@ -71,9 +84,9 @@ class JobQueue(JobFile):
             if same:
                 return self._job(db, same["id"])
             row = db.execute(
-                "INSERT INTO job(title, argv, experiment, seed, gpus, key, state, attempt, created) "
-                "VALUES (?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
-                (title, json.dumps(list(argv)), experiment, seed, gpus, key, time.time()),
+                "INSERT INTO job(title, command, experiment, settings, seed, gpus, key, state, attempt, created) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
+                (title, command, experiment, text, seed, gpus, key, time.time()),
             )
             return self._job(db, row.lastrowid)
 
@@ -136,7 +149,8 @@ class JobQueue(JobFile):
             if not job.over:
                 raise GlassbookError(f"job {id} is {job.state}; cancel it first, or wait until it has ended")
             if job.state == "finished":
-                return self.add(job.argv, job.title, job.experiment, job.seed, job.gpus, job.key)
+                same = {"title": job.title, "command": job.command, "gpus": job.gpus, "key": job.key}
+                return self.add(job.experiment, job.settings, job.seed, **same)
             db.execute(
                 "UPDATE job SET state = 'queued', attempt = attempt + 1, started = NULL, ended = NULL, "
                 "exit_code = NULL, error = NULL, cancelling = 0, devices = '[]', process = NULL WHERE id = ?",
@@ -222,8 +236,8 @@ class JobQueue(JobFile):
         with self._writing() as db:
             db.execute("UPDATE job SET process = ? WHERE id = ?", (_process_text(process), id))
 
-    def link(self, id: int, run_id: str) -> None:
-        """Record the run that a job has made."""
+    def link(self, id: int, run_id: str | None) -> None:
+        """Record the run that a job has made; None if an earlier one cannot be continued."""
         with self._writing() as db:
             db.execute("UPDATE job SET run_id = ? WHERE id = ?", (run_id, id))
 

@@ -147,8 +147,10 @@ class Supervisor:
             self.queue.done(job.id, "failed", error=f"it needs {job.gpus} GPUs and this machine has {has}")
             return
         left = self._left(job)
-        argv = ["run", job.experiment, f"--resume={left}"] if left else list(job.argv)
-        words = [sys.executable, "-P", "-m", "glassbook", *argv, "--notebook", str(self.notebook.folder)]
+        if job.run_id and not left:
+            self.queue.link(job.id, None)
+        command = f"glassbook run {job.experiment} --resume={left}" if left else job.command
+        words = [sys.executable, "-P", "-m", "glassbook", "run", "--job", str(self.notebook.folder)]
         env = os.environ | {
             JOB: str(job.id),
             GATE: "1",
@@ -159,7 +161,7 @@ class Supervisor:
             with disk_errors(job.log):
                 job.log.parent.mkdir(parents=True, exist_ok=True)
                 with job.log.open("ab") as log:
-                    log.write(f"$ glassbook {' '.join(argv)}\n".encode())
+                    log.write(f"$ {command}\n".encode())
                     log.flush()
                     begin = log.tell()
                     popen = subprocess.Popen(
@@ -176,9 +178,9 @@ class Supervisor:
             gate.write(b"\n")
 
     def _left(self, job: Job) -> str | None:
-        """The run of an earlier attempt that can be gone on with."""
+        """The run of an earlier attempt that can be continued."""
         record = self._record(job)
-        return record.id if record and job.experiment and record.status in ("interrupted", "failed") else None
+        return record.id if record and record.status in ("interrupted", "failed") else None
 
     # --- going on -----------------------------------------------------------------------------------------------
 

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 from rich.table import Table
 from rich.text import Text
-from tyro.conf import Positional
 
 from glassbook.cli.app import Interrupted
-from glassbook.cli.command import InNotebook, option, perform, say
-from glassbook.cli.commands.run import from_config, start
+from glassbook.cli.command import InNotebook, Positional, option, perform, say
+from glassbook.cli.commands.run import resume, start
 from glassbook.cli.output import console, number, state
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
@@ -85,7 +84,7 @@ def complete(name: str, seed: int, notebook: Notebook) -> None:
     if left is None:
         start(kind(), notebook, seed=seed)
     else:
-        start(from_config(kind, left.config), notebook, resume=left.id)
+        resume(kind, left, notebook)
 
 
 def show_claims(entries: Sequence[dict[str, Any]]) -> None:

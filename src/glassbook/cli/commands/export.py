@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import InNotebook, option, perform, say
+from glassbook.cli.command import InNotebook, Positional, option, perform, say
 from glassbook.errors import GlassbookError
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import InNotebook, open_lm, option, perform, say
+from glassbook.cli.command import InNotebook, Positional, open_lm, option, perform, say
 from glassbook.cli.commands.run_features import ACTIONS
 from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.output import console, one_line, table

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import OnModel, check_tokens, option, perform
+from glassbook.cli.command import OnModel, Positional, check_tokens, option, perform
 
 
 @dataclass(frozen=True, kw_only=True)

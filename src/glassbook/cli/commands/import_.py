@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rich.markup import escape
-from tyro.conf import Positional
 
-from glassbook.cli.command import InNotebook, option, parse, print_json
+from glassbook.cli.command import InNotebook, Positional, option, parse, print_json
 from glassbook.cli.output import console, words
 from glassbook.notebook.importing import Plan, Report, plan
 from glassbook.notebook.importing.plan import one_line, shortened

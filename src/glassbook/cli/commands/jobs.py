@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 from rich.table import Table
 from rich.text import Text
-from tyro.conf import Positional
 
 from glassbook.cli.app import nearest
-from glassbook.cli.command import Command, InNotebook, option, perform
+from glassbook.cli.command import Command, InNotebook, Positional, option, perform
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
 from glassbook.jobs.job_log import tail

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional
-
 from glassbook.assets import starter
-from glassbook.cli.command import Json, option, perform
+from glassbook.cli.command import Json, Positional, option, perform
 from glassbook.notebook import Notebook
 
 FIRST = Path("pages") / "manual" / "first-steps.md"

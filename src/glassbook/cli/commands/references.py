@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import InNotebook, option, perform
+from glassbook.cli.command import InNotebook, Positional, option, perform
 from glassbook.cli.output import console, one_line, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import write_atomic

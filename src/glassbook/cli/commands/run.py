@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+import os
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
-
-import tyro
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from glassbook.cli.app import Interrupted
-from glassbook.cli.command import InNotebook, option, parse, print_json, quiet_libraries, say
+from glassbook.cli.command import InNotebook, Parser, build, option, print_json, quiet_libraries, say
 from glassbook.cli.output import console, number, table
 from glassbook.errors import GlassbookError
-from glassbook.experiments import base
+from glassbook.experiments import base, forms
+from glassbook.jobs.queue import JOB, JobQueue
 from glassbook.notebook import Notebook, RunRecord
 
 LATEST = "latest"
@@ -25,12 +24,12 @@ LATEST = "latest"
 class RunOptions(InNotebook):
     """Options of `run` beside the experiment's own settings."""
 
-    seed: Annotated[int, option("N", "0")] = 0
+    seed: Annotated[int, option("N")] = 0
     """Seed of everything random in the run."""
     quick: bool = False
     """Start from settings that end in seconds; claims are never judged by them."""
-    resume: Annotated[str | None, option("[RUN]", "start anew")] = None
-    """Go on with an interrupted run: the newest one of this experiment, or the one named."""
+    resume: Annotated[str | None, option("[RUN]", "start a new run", bare=LATEST)] = None
+    """Continue an interrupted run: the newest one of this experiment, or the one named."""
 
 
 def main(args: list[str]) -> int:
@@ -38,10 +37,13 @@ def main(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help"):
         list_experiments()
         return 0
+    if args[0] == "--job":
+        run_job(Notebook(args[1]))
+        return 0
     if args[0].startswith("-"):
         raise GlassbookError("name the experiment first: glassbook run EXPERIMENT [options]; see glassbook run --help")
     kind = base.find(args[0])
-    options, work = read_options(kind, args[1:])
+    options, work, given = read_options(kind, args[1:])
     notebook = options.open_notebook()
     if options.resume is None:
         record = start(work, notebook, seed=options.seed)
@@ -49,13 +51,26 @@ def main(args: list[str]) -> int:
         past = interrupted(notebook, kind.name, options.resume)
         if past.status == "finished":
             raise GlassbookError(f"run {past.id} has finished; leave --resume out to start a new one")
-        refuse_new_settings(kind, args[1:])
-        record = start(from_config(kind, past.config), notebook, resume=past.id)
+        fixed = [name for name in given if name not in ("resume", "notebook", "json")]
+        if fixed:
+            word = f"--{fixed[0].replace('_', '-')}"
+            raise GlassbookError(f"a resumed run keeps its settings; leave {word} out, or start a new run")
+        record = resume(kind, past, notebook)
     if options.json:
         print_json(summary(record))
     else:
         show(record)
     return 0
+
+
+def run_job(notebook: Notebook) -> None:
+    """Run the job of the notebook's queue that $GLASSBOOK_JOB names, as its settings and seed stand there."""
+    job = JobQueue(notebook.folder).job(int(os.environ[JOB]))
+    kind = base.find(job.experiment)
+    if job.run_id is not None:  # of an earlier attempt
+        show(resume(kind, notebook.run(job.run_id), notebook))
+    else:
+        show(start(forms.build(kind, job.settings), notebook, seed=job.seed))
 
 
 def list_experiments() -> None:
@@ -69,25 +84,17 @@ def list_experiments() -> None:
         say(f"note: {problem}")
 
 
-def read_options(kind: type[base.Experiment], args: list[str]) -> tuple[RunOptions, base.Experiment]:
-    """The command's options and the experiment with the settings that `args` ask for."""
-    words = []
-    for i, word in enumerate(args):
-        words.append(word)
-        alone = i + 1 == len(args) or args[i + 1].startswith("-")
-        if word == "--resume" and alone:
-            words.append(LATEST)
-    quick = "--quick" in words
-    work = kind.quick() if quick else kind()
-    form = dataclasses.make_dataclass(
-        "Form",
-        [("settings", tyro.conf.OmitArgPrefixes[kind], field(default=work))],
-        bases=(RunOptions,),
-        frozen=True,
-        kw_only=True,
-    )
-    options = parse(form, words, f"glassbook run {kind.name}", about=about(kind))
-    return options, cast(Any, options).settings
+def read_options(kind: type[base.Experiment], args: list[str]) -> tuple[RunOptions, base.Experiment, Mapping[str, Any]]:
+    """The command's options, the experiment with its settings, and what of both was given on the command line."""
+    prog = f"glassbook run {kind.name}"
+    parser = Parser(prog, about(kind))
+    parser.add(kind, "settings")
+    parser.add(RunOptions)
+    given = parser.read(args)
+    settings = {field.name for field in forms.fields(kind)}
+    options = build(RunOptions, {name: value for name, value in given.items() if name not in settings}, prog)
+    values = {name: value for name, value in given.items() if name in settings}
+    return options, build(kind, values, prog, options.quick), given
 
 
 def about(kind: type[base.Experiment]) -> str:
@@ -101,16 +108,16 @@ def about(kind: type[base.Experiment]) -> str:
 
 
 def start(work: base.Experiment, notebook: Notebook, seed: int = 0, resume: str | None = None) -> RunRecord:
-    """`base.launch` that says what it does, and how to go on after Ctrl-C."""
+    """`base.launch` that says what it does, and how to continue after Ctrl-C."""
     quiet_libraries()
-    say(f"{work.name}: {f'going on with {resume}' if resume else f'seed {seed}'}, in {notebook.folder}")
+    say(f"{work.name}: {f'continuing {resume}' if resume else f'seed {seed}'}, in {notebook.folder}")
     try:
         return base.launch(work, notebook, seed=seed, resume=resume)
     except KeyboardInterrupt:
         left = resume or next((r.id for r in notebook.runs(work.name) if r.status == "interrupted"), None)
         how = f" {left}" if left else ""
         raise Interrupted(
-            f"interrupted; go on with: glassbook run {work.name} --resume{how} --notebook {notebook.folder}"
+            f"interrupted; continue with: glassbook run {work.name} --resume{how} --notebook {notebook.folder}"
         ) from None
 
 
@@ -128,32 +135,19 @@ def interrupted(notebook: Notebook, name: str, which: str) -> RunRecord:
     raise GlassbookError(f"{notebook.folder} has no run {which!r} of {name}; `glassbook runs` lists them")
 
 
-def refuse_new_settings(kind: type[base.Experiment], args: list[str]) -> None:
-    """A resumed run keeps its settings and its seed."""
-    fields = {f"--{f.name.replace('_', '-')}" for f in dataclasses.fields(cast(Any, kind))} | {"--seed", "--quick"}
-    given = [word for word in args if word.split("=")[0].replace("_", "-") in fields]
-    if given:
-        raise GlassbookError(f"a resumed run keeps its settings; leave {given[0]} out, or start anew without --resume")
-
-
-def from_config(kind: type[base.Experiment], config: Mapping[str, Any]) -> base.Experiment:
-    """The experiment with the settings that run.json keeps (JSON has lists where the settings have tuples).
+def resume(kind: type[base.Experiment], past: RunRecord, notebook: Notebook) -> RunRecord:
+    """Continue a run with the settings that its run.json has.
 
     Raises:
         GlassbookError: the settings are those of another version.
     """
-    default = kind()
     try:
-        return cast(Any, kind)(
-            **{
-                key: tuple(value) if isinstance(getattr(default, key, None), tuple) else value
-                for key, value in config.items()
-            }
-        )
-    except TypeError as error:
+        work = forms.build(kind, past.config)
+    except forms.FormError as error:
         raise GlassbookError(
-            f"this run was made by another version of {kind.name} ({error}); start a new one"
+            f"run {past.id} was made by another version of {kind.name} ({error}); start a new one"
         ) from None
+    return start(work, notebook, resume=past.id)
 
 
 def summary(record: RunRecord) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import InNotebook, option, perform, quiet_libraries, say
+from glassbook.cli.command import InNotebook, Positional, option, perform, quiet_libraries, say
 from glassbook.cli.output import console, one_line, table
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional
-
-from glassbook.cli.command import OnModel, check_tokens, option, perform
+from glassbook.cli.command import OnModel, Positional, check_tokens, option, perform
 from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -54,8 +55,7 @@ def create_job(request: Request, body: JobRequest) -> Response:
     services = services_of(request)
     try:
         kind = experiments.find(body.experiment)
-        start = experiments.settings(kind.quick()) if body.quick else {}
-        work = forms.build(kind, {**start, **body.values})
+        work = forms.build(kind, body.values, body.quick)
     except forms.FormError as error:
         return json_response({"error": str(error), "field": next(iter(error.problems)), "fields": error.problems}, 400)
     run = None if body.again else reusable_run(_key(work, body.seed), services.notebook.runs(work.name))
@@ -71,8 +71,9 @@ def _key(work: experiments.Experiment, seed: int) -> str:
 
 def queue(services: Services, work: experiments.Experiment, seed: int, gpus: int = 0) -> Job:
     """Put an experiment with its settings in the queue, unless the same waits or runs already."""
-    title, key = f"{work.name}, seed {seed}", _key(work, seed)
-    return services.jobs.add(forms.argv(work, seed), title, experiment=work.name, seed=seed, gpus=gpus, key=key)
+    command = shlex.join(forms.command(work, seed))
+    settings = experiments.settings(work)
+    return services.jobs.add(work.name, settings, seed, command=command, gpus=gpus, key=_key(work, seed))
 
 
 def _listed(services: Services, state: State | None, limit: int) -> list[dict[str, Any]]:
