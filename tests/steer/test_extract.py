@@ -33,7 +33,9 @@ def test_actadd_equals_two_forwards_by_hand(lm, plus, minus, layer):
         hand.append(block_input(lm, ids + [space] * (length - len(ids)), layer))
     assert v.positional
     assert torch.equal(v.rows[site], hand[0] - hand[1])
-    assert not v.rows[site][0].any()
+    # An expert multiplies all its tokens at once, so the last bits of BOS depend on how many share its experts.
+    rounding = 1e-5 * float(hand[0].abs().max()) if lm.name == "mixtral" else 0
+    assert float(v.rows[site][0].abs().max()) <= rounding
     assert bool(v.rows[site][1:].any(dim=1).all())
     assert actadd(lm, minus, plus, site) == -v
 

@@ -21,7 +21,7 @@ def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int =
     Both prompts are tokenised with BOS and the shorter is padded on the right with the token for a space,
     which is real context (no attention mask). Each is run on its own; the vector is activation(plus) -
     activation(minus) at `site`, for all T positions, neither averaged nor normalised. Row 0, the shared
-    BOS, is exactly zero.
+    BOS, is exactly zero (in a mixture of experts up to rounding: its tokens share the experts' products).
 
     Args:
         lm: the model, in evaluation mode.
