@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from glassbook.trace.roles import Roles
     from glassbook.train import Batch
 
+EVERY = 10
+"""Updates between two measurements of copying and of the heads."""
+
 
 @experiment(
     terms=["Circuit", "Attention"],
@@ -125,7 +128,7 @@ class InductionHeads:
         from glassbook.train import next_token
 
         d, heads, probe = self.d_model, self.n_heads, self._repeated(8)
-        predict, (shortest, longest) = next_token(), self.periods
+        shortest, longest = self.periods
         config = LMConfig(self.vocab, d, layers, heads, heads, d_hidden=2 * d, context=2 * self.length)
 
         def batch(step: int) -> Batch:
@@ -138,16 +141,16 @@ class InductionHeads:
                 rows.append(repeated_tokens(1, period, self.vocab, seed=seed, times=times)[:, : self.length])
             return {"input_ids": torch.cat(rows)}
 
-        def objective(net: nn.Module, given: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-            loss, metrics = predict(net, given)
-            ids = probe.to(loss.device)
+        def evaluate(net: nn.Module, done: int) -> dict[str, float]:
+            ids = probe.to(next(net.parameters()).device)
             first, later = copying_loss(net, ids, self._period)
-            best = head_scores(roles(net), ids, self._period)["induction"].max()
-            return loss, {**metrics, "copying": torch.tensor(1 - later / first), "induction": best}
+            induction = head_scores(roles(net), ids, self._period)["induction"]
+            return {"copying": 1 - later / first, "induction": float(induction.max())}
 
         return kit.train_model(
-            run, label, lambda: LM(config), objective, batch, steps=self.steps, lr=self.lr, seed=run.seed
-        )
+            run, label, lambda: LM(config), next_token(), batch, steps=self.steps, lr=self.lr,
+            evaluate=evaluate, evaluate_every=EVERY, seed=run.seed,
+        )  # fmt: skip
 
     def _copying(self, model: Roles, ids: Tensor, without: list[Head] | None = None) -> float:
         """Share of the loss on a first period that is saved on its repetition, when some heads write their means."""
