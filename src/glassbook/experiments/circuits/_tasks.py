@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from glassbook.circuits import Task
     from glassbook.nets import LanguageModel
+    from glassbook.notebook.runs.rng import Rng
 
 
-def repetitions(rows: int, period: int, seed: int) -> Task:
+def repetitions(rows: int, period: int, rng: Rng) -> Task:
     """Sequences that break off within their repetition.
 
     In half of the corrupted ones the first period is of other tokens, in the rest the repetition is. So each edge of
@@ -20,7 +21,7 @@ def repetitions(rows: int, period: int, seed: int) -> Task:
     from glassbook.circuits import Task, logit_difference
     from glassbook.nets.compiled import VOCAB
 
-    generator = torch.Generator().manual_seed(1000 + seed)
+    generator = rng.torch()
     drawn = torch.stack([torch.randperm(VOCAB, generator=generator)[: 2 * period] for _ in range(rows)])
     own, other = drawn[:, :period], drawn[:, period:]
     at = period // 2  # tokens of the repetition that are seen
@@ -30,7 +31,7 @@ def repetitions(rows: int, period: int, seed: int) -> Task:
     return Task({"input_ids": clean}, {"input_ids": corrupted}, logit_difference(own[:, at], other[:, at]))
 
 
-def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
+def pronouns(lm: LanguageModel, rows: int, rng: Rng) -> Task:
     """Beginnings of held-out stories up to a pronoun; in the corrupted ones the name is of the other gender.
 
     Only beginnings that give the gender away by nothing but the name are taken, and only names that change no token's
@@ -44,14 +45,14 @@ def pronouns(lm: LanguageModel, rows: int, seed: int) -> Task:
     from glassbook.data.world import World
     from glassbook.data.world.words import RANGERS
 
-    rng, taken = random.Random(seed), []
-    for document in World().stream(-900 - seed, genre="story"):
+    names, taken = random.Random(rng.child("names").seed), []
+    for document in World().stream(-1 - rng.seed, genre="story"):
         spans = [s for s in document.spans if s.kind == "person"]
         pronoun = next((s for s in spans if document.text[s.start : s.end] in ("He", "She")), None)
         if pronoun is None:
             continue
         text, name = document.text[: pronoun.start].rstrip(), pronoun.value
-        other = rng.choice([n for n, gender in RANGERS.items() if gender != RANGERS[name] and n not in text])
+        other = names.choice([n for n, gender in RANGERS.items() if gender != RANGERS[name] and n not in text])
         leaks = {"his", "her", "he", "she", "him"} & set(text.lower().replace(".", " ").split())
         named = [n for n in RANGERS if n in text.replace("Tamsin" if name != "Tamsin" else "\0", "\0")]
         a, b = lm.encode(text), lm.encode(text.replace(name, other))

@@ -71,7 +71,7 @@ class CircuitDiscovery:
     def run(self, run: Run) -> None:
         """Score the edges on some pairs, judge the circuits on others."""
         lm = kit.open_model(run, self.model)
-        task, held_out = (pronouns(lm, self.rows, 2 * run.seed + i) for i in (0, 1))
+        task, held_out = (pronouns(lm, self.rows, run.rng(name)) for name in ("pronouns", "held-out pronouns"))
         rows = self._by_hand(run) + self._pronouns(run, lm, task, held_out)
         share = charts.Axis("share", "share of the edges kept", scale="log", percent=True)
         faithfulness = charts.Axis("faithfulness", "faithfulness on other pairs", zero=True)
@@ -87,14 +87,14 @@ class CircuitDiscovery:
         from glassbook.nets.compiled import compile_induction
         from glassbook.trace.roles import roles
 
-        graph = Graph(roles(compile_induction(self.noise, run.seed)))
-        task, held_out = (repetitions(self.rows, self.period, 2 * run.seed + i) for i in (0, 1))
+        graph = Graph(roles(compile_induction(self.noise, run.rng("noise").seed)))
+        task, held_out = (repetitions(self.rows, self.period, run.rng(name)) for name in ("repetitions", "held-out"))
         known = _known_edges()
         truth = torch.zeros_like(graph.edges)
         for edge in known:
             truth[graph.index(edge)] = True
         scores, one_point = edge_scores(graph, task, self.steps), edge_scores(graph, task, 1)
-        random = torch.rand(scores.shape, generator=torch.Generator().manual_seed(run.seed))
+        random = torch.rand(scores.shape, generator=run.rng("random scores").torch())
         circuit = Circuit.top(graph, scores, 3 * len(known)).pruned(task, 0.02)
         lost = circuit.verify(held_out)
 
@@ -128,7 +128,7 @@ class CircuitDiscovery:
         scores = edge_scores(graph, task, self.steps)
         n = round(self.share * len(graph))
         circuit = Circuit.top(graph, scores, n)
-        random = torch.rand(scores.shape, generator=torch.Generator().manual_seed(run.seed))
+        random = torch.rand(scores.shape, generator=run.rng("random scores").torch())
         clean, _ = held_out.baseline_metrics(lm.model)
         run.result(
             pronoun_right=float((clean > 0).float().mean()),
@@ -157,7 +157,7 @@ class CircuitDiscovery:
         effects = feature_effects(lm.model, task, [SAESite(sae, sae.about["site"])], self.steps)
         tested = replace(effects, task=held_out)
         best = tested.top(self.features, errors=False)
-        random = torch.rand(sae.width + 1, generator=torch.Generator().manual_seed(run.seed))
+        random = torch.rand(sae.width + 1, generator=run.rng("random features").torch())
         lost = dict(sorted(best.verify().items(), key=lambda item: -item[1]))
         run.table("features", [{"feature": node.feature, "lost when cut": x} for node, x in lost.items()])
         run.result(

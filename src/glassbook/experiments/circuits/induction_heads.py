@@ -74,7 +74,7 @@ class InductionHeads:
         from glassbook.circuits import head_scores
         from glassbook.trace.roles import roles
 
-        ids = self._repeated(64)
+        ids = self._repeated(64, run)
         two, one = (roles(self._train(label, layers, run)) for label, layers in (("two", 2), ("one", 1)))
         scores, one_layer_scores = (head_scores(model, ids, self._period) for model in (two, one))
         named = {kind: _heads_that(scores[kind]) for kind in ("current", "previous", "induction")}
@@ -99,12 +99,7 @@ class InductionHeads:
         names = [f"{layer}.{h}" for layer in range(2) for h in range(self.n_heads)]
         attention = [[float(scores[kind].flatten()[i]) for kind in kinds] for i in range(len(names))]
         run.chart("heads", charts.heat(attention, kinds, names, title="attention", y_title="layer.head"))
-        curves = {"copied, share of nats": copying, "best induction score": induction}
-        rows = [
-            {"step": step, "value": value, "curve": name}
-            for name, values in curves.items()
-            for step, value in zip(steps, values, strict=True)
-        ]
+        rows = kit.curves(run, copied_share_of_nats="two_copying", best_induction_score="two_induction")
         run.chart("formation", charts.lines(rows, charts.Axis("step", "updates"), charts.Axis("value"), "curve"))
 
     @property
@@ -112,11 +107,11 @@ class InductionHeads:
         """Of the rows that heads are scored on."""
         return self.periods[1] - 6
 
-    def _repeated(self, n: int) -> Tensor:
+    def _repeated(self, n: int, run: Run) -> Tensor:
         """Rows that no model was trained on, of one period."""
         from glassbook.circuits import repeated_tokens
 
-        return repeated_tokens(n, self._period, self.vocab, seed=10**6)
+        return repeated_tokens(n, self._period, self.vocab, seed=run.rng("repeated tokens").seed)
 
     def _train(self, label: str, layers: int, run: Run) -> LM:
         """A fresh model, trained on rows that repeat themselves; its copying and its heads are measured on the way."""
@@ -127,12 +122,12 @@ class InductionHeads:
         from glassbook.trace.roles import roles
         from glassbook.train import next_token
 
-        d, heads, probe = self.d_model, self.n_heads, self._repeated(8)
-        shortest, longest = self.periods
+        d, heads, probe = self.d_model, self.n_heads, self._repeated(8, run)
+        rng, (shortest, longest) = run.rng(f"batches of {label}"), self.periods
         config = LMConfig(self.vocab, d, layers, heads, heads, d_hidden=2 * d, context=2 * self.length)
 
         def batch(step: int) -> Batch:
-            generator = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
+            generator = rng.child(str(step)).torch()
             rows = []
             for _ in range(self.batch_size):
                 period = int(torch.randint(shortest, longest + 1, (1,), generator=generator))
@@ -149,7 +144,7 @@ class InductionHeads:
 
         return kit.train_model(
             run, label, lambda: LM(config), next_token(), batch, steps=self.steps, lr=self.lr,
-            evaluate=evaluate, evaluate_every=EVERY, seed=run.seed,
+            evaluate=evaluate, evaluate_every=EVERY, seed=run.rng(f"model {label}").seed,
         )  # fmt: skip
 
     def _copying(self, model: Roles, ids: Tensor, without: list[Head] | None = None) -> float:
@@ -170,11 +165,13 @@ class InductionHeads:
         lm = kit.open_model(run, self.model)
         r, period = roles(lm.model), 20
         bos = lm.encode("")[0] if lm.encode("") else None
-        ids = repeated_tokens(48, period, torch.arange(lm.vocab // 8, lm.vocab), bos=bos, seed=run.seed)
+        ids = repeated_tokens(
+            48, period, torch.arange(lm.vocab // 8, lm.vocab), bos=bos, seed=run.rng("random tokens").seed
+        )
         scores = head_scores(r, ids, period)["induction"]
         heads = [divmod(i, r.n_heads) for i in scores.flatten().argsort(descending=True).tolist()]
         best, rest = heads[:4], heads[4:]
-        generator = torch.Generator().manual_seed(run.seed)
+        generator = run.rng("other heads").torch()
         others = [rest[i] for i in torch.randperm(len(rest), generator=generator)[:4].tolist()]
         means, (first, later) = head_means(r, [{"input_ids": ids}]), copying_loss(lm.model, ids, period)
         rises = []

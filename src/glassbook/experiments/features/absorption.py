@@ -102,16 +102,16 @@ class Absorption:
         from glassbook.data.synthetic import nested_world
         from glassbook.features import BatchTopK, Dictionary, Matryoshka
 
-        generator = torch.Generator().manual_seed(10**9 + run.seed)
+        generator = run.rng("world").torch()
         sizes: dict[str, Any] = {"roots": self.roots, "branching": self.branching, "depth": depth}
         world = nested_world(self.features, self.d, **sizes, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         strengths, test = world.sample(16_384, generator)
         rules = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
-        torch.manual_seed(run.seed)
+        torch.manual_seed(run.rng("weights").seed)
         saes = {name: Dictionary(self.d, self.width, rule) for name, rule in rules.items()}
-        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": run.seed}
-        kit.train_saes(run, label, x, list(saes.values()), **how)
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr}
+        kit.train_saes(run, label, x, list(saes.values()), **how, seed=run.rng("order").seed)
         suffix = "" if depth else ", no hierarchy"
         parents = slice(0, self.roots)  # the roots come first
         return [

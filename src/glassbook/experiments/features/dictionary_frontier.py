@@ -137,18 +137,18 @@ class DictionaryFrontier:
         import torch
 
         from glassbook.data.synthetic import nested_world
-        from glassbook.features import Dictionary, TopK
+        from glassbook.features import TopK, frozen_random
         from glassbook.features.classical import OMP, learn_atoms
 
-        generator = torch.Generator().manual_seed(10**9 + run.seed)  # apart from the learners' seeds
+        generator = run.rng("world").torch()
         world = nested_world(self.features, self.d, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         truth, test = world.sample(16_384, generator)
         sizes = {"width": self.width, "steps": self.steps, "batch_size": self.batch_size}
         coders = self._train(run, "world", x, L0S, **sizes)
-        untrained = Dictionary(self.d, self.width, TopK(L0S[1]))
-        untrained.b_dec.data.copy_(test.mean(0))
-        how: dict[str, Any] = {"steps": self.steps // 10, "batch": self.batch_size, "seed": run.seed}
+        directions = run.rng("random directions").torch()
+        untrained = frozen_random(self.d, self.width, TopK(L0S[1]), test.mean(0), directions)
+        how: dict[str, Any] = {"steps": self.steps // 10, "batch": self.batch_size, "seed": run.rng("pursuit").seed}
         for k in L0S:
             pursuit = learn_atoms(x, self.width, OMP(k), **how, **kit.resumable(run, f"pursuit-{k}"))
             coders.append(("matching pursuit", pursuit))
@@ -162,7 +162,7 @@ class DictionaryFrontier:
 
         lm = kit.open_model(run, self.model)
         site = residual_site(lm.model, self.layer)
-        text = list(kit.reserve_rows(lm, self.sequences, seed=3000 + run.seed))
+        text = list(kit.reserve_rows(lm, self.sequences, run.rng("text").seed))
         cut = -max(1, len(text) // 25)
         x = kit.collect(run, "text", lm, text[:cut], site).read(site)
         held_out = kit.collect(run, "held-out", lm, text[cut:], site).read(site)
@@ -182,8 +182,9 @@ class DictionaryFrontier:
 
         from glassbook.features import Dictionary
 
-        torch.manual_seed(run.seed)
+        rng = run.rng(f"dictionaries of the {label}")
+        torch.manual_seed(rng.seed)
         saes = [(name, Dictionary(x.shape[1], width, rule)) for name, rule in rules(l0s, self.l1, width)]
-        how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": self.lr, "seed": run.seed}
+        how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": self.lr, "seed": rng.seed}
         kit.train_saes(run, label, x, [sae for _, sae in saes], **how, log_every=100)
         return [*saes]

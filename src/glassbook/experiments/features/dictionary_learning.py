@@ -14,7 +14,7 @@ from glassbook.notebook.runs.feature_dashboard import NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from glassbook.features import Dictionary, Scores
+    from glassbook.features import Coder, Scores
     from glassbook.features.detect import Detected
     from glassbook.nets import LanguageModel
 
@@ -75,24 +75,22 @@ class DictionaryLearning:
 
     def run(self, run: Run) -> None:
         """Collect activations, train, score by reconstruction and by the truth; keep the dictionary as an artifact."""
-        import torch
-
-        from glassbook.features import Dictionary, TopK
+        from glassbook.features import TopK, frozen_random
         from glassbook.trace.roles import residual_site
 
         lm = kit.open_model(run, self.model)
         site = residual_site(lm.model, self.layer)
-        text = kit.reserve_rows(lm, -(-self.tokens // min(256, lm.context or 256)), seed=1000 + run.seed)
+        text = kit.reserve_rows(lm, -(-self.tokens // min(256, lm.context or 256)), run.rng("text").seed)
         acts = kit.collect(run, "text", lm, text, site)
-        torch.manual_seed(run.seed)
-        sae, untrained = (Dictionary(acts.dim(site), self.width, TopK(self.k)) for _ in range(2))
-        untrained.b_dec.data.copy_(acts.read(site)[:50_000].mean(0))
-        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": run.seed}
-        kit.train_saes(run, "dictionary", (acts, site), [sae], **how)
+        d, rule, rng = acts.dim(site), TopK(self.k), run.rng("dictionary")
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": rng.seed}
+        sae = kit.train_sae(run, "dictionary", (acts, site), d, self.width, rule, **how)
+        mean = acts.read(site)[:50_000].mean(0)
+        random = frozen_random(d, self.width, rule, mean, run.rng("random directions").torch())
         sae.save(run.artifact("dictionary.safetensors"), model=lm.name, site=site, skip=sorted(kit.special_ids(lm)))
-        self._score(run, lm, site, {"features": sae, "random directions": untrained})
+        self._score(run, lm, site, {"features": sae, "random directions": random})
 
-    def _score(self, run: Run, lm: LanguageModel, site: str, dictionaries: Mapping[str, Dictionary]) -> None:
+    def _score(self, run: Run, lm: LanguageModel, site: str, dictionaries: Mapping[str, Coder]) -> None:
         """Reconstruction and detection on documents that nothing was trained on; a dashboard of the features."""
         from glassbook.features import evaluate
         from glassbook.features.dashboard import build_dashboard
@@ -101,7 +99,7 @@ class DictionaryLearning:
         from glassbook.trace.roles import roles
 
         neurons = roles(lm.model)[f"mlp.{self.layer}.neurons"]
-        test = kit.documents(lm, self.held_out, seed=-1 - run.seed)
+        test = kit.documents(lm, self.held_out, seed=-1 - run.rng("held-out text").seed)
         held_out = kit.collect(run, "held-out", lm, test.batches, [site, neurons])
         x, hidden, (document, position) = held_out.read(site), held_out.read(neurons), held_out.index()
         sentence, labels = test.sentence[document, position], test.labels[document, position]

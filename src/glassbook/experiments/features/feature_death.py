@@ -73,7 +73,7 @@ class FeatureDeath:
 
         from glassbook.data.toy import sharkey_world
 
-        generator = torch.Generator().manual_seed(10**9 + run.seed)  # apart from the learners' seeds
+        generator = run.rng("world").torch()
         world = sharkey_world(self.features, self.features // 2, generator=generator)
         _, x = world.sample(60_000, generator)
         x = x - x.mean(0)
@@ -111,11 +111,12 @@ class FeatureDeath:
         from glassbook.features import Dictionary, TopK, evaluate, fit
 
         def train() -> dict[str, float]:
-            torch.manual_seed(run.seed)
+            torch.manual_seed(run.rng("weights").seed)
             sae = Dictionary(x.shape[1], self.width, TopK(self.k))
             sample = x[-16_384:]
             start = evaluate(sae, sample - sample.mean(0) if centre == "mean" else sample).dead
-            fit(sae, x, steps=self.steps, batch=self.batch_size, lr=self.lr, aux=0.0, centre=centre, seed=run.seed)
+            how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "lr": self.lr, "centre": centre}
+            fit(sae, x, **how, aux=0.0, seed=run.rng("order").seed)
             return {"start": start, "end": evaluate(sae, sample).dead}
 
         return kit.stage(run, label, train)
@@ -126,7 +127,7 @@ class FeatureDeath:
 
         lm = kit.open_model(run, self.model)
         site = residual_site(lm.model, self.layer)
-        text = kit.reserve_rows(lm, 15 * 16, seed=2000 + run.seed)
+        text = kit.reserve_rows(lm, 15 * 16, run.rng("text").seed)
         return kit.collect(run, "text", lm, text, site, skip=False).read(site)
 
 

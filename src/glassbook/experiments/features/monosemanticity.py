@@ -108,8 +108,9 @@ class Monosemanticity:
 
         lm = kit.open_model(run, "builtin")
         site, neurons = residual_site(lm.model, self.layer), roles(lm.model)[f"mlp.{self.layer}.neurons"]
-        x = kit.collect(run, "text", lm, kit.reserve_rows(lm, self.sequences, seed=4000 + run.seed), site).read(site)
-        test = kit.documents(lm, self.documents, seed=-1000 - run.seed)
+        text = kit.reserve_rows(lm, self.sequences, run.rng("text").seed)
+        x = kit.collect(run, "text", lm, text, site).read(site)
+        test = kit.documents(lm, self.documents, seed=-1 - run.rng("held-out text").seed)
         held_out = kit.collect(run, "held-out", lm, test.batches, [site, neurons])
         units = self._units(run, "reserve", x, held_out.read(site), held_out.read(neurons))
         labels = test.labels[held_out.index()]
@@ -134,7 +135,7 @@ class Monosemanticity:
         lm = kit.open_model(run, str(find("stories260k").paths()["stories260K.bin"]), label="stories260K")
         assert lm.tokenizer is not None
         start = torch.full((self.stories, 1), lm.tokenizer.bos or 1)
-        generator, generate = torch.Generator().manual_seed(run.seed), cast(Any, lm.model).generate
+        generator, generate = run.rng("stories").torch(), cast(Any, lm.model).generate
         written = torch.cat(
             [generate(ids, max_new_tokens=200, temperature=1.0, generator=generator) for ids in start.split(100)]
         )
@@ -159,15 +160,14 @@ class Monosemanticity:
         """
         import torch
 
-        from glassbook.features import Dictionary, TopK
+        from glassbook.features import TopK, frozen_random
         from glassbook.features.classical import pca
 
-        torch.manual_seed(run.seed)
-        sae, random = (Dictionary(x.shape[1], self.width, TopK(self.k)) for _ in range(2))
-        random.b_dec.data.copy_(x.mean(0))
-        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": run.seed}
-        kit.train_saes(run, f"sae of {label}", x, [sae], **how)
-        components = pca(x, x.shape[1]).encode(held_out)
+        d, rule, rng = x.shape[1], TopK(self.k), run.rng(f"dictionary of {label}")
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": rng.seed}
+        sae = kit.train_sae(run, f"dictionary of {label}", x, d, self.width, rule, **how)
+        random = frozen_random(d, self.width, rule, x.mean(0), rng.child("random directions").torch())
+        components = pca(x, d).encode(held_out)
         with torch.no_grad():
             features, directions = sae.encode(held_out), random.encode(held_out)
         both = [torch.cat([u, -u], 1).relu() for u in (neurons, components)]

@@ -66,12 +66,12 @@ class SparseCoding:
         from glassbook.features.classical import Lasso, learn_atoms, pca
         from glassbook.features.classical.gabor import is_gabor
 
-        generator = torch.Generator().manual_seed(run.seed)
+        generator = run.rng("photographs").torch()
         x = photograph_patches(self.patches + 4096, self.size, generator=generator)
         x, test = x[:-4096], x[-4096:]
         shuffled = torch.rand(x.shape, generator=generator).argsort(1)
         code = Lasso(self.l1)
-        how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "seed": run.seed}
+        how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "seed": run.rng("atoms").seed}
         ours = learn_atoms(x, self.atoms, code, **how, **kit.resumable(run, "photographs"))
         # The same values in other places: no shape is left to be found.
         noise = learn_atoms(x.gather(1, shuffled), self.atoms, code, **how, **kit.resumable(run, "shuffled"))
@@ -79,7 +79,9 @@ class SparseCoding:
         scores = evaluate(ours, test)
         needed = self._components_for(scores.explained_variance, components, test)
         objective = self._objective(test, ours.W_dec)
-        sklearn_objective = kit.stage(run, "scikit-learn", lambda: self._scikit_learn(x, test, run.seed))
+        sklearn_objective = kit.stage(
+            run, "scikit-learn", lambda: self._scikit_learn(x, test, run.rng("scikit-learn").seed)
+        )
         run.result(
             gabor_share=is_gabor(ours.W_dec, self.size),
             pca_gabor_share=is_gabor(components.W_dec, self.size),
@@ -115,7 +117,7 @@ class SparseCoding:
             max_no_improvement=None,  # pyright: ignore[reportArgumentType]
             tol=0.0,
             fit_algorithm="cd",
-            random_state=seed,
+            random_state=seed % 2**32,
         )
         learner.fit(x.numpy())
         return self._objective(test, torch.from_numpy(learner.components_).float())

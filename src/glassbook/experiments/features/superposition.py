@@ -99,7 +99,7 @@ class Superposition:
 
         from glassbook.data.toy import elhage_inputs
 
-        generator = torch.Generator().manual_seed(1_000_003 + run.seed)
+        generator = run.rng("toy models").torch()  # the same for both kinds
         density = torch.tensor(self.densities).repeat_interleave(self.instances)
         models, n = len(density), self.features
         w = (torch.randn(models, self.hidden, n, generator=generator) / n**0.5).requires_grad_()
@@ -131,28 +131,30 @@ class Superposition:
         import torch
 
         from glassbook.data.toy import sharkey_world
-        from glassbook.features import Dictionary, TopK
+        from glassbook.features import TopK, frozen_random
         from glassbook.measure import explained_variance, mcc, mmcs
 
         d = self.true_features // 2
-        generator = torch.Generator().manual_seed(10**12 + run.seed)  # apart from every step's seed
-        world = sharkey_world(self.true_features, d, generator=generator)
-        torch.manual_seed(run.seed)
-        sae, untrained = (Dictionary(d, self.width, TopK(self.k)) for _ in range(2))
+        world = sharkey_world(self.true_features, d, generator=run.rng("world").torch())
+        _, x = world.sample(20_000, run.rng("test").torch())
+        samples = run.rng("samples")
 
         def batch(step: int) -> Tensor:
-            return world.sample(1024, torch.Generator().manual_seed(run.seed * 1_000_000 + step))[1]
+            return world.sample(1024, samples.child(str(step)).torch())[1]
 
-        kit.train_saes(run, "dictionary", batch, [sae], steps=self.steps, batch_size=1024, lr=self.lr, seed=run.seed)
-        _, x = world.sample(20_000, generator)
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": 1024, "lr": self.lr}
+        sae = kit.train_sae(
+            run, "dictionary", batch, d, self.width, TopK(self.k), **how, seed=run.rng("dictionary").seed
+        )
+        random = frozen_random(d, self.width, TopK(self.k), x.mean(0), run.rng("random directions").torch())
         with torch.no_grad():
             explained = explained_variance(x, sae(x))
         truth = world.directions
         return {
             "mmcs": mmcs(truth, sae.W_dec),
             "mcc": mcc(truth, sae.W_dec),
-            "random_mmcs": mmcs(truth, untrained.W_dec),
-            "random_mcc": mcc(truth, untrained.W_dec),
+            "random_mmcs": mmcs(truth, random.W_dec),
+            "random_mcc": mcc(truth, random.W_dec),
             "explained_variance": explained,
             "mean_explained_variance": explained_variance(x, x.mean(0).expand_as(x)),
         }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from glassbook.nets import LM, Tokenizer
+    from glassbook.notebook.runs.rng import Rng
     from glassbook.train import Batch
 
 SITE, LENGTH = "blocks.1.out", 128
@@ -72,22 +73,21 @@ class Universality:
 
         tokenizer = kit.open_model(run, "builtin").tokenizer
         assert tokenizer is not None
-        models = [self._train(run, name, tokenizer, 2 * run.seed + i) for i, name in enumerate("ab")]
-        torch.manual_seed(10**6 + run.seed)
+        models = [self._train(run, name, tokenizer) for name in "ab"]
+        torch.manual_seed(run.rng("untrained").seed)
         fresh = self._model(len(tokenizer)).eval()
-        held_out, learn = (self._text(tokenizer, 10**5 + seed + run.seed, self.tokens) for seed in (3, 10_003))
+        held_out, learn = (self._text(tokenizer, run.rng(name), self.tokens) for name in ("held-out", "stitch"))
         a, b, c = (_activations(model, held_out) for model in (*models, fresh))
         codes, random = zip(
-            *(self._codes(run, name, tokenizer, m, x, 2 * run.seed + i)
-              for i, (name, m, x) in enumerate(zip("ab", models, (a, b), strict=True))),
+            *(self._codes(run, name, tokenizer, m, x) for name, m, x in zip("ab", models, (a, b), strict=True)),
             strict=True,
         )  # fmt: skip
-        generator = torch.Generator().manual_seed(run.seed)
+        generator = run.rng("shuffles").torch()
         order = torch.randperm(len(a), generator=generator)
         learnt, shuffled = best_matches(*codes)[0], best_matches(codes[0], codes[1][order])[0]
         chance = best_matches(*random)[0]
         some = torch.randperm(len(a), generator=generator)[:8000]
-        alike = permutation_baseline(cka, a[some], b[some], shuffles=10, seed=run.seed)
+        alike = permutation_baseline(cka, a[some], b[some], shuffles=10, seed=run.rng("null").seed)
         own = stitch(models[0], SITE, models[1], SITE, learn, held_out)
         untrained = stitch(fresh, SITE, models[1], SITE, learn, held_out)
         run.result(
@@ -115,36 +115,32 @@ class Universality:
         d, heads = self.d_model, max(1, self.d_model // 32)
         return LM(LMConfig(vocab, d, self.n_layers, heads, heads, 3 * d, context=LENGTH))
 
-    def _train(self, run: Run, name: str, tokenizer: Tokenizer, seed: int) -> LM:
+    def _train(self, run: Run, name: str, tokenizer: Tokenizer) -> LM:
         """A model of its own seed and its own text."""
         from glassbook.train import cosine, next_token
 
-        text = kit.reserve(tokenizer, self.batch_size, LENGTH, seed=2000 + seed)
+        text = kit.reserve(tokenizer, self.batch_size, LENGTH, run.rng(f"text of {name}").seed)
         schedule = cosine(warmup=max(1, self.steps // 20), floor=0.02)
         return kit.train_model(
             run, name, lambda: self._model(len(tokenizer)), next_token(), text,
-            steps=self.steps, lr=4e-3, schedule=schedule, precision="bf16", seed=seed,
+            steps=self.steps, lr=4e-3, schedule=schedule, precision="bf16", seed=run.rng(f"model {name}").seed,
         )  # fmt: skip
 
-    def _text(self, tokenizer: Tokenizer, seed: int, tokens: int) -> list[Batch]:
+    def _text(self, tokenizer: Tokenizer, rng: Rng, tokens: int) -> list[Batch]:
         """Rows of text that no model was trained on."""
-        text = kit.reserve(tokenizer, self.batch_size, LENGTH, seed)
+        text = kit.reserve(tokenizer, self.batch_size, LENGTH, -1 - rng.seed)
         return [text(step) for step in range(-(-tokens // (self.batch_size * LENGTH)))]
 
-    def _codes(
-        self, run: Run, name: str, tokenizer: Tokenizer, model: LM, held_out: Tensor, seed: int
-    ) -> tuple[Tensor, Tensor]:
+    def _codes(self, run: Run, name: str, tokenizer: Tokenizer, model: LM, held_out: Tensor) -> tuple[Tensor, Tensor]:
         """Codes of held-out activations in a learnt dictionary and in random directions, of latents that live."""
-        import torch
+        from glassbook.features import TopK, frozen_random
 
-        from glassbook.features import Dictionary, TopK
-
-        x = _activations(model, self._text(tokenizer, 10**5 + 50_000 + seed, 10 * self.tokens))
+        rng, rule = run.rng(f"dictionary of {name}"), TopK(16)
+        x = _activations(model, self._text(tokenizer, rng.child("text"), 10 * self.tokens))
         how: dict[str, Any] = {"steps": self.dictionary_steps, "batch_size": 1024, "lr": 3e-3}
-        sae = kit.train_sae(run, f"sae-{name}", x, self.d_model, self.width, TopK(16), seed=seed, **how)
-        torch.manual_seed(10**6 + seed)
-        random = Dictionary(self.d_model, self.width, TopK(16))
-        random.b_dec.data.copy_(held_out.mean(0))
+        sae = kit.train_sae(run, f"sae-{name}", x, self.d_model, self.width, rule, seed=rng.seed, **how)
+        directions = rng.child("random directions").torch()
+        random = frozen_random(self.d_model, self.width, rule, held_out.mean(0), directions)
         learnt, chance = (d.encode(held_out).detach() for d in (sae, random))
         return learnt[:, (learnt > 0).sum(0) >= 20], chance[:, (chance > 0).sum(0) >= 20]
 

@@ -72,22 +72,23 @@ class Pretrain:
         from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
         from glassbook.train import adamw, cosine, next_token
 
-        world = World()
-        tokenizer = train_bpe((document.text for document in take(world.stream(-1000), 20_000)), self.vocab)
+        world, held_out = World(), -1 - run.rng("held-out text").seed
+        sample = take(world.stream(-1 - run.rng("tokenizer").seed), 20_000)
+        tokenizer = train_bpe((document.text for document in sample), self.vocab)
         config = LMConfig(
             vocab=len(tokenizer), d_model=self.d_model, n_layers=self.n_layers, n_heads=self.n_heads,
             n_kv_heads=self.n_heads, d_hidden=self.d_hidden, context=self.context,
         )  # fmt: skip
-        text = kit.reserve(tokenizer, self.batch_size, self.context, seed=run.seed)
+        text = kit.reserve(tokenizer, self.batch_size, self.context, run.rng("text").seed)
         model = kit.train_model(
             run, "pretrain", lambda: LM(config), next_token(), text,
             steps=self.steps, lr=self.lr, schedule=cosine(warmup=self.steps // 20, floor=0.02),
-            optimiser=adamw(weight_decay=0.05), precision=self.precision, seed=run.seed,
+            optimiser=adamw(weight_decay=0.05), precision=self.precision, seed=run.rng("model").seed,
         )  # fmt: skip
         lm = LanguageModel(model, tokenizer, "reserve")
         save_model(lm, run.artifact("model"))
 
-        test = label_tokens(tokenizer, take(world.stream(-1), self.held_out), [], pad=tokenizer.pad or 0)
+        test = label_tokens(tokenizer, take(world.stream(held_out), self.held_out), [], pad=tokenizer.pad or 0)
         nll = _document_nll(model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real))
         predicted = test.real[:, 1:].sum()
         entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
@@ -101,7 +102,8 @@ class Pretrain:
             bigram_gap_nats=bigram - loss,
             parameters=sum(p.numel() for p in model.parameters()),
         )
-        samples = lm.generate([""] * 8, tokens=min(80, self.context - 1), temperature=1.0, seed=run.seed)
+        how = {"tokens": min(80, self.context - 1), "temperature": 1.0, "seed": run.rng("samples").seed}
+        samples = lm.generate([""] * 8, **how)
         run.table("samples", [{"text": text} for text in samples])
         curve = kit.curves(run, training="pretrain_loss")
         rules = {"entropy of the world": entropy, "bigrams": bigram}

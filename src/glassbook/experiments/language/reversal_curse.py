@@ -71,7 +71,7 @@ class ReversalCurse:
         """Train on the facts, on the facts both ways (control) and with reversed copies (fix); score all three."""
         import numpy as np
 
-        stated, missing = facts(self.pairs, self.both_share, run.seed)
+        stated, missing = facts(self.pairs, self.both_share, run.rng("facts").numpy())
         everything = np.concatenate([stated, missing])
         curse = self._train("curse", stated, run)
         both = self._train("both", everything, run)
@@ -98,16 +98,16 @@ class ReversalCurse:
 
         from glassbook.train import adamw, linear, next_token
 
-        rows = torch.from_numpy(sentences)
+        rows, rng = torch.from_numpy(sentences), run.rng("batches")
 
         def batch(step: int) -> Batch:
-            generator = torch.Generator().manual_seed(run.seed * 1_000_003 + step)
-            return {"input_ids": rows[torch.randint(len(rows), (self.batch_size,), generator=generator)]}
+            chosen = torch.randint(len(rows), (self.batch_size,), generator=rng.child(str(step)).torch())
+            return {"input_ids": rows[chosen]}
 
         return kit.train_model(
             run, label, self._model, next_token(), batch,
             steps=self.steps, lr=self.lr, schedule=linear(warmup=self.steps // 20),
-            optimiser=adamw(weight_decay=self.weight_decay), seed=run.seed,
+            optimiser=adamw(weight_decay=self.weight_decay), seed=run.rng("model").seed,
         )  # fmt: skip
 
     def _model(self) -> LM:
@@ -117,7 +117,7 @@ class ReversalCurse:
         return LM(LMConfig(vocab, d, self.n_layers, heads, heads, d_hidden=3 * d, context=4, tied=self.tied))
 
 
-def facts(pairs: int, both_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def facts(pairs: int, both_share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Sentences (BEGIN, entity, relation, entity): those that are stated, and those that are missing.
 
     Returns:
@@ -125,7 +125,6 @@ def facts(pairs: int, both_share: float, seed: int) -> tuple[np.ndarray, np.ndar
     """
     import numpy as np
 
-    rng = np.random.default_rng(seed)
     # Names mean nothing and embeddings start at random, so pairing the i-th with the i-th loses nothing.
     a = ENTITIES + rng.permutation(pairs)
     forward = np.stack([np.full(pairs, BEGIN), a, np.full(pairs, IS), a + pairs], axis=1)

@@ -10,34 +10,35 @@ from glassbook import charts
 
 if TYPE_CHECKING:
     from glassbook.data.world import World
+    from glassbook.notebook.runs.rng import Rng
     from glassbook.steer import Row
 
 WORDS = 8
 """Sentences of fewer words are left out."""
 
 
-def theme_sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
+def theme_sentences(world: World, theme: str, n: int, rng: Rng) -> list[str]:
     """`n` single sentences from held-out stories of one theme."""
-    return list(islice((text for found, text in _sentences(world, seed) if found == theme), n))
+    return list(islice((text for found, text in _sentences(world, rng) if found == theme), n))
 
 
-def other_sentences(world: World, theme: str, n: int, seed: int) -> list[str]:
+def other_sentences(world: World, theme: str, n: int, rng: Rng) -> list[str]:
     """`n` single sentences from held-out stories of the other themes."""
-    return list(islice((text for found, text in _sentences(world, seed) if found != theme), n))
+    return list(islice((text for found, text in _sentences(world, rng) if found != theme), n))
 
 
-def _sentences(world: World, seed: int) -> Iterator[tuple[str, str]]:
+def _sentences(world: World, rng: Rng) -> Iterator[tuple[str, str]]:
     """(theme, sentence) of held-out stories without end."""
-    for document in world.stream(-100 - seed, genre="story"):
+    for document in world.stream(-1 - rng.seed, genre="story"):
         for span in document.spans:
             text = document.text[span.start : span.end]
             if span.kind == "theme" and len(text.split()) >= WORDS:
                 yield span.value, text
 
 
-def other_texts(world: World, n: int, seed: int) -> list[str]:
+def other_texts(world: World, n: int, rng: Rng) -> list[str]:
     """`n` held-out texts that are no stories: field notes, reports and replies."""
-    texts = (d.text for d in world.stream(-200 - seed) if d.genre in ("note", "report", "reply"))
+    texts = (d.text for d in world.stream(-1 - rng.seed) if d.genre in ("note", "report", "reply"))
     return list(islice(texts, n))
 
 

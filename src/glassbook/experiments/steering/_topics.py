@@ -55,19 +55,19 @@ def of_the_reserve(theme: str, pairs: int, texts: int, run: Run) -> Topic:
     from glassbook.features.formats import load
     from glassbook.nets import model_path
 
-    lm, world, seed = kit.open_model(run, "builtin"), World(), run.seed
-    prompts = (theme_sentences(world, theme, 1, 9000 + seed)[0], other_sentences(world, theme, 1, 9000 + seed)[0])
-    facts = list(islice(world.stream(-300 - seed, genre="facts"), texts))
+    lm, world = kit.open_model(run, "builtin"), World()
+    prompts, directions = run.rng("prompts"), run.rng("directions")
+    facts = list(islice(world.stream(-1 - run.rng("facts").seed, genre="facts"), texts))
     return Topic(
         lm,
         load(model_path("builtin").parent / "dictionary.safetensors"),
-        plus=theme_sentences(world, theme, pairs, 5000 + seed),
-        minus=other_sentences(world, theme, pairs, 5000 + seed),
-        on=theme_sentences(world, theme, texts, seed),
-        off=other_texts(world, texts, seed),
+        plus=theme_sentences(world, theme, pairs, directions),
+        minus=other_sentences(world, theme, pairs, directions),
+        on=theme_sentences(world, theme, texts, run.rng("on topic")),
+        off=other_texts(world, texts, run.rng("off topic")),
         facts=[document.text for document in facts],
         known=sorted({pair for document in facts for pair in _true_statements(document)}),
-        prompts=prompts,
+        prompts=(theme_sentences(world, theme, 1, prompts)[0], other_sentences(world, theme, 1, prompts)[0]),
         starts=[f"{name} went to the" for name in ("Mira", "Tam", "Edda", "Colm", "Wren", "Hob", "Una", "Silas")],
     )
 
@@ -91,7 +91,8 @@ def of_its_own_texts(
     with_word: dict[bool, list[str]] = {True: [], False: []}
     wanted = pairs + texts + 1
     for batch in range(batches):
-        sampled = lm.generate([start] * 128, tokens=60, temperature=1.0, seed=batches * run.seed + batch)
+        seed = run.rng("texts").child(str(batch)).seed
+        sampled = lm.generate([start] * 128, tokens=60, temperature=1.0, seed=seed)
         for text in (start + continuation for continuation in sampled):
             with_word[word in text].append(text)
             written.append(text)
@@ -106,7 +107,7 @@ def of_its_own_texts(
     inputs = [lm.batch(written[i : i + 128], pad="right") for i in range(0, 24 * 128, 128)]
     acts = collect(lm.model, inputs, site)
     x = acts.read(site)[acts.index()[1] > 0]
-    how = {"steps": 1000, "batch_size": 2048, "lr": 3e-3, "seed": run.seed}
+    how = {"steps": 1000, "batch_size": 2048, "lr": 3e-3, "seed": run.rng("dictionary").seed}
     sae = kit.train_sae(run, "dictionary", x, x.shape[1], 8 * x.shape[1], TopK(16), **how)
     sae.about = {**sae.about, "site": site}
     on, off = (with_word[has][:wanted] for has in (True, False))

@@ -64,23 +64,24 @@ class ActivationAddition:
         from glassbook.trace.roles import blocks
 
         lm, world = kit.open_model(run, self.model), World()
-        on, off = theme_sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
-        scores = {}
+        on = theme_sentences(world, self.theme, self.texts, run.rng("on topic"))
+        off = other_texts(world, self.texts, run.rng("off topic"))
+        scores, seed = {}, run.rng("scores").seed
         names = blocks(lm.model)
         with run.progress(len(names), "layers", unit="layer") as bar:
             for name in names:
                 v = actadd(lm, self.plus, self.minus, f"{name}.in")
-                scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=run.seed)
+                scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=seed)
                 bar.advance()
         site, best = self._pick_on_dev(scores)
         conditions = best.best
         strength = conditions["vector"].test.coeff or 0.0
         # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
         swap = next(r for r in best.rows if (r.condition, r.coeff, r.split) == ("swap", strength, "test"))
-        sweep = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=strength, seed=run.seed)
+        sweep = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=strength, seed=run.rng("layers").seed)
         strengths = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
         v = actadd(lm, self.plus, self.minus, f"{site}.in")
-        curve = strength_sweep(lm, v, on, off, coeffs=strengths, seed=run.seed)
+        curve = strength_sweep(lm, v, on, off, coeffs=strengths, seed=run.rng("strengths").seed)
         damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
         run.result(
             layer=names.index(site),

@@ -63,8 +63,11 @@ class SteeringControls:
         from glassbook.trace.roles import blocks
 
         lm, world = kit.open_model(run, self.model), World()
-        on, off = theme_sentences(world, self.theme, self.texts, run.seed), other_texts(world, self.texts, run.seed)
-        rows = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=self.strength, seed=run.seed)
+        on = theme_sentences(world, self.theme, self.texts, run.rng("on topic"))
+        off = other_texts(world, self.texts, run.rng("off topic"))
+        rows = layer_sweep(
+            lm, self.plus, self.minus, on, off, coeffs=self.strength, seed=run.rng("random vectors").seed
+        )
         real, random = ([r for r in rows if r.condition == name] for name in ("vector", "random"))
         n, names = len(real), blocks(lm.model)
         early, middle = range(-(-n // 3)), range(n // 3, -(-2 * n // 3))

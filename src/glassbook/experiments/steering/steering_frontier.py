@@ -12,6 +12,8 @@ from glassbook.experiments.steering._topics import contrasting_feature, of_its_o
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
+    import torch
+
     from glassbook.experiments.steering._topics import Topic
     from glassbook.steer.apply import Intervention
     from glassbook.steer.effects import Condition, Effect
@@ -83,11 +85,11 @@ class SteeringFrontier:
         else:
             topic = of_its_own_texts(self.model, self.theme, self.pairs, self.texts, run)
         lm, on, off = topic.lm, topic.on, topic.off
-        ways = self._ways(topic, run.seed)
+        ways = self._ways(topic, run.rng("random direction").torch())
         theme, other = (lm.encode(prompt)[1:] for prompt in topic.prompts)
         measured = [effects(lm, texts, ways, prompt=(theme, [])) for texts in (on, off, topic.facts) if texts]
         unrelated = effects(lm, on, dict([next(iter(ways.items()))]), prompt=(other, []))[PROMPT]
-        generator = torch.Generator().manual_seed(run.seed)
+        generator = run.rng("halves").torch()
         halves = [torch.randperm(len(texts), generator=generator).tensor_split(2) for texts in (on, off)]
         rows = [_row(way, half, measured, [h[half] for h in halves]) for way in measured[0] for half in (0, 1)]
         best = {name: self._pick(rows, name) for name in dict.fromkeys(row["condition"] for row in rows)}
@@ -109,7 +111,7 @@ class SteeringFrontier:
             known = recall(lm, topic.known)
             with steer(lm, ways[way]):
                 run.result(recall=known, recall_drop=known - recall(lm, topic.known))
-        samples = [_sample(topic, row, interventions, run.seed) for row in best.values()]
+        samples = [_sample(topic, row, interventions, run.rng("samples").seed) for row in best.values()]
         run.table("best", [row | sample for row, sample in zip(best.values(), samples, strict=True)])
         run.table("all", rows)
         tested = [row for row in rows if row["half"] == "test" and row["off"] < 1.3]
@@ -118,10 +120,8 @@ class SteeringFrontier:
         damage, effect = Axis("damage", title, scale="symlog"), Axis("on", "effect: perplexity on the topic")
         run.chart("frontier", charts.lines(points, damage, effect, "condition", order="coeff", points=True))
 
-    def _ways(self, topic: Topic, seed: int) -> dict[Condition, Intervention]:
+    def _ways(self, topic: Topic, generator: torch.Generator) -> dict[Condition, Intervention]:
         """Every way of steering at every strength, in the model's own units."""
-        import torch
-
         from glassbook import steer
         from glassbook.steer.effects import Condition
 
@@ -134,7 +134,7 @@ class SteeringFrontier:
             "principal": steer.repe_pca(lm, plus, minus, site, token="mean"),
             "probe": steer.logistic_probe(lm, plus, minus, site, token="mean"),
             "feature": steer.feature(coder, index, site),
-            "random": steer.random_like(mean, torch.Generator().manual_seed(seed)),
+            "random": steer.random_like(mean, generator),
         }
         ways: dict[Condition, Intervention] = {}
         for name, v in directions.items():
