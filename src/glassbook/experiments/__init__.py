@@ -2,6 +2,7 @@
 
 from glassbook.experiments.base import (
     Experiment,
+    Outputs,
     code_root,
     default_settings,
     experiment,
@@ -15,6 +16,7 @@ from glassbook.experiments.base import (
 
 __all__ = [
     "Experiment",
+    "Outputs",
     "code_root",
     "default_settings",
     "experiment",

@@ -14,6 +14,7 @@ import importlib
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -29,6 +30,15 @@ PYDANTIC = {"use_attribute_docstrings": True, "extra": "forbid"}
 Cls = TypeVar("Cls", bound=type)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Names of the charts, tables and images that every run of an experiment keeps; pages show them."""
+
+    charts: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
 class Experiment(Protocol):
     """A frozen dataclass that `experiment` has marked: its fields are the settings of one run."""
 
@@ -38,6 +48,7 @@ class Experiment(Protocol):
     data: ClassVar[tuple[str, ...]]
     minutes: ClassVar[float | None]
     claims: ClassVar[tuple[Claim, ...]]
+    outputs: ClassVar[Outputs]
 
     def run(self, run: Run) -> None:
         """Do the work, logging to `run`; finish with `run.result(...)` for every metric a claim reads."""
@@ -64,7 +75,8 @@ def experiment(
 
     def mark(cls: Cls) -> Cls:
         marks = {"name": _kebab(cls.__name__), "terms": tuple(terms), "source": source}
-        marks |= {"data": tuple(data), "minutes": minutes, "__pydantic_config__": PYDANTIC}
+        marks |= {"data": tuple(data), "minutes": minutes, "outputs": getattr(cls, "outputs", Outputs())}
+        marks |= {"__pydantic_config__": PYDANTIC}
         for name, value in marks.items():
             setattr(cls, name, value)
         ids = [claim.id for claim in getattr(cls, "claims", ())]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.circuits._edges import cut_scores, edge_table, faithfulness_rows
 from glassbook.experiments.circuits._tasks import pronouns, repetitions
 from glassbook.notebook import Claim, Run
@@ -62,6 +62,10 @@ class CircuitDiscovery:
               "feature_faithfulness", ">=", 0.7, control="random_feature_faithfulness <= 0.2",
               source="Marks et al. 2024, arXiv:2403.19647"),
     )  # fmt: skip
+    outputs = Outputs(
+        charts=("faithfulness", "circuit", "pronoun_circuit", "pronoun_heads"),
+        tables=("edges", "pronoun_edges", "features"),
+    )
 
     @classmethod
     def quick(cls) -> CircuitDiscovery:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class InductionHeads:
         Claim("head-forms-as-loss-falls", "The induction head forms when copying appears, within 5 % of the training",
               "half_way_apart", "<=", 0.05, no_control="a difference of two times in the same training"),
     )  # fmt: skip
+    outputs = Outputs(charts=("heads", "formation"), tables=("pretrained",))
 
     @classmethod
     def quick(cls) -> InductionHeads:

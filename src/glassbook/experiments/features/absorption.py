@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Absorption:
               "A Matryoshka dictionary explains no more variance than a BatchTopK dictionary of the same size",
               "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(charts=("absorption",), tables=("parents",))
 
     @classmethod
     def quick(cls) -> Absorption:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.features._sparsity import at_sparsity, rules, truth_scores
 from glassbook.notebook import Claim, Run
 
@@ -89,6 +89,7 @@ class DictionaryFrontier:
               "model_ce_recovered", ">=", 0.95,
               no_control="cross-entropy recovered is defined relative to a baseline, zero ablation"),
     )  # fmt: skip
+    outputs = Outputs(charts=("frontier",), tables=("frontier",))
 
     @classmethod
     def quick(cls) -> DictionaryFrontier:

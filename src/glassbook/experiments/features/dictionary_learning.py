@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 from glassbook.notebook.runs.feature_dashboard import NAME
 
@@ -67,6 +67,7 @@ class DictionaryLearning:
         Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
               "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(charts=("detection",), tables=("attributes",))
 
     @classmethod
     def quick(cls) -> DictionaryLearning:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class FeatureDeath:
               "The farther the mean of the activations is from the origin, the more latents are dead before training",
               "offset_predicts_death", ">=", 0.8, control="offset_predicts_death_centred <= 0.8"),
     )  # fmt: skip
+    outputs = Outputs(charts=("death",), tables=("offsets",))
 
     @classmethod
     def quick(cls) -> FeatureDeath:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Monosemanticity:
               "In a story model the median feature responds to fewer tokens (in bits) than the median random direction",
               "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(charts=("monosemanticity",))
 
     @classmethod
     def quick(cls) -> Monosemanticity:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook.errors import extra
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SparseCoding:
               "At equal error, a sparse code needs at most 60 % as many active numbers as principal components",
               "active_over_pca", "<=", 0.6, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(images=("elements", "components", "shuffled"))
 
     @classmethod
     def quick(cls) -> SparseCoding:

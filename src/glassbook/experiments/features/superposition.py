@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Superposition:
               "mean_explained_variance", "<=", 1e-6,
               no_control="a check of the metric itself, which is zero here by definition"),
     )  # fmt: skip
+    outputs = Outputs(charts=("superposition",), tables=("densities",))
 
     @classmethod
     def quick(cls) -> Superposition:

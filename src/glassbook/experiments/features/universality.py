@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Universality:
               "An affine map lets a model continue from another's residual stream, but not from an untrained model's",
               "stitching_loss", "<=", 0.25, control="untrained_stitching_loss >= 0.4"),
     )  # fmt: skip
+    outputs = Outputs(charts=("matches",))
 
     @classmethod
     def quick(cls) -> Universality:

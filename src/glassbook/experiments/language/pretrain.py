@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Pretrain:
               "The cross-entropy of a small transformer is at least 0.3 nats below that of the best bigram model",
               "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(charts=("loss",), tables=("samples",))
 
     @classmethod
     def quick(cls) -> Pretrain:

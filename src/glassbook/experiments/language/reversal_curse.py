@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class ReversalCurse:
               "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
               source="Golovneva et al. 2024, arXiv:2403.13799"),
     )  # fmt: skip
+    outputs = Outputs(charts=("accuracy", "loss"))
 
     @classmethod
     def quick(cls) -> ReversalCurse:

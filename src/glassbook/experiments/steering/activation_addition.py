@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glassbook.charts import Axis
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
@@ -51,6 +51,7 @@ class ActivationAddition:
         Claim("damage-is-early", "Activation addition damages off-topic text most in the first half of the layers",
               "early_over_late_damage", ">=", 1.0, no_control="the metric is the ratio of early to late layers"),
     )  # fmt: skip
+    outputs = Outputs(charts=("layers", "doses"), tables=("scores", "layers"))
 
     @classmethod
     def quick(cls) -> ActivationAddition:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glassbook.charts import Axis
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
@@ -50,6 +50,7 @@ class SteeringControls:
               "A difference of embeddings, added in the middle layers at equal norm, steers at most half as strongly",
               "transplant_share", "<=", 0.5, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(charts=("layers",), tables=("layers",))
 
     @classmethod
     def quick(cls) -> SteeringControls:

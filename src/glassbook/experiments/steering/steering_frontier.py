@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.charts import Axis
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.steering._topics import contrasting_feature, of_its_own_texts, of_the_reserve
 from glassbook.notebook import Claim, Run
 
@@ -66,6 +66,7 @@ class SteeringFrontier:
               "Under the best steering vector, facts are recalled as often as without it, within one percentage point",
               "recall_drop", "<=", 0.01, control="recall >= 0.5"),
     )  # fmt: skip
+    outputs = Outputs(charts=("frontier",), tables=("best", "all"))
 
     @classmethod
     def quick(cls) -> SteeringFrontier:
