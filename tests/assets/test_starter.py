@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def test_live_blocks_name_what_there_is(page):
             assert find_claim(find(name).claims, block.data["id"], name)
         else:
             assert block.kind in ("experiment", "claims", "features")
+
+
+@each(terms())
+def test_a_page_with_the_name_of_an_experiment_stands_beside_its_recipe(page):
+    if page.id in names():
+        recipe = Path(str(sys.modules[find(page.id).__module__].__file__))
+        assert page.path.is_symlink()
+        assert not page.path.readlink().is_absolute()
+        assert page.path.resolve() == recipe.with_name(f"{page.id}.md")
+    else:
+        assert not page.path.is_symlink()
 
 
 @pytest.mark.parametrize("name", names())

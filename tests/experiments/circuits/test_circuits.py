@@ -1,4 +1,4 @@
-"""Quick runs of the experiments on circuits and steering give every number that a claim reads."""
+"""Tasks of the experiments on circuits, and topics of those on steering."""
 
 import json
 import os
@@ -8,30 +8,21 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.experiments import find, launch
+from glassbook.experiments import launch
 from glassbook.experiments.circuits._tasks import pronouns, repetitions
 from glassbook.experiments.steering._topics import of_its_own_texts
 from glassbook.experiments.steering.steering_frontier import SteeringFrontier
 from glassbook.nets import open_model
 from glassbook.notebook import Notebook
+from glassbook.notebook.runs.rng import Rng
 
-EXPERIMENTS = ["circuit-discovery", "induction-heads", "steering-controls", "steering-frontier", "universality"]
 
-
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_quick_run_gives_every_number_that_a_claim_reads(name, tmp_path):
-    kind = find(name)
-    record = launch(kind.quick(), Notebook.create(tmp_path / "notebook"), seed=3)
-    assert record.status == "finished"
-    for claim in kind.claims:
-        assert claim.metric in record.results
-        if claim.control:
-            assert claim.control.split()[0] in record.results
-    assert (record.folder / "charts").is_dir()
+def rng(seed: int) -> Rng:
+    return Rng(seed, ("test",))
 
 
 def test_pairs_of_repetitions_differ_in_one_half():
-    task = repetitions(8, 6, 0)
+    task = repetitions(8, 6, rng(0))
     clean, corrupted = task.clean["input_ids"], task.corrupted["input_ids"]
     assert clean.shape == (8, 9)
     assert torch.equal(clean[:, :3], clean[:, 6:])
@@ -42,7 +33,7 @@ def test_pairs_of_repetitions_differ_in_one_half():
 
 def test_pronouns_differ_in_the_name_only():
     lm = open_model("builtin")
-    task = pronouns(lm, 6, 1)
+    task = pronouns(lm, 6, rng(1))
     clean, corrupted, mask = task.clean["input_ids"], task.corrupted["input_ids"], task.clean["attention_mask"].bool()
     assert torch.equal(mask, task.corrupted["attention_mask"].bool())
     for a, b, real in zip(clean, corrupted, mask, strict=True):
@@ -57,7 +48,7 @@ def test_pronouns_differ_in_the_name_only():
 
 def test_rows_of_one_seed_are_the_same_and_of_another_others():
     lm = open_model("builtin")
-    a, b, c = (pronouns(lm, 3, seed).clean["input_ids"] for seed in (1, 1, 2))
+    a, b, c = (pronouns(lm, 3, rng(seed)).clean["input_ids"] for seed in (1, 1, 2))
     assert torch.equal(a, b)
     assert a.shape != c.shape or not torch.equal(a, c)
 
@@ -82,7 +73,8 @@ def test_any_other_model_is_steered_towards_what_it_writes_itself(tmp_path):
 
 
 class Unused:
-    seed = 0
+    def rng(self, name):
+        return rng(0).child(name)
 
     def uses(self, *args, **kwargs) -> None:
         """Nothing is noted."""

@@ -1,33 +1,12 @@
 import numpy as np
 import pytest
 
-from glassbook.experiments.base import launch
-from glassbook.experiments.language.reversal_curse import BEGIN, IS, IS_OF, ReversalCurse, facts, reverse, score
-from glassbook.notebook import Notebook
-
-
-def test_quick_logs_what_the_claims_read(tmp_path):
-    record = launch(ReversalCurse.quick(), Notebook.create(tmp_path / "nb", title="Test"), seed=0)
-    assert record.status == "finished"
-    needed = {"both_directions_accuracy", "missing_accuracy", "seen_logprob_gap"} | {
-        claim.metric for claim in ReversalCurse.claims
-    }
-    assert needed <= record.results.keys()
-    assert all(0 <= value <= 1 for name, value in record.results.items() if name.endswith("accuracy"))
-    assert all(record.metrics(f"{label}_loss")[0] == [10, 20] for label in ("curse", "both", "copies"))
-    assert {path.name for path in (record.folder / "charts").iterdir()} == {"accuracy.vl.json", "loss.vl.json"}
-
-
-def test_the_same_seed_gives_the_same_numbers(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb", title="Test")
-    results = [launch(ReversalCurse.quick(), notebook, seed=seed).results for seed in (3, 3, 4)]
-    assert results[0] == results[1]
-    assert results[0] != results[2]
+from glassbook.experiments.language.reversal_curse import BEGIN, IS, IS_OF, facts, reverse, score
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_missing_sentence_is_stated_the_other_way_round(seed):
-    stated, missing = facts(200, 0.7, seed)
+    stated, missing = facts(200, 0.7, np.random.default_rng(seed))
     assert (len(stated), len(missing)) == (340, 60)
     sentences = {tuple(row) for row in np.concatenate([stated, missing]).tolist()}
     assert len(sentences) == 400

@@ -1,6 +1,8 @@
 """The starter notebook: pages for the terms and systems of the field, the manual, and the works they cite.
 
 write(folder)          # into a new notebook; `glassbook new` does it
+
+A page that has the name of an experiment stands beside its recipe, in experiments/; here is a link to it.
 """
 
 from __future__ import annotations

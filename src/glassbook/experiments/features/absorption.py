@@ -107,7 +107,7 @@ class Absorption:
         sizes: dict[str, Any] = {"roots": self.roots, "branching": self.branching, "depth": depth}
         world = nested_world(self.features, self.d, **sizes, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
-        strengths, test = world.sample(16_384, generator)
+        strengths, test = world.sample(min(16_384, self.samples), generator)
         rules = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
         torch.manual_seed(run.rng("weights").seed)
         saes = {name: Dictionary(self.d, self.width, rule) for name, rule in rules.items()}

@@ -95,8 +95,8 @@ class DictionaryFrontier:
     def quick(cls) -> DictionaryFrontier:
         """A small world and few steps."""
         return cls(
-            features=1500, d=64, width=96, samples=4096, steps=20, batch_size=256,
-            sequences=32, model_width=128, model_k=(4, 8, 16), model_steps=5,
+            features=1500, d=64, width=96, l1=(3.0,), samples=4096, steps=20, batch_size=256,
+            sequences=32, model_width=128, model_k=(8,), model_steps=5,
         )  # fmt: skip
 
     def run(self, run: Run) -> None:
@@ -144,7 +144,7 @@ class DictionaryFrontier:
         generator = run.rng("world").torch()
         world = nested_world(self.features, self.d, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
-        truth, test = world.sample(16_384, generator)
+        truth, test = world.sample(min(16_384, self.samples), generator)
         sizes = {"width": self.width, "steps": self.steps, "batch_size": self.batch_size}
         coders = self._train(run, "world", x, L0S, **sizes)
         directions = run.rng("random directions").torch()

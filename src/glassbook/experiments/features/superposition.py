@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @experiment(
     terms=["Superposition", "Feature", "Sparse coding"],
     source='Elhage et al. 2022, "Toy models of superposition"; Sharkey et al. 2022',
+    minutes=4,
 )
 @dataclass(frozen=True, kw_only=True)
 class Superposition:

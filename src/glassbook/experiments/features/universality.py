@@ -63,7 +63,7 @@ class Universality:
     @classmethod
     def quick(cls) -> Universality:
         """Tiny models that have learnt next to nothing."""
-        return cls(d_model=32, steps=5, batch_size=4, width=64, dictionary_steps=5, tokens=2000)
+        return cls(d_model=32, steps=5, batch_size=4, width=64, dictionary_steps=5, tokens=600)
 
     def run(self, run: Run) -> None:
         """Train two models and their dictionaries; compare on held-out text, with shuffles and untrained models."""
