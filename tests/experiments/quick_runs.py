@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from glassbook.experiments.base import find, launch
 from glassbook.notebook import Notebook, RunRecord
@@ -22,18 +23,27 @@ def processes():
     return context
 
 
-def work(folder: Path, name: str, seed: int, resume: str | None) -> None:
+class Seconds(NamedTuple):
+    wall: float
+    processor: float
+    """What another test on the same machine doesn't change much; 0 of a run that was killed."""
+
+
+def work(folder: Path, name: str, seed: int, resume: str | None, processor: Any) -> None:
     """The body of a process."""
     import torch
 
     torch.set_num_threads(1)
     with contextlib.redirect_stderr(io.StringIO()):
         launch(find(name).quick(), Notebook(folder), seed=seed, resume=resume)
+    processor.value = time.process_time()
 
 
-def run(folder: Path, name: str, seed: int = 0, resume: str | None = None, kill_after: float | None = None) -> float:
+def run(folder: Path, name: str, seed: int = 0, resume: str | None = None, kill_after: float | None = None) -> Seconds:
     """Make (or resume) a quick run, or kill it with SIGKILL after some seconds; returns the seconds that it took."""
-    process = processes().Process(target=work, args=(folder, name, seed, resume))
+    context = processes()
+    processor = context.Value("d", 0.0)
+    process = context.Process(target=work, args=(folder, name, seed, resume, processor))
     start = time.monotonic()
     process.start()
     process.join(LONGEST if kill_after is None else kill_after)
@@ -42,7 +52,7 @@ def run(folder: Path, name: str, seed: int = 0, resume: str | None = None, kill_
         process.kill()
     process.join()
     assert kill_after is not None or process.exitcode == 0, f"{name} ended with {process.exitcode}"
-    return time.monotonic() - start
+    return Seconds(time.monotonic() - start, processor.value)
 
 
 def newest(folder: Path) -> RunRecord | None:

@@ -15,7 +15,7 @@ NAMES = sorted(_own())
 
 def unbroken(folder: Path, name: str) -> tuple[RunRecord, float]:
     notebook = Notebook.create(folder / "whole").folder
-    seconds = run(notebook, name)
+    seconds = run(notebook, name).wall
     record = newest(notebook)
     assert record is not None
     return record, seconds

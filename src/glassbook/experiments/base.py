@@ -32,7 +32,7 @@ Cls = TypeVar("Cls", bound=type)
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Names of the charts, tables and images that every run of an experiment keeps; pages show them."""
+    """Names of the charts, tables and images that a run with the default model keeps; pages show them."""
 
     charts: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from glassbook.notebook import Run
 
 def learning(run: Run) -> None:
     """Explained variance while the dictionary learns."""
-    rows = kit.curves(run, explained_variance="explained_variance")
+    rows = kit.curves(run, explained_variance="dictionary_explained_variance")
     _keep(run, "learning", charts.lines(rows, charts.Axis("step", "step"), charts.Axis("value", "explained variance")))
 
 

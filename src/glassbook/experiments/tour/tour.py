@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassbook.experiments import kit
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Outputs, experiment
 from glassbook.experiments.tour import _charts, _steering, cards, corpus
 from glassbook.notebook import Claim, Run
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
@@ -62,6 +62,10 @@ class Tour:
         Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
               "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
     )  # fmt: skip
+    outputs = Outputs(
+        charts=("learning", "density", "detection", "steering"),
+        tables=("attributes", "tour", "scores", "features", "steering"),
+    )
 
     @classmethod
     def quick(cls) -> Tour:
@@ -96,7 +100,7 @@ class Tour:
             run.table("attributes", attributes)
         self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
         sample = lm.generate([prompt := "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"], tokens=40)
-        steps, _ = run.metrics("explained_variance")
+        steps, _ = run.metrics("dictionary_explained_variance")
         facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": prompt + sample[0],
                  "text": text.origin, "site": site, "d_in": sae.d_in, "width": sae.width, "tokens": tokens,
                  "steps": max(steps, default=0)}  # fmt: skip
