@@ -34,12 +34,13 @@ def test_the_strongest_first_and_those_with_a_meaning_before_all(glassbook, note
     words = ("features", "--notebook", notebook.folder)
     data = glassbook(*words, "--run", kept[0], "--json").data()
     assert [card["index"] for card in data["features"]] == [7, 0]
-    assert (data["model"], data["site"], data["width"], data["found"]) == ("builtin", "blocks.3.out", 16, 2)
-    assert data["features"][0]["contexts"][0].count("«") == 1
+    header = data["header"]
+    assert (header["model"], header["site"], header["width"], data["total"]) == ("builtin", "blocks.3.out", 16, 2)
+    assert glassbook(*words, "--run", kept[0]).out.count("«") == 2
     named = glassbook(*words, "--run", kept[1], "--json").data()
-    assert next((card["index"], card["label"], card["auroc"]) for card in named["features"]) == (0, "animal: fox", 0.97)
+    assert next((card["index"], card["label"], card["score"]) for card in named["features"]) == (0, "animal: fox", 0.97)
     assert "animal: fox (0.97)" in glassbook(*words, "--run", kept[1]).out
-    assert glassbook(*words, "--run", kept[1], "--search", "FOX", "--json").data()["found"] == 1
+    assert glassbook(*words, "--run", kept[1], "--search", "FOX", "--json").data()["total"] == 1
     assert "no feature has 'zeppelin'" in glassbook(*words, "--run", kept[1], "--search", "zeppelin").out
 
 

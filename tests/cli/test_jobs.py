@@ -39,10 +39,10 @@ def test_jobs_are_listed_with_what_went_wrong(glassbook, notebook, queue):
 def test_cancel_and_again(glassbook, notebook, queue):
     where = ("--notebook", notebook.folder)
     job = queue.add("steady", title="Steady")
-    assert "take it up again with: glassbook jobs again 1" in glassbook("jobs", "cancel", 1, *where).out
+    assert "resume it with: glassbook jobs again 1" in glassbook("jobs", "cancel", 1, *where).out
     assert queue.job(job.id).state == "cancelled"
     assert "been cancelled already" in glassbook("jobs", "cancel", 1, *where).complaint()
-    assert glassbook("jobs", "again", 1, *where, "--json").data()["state"] == "queued"
+    assert glassbook("jobs", "again", 1, *where, "--json").data()["job"]["state"] == "queued"
     assert "is queued" in glassbook("jobs", "again", 1, *where).complaint()
     queue.claim_next("me")
     assert "is being stopped" in glassbook("jobs", "cancel", 1, *where).out

@@ -49,7 +49,7 @@ def test_run(glassbook, toys, notebook):
     assert (data["experiment"], data["seed"], data["status"]) == ("steady", 4, "finished")
     assert data["results"] == {"value": 3.5, "other": -1.0, "seed": 4.0}
     [record] = notebook.runs()
-    assert record.id == data["run"]
+    assert record.id == data["id"]
     assert record.config == {"value": 3.5, "parts": [1, 2]}
     answer = glassbook(*words)
     assert "3.5" in answer.out
@@ -96,9 +96,10 @@ def test_runs(glassbook, toys, notebook):
 
 
 def test_a_notebook_above_the_folder_is_found(glassbook, toys, notebook, monkeypatch):
-    inside = notebook.folder / "pages"
-    monkeypatch.chdir(inside)
-    assert glassbook("runs", "--json").data()["notebook"] == str(notebook.folder)
+    monkeypatch.chdir(notebook.folder / "pages")
+    glassbook("run", "steady")
+    assert [run.experiment for run in notebook.runs()] == ["steady"]
+    assert glassbook("runs", "--json").data()["total"] == 1
 
 
 def test_claims(glassbook, toys, notebook):

@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "export": "write the notebook as web pages that open from disk",
     "similar": "search the pages by meaning, with a local embedding model",
     "run": "run an experiment and keep its evidence",
-    "runs": "list the runs of a notebook",
+    "runs": "list the runs of a notebook; `runs show` shows one",
     "jobs": "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one",
     "claims": "list every claim with its verdict; `claims check` runs what is missing",
     "open": "look at a model: its size, its sites, a sample",

@@ -1,13 +1,11 @@
-"""What a person sees: plain tables that fit 80 columns, ages and numbers in few characters."""
+"""What a person sees: plain tables that fit 80 columns, states in colour."""
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -49,24 +47,6 @@ _COLOURS = {"holds": "green", "fails": "red", "finished": "green", "failed": "re
 def state(name: str, label: str = "") -> Text:
     """A verdict's state or a run's status, in its colour; `label` is what is printed, by default the name."""
     return Text(label or name, style=_COLOURS.get(name, "yellow"))
-
-
-def number(value: float) -> str:
-    """Three significant digits; whole numbers whole."""
-    if not math.isfinite(value):
-        return "none" if math.isnan(value) else str(value)
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.3g}"
-
-
-def age(then: datetime) -> str:
-    """How long ago a moment was: "12 s", "5 min", "3 h", "2 d"."""
-    seconds = max(0.0, (datetime.now(UTC) - then).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def one_line(text: str, width: int) -> str:

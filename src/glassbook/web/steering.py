@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from glassbook.errors import GlassbookError
+from glassbook.formatting import escape_markdown, number
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.page import flow_text
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer.spec import AnySource, FeatureSource, SteeringSettings
-from glassbook.web.templating import number
 
 
 def to_query(settings: SteeringSettings) -> str:
@@ -87,12 +86,14 @@ def section(nb: Notebook, settings: SteeringSettings, result: Mapping[str, Any])
     """A section of a page: what was steered, the panel as a live block, and the texts as a table."""
     rows: Sequence[Mapping[str, Any]] = result["results"]
     label = "; ".join(f"{source.coeff:+g} {label_of(nb, source)}" for source in settings.sources)
-    lines = [f"## Steered: {escaped(label)}", "", to_block(settings), ""]
+    lines = [f"## Steered: {escape_markdown(label)}", "", to_block(settings), ""]
     lines += ["| prompt | plain | steered |", "| --- | --- | --- |"]
-    lines += ["| " + " | ".join(escaped(row[name]) for name in ("prompt", "plain", "steered")) + " |" for row in rows]
+    lines += [
+        "| " + " | ".join(escape_markdown(row[name]) for name in ("prompt", "plain", "steered")) + " |" for row in rows
+    ]
     for name in ("effect", "damage"):
         if numbers := measured(result.get(name)):
-            text = ", ".join(f"{escaped(key)} {value}" for key, value in numbers)
+            text = ", ".join(f"{escape_markdown(key)} {value}" for key, value in numbers)
             lines += ["", f"{name.capitalize()}: {text}."]
     return "\n".join(lines) + "\n"
 
@@ -101,10 +102,3 @@ def measured(values: Any) -> list[tuple[str, str]]:
     """Names and numbers of an effect or a damage, as text."""
     pairs = values.items() if isinstance(values, Mapping) else ()
     return [(str(key).replace("_", " "), number(value)) for key, value in pairs if value is not None]
-
-
-def escaped(text: Any) -> str:
-    """Text with its Markdown escaped, on one line, for a cell of a table."""
-    line = re.sub(r"\s*\n\s*", " ↵ ", str(text).strip())
-    line = "".join(c if c.isprintable() else " " for c in line)
-    return re.sub(r"([\\`*_\[\]<>|$#~!&^{}])", r"\\\1", line)

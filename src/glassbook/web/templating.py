@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from glassbook import formatting
 from glassbook.notebook.pages.page import KINDS
 from glassbook.notebook.serialization import to_json
 from glassbook.web.services import services_of
@@ -35,7 +35,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"number": number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
+    env.filters |= {"number": formatting.number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
     env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}
     return env
 
@@ -70,17 +70,6 @@ def path_part(text: str) -> str:
     return quote(str(text), safe="/")
 
 
-def number(value: Any) -> str:
-    """A number as a person reads it: four significant digits, thousands parted in whole numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
-        return f"{int(value):,}"
-    if not math.isfinite(value):
-        return {math.inf: "∞", -math.inf: "-∞"}.get(value, "NaN")
-    return f"{value:.4g}"
-
-
 def seconds(value: float) -> str:
     """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
     whole = round(value)
@@ -92,17 +81,10 @@ def seconds(value: float) -> str:
 
 
 def ago(when: datetime | None) -> str:
-    """How long ago a moment was."""
+    """How long ago a moment was, or its date where the page is made to last."""
     if when is None:
         return ""
-    if ABSOLUTE_DATES.get():
-        return moment(when)
-    passed = (datetime.now(UTC) - when).total_seconds()
-    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if passed >= length:
-            n = int(passed // length)
-            return f"{n} {name}{'s' if n > 1 else ''} ago"
-    return "just now"
+    return moment(when) if ABSOLUTE_DATES.get() else formatting.ago(when)
 
 
 def moment(when: datetime | None) -> str:

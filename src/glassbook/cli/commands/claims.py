@@ -13,10 +13,11 @@ from rich.text import Text
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, Positional, option, perform, say
 from glassbook.cli.commands.run import resume, start
-from glassbook.cli.output import console, number, state
+from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.experiments.verdicts import STATES, board, claims_to_json, judging, standing
+from glassbook.formatting import number
 from glassbook.notebook import Notebook
 
 

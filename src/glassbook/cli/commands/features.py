@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import InNotebook, Positional, open_lm, option, perform, say
-from glassbook.cli.commands.run_features import ACTIONS
+from glassbook.cli.command import Command, InNotebook, Positional, open_lm, option, perform, say
+from glassbook.cli.commands.name_features import NameFeatures, OfRun
 from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.output import console, one_line, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments.tour import cards
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.web.api.serializers import features_to_json
 
 if TYPE_CHECKING:
     from glassbook.features import Coder
@@ -49,7 +50,7 @@ class Features(InNotebook):
         if self.top < 1:
             raise GlassbookError(f"--top {self.top}: ask for at least 1")
         if self.run is not None:
-            return self._kept(self.run)
+            return self._of_run(self.run)
         d = open_dictionary(self.dictionary)
         name = self.model or read_model(d) or ("builtin" if self.dictionary == "builtin" else "")
         if not name:
@@ -68,61 +69,65 @@ class Features(InNotebook):
                 for card in found
                 if word in " ".join([card["label"] or "", *card["tokens"], *card["contexts"]]).lower()
             ]
-        return {
-            "dictionary": self.dictionary,
-            "model": name,
-            "site": site,
-            "width": d.width,
-            "found": len(found),
-            "features": found[: self.top],
-        }
+        header = {"dictionary": self.dictionary, "model": name, "site": site, "width": d.width}
+        return {"header": header, "total": len(found), "features": found[: self.top]}
 
-    def _kept(self, run: str) -> dict[str, Any]:
-        """The same from the dashboard of a run: those whose meaning is known best come first."""
+    def _of_run(self, run: str) -> dict[str, Any]:
+        """Features from the dashboard of a run: those with the best labels first."""
         if self.dictionary != "builtin" or any((self.model, self.tokenizer, self.text, self.site)):
             raise GlassbookError("--run shows what a run has found; leave out the dictionary, model, text and site")
         record = self.open_notebook().run(run)
         dashboard = FeatureDashboard(record.folder)
-        header = dashboard.header
         order = "score" if dashboard.rows(labelled=True, limit=0)[1] else "max"
         active = (1e-12, None)
-        rows, found = dashboard.rows(self.search or "", order, descending=True, density=active, limit=self.top)
-        return {
-            "run": record.id,
-            "dictionary": header.get("dictionary"),
-            "model": header.get("model"),
-            "site": header.get("site"),
-            "width": header.get("width"),
-            "found": found,
-            "features": [cards.card(dashboard.feature(row.index)) for row in rows],
-        }
+        rows, total = dashboard.rows(self.search or "", order, descending=True, density=active, limit=self.top)
+        return features_to_json(record, rows, total)
 
     def show(self, result: dict[str, Any]) -> None:
         """A table of them, the most telling first."""
-        if not result["found"]:
+        total, features = result["total"], result["features"]
+        if not total:
             print(
                 f"no feature has {self.search!r} in its label, tokens or contexts" if self.search else "none is active"
             )
             return
-        labelled = any(card["label"] for card in result["features"])
+        header = result["header"]
+        if self.run is not None:  # a list has no contexts
+            dashboard = FeatureDashboard(self.open_notebook().run(self.run).folder)
+            features = [cards.card(dashboard.feature(feature["index"])) for feature in features]
+        labelled = any(card["label"] for card in features)
         rows = []
-        for card in result["features"]:
+        for card in features:
             tokens = " ".join(repr(token) for token in card["tokens"][:3])
             name = f"{card['label']} ({card['auroc']:.2f})" if card["label"] else tokens
             context = one_line(card["contexts"][0], 70) if card["contexts"] else ""
             rows.append((card["index"], f"{card['density']:.2%}", name, context))
-        console().print(
-            table(
-                ("feature", "active", "detects (AUROC)" if labelled else "tokens", "strongest on"),
-                rows,
-                numbers=("feature", "active"),
-                wide="strongest on",
-            )
-        )
-        shown = len(result["features"])
-        print(
-            f"\n{shown} of {result['found']} shown; {result['width']} features at {result['site']} of {result['model']}"
-        )
+        columns = ("feature", "active", "detects (AUROC)" if labelled else "tokens", "strongest on")
+        console().print(table(columns, rows, numbers=("feature", "active"), wide="strongest on"))
+        where = f"{header['width']} features at {header['site']} of {header['model']}"
+        print(f"\n{len(features)} of {total} shown; {where}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFeatures(OfRun):
+    """Write the feature pages of a run as one HTML file that opens from disk and loads nothing."""
+
+    out: Annotated[Path | None, option("FILE", "features-RUN.html in this folder")] = None
+    """The file to write."""
+
+    def result(self) -> dict[str, Any]:
+        """Write it."""
+        record = self.open_notebook().run(self.run)
+        from glassbook.web.export import export_features
+
+        place = Path(f"features-{record.id}.html") if self.out is None else self.out
+        if place.is_dir():
+            raise GlassbookError(f"{place} is a folder; name the .html file to write with --out")
+        return {"run": record.id, "path": str(export_features(record, place, self.top).path)}
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Say what to open."""
+        print(f"wrote {result['path']}; open it in a browser")
 
 
 def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict[str, Any]]:
@@ -151,6 +156,9 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
         dashboard = FeatureDashboard(folder)
         described = [cards.card(dashboard.feature(i)) for i in range(d.width)]
         return cards.ranked([card for card in described if card["tokens"]])
+
+
+ACTIONS: dict[str, type[Command]] = {"export": ExportFeatures, "name": NameFeatures}
 
 
 def main(args: list[str]) -> int:

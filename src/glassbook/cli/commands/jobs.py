@@ -1,10 +1,10 @@
-"""`glassbook jobs`: the queue of work that was asked for in the browser; stop a job, take it up again, read its log."""
+"""`glassbook jobs`: the job queue; cancel a job, run it again, read its log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -14,57 +14,31 @@ from glassbook.cli.command import Command, InNotebook, Positional, option, perfo
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
 from glassbook.jobs.job_log import tail
-from glassbook.jobs.queue import Job, JobQueue
+from glassbook.jobs.queue import Job, JobQueue, State
+from glassbook.web.api.serializers import job_to_json, jobs_to_json
 
 WHOLE = 1 << 30
 """Bytes of a log that are printed at most."""
-
-
-def to_data(job: Job) -> dict[str, Any]:
-    """A job as plain data."""
-    return {
-        "id": job.id,
-        "title": job.title,
-        "command": job.command,
-        "experiment": job.experiment,
-        "seed": job.seed,
-        "gpus": job.gpus,
-        "state": job.state,
-        "cancelling": job.cancelling,
-        "lost": job.lost,
-        "attempt": job.attempt,
-        "run": job.run_id,
-        "created": job.created.isoformat(),
-        "started": job.started.isoformat() if job.started else None,
-        "ended": job.ended.isoformat() if job.ended else None,
-        "exit_code": job.exit_code,
-        "error": job.error,
-        "log": str(job.log),
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs(InNotebook):
     """List jobs, newest first; `jobs cancel ID`, `jobs again ID` and `jobs log ID` act on one of them."""
 
-    state: Annotated[
-        Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"] | None, option("STATE", "all")
-    ] = None
+    state: Annotated[State | None, option("STATE", "all")] = None
     """Only jobs in this state."""
     limit: int = 100
     """How many at most."""
 
     def result(self) -> dict[str, Any]:
         """The jobs as plain data."""
-        notebook = self.open_notebook()
-        jobs = JobQueue(notebook.folder).jobs(self.state, self.limit)
-        return {"notebook": str(notebook.folder), "jobs": [to_data(job) for job in jobs]}
+        return jobs_to_json(JobQueue(self.open_notebook().folder), self.state, self.limit)
 
     def show(self, result: dict[str, Any]) -> None:
         """One below the other, each with what went wrong."""
         if not result["jobs"]:
             what = f"{self.state} jobs" if self.state else "jobs"
-            print(f"no {what} in {result['notebook']}; start some from the browser: glassbook serve")
+            print(f"no {what} in {self.open_notebook().folder}; start some from the browser: glassbook serve")
             return
         grid = Table.grid(padding=(0, 2, 0, 0))
         for job in result["jobs"]:
@@ -90,7 +64,7 @@ class OneJob(InNotebook):
 
 @dataclass(frozen=True, kw_only=True)
 class Cancel(OneJob):
-    """Take a job out of the queue, or stop it; its run can be gone on with."""
+    """Take a job out of the queue, or stop it; its run can be resumed."""
 
     def result(self) -> dict[str, Any]:
         """The job as it is then."""
@@ -98,25 +72,26 @@ class Cancel(OneJob):
         before = queue.job(self.id)
         if before.over:
             raise GlassbookError(f"job {self.id} has {_ended(before)} already; there is nothing to cancel")
-        return to_data(queue.cancel(self.id))
+        return {"job": job_to_json(queue.cancel(self.id))}
 
     def show(self, result: dict[str, Any]) -> None:
         """What happens now."""
-        done = "is being stopped" if result["cancelling"] else "is cancelled"
-        print(f"job {result['id']} {done}; take it up again with: glassbook jobs again {result['id']}")
+        job = result["job"]
+        done = "is being stopped" if job["cancelling"] else "is cancelled"
+        print(f"job {job['id']} {done}; resume it with: glassbook jobs again {job['id']}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Again(OneJob):
-    """Queue a job once more: one that did not finish goes on with its run, a finished one starts a new run."""
+    """Queue a job once more: one that did not finish resumes its run, a finished one starts a new run."""
 
     def result(self) -> dict[str, Any]:
         """The job that waits now."""
-        return to_data(self.queue().again(self.id))
+        return {"job": job_to_json(self.queue().again(self.id))}
 
     def show(self, result: dict[str, Any]) -> None:
         """Which job waits now."""
-        print(f"job {result['id']} is queued; `glassbook serve` works the queue off")
+        print(f"job {result['job']['id']} is queued; `glassbook serve` runs the queue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +101,7 @@ class Log(OneJob):
     def result(self) -> dict[str, Any]:
         """The job and its log."""
         job = self.queue().job(self.id)
-        return {**to_data(job), "text": tail(job.log, size=WHOLE)}
+        return {"job": job_to_json(job), "text": tail(job.log, size=WHOLE)}
 
     def show(self, result: dict[str, Any]) -> None:
         """The log, as plain text."""

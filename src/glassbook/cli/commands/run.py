@@ -11,11 +11,14 @@ from typing import Annotated, Any
 
 from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, Parser, build, option, print_json, quiet_libraries, say
-from glassbook.cli.output import console, number, table
+from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, forms
+from glassbook.experiments.verdicts import standing
+from glassbook.formatting import number
 from glassbook.jobs.queue import JOB, JobQueue
 from glassbook.notebook import Notebook, RunRecord
+from glassbook.web.api.serializers import experiments_to_json, run_details_to_json
 
 LATEST = "latest"
 
@@ -35,7 +38,11 @@ class RunOptions(InNotebook):
 def main(args: list[str]) -> int:
     """Run the command."""
     if not args or args[0] in ("-h", "--help"):
-        list_experiments()
+        show_experiments()
+        return 0
+    if args[0] == "--json":
+        notebook = Notebook.find()
+        print_json(experiments_to_json(notebook, lambda name: standing(name, notebook.runs(name)).dated().verdicts))
         return 0
     if args[0] == "--job":
         run_job(Notebook(args[1]))
@@ -57,7 +64,7 @@ def main(args: list[str]) -> int:
             raise GlassbookError(f"a resumed run keeps its settings; leave {word} out, or start a new run")
         record = resume(kind, past, notebook)
     if options.json:
-        print_json(summary(record))
+        print_json(run_details_to_json(notebook, record, record.metric_names()))
     else:
         show(record)
     return 0
@@ -73,7 +80,7 @@ def run_job(notebook: Notebook) -> None:
         show(start(forms.build(kind, job.settings), notebook, seed=job.seed))
 
 
-def list_experiments() -> None:
+def show_experiments() -> None:
     """Every installed experiment with the first line of its docstring."""
     print("usage: glassbook run EXPERIMENT [--seed N] [--quick] [--resume [RUN]] [its settings]\n")
     kinds, broken = base.working()
@@ -148,18 +155,6 @@ def resume(kind: type[base.Experiment], past: RunRecord, notebook: Notebook) -> 
             f"run {past.id} was made by another version of {kind.name} ({error}); start a new one"
         ) from None
     return start(work, notebook, resume=past.id)
-
-
-def summary(record: RunRecord) -> dict[str, Any]:
-    """A run as plain data."""
-    return {
-        "run": record.id,
-        "experiment": record.experiment,
-        "seed": record.seed,
-        "status": record.status,
-        "results": dict(record.results),
-        "folder": str(record.folder),
-    }
 
 
 def show(record: RunRecord) -> None:

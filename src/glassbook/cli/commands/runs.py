@@ -1,4 +1,4 @@
-"""`glassbook runs`: the runs of a notebook, newest first."""
+"""`glassbook runs`: the runs of a notebook, newest first; `glassbook runs show`: one of them."""
 
 from __future__ import annotations
 
@@ -10,49 +10,67 @@ from typing import Annotated, Any
 from rich.table import Table
 from rich.text import Text
 
-from glassbook.cli.command import InNotebook, option, perform
-from glassbook.cli.output import age, console, number, state
-from glassbook.notebook import Claim
+from glassbook import experiments
+from glassbook.cli.command import InNotebook, Positional, option, perform
+from glassbook.cli.output import console, state, table
+from glassbook.formatting import ago, number
+from glassbook.web.api.serializers import flat, run_details_to_json, runs_to_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runs(InNotebook):
-    """List the runs of a notebook, newest first."""
+    """List the runs of a notebook, newest first. `glassbook runs show ID` shows one."""
 
     experiment: Annotated[str | None, option("NAME", "all")] = None
     """Only runs of this experiment."""
+    limit: int = 100
+    """How many at most."""
 
     def result(self) -> dict[str, Any]:
-        """The runs as plain data."""
-        notebook = self.open_notebook()
-        runs = [
-            {
-                "id": r.id,
-                "experiment": r.experiment,
-                "seed": r.seed,
-                "status": r.status,
-                "started": r.started.isoformat(),
-                "results": dict(r.results),
-                "key_results": key_results(r.claims, r.results),
-                "config": dict(r.config),
-            }
-            for r in notebook.runs(self.experiment)
-        ]
-        return {"notebook": str(notebook.folder), "runs": runs}
+        table = self.open_notebook().index.run_table(experiment=self.experiment, limit=max(self.limit, 1))
+        return runs_to_json(table)
 
     def show(self, result: dict[str, Any]) -> None:
         """One below the other, each with its key results."""
         if not result["runs"]:
             of = f" of {self.experiment}" if self.experiment else ""
-            print(f"no runs{of} in {result['notebook']} yet; try: glassbook run --help")
+            print(f"no runs{of} in {self.open_notebook().folder} yet; try: glassbook run --help")
             return
         out, grid = console(), Table.grid(padding=(0, 2, 0, 0))
+        metrics = {name: [c.metric for c in kind.claims] for name, kind in experiments.working()[0].items()}
         for run, id in zip(result["runs"], short_ids([run["id"] for run in result["runs"]]), strict=True):
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
-            when = f"{age(datetime.fromisoformat(run['started'])):>7} ago"
-            told = (f"\n{run['key_results']}", "dim") if run["key_results"] else ""
-            grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, told))
+            when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
+            numbers = key_results(metrics.get(run["experiment"], []), run["results"])
+            under = (f"\n{numbers}", "dim") if numbers else ""
+            grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))
         out.print(grid)
+        if result["total"] > len(result["runs"]):
+            print(f"\n{len(result['runs'])} of {result['total']} runs; --limit lists more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowRun(InNotebook):
+    """Show one run: its settings, its results, and what has changed since."""
+
+    id: Annotated[Positional[str], option("ID")]
+    """The run's id, or the beginning of it."""
+
+    def result(self) -> dict[str, Any]:
+        notebook = self.open_notebook()
+        run = notebook.run(self.id)
+        return run_details_to_json(notebook, run, run.metric_names())
+
+    def show(self, result: dict[str, Any]) -> None:
+        out = console()
+        out.print(Text.assemble(f"{result['experiment']}, seed {result['seed']}  ", state(result["status"])))
+        for line in [*filter(None, [result["error"]]), *(f"stale: {line}" for line in result["stale"])]:
+            out.print(Text(line, style="yellow"))
+        for title in ("config", "results"):
+            rows = [(name, number(value)) for name, value in flat(result[title]).items()]
+            if rows:
+                out.print()
+                out.print(table(("setting" if title == "config" else "result", ""), rows, wide=""))
 
 
 def short_ids(ids: Sequence[str], least: int = 15) -> list[str]:
@@ -64,14 +82,16 @@ def short_ids(ids: Sequence[str], least: int = 15) -> list[str]:
     return list(ids)
 
 
-def key_results(claims: Sequence[Claim], results: dict[str, float], most: int = 3) -> str:
-    """The numbers that the run's claims read, else the first ones."""
-    read = [claim.metric for claim in claims]
-    shown = [name for name in dict.fromkeys([*read, *results]) if name in results][:most]
+def key_results(metrics: Sequence[str], results: dict[str, float], most: int = 3) -> str:
+    """The results that claims read, else the first ones."""
+    shown = [name for name in dict.fromkeys([*metrics, *results]) if name in results][:most]
     return ", ".join(f"{name} {number(results[name])}" for name in shown)
 
 
 def main(args: list[str]) -> int:
     """Run the command."""
-    perform(Runs, args, "glassbook runs")
+    if args[:1] == ["show"]:
+        perform(ShowRun, args[1:], "glassbook runs show")
+    else:
+        perform(Runs, args, "glassbook runs")
     return 0

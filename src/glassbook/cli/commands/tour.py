@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from glassbook.assets import starter
 from glassbook.cli.command import Json, open_lm, option, perform, say
-from glassbook.cli.output import console, number, one_line, table
+from glassbook.cli.output import console, one_line, table
 from glassbook.errors import GlassbookError
+from glassbook.formatting import number
 from glassbook.notebook import Notebook
 from glassbook.notebook.notebook import SETTINGS
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from glassbook.experiments.tour.cards import BAR, DETECTORS, shares
 from glassbook.experiments.tour.tour import Tour
+from glassbook.formatting import escape_markdown
 from glassbook.notebook import Notebook, Page, RunRecord
 
 
@@ -63,7 +64,9 @@ def _model(record: RunRecord) -> str:
     told = (
         f"{name} has {facts['parameters']:,} parameters and a vocabulary of {facts['vocabulary']:,}. Greedy decoding:"
     )
-    return "\n\n".join(["## The model", told, f"> {_plain(_cut(facts['sample'], 400))}", f"Text: {facts['text']}"])
+    return "\n\n".join(
+        ["## The model", told, f"> {escape_markdown(_cut(facts['sample'], 400))}", f"Text: {facts['text']}"]
+    )
 
 
 def _dictionary(record: RunRecord) -> str:
@@ -102,9 +105,9 @@ def _features(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str
         )
     rows = []
     for card in record.table("features")[:12]:
-        label = _plain(card["label"]) if card["label"] else ", ".join(map(_code, card["tokens"][:3]))
+        label = escape_markdown(card["label"]) if card["label"] else ", ".join(map(_code, card["tokens"][:3]))
         score = f"{card['auroc']:.2f}" if card["auroc"] is not None else f"{card['share']:.0%}"
-        context = _plain(_cut(card["contexts"][0], 90)) if card["contexts"] else ""
+        context = escape_markdown(_cut(card["contexts"][0], 90)) if card["contexts"] else ""
         rows.append((str(card["index"]), label, score, f"{card['density']:.2%}", context))
     middle = ("detects", "AUROC") if attributes else ("tokens", "share of the first")
     table = _table(("feature", *middle, "active on", "strongest on"), rows)
@@ -138,7 +141,7 @@ def _steering(record: RunRecord) -> str:
 def _one_steering(result: Mapping[str, Any]) -> str:
     plain, steered, _ = result["conditions"]
     texts = [
-        (_plain(_cut(prompt, 60)), _marked(before, result["words"]), _marked(after, result["words"]))
+        (escape_markdown(_cut(prompt, 60)), _marked(before, result["words"]), _marked(after, result["words"]))
         for prompt, before, after in zip(result["prompts"][:3], plain["texts"], steered["texts"], strict=False)
     ]
     rows = [
@@ -146,7 +149,7 @@ def _one_steering(result: Mapping[str, Any]) -> str:
         for c in result["conditions"]
     ]
     listed = ", ".join(_code(word) for word in result["words"][:6]) + (", ..." if len(result["words"]) > 6 else "")
-    return f"""### {_plain(result["method"])}
+    return f"""### {escape_markdown(result["method"])}
 
 {result["how"]} Strength {result["strength"]:g}. Counted: texts with {listed}.
 
@@ -208,20 +211,14 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return re.sub(r"([\\`*_\[\]<>|#~$])", r"\\\1", " ".join(text.split()))
-
-
 def _code(text: str) -> str:
     """Text as code in a table's cell."""
     text = "".join(c if c.isprintable() else "�" for c in text).replace("|", "\\|")
-    return _plain(text) if "`" in text else f"`{text}`"
+    return escape_markdown(text) if "`" in text else f"`{text}`"
 
 
 def _marked(text: str, targets: Sequence[str]) -> str:
     """A text with the target words in bold."""
-    text = _plain(_cut(text, 220))
-    pattern = "|".join(re.escape(_plain(word)) for word in sorted(targets, key=len, reverse=True))
+    text = escape_markdown(_cut(text, 220))
+    pattern = "|".join(re.escape(escape_markdown(word)) for word in sorted(targets, key=len, reverse=True))
     return re.sub(rf"(?<!\w)({pattern})(?!\w)", r"**\1**", text, flags=re.IGNORECASE) if targets else text

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.experiments.verdicts import STATES, Standing, State, claims_to_json, tally
-from glassbook.web.api.serializers import job_data, json_response
+from glassbook.web.api.responses import json_response
+from glassbook.web.api.serializers import job_to_json
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import queue
@@ -50,4 +51,4 @@ def run_missing(request: Request, experiment: Annotated[str, Path(max_length=200
     """Queue a run with default settings for each seed that an experiment's claims still need."""
     services, kind = services_of(request), experiments.find(experiment)
     jobs = [queue(services, kind(), seed) for seed in services.verdicts.of(experiment).missing]
-    return json_response({"jobs": [job_data(job) for job in jobs]}, 201)
+    return json_response({"jobs": [job_to_json(job) for job in jobs]}, 201)

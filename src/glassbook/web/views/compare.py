@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
-from glassbook.web.api.serializers import flat, json_response, run_data
+from glassbook.web.api.responses import json_response
+from glassbook.web.api.serializers import flat, run_to_json
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
@@ -60,7 +61,7 @@ def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def compare_json(request: Request, run: RunIds) -> Response:
     """Runs side by side: every setting and result with a value for each run, and whether they differ."""
     runs = [services_of(request).notebook.run(name) for name in dict.fromkeys(run)]
-    return json_response({"runs": [run_data(one) for one in runs], **_side_by_side(runs)})
+    return json_response({"runs": [run_to_json(one) for one in runs], **_side_by_side(runs)})
 
 
 @router.get("/compare", include_in_schema=False)

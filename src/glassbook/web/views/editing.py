@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from glassbook.notebook import Page
 from glassbook.notebook.pages.page import KINDS
-from glassbook.web.api.serializers import json_response
+from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
+from glassbook.web.api.serializers import features_to_json
 from glassbook.web.services import services_of
 from glassbook.web.templating import path_part, respond
 
@@ -251,7 +252,7 @@ def browse_json(request: Request, run: RunName, query: Annotated[FeatureQuery, D
     """One page of a run's features, filtered by words of labels and tokens, by density, and by having a label."""
     record, dashboard = open_dashboard(request, run)
     rows, total = rows_of(dashboard, query)
-    return {"run": record.id, "header": dashboard.header, "total": total, "features": [asdict(row) for row in rows]}
+    return features_to_json(record, rows, total)
 
 
 @router.get("/api/v1/features/{run}/{index}")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import tally
-from glassbook.web.api.serializers import json_response
+from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import verdicts_of
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import Rendered, page_url, render_markdown

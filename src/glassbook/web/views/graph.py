@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from glassbook.web.api.serializers import json_response
+from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond

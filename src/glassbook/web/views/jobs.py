@@ -16,7 +16,8 @@ from glassbook.experiments.verdicts import verdict_to_json
 from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.freshness import request_key, reusable_run
-from glassbook.web.api.serializers import job_data, json_response
+from glassbook.web.api.responses import json_response
+from glassbook.web.api.serializers import job_to_json, jobs_to_json, queue_places
 from glassbook.web.render.blocks import verdicts_of
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
@@ -62,7 +63,7 @@ def create_job(request: Request, body: JobRequest) -> Response:
     if run is not None:
         why = f"this was run on {run.started:%Y-%m-%d}, and its code, settings, data and model are the same today"
         return json_response({"job": None, "run": run.id, "why": why})
-    return json_response({"job": job_data(queue(services, work, body.seed, body.gpus))}, 201)
+    return json_response({"job": job_to_json(queue(services, work, body.seed, body.gpus))}, 201)
 
 
 def _key(work: experiments.Experiment, seed: int) -> str:
@@ -76,17 +77,6 @@ def queue(services: Services, work: experiments.Experiment, seed: int, gpus: int
     return services.jobs.add(work.name, settings, seed, command=command, gpus=gpus, key=_key(work, seed))
 
 
-def _listed(services: Services, state: State | None, limit: int) -> list[dict[str, Any]]:
-    places = _places(services)
-    return [{**job_data(job), "place": places.get(job.id)} for job in services.jobs.jobs(state, limit)]
-
-
-def _places(services: Services) -> dict[int, int]:
-    """Position in the queue, from 1, of every waiting job."""
-    waiting = sorted(job.id for job in services.jobs.jobs("queued", 1000))
-    return {ident: place for place, ident in enumerate(waiting, 1)}
-
-
 @router.get("/api/v1/jobs")
 def list_jobs(
     request: Request,
@@ -94,7 +84,7 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Jobs, newest first, with their places in the queue."""
-    return json_response({"jobs": _listed(services_of(request), state, limit)})
+    return json_response(jobs_to_json(services_of(request).jobs, state, limit))
 
 
 @router.get("/jobs", include_in_schema=False)
@@ -102,7 +92,9 @@ def jobs_page(request: Request) -> HTMLResponse:
     services = services_of(request)
     jobs = services.jobs.jobs(limit=200)
     runs = {job.id: run for job in jobs if job.state == "running" and (run := run_of(services, job))}
-    return respond(request, "jobs.html", title="Jobs", jobs=jobs, places=_places(services), runs=runs, percent=percent)
+    return respond(
+        request, "jobs.html", title="Jobs", jobs=jobs, places=queue_places(services.jobs), runs=runs, percent=percent
+    )
 
 
 def run_of(services: Services, job: Job) -> RunRecord | None:
@@ -130,7 +122,7 @@ def _details(services: Services, ident: int) -> dict[str, Any]:
     return {
         "job": job,
         "run": run,
-        "place": _places(services).get(job.id),
+        "place": queue_places(services.jobs).get(job.id),
         "percent": percent(run),
         "verdicts": verdicts_of(services, job.experiment) if job.over and job.experiment else [],
     }
@@ -143,7 +135,7 @@ def job_json(request: Request, id: JobId) -> Response:
     run = details["run"]
     return json_response(
         {
-            **job_data(details["job"]),
+            **job_to_json(details["job"]),
             "place": details["place"],
             "percent": details["percent"],
             "progress": run.progress if run else None,
@@ -202,10 +194,10 @@ def _whole_characters(data: bytes) -> bytes:
 @router.post("/api/v1/jobs/{id}/cancel")
 def cancel_job(request: Request, id: JobId) -> Response:
     """Remove a waiting job from the queue, or stop a running one; its run can be resumed."""
-    return json_response({"job": job_data(services_of(request).jobs.cancel(id))})
+    return json_response({"job": job_to_json(services_of(request).jobs.cancel(id))})
 
 
 @router.post("/api/v1/jobs/{id}/again")
 def job_again(request: Request, id: JobId) -> Response:
     """Resume a job that did not finish, or repeat a finished one."""
-    return json_response({"job": job_data(services_of(request).jobs.again(id))})
+    return json_response({"job": job_to_json(services_of(request).jobs.again(id))})

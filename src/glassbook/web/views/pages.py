@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, LiveBlock, Page
-from glassbook.web.api.serializers import json_response
+from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.citations import citation, cite
 from glassbook.web.render.links import Links
@@ -243,7 +243,7 @@ def _listed(services: Services, kind: str, tag: str, order: Order, part: int, li
     return {"pages": rows, "total": total, "part": part, "parts": max(1, -(-total // limit))}
 
 
-def row_data(row: Any) -> dict[str, Any]:
+def row_to_json(row: Any) -> dict[str, Any]:
     """An entry of a list of pages as JSON."""
     return {
         "id": row.id,
@@ -269,7 +269,7 @@ def list_pages(
 ) -> Response:
     """Pages filtered by kind and tag, `limit` at a time."""
     listed = _listed(services_of(request), kind, tag, order, page, limit)
-    return json_response({**listed, "pages": [row_data(row) for row in listed["pages"]]})
+    return json_response({**listed, "pages": [row_to_json(row) for row in listed["pages"]]})
 
 
 @router.get("/pages", include_in_schema=False)

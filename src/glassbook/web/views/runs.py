@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -16,7 +14,8 @@ from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
-from glassbook.web.api.serializers import flat, json_response, row_data, run_data
+from glassbook.web.api.responses import json_response
+from glassbook.web.api.serializers import artifacts, flat, run_details_to_json, runs_to_json
 from glassbook.web.render.vega import safe_spec
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -29,8 +28,6 @@ DEFAULT_COLUMNS = 5
 """Number of result columns shown by default."""
 ROWS = 200
 """Rows of a table shown on a run's page."""
-LISTED = 500
-"""Artifacts listed on a run's page."""
 
 RunId = Annotated[str, Path(max_length=200, description="id of a run, or the beginning of one")]
 Name = Annotated[str, Path(max_length=200)]
@@ -68,9 +65,7 @@ def list_runs(
         limit=limit,
         offset=offset,
     )
-    return json_response(
-        {"runs": [row_data(row) for row in table.rows], "total": table.total, "columns": list(table.columns)}
-    )
+    return json_response(runs_to_json(table))
 
 
 @router.get("/runs", include_in_schema=False)
@@ -140,32 +135,12 @@ def _cell(row: Any, column: str) -> Any:
     return data[name] if name in data else flat(data).get(name, "")
 
 
-def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
-    """Files under artifacts/ with their sizes, without symbolic links."""
-    top, found = run.folder / "artifacts", []
-    files = (
-        os.path.join(folder, name) for folder, _, names in os.walk(top, followlinks=False) for name in sorted(names)
-    )
-    for path in itertools.islice(files, LISTED):
-        if os.path.isfile(path) and not os.path.islink(path):
-            found.append({"path": os.path.relpath(path, run.folder), "size": os.path.getsize(path)})
-    return found
-
-
 @router.get("/api/v1/runs/{id}")
 def run_json(request: Request, id: RunId) -> Response:
     """A run: settings, results, provenance, charts, tables and files, and what has changed since."""
     services = services_of(request)
     run = services.notebook.run(id)
-    return json_response(
-        {
-            **run_data(run),
-            "metrics": services.curves.names(run.folder),
-            "files": _artifacts(run),
-            "stale": stale(run),
-            "cited_by": [{"id": link.id, "title": link.title} for link in services.notebook.index.backlinks(run.id)],
-        }
-    )
+    return json_response(run_details_to_json(services.notebook, run, services.curves.names(run.folder)))
 
 
 @router.get("/runs/{id}", include_in_schema=False)
@@ -185,7 +160,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         judges=bool(judging(run.experiment, [run])),
         metrics=services.curves.names(run.folder),
         tables=[_table(run, name) for name in run.tables],
-        files=_artifacts(run),
+        files=artifacts(run),
         stale=stale(run),
         cited=list({link.id: link for link in services.notebook.index.backlinks(run.id)}.values()),
         installed=run.experiment in experiments.working()[0],

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from glassbook.notebook import Hit
 from glassbook.semantic_search import has_model
-from glassbook.web.api.serializers import json_response
+from glassbook.web.api.responses import json_response
 from glassbook.web.render.links import address_of, url_of
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services_of

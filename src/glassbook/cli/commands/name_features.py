@@ -1,4 +1,4 @@
-"""`glassbook features export` and `glassbook features name`: what is done with the feature dashboard of a run."""
+"""`glassbook features name`: names for the features of a run, scored by detection and fuzzing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import Command, InNotebook, option, say
+from glassbook.cli.command import InNotebook, option, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.notebook import SETTINGS
@@ -24,7 +24,7 @@ MODEL_TOP = 50
 
 @dataclass(frozen=True, kw_only=True)
 class OfRun(InNotebook):
-    """Options of what is done with a run's features."""
+    """Options of a command about the features of a run."""
 
     run: Annotated[str, option("ID")]
     """The run whose feature dashboard it is."""
@@ -33,29 +33,7 @@ class OfRun(InNotebook):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(OfRun):
-    """Write the feature pages of a run as one HTML file that opens from disk and loads nothing."""
-
-    out: Annotated[Path | None, option("FILE", "features-RUN.html in this folder")] = None
-    """The file to write."""
-
-    def result(self) -> dict[str, Any]:
-        """Write it."""
-        record = self.open_notebook().run(self.run)
-        from glassbook.web.export import export_features
-
-        place = Path(f"features-{record.id}.html") if self.out is None else self.out
-        if place.is_dir():
-            raise GlassbookError(f"{place} is a folder; name the .html file to write with --out")
-        return {"run": record.id, "path": str(export_features(record, place, self.top).path)}
-
-    def show(self, result: dict[str, Any]) -> None:
-        """Say what to open."""
-        print(f"wrote {result['path']}; open it in a browser")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NameThem(OfRun):
+class NameFeatures(OfRun):
     """Give the features of a run names, score them by detection and fuzzing, and keep them in its feature dashboard.
 
     Without an endpoint the names are the tokens that carry a feature. With one (--endpoint and --model, or
@@ -142,11 +120,8 @@ def _settings(folder: Path) -> dict[str, str]:
     try:
         settings = tomllib.loads((folder / SETTINGS).read_text("utf-8")).get("naming", {})
     except (OSError, ValueError) as error:
-        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; mend it") from error
+        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; fix it") from error
     known = ("endpoint", "model", "key_env")
     if not isinstance(settings, dict) or any(k not in known or not isinstance(v, str) for k, v in settings.items()):
-        raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(known)}, each a text; mend it")
+        raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(known)}, each a text; fix it")
     return settings
-
-
-ACTIONS: dict[str, type[Command]] = {"export": Export, "name": NameThem}

@@ -1,0 +1,36 @@
+"""Numbers, times and Markdown escapes as people read them, the same in the terminal, the browser and on pages."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+
+def number(value: Any) -> str:
+    """Four significant digits; whole numbers whole, with thousands separated. What is no number stays as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return f"{int(value):,}"
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "-∞"}.get(value, "NaN")
+    return f"{value:.4g}"
+
+
+def ago(when: datetime) -> str:
+    """How long ago a moment was: "3 hours ago"."""
+    passed = (datetime.now(UTC) - when).total_seconds()
+    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if passed >= length:
+            n = int(passed // length)
+            return f"{n} {name}{'s' if n > 1 else ''} ago"
+    return "just now"
+
+
+def escape_markdown(text: Any) -> str:
+    """Text that Markdown shows as it is, on one line: in a sentence or a cell of a table."""
+    line = re.sub(r"\s*\n\s*", " ↵ ", str(text).strip())
+    line = "".join(c if c.isprintable() else " " for c in line)
+    return re.sub(r"([\\`*_\[\]<>|$#~!&^{}])", r"\\\1", line)
