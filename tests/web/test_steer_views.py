@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from glassbook.errors import GlassbookError
+from glassbook.formatting import escape_markdown
 from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
 from glassbook.steer.spec import SteeringSettings, is_vector, read_settings
 from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.app import create_app
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.markdown import render_markdown
-from glassbook.web.steering import escaped, from_query, section, to_block, to_query
+from glassbook.web.steering import from_query, section, to_block, to_query
 from glassbook.web.views.steering import append
 
 PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "coeff": 4.0}
@@ -324,7 +325,7 @@ def test_what_a_model_wrote_stays_text(reader, nb, server):
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_escaped_text_reads_as_it_was(text):
-    table = f"| a |\n| --- |\n| {escaped(text)} |\n"
+    table = f"| a |\n| --- |\n| {escape_markdown(text)} |\n"
     html = str(render_markdown(table).html(lambda link: "LINK", lambda block: "BLOCK"))
     cell = re.search(r"<tbody>\s*<tr>\s*<td>(.*?)</td>", html, re.S)
     words = "".join(c if c.isprintable() else " " for c in re.sub(r"\s*\n\s*", " ↵ ", text.strip()))
