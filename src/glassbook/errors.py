@@ -1,11 +1,11 @@
-"""The one error that is the user's to mend."""
+"""Errors that the user can fix, each one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class GlassbookError(Exception):
-    """Something the user can put right: the message is one line that says what is wrong and what to do.
+    """Something the user can fix: the message is one line that says what is wrong and what to do.
 
     The command line prints the message and exits with code 2; it never shows a traceback for it.
     """

@@ -1,7 +1,7 @@
-"""From the words on the command line to a command, and from whatever goes wrong to one line and an exit code.
+"""Entry point of the command line: finds the command, and turns errors into one line and an exit code.
 
 Nothing heavy is imported here: `glassbook --help` must answer at once, and each command's module is loaded only
-when it is asked for.
+when it is called.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from collections.abc import Callable, Iterable, Sequence
 from glassbook.errors import GlassbookError
 
 COMMANDS: dict[str, str] = {
-    "tour": "take a model apart, steer it, and write down what was seen (start here)",
+    "tour": "open a model, find its features, steer with them, and write a page about it (start here)",
     "serve": "open the notebook in a browser",
     "new": "make a notebook",
     "import": "make pages from notes: a folder of Markdown, HTML, plain text",
     "references": "list the works that pages cite; BibTeX in and out",
     "export": "write the notebook as web pages that open from disk",
     "similar": "search the pages by meaning, with a local embedding model",
-    "run": "run an experiment and keep its evidence",
+    "run": "run an experiment and record its results",
     "runs": "list the runs of a notebook; `runs show` shows one",
     "jobs": "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one",
-    "claims": "list every claim with its verdict; `claims check` runs what is missing",
-    "open": "look at a model: its size, its sites, a sample",
+    "claims": "list every claim with its verdict; `claims check` runs missing seeds",
+    "open": "show a model: its size, its sites, a sample",
     "generate": "continue a prompt",
     "steer": "continue a prompt, plain and steered side by side",
     "features": "list the features of a dictionary; `export` and `name` act on those of a run",
@@ -43,13 +43,13 @@ A lab notebook for neural networks: every claim in your notes has a run behind i
 
 {commands}
 
-`glassbook COMMAND --help` tells a command's options. Every command takes --json: one
-JSON object on stdout. Those that keep or read evidence take --notebook DIR; without
-it they use the nearest notebook above this folder, else your default one."""
+`glassbook COMMAND --help` lists a command's options. Every command takes --json: one
+JSON object on stdout. Those that use a notebook take --notebook DIR; without it they
+use the nearest notebook above this folder, else your default one."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with one line that tells how to go on."""
+    """Ctrl-C, with one line that says how to continue."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -59,8 +59,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: the words after `glassbook`; by default those of this process.
 
     Returns:
-        the exit code: 0; 1 if a claim that was to be checked does not hold; 2 if the user has something to
-        put right, with one line on stderr; 130 after Ctrl-C.
+        the exit code: 0; 1 if a claim that was to be checked does not hold; 2 for an error that the user can
+        fix, with one line on stderr; 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if args is None else args)
     try:
@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as stop:
-        return _fail(str(stop) or "interrupted; what was finished is kept", 130, label="")
+        return _fail(str(stop) or "interrupted; finished work is saved", 130, label="")
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -102,15 +102,15 @@ def synopsis() -> str:
     return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, line in COMMANDS.items()))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, names: Iterable[str]) -> str:
     """ "did you mean ...?", or the list of what there is if nothing is near."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
+    names = list(names)
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
 
 
 def explain(error: BaseException) -> str | None:
-    """One line for what the user can put right; None for a defect of ours, whose traceback is wanted."""
+    """One line for an error that the user can fix; None for a defect of ours, whose traceback is wanted."""
     text = " ".join(str(error).split())
     if isinstance(error, GlassbookError):
         return text
@@ -125,12 +125,12 @@ def explain(error: BaseException) -> str | None:
         case FileNotFoundError():
             return f"{where}there is no such file or folder; check the path"
         case PermissionError():
-            return f"{where}permission denied; choose a place that you may write to, or mend its permissions"
+            return f"{where}permission denied; choose a place that you may write to, or fix its permissions"
         case IsADirectoryError():
             return f"{where}this is a folder; name a file"
         case NotADirectoryError():
             return f"{where}this is a file where a folder is needed; check the path"
-    return f"{where}{error.strerror or text}; mend that and try again"
+    return f"{where}{error.strerror or text}; fix that and try again"
 
 
 def _fail(line: str, code: int, label: str = "error: ") -> int:

@@ -170,7 +170,7 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
         work: the experiment with its settings.
         notebook: where the run's folder is made.
         seed: recorded in the run and given to Python's, NumPy's and torch's generators before the work starts.
-        resume: the id of an interrupted run of the same experiment to go on with.
+        resume: the id of an interrupted run of the same experiment to continue.
 
     Returns:
         the finished run's record.

@@ -1,4 +1,4 @@
-"""`glassbook claims`: every claim with its verdict; `glassbook claims check`: run what is missing, then judge."""
+"""`glassbook claims`: every claim with its verdict; `glassbook claims check`: run missing seeds, then judge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from glassbook.notebook import Notebook
 
 @dataclass(frozen=True, kw_only=True)
 class Claims(InNotebook):
-    """List every claim of every experiment with its verdict. `glassbook claims check` runs what is missing."""
+    """List every claim of every experiment with its verdict. `glassbook claims check` runs missing seeds."""
 
     experiment: Annotated[str | None, option("NAME", "all")] = None
     """Only claims of this experiment."""
@@ -45,7 +45,7 @@ class Claims(InNotebook):
 
 @dataclass(frozen=True, kw_only=True)
 class Check(InNotebook):
-    """Run what is missing, go on with what was interrupted, then judge. Exit code 1 if a claim does not hold."""
+    """Run missing seeds, resume interrupted ones, then judge. Exit code 1 if a claim does not hold."""
 
     names: Annotated[Positional[tuple[str, ...]], option("NAME ...", "all experiments")] = ()
     """Experiments whose claims to check."""
@@ -80,7 +80,7 @@ def complete(name: str, seed: int, notebook: Notebook) -> None:
     kind = base.find(name)
     mine = [record for record in judging(name, notebook.runs(name)) if record.seed == seed]
     if any(record.status == "running" for record in mine):
-        raise GlassbookError(f"a run of {name} with seed {seed} is still going on; wait for it, then check again")
+        raise GlassbookError(f"a run of {name} with seed {seed} is still running; wait for it, then check again")
     left = next((record for record in mine if record.status == "interrupted"), None)
     if left is None:
         start(kind(), notebook, seed=seed)

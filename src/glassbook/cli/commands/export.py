@@ -23,7 +23,6 @@ class Export(InNotebook):
     """Id, title or alias of the one page to write, with its style, pictures and charts inside."""
 
     def result(self) -> dict[str, Any]:
-        """Write it."""
         notebook = self.open_notebook()
         from glassbook.web.export import export_page, export_site
 
@@ -43,13 +42,11 @@ class Export(InNotebook):
         }
 
     def show(self, result: dict[str, Any]) -> None:
-        """Say what to open."""
         place = Path(result["path"])
         print(f"wrote {result['pages']} pages and {result['files']} other files; open\n  ", end="")
         print(place if self.page is not None else place / "index.html")
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Export, args, "glassbook export")
     return 0

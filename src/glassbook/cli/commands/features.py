@@ -39,14 +39,13 @@ class Features(InNotebook):
     site: Annotated[str | None, option("SITE", "where it was trained")] = None
     """Where the activations are read."""
     run: Annotated[str | None, option("ID")] = None
-    """A run of the notebook: show the feature dashboard that it kept, without opening a model."""
+    """A run of the notebook: show its feature dashboard, without opening a model."""
     top: Annotated[int, option("N", "20")] = 20
     """How many to list."""
     search: Annotated[str | None, option("WORD")] = None
     """Only features with this word in their label, tokens or contexts."""
 
     def result(self) -> dict[str, Any]:
-        """The features as plain data."""
         if self.top < 1:
             raise GlassbookError(f"--top {self.top}: ask for at least 1")
         if self.run is not None:
@@ -84,7 +83,6 @@ class Features(InNotebook):
         return features_to_json(record, rows, total)
 
     def show(self, result: dict[str, Any]) -> None:
-        """A table of them, the most telling first."""
         total, features = result["total"], result["features"]
         if not total:
             print(
@@ -116,7 +114,6 @@ class ExportFeatures(OfRun):
     """The file to write."""
 
     def result(self) -> dict[str, Any]:
-        """Write it."""
         record = self.open_notebook().run(self.run)
         from glassbook.web.export import export_features
 
@@ -126,7 +123,6 @@ class ExportFeatures(OfRun):
         return {"run": record.id, "path": str(export_features(record, place, self.top).path)}
 
     def show(self, result: dict[str, Any]) -> None:
-        """Say what to open."""
         print(f"wrote {result['path']}; open it in a browser")
 
 
@@ -162,7 +158,6 @@ ACTIONS: dict[str, type[Command]] = {"export": ExportFeatures, "name": NameFeatu
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     if args and args[0] in ACTIONS:
         perform(ACTIONS[args[0]], args[1:], f"glassbook features {args[0]}")
         return 0

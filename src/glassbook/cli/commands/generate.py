@@ -41,11 +41,9 @@ class Generate(OnModel):
         }
 
     def show(self, result: dict[str, Any]) -> None:
-        """The prompt with its continuation."""
         print(result["prompt"] + result["text"])
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Generate, args, "glassbook generate")
     return 0

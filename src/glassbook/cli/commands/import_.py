@@ -29,7 +29,6 @@ class Import(InNotebook):
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     options = parse(Import, args, "glassbook import")
     prepared = plan(options.path)  # before a notebook is looked for, which may make one
     notebook = options.open_notebook()

@@ -31,7 +31,6 @@ class Jobs(InNotebook):
     """How many at most."""
 
     def result(self) -> dict[str, Any]:
-        """The jobs as plain data."""
         return jobs_to_json(JobQueue(self.open_notebook().folder), self.state, self.limit)
 
     def show(self, result: dict[str, Any]) -> None:
@@ -67,7 +66,6 @@ class Cancel(OneJob):
     """Take a job out of the queue, or stop it; its run can be resumed."""
 
     def result(self) -> dict[str, Any]:
-        """The job as it is then."""
         queue = self.queue()
         before = queue.job(self.id)
         if before.over:
@@ -75,7 +73,6 @@ class Cancel(OneJob):
         return {"job": job_to_json(queue.cancel(self.id))}
 
     def show(self, result: dict[str, Any]) -> None:
-        """What happens now."""
         job = result["job"]
         done = "is being stopped" if job["cancelling"] else "is cancelled"
         print(f"job {job['id']} {done}; resume it with: glassbook jobs again {job['id']}")
@@ -86,11 +83,9 @@ class Again(OneJob):
     """Queue a job once more: one that did not finish resumes its run, a finished one starts a new run."""
 
     def result(self) -> dict[str, Any]:
-        """The job that waits now."""
         return {"job": job_to_json(self.queue().again(self.id))}
 
     def show(self, result: dict[str, Any]) -> None:
-        """Which job waits now."""
         print(f"job {result['job']['id']} is queued; `glassbook serve` runs the queue")
 
 
@@ -99,12 +94,10 @@ class Log(OneJob):
     """Print what a job has written."""
 
     def result(self) -> dict[str, Any]:
-        """The job and its log."""
         job = self.queue().job(self.id)
         return {"job": job_to_json(job), "text": tail(job.log, size=WHOLE)}
 
     def show(self, result: dict[str, Any]) -> None:
-        """The log, as plain text."""
         print(result["text"].rstrip("\n") or "this job has written nothing yet")
 
 
@@ -116,7 +109,6 @@ def _ended(job: Job) -> str:
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the command."""
     words = list(args)
     if words and words[0] in ACTIONS:
         perform(ACTIONS[words[0]], words[1:], f"glassbook jobs {words[0]}")

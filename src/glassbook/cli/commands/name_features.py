@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Names that are printed."""
 MODEL_TOP = 50
-"""Features that a language model is asked about, unless another number is wanted."""
+"""Features that a language model names by default: each costs a request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class NameFeatures(OfRun):
     texts of the feature pages. Its key, if it needs one, is read from the environment variable GLASSBOOK_API_KEY.
     """
 
-    endpoint: Annotated[str | None, option("URL", "that of glassbook.toml, else no model is asked")] = None
+    endpoint: Annotated[str | None, option("URL", "that of glassbook.toml, else none")] = None
     """An OpenAI-compatible server, such as http://localhost:8080/v1."""
     model: Annotated[str | None, option("NAME", "that of glassbook.toml")] = None
     """The model to ask there."""
@@ -53,7 +53,6 @@ class NameFeatures(OfRun):
     """Also name features that have a name from the truth or another source."""
 
     def result(self) -> dict[str, Any]:
-        """Name them."""
         if self.top is not None and self.top < 1:
             raise GlassbookError(f"--top {self.top}: ask for at least 1")
         notebook = self.open_notebook()
@@ -89,18 +88,17 @@ class NameFeatures(OfRun):
         from glassbook.features.dashboard.autointerp import FromTokens
         from glassbook.features.dashboard.endpoint import KEY, Endpoint
 
-        kept = _settings(folder)
-        url, model = self.endpoint or kept.get("endpoint"), self.model or kept.get("model")
+        settings = _settings(folder)
+        url, model = self.endpoint or settings.get("endpoint"), self.model or settings.get("model")
         if self.tokens and (self.endpoint or self.model):
             raise GlassbookError("--tokens asks no model; leave out --endpoint and --model")
         if self.tokens or (url is None and model is None):
             return FromTokens()
         if url is None or model is None:
             raise GlassbookError("a language model needs both --endpoint URL and --model NAME")
-        return Endpoint(url, model, kept.get("key_env", KEY), self.timeout)
+        return Endpoint(url, model, settings.get("key_env", KEY), self.timeout)
 
     def show(self, result: dict[str, Any]) -> None:
-        """The best names."""
         rows = [
             (name["index"], name["label"], *(_two(name.get(key)) for key in ("detection", "fuzzing")))
             for name in result["names"][:SHOWN]
@@ -121,7 +119,7 @@ def _settings(folder: Path) -> dict[str, str]:
         settings = tomllib.loads((folder / SETTINGS).read_text("utf-8")).get("naming", {})
     except (OSError, ValueError) as error:
         raise GlassbookError(f"{SETTINGS} cannot be read: {error}; fix it") from error
-    known = ("endpoint", "model", "key_env")
-    if not isinstance(settings, dict) or any(k not in known or not isinstance(v, str) for k, v in settings.items()):
-        raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(known)}, each a text; fix it")
+    names = ("endpoint", "model", "key_env")
+    if not isinstance(settings, dict) or any(k not in names or not isinstance(v, str) for k, v in settings.items()):
+        raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(names)}, each a text; fix it")
     return settings

@@ -26,14 +26,12 @@ class New(Json):
     """Leave the starter's pages out."""
 
     def result(self) -> dict[str, Any]:
-        """Make it."""
         title = self.title or self.path.resolve().name
         notebook = Notebook.create(self.path, title=title)
         pages = 0 if self.empty else starter.write(notebook.folder)
         return {"notebook": str(notebook.folder), "title": title, "pages": pages}
 
     def show(self, result: dict[str, Any]) -> None:
-        """Say where it is, and what to do with it."""
         print(f"made the notebook {result['title']!r} in {result['notebook']}")
         if result["pages"]:
             print(f"it begins with {result['pages']} pages; read first: {self.path / FIRST}")
@@ -41,6 +39,5 @@ class New(Json):
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(New, args, "glassbook new")
     return 0

@@ -14,14 +14,13 @@ class Open(OnModel):
     """Look at a model: its size, its sites, a greedy sample."""
 
     prompt: Annotated[str, option("TEXT", "none: the model begins")] = ""
-    """What the sites are found with and the sample goes on from."""
+    """Text that the sites are found with and the sample continues."""
     tokens: Annotated[int, option("N", "40")] = 40
     """Tokens in the sample."""
     all: bool = False
     """List every site of every block, not only those of the first."""
 
     def result(self) -> dict[str, Any]:
-        """Sizes, sites and sample as plain data."""
         from glassbook.trace import sites
         from glassbook.trace.roles import blocks
 
@@ -48,7 +47,6 @@ class Open(OnModel):
         }
 
     def show(self, result: dict[str, Any]) -> None:
-        """Sizes, a table of sites, the sample."""
         out = console()
         out.print(
             f"{result['kind']} with {result['parameters']:,} parameters: {len(result['blocks'])} blocks, "
@@ -83,6 +81,5 @@ def first_block(found: list[dict[str, Any]], names: list[str]) -> list[dict[str,
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Open, args, "glassbook open")
     return 0

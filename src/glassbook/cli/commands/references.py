@@ -18,12 +18,11 @@ class Cited(InNotebook):
     """List the works that the notebook's pages may cite; take in BibTeX, or write it."""
 
     path: Annotated[Positional[Path | None], option("PATH.bib", "only list them")] = None
-    """A BibTeX file whose works are kept."""
+    """A BibTeX file to import."""
     export: Annotated[Path | None, option("PATH.bib")] = None
     """Write all works there as BibTeX; a file that is there already is not overwritten."""
 
     def result(self) -> dict[str, Any]:
-        """Take in, write out, and say what there is."""
         works = References(self.open_notebook().folder)
         added = works.from_bibtex(read(self.path)) if self.path is not None else []
         if self.export is not None:
@@ -34,7 +33,6 @@ class Cited(InNotebook):
         return {"file": str(works.path), "taken_in": added, "works": list(works), "export": out}
 
     def show(self, result: dict[str, Any]) -> None:
-        """A table of keys and titles."""
         if self.path is not None:
             print(f"{len(result['taken_in'])} works taken in; there are {len(result['works'])} now")
         if self.export is not None:
@@ -53,6 +51,5 @@ def read(path: Path) -> str:
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Cited, args, "glassbook references")
     return 0

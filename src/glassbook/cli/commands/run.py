@@ -36,7 +36,6 @@ class RunOptions(InNotebook):
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     if not args or args[0] in ("-h", "--help"):
         show_experiments()
         return 0

@@ -89,7 +89,6 @@ def key_results(metrics: Sequence[str], results: dict[str, float], most: int = 3
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     if args[:1] == ["show"]:
         perform(ShowRun, args[1:], "glassbook runs show")
     else:

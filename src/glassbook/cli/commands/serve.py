@@ -34,15 +34,14 @@ class Serve(InNotebook):
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     options = parse(Serve, args, "glassbook serve")
     notebook = options.open_notebook()
     from glassbook.web.serve import Address, serve
 
     def ready(address: Address) -> None:
-        told: dict[str, Any] = {"notebook": str(notebook.folder), "url": address.url}
+        data: dict[str, Any] = {"notebook": str(notebook.folder), "url": address.url}
         if options.json:
-            print_json(told)
+            print_json(data)
         else:
             print(f"{_title(notebook)} is open at\n  {address.url}\nCtrl-C closes it; jobs that run go on.", flush=True)
         if options.open:

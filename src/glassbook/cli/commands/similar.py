@@ -22,7 +22,6 @@ class Similar(InNotebook):
     """How many pages to show."""
 
     def result(self) -> dict[str, Any]:
-        """Look."""
         notebook = self.open_notebook()
         quiet_libraries()
         from glassbook.semantic_search import SemanticIndex
@@ -34,12 +33,10 @@ class Similar(InNotebook):
         return {"found": [asdict(match) for match in matches]}
 
     def show(self, result: dict[str, Any]) -> None:
-        """A line for each page."""
         rows = [(f"{n['score']:.3f}", n["title"], n["heading"], one_line(n["text"], 60)) for n in result["found"]]
         console().print(table(("score", "page", "section", "begins"), rows, numbers=("score",)))
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Similar, args, "glassbook similar")
     return 0

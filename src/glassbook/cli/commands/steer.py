@@ -52,7 +52,6 @@ class Steer(OnModel):
     """Save the vector as safetensors."""
 
     def result(self) -> dict[str, Any]:
-        """Both texts, and how they were steered."""
         if sum(given is not None for given in (self.add, self.vector, self.feature)) != 1:
             raise GlassbookError("give one of --add PLUS MINUS, --vector FILE and --feature DICT:INDEX")
         check_tokens(self.tokens)
@@ -103,7 +102,6 @@ class Steer(OnModel):
         return actadd(lm, *self.add, self.site or f"{names[layer]}.in")
 
     def show(self, result: dict[str, Any]) -> None:
-        """Print the texts in two columns."""
         out = console()
         strength = f"strength {result['coeff']:g} {result['unit']}"
         out.print(f"{', '.join(result['sites'])}, {strength}; prompt {result['prompt']!r}\n", markup=False)
@@ -124,6 +122,5 @@ def read_feature(text: str) -> tuple[str, int]:
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(Steer, args, "glassbook steer")
     return 0

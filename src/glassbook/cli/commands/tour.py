@@ -34,7 +34,6 @@ class TourCommand(Json):
     """Go through every step in seconds; nothing is judged."""
 
     def result(self) -> dict[str, Any]:
-        """Run the experiment and write its page."""
         started = time.monotonic()
         if self.text is not None and not self.text.is_file():
             raise GlassbookError(f"{self.text}: there is no such file; --text needs a text file")
@@ -105,6 +104,5 @@ def make_notebook(folder: Path | None) -> Notebook:
 
 
 def main(args: list[str]) -> int:
-    """Run the command."""
     perform(TourCommand, args, "glassbook tour")
     return 0

@@ -91,10 +91,10 @@ def runs_page(
     )
     there = list(table.columns)
     shown = [name for name in dict.fromkeys(column) if name in there] or _first_columns(experiment, there)
-    kept = {"experiment": experiment, "status": status, "q": q, "order": order, "descending": descending}
+    current = {"experiment": experiment, "status": status, "q": q, "order": order, "descending": descending}
 
     def address(**changed: Any) -> str:
-        given = {key: value for key, value in {**kept, **changed}.items() if value not in ("", None)}
+        given = {key: value for key, value in {**current, **changed}.items() if value not in ("", None)}
         pairs = [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in given.items()]
         return "/runs?" + urlencode([*pairs, *(("column", name) for name in column)])
 
