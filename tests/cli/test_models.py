@@ -87,7 +87,8 @@ def test_steer(glassbook, llama, tmp_path):
 def test_features(glassbook, llama):
     words = ("features", llama / "d.safetensors", "--text", llama / "text.txt")
     data = glassbook(*words, "--top", "3", "--json").data()
-    assert (data["width"], data["site"], len(data["features"])) == (64, "blocks.1.out", 3)
+    header = data["header"]
+    assert (header["width"], header["site"], len(data["features"])) == (64, "blocks.1.out", 3)
     card = data["features"][0]
     assert 0 < card["density"] <= 1
     assert "«" in card["contexts"][0]

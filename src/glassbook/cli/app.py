@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from glassbook.errors import GlassbookError
 
 COMMANDS: dict[str, str] = {
-    "tour": "open a model, find its features, steer with them, and write a page about it (start here)",
+    "tour": "open a model, find its features, steer, and write a page about it (start here)",
     "serve": "open the notebook in a browser",
     "new": "make a notebook",
     "import": "make pages from notes: a folder of Markdown, HTML, plain text",
