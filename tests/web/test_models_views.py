@@ -1,4 +1,4 @@
-"""Models in the browser: what is asked of the server, when, and within which bounds."""
+"""Model pages: requests to the model server, when they are sent, and their limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown to safe HTML, whoever wrote it.
+"""Markdown to safe HTML, from any author.
 
 A body is rendered once into pieces: HTML that depends on nothing but the text, and placeholders for what depends on the
 notebook (where a wikilink leads, what a live block shows). The pieces are cached by the body's hash; the placeholders
