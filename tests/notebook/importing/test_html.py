@@ -168,18 +168,27 @@ def test_an_encoding_that_is_declared_is_used(nb, tmp_path):
 DEEP = ["ul><li", "blockquote", "b", "a href=x", "table><tr><td", "svg><g", "div", "code", "ol"]
 
 
+def assert_read_in_time(html):
+    """Reading takes a few times as long as the bare parser: the bound holds on any machine, and under load."""
+    start = time.process_time()
+    parser = HTMLParser()
+    parser.feed(html)
+    parser.close()
+    bare = time.process_time() - start
+    start = time.process_time()
+    result = read_html(html, "name", "x.html")
+    assert time.process_time() - start < 12 * bare + 0.1
+    return result
+
+
 @pytest.mark.parametrize("tag", DEEP)
 def test_what_is_nested_without_end_is_read_in_time(tag):
-    start = time.process_time()
-    page, left = read_html(f"<{tag}>x" * 20_000 + "</b></g></li></ul>" * 5_000, "name", "x.html")
-    assert time.process_time() - start < 5
+    page, left = assert_read_in_time(f"<{tag}>x" * 20_000 + "</b></g></li></ul>" * 5_000)
     assert page.body.count("x") + sum(item.text.count("x") for item in left) >= 20_000
 
 
 def test_a_large_page_is_read_in_time():
     html = FULL.replace("</body>", "")
     html = html * (1_000_000 // len(html) + 1)
-    start = time.process_time()
-    page, _ = read_html(html, "name", "x.html")
-    assert time.process_time() - start < 2
+    page, _ = assert_read_in_time(html)
     assert len(re.findall("# Top", page.body)) == html.count("<h1>")
