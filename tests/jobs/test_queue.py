@@ -143,7 +143,6 @@ def test_the_version_grows_with_what_a_user_sees_and_not_with_beats(queue):
     seen.append(queue.version())
     queue.beat("me")
     queue.claim_next("me")
-    queue.adopt("me")
     assert queue.version() == seen[-1]
     queue.link(job.id, "r")
     seen.append(queue.version())
@@ -155,14 +154,14 @@ def test_the_version_grows_with_what_a_user_sees_and_not_with_beats(queue):
 def test_what_nobody_cares_for_is_adopted(queue, monkeypatch):
     job = add(queue)
     queue.claim_next("one")
-    assert queue.adopt("two") == []  # its supervisor lives
+    assert queue.beat("two") == []  # its supervisor lives
     queue.release("one")
-    assert [j.id for j in queue.adopt("two")] == [job.id]
+    assert [j.id for j in queue.beat("two")] == [job.id]
     assert queue.owned("one") == []
     # a supervisor that does not beat has lost its jobs
     monkeypatch.setattr(jobs, "LEASE", -1.0)
     queue.beat("two")
-    assert [j.id for j in queue.adopt("three")] == [job.id]
+    assert [j.id for j in queue.beat("three")] == [job.id]
 
 
 def test_a_killed_supervisor_is_recognised_before_its_lease_ends(queue):
@@ -172,7 +171,7 @@ def test_a_killed_supervisor_is_recognised_before_its_lease_ends(queue):
     with sqlite3.connect(queue.path) as db:
         db.execute("UPDATE job SET owner_process = ?", (jobs._process_text(gone),))
     db.close()
-    assert [j.id for j in queue.adopt("two")] == [job.id]
+    assert [j.id for j in queue.beat("two")] == [job.id]
 
 
 def test_a_process_is_kept_with_its_job(queue):

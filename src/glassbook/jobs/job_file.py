@@ -34,6 +34,9 @@ CREATE INDEX IF NOT EXISTS job_run ON job(run_id);
 CREATE TABLE IF NOT EXISTS changes (n INTEGER NOT NULL);
 INSERT INTO changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM changes);
 """
+_TIMES = ("created", "started", "ended")
+_OF_SUPERVISOR = ("owner", "owner_process", "lease")
+"""Columns that are no part of a job as its reader sees it."""
 
 
 @dataclass(frozen=True)
@@ -106,53 +109,45 @@ class JobFile:
                 self._db.close()
                 self._db = None
 
+    def job(self, id: int | None) -> Job:
+        """The job with this number; GlassbookError if there is none."""
+        found = self._select("WHERE id = ?", id)
+        if not found:
+            raise GlassbookError(f"there is no job {id}; `glassbook jobs` lists them")
+        return found[0]
+
     # --- inside -------------------------------------------------------------------------------------------------
 
-    def _select(self, clause: str, *values: Any) -> list[Job]:
+    def _query(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Rows of a query; none, and no file is made, where no job was ever added."""
         if not self.path.exists():
             return []
-        with self._reading() as db:
-            return [self._read(row) for row in db.execute(f"SELECT * FROM job {clause}", values)]
+        with self._lock, self._errors():
+            return self._opened().execute(sql, values).fetchall()
 
-    def _job(self, db: sqlite3.Connection, id: int | None) -> Job:
-        row = db.execute("SELECT * FROM job WHERE id = ?", (id,)).fetchone()
-        if row is None:
-            raise GlassbookError(f"there is no job {id}; `glassbook jobs` lists them")
-        return self._read(row)
+    def _select(self, clause: str, *values: Any) -> list[Job]:
+        return [self._read(row) for row in self._query(f"SELECT * FROM job {clause}", *values)]
+
+    def _update(self, id: int, *, only: State | None = None, **columns: Any) -> None:
+        """Set columns of a job, if it is in the state `only`."""
+        names = ", ".join(f"{name} = ?" for name in columns)
+        with self._writing() as db:
+            db.execute(
+                f"UPDATE job SET {names} WHERE id = ? AND (? IS NULL OR state = ?)", [*columns.values(), id, only, only]
+            )
 
     def _read(self, row: sqlite3.Row) -> Job:
-        process = Process.from_data(json.loads(row["process"])) if row["process"] else None
-        return Job(
-            id=row["id"],
-            title=row["title"],
-            command=row["command"],
-            experiment=row["experiment"],
-            settings=json.loads(row["settings"]),
-            seed=row["seed"],
-            gpus=row["gpus"],
-            key=row["key"],
-            state=row["state"],
-            attempt=row["attempt"],
-            created=datetime.fromtimestamp(row["created"], UTC),
-            started=_moment(row["started"]),
-            ended=_moment(row["ended"]),
-            run_id=row["run_id"],
-            exit_code=row["exit_code"],
-            error=row["error"],
-            cancelling=bool(row["cancelling"]),
-            devices=tuple(json.loads(row["devices"])),
-            process=process,
-            log=self.path.parent / "jobs" / f"{row['id']}.log",
-        )
+        values = {name: value for name, value in dict(row).items() if name not in _OF_SUPERVISOR}
+        values |= {name: datetime.fromtimestamp(values[name], UTC) for name in _TIMES if values[name] is not None}
+        values["settings"] = json.loads(values["settings"])
+        values["devices"] = tuple(json.loads(values["devices"]))
+        values["cancelling"] = bool(values["cancelling"])
+        values["process"] = Process.from_data(json.loads(values["process"] or "{}"))
+        return Job(**values, log=self.path.parent / "jobs" / f"{row['id']}.log")
 
     @staticmethod
     def _changed(db: sqlite3.Connection) -> None:
         db.execute("UPDATE changes SET n = n + 1")
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._errors():
-            yield self._opened()
 
     @contextlib.contextmanager
     def _writing(self, quiet: bool = False) -> Iterator[sqlite3.Connection]:
@@ -203,7 +198,3 @@ class JobFile:
                 raise
             self._db = db
         return self._db
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -75,32 +74,20 @@ class JobQueue(JobFile):
         title = " ".join(title.split()) or f"{experiment}, seed {seed}"
         command = command or shlex.join(["glassbook", "run", experiment, f"--seed={seed}"])
         with self._writing() as db:
-            same = (
-                key
-                and db.execute(
-                    "SELECT id FROM job WHERE key = ? AND state IN ('queued', 'running') AND NOT cancelling", (key,)
-                ).fetchone()
-            )
-            if same:
-                return self._job(db, same["id"])
+            same = self._select("WHERE key = ? AND state IN ('queued', 'running') AND NOT cancelling", key)
+            if key and same:
+                return same[0]
             row = db.execute(
                 "INSERT INTO job(title, command, experiment, settings, seed, gpus, key, state, attempt, created) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
                 (title, command, experiment, text, seed, gpus, key, time.time()),
             )
-            return self._job(db, row.lastrowid)
+            return self.job(row.lastrowid)
 
     def jobs(self, state: State | None = None, limit: int = 100) -> list[Job]:
         """Jobs, newest first: all, or those in one state."""
         where, values = ("WHERE state = ?", [state]) if state else ("", [])
         return self._select(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
-
-    def job(self, id: int) -> Job:
-        """The job with this number; GlassbookError if there is none."""
-        found = self._select("WHERE id = ?", id)
-        if not found:
-            raise GlassbookError(f"there is no job {id}; `glassbook jobs` lists them")
-        return found[0]
 
     def of_run(self, run_id: str) -> Job | None:
         """The newest job that worked on a run, None if the run was started by hand."""
@@ -109,31 +96,22 @@ class JobQueue(JobFile):
 
     def counts(self) -> dict[State, int]:
         """How many jobs are in each state; states without any are left out."""
-        if not self.path.exists():
-            return {}
-        with self._reading() as db:
-            return {row[0]: row[1] for row in db.execute("SELECT state, COUNT(*) FROM job GROUP BY state")}
+        return {row[0]: row[1] for row in self._query("SELECT state, COUNT(*) FROM job GROUP BY state")}
 
     def version(self) -> int:
         """A number that grows with every change that a user can see, whichever process makes it."""
-        if not self.path.exists():
-            return 0
-        with self._reading() as db:
-            return db.execute("SELECT n FROM changes").fetchone()[0]
+        rows = self._query("SELECT n FROM changes")
+        return rows[0][0] if rows else 0
 
     def cancel(self, id: int) -> Job:
         """Take a waiting job out of the queue; ask a running one to stop, which leaves a run that can be resumed.
 
         A job that is over stays as it is.
         """
-        with self._writing() as db:
-            self._job(db, id)
-            db.execute(
-                "UPDATE job SET state = 'cancelled', ended = ?, error = NULL WHERE id = ? AND state = 'queued'",
-                (time.time(), id),
-            )
-            db.execute("UPDATE job SET cancelling = 1 WHERE id = ? AND state = 'running'", (id,))
-            return self._job(db, id)
+        with self._writing():
+            self._update(id, only="queued", state="cancelled", ended=time.time(), error=None)
+            self._update(id, only="running", cancelling=1)
+            return self.job(id)
 
     def again(self, id: int) -> Job:
         """Queue a job that is over once more.
@@ -144,19 +122,16 @@ class JobQueue(JobFile):
         Raises:
             GlassbookError: there is no such job, or it waits or runs.
         """
-        with self._writing() as db:
-            job = self._job(db, id)
+        with self._writing():
+            job = self.job(id)
             if not job.over:
                 raise GlassbookError(f"job {id} is {job.state}; cancel it first, or wait until it has ended")
             if job.state == "finished":
                 same = {"title": job.title, "command": job.command, "gpus": job.gpus, "key": job.key}
                 return self.add(job.experiment, job.settings, job.seed, **same)
-            db.execute(
-                "UPDATE job SET state = 'queued', attempt = attempt + 1, started = NULL, ended = NULL, "
-                "exit_code = NULL, error = NULL, cancelling = 0, devices = '[]', process = NULL WHERE id = ?",
-                (id,),
-            )
-            return self._job(db, id)
+            empty = dict.fromkeys(("started", "ended", "exit_code", "error", "process"))
+            self._update(id, state="queued", attempt=job.attempt + 1, cancelling=0, devices="[]", **empty)
+            return self.job(id)
 
     # --- what a supervisor does ---------------------------------------------------------------------------------
 
@@ -189,42 +164,26 @@ class JobQueue(JobFile):
                         waiting = True
                         continue
                     free = []
-                return self._claim(db, row["id"], owner, free[: row["gpus"]])
+                devices = json.dumps(free[: row["gpus"]])
+                fresh = {"started": time.time(), "ended": None, "cancelling": 0, "process": None}
+                self._update(row["id"], state="running", devices=devices, **fresh, **_lease(owner))
+                self._changed(db)
+                return self.job(row["id"])
             return None
 
-    def _claim(self, db: sqlite3.Connection, id: int, owner: str, devices: list[str]) -> Job:
-        now = time.time()
-        db.execute(
-            "UPDATE job SET state = 'running', started = ?, ended = NULL, devices = ?, cancelling = 0, process = NULL, "
-            "owner = ?, owner_process = ?, lease = ? WHERE id = ?",
-            (now, json.dumps(devices), owner, _process_text(Process.current()), now + LEASE, id),
-        )
-        self._changed(db)
-        return self._job(db, id)
-
-    def adopt(self, owner: str) -> list[Job]:
-        """Take over the running jobs that no living supervisor cares for: their server was ended or killed."""
-        if not self.path.exists():
-            return []
-        now, adopted = time.time(), []
-        with self._writing(quiet=True) as db:
-            rows = db.execute("SELECT id, owner, owner_process, lease FROM job WHERE state = 'running'").fetchall()
-            for row in rows:
-                if row["owner"] == owner or (row["owner"] and row["lease"] > now and _lives(row["owner_process"])):
-                    continue
-                db.execute(
-                    "UPDATE job SET owner = ?, owner_process = ?, lease = ? WHERE id = ?",
-                    (owner, _process_text(Process.current()), now + LEASE, row["id"]),
-                )
-                adopted.append(self._job(db, row["id"]))
-        return adopted
-
     def beat(self, owner: str) -> list[Job]:
-        """Say that the supervisor lives; returns the jobs that it runs, as they are now."""
-        if not self.path.exists():
+        """Say that the supervisor lives, and take over the running jobs that no living one cares for.
+
+        Returns:
+            the jobs that it runs, as they are now; those whose server was ended or killed included.
+        """
+        if "running" not in self.counts():
             return []
         with self._writing(quiet=True) as db:
-            db.execute("UPDATE job SET lease = ? WHERE owner = ? AND state = 'running'", (time.time() + LEASE, owner))
+            for row in db.execute("SELECT id, owner, owner_process, lease FROM job WHERE state = 'running'").fetchall():
+                cared_for = row["owner"] and row["lease"] > time.time() and _lives(row["owner_process"])
+                if row["owner"] == owner or not cared_for:
+                    self._update(row["id"], **_lease(owner))
         return self.owned(owner)
 
     def owned(self, owner: str) -> list[Job]:
@@ -233,37 +192,32 @@ class JobQueue(JobFile):
 
     def begun(self, id: int, process: Process) -> None:
         """Record the process that works on a job."""
-        with self._writing() as db:
-            db.execute("UPDATE job SET process = ? WHERE id = ?", (_process_text(process), id))
+        self._update(id, process=_process_text(process))
 
     def link(self, id: int, run_id: str | None) -> None:
         """Record the run that a job has made; None if an earlier one cannot be continued."""
-        with self._writing() as db:
-            db.execute("UPDATE job SET run_id = ? WHERE id = ?", (run_id, id))
+        self._update(id, run_id=run_id)
 
     def requeue(self, id: int) -> None:
         """Put a running job that has not begun back where it stood."""
-        with self._writing() as db:
-            db.execute(
-                "UPDATE job SET state = 'queued', started = NULL, devices = '[]', owner = NULL "
-                "WHERE id = ? AND state = 'running'",
-                (id,),
-            )
+        self._update(id, only="running", state="queued", started=None, devices="[]", owner=None)
 
     def done(self, id: int, state: State, exit_code: int | None = None, error: str | None = None) -> None:
         """Record how a running job ended."""
-        with self._writing() as db:
-            db.execute(
-                "UPDATE job SET state = ?, exit_code = ?, error = ?, ended = ?, cancelling = 0, owner = NULL "
-                "WHERE id = ? AND state = 'running'",
-                (state, exit_code, " ".join(error.split()) if error else None, time.time(), id),
-            )
+        error = " ".join(error.split()) if error else None
+        end = {"exit_code": exit_code, "error": error, "ended": time.time(), "cancelling": 0, "owner": None}
+        self._update(id, only="running", state=state, **end)
 
     def release(self, owner: str) -> None:
         """Let others adopt what a supervisor that stops still runs."""
         if self.path.exists():
             with self._writing(quiet=True) as db:
                 db.execute("UPDATE job SET owner = NULL WHERE owner = ?", (owner,))
+
+
+def _lease(owner: str) -> dict[str, Any]:
+    """Columns that say that a supervisor of this process looks after a job."""
+    return {"owner": owner, "owner_process": _process_text(Process.current()), "lease": time.time() + LEASE}
 
 
 def _process_text(process: Process) -> str:

@@ -126,7 +126,6 @@ class Supervisor:
     def round(self) -> None:
         """Look after every job once, and take those that there is room for."""
         if time.monotonic() - self._beaten >= BEAT:
-            self.queue.adopt(self._owner)
             jobs = self.queue.beat(self._owner)
             self._beaten = time.monotonic()
         else:

@@ -31,12 +31,13 @@ class Source:
     """(path, why)"""
     size: int = 0
 
-    def add(self, path: str, data: bytes) -> None:
-        """Take one file.
+    def add(self, path: str, file: IO[bytes]) -> None:
+        """Take one file, of which no more is read than may be taken: the size that an archive states may be false.
 
         Raises:
             GlassbookError: there are too many, or they are too large.
         """
+        data = file.read(LARGEST + 1)
         self.size += len(data)
         if len(data) > LARGEST:
             raise GlassbookError(f"{path} is larger than {LARGEST >> 20} MB; take it out and import again")
@@ -53,14 +54,12 @@ def read_archive(path: Path, name: str) -> tuple[Source, str]:
     """
     source = Source()
     try:
-        for entry, size, file in _zip(path) if path.suffix.lower() == ".zip" else _tar(path):
+        for entry, file in _zip(path) if path.suffix.lower() == ".zip" else _tar(path):
             where = _inside(entry)
             if file is None:
                 source.left_out.append((where, "a link or a device; only files are taken from an archive"))
-                continue
-            if size > LARGEST:
-                raise GlassbookError(f"{entry} is larger than {LARGEST >> 20} MB; take it out and import again")
-            source.add(where, file.read(LARGEST + 1))
+            else:
+                source.add(where, file)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError) as error:
         raise GlassbookError(f"{path} is damaged or no archive ({error}); make it again") from error
     except RuntimeError as error:
@@ -74,23 +73,23 @@ def read_archive(path: Path, name: str) -> tuple[Source, str]:
     return source, top
 
 
-def _tar(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+def _tar(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
     with tarfile.open(path, "r:*") as archive:
         for member in archive:
             if not member.isdir():
-                yield member.name, member.size, archive.extractfile(member) if member.isreg() else None
+                yield member.name, archive.extractfile(member) if member.isreg() else None
 
 
-def _zip(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+def _zip(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue
             if (info.external_attr >> 16) & 0o170000 == 0o120000:  # a symbolic link, as Unix writes it
-                yield info.filename, 0, None
+                yield info.filename, None
                 continue
             with archive.open(info) as file:
-                yield info.filename, info.file_size, file
+                yield info.filename, file
 
 
 def _inside(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from glassbook.notebook.pages.links import slug
@@ -93,13 +94,11 @@ def place(kind: str, title: str, taken: set[str]) -> str:
 
 def free(path: str, taken: set[str]) -> str:
     """`path`, or the first of path-2, path-3 ... that is not in `taken`."""
-    stem, dot, ending = path.rpartition(".")
-    if not dot or "/" in ending:
-        stem, ending = path, ""
+    plain = PurePosixPath(path)
     number, candidate = 1, path
     while candidate in taken:
         number += 1
-        candidate = f"{stem}-{number}{dot if ending else ''}{ending}"
+        candidate = str(plain.with_stem(f"{plain.stem}-{number}"))
     return candidate
 
 

@@ -8,15 +8,11 @@ from pathlib import Path
 from glassbook import extensions
 from glassbook.errors import GlassbookError
 from glassbook.notebook.importing.archive import ENDINGS as ARCHIVES
-from glassbook.notebook.importing.archive import Source, read_archive
+from glassbook.notebook.importing.archive import read_archive
 from glassbook.notebook.importing.html import read_html
 from glassbook.notebook.importing.plan import Plan
 from glassbook.notebook.importing.text import read_text
 from glassbook.notebook.importing.vault import decoded, read_folder, read_markdown_file, read_vault
-
-
-def _markdown(data: bytes, path: Path, name: str) -> Plan:
-    return read_markdown_file(data, path, name)
 
 
 def _html(data: bytes, path: Path, name: str) -> Plan:
@@ -29,8 +25,8 @@ def _text(data: bytes, path: Path, name: str) -> Plan:
 
 
 READERS: dict[str, Callable[[bytes, Path, str], Plan]] = {
-    ".md": _markdown,
-    ".markdown": _markdown,
+    ".md": read_markdown_file,
+    ".markdown": read_markdown_file,
     ".html": _html,
     ".htm": _html,
     ".txt": _text,
@@ -59,8 +55,8 @@ def plan(path: str | Path) -> Plan:
             return read_vault(read_folder(path), path, path.name)
         archive = next((ending for ending in ARCHIVES if path.name.lower().endswith(ending)), None)
         if archive:
-            files, name = read_archive(path, path.name[: -len(archive)])
-            return read_vault(files, path, name)
+            source, name = read_archive(path, path.name[: -len(archive)])
+            return read_vault(source, path, name)
         data = path.read_bytes()
     except OSError as error:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}; fix that and try again") from error
@@ -75,6 +71,3 @@ def plan(path: str | Path) -> Plan:
     if ending in READERS:
         return READERS[ending](data, path, name)
     return extensions.call(GROUP, ending, data, path, name)
-
-
-__all__ = ["READERS", "Source", "plan"]

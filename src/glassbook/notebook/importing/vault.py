@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.importing.archive import LARGEST, Source
+from glassbook.notebook.importing.archive import Source
 from glassbook.notebook.importing.html import read_html
 from glassbook.notebook.importing.plan import Attachment, LeftOut, Plan, PlannedPage, free
 from glassbook.notebook.pages.links import name_key
@@ -66,17 +65,12 @@ def read_folder(folder: Path) -> Source:
                 source.left_out.append((path, "a link; links are not followed"))
             elif name in files and not full.is_file():
                 source.left_out.append((path, "no plain file"))
-            elif name in files and full.stat().st_size > LARGEST:
-                raise GlassbookError(f"{full} is larger than {LARGEST >> 20} MB; take it out and import again")
             elif name in files:
-                source.add(path, full.read_bytes())
-        names[:] = [name for name in names if name[0] != "." and name.isprintable() and not is_link(where, name)]
+                with full.open("rb") as file:
+                    source.add(path, file)
+        # Links to folders are not followed by os.walk.
+        names[:] = [name for name in names if name[0] != "." and name.isprintable()]
     return source
-
-
-def is_link(folder: str, name: str) -> bool:
-    """Whether it is a symbolic link."""
-    return (Path(folder) / name).is_symlink()
 
 
 def _raise(error: OSError) -> None:
@@ -86,8 +80,8 @@ def _raise(error: OSError) -> None:
 def read_markdown_file(data: bytes, path: Path, name: str) -> Plan:
     """The plan for one Markdown file."""
     decoded(data, path)
-    kind = _kind(data)
-    where = f"{kind}s/{name.lstrip('.') or 'page'}.md"
+    kind = Page.parse(data.decode("utf-8", "replace")).kind
+    where = f"{kind if kind in KINDS else 'note'}s/{name.lstrip('.') or 'page'}.md"
     return Plan(str(path), name, (_page(data, where, path.name),))
 
 
@@ -102,7 +96,8 @@ def read_vault(source: Source, path: Path, name: str) -> Plan:
     pages: list[PlannedPage] = []
     attachments: list[Attachment] = []
     taken = {file for file in source.files if file.endswith(".md")}
-    html = {file: free(str(PurePosixPath(file).with_suffix(".md")), taken) for file in _with(source, HTML)}
+    pages_of_html = [file for file in source.files if file.lower().endswith(HTML)]
+    html = {file: free(str(PurePosixPath(file).with_suffix(".md")), taken) for file in pages_of_html}
     for file, data in sorted(source.files.items()):
         ending = PurePosixPath(file).suffix.lower()
         if any(part.startswith(".") for part in file.split("/")):
@@ -125,31 +120,14 @@ def read_vault(source: Source, path: Path, name: str) -> Plan:
     return Plan(str(path), name, tuple(pages), tuple(attachments), tuple(left_out))
 
 
-def _with(source: Source, endings: tuple[str, ...]) -> Iterator[str]:
-    return (file for file in source.files if file.lower().endswith(endings))
-
-
-def _kind(data: bytes) -> str:
-    kind = Page.parse(data.decode("utf-8", "replace")).kind
-    return kind if kind in KINDS else "note"
-
-
 def _page(data: bytes, path: str, source: str) -> PlannedPage:
     text = data.decode("utf-8", "replace")
     page = Page.parse(text, name=path.removesuffix(".md"))
     guesses = []
     if page.problem:
         guesses.append(f"its front matter cannot be read: {page.problem}")
-    if "\ufffd" in text and not _is_utf8(data):
+    if text.encode() != data:
         guesses.append("not UTF-8: kept as it is, and shown with question marks")
     if name_key(page.title) == "":
         guesses.append("it has no title")
     return PlannedPage(path, page.title, page.kind, source, copy=data, guesses=tuple(guesses))
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
