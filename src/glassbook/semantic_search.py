@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-from glassbook.notebook.notebook import SETTINGS
+from glassbook.notebook.notebook import SETTINGS, read_settings
 from glassbook.notebook.runs.freshness import digest
 
 MAX_LENGTH = 2000
@@ -55,11 +54,7 @@ def model_folder(notebook: Notebook) -> Path:
     Raises:
         GlassbookError: it names none, or it cannot be read.
     """
-    try:
-        settings = tomllib.loads((notebook.folder / SETTINGS).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; fix it") from error
-    folder = settings.get("embedding")
+    folder = read_settings(notebook.folder).get("embedding")
     if not isinstance(folder, str) or not folder:
         raise GlassbookError(f'for semantic search, write embedding = "FOLDER OF A MODEL" in {SETTINGS}')
     return (notebook.folder / Path(folder).expanduser()).resolve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 import subprocess
 import sys
@@ -169,7 +170,7 @@ def test_a_killed_supervisor_is_recognised_before_its_lease_ends(queue):
     queue.claim_next("one")
     gone = dataclasses.replace(Process.current(), born="1")
     with sqlite3.connect(queue.path) as db:
-        db.execute("UPDATE job SET owner_process = ?", (jobs._process_text(gone),))
+        db.execute("UPDATE job SET owner_process = ?", (json.dumps(dataclasses.asdict(gone)),))
     db.close()
     assert [j.id for j in queue.beat("two")] == [job.id]
 

@@ -11,6 +11,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from glassbook.errors import GlassbookError
@@ -192,7 +193,7 @@ class JobQueue(JobFile):
 
     def begun(self, id: int, process: Process) -> None:
         """Record the process that works on a job."""
-        self._update(id, process=_process_text(process))
+        self._update(id, process=json.dumps(asdict(process)))
 
     def link(self, id: int, run_id: str | None) -> None:
         """Record the run that a job has made; None if an earlier one cannot be continued."""
@@ -217,11 +218,7 @@ class JobQueue(JobFile):
 
 def _lease(owner: str) -> dict[str, Any]:
     """Columns that say that a supervisor of this process looks after a job."""
-    return {"owner": owner, "owner_process": _process_text(Process.current()), "lease": time.time() + LEASE}
-
-
-def _process_text(process: Process) -> str:
-    return json.dumps(process.to_data())
+    return {"owner": owner, "owner_process": json.dumps(asdict(Process.current())), "lease": time.time() + LEASE}
 
 
 def _lives(text: str) -> bool:

@@ -243,14 +243,18 @@ def _read_text(path: Path) -> str:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _read_title(folder: Path) -> str:
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What glassbook.toml says; GlassbookError if it is not there or cannot be read."""
     try:
-        settings = tomllib.loads((folder / SETTINGS).read_text("utf-8"))
+        return tomllib.loads((folder / SETTINGS).read_text("utf-8"))
     except FileNotFoundError as error:
         raise GlassbookError(f"{folder} is no notebook (it has no {SETTINGS}); create one there first") from error
     except (OSError, ValueError) as error:
         raise GlassbookError(f"{folder / SETTINGS} cannot be read: {error}; fix it") from error
-    title = settings.get("title", folder.name)
+
+
+def _read_title(folder: Path) -> str:
+    title = read_settings(folder).get("title", folder.name)
     if not isinstance(title, str):
         raise GlassbookError(f'{folder / SETTINGS}: the title has to be text; write title = "..."')
     return title

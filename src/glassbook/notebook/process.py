@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,6 @@ class Process:
             return cls(host, machine, boot, space, int(data["pid"]), born)
         except (KeyError, TypeError, ValueError):
             return None
-
-    def to_data(self) -> dict[str, Any]:
-        """Plain data, as the start record keeps it."""
-        return asdict(self)
 
     def alive(self) -> bool | None:
         """Whether the process still lives; None if that cannot be told from here (another machine or container)."""

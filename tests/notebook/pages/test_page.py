@@ -161,7 +161,7 @@ def test_a_new_page_states_what_it_knows() -> None:
     page = Page.new("Über: 1", "Body\n", kind="term", level=2, extra={"status": "draft"})
     assert page.id == "über-1"
     text = page.render()
-    assert text == '---\nid: über-1\ntitle: "Über: 1"\nkind: term\nlevel: 2\nstatus: draft\n---\nBody\n'
+    assert text == "---\nid: über-1\ntitle: 'Über: 1'\nkind: term\nlevel: 2\nstatus: draft\n---\nBody\n"
     assert [key for key in KNOWN if f"{key}: " in text] == ["id", "title", "kind", "level"]
 
 

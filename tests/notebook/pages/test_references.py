@@ -128,11 +128,11 @@ def test_works_are_kept_found_and_replaced(tmp_path):
     works = References(tmp_path)
     assert (works.get("x"), len(works)) == (None, 0)
     assert not works.path.exists()
-    key = works.add({"type": "article", "title": "The Reversal Curse", "number": "arXiv:2309.12288"})
+    (key,) = works.add({"type": "article", "title": "The Reversal Curse", "number": "arXiv:2309.12288"})
     assert key == "2309.12288"
-    assert works.add({"title": "Nature", "DOI": "10.1038/381607A0"}) == "10.1038/381607a0"
-    assert works.add({"title": "Agendas and Policies", "author": [{"family": "Kingdon"}]}) == "kingdon-agendas-and"
-    assert works.add({"id": "2309.12288", "title": "Again"}) == "2309.12288"
+    assert works.add({"title": "Nature", "DOI": "10.1038/381607A0"}) == ["10.1038/381607a0"]
+    assert works.add({"title": "Agendas and Policies", "author": [{"family": "Kingdon"}]}) == ["kingdon-agendas-and"]
+    assert works.add({"id": "2309.12288", "title": "Again"}) == ["2309.12288"]
     again = References(tmp_path)
     assert len(again) == 3
     for name in ("2309.12288", "arXiv:2309.12288v3", "https://arxiv.org/abs/2309.12288"):

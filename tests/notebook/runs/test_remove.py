@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glassbook.errors import Conflict, GlassbookError
-from glassbook.notebook import Notebook, Page
-
-
-@pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    yield notebook
-    notebook.close()
+from glassbook.notebook import Page
 
 
 def test_a_removed_page_is_in_the_trash(nb):

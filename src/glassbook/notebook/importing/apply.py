@@ -80,13 +80,11 @@ class _Work:
         self.taken: set[str] = set()
 
     def place_page(self, page: PlannedPage) -> None:
-        """Decide where a page goes and what its file says."""
         where = self.place(page.path, lambda path: page.copy if page.copy is not None else self.render(page, path))
         if page.copy is not None:
             self.check_copy(page, where)
 
     def render(self, page: PlannedPage, path: str) -> bytes:
-        """The file of a page that is made, not copied."""
         stem = Path(path).stem
         ident, number = stem, 1
         while self.owner(ident) not in (None, self.pages / path):
@@ -110,7 +108,6 @@ class _Work:
         self.ids.setdefault(name_key(ident), self.pages / where)
 
     def owner(self, ident: str) -> Path | None:
-        """The file of the page that has this id."""
         return self.ids.get(name_key(ident))
 
     def place(self, planned: str, contents: Any) -> str:

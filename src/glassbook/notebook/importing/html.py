@@ -104,7 +104,6 @@ class _Reader(HTMLParser):
         self.in_row = False
 
     def markdown(self) -> str:
-        """The body."""
         return "\n".join(self.out).strip("\n") + "\n"
 
     # --- what the parser finds ----------------------------------------------------------------------------------
@@ -183,14 +182,12 @@ class _Reader(HTMLParser):
             self.end_pre()
 
     def end_drop(self) -> None:
-        """What was dropped goes to the report."""
         self.report("".join(self.dropped), f"<{self.drop}> is not kept")
         self.drop, self.drop_depth, self.dropped = "", 0, []
 
     # --- blocks -------------------------------------------------------------------------------------------------
 
     def block(self, tag: str, values: dict[str, str]) -> None:
-        """A block begins."""
         if self.tables and tag != "table":
             if tag in ("tr", "td", "th"):
                 self.cell(tag)
@@ -235,7 +232,6 @@ class _Reader(HTMLParser):
             self.holders.append(holder)
 
     def end_block(self, tag: str) -> None:
-        """A block ends."""
         if self.tables:
             if tag == "table":
                 self.tables -= 1
@@ -341,10 +337,10 @@ class _Reader(HTMLParser):
 
     def end_table(self) -> None:
         """Write the table; a table of one column or row that only lays out a page becomes paragraphs."""
-        rows, self.rows, self.in_row = [row for row in self.rows if any(row)], [], False
-        self.tables = 1
-        self.flush_last(rows)
-        self.tables = 0
+        self.tables = 1  # what is still open is the last cell's
+        self.flush()
+        rows = [row for row in self.rows if any(row)]
+        self.rows, self.in_row, self.tables = [], False, 0
         if not rows:
             return
         width = max(map(len, rows))
@@ -356,12 +352,6 @@ class _Reader(HTMLParser):
         cells = [[re.sub(r"(?<!\\)\|", r"\\|", text) for text in row] for row in rows]
         lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in cells]
         self.emit([lines[0], "|" + " --- |" * width, *lines[1:]])
-
-    def flush_last(self, rows: list[list[str]]) -> None:
-        """The last cell, whose end is that of the table."""
-        self.rows = rows
-        self.flush()
-        self.rows = []
 
     # --- running text -------------------------------------------------------------------------------------------
 

@@ -17,8 +17,6 @@ from glassbook.notebook.importing.plan import PlannedPage, one_line, place, shor
 
 @dataclass
 class _Part:
-    """A page that grows line by line."""
-
     kind: str
     title: str = ""
     lines: list[tuple[int, str]] = field(default_factory=list)
@@ -66,7 +64,6 @@ class _Reader:
         self.course = 0
 
     def read(self, number: int, line: str, wrapped: bool) -> None:
-        """Give one line to the part that it belongs to."""
         text = line.strip()
         # A line that goes on in lower case right below another was only broken to fit a screen.
         if wrapped:

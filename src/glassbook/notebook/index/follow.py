@@ -12,7 +12,10 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glassbook.notebook.index.database import IndexFile
 
 POLL = 0.25
 """Seconds between two looks at the runs."""
@@ -20,24 +23,6 @@ TIDY = 5.0
 """Seconds between two times of tidying."""
 WHOLE = 300.0
 """Seconds between two looks at everything."""
-
-
-class Followed(Protocol):
-    """What a follower tells."""
-
-    folder: Path
-
-    def touch(self, pages: Iterable[str]) -> None:
-        """These pages (paths relative to the folder) may have changed."""
-
-    def look(self) -> None:
-        """Look at the pages that were touched and the runs that may have moved."""
-
-    def look_at_everything(self) -> None:
-        """Look for what the watch missed."""
-
-    def tidy(self) -> None:
-        """Do what can wait."""
 
 
 class Follower:
@@ -48,7 +33,7 @@ class Follower:
         begin_whole: begin by looking at everything, beside the questions.
     """
 
-    def __init__(self, index: Followed, begin_whole: bool = False) -> None:
+    def __init__(self, index: IndexFile, begin_whole: bool) -> None:
         self._index, self._begin_whole = index, begin_whole
         self._stop, self._watching = threading.Event(), threading.Event()
         self._threads = [

@@ -13,9 +13,9 @@ from typing import Literal
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import schema, search
 from glassbook.notebook.index.database import IndexFile, recovering
-from glassbook.notebook.index.run_rows import record_of
 from glassbook.notebook.pages.page import Page
-from glassbook.notebook.runs.record import RunRecord
+from glassbook.notebook.runs.events import Summary
+from glassbook.notebook.runs.record import RunRecord, read_record
 from glassbook.notebook.serialization import read_number
 
 PageOrder = Literal["title", "path", "level", "modified"]
@@ -346,7 +346,10 @@ class Index(IndexFile):
         return out
 
     def _records(self, rows: Iterable[tuple[str, str, str]]) -> list[RunRecord]:
-        return [record_of(self.folder / "runs", *row) for row in rows]
+        return [
+            read_record(self.folder / "runs" / name, json.loads(header), Summary.from_data(json.loads(summary)))
+            for name, header, summary in rows
+        ]
 
     def _update_unfinished(self, db: sqlite3.Connection) -> None:
         """Whether runs without an end still live can change without a change of their files."""

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
     experiment = schema.whole(record.experiment)
     parts = [experiment, *schema.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
     words = schema.whole("\n".join(parts))
-    data = summary.to_data()
+    data = asdict(summary)
     latest = data.pop("latest")
     row = [
         folder.name,
@@ -108,11 +109,6 @@ def _write_dashboard(db: sqlite3.Connection, run: Path, forget: bool) -> None:
         with contextlib.suppress(GlassbookError):
             for index, title, text in FeatureDashboard(run).words():
                 schema.add(db, schema.Entry("feature", run.name, f"{run.name}/{index}", title, text))
-
-
-def record_of(runs: Path, name: str, header: str, summary: str) -> RunRecord:
-    """The record of a run from its row."""
-    return read_record(runs / name, json.loads(header), Summary.from_data(json.loads(summary)))
 
 
 def _values(record: RunRecord) -> dict[str, Any]:

@@ -168,7 +168,10 @@ def _outline_of_plain(lines: list[str]) -> Outline:
 def _outline(text: str, lines: list[str]) -> Outline:
     tokens = _parser().parse(text)
     links = [
-        link for token in tokens if token.type == "inline" and "[[" in token.content for link in _links(token, lines)
+        link
+        for token in tokens
+        if token.type == "inline" and "[[" in token.content
+        for link in _links_of(token.content, token.map[0] if token.map else 0, lines)
     ]
     blocks = [live_block(token) for token in tokens if _is_live(token)]
     heads = [
@@ -177,10 +180,6 @@ def _outline(text: str, lines: list[str]) -> Outline:
         if token.type == "heading_open" and token.level == 0 and token.map
     ]
     return Outline(tuple(links), tuple(blocks), tuple(_sections(heads, lines)))
-
-
-def _links(token: Token, lines: list[str]) -> Iterable[Link]:
-    return _links_of(token.content, token.map[0] if token.map else 0, lines)
 
 
 def _links_of(text: str, first: int, lines: list[str]) -> Iterable[Link]:

@@ -8,7 +8,6 @@ order mark stay as they are.
 from __future__ import annotations
 
 import copy
-import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -219,13 +218,13 @@ class _Head:
         """The text with some keys' lines rewritten, added (at the end) or taken out."""
         end = "\r\n" if self.opening.endswith("\r\n") else "\n"
         cuts = [
-            (*self.spans[key], f"{key_text(key)}: {flow_text(changed[key])}") for key in changed if key in self.spans
+            (*self.spans[key], f"{flow_text(key)}: {flow_text(changed[key])}") for key in changed if key in self.spans
         ]
         cuts += [(*self._lines(key), "") for key in removed if key in self.spans]
         body = self.yaml
         for start, stop, replacement in sorted(cuts, reverse=True):
             body = body[:start] + replacement + body[stop:]
-        added = [f"{key_text(key)}: {flow_text(value)}" for key, value in changed.items() if key not in self.spans]
+        added = [f"{flow_text(key)}: {flow_text(value)}" for key, value in changed.items() if key not in self.spans]
         if self.flow and (added or any(key in self.spans for key in removed)):
             raise GlassbookError("this front matter is written as {...}; write one key on each line first")
         body += "".join(self.indent + line + end for line in added)
@@ -291,13 +290,17 @@ def _check(key: str, value: Any) -> None:
         raise GlassbookError(f"level: {value!r} has to be a whole number")
 
 
-_PLAIN = re.compile(r"[^\W\d_](?:[\w ./()+-]*[\w)+])?")
-_WORDS_WITH_MEANING = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+class _Dumper(yaml.SafeDumper):
+    """The safe dumper, with every string on one line and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
 
-def key_text(key: str) -> str:
-    """A key as YAML."""
-    return flow_text(str(key))
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def flow_text(value: Any) -> str:
@@ -306,26 +309,11 @@ def flow_text(value: Any) -> str:
     Raises:
         GlassbookError: something in it is not plain data.
     """
-    if isinstance(value, str):
-        if _PLAIN.fullmatch(value) and value.isprintable() and value.lower() not in _WORDS_WITH_MEANING:
-            return value
-        # A JSON string is a YAML string, but YAML wants what is not printable escaped.
-        quoted = json.dumps(value, ensure_ascii=False)
-        return "".join(c if c.isprintable() else _escaped(c) for c in quoted)
-    if value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    if isinstance(value, float):
-        text = repr(value) if math.isfinite(value) else f".{value}" if value != -math.inf else "-.inf"
-        return re.sub(r"^(-?\d+)e", r"\1.0e", text)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(flow_text, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key_text(key)}: {flow_text(item)}" for key, item in value.items()) + "}"
-    raise GlassbookError(f"{type(value).__name__} cannot stand in front matter; give numbers, text and lists")
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xD800 <= code < 0xE000:
-        raise GlassbookError("front matter cannot hold half a character (a lone surrogate)")
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    try:
+        text = yaml.dump(
+            value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=math.inf, sort_keys=False
+        )
+        text.encode()
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise GlassbookError(f"{value!r} cannot stand in front matter; give numbers, text and lists") from error
+    return text.removesuffix("\n").removesuffix("\n...")

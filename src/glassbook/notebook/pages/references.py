@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,26 +67,20 @@ class References:
             return None
         return works.get(wanted) or next((work for work in works.values() if wanted in _names(work)), None)
 
-    def add(self, work: Mapping[str, Any]) -> str:
-        """Keep a work (CSL JSON); one that is there under the same key is replaced.
+    def add(self, *works: Mapping[str, Any]) -> list[str]:
+        """Keep works (CSL JSON), all or none of them; one that is there under the same key is replaced.
 
         Returns:
-            its key: its arXiv number, else its DOI, else its own id, else one made of author and year.
+            the key of each: its arXiv number, else its DOI, else its own id, else one made of author and title.
 
         Raises:
-            GlassbookError: it has neither id nor title, or the disk refused.
+            GlassbookError: one has neither id nor title, or the disk refused.
         """
-        return self.add_all([work])[0]
-
-    def add_all(self, works: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Keep several works, all or none of them; see `add`."""
         known = dict(self._read())
         keys = []
         for work in works:
             key = _key(work, known)
-            new = {"id": key, **{name: value for name, value in work.items() if name != "id"}}
-            if known.get(key) != new:
-                known[key] = new
+            known[key] = {"id": key, **{name: value for name, value in work.items() if name != "id"}}
             keys.append(key)
         text = json.dumps(list(known.values()), indent=1, ensure_ascii=False) + "\n"
         data = text.encode("utf-8", "replace")
@@ -108,7 +102,7 @@ class References:
         for work in bibtex.read(text):
             own = next(iter(_names(work)), None)
             works.append(work if own in (None, work["id"]) else {"citation-key": work["id"], **work, "id": own})
-        return self.add_all(works)
+        return self.add(*works)
 
     def to_bibtex(self) -> str:
         """All works as BibTeX, such that `from_bibtex` gives them back."""

@@ -208,24 +208,14 @@ class _Writer:
     def _Constant(self, node: ast.Constant) -> None:
         self.text.append(f"({type(node.value).__name__} {node.value!a})")
 
-    def names(self, node: ast.AST, field: str) -> None:
-        """A node of which one field is a name that it binds."""
+    def _binding(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
+        field = "rest" if isinstance(node, ast.MatchMapping) else "name"
         self.fields(node, [name for name in node._fields if name != field])
         name = getattr(node, field)
         if name is not None:
             self.name(name, use=False)
 
-    def _ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        self.names(node, "name")
-
-    def _MatchAs(self, node: ast.MatchAs) -> None:
-        self.names(node, "name")
-
-    def _MatchStar(self, node: ast.MatchStar) -> None:
-        self.names(node, "name")
-
-    def _MatchMapping(self, node: ast.MatchMapping) -> None:
-        self.names(node, "rest")
+    _ExceptHandler = _MatchAs = _MatchStar = _MatchMapping = _binding
 
     def _Global(self, node: ast.Global | ast.Nonlocal) -> None:
         for name in node.names:

@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -165,13 +165,9 @@ class Summary:
     latest: dict[str, list[Any]] = field(default_factory=dict)
     """Each metric's last logged [step, value]."""
 
-    def to_data(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
-
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Summary:
-        """The summary that `to_data` gave."""
+        """The summary of which `asdict` gave the data; keys of a later version are left out."""
         known = {f.name for f in fields(cls)}
         return cls(**{key: value for key, value in data.items() if key in known})
 

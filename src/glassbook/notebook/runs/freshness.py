@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import glassbook
 from glassbook.errors import GlassbookError
@@ -106,14 +106,10 @@ class Dependency:
                 found[kind, name] = cls(kind, name, content, path, size, modified)
         return tuple(found.values())
 
-    def to_data(self) -> dict[str, Any]:
-        """Plain data, as the event keeps it."""
-        return asdict(self)
-
-    def changed(self, notebook: Path) -> bool | None:
-        """Whether it is another one today; None if that cannot be told, because it is not here."""
+    def changed(self, notebook: Path) -> bool:
+        """Whether it is another one today; what is not here any more is not called changed."""
         if not self.path:
-            return None
+            return False
         path = _found(self.path, notebook)
         try:
             size, modified = _stamp(path)
@@ -121,7 +117,7 @@ class Dependency:
                 return False
             return size != self.size or _digest(path, size, modified) != self.digest
         except OSError:
-            return None
+            return False
 
 
 def _place(path: Path, notebook: Path) -> str:
@@ -148,21 +144,8 @@ class Snapshot:
     """What code and files are like at one time. Each is read once: make a snapshot for each page that is shown."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, str | None] = {}
-        self._changed: dict[tuple[Dependency, Path], bool | None] = {}
-
-    def code(self, root: str) -> str | None:
-        """Digest of an experiment's code, None if its source is not here."""
-        if root not in self._codes:
-            self._codes[root] = code_digest(root)
-        return self._codes[root]
-
-    def changed(self, dependency: Dependency, notebook: Path) -> bool | None:
-        """Whether a dependency has changed, None if it is not here."""
-        key = (dependency, notebook)
-        if key not in self._changed:
-            self._changed[key] = dependency.changed(notebook)
-        return self._changed[key]
+        self.code = cache(code_digest)
+        self.changed = cache(Dependency.changed)
 
 
 def stale(record: RunRecord, snapshot: Snapshot | None = None) -> list[str]:
@@ -180,17 +163,6 @@ def stale(record: RunRecord, snapshot: Snapshot | None = None) -> list[str]:
     return reasons
 
 
-def freshness(record: RunRecord, snapshot: Snapshot | None = None) -> Literal["fresh", "stale", "unknown"]:
-    """Whether the run would come out the same today; unknown if what it depended on is not on record or not here."""
-    snapshot = snapshot or Snapshot()
-    if stale(record, snapshot):
-        return "stale"
-    root, then = _code(record)
-    unknown = not then or snapshot.code(root) is None
-    gone = any(snapshot.changed(used, record.folder.parent.parent) is None for used in record.uses)
-    return "unknown" if unknown or gone else "fresh"
-
-
 def _code(record: RunRecord) -> tuple[str, str]:
     root, then = record.code.get("root"), record.code.get("digest")
     return (root, then) if isinstance(root, str) and isinstance(then, str) else ("", "")
@@ -201,27 +173,19 @@ def request_key(experiment: str, root: str, config: Mapping[str, Any], seed: int
     return _key(experiment, code_entry(root).get("digest", ""), config, seed)
 
 
-def key_of(record: RunRecord) -> str:
-    """One hash of all that a run's results depend on: experiment, code, settings, seed, models and data."""
-    uses = sorted((used.kind, used.name, used.digest) for used in record.uses)
-    return hashlib.sha256(to_json([_request(record), uses], what="the key").encode()).hexdigest()
-
-
-def reusable_run(key: str, records: Iterable[RunRecord], snapshot: Snapshot | None = None) -> RunRecord | None:
+def reusable_run(key: str, records: Iterable[RunRecord]) -> RunRecord | None:
     """The first finished run that answers a request and is not stale; None if the work has to be done.
 
     Args:
         key: what `request_key` gave for the request.
         records: the runs to choose from, say `notebook.runs(experiment)`, newest first.
-        snapshot: what to compare with.
     """
-    snapshot = snapshot or Snapshot()
-    finished = (record for record in records if record.status == "finished" and _request(record) == key)
-    return next((record for record in finished if freshness(record, snapshot) != "stale"), None)
-
-
-def _request(record: RunRecord) -> str:
-    return _key(record.experiment, _code(record)[1], record.config, record.seed)
+    snapshot = Snapshot()
+    for record in records:
+        its_key = _key(record.experiment, _code(record)[1], record.config, record.seed)
+        if record.status == "finished" and its_key == key and not stale(record, snapshot):
+            return record
+    return None
 
 
 def _key(experiment: str, code: str, config: Mapping[str, Any], seed: int) -> str:

@@ -20,6 +20,7 @@ import time
 import traceback
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -131,7 +132,7 @@ class Run:
             GlassbookError: neither digest nor path is given, or the files cannot be read.
         """
         dependency = Dependency.of(kind, name, digest, path, notebook=self.folder.parent.parent)
-        self._log.event("uses", **dependency.to_data())
+        self._log.event("uses", **asdict(dependency))
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values logged so far, those before an interruption included."""
@@ -347,7 +348,7 @@ def _opened(path: Path, **data: Any) -> EventLog:
     log = EventLog(path)
     job = os.environ.get(JOB, "")
     try:
-        log.event("start", **Process.current().to_data(), **({"job": int(job)} if job.isdecimal() else {}), **data)
+        log.event("start", **asdict(Process.current()), **({"job": int(job)} if job.isdecimal() else {}), **data)
         log.sync()
     except BaseException:
         log.close()
