@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from glassbook.nets import continuation_nll, next_token_nll, open_model
+from glassbook.nets import next_token_nll, open_model
 
 
 def test_a_continuation_counts_its_own_tokens_and_no_pads():
     lm = open_model("builtin")
     prompts, new = ["The heron came", "One day, Tam", "The fox"], [[5, 9, 40], [], [17]]
-    nll = continuation_nll(lm, prompts, new)
+    nll = lm.continuation_nll(prompts, new)
     assert nll.shape == (3,)
     assert float(nll[1]) == 0
     for i in (0, 2):

@@ -12,7 +12,7 @@ from glassbook.features import Dictionary
 from glassbook.features.data import check_model
 from glassbook.measure import distinct_n
 from glassbook.model_server.available import artifact_of
-from glassbook.nets import LanguageModel, continuation_nll
+from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import Vector, Where, actadd, feature, read_where, steer
@@ -96,7 +96,7 @@ def _texts(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) 
 
 
 def _nll(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> float:
-    return float(continuation_nll(lm, prompts, new).sum())
+    return float(lm.continuation_nll(prompts, new).sum())
 
 
 def _preference(

@@ -5,7 +5,6 @@ What experiments open, build and save is here; a network of its own is imported 
 
 from glassbook.nets.io.files import model_path, open_model, save_model
 from glassbook.nets.language_model import LanguageModel
-from glassbook.nets.likelihood import continuation_nll, next_token_nll, recall
 from glassbook.nets.tokenizer import BPE, Tokenizer, train_bpe
 from glassbook.nets.transformer import LM, LMConfig
 
@@ -15,7 +14,6 @@ __all__ = [
     "LMConfig",
     "LanguageModel",
     "Tokenizer",
-    "continuation_nll",
     "model_path",
     "next_token_nll",
     "open_model",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets.likelihood import next_token_nll
 from glassbook.nets.tokenizer import Tokenizer
 from glassbook.nets.transformer import LM
 
@@ -164,6 +165,23 @@ class LanguageModel:
         # a tokenizer may drop the first space of what it decodes, so decode with the last prompt token before it
         last = list(prompt[-1:])
         return self.decode([*last, *new]).removeprefix(self.decode(last))
+
+    def continuation_nll(self, prompts: Sequence[str], new: Sequence[list[int]]) -> Tensor:
+        """Negative log-likelihood of continuations, nats: [n], each summed over its tokens.
+
+        Args:
+            prompts: texts.
+            new: token ids that continue each of them, from `generate_ids`; [] counts 0.
+        """
+        rows = [self.encode(prompt) + ids for prompt, ids in zip(prompts, new, strict=True)]
+        length = max(map(len, rows))
+        ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=self.device)
+        lengths, counts = (torch.tensor([len(x) for x in xs], device=self.device)[:, None] for xs in (rows, new))
+        position = torch.arange(length, device=self.device)[None]
+        with torch.no_grad():
+            nll = next_token_nll(self.model, ids, (position < lengths).long())
+        counted = ((position >= lengths - counts) & (position < lengths))[:, 1:]
+        return nll.masked_fill(~counted, 0).sum(1)
 
     def _generate_transformers(
         self, batch: dict[str, Tensor], tokens: int, temperature: float, top_p: float, seed: int, use_cache: bool

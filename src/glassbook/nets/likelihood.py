@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.nets.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from glassbook.nets.language_model import LanguageModel
 
 
 def next_token_nll(model: nn.Module, ids: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -22,25 +25,6 @@ def next_token_nll(model: nn.Module, ids: Tensor, mask: Tensor | None = None) ->
     inputs = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
     logits = model(**inputs).logits[:, :-1].float()
     return nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
-
-
-def continuation_nll(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> Tensor:
-    """Negative log-likelihood of continuations, nats: [n], each summed over its tokens.
-
-    Args:
-        lm: the model.
-        prompts: texts.
-        new: token ids that continue each of them, from `generate_ids`; [] counts 0.
-    """
-    rows = [lm.encode(prompt) + ids for prompt, ids in zip(prompts, new, strict=True)]
-    length = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=lm.device)
-    lengths, counts = (torch.tensor([len(x) for x in xs], device=lm.device)[:, None] for xs in (rows, new))
-    position = torch.arange(length, device=lm.device)[None]
-    with torch.no_grad():
-        nll = next_token_nll(lm.model, ids, (position < lengths).long())
-    counted = ((position >= lengths - counts) & (position < lengths))[:, 1:]
-    return nll.masked_fill(~counted, 0).sum(1)
 
 
 def recall(lm: LanguageModel, facts: Sequence[tuple[str, str]], batch: int = 64) -> float:

@@ -219,7 +219,6 @@ def _condition(
     from contextlib import nullcontext
 
     from glassbook.measure import wilson
-    from glassbook.nets.likelihood import continuation_nll
     from glassbook.steer import steer
 
     with steer(lm, vector, where=where) if vector is not None else nullcontext():
@@ -227,7 +226,7 @@ def _condition(
     texts = [lm.continuation(lm.encode(prompt), ids) for prompt, ids in zip(prompts, new, strict=True)]
     hits = sum(holds(text, words) for text in texts)
     low, high = wilson(hits, len(texts))
-    nll = float(continuation_nll(lm, prompts, new).sum()) / max(sum(map(len, new)), 1)
+    nll = float(lm.continuation_nll(prompts, new).sum()) / max(sum(map(len, new)), 1)
     return {"condition": name, "texts": texts, "hits": hits, "share": hits / len(texts), "low": low, "high": high,
             "nll": nll}  # fmt: skip
 
