@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,3 +36,10 @@ def escape_markdown(text: Any) -> str:
     line = re.sub(r"\s*\n\s*", " ↵ ", str(text).strip())
     line = "".join(c if c.isprintable() else " " for c in line)
     return re.sub(r"([\\`*_\[\]<>|$#~!&^{}])", r"\\\1", line)
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """ "did you mean ...?", or the list of what there is if nothing is near."""
+    names = list(names)
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"

@@ -20,17 +20,17 @@ def queue(notebook):
 def test_jobs_are_listed_with_what_went_wrong(glassbook, notebook, queue):
     where = ("--notebook", notebook.folder)
     assert "no jobs in" in glassbook("jobs", *where).out
-    first, second = queue.add("steady", title="Steady [bold]one[/bold]"), queue.add("wrong", title="Wrong")
+    first, second = queue.add("steady [bold]one[/bold]"), queue.add("wrong")
     queue.claim_next("me")
     queue.link(first.id, "20260101-000000-000000-abcd")
     queue.done(first.id, "failed", 2, "it broke")
     text = glassbook("jobs", *where).out
-    assert "Steady [bold]one[/bold]" in text
+    assert "steady [bold]one[/bold]" in text
     assert "it broke" in text
-    assert text.index("Wrong") < text.index("Steady")
+    assert text.index("wrong, seed 0") < text.index("steady")
     [data] = glassbook("jobs", "--state", "failed", *where, "--json").data()["jobs"]
     assert (data["id"], data["run"], data["error"]) == (1, "20260101-000000-000000-abcd", "it broke")
-    assert data["command"] == "glassbook run steady --seed=0"
+    assert data["command"] == "glassbook run 'steady [bold]one[/bold]' --seed=0"
     [data] = glassbook("jobs", "--limit", 1, *where, "--json").data()["jobs"]
     assert data["id"] == second.id
     assert "no running jobs" in glassbook("jobs", "--state", "running", *where).out
@@ -38,7 +38,7 @@ def test_jobs_are_listed_with_what_went_wrong(glassbook, notebook, queue):
 
 def test_cancel_and_again(glassbook, notebook, queue):
     where = ("--notebook", notebook.folder)
-    job = queue.add("steady", title="Steady")
+    job = queue.add("steady")
     assert "resume it with: glassbook jobs again 1" in glassbook("jobs", "cancel", 1, *where).out
     assert queue.job(job.id).state == "cancelled"
     assert "been cancelled already" in glassbook("jobs", "cancel", 1, *where).complaint()
@@ -51,7 +51,7 @@ def test_cancel_and_again(glassbook, notebook, queue):
 
 def test_a_job_whose_process_is_gone_is_not_said_to_run(glassbook, notebook, queue):
     where = ("--notebook", notebook.folder)
-    queue.add("steady", title="Steady")
+    queue.add("steady")
     job = queue.claim_next("me")
     assert "running" in glassbook("jobs", *where).out
     queue.begun(job.id, Process.current())
@@ -65,7 +65,7 @@ def test_a_job_whose_process_is_gone_is_not_said_to_run(glassbook, notebook, que
 
 def test_the_log_is_plain_text(glassbook, notebook, queue):
     where = ("--notebook", notebook.folder)
-    job = queue.add("steady", title="Steady")
+    job = queue.add("steady")
     assert glassbook("jobs", "log", 1, *where).out == "this job has written nothing yet\n"
     job.log.parent.mkdir()
     job.log.write_bytes(b"$ glassbook run steady\n\x1b]0;title\x07\x1b[31mhe\x07\xc2\x9bllo\x1b[0m\n")

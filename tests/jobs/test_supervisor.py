@@ -122,7 +122,7 @@ def supervise(nb: Notebook, queue: JobQueue, monkeypatch) -> Iterator[Callable[.
 def ask(queue: JobQueue, do: str = "finish", until: Path | None = None, gpus: int = 0) -> Job:
     settings = {"do": do, **({"until": str(until)} if until else {})}
     command = f"glassbook run toy-job --seed=3 --do={do}"
-    return queue.add("toy-job", settings, 3, title=f"toy: {do}", command=command, gpus=gpus)
+    return queue.add("toy-job", settings, 3, command=command, gpus=gpus)
 
 
 def wait(condition: Callable[[], object], seconds: float = 25.0) -> None:

@@ -195,7 +195,7 @@ def test_the_log_is_read_on_from_where_it_was(nb, reader):
 
 def test_texts_of_jobs_stay_texts(nb, reader):
     queue = JobQueue(nb.folder)
-    job = queue.add(EVIL, {EVIL: EVIL}, title=EVIL, command=EVIL)
+    job = queue.add(EVIL, {EVIL: EVIL}, command=EVIL)
     queue.claim_next("somebody")
     queue.link(job.id, toy_run(nb).id)
     queue.done(job.id, "failed", 1, EVIL)

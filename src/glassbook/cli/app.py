@@ -6,14 +6,14 @@ when it is called.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from glassbook.errors import GlassbookError
+from glassbook.formatting import nearest
 
 COMMANDS: dict[str, str] = {
     "tour": "open a model, find its features, steer, and write a page about it (start here)",
@@ -100,13 +100,6 @@ def dispatch(words: list[str]) -> int:
 def synopsis() -> str:
     """The text of `glassbook --help`."""
     return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, line in COMMANDS.items()))
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """ "did you mean ...?", or the list of what there is if nothing is near."""
-    names = list(names)
-    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
 
 
 def explain(error: BaseException) -> str | None:

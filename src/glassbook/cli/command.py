@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, TypeVar, get_type_hints
 
-from glassbook.cli.app import nearest
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
 from glassbook.experiments.base import PYDANTIC
+from glassbook.formatting import nearest
 from glassbook.notebook import Notebook
 
 if TYPE_CHECKING:

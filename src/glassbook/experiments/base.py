@@ -9,7 +9,6 @@ group ``glassbook.experiments``.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import re
 import shutil
@@ -22,6 +21,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from glassbook import extensions
 from glassbook.errors import GlassbookError
 from glassbook.experiments.kit import ACTIVATIONS, CHECKPOINTS
+from glassbook.formatting import nearest
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
 
 GROUP: extensions.Group = "glassbook.experiments"
@@ -131,9 +131,7 @@ def find(name: str) -> type[Experiment]:
         return getattr(importlib.import_module(module), cls)
     if name in extensions.entries(GROUP):
         return extensions.find(GROUP, name)
-    near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names())}"
-    raise GlassbookError(f"no experiment is called {name!r}; {hint}")
+    raise GlassbookError(f"no experiment is called {name!r}; {nearest(name, names())}")
 
 
 def summary(name: str) -> tuple[str, tuple[str, ...], str]:

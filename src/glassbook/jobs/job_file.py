@@ -23,7 +23,7 @@ WAIT = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    title TEXT NOT NULL, command TEXT NOT NULL, experiment TEXT NOT NULL, settings TEXT NOT NULL, seed INTEGER NOT NULL,
+    command TEXT NOT NULL, experiment TEXT NOT NULL, settings TEXT NOT NULL, seed INTEGER NOT NULL,
     gpus INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
     created REAL NOT NULL, started REAL, ended REAL, run_id TEXT, exit_code INTEGER, error TEXT,
     cancelling INTEGER NOT NULL DEFAULT 0, devices TEXT NOT NULL DEFAULT '[]',
@@ -44,7 +44,6 @@ class Job:
     """One piece of work, as the queue has it at the moment of reading."""
 
     id: int
-    title: str
     command: str
     """What to type to do the same by hand."""
     experiment: str
@@ -75,6 +74,11 @@ class Job:
     """The process that does the work."""
     log: Path
     """What the process writes to stdout and stderr, all attempts one after another."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in lists."""
+        return f"{self.experiment}, seed {self.seed}"
 
     @property
     def over(self) -> bool:
@@ -190,8 +194,8 @@ class JobFile:
                 db.execute("PRAGMA journal_mode = WAL")
                 # A job that was accepted must not be lost to a power cut.
                 db.execute("PRAGMA synchronous = FULL")
-                # Jobs are transient: a file of an earlier version, whose jobs were command lines, is made again.
-                old = any(row["name"] == "argv" for row in db.execute("PRAGMA table_info(job)"))
+                # Jobs are transient: a file of an earlier version, in which they had titles, is made again.
+                old = any(row["name"] == "title" for row in db.execute("PRAGMA table_info(job)"))
                 db.executescript("BEGIN IMMEDIATE;" + "DROP TABLE job;" * old + _SCHEMA + "COMMIT;")
             except BaseException:
                 db.close()

@@ -48,7 +48,6 @@ class JobQueue(JobFile):
         settings: Mapping[str, Any] | None = None,
         seed: int = 0,
         *,
-        title: str = "",
         command: str = "",
         gpus: int = 0,
         key: str = "",
@@ -59,7 +58,6 @@ class JobQueue(JobFile):
             experiment: its name.
             settings: its settings as plain data; what is left out keeps its default.
             seed: seed of the run.
-            title: what to call it, one line; by default experiment and seed.
             command: the command line that does the same, for people to read (`forms.command` makes it).
             gpus: graphics processors that it needs for itself.
             key: hash of the request (`freshness.request_key`), "" if it is to run in any case.
@@ -67,21 +65,16 @@ class JobQueue(JobFile):
         Returns:
             the job; the one that waits or runs already if it has the same key.
         """
-        if not experiment:
-            raise GlassbookError("a job runs an experiment; name one")
-        if gpus < 0:
-            raise GlassbookError(f"a job cannot need {gpus} GPUs; give 0 or more")
         text = to_json(dict(settings or {}), what="the settings of the job")
-        title = " ".join(title.split()) or f"{experiment}, seed {seed}"
         command = command or shlex.join(["glassbook", "run", experiment, f"--seed={seed}"])
         with self._writing() as db:
             same = self._select("WHERE key = ? AND state IN ('queued', 'running') AND NOT cancelling", key)
             if key and same:
                 return same[0]
             row = db.execute(
-                "INSERT INTO job(title, command, experiment, settings, seed, gpus, key, state, attempt, created) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
-                (title, command, experiment, text, seed, gpus, key, time.time()),
+                "INSERT INTO job(command, experiment, settings, seed, gpus, key, state, attempt, created) "
+                "VALUES (?, ?, ?, ?, ?, ?, 'queued', 1, ?)",
+                (command, experiment, text, seed, gpus, key, time.time()),
             )
             return self.job(row.lastrowid)
 
@@ -128,7 +121,7 @@ class JobQueue(JobFile):
             if not job.over:
                 raise GlassbookError(f"job {id} is {job.state}; cancel it first, or wait until it has ended")
             if job.state == "finished":
-                same = {"title": job.title, "command": job.command, "gpus": job.gpus, "key": job.key}
+                same = {"command": job.command, "gpus": job.gpus, "key": job.key}
                 return self.add(job.experiment, job.settings, job.seed, **same)
             empty = dict.fromkeys(("started", "ended", "exit_code", "error", "process"))
             self._update(id, state="queued", attempt=job.attempt + 1, cancelling=0, devices="[]", **empty)

@@ -139,6 +139,17 @@ def _finite(value: Any, as_null: bool) -> Any:
     return _finite(_plain(value), as_null)
 
 
+def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested settings with one name for each value: {"model": {"width": 3}} is {"model.width": 3}."""
+    out: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            out |= flat(value, f"{before}{key}.")
+        else:
+            out[f"{before}{key}"] = value
+    return out
+
+
 def number_text(value: float) -> str:
     """The name of a non-finite number: "NaN", "Infinity" or "-Infinity"."""
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from rich.table import Table
 from rich.text import Text
 
-from glassbook.cli.app import nearest
 from glassbook.cli.command import Command, InNotebook, Positional, option, perform
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
+from glassbook.formatting import nearest
 from glassbook.jobs.job_log import tail
 from glassbook.jobs.queue import Job, JobQueue, State
 from glassbook.web.api.serializers import job_to_json, jobs_to_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from glassbook.cli.command import InNotebook, option, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
-from glassbook.notebook.notebook import SETTINGS
+from glassbook.notebook.notebook import SETTINGS, read_settings
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 
 if TYPE_CHECKING:
@@ -115,10 +114,7 @@ def _two(value: float | None) -> str:
 
 def _settings(folder: Path) -> dict[str, str]:
     """[naming] of glassbook.toml."""
-    try:
-        settings = tomllib.loads((folder / SETTINGS).read_text("utf-8")).get("naming", {})
-    except (OSError, ValueError) as error:
-        raise GlassbookError(f"{SETTINGS} cannot be read: {error}; fix it") from error
+    settings = read_settings(folder).get("naming", {})
     names = ("endpoint", "model", "key_env")
     if not isinstance(settings, dict) or any(k not in names or not isinstance(v, str) for k, v in settings.items()):
         raise GlassbookError(f"[naming] in {SETTINGS} holds {', '.join(names)}, each a text; fix it")

@@ -14,7 +14,8 @@ from glassbook import experiments
 from glassbook.cli.command import InNotebook, Positional, option, perform
 from glassbook.cli.output import console, state, table
 from glassbook.formatting import ago, number
-from glassbook.web.api.serializers import flat, run_details_to_json, runs_to_json
+from glassbook.notebook.serialization import flat
+from glassbook.web.api.serializers import run_details_to_json, runs_to_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from glassbook.notebook.index import schema
 from glassbook.notebook.runs.events import Summary, summarise
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.record import RunRecord, read_claims, read_header, read_record
+from glassbook.notebook.serialization import flat
 
 COLUMNS = (
     "id", "stamp", "experiment", "header", "summary", "words", "claims", "problem", "started", "status", "seed",
@@ -113,17 +114,8 @@ def _write_dashboard(db: sqlite3.Connection, run: Path, forget: bool) -> None:
 
 def _values(record: RunRecord) -> dict[str, Any]:
     """What a run can be sorted by: "config.<setting>" (nested ones by their path) and "results.<metric>"."""
-    values = {f"config.{name}": value for name, value in _flat(record.config)}
-    values |= {f"results.{name}": value for name, value in record.results.items()}
+    values = flat(record.config, "config.") | flat(record.results, "results.")
     return {schema.whole(name): _sortable(value) for name, value in values.items()}
-
-
-def _flat(config: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", value
 
 
 def _sortable(value: Any) -> float | str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
@@ -11,6 +10,7 @@ from dataclasses import KW_ONLY, asdict, dataclass, fields
 from typing import Any
 
 from glassbook.errors import GlassbookError
+from glassbook.formatting import nearest
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -145,7 +145,4 @@ def find_claim(claims: Sequence[Claim], id: object, experiment: str) -> Claim:
     for claim in claims:
         if claim.id == id:
             return claim
-    ids = [claim.id for claim in claims]
-    near = difflib.get_close_matches(str(id), ids, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(ids) or 'none'}"
-    raise GlassbookError(f"{experiment} has no claim {str(id)!r}; {hint}")
+    raise GlassbookError(f"{experiment} has no claim {str(id)!r}; {nearest(str(id), [claim.id for claim in claims])}")

@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from glassbook.notebook.runs.code_tokens import Definition, Import, Use, bound, define, imports, is_for_type_checkers
@@ -161,17 +161,11 @@ class _Module:
         """What is imported for type checkers alone."""
         self.stars: list[str] = []
         self.effects: list[ast.stmt] = []
-        self._definitions: dict[tuple[str, frozenset[str]], Definition] = {}
+        self.define = cache(self._define)
         try:
             self._add(ast.parse(content).body)
         except (SyntaxError, ValueError, RecursionError):
             self.broken = hashlib.sha256(content).hexdigest()
-
-    def define(self, name: str, without: frozenset[str]) -> Definition:
-        key = (name, without)
-        if key not in self._definitions:
-            self._definitions[key] = self._define(name, without)
-        return self._definitions[key]
 
     def _define(self, name: str, without: frozenset[str]) -> Definition:
         if self.broken:

@@ -202,8 +202,7 @@ class FeatureDashboard:
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
             )
-            rows = [FeatureRow(i, label, score, dense, top, _pairs(t)) for i, label, score, dense, top, t in found]
-            return rows, total
+            return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
 
     def feature(self, index: int) -> Feature:
         """One feature.
@@ -224,15 +223,17 @@ class FeatureDashboard:
             if self._has(db, "detail"):
                 asked = "SELECT source, scores, together, sampled FROM detail WHERE idx = ?"
                 more = db.execute(asked, [row[0]]).fetchone() or more
-            i, label, score, dense, top = row[:5]
-            tokens, promotes, suppresses, similar = (_pairs(text) for text in row[5:9])
-            histogram, contexts = json.loads(row[9]), [_as_pairs(context) for context in json.loads(row[10])]
-            source, scores, together = more[0], dict(json.loads(more[1])), _pairs(more[2])
-            sampled = [_as_pairs(context) for context in json.loads(more[3])]
+            source, scores, together, sampled = more
             return Feature(
-                i, label, score, dense, top, tokens, promotes, suppresses, similar, histogram, contexts,
-                sampled, together, source, scores,
-            )  # fmt: skip
+                *row[:5],
+                *map(_pairs, row[5:9]),
+                histogram=json.loads(row[9]),
+                contexts=_contexts(row[10]),
+                sampled=_contexts(sampled),
+                together=_pairs(together),
+                source=source,
+                scores=dict(json.loads(scores)),
+            )
 
     def non_activating_examples(self) -> list[NonActivatingExample]:
         """Random excerpts of the text, [] in an older dashboard."""
@@ -296,8 +297,8 @@ def _set_name(db: sqlite3.Connection, index: int, name: Name) -> None:
 
 
 def _pairs(text: str) -> list[Any]:
-    return _as_pairs(json.loads(text))
+    return [(first, second) for first, second in json.loads(text)]
 
 
-def _as_pairs(data: Any) -> list[Any]:
-    return [(first, second) for first, second in data]
+def _contexts(text: str) -> list[list[Token]]:
+    return [[(token, value) for token, value in context] for context in json.loads(text)]

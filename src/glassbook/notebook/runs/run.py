@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -277,11 +277,6 @@ def _check_name(kind: str, name: str) -> None:
         raise GlassbookError(f"{kind} name {name!r} has to be letters, digits, spaces, '_', '.', '+' or '-', up to 100")
 
 
-def new_id(now: datetime | None = None) -> str:
-    """A fresh run id: UTC time to the microsecond, then chance. Sorts by time."""
-    return f"{now or datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
-
-
 def start(
     runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], code: str = ""
 ) -> Run:
@@ -308,7 +303,8 @@ def start(
         "claims": [claim.to_data() for claim in claims],
     }
     text = to_json(header, what="the config")
-    folder = runs / new_id(now)
+    # UTC time to the microsecond, then chance: ids sort by time.
+    folder = runs / f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
     making = runs / f".{folder.name}"
     with disk_errors(folder):
         making.mkdir(parents=True)
@@ -331,7 +327,9 @@ def resume(folder: Path) -> Run:
     Raises:
         GlassbookError: the run has finished, its process is alive, or its files cannot be read or written.
     """
-    with _only_one(folder / "run.json"):
+    path = folder / "run.json"
+    with disk_errors(path), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # one process at a time may look whether it can be resumed, and do it
         record = read_record(folder)
         if record.status == "finished":
             raise GlassbookError(f"run {record.id} has finished; start a new one")
@@ -354,11 +352,3 @@ def _opened(path: Path, **data: Any) -> EventLog:
         log.close()
         raise
     return log
-
-
-@contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Let one process at a time look whether a run can be resumed, and do it."""
-    with disk_errors(path), open(path, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -220,14 +220,3 @@ def _setting(field: forms.Field, quick: Any) -> dict[str, Any]:
         "optional": field.optional,
         "wants": field.wants,
     }
-
-
-def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested settings with one name for each value: {"model": {"width": 3}} is {"model.width": 3}."""
-    out: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping) and value:
-            out |= flat(value, f"{before}{key}.")
-        else:
-            out[f"{before}{key}"] = value
-    return out

@@ -11,8 +11,9 @@ from starlette.responses import HTMLResponse, Response
 from glassbook import experiments
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
+from glassbook.notebook.serialization import flat
 from glassbook.web.api.responses import json_response
-from glassbook.web.api.serializers import flat, run_to_json
+from glassbook.web.api.serializers import run_to_json
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 

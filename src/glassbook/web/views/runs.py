@@ -14,8 +14,9 @@ from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
+from glassbook.notebook.serialization import flat
 from glassbook.web.api.responses import json_response
-from glassbook.web.api.serializers import artifacts, flat, run_details_to_json, runs_to_json
+from glassbook.web.api.serializers import artifacts, run_details_to_json, runs_to_json
 from glassbook.web.render.vega import safe_spec
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
