@@ -24,7 +24,7 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook import Claim, Notebook, Page
 
 CHANGING = ("open", "write", "fsync", "rename", "replace", "link", "unlink", "mkdir")
-NEED_ROOM = ("write", "rename", "replace", "link", "mkdir")
+NEED_ROOM = ("write", "fsync", "rename", "replace", "link", "mkdir")
 NEW = "# Fox\n\n" + "new words\n" * 5000
 POINTS = 5
 

@@ -32,13 +32,7 @@ LEASE = 30.0
 
 
 class JobQueue(JobFile):
-    """The jobs of one notebook.
-
-    Args:
-        folder: the notebook's folder.
-
-    All methods raise GlassbookError if the queue cannot be read or written.
-    """
+    """The jobs of one notebook."""
 
     # --- what users ask for -------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -197,29 +196,6 @@ def test_bytes_that_are_no_text_survive(nb: Notebook) -> None:
     nb.write(page)
     assert path.read_bytes() == b"---\r\nid: latin\r\nlevel: 1\r\n---\r\ncaf\xe9\r\n"
     assert nb.index.search("caf")[0].id == "latin"
-
-
-@pytest.mark.parametrize("fails", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(nb, monkeypatch, fails: str) -> None:
-    page = nb.write(Page.new("One", "old\n"))
-    nb.pages()
-    real = os.write
-
-    def half(descriptor: int, data: bytes) -> int:
-        if len(data) > 4:
-            return real(descriptor, bytes(data)[: len(data) // 2])
-        raise OSError(28, "No space left on device")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, fails, half if fails == "write" else full)
-    page.body = "a much longer new body\n"
-    with pytest.raises(GlassbookError, match="No space left on device"):
-        nb.write(page)
-    monkeypatch.undo()
-    assert nb.page("one").body == "old\n"
-    assert [path.name for path in page.path.parent.iterdir()] == ["one.md"]
 
 
 def test_write_atomic_keeps_links_and_permissions(tmp_path: Path) -> None:

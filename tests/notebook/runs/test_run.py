@@ -201,17 +201,6 @@ def test_a_full_disk_is_one_line_and_spoils_no_other_line(tmp_path: Path, monkey
     assert (summary.notes, summary.torn) == (["one", "three"], 1)
 
 
-def test_a_full_disk_leaves_no_half_made_run(nb: Notebook, monkeypatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(GlassbookError, match="No space left on device"):
-        nb.start_run("e")
-    monkeypatch.undo()
-    assert list((nb.folder / "runs").iterdir()) == []
-
-
 def start_event(nb: Notebook, **changes: object) -> None:
     """A run that some process began: this one, but for `changes`."""
     with pytest.raises(KeyboardInterrupt), nb.start_run("e") as run:
