@@ -352,7 +352,7 @@ def test_progress_without_a_terminal_is_told_every_second_and_printed_every_half
     clock = [1000.0]
     monkeypatch.setattr("glassbook.notebook.runs.progress.time.monotonic", lambda: clock[0])
     told = []
-    with Progress(4000, "training", "step", report=lambda data, edge: told.append((clock[0], data["done"], edge))) as p:
+    with Progress(4000, "training", "step", 0, lambda data, edge: told.append((clock[0], data["done"], edge))) as p:
         for _ in range(4000):
             clock[0] += 0.01
             p.advance()

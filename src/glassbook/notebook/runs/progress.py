@@ -39,8 +39,8 @@ class Progress:
         total: int | None,
         label: str,
         unit: str,
-        done: int = 0,
-        report: Callable[[dict[str, Any], bool], None] | None = None,
+        done: int,
+        report: Callable[[dict[str, Any], bool], None],
     ) -> None:
         self.total, self.label, self.unit, self.done = total, label, unit, done
         self._report = report
@@ -118,8 +118,7 @@ class Progress:
         self._tell()
 
     def _tell(self, edge: bool = False) -> None:
-        if self._report is not None:
-            self._report({"label": self.label, "done": self.done, "total": self.total, "unit": self.unit}, edge)
+        self._report({"label": self.label, "done": self.done, "total": self.total, "unit": self.unit}, edge)
 
     def _count(self) -> str:
         return f"{self.done}/{self.total} {self.unit}" if self.total is not None else f"{self.done} {self.unit}"
