@@ -23,7 +23,7 @@ from glassbook.features.normalize import ActivationNormalizer
 from glassbook.features.sae_trainer import SAETrainer
 from glassbook.features.sparsity import SparsityRule
 from glassbook.features.train import bf16_selection
-from glassbook.measure import explained_variance
+from glassbook.measure.reconstruction import explained_variance
 
 D, WIDTH, K, BATCH = 512, 8192, 32, 4096
 TARGET, AGAINST_DENSE = 1.5, 2.0

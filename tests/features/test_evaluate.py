@@ -5,7 +5,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK, evaluate
-from glassbook.measure import explained_variance
+from glassbook.measure.reconstruction import explained_variance
 from glassbook.nets import LM, LMConfig
 from glassbook.trace import record, trace
 from tests.features.conftest import samples

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from glassbook.measure import absorption
+from glassbook.measure.feature_absorption import absorption
 
 # One parent (axis 0) and one child (axis 1, always with the parent), in the plane.
 PARENT = torch.tensor([[1.0, 0.0]])

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from glassbook.measure import bits_per_byte, bootstrap, distinct_n, repetition, wilson
+from glassbook.measure.language import bits_per_byte, distinct_n, repetition
+from glassbook.measure.statistics import bootstrap, wilson
 
 
 def test_bits_per_byte():

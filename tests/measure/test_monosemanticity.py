@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbook.measure import label_entropy, single_label_r2
+from glassbook.measure.monosemanticity import label_entropy, single_label_r2
 
 
 def test_known_answers():

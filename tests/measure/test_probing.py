@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from glassbook.measure import sparse_probe, splits
+from glassbook.measure.probing import sparse_probe, splits
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from glassbook.measure import ExplainedVariance, dead_share, density, explained_variance, l0
+from glassbook.measure.reconstruction import ExplainedVariance, explained_variance
 
 
 def some(n=200, d=5, seed=0):
@@ -53,10 +53,3 @@ def test_nothing_to_explain_is_nan_and_other_shapes_are_refused():
     assert math.isnan(ExplainedVariance().value())
     with pytest.raises(ValueError, match="shape"):
         explained_variance(torch.ones(4, 2), torch.ones(4, 1))
-
-
-def test_use_of_the_code():
-    codes = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 3.0]])
-    assert l0(codes) == 1.5
-    assert density(codes).tolist() == [0, 0.5, 1]
-    assert dead_share(density(codes)) == pytest.approx(1 / 3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.measure import best_matches, cka, correlations, permutation_baseline, svcca
+from glassbook.measure.similarity import best_matches, cka, correlations, permutation_baseline, svcca
 
 
 def noise(*shape, seed=0):
@@ -65,15 +65,6 @@ def test_correlations_and_matches():
     assert values[[0, 2]].tolist() == pytest.approx([1, 1])
     assert float(values[[1, 3]].max()) < 0.2  # the opposite is no match
     assert correlations(torch.ones(9, 2), noise(9, 2)).abs().max() == 0
-
-
-def test_one_to_one_gives_no_column_twice():
-    x = noise(500, 2)
-    a, b = torch.stack([x[:, 0], x[:, 0] + 0.1 * x[:, 1]], 1), x
-    assert best_matches(a, b)[1].tolist() == [0, 0]
-    assert best_matches(a, b, one_to_one=True)[1].tolist() == [0, 1]
-    with pytest.raises(GlassbookError, match="one to one"):
-        best_matches(noise(9, 3), noise(9, 2), one_to_one=True)
 
 
 def test_the_null_is_what_shuffled_rows_give():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glassbook.measure import auroc
+from glassbook.measure.detection import auroc
 
 Scorer = Callable[[Tensor], Tensor]
 """Activations [n, d] to scores [n, F]; more means more likely present."""

@@ -13,7 +13,7 @@ from torch.nn.functional import nll_loss
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
 from glassbook.features.data import Rows, check_model, check_source, open_rows
-from glassbook.measure import ExplainedVariance
+from glassbook.measure.reconstruction import ExplainedVariance
 from glassbook.trace import Activations, At, allow_identity, trace
 
 

@@ -1,4 +1,4 @@
-"""Detection metrics: AUROC and average precision."""
+"""Detection metrics: AUROC."""
 
 from __future__ import annotations
 
@@ -27,27 +27,6 @@ def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
     sums = [_ranks(s[:, i : i + columns].T.contiguous()) @ y for i in range(0, s.shape[1], columns)]
     area = _area(torch.cat(sums), y)
     return area.reshape(scores.shape[1:] + labels.shape[1:])
-
-
-def average_precision(scores: Any, labels: Any) -> float:
-    """Sum over thresholds of (recall gained) * precision; tied scores are one threshold. A random score gives the base
-    rate. NaN without positives.
-
-    Args:
-        scores: [N] real numbers.
-        labels: [N] bool.
-    """
-    scores, labels = to_tensor(scores), to_tensor(labels)
-    _check(scores, labels)
-    order = torch.argsort(scores, descending=True)
-    scores, labels = scores[order], labels[order]
-    last = torch.ones(len(scores), dtype=torch.bool)
-    last[:-1] = scores[1:] != scores[:-1]
-    hits = labels.cumsum(0)[last]
-    precision = hits / torch.nonzero(last)[:, 0].add(1)
-    gained = torch.diff(hits, prepend=hits.new_zeros(1))
-    total = labels.sum()
-    return float((gained * precision).sum() / total) if total > 0 else float("nan")
 
 
 def _check(scores: Tensor, labels: Tensor) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -20,24 +19,11 @@ def cosines(truth: Any, found: Any) -> Tensor:
     return torch.nn.functional.normalize(truth, dim=1) @ torch.nn.functional.normalize(found, dim=1).T
 
 
-def match(truth: Any, found: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The one-to-one assignment with the largest sum of |cosine| (Hungarian method).
-
-    Args:
-        truth: [n, d] directions.
-        found: [m, d] directions.
-
-    Returns:
-        indices of truths and of the found directions given to them, min(n, m) of each.
-    """
-    return linear_sum_assignment(cosines(truth, found).abs().numpy(), maximize=True)
-
-
 def mcc(truth: Any, found: Any) -> float:
     """Mean correlation coefficient: mean over the truths [n, d] of |cos| with the found direction matched to each.
 
-    Each found direction is given to one truth only (`match`), so many copies of one feature do not help. A truth
-    that is left without a partner, because there are fewer found directions, counts 0.
+    Each found direction is given to one truth only (the Hungarian method), so many copies of one feature do not help.
+    A truth that is left without a partner, because there are fewer found directions, counts 0.
     """
     c = cosines(truth, found).abs().numpy()
     rows, columns = linear_sum_assignment(c, maximize=True)
@@ -59,20 +45,6 @@ def f1(predicted: Any, actual: Any) -> Tensor:
     return torch.where(total > 0, 2 * both / total.clamp(min=1), 0.0)
 
 
-def matched_f1(truth: Any, found: Any, active: Any, fired: Any) -> float:
-    """Mean over the truths of the F1 of the latent matched to each, as a detector of it; unmatched truths count 0.
-
-    Args:
-        truth: [n, d] true directions.
-        found: [m, d] the latents' directions.
-        active: bool [N, n], which truths are present in each sample.
-        fired: bool [N, m], which latents fire on it.
-    """
-    rows, columns = match(truth, found)
-    active, fired = to_tensor(active), to_tensor(fired)
-    return float(f1(fired[:, columns], active[:, rows]).sum() / active.shape[1])
-
-
 def uniqueness(truth: Any, found: Any) -> float:
     """Share of found directions [m, d] left if of all those nearest to one truth [n, d] (by |cos|) one is kept."""
     nearest = cosines(truth, found).abs().argmax(0)
@@ -82,7 +54,7 @@ def uniqueness(truth: Any, found: Any) -> float:
 def latent_f1(truth: Any, found: Any, active: Any, fired: Any) -> float:
     """Mean over the latents of the F1 of each as a detector of the truth nearest to its direction (by |cos|).
 
-    Unlike `matched_f1` it does not ask how many truths are found, so it suits dictionaries narrower than the truth.
+    It does not ask how many truths are found, so it suits dictionaries narrower than the truth.
     Latents that never fire count 0 (Chanin and Garriga-Alonso 2026, arXiv:2602.14687).
 
     Args:

@@ -64,20 +64,3 @@ def explained_variance(x: Any, xh: Any) -> float:
     sums = ExplainedVariance()
     sums.add(x, xh)
     return sums.value()
-
-
-def l0(latents: Any) -> float:
-    """Mean number of entries that are not zero in a row of latents [..., width]."""
-    latents = to_tensor(latents, torch.float32)
-    return float((latents != 0).sum(-1).double().mean())
-
-
-def density(latents: Any) -> Tensor:
-    """Share of rows on which each latent is not zero: [width], in [0, 1]."""
-    latents = to_tensor(latents, torch.float32)
-    return (latents.reshape(-1, latents.shape[-1]) != 0).double().mean(0)
-
-
-def dead_share(density: Any) -> float:
-    """Share of latents that never fire, from their `density` over a set; it falls as the set grows, so state n."""
-    return float((to_tensor(density) == 0).double().mean())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
@@ -72,21 +71,10 @@ def correlations(a: Any, b: Any) -> Tensor:
     return x.T @ y
 
 
-def best_matches(a: Any, b: Any, *, one_to_one: bool = False) -> tuple[Tensor, Tensor]:
-    """For each column of a, the column of b that correlates most with it: (correlations [p], indices [p]).
-
-    Args:
-        a, b: [N, p] and [N, q].
-        one_to_one: no column of b twice (the assignment with the largest sum); p must not exceed q.
-    """
-    c = correlations(a, b)
-    if not one_to_one:
-        best = c.max(1)
-        return best.values, best.indices
-    if c.shape[0] > c.shape[1]:
-        raise GlassbookError(f"{c.shape[0]} columns cannot be matched one to one with {c.shape[1]}; swap them")
-    rows, columns = linear_sum_assignment(-c.numpy())
-    return c[rows, columns], torch.as_tensor(columns)
+def best_matches(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    """For each column of a [N, p], the column of b [N, q] that correlates most: (correlations [p], indices [p])."""
+    best = correlations(a, b).max(1)
+    return best.values, best.indices
 
 
 @dataclass(frozen=True)

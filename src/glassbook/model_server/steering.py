@@ -10,7 +10,7 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.data import check_model
-from glassbook.measure import distinct_n
+from glassbook.measure.language import distinct_n
 from glassbook.model_server.available import artifact_of
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook

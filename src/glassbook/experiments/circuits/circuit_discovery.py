@@ -87,7 +87,7 @@ class CircuitDiscovery:
         import torch
 
         from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores
-        from glassbook.measure import auroc
+        from glassbook.measure.detection import auroc
         from glassbook.nets.compiled import compile_induction
         from glassbook.trace.roles import roles
 

@@ -42,7 +42,8 @@ def truth_scores(coder: Coder, directions: Tensor, truth: Tensor, test: Tensor) 
     """
     import torch
 
-    from glassbook.measure import cosines, explained_variance, latent_f1, uniqueness
+    from glassbook.measure.matching import cosines, latent_f1, uniqueness
+    from glassbook.measure.reconstruction import explained_variance
 
     with torch.no_grad():
         fired = torch.cat([coder.encode(part) != 0 for part in test.split(2048)])

@@ -125,7 +125,9 @@ def _score(sae: Dictionary, test: Tensor, strengths: Tensor, directions: Tensor,
     """How the general features fare in one dictionary."""
     import torch
 
-    from glassbook.measure import absorption, explained_variance, sparse_probe, splits
+    from glassbook.measure.feature_absorption import absorption
+    from glassbook.measure.probing import sparse_probe, splits
+    from glassbook.measure.reconstruction import explained_variance
 
     with torch.no_grad():
         latents = sae.encode(test)

@@ -104,7 +104,7 @@ class Monosemanticity:
         """Share of each unit's variance that its best attribute or token explains, and by attributes alone."""
         import torch
 
-        from glassbook.measure import single_label_r2
+        from glassbook.measure.monosemanticity import single_label_r2
         from glassbook.trace.roles import residual_site, roles
 
         lm = kit.open_model(run, "builtin")
@@ -130,7 +130,7 @@ class Monosemanticity:
         import torch
 
         from glassbook.data.registry import find
-        from glassbook.measure import label_entropy
+        from glassbook.measure.monosemanticity import label_entropy
         from glassbook.trace.roles import residual_site, roles
 
         lm = kit.open_model(run, str(find("stories260k").paths()["stories260K.bin"]), label="stories260K")

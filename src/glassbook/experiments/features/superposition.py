@@ -134,7 +134,8 @@ class Superposition:
 
         from glassbook.data.toy import sharkey_world
         from glassbook.features import TopK, frozen_random
-        from glassbook.measure import explained_variance, mcc, mmcs
+        from glassbook.measure.matching import mcc, mmcs
+        from glassbook.measure.reconstruction import explained_variance
 
         d = self.true_features // 2
         world = sharkey_world(self.true_features, d, generator=run.rng("world").torch())

@@ -70,7 +70,7 @@ class Universality:
         import torch
 
         from glassbook.circuits import stitch
-        from glassbook.measure import best_matches, cka, permutation_baseline, svcca
+        from glassbook.measure.similarity import best_matches, cka, permutation_baseline, svcca
 
         tokenizer = kit.open_model(run, "builtin").tokenizer
         assert tokenizer is not None

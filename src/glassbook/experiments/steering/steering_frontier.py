@@ -168,7 +168,7 @@ def _sample(topic: Topic, row: dict[str, Any], interventions: dict[Any, Interven
     """How varied the texts are that the model writes under a way of steering, and one of them."""
     from contextlib import nullcontext
 
-    from glassbook.measure import distinct_n, repetition
+    from glassbook.measure.language import distinct_n, repetition
     from glassbook.steer import steer
 
     lm, intervention = topic.lm, interventions.get((row["condition"], row["coeff"]))

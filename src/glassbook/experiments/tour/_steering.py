@@ -218,7 +218,7 @@ def _condition(
     """Continue every prompt once (temperature 1), under the vector if there is one, and count."""
     from contextlib import nullcontext
 
-    from glassbook.measure import wilson
+    from glassbook.measure.statistics import wilson
     from glassbook.steer import steer
 
     with steer(lm, vector, where=where) if vector is not None else nullcontext():
