@@ -18,7 +18,7 @@ from glassbook.features import (
     fit_many,
 )
 from glassbook.features.normalize import geometric_median
-from glassbook.measure import matched_f1, mcc, mmcs
+from glassbook.measure.matching import latent_f1, mcc, mmcs
 from tests.features.conftest import Died, Dying, samples
 
 QUICK = {"steps": 40, "batch": 128, "lr": 5e-3}
@@ -36,7 +36,7 @@ def same(a, b):
 def test_learning_recovers_the_truth_and_chance_does_not(learnt):
     d, truth, strengths, x = learnt
     chance = new(seed=5)
-    f1, chance_f1 = (matched_f1(truth, e.W_dec, strengths > 0, e.encode(x) > 0) for e in (d, chance))
+    f1, chance_f1 = (latent_f1(truth, e.W_dec, strengths > 0, e.encode(x) > 0) for e in (d, chance))
     assert mcc(truth, d.W_dec) > mcc(truth, chance.W_dec) + 0.15
     assert mmcs(truth, d.W_dec) > 0.9
     assert f1 > chance_f1 + 0.2

@@ -23,6 +23,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments.kit import ACTIVATIONS, CHECKPOINTS
 from glassbook.formatting import nearest
 from glassbook.notebook import Claim, Notebook, Run, RunRecord
+from glassbook.notebook.runs.rng import seed_generators
 
 GROUP: extensions.Group = "glassbook.experiments"
 PYDANTIC = {"use_attribute_docstrings": True, "extra": "forbid"}
@@ -188,7 +189,7 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
     with run:
         for name, (digest, path) in files.items():
             run.uses("data", name, digest, path=path)
-        _seed_everything(run.seed)
+        seed_generators(run.seed)
         work.run(run)
     for scratch in (ACTIVATIONS, CHECKPOINTS):
         shutil.rmtree(run.folder / scratch, ignore_errors=True)
@@ -207,14 +208,3 @@ def _data_files(work: Experiment) -> dict[str, tuple[str, Path]]:
         paths = dataset.paths()
         found |= {f"{name}/{file.name}": (file.sha256, paths[file.name]) for file in dataset.files}
     return found
-
-
-def _seed_everything(seed: int) -> None:
-    import random
-
-    import numpy as np
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from glassbook.nets import LanguageModel, Tokenizer
     from glassbook.notebook import Run
     from glassbook.trace import Activations
-    from glassbook.train import Batch, Objective, Phase
+    from glassbook.train import Batch, LoopOptions, Objective, Phase
 
 M = TypeVar("M", bound="nn.Module")
 T = TypeVar("T")
@@ -213,7 +213,7 @@ def train_model(
 
     torch.manual_seed(seed)
     model = make()
-    train(model, objective, batches, seed=seed, **resumable(run, label), **settings)
+    train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
     return model.eval()
 
 
@@ -265,11 +265,11 @@ def train_saes(
     """Train dictionaries on the same batches, in place; arguments as of `train_sae`."""
     from glassbook.features import fit_many
 
-    fit_many(saes, activations, batch=batch_size, seed=seed, **resumable(run, label), **settings)
+    fit_many(saes, activations, batch=batch_size, seed=seed, **loop_options(run, label), **settings)
 
 
-def resumable(run: Run, label: str) -> dict[str, Any]:
-    """Arguments of any training here that log to the run and go on from its checkpoints if it is resumed."""
+def loop_options(run: Run, label: str) -> LoopOptions:
+    """Arguments of any training that log to the run and go on from its checkpoints if it is resumed."""
     return {"run": run, "label": label, "checkpoint": run.folder / CHECKPOINTS / label, "resume": run.resumed}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor
@@ -17,9 +16,8 @@ from glassbook.features.data import Batches, Source, about, check_source
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sae_trainer import SAETrainer
 from glassbook.features.sparsity import BatchTopK, with_base_rule
-from glassbook.measure import ExplainedVariance
-from glassbook.notebook import Run
-from glassbook.train import linear, resumable
+from glassbook.measure.reconstruction import ExplainedVariance
+from glassbook.train import LoopOptions, linear, resumable
 from glassbook.train.checkpoints import Tensors, under
 
 
@@ -73,12 +71,7 @@ def fit_many(
     precision: Literal["auto", "full", "bf16"] = "auto",
     columns: Sequence[slice] | None = None,
     seed: int = 0,
-    run: Run | None = None,
-    label: str = "",
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 500,
-    resume: bool = False,
-    log_every: int = 20,
+    **loop: Unpack[LoopOptions],
 ) -> list[FitReport]:
     """Train dictionaries on the same batches, in place.
 
@@ -106,13 +99,8 @@ def fit_many(
             "auto" does so where the hardware multiplies bfloat16.
         columns: the dimensions of a batch that each dictionary learns from, if not all.
         seed: of the rows' order.
-        run: where metrics and progress go: loss, explained_variance (of the batch), l0, dead, lr; with several
-            dictionaries "/0", "/1", ... behind each name.
-        label: stands before the metrics' names ("<label>_loss") and names the progress bar.
-        checkpoint: folder for this training's own checkpoints; None writes none.
-        checkpoint_every: steps between two of them.
-        resume: go on from the newest one, bit for bit on a CPU; from the start if there is none.
-        log_every: steps between two logged points.
+        loop: `run`, `label`, `checkpoint`, ... (see `LoopOptions`). Logged are loss, explained_variance (of the batch),
+            l0, dead, lr; with several dictionaries "/0", "/1", ... stands behind each name.
 
     Raises:
         GlassbookError: settings that cannot work, a checkpoint that does not fit, activations that are not finite or
@@ -135,19 +123,15 @@ def fit_many(
         own = {"lr": trainer.lr, "columns": repr(cut), **trainer.settings}
         settings |= {f"{name}{mark}": value for name, value in own.items()}
     batches = Batches(activations, batch, seed, steps)
+    options: LoopOptions = {"checkpoint_every": 500, "log_every": 20, **loop}
     try:
         resumable(
             _SAELearner(trainers, columns, batches, steps, centre),
             steps,
             title="dictionary",
             settings=settings,
-            label=label,
-            run=run,
-            checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every,
-            resume=resume,
-            log_every=log_every,
             device=trainers[0].device,
+            **options,
         )
         held_out = batches.held_out()
         for trainer, cut in zip(trainers, columns, strict=True):

@@ -16,13 +16,14 @@ from glassbook.train.checkpoints import list_checkpoints, read_checkpoint, write
 from glassbook.train.objectives import Batch, Objective, next_token
 from glassbook.train.optimisers import Optimiser, adamw, by_name, rmsprop, sgd
 from glassbook.train.phases import Phase
-from glassbook.train.resumable import Learner, Stateful, resumable
+from glassbook.train.resumable import Learner, LoopOptions, Stateful, resumable
 from glassbook.train.schedules import Schedule, constant, cosine, linear
 from glassbook.train.supervised import TrainState, train
 
 __all__ = [
     "Batch",
     "Learner",
+    "LoopOptions",
     "Objective",
     "Optimiser",
     "Phase",

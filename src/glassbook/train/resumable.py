@@ -5,16 +5,15 @@ several objectives), `features.fit_many` (sparse autoencoders) and `features.cla
 """
 
 import contextlib
-import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
-import numpy as np
 import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Run
+from glassbook.notebook.runs.rng import seed_generators
 from glassbook.train.checkpoints import (
     Tensors,
     newest_checkpoint,
@@ -43,6 +42,23 @@ class Stateful(Protocol):
             GlassbookError: they do not fit.
         """
         ...
+
+
+class LoopOptions(TypedDict, total=False):
+    """Keyword arguments that every training takes: where it logs, and how it is resumed."""
+
+    run: Run | None
+    """Where metrics and progress go."""
+    label: str
+    """Stands before the metrics' names ("<label>_loss") and names the progress bar."""
+    checkpoint: Path | None
+    """Folder for this training's own checkpoints; None writes none."""
+    checkpoint_every: int
+    """Updates between two checkpoints; the last update writes one too."""
+    resume: bool
+    """Go on from the newest checkpoint, bit for bit on a CPU; from the start if there is none."""
+    log_every: int
+    """Updates between two logged points; the last update logs one too."""
 
 
 class Learner(Stateful, Protocol):
@@ -88,12 +104,7 @@ def resumable(
         steps: updates in all.
         title: names the progress bar if there is no `label`.
         settings: JSON data that a checkpoint must agree on to be resumed.
-        label: stands before the metrics' names ("<label>_loss").
-        run: where metrics and progress go.
-        checkpoint: folder for this training's own checkpoints; None writes none.
-        checkpoint_every: updates between two checkpoints; the last update writes one too.
-        resume: go on from the newest checkpoint, from the start if there is none.
-        log_every: updates between two logged points; the last update logs one too.
+        run, label, checkpoint, checkpoint_every, resume, log_every: see `LoopOptions`.
         evaluate: number of updates done -> metrics to log; random generators are put back afterwards.
         evaluate_every: updates between two evaluations; the last update is evaluated too.
         seed: given to Python's, NumPy's and torch's generators before the first step; None leaves them alone.
@@ -129,13 +140,6 @@ def resumable(
                 _save(learner, checkpoint, done, settings, device)
             if interrupted():
                 raise KeyboardInterrupt(_how_to_resume(done, steps, checkpoint, run))
-
-
-def seed_generators(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's global generators."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def _save(learner: Learner, folder: Path, done: int, settings: Mapping[str, Any], device: torch.device) -> None:

@@ -4,25 +4,23 @@ The batch of a step is a function of the step, or of a state that stands in the 
 from a checkpoint therefore goes on bit for bit (on a CPU) as if it had never stopped.
 """
 
-import contextlib
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from accelerate import PartialState
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Run
+from glassbook.trace.sites import evaluating
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.objectives import Batch, Objective
 from glassbook.train.optimisers import Optimiser, adamw
 from glassbook.train.phases import Phase, PhaseState, UpdateSettings, check_phases
-from glassbook.train.resumable import Stateful, resumable
+from glassbook.train.resumable import LoopOptions, Stateful, resumable
 from glassbook.train.schedules import Schedule, cosine
 
 DEFAULT_SCHEDULE = cosine()
@@ -72,13 +70,8 @@ def train(
     after: Callable[[nn.Module, int], None] | None = None,
     evaluate: Callable[[nn.Module, int], Mapping[str, float]] | None = None,
     evaluate_every: int = 100,
-    run: Run | None = None,
-    label: str = "",
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 200,
-    resume: bool = False,
     seed: int = 0,
-    log_every: int = 10,
+    **loop: Unpack[LoopOptions],
 ) -> TrainState:
     """Minimise one objective, or the objectives of several phases, in place.
 
@@ -100,14 +93,9 @@ def train(
         evaluate: (model, updates done) -> metrics to log, called without gradients and in evaluation mode. It changes
             neither the random generators nor the training.
         evaluate_every: updates between two evaluations; the last update is evaluated too.
-        run: where metrics and progress go: "loss", "grad_norm", "lr" and the objective's own, with several phases
-            "<phase>/loss" and so on.
-        label: stands before the metrics' names ("<label>_loss") and names the progress bar.
-        checkpoint: folder for this training's own checkpoints; None writes none.
-        checkpoint_every: updates between two checkpoints.
-        resume: go on from the newest checkpoint, from the start if there is none.
         seed: given to Python's, NumPy's and torch's generators before the first step.
-        log_every: updates that one logged point is the mean of.
+        loop: `run`, `label`, `checkpoint`, ... (see `LoopOptions`). Logged are means since the last logged point:
+            "loss", "grad_norm", "lr" and the objective's own, with several phases "<phase>/loss" and so on.
 
     Raises:
         GlassbookError: settings that cannot work; a checkpoint is damaged, does not fit, or is there though `resume`
@@ -132,7 +120,7 @@ def train(
 
     def evaluation(done: int) -> Mapping[str, float]:
         assert evaluate is not None
-        with _evaluating(model):
+        with evaluating(model), torch.no_grad():
             return evaluate(model, done)
 
     resumable(
@@ -140,16 +128,11 @@ def train(
         steps,
         title="train",
         settings=settings,
-        label=label,
-        run=run,
-        checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
-        resume=resume,
-        log_every=log_every,
         evaluate=None if evaluate is None else evaluation,
         evaluate_every=evaluate_every,
         seed=seed,
         device=device,
+        **loop,
     )
     return TrainState(model, steps, learner.last_metrics, learner.ema)
 
@@ -237,19 +220,6 @@ class _SupervisedLearner:
             self.stateful.load(data)
         elif data:
             raise GlassbookError("it holds the state of batches, and these batches have none")
-
-
-@contextlib.contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every module is in the mode that it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _own_tensors(model: nn.Module) -> Tensors:

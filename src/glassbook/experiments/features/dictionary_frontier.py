@@ -151,7 +151,7 @@ class DictionaryFrontier:
         untrained = frozen_random(self.d, self.width, TopK(L0S[1]), test.mean(0), directions)
         how: dict[str, Any] = {"steps": self.steps // 10, "batch": self.batch_size, "seed": run.rng("pursuit").seed}
         for k in L0S:
-            pursuit = learn_atoms(x, self.width, OMP(k), **how, **kit.resumable(run, f"pursuit-{k}"))
+            pursuit = learn_atoms(x, self.width, OMP(k), **how, **kit.loop_options(run, f"pursuit-{k}"))
             coders.append(("matching pursuit", pursuit))
         coders.append(("untrained", untrained))
         return [{"rule": name, **truth_scores(coder, world.directions, truth, test)} for name, coder in coders]

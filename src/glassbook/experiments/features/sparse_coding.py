@@ -73,9 +73,9 @@ class SparseCoding:
         shuffled = torch.rand(x.shape, generator=generator).argsort(1)
         code = Lasso(self.l1)
         how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "seed": run.rng("atoms").seed}
-        ours = learn_atoms(x, self.atoms, code, **how, **kit.resumable(run, "photographs"))
+        ours = learn_atoms(x, self.atoms, code, **how, **kit.loop_options(run, "photographs"))
         # The same values in other places: no shape is left to be found.
-        noise = learn_atoms(x.gather(1, shuffled), self.atoms, code, **how, **kit.resumable(run, "shuffled"))
+        noise = learn_atoms(x.gather(1, shuffled), self.atoms, code, **how, **kit.loop_options(run, "shuffled"))
         components = pca(x, self.size**2 - 1)
         scores = evaluate(ours, test)
         needed = self._components_for(scores.explained_variance, components, test)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -14,8 +14,7 @@ from glassbook.features.classical.lasso import Lasso, fista
 from glassbook.features.classical.matching_pursuit import OMP
 from glassbook.features.classical.sparse_coder import SparseCoder
 from glassbook.features.data import Batches, Source, about
-from glassbook.notebook import Run
-from glassbook.train import resumable
+from glassbook.train import LoopOptions, resumable
 from glassbook.train.checkpoints import Tensors
 
 UNUSED = 1e-6
@@ -33,12 +32,7 @@ def learn_atoms(
     solver_steps: int = 15,
     centre: bool = True,
     seed: int = 0,
-    run: Run | None = None,
-    label: str = "",
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 100,
-    resume: bool = False,
-    log_every: int = 20,
+    **loop: Unpack[LoopOptions],
 ) -> SparseCoder:
     """Learn atoms of norm at most 1 for which sparse codes rebuild the activations best.
 
@@ -56,12 +50,8 @@ def learn_atoms(
         solver_steps: at most so many FISTA steps for a batch; while the atoms move, exact codes are wasted.
         centre: take the samples' mean off.
         seed: of the order, and of the samples that the atoms start as.
-        run: where metrics and progress go: explained_variance and l0 of the last batch, unused (share of the atoms).
-        label: stands before the metrics' names ("<label>_l0") and names the progress bar.
-        checkpoint: folder for this training's own checkpoints; None writes none.
-        checkpoint_every: steps between two of them.
-        resume: go on from the newest one, bit for bit on a CPU; from the start if there is none.
-        log_every: steps between two logged points.
+        loop: `run`, `label`, `checkpoint`, ... (see `LoopOptions`). Logged are explained_variance and l0 of the last
+            batch, and unused (share of the atoms).
 
     Raises:
         GlassbookError: settings that cannot work; a checkpoint that does not fit; activations that are not finite.
@@ -76,17 +66,13 @@ def learn_atoms(
         Batches(activations, batch, seed, steps), width, solver, steps, passes, solver_steps, centre
     )
     settings = {"width": width, "solver": repr(solver), "batch": batch, "passes": passes, "solver_steps": solver_steps}
+    options: LoopOptions = {"checkpoint_every": 100, "log_every": 20, **loop}
     resumable(
         learner,
         steps,
         title="atoms",
         settings={**settings, "centre": centre, "seed": seed},
-        label=label,
-        run=run,
-        checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
-        resume=resume,
-        log_every=log_every,
+        **options,
     )
     coder = SparseCoder(learner.atoms, learner.mean, solver)
     coder.about = {**about(activations), "trained_on": steps * batch}

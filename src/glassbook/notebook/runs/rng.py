@@ -7,6 +7,7 @@ overlaps another by accident, and adding one changes none of the others.
 from __future__ import annotations
 
 import hashlib
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,16 @@ from glassbook.notebook.serialization import to_json
 if TYPE_CHECKING:
     import numpy
     import torch
+
+
+def seed_generators(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators."""
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 @dataclass(frozen=True)
