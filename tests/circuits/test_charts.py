@@ -25,7 +25,7 @@ def test_what_heads_bring_back(opened, task):
     assert [r["recovered"] for r in rows] == pytest.approx(found.recovered().tolist(), abs=1e-4)
     assert "<svg" in drawn(chart)
     named = effects_chart(found, ["a", "a", "b", "c"])["data"]["values"]  # tokens that repeat keep columns of their own
-    assert {r["column"] for r in named} == {"0 a", "1 a", "2 b", "3 c"}
+    assert {r["x"] for r in named} == {"0 a", "1 a", "2 b", "3 c"}
     with pytest.raises(GlassbookError, match="1 names for 4 columns"):
         effects_chart(found, ["one"])
 

@@ -61,14 +61,15 @@ def test_actadd_refuses_what_it_cannot_do(lm):
 
 
 @pytest.mark.parametrize(("token", "rows"), [(-1, slice(-1, None)), (2, slice(2, 3)), ("mean", slice(1, None))])
-def test_mean_difference_ignores_padding(lm, token, rows):
+def test_mean_difference_ignores_padding(lm, token, rows, monkeypatch):
     plus, minus = ["a lot", "to be", "x y z and more"], ["nothing", "ab"]
     site = f"{blocks(lm.model)[1]}.in"
     hand = [
         torch.stack([block_input(lm, lm.encode(t), 1)[rows].mean(0) for t in texts]).mean(0) for texts in (plus, minus)
     ]
     for batch in (2, 32):
-        v = mean_difference(lm, plus, minus, site, token=token, batch=batch)
+        monkeypatch.setattr("glassbook.steer.extract.BATCH", batch)
+        v = mean_difference(lm, plus, minus, site, token=token)
         assert not v.positional
         torch.testing.assert_close(v.rows[site][0], hand[0] - hand[1], atol=1e-5, rtol=1e-4)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from glassbook.charts import heat
 from glassbook.circuits.edges import Circuit
 from glassbook.circuits.graph import Sender
 from glassbook.circuits.patching import Effects
@@ -20,27 +21,13 @@ def effects_chart(effects: Effects, columns: Sequence[str] | None = None) -> dic
         effects: from `patch` or `attribute`.
         columns: their names, such as tokens; those that repeat are numbered.
     """
-    import altair as alt
-
     sites, numbers, recovered = effects.grid()
-    names = _unique(columns) if columns is not None else [str(n) for n in numbers]
+    names = [str(n) for n in numbers] if columns is None else list(columns)
     if len(names) != len(numbers):
         raise GlassbookError(f"{len(names)} names for {len(numbers)} columns; give one name a column")
-    rows = [
-        {"site": site, "column": name, "recovered": round(x, 4)}
-        for site, values in zip(sites, recovered.tolist(), strict=True)
-        for name, x in zip(names, values, strict=True)
-    ]
-    scale = alt.Scale(domain=[-1, 1], scheme="redblue", clamp=True)
-    chart = alt.Chart(alt.Data(values=rows)).mark_rect()
-    x, y = alt.X("column:N", sort=names, title=None), alt.Y("site:N", sort=sites, title=None)
-    color = alt.Color("recovered:Q", scale=scale, title="recovered")
-    return chart.encode(x, y, color, tooltip=["site:N", "column:N", "recovered:Q"]).to_dict()
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Names that differ even where tokens repeat."""
-    return list(names) if len({*names}) == len(names) else [f"{i} {name}" for i, name in enumerate(names)]
+    if len({*names}) < len(names):  # tokens that repeat
+        names = [f"{i} {name}" for i, name in enumerate(names)]
+    return heat(recovered.tolist(), names, sites, title="recovered", domain=(-1, 1))
 
 
 def circuit_chart(circuit: Circuit, scores: Tensor) -> dict[str, Any]:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
-from glassbook.notebook.files import write_atomic
 from glassbook.trace import read_sites
 from glassbook.trace.roles import blocks, final
 
@@ -57,22 +51,6 @@ class TunedLens(nn.Module):
             x = x + self.translators[self.names.index(name)](x)
         norm, head = self._out
         return head(norm(x))
-
-    def save(self, path: str | Path) -> None:
-        """Write the translators as safetensors."""
-        write_atomic(Path(path), to_bytes({k: v.contiguous() for k, v in self.translators.state_dict().items()}))
-
-    def load(self, path: str | Path) -> TunedLens:
-        """Read what `save` wrote for a lens of the same model.
-
-        Raises:
-            GlassbookError: no such file, or one of another model.
-        """
-        try:
-            self.translators.load_state_dict(load_file(path))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise GlassbookError(f"{path} holds no tuned lens of this model; fit one and save it there") from error
-        return self
 
 
 def fit_tuned_lens(

@@ -66,6 +66,21 @@ class Coder(nn.Module):
             )
 
 
+class FixedCoder(Coder):
+    """A coder whose directions are given: none of them is a parameter.
+
+    Args:
+        directions: W_dec, [F, d].
+        mean: b_dec, [d].
+    """
+
+    def __init__(self, directions: Tensor, mean: Tensor) -> None:
+        super().__init__()
+        self.W_dec, self.b_dec = nn.Buffer(directions.detach().clone()), nn.Buffer(mean.detach().clone())
+        self.width, self.d_in = directions.shape
+        self.d_out, self.about = self.d_in, {}
+
+
 def entries(z: Tensor) -> tuple[Tensor, Tensor]:
     """(values, indices) of the non-zero entries of latents [..., width], as wide as the fullest row."""
     active = z != 0

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.nets.io.hugging_face import quiet
-from glassbook.nets.tokenizer import one_line
+from glassbook.nets.io.hugging_face import from_pretrained, load_tokenizer
 
 
 class TextEmbedder:
@@ -25,29 +23,15 @@ class TextEmbedder:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        from safetensors import SafetensorError
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
         folder = Path(folder).expanduser()
         if not (folder / "config.json").is_file():
             raise GlassbookError(f"{folder} holds no embedding model (no config.json); name a transformers folder")
-        try:
-            with quiet():
-                model, info = cast(Any, AutoModel).from_pretrained(
-                    folder,
-                    use_safetensors=True,
-                    trust_remote_code=False,
-                    local_files_only=True,
-                    dtype=torch.float32,
-                    output_loading_info=True,
-                )
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except SafetensorError as error:
-            raise GlassbookError(f"{folder}: its safetensors are truncated or corrupt ({one_line(error)})") from error
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-            raise GlassbookError(f"{folder} cannot be opened as an embedding model: {one_line(error)}") from error
+        model, missing = from_pretrained(AutoModel, folder, "an embedding model")
+        self._tokenizer = load_tokenizer(folder).tokenizer
         # A pooler on top is not used here and often not saved.
-        if missing := sorted(name for name in info["missing_keys"] if "pooler" not in name):
+        if missing := sorted(name for name in missing if "pooler" not in name):
             raise GlassbookError(f"{folder}: the weights lack {missing[0]}; they are incomplete")
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token or self._tokenizer.unk_token

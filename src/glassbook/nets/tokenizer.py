@@ -114,26 +114,26 @@ class TransformersTokenizer:
     """
 
     def __init__(self, tokenizer: Any, bos: int | None = None, eos: int | None = None, pad: int | None = None) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.bos: int | None = bos if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self.eos: int | None = eos if tokenizer.eos_token_id is None else tokenizer.eos_token_id
         self.pad: int | None = pad if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     def __len__(self) -> int:
-        return len(self._tokenizer)
+        return len(self.tokenizer)
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids; no special tokens are added."""
-        return self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, specials left out."""
-        return self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     def token(self, id: int) -> str:
         """One token's text; a special's name."""
-        piece = self._tokenizer.convert_ids_to_tokens(id)
-        return readable(piece, self._tokenizer.decode([id], clean_up_tokenization_spaces=False), id)
+        piece = self.tokenizer.convert_ids_to_tokens(id)
+        return readable(piece, self.tokenizer.decode([id], clean_up_tokenization_spaces=False), id)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """For each id of `encode(text)`, the characters [start, end) of the text it stands for.
@@ -141,17 +141,17 @@ class TransformersTokenizer:
         Raises:
             GlassbookError: the tokenizer is one of transformers' slow ones, which do not keep track.
         """
-        if not self._tokenizer.is_fast:
+        if not self.tokenizer.is_fast:
             raise GlassbookError(
-                f"{type(self._tokenizer).__name__} does not tell where its tokens are; use its tokenizer.json"
+                f"{type(self.tokenizer).__name__} does not tell where its tokens are; use its tokenizer.json"
             )
-        return self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
+        return self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
             "offset_mapping"
         ]
 
     def save(self, folder: Path) -> None:
         """Write the files transformers keeps a tokenizer in."""
-        self._tokenizer.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:

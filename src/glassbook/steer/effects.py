@@ -15,6 +15,9 @@ from glassbook.steer.apply import Intervention, steer
 from glassbook.steer.vector import Vector
 from glassbook.steer.where import Where, everywhere, first
 
+BATCH = 16
+"""Texts run at once."""
+
 
 class Condition(NamedTuple):
     """One way to steer."""
@@ -64,7 +67,6 @@ def effects(
     conditions: Mapping[Condition, Intervention],
     where: Where | None = None,
     prompt: tuple[list[int], list[int]] | None = None,
-    batch: int = 16,
 ) -> dict[Condition, Effect]:
     """Run every text plainly once and once under each condition.
 
@@ -79,7 +81,6 @@ def effects(
         prompt: (prefix, neutral prefix) as token ids, put between BOS and the text: the text's likelihood after the
             one is compared with that after the other, under the key PROMPT. A neutral prefix of the
             same length leaves the text where it stands; [] compares with the bare text.
-        batch: texts run at once.
 
     Raises:
         GlassbookError: a text that is too short or too long, or a rule that does not fit.
@@ -99,8 +100,8 @@ def effects(
     sums = {key: (torch.zeros(len(rows)), torch.zeros(len(rows))) for key in keys}
     tokens = torch.tensor([len(row) - skip - 1.0 for row in rows])
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding, and none of it read
-    for start in range(0, len(rows), batch):
-        index = order[start : start + batch]
+    for start in range(0, len(rows), BATCH):
+        index = order[start : start + BATCH]
         batch_rows = [rows[i] for i in index]
         plain = _predict(lm, batch_rows, skip)
         for key, vector in conditions.items():

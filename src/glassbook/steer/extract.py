@@ -14,6 +14,9 @@ from glassbook.nets import LanguageModel
 from glassbook.steer.vector import Vector
 from glassbook.trace import read_sites
 
+BATCH = 32
+"""Texts run at once."""
+
 
 def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int = " ") -> Vector:
     """Activation addition: the difference of two prompts' activations, position by position.
@@ -73,7 +76,6 @@ def mean_difference(
     minus: Sequence[str],
     site: str,
     token: int | Literal["mean"] = -1,
-    batch: int = 32,
 ) -> Vector:
     """Contrastive activation addition (CAA): mean activation of `plus` texts minus that of `minus` texts.
 
@@ -84,14 +86,13 @@ def mean_difference(
         site: where to read and later to add.
         token: which token of each text is read: an index (0 is BOS, -1 the last token), or "mean" for the
             mean over its tokens without BOS; every text counts the same.
-        batch: texts run at once.
 
     Raises:
         GlassbookError: an empty list, or a text that has no such token.
 
     Source: Rimsky et al. 2023, Steering Llama 2 via Contrastive Activation Addition, arXiv:2312.06681.
     """
-    means = [_token_activations(lm, texts, site, token, batch).mean(0).float() for texts in (plus, minus)]
+    means = [_token_activations(lm, texts, site, token).mean(0).float() for texts in (plus, minus)]
     about = {"method": "mean_difference", "texts": f"{len(plus)} - {len(minus)}", "token": str(token)}
     return Vector({site: (means[0] - means[1])[None]}, about=about)
 
@@ -106,7 +107,6 @@ def repe_pca(
     minus: Sequence[str],
     site: str,
     token: int | Literal["mean"] = -1,
-    batch: int = 32,
 ) -> Vector:
     """RepE: the first principal component of the pairs' differences, without centring.
 
@@ -114,7 +114,7 @@ def repe_pca(
     difference is along it, so strengths compare with `mean_difference`.
 
     Args:
-        lm, site, token, batch: as in mean_difference.
+        lm, site, token: as in mean_difference.
         plus, minus: texts in pairs.
 
     Raises:
@@ -126,7 +126,7 @@ def repe_pca(
         raise GlassbookError(
             f"repe_pca needs pairs; give as many texts in both lists, not {len(plus)} and {len(minus)}"
         )
-    a, b = (_token_activations(lm, texts, site, token, batch).double() for texts in (plus, minus))
+    a, b = (_token_activations(lm, texts, site, token).double() for texts in (plus, minus))
     u = torch.linalg.svd(a - b, full_matrices=False)[2][0]
     return _along(u, a, b, site, {"method": "repe_pca", "pairs": str(len(plus)), "token": str(token)})
 
@@ -137,7 +137,6 @@ def logistic_probe(
     minus: Sequence[str],
     site: str,
     token: int | Literal["mean"] = -1,
-    batch: int = 32,
     l2: float = 1.0,
 ) -> Vector:
     """The weight vector of a linear probe (logistic regression) that separates the two lists of texts.
@@ -145,10 +144,10 @@ def logistic_probe(
     It is as long as the mean difference is along it, so strengths compare with `mean_difference`.
 
     Args:
-        lm, plus, minus, site, token, batch: as in mean_difference.
+        lm, plus, minus, site, token: as in mean_difference.
         l2: weight of the penalty, for activations scaled to a mean norm of 1.
     """
-    a, b = (_token_activations(lm, texts, site, token, batch).double() for texts in (plus, minus))
+    a, b = (_token_activations(lm, texts, site, token).double() for texts in (plus, minus))
     x, y = torch.cat([a, b]), torch.cat([torch.ones(len(a)), torch.zeros(len(b))]).double()
     x = x - x.mean(0)
     x = x / x.norm(dim=1).mean().clamp(min=1e-12)
@@ -242,16 +241,14 @@ def _activation(lm: LanguageModel, ids: list[int], site: str) -> Tensor:
     return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0]
 
 
-def _token_activations(
-    lm: LanguageModel, texts: Sequence[str], site: str, token: int | Literal["mean"], batch: int
-) -> Tensor:
+def _token_activations(lm: LanguageModel, texts: Sequence[str], site: str, token: int | Literal["mean"]) -> Tensor:
     """[n, d]: of each text, one token's activation or the mean of all."""
     if isinstance(texts, str) or not texts:
         raise GlassbookError("a direction needs a list of texts on both sides; give at least one each")
     rows = []
-    for start in range(0, len(texts), batch):
+    for start in range(0, len(texts), BATCH):
         # Padding on the right leaves every token at its own position, so no model needs position ids.
-        inputs = lm.batch(list(texts[start : start + batch]), pad="right")
+        inputs = lm.batch(list(texts[start : start + BATCH]), pad="right")
         weights = _token_weights(inputs["attention_mask"], token, bos=len(lm.encode("")))
         x = read(lm, inputs, [site])[site]
         rows.append(torch.einsum("btd,bt->bd", x.double(), weights.double()).cpu())

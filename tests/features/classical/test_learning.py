@@ -13,7 +13,7 @@ from glassbook.features.classical import (
     learn_atoms,
     pca,
 )
-from glassbook.measure import mcc, mmcs
+from glassbook.measure.matching import mcc, mmcs
 from glassbook.notebook import Notebook
 from tests.features.conftest import Died, Dying
 

@@ -2,7 +2,7 @@
 
 from glassbook.features.classical.baselines import Clusters, Components, kmeans, pca
 from glassbook.features.classical.lasso import Lasso, fista, lasso_objective
-from glassbook.features.classical.matching_pursuit import OMP, omp
+from glassbook.features.classical.matching_pursuit import OMP
 from glassbook.features.classical.online import learn_atoms
 from glassbook.features.classical.sparse_coder import SparseCoder
 
@@ -16,6 +16,5 @@ __all__ = [
     "kmeans",
     "lasso_objective",
     "learn_atoms",
-    "omp",
     "pca",
 ]

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glassbook.errors import GlassbookError, extra
-from glassbook.features.coder import Coder
+from glassbook.features.coder import FixedCoder
 from glassbook.features.data import Kept, about, open_rows
 
 
-class Components(Coder):
-    """z = (x - mean) W^T for orthonormal rows W: dense codes of both signs.
-
-    Args:
-        directions: [F, d].
-        mean: [d].
-    """
-
-    def __init__(self, directions: Tensor, mean: Tensor) -> None:
-        super().__init__()
-        self.W_dec, self.b_dec = nn.Buffer(directions.clone()), nn.Buffer(mean.clone())
-        self.width, self.d_in = directions.shape
-        self.d_out, self.about = self.d_in, {}
+class Components(FixedCoder):
+    """z = (x - mean) W^T for orthonormal rows W: dense codes of both signs."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""
@@ -30,7 +19,7 @@ class Components(Coder):
         return (x - self.b_dec) @ self.W_dec.T
 
 
-class Clusters(Coder):
+class Clusters(FixedCoder):
     """z is 1 at the nearest of F centres and 0 elsewhere.
 
     Args:
@@ -38,10 +27,7 @@ class Clusters(Coder):
     """
 
     def __init__(self, centres: Tensor) -> None:
-        super().__init__()
-        self.W_dec, self.b_dec = nn.Buffer(centres.clone()), nn.Buffer(torch.zeros(centres.shape[1]))
-        self.width, self.d_in = centres.shape
-        self.d_out, self.about = self.d_in, {}
+        super().__init__(centres, torch.zeros(centres.shape[1]))
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""

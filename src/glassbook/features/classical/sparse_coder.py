@@ -7,13 +7,13 @@ from torch import Tensor
 
 from glassbook.features.classical.lasso import Lasso
 from glassbook.features.classical.matching_pursuit import OMP
-from glassbook.features.coder import Coder
+from glassbook.features.coder import FixedCoder
 
 CHUNK = 4096
 """Samples solved for at once."""
 
 
-class SparseCoder(Coder):
+class SparseCoder(FixedCoder):
     """x ~ z W_dec + b_dec, with z the solution of a `Lasso` or an `OMP` for each x.
 
     Args:
@@ -24,11 +24,8 @@ class SparseCoder(Coder):
     """
 
     def __init__(self, atoms: Tensor, mean: Tensor, solver: Lasso | OMP) -> None:
-        super().__init__()
-        self.W_dec, self.b_dec = (torch.nn.Buffer(t.detach().clone()) for t in (atoms, mean))
-        self.width, self.d_in = atoms.shape
-        self.d_out, self.solver = self.d_in, solver
-        self.about = {}
+        super().__init__(atoms, mean)
+        self.solver = solver
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import CRITICAL
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,21 +39,22 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_model(folder: Path) -> nn.Module:
-    """A causal language model from a transformers folder, in float32 and eval mode; nothing is downloaded.
+def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]:
+    """A model in float32, and the parameters that the files lack; no code is run, nothing is downloaded.
 
     Args:
+        auto: one of transformers' AutoModel classes.
         folder: with config.json and safetensors.
+        kind: what the model should be, for the message.
 
     Raises:
-        GlassbookError: transformers cannot open it, or some of its parameters are not in the files.
+        GlassbookError: transformers cannot open it, or a parameter has another shape.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
 
     try:
         with quiet():
-            model, info = cast(Any, AutoModelForCausalLM).from_pretrained(
+            model, info = auto.from_pretrained(
                 folder,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -65,14 +66,30 @@ def load_model(folder: Path) -> nn.Module:
     except SafetensorError as error:
         raise GlassbookError(f"{folder}: its safetensors are truncated or corrupt ({one_line(error)})") from error
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise GlassbookError(f"{folder} cannot be opened as a language model: {one_line(error)}") from error
-    # transformers fills what is missing with random numbers; such a model would run and mean nothing
-    if info["missing_keys"]:
-        first = sorted(info["missing_keys"])[0]
-        raise GlassbookError(f"{folder}: the weights lack {first}; they are incomplete, or no causal language model")
+        raise GlassbookError(f"{folder} cannot be opened as {kind}: {one_line(error)}") from error
     if info["mismatched_keys"]:
         name, got, wanted = sorted(info["mismatched_keys"])[0]
         raise GlassbookError(f"{folder}: {name} has shape {tuple(got)}, but config.json asks for {tuple(wanted)}")
+    return model, info["missing_keys"]
+
+
+def load_model(folder: Path) -> nn.Module:
+    """A causal language model from a transformers folder, in float32 and eval mode; nothing is downloaded.
+
+    Args:
+        folder: with config.json and safetensors.
+
+    Raises:
+        GlassbookError: transformers cannot open it, or some of its parameters are not in the files.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model, missing = from_pretrained(AutoModelForCausalLM, folder, "a language model")
+    # transformers fills what is missing with random numbers; such a model would run and mean nothing
+    if missing:
+        raise GlassbookError(
+            f"{folder}: the weights lack {min(missing)}; they are incomplete, or no causal language model"
+        )
     return model.eval()
 
 

@@ -94,10 +94,6 @@ class RoleTrace:
         """The gradient at a role, after backward, with trace(grad=True)."""
         return self.trace.grad[self.sites.get(role, role)]
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the model, as `Trace.run` does."""
-        return self.trace.run(*args, **kwargs)
-
 
 @contextmanager
 def _role_trace(r: Roles, reads: dict[str, str], edit: Mapping[str, Edit], how: dict[str, Any]) -> Iterator[RoleTrace]:
