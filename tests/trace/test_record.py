@@ -52,7 +52,7 @@ def test_what_comes_back_is_each_sequence_alone(lm, layers, tmp_path, side):
     assert recording.dim(site) == 32
 
 
-def test_shards_are_bounded_and_chunks_run_across_them(build, tmp_path):
+def test_shards_are_bounded(build, tmp_path):
     model, _ = build("ours")
     site, rows = "blocks.1.out", batches()
     whole = record(model, rows, site, tmp_path / "whole")
@@ -63,10 +63,6 @@ def test_shards_are_bounded_and_chunks_run_across_them(build, tmp_path):
     assert sizes[:-1] == [10] * (len(sizes) - 1)
     assert sum(sizes) == parts.n == whole.n
     assert torch.equal(parts.read(site), whole.read(site))
-    for rows_at_once in (1, 7, 10, 1000):
-        chunks = list(parts.chunks(site, rows_at_once))
-        assert {len(c) for c in chunks[:-1]} <= {rows_at_once}
-        assert torch.equal(torch.cat(chunks), whole.read(site))
     assert not list((tmp_path / "parts").glob("*.part"))
 
 
@@ -151,8 +147,6 @@ def test_user_errors_are_one_line(build, tmp_path):
         record(model, [rows[0]["input_ids"]], "blocks.0.out", tmp_path / "c")
     with pytest.raises(GlassbookError, match="was not recorded"):
         record(model, rows, "blocks.0.out", tmp_path / "d").read("blocks.1.out")
-    with pytest.raises(GlassbookError, match="at least 1"):
-        Recording(tmp_path / "d").chunks("blocks.0.out", 0)
     with pytest.raises(GlassbookError, match="training mode"):
         record(model.train(), rows, "blocks.0.out", tmp_path / "e")
     resnet, image = build("resnet")

@@ -23,22 +23,25 @@ HELD_OUT = 8192
 
 
 class Rows:
-    """Activations in parts [n_i, d] that may be mapped from disk; rows are numbered across the parts."""
+    """Activations in parts [n_i, d] that may be mapped from disk; rows are numbered across the parts.
 
-    def __init__(self, parts: Sequence[Tensor]) -> None:
-        self.parts = list(parts)
+    With parts [n_i] and an integer type they are one number for each row, such as its token.
+    """
+
+    def __init__(self, parts: Sequence[Tensor], dtype: torch.dtype = torch.float32) -> None:
+        self.parts, self.dtype = list(parts), dtype
         self.n = sum(map(len, self.parts))
         self.ends = torch.tensor([len(p) for p in self.parts]).cumsum(0)
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        """The rows of those numbers, in that order, in float32."""
+        """The rows of those numbers, in that order and shape."""
         if len(self.parts) == 1:
-            return self.parts[0][rows].float()
+            return self.parts[0][rows].to(self.dtype)
         part = torch.searchsorted(self.ends, rows, right=True)
-        out = torch.empty(len(rows), self.parts[0].shape[1])
+        out = torch.empty(*rows.shape, *self.parts[0].shape[1:], dtype=self.dtype)
         for i, x in enumerate(self.parts):
-            here = torch.nonzero(part == i)[:, 0]
-            out[here] = x[rows[here] - (self.ends[i] - len(x))].float()
+            here = torch.nonzero(part == i, as_tuple=True)
+            out[here] = x[rows[here] - (self.ends[i] - len(x))].to(self.dtype)
         return out
 
     def chunks(self, rows: int) -> Iterator[Tensor]:

@@ -8,23 +8,14 @@ from tokenizers import Tokenizer as Core
 from tokenizers import decoders, models, pre_tokenizers, trainers
 from tokenizers.pre_tokenizers import ByteLevel
 
+from glassbook.data.tokens import Encoder
 from glassbook.errors import GlassbookError
 
 SPECIALS = ("<bos>", "<eos>", "<pad>")
 
 
-class Tokenizer(Protocol):
+class Tokenizer(Encoder, Protocol):
     """The interface of a `LanguageModel`'s tokenizer."""
-
-    @property
-    def bos(self) -> int | None:
-        """Id of the token that begins a text, if there is one."""
-        ...
-
-    @property
-    def eos(self) -> int | None:
-        """Id of the token that ends a text, if there is one."""
-        ...
 
     @property
     def pad(self) -> int | None:
@@ -35,20 +26,12 @@ class Tokenizer(Protocol):
         """Number of tokens, specials included."""
         ...
 
-    def encode(self, text: str) -> list[int]:
-        """The text's token ids; no special tokens are added."""
-        ...
-
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; special tokens are left out."""
         ...
 
     def token(self, id: int) -> str:
         """One token as a person should see it, its leading space included; specials by their name."""
-        ...
-
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        """For each id of `encode(text)`, the characters [start, end) of the text it stands for."""
         ...
 
     def save(self, folder: Path) -> None:

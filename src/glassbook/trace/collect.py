@@ -70,12 +70,6 @@ class Activations:
         """All rows of a site, [n, d]."""
         return _joined(list(self._parts(self._checked(site))))
 
-    def chunks(self, site: str, rows: int) -> Iterator[Tensor]:
-        """A site's rows in order, [rows, d] at a time, the last chunk perhaps shorter; one chunk is in memory."""
-        if rows < 1:
-            raise GlassbookError(f"a chunk of {rows} rows cannot be read; ask for at least 1")
-        return self._chunks(self._checked(site), rows)
-
     def tokens(self) -> Tensor:
         """Token id of each row, [n]; -1 for a model without tokens."""
         return _joined(list(self._parts("tokens")))
@@ -96,21 +90,6 @@ class Activations:
 
     def _parts(self, key: str) -> Iterator[Tensor]:
         yield self._columns[key]
-
-    def _chunks(self, site: str, rows: int) -> Iterator[Tensor]:
-        held: list[Tensor] = []
-        count = 0
-        for x in self._parts(site):
-            at = 0
-            while at < len(x):
-                piece = x[at : at + rows - count]
-                held.append(piece)
-                at, count = at + len(piece), count + len(piece)
-                if count == rows:
-                    yield _joined(held)
-                    held, count = [], 0
-        if held:
-            yield _joined(held)
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

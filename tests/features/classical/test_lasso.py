@@ -57,14 +57,6 @@ def test_one_atom_has_a_known_code():
     assert lasso_objective(x[:1], torch.tensor([[4.0]]), atom, 1.0) == pytest.approx(4.5)
 
 
-def test_a_start_near_the_end_needs_few_steps():
-    x, atoms = problem(1, n=200, width=64, d=32)
-    atoms = normalize(atoms, dim=1)
-    exact = fista(x, atoms, 0.2, steps=5000, tolerance=1e-8)
-    warm = fista(x, atoms, 0.2, steps=5, start=exact)
-    torch.testing.assert_close(warm, exact, atol=1e-4, rtol=0)
-
-
 def test_a_penalty_has_to_be_positive():
     with pytest.raises(GlassbookError, match="above 0"):
         Lasso(0.0)

@@ -43,7 +43,6 @@ def fista(
     positive: bool = False,
     steps: int = 1000,
     tolerance: float = 1e-4,
-    start: Tensor | None = None,
 ) -> Tensor:
     """LASSO codes: argmin over z of 1/2 ||x - z D||^2 + l1 ||z||_1, row by row.
 
@@ -56,7 +55,6 @@ def fista(
         positive: allow no negative codes.
         steps: at most so many steps.
         tolerance: stop when no code moves by more than this times the largest code in a step.
-        start: [N, F] codes to begin with.
 
     Returns:
         [N, F].
@@ -73,7 +71,7 @@ def fista(
         gram_step = (atoms @ atoms.T).div_(-lipschitz)
         gram_step.diagonal().add_(1)
         offset = x @ atoms.T / lipschitz
-    z = torch.zeros(n, width, dtype=x.dtype, device=x.device) if start is None else start
+    z = torch.zeros(n, width, dtype=x.dtype, device=x.device)
     y, t = z.clone(), torch.ones(n, 1, dtype=x.dtype, device=x.device)
     for step in range(steps):
         if gram_step is not None:

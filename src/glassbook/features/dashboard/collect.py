@@ -18,26 +18,6 @@ EXCERPTS = 200
 """Random excerpts of text, on average: non-activating examples to score names with."""
 
 
-class Column:
-    """One integer for each row of a stream (its token or its text), in parts that may be mapped from disk."""
-
-    def __init__(self, parts: list[Tensor]) -> None:
-        self.parts = parts
-        self.ends = torch.tensor([len(p) for p in parts]).cumsum(0)
-
-    def __len__(self) -> int:
-        return int(self.ends[-1])
-
-    def __getitem__(self, rows: Tensor) -> Tensor:
-        """The integers of those rows, in the shape of `rows`."""
-        part = torch.searchsorted(self.ends, rows, right=True)
-        out = torch.empty_like(rows)
-        for i, x in enumerate(self.parts):
-            here = part == i
-            out[here] = x[rows[here] - (self.ends[i] - len(x))].to(out.dtype)
-        return out
-
-
 @dataclass(frozen=True)
 class Excerpt:
     """A random excerpt of the text.
@@ -70,8 +50,8 @@ class FeatureStats:
     """
 
     n: int
-    tokens: Column
-    sequence: Column
+    tokens: Rows
+    sequence: Rows
     window: SlidingWindow
     active: Tensor
     histograms: Histograms
@@ -91,7 +71,7 @@ class FeatureStats:
 
 def open_stream(
     activations: Tensor | tuple[Activations, str], tokens: Tensor | None, sequence: Tensor | None
-) -> tuple[Rows, Column, Column]:
+) -> tuple[Rows, Rows, Rows]:
     """The activations, and each row's token and text; a recording has its own.
 
     Raises:
@@ -100,17 +80,17 @@ def open_stream(
     rows = open_rows(activations)
     if isinstance(activations, tuple):
         recording = activations[0]
-        return rows, Column(recording.mapped("tokens")), Column(recording.mapped("sequence"))
+        return rows, Rows(recording.mapped("tokens"), torch.int64), Rows(recording.mapped("sequence"), torch.int64)
     if tokens is None or len(tokens) != rows.n:
         raise GlassbookError(f"{rows.n} activations need as many tokens")
     sequence = torch.zeros(rows.n, dtype=torch.int64) if sequence is None else sequence
-    return rows, Column([tokens.cpu()]), Column([sequence.cpu()])
+    return rows, Rows([tokens.cpu()], torch.int64), Rows([sequence.cpu()], torch.int64)
 
 
 @torch.no_grad()
 def collect_stats(
     d: Any,
-    stream: tuple[Rows, Column, Column],
+    stream: tuple[Rows, Rows, Rows],
     vocab: int,
     *,
     contexts: int,

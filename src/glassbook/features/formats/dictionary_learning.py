@@ -9,8 +9,9 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import build_dictionary, pick_tensors, read_json, read_torch
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_torch
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
+from glassbook.nets.io.files import read_json
 
 SETTINGS, WEIGHTS = "config.json", "ae.pt"
 

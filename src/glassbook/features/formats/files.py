@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -18,17 +17,6 @@ from torch import Tensor
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sparsity import SparsityRule
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise GlassbookError(f"{path} cannot be read as JSON ({problem}); get the file again") from problem
-    if not isinstance(facts, dict):
-        raise GlassbookError(f"{path} holds no settings; get the file again")
-    return facts
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import build_dictionary, pick_tensors, read_json, read_safetensors
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_safetensors
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, SparsityRule, TopK, base_rule
+from glassbook.nets.io.files import read_json
 from glassbook.notebook.files import write_atomic
 
 SETTINGS, WEIGHTS = "cfg.json", "sae_weights.safetensors"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import build_dictionary, pick_tensors, read_json, read_safetensors
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_safetensors
 from glassbook.features.sparsity import TopK
+from glassbook.nets.io.files import read_json
 
 SETTINGS, WEIGHTS = "cfg.json", "sae.safetensors"
 

@@ -154,7 +154,7 @@ def _open_with_plugin(path: Path, refused: GlassbookError) -> LanguageModel:
 
 def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """A model and its config.json: our LM if it can be one, otherwise transformers' model."""
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
         why = f"only {pickles[0]}: {_NO_PICKLES}" if pickles else "so there are no weights to open"
@@ -177,7 +177,7 @@ def _read_state(folder: Path) -> dict[str, Tensor]:
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file() and not (folder / names[0]).is_file():
-        names = sorted(set(_read_json(index).get("weight_map", {}).values()))
+        names = sorted(set(read_json(index).get("weight_map", {}).values()))
     state: dict[str, Tensor] = {}
     for name in names:
         try:
@@ -235,7 +235,8 @@ def _from_tokenizer_json(core: Core, config: Mapping[str, Any]) -> Tokenizer:
     return wrap_tokenizer(core, config.get("bos_token_id"), eos, config.get("pad_token_id"))
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object; GlassbookError if the file is missing or holds none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
