@@ -118,7 +118,7 @@ def scatter(
 
 def heat(
     matrix: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[str], *, title: str = "value",
-    x_title: str | None = None, y_title: str | None = None, domain: tuple[float, float] = (0.0, 1.0),
+    y_title: str | None = None, domain: tuple[float, float] = (0.0, 1.0),
 ) -> Spec:  # fmt: skip
     """A matrix as colours: blue on white, or red to blue if the domain goes below zero.
 
@@ -127,7 +127,6 @@ def heat(
         x: names of the columns, each another.
         y: names of the rows, each another.
         title: of the colours.
-        x_title: of the columns.
         y_title: of the rows.
         domain: values that have the lightest (or reddest) and the strongest colour; others are drawn as the nearest.
     """
@@ -136,7 +135,7 @@ def heat(
         for row, values in zip(y, matrix, strict=True)
         for column, value in zip(x, values, strict=True)
     ]
-    return _spec(_squares(rows, title, Axis("x", x_title, "category"), Axis("y", y_title, "category"), domain))
+    return _spec(_squares(rows, title, Axis("x", None, "category"), Axis("y", y_title, "category"), domain))
 
 
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Spec:

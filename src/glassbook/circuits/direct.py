@@ -14,27 +14,26 @@ from glassbook.trace.roles import final, frozen_norm
 
 @torch.no_grad()
 def direct_attribution(
-    graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor, at: int = -1
+    graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor
 ) -> dict[Sender | str, Tensor]:
-    """Direct contribution of each sender to logit(right) - logit(wrong), with the final norm's scale held fixed.
+    """Direct contribution of each sender to logit(right) - logit(wrong) at the last position.
 
-    The contributions add up to the difference exactly; biases, which no sender writes, are under "rest".
+    The final norm's scale is held fixed. The contributions add up to the difference exactly; biases, which no sender writes, are under "rest".
 
     Args:
         graph: of the model.
         lm: the model.
         inputs: [B, T] tokens.
         right, wrong: token ids, [B].
-        at: position.
 
     Returns:
         sender -> [B].
     """
     norm, head = final(lm)
-    writes, stream = graph.writes(inputs)[:, :, at], f"resid.{graph.roles.n_layers - 1}.out"
+    writes, stream = graph.writes(inputs)[:, :, -1], f"resid.{graph.roles.n_layers - 1}.out"
     with graph.roles.trace(read=stream) as t:
         lm.model(**inputs)
-    last = t[stream][:, at]
+    last = t[stream][:, -1]
     through, bias = frozen_norm(norm, last)
     towards = (head.weight[right] - head.weight[wrong]).float()
     shares = torch.einsum("ubd,bd->ub", through(writes), towards)

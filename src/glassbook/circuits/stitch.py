@@ -13,6 +13,8 @@ from glassbook.nets import next_token_nll
 from glassbook.trace import read_sites, trace
 
 Inputs = Mapping[str, Tensor]
+RIDGE = 1e-3
+"""Weight of the penalty on the map, relative to the mean variance."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ def stitch(
     target_site: str,
     learn: Sequence[Inputs],
     test: Sequence[Inputs],
-    ridge: float = 1e-3,
 ) -> Stitch:
     """The target reads the source's activations through the best affine map (ridge regression).
 
@@ -52,7 +53,6 @@ def stitch(
         target, target_site: where they are put instead of its own. Both models read the same token ids.
         learn: inputs {"input_ids": [B, T]} for the map.
         test: other inputs for the cross-entropies.
-        ridge: weight of the penalty, relative to the mean variance.
 
     Source: Lenc and Vedaldi 2015, arXiv:1411.5908; Bansal et al. 2021, arXiv:2106.07682.
     """
@@ -65,7 +65,7 @@ def stitch(
                 ((source, source_site), (target, target_site)))  # fmt: skip
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)
         xx, xy = xx + x.T @ x, xy + x.T @ y
-    penalty = ridge * xx.diagonal()[:-1].mean() * torch.eye(len(xx), dtype=xx.dtype, device=xx.device)
+    penalty = RIDGE * xx.diagonal()[:-1].mean() * torch.eye(len(xx), dtype=xx.dtype, device=xx.device)
     penalty[-1, -1] = 0
     weight = torch.linalg.solve(xx + penalty, xy)
     mean = xy[-1] / xx[-1, -1]  # the row of ones

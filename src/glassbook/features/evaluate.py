@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from glassbook.features.coder import Coder
 from glassbook.features.data import Rows, check_model, check_source, open_rows
 from glassbook.measure.reconstruction import ExplainedVariance
 from glassbook.trace import Activations, At, allow_identity, trace
+from glassbook.train.objectives import IGNORED, Batch, next_tokens
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def evaluate(
     *,
     model: nn.Module | None = None,
     site: str | None = None,
-    batches: Iterable[Mapping[str, Any]] | None = None,
+    batches: Iterable[Batch] | None = None,
     skip: Collection[int] | None = None,
     chunk: int = 4096,
 ) -> Scores:
@@ -141,7 +141,7 @@ Replace = Callable[[Tensor], Tensor]
 def _losses(
     model: nn.Module,
     site: str,
-    batches: Iterable[Mapping[str, Any]],
+    batches: Iterable[Batch],
     d: Coder,
     mean: Tensor,
     skip: Collection[int],
@@ -158,8 +158,8 @@ def _losses(
     }
     totals, distances, tokens = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0), 0
     for batch in batches:
-        targets = _targets(batch)
-        real = targets.flatten() >= 0
+        targets = next_tokens(batch)[:, :-1].flatten()
+        real = targets != IGNORED
         tokens += int(real.sum())
         clean = torch.empty(0)
         for name, replace in ways.items():
@@ -168,7 +168,7 @@ def _losses(
                 logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
                 logs = logits[real].log_softmax(1)
                 clean = logs if replace is None else clean  # the first way
-                totals[name] += float(nll_loss(logs, targets.flatten()[real], reduction="sum"))
+                totals[name] += float(nll_loss(logs, targets[real], reduction="sum"))
                 distances[name] += float((clean.exp() * (clean - logs)).sum())
     if not tokens:
         raise GlassbookError("the batches hold no token that follows another; give longer texts")
@@ -176,16 +176,7 @@ def _losses(
     return means[0], means[1]
 
 
-def _targets(batch: Mapping[str, Any]) -> Tensor:
-    """The next token at each position but the last, [B, T - 1]; -1 where either of the two is padding."""
-    ids, mask = batch["input_ids"], batch.get("attention_mask")
-    targets = ids[:, 1:].clone()
-    if mask is not None:
-        targets[~(mask[:, 1:].bool() & mask[:, :-1].bool())] = -1
-    return targets
-
-
-def _at_real(replace: Replace, batch: Mapping[str, Any], skip: Collection[int]) -> Callable[[Tensor, At], Tensor]:
+def _at_real(replace: Replace, batch: Batch, skip: Collection[int]) -> Callable[[Tensor, At], Tensor]:
     """The edit that replaces activations at real tokens other than those skipped."""
     ids = batch["input_ids"]
     skipped = torch.isin(ids, torch.tensor(sorted(skip), dtype=ids.dtype, device=ids.device))

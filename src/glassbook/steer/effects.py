@@ -135,12 +135,11 @@ Predictions = tuple[Tensor, Tensor, Tensor]
 
 def _predict(lm: LanguageModel, rows: list[list[int]], skip: int) -> Predictions:
     """Log-probabilities [B, L, V] at the counted positions, the next tokens [B, L], and which of them are real."""
-    length = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=lm.device)
-    mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows], device=lm.device)
+    batch = lm.batch_ids(rows, pad="right")
     with torch.no_grad():
-        logits = lm.model(input_ids=ids, attention_mask=mask).logits
-    return logits[:, skip:-1].float().log_softmax(-1), ids[:, skip + 1 :], mask[:, skip + 1 :].bool()
+        logits = lm.model(**batch).logits
+    targets, real = (batch[key][:, skip + 1 :] for key in ("input_ids", "attention_mask"))
+    return logits[:, skip:-1].float().log_softmax(-1), targets, real.bool()
 
 
 def _add(sums: tuple[Tensor, Tensor], index: list[int], plain: Predictions, steered: Predictions) -> None:

@@ -138,10 +138,7 @@ def layer_sweep(
     off_topic: Sequence[str],
     layers: Sequence[int] | None = None,
     coeffs: float | Sequence[float] = 1.0,
-    unit: Unit = "raw",
-    where: Where | None = None,
     seed: int = 0,
-    pad: str | int = " ",
 ) -> list[Row]:
     """The published layer curve: an actadd pair computed and added at the input of each layer, with random controls.
 
@@ -153,10 +150,7 @@ def layer_sweep(
         off_topic: other texts.
         layers: block indices (None: all); negative ones count from the last.
         coeffs: one strength or several.
-        unit: as in steer.
-        where: as in score.
         seed: of the random control; every layer has its own draw.
-        pad: as in actadd.
 
     Returns:
         Rows of split "all", conditions "vector" and "random", ordered by layer.
@@ -167,9 +161,9 @@ def layer_sweep(
         raise GlassbookError(f"there are layers 0 to {len(names) - 1}; choose among them")
     conditions: dict[Condition, Vector] = {}
     for layer in chosen:
-        v = actadd(lm, plus, minus, f"{names[layer]}.in", pad)
-        conditions |= _conditions(in_unit(lm, v, unit), strengths, ("random",), seed + layer % len(names))
-    return _rows(lm, on_topic, off_topic, conditions, where)
+        v = actadd(lm, plus, minus, f"{names[layer]}.in")
+        conditions |= _conditions(v, strengths, ("random",), seed + layer % len(names))
+    return _rows(lm, on_topic, off_topic, conditions)
 
 
 def strength_sweep(
@@ -214,7 +208,7 @@ def _rows(
     on_topic: Sequence[str],
     off_topic: Sequence[str],
     conditions: dict[Condition, Vector],
-    where: Where | None,
+    where: Where | None = None,
 ) -> list[Row]:
     measured = [effects(lm, texts, conditions, where) for texts in (on_topic, off_topic)]
     return [_row(key, "all", measured, (slice(None), slice(None))) for key in conditions]

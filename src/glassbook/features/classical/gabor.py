@@ -18,22 +18,17 @@ def orientation(atoms: Tensor, size: int) -> Tensor:
     return (spectrum * turn).sum((1, 2)).abs() / spectrum.sum((1, 2)).clamp(min=1e-12)
 
 
-def extent(atoms: Tensor, size: int, share: float = 0.8) -> Tensor:
-    """Smallest share of an element's pixels that holds `share` of its energy [F]: small if it is local."""
+def extent(atoms: Tensor, size: int) -> Tensor:
+    """Smallest share of an element's pixels that holds 80 % of its energy [F]: small if it is local."""
     energy = atoms.reshape(-1, size * size).square()
     energy = energy.sort(1, descending=True).values.cumsum(1) / energy.sum(1, keepdim=True).clamp(min=1e-12)
-    return ((energy < share).sum(1) + 1) / size**2
+    return ((energy < 0.8).sum(1) + 1) / size**2
 
 
-def is_gabor(atoms: Tensor, size: int, *, oriented: float = 0.5, local: float = 0.25) -> float:
-    """Share of the elements [F, size * size] that are both oriented and local, as Gabor functions are.
+def is_gabor(atoms: Tensor, size: int) -> float:
+    """Share of the elements [F, size * size] that are both oriented (`orientation` of at least 0.5) and local
+    (`extent` of at most 0.25), as Gabor functions are.
 
     An even grating over the whole patch holds 80 % of its energy in half of the pixels, white noise in a third.
-
-    Args:
-        atoms: the elements.
-        size: width and height of the patch.
-        oriented: least `orientation`.
-        local: largest `extent`.
     """
-    return float(((orientation(atoms, size) >= oriented) & (extent(atoms, size) <= local)).float().mean())
+    return float(((orientation(atoms, size) >= 0.5) & (extent(atoms, size) <= 0.25)).float().mean())

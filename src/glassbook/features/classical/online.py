@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Unpack
 
 import numpy as np
@@ -79,26 +80,21 @@ def learn_atoms(
     return coder
 
 
+@dataclass
 class _AtomsLearner:
     """The atoms [F, d], and the running sums of z z^T [F, F] and z x^T [F, d] that they are moved by."""
 
-    atoms: Tensor
-    mean: Tensor
-    zz: Tensor
-    zx: Tensor
-
-    def __init__(
-        self,
-        batches: Batches,
-        width: int,
-        solver: Lasso | OMP,
-        steps: int,
-        passes: int,
-        solver_steps: int,
-        centre: bool,
-    ) -> None:
-        self.batches, self.width, self.solver, self.steps = batches, width, solver, steps
-        self.passes, self.solver_steps, self.centre = passes, solver_steps, centre
+    batches: Batches
+    width: int
+    solver: Lasso | OMP
+    steps: int
+    passes: int
+    solver_steps: int
+    centre: bool
+    atoms: Tensor = field(init=False)
+    mean: Tensor = field(init=False)
+    zz: Tensor = field(init=False)
+    zx: Tensor = field(init=False)
 
     def _setup(self) -> None:
         """Atoms start as samples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -66,14 +66,20 @@ class Roles(Mapping[str, str]):
             found |= {role: self._sites[role] for role in hits} or {pattern: self[pattern]}
         return found
 
+    @contextmanager
     def trace(
         self, read: str | Iterable[str] = (), edit: Mapping[str, Edit] | None = None, **how: Any
-    ) -> AbstractContextManager[RoleTrace]:
+    ) -> Iterator[RoleTrace]:
         """`trace` by roles: r.trace(read="resid.*.out") as t, then t["resid.3.out"]; `how` as in trace.
 
         Attention is computed explicitly while a pattern is read, and as fast as before otherwise.
         """
-        return _role_trace(self, self.select(read) if read else {}, edit or {}, how)
+        reads = self.select(read) if read else {}
+        edits = {site: fn for role, fn in (edit or {}).items() for site in self.select(role).values()}
+        shown = any(role.endswith(".pattern") for role in reads)
+        explicit = explicit_attention(self.model) if shown else nullcontext()
+        with explicit, trace(self.model, read=list(reads.values()), edit=edits, **how) as t:
+            yield RoleTrace(t, reads)
 
     def split(self, heads: Tensor) -> Tensor:
         """The heads side by side [..., H * head_dim] -> [..., H, head_dim]."""
@@ -93,15 +99,6 @@ class RoleTrace:
     def grad(self, role: str) -> Tensor:
         """The gradient at a role, after backward, with trace(grad=True)."""
         return self.trace.grad[self.sites.get(role, role)]
-
-
-@contextmanager
-def _role_trace(r: Roles, reads: dict[str, str], edit: Mapping[str, Edit], how: dict[str, Any]) -> Iterator[RoleTrace]:
-    edits = {site: fn for role, fn in edit.items() for site in r.select(role).values()}
-    wanted = any(role.endswith(".pattern") for role in reads)
-    explicit = explicit_attention(r.model) if wanted else nullcontext()
-    with explicit, trace(r.model, read=list(reads.values()), edit=edits, **how) as t:
-        yield RoleTrace(t, reads)
 
 
 @contextmanager
