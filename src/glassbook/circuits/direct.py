@@ -18,7 +18,8 @@ def direct_attribution(
 ) -> dict[Sender | str, Tensor]:
     """Direct contribution of each sender to logit(right) - logit(wrong) at the last position.
 
-    The final norm's scale is held fixed. The contributions add up to the difference exactly; biases, which no sender writes, are under "rest".
+    The final norm's scale is held fixed. The contributions add up to the difference exactly; biases, which no sender
+    writes, are under "rest".
 
     Args:
         graph: of the model.
