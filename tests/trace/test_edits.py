@@ -284,7 +284,7 @@ def test_attribution_is_exact_on_a_linear_network():
         y.backward()
     with torch.no_grad(), trace(model, read="0.out") as b:
         y0 = model(base).sum()
-    assert torch.allclose((t.grad["0.out"] * (t["0.out"] - b["0.out"])).sum(), y - y0)
+    assert torch.allclose((t.grad("0.out") * (t["0.out"] - b["0.out"])).sum(), y - y0)
 
 
 def test_parts_called_on_their_own_are_traced_without_positions(build):

@@ -61,14 +61,14 @@ def _receiver_grads(graph: Graph, task: Task, embedding: Tensor):
         grads = []
         for kind in READS:
             _, weight, _, columns = graph.projection(layer, kind)
-            back = t.grad[made[kind, layer]][..., columns].unflatten(-1, (graph.count(kind), -1))
+            back = t.grad(made[kind, layer])[..., columns].unflatten(-1, (graph.count(kind), -1))
             grads.append(torch.einsum("bthk,dhk->hbtd", back, weight.to(back).unflatten(1, (graph.count(kind), -1))))
         stream = t[r[f"resid.{layer}.in"]]
         yield row, _through(graph.norm(Receiver(layer, "q")), stream, torch.cat(grads))
         row += sum(map(len, grads))
-        yield row, _through(graph.norm(Receiver(layer, "mlp")), t[r[f"resid.{layer}.mid"]], t.grad[normed[layer]][None])
+        yield row, _through(graph.norm(Receiver(layer, "mlp")), t[r[f"resid.{layer}.mid"]], t.grad(normed[layer])[None])
         row += 1
-    yield row, t.grad[r[last]][None]
+    yield row, t.grad(r[last])[None]
 
 
 def _through(norm: torch.nn.Module, x: Tensor, back: Tensor) -> Tensor:

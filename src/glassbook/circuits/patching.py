@@ -153,7 +153,7 @@ def gradient_along_path(model: nn.Module, task: Task, sites: Sequence[str], step
             corrupted_metric = task.score(model, task.corrupted)
             corrupted_metric.sum().backward()
         corrupted = {site: t[site].detach() for site in clean}
-        grads = {site: t.grad[site] for site in clean}
+        grads = {site: t.grad(site) for site in clean}
         if steps:
             grads = {site: _along(model, task, site, corrupted[site], clean[site], steps) for site in clean}
     return PathGradients(clean, corrupted, grads, clean_metric, corrupted_metric.detach())
@@ -203,5 +203,5 @@ def _along(model: nn.Module, task: Task, site: str, corrupted: Tensor, clean: Te
         edit = {site: allow_identity(lambda x, at, point=point: point)}
         with torch.enable_grad(), trace(model, read=site, edit=edit, grad=True) as t:
             task.score(model, task.corrupted).sum().backward()
-        total += t.grad[site]
+        total += t.grad(site)
     return total / steps

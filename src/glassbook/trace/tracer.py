@@ -57,7 +57,7 @@ def trace(
             Patterns that meet at a site are applied in order. See `At`.
         stop: end each forward once every site has fired. Because nothing but an exception ends a forward, a call of
             the model then leaves the `with` block too; t.run(...) calls it and stays inside.
-        grad: keep reads in the autograd graph; after backward t.grad[site] is the gradient; at an ".in", what comes
+        grad: keep reads in the autograd graph; after backward t.grad(site) is the gradient; at an ".in", what comes
             back through that module alone, just as an edit there reaches it alone. Activations that need no gradient
             (a frozen model's) are made to.
         copy: keep copies. Needed for models that overwrite activations in place (ReLU(inplace=True)); without it
@@ -165,10 +165,12 @@ class Trace:
             raise GlassbookError(f"{site} fired {len(calls)} times; t.calls({site!r}) has one tensor for each")
         return calls[0]
 
-    @property
-    def grad(self) -> _Gradients:
-        """t.grad[site]: the gradient of what backward was called on, with respect to the read."""
-        return _Gradients(self)
+    def grad(self, site: str) -> Tensor:
+        """The gradient, with respect to what was read at a site, of what backward was called on."""
+        grad = self[site].grad if self.wants_grad else None
+        if grad is None:
+            raise GlassbookError(f"there is no gradient at {site}; use trace(grad=True) and call backward on a result")
+        return grad
 
     def _begin(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.elsewhere():
@@ -292,18 +294,6 @@ class _Tap:
     def check_unchanged(self) -> None:
         if any(version is not None and x._version != version for x, version in self.kept):
             raise GlassbookError(f"{self.place.name} was overwritten in place after it was read; use trace(copy=True)")
-
-
-class _Gradients:
-    def __init__(self, owner: Trace) -> None:
-        self._owner = owner
-
-    def __getitem__(self, site: str) -> Tensor:
-        x = self._owner[site]
-        grad = x.grad if self._owner.wants_grad else None
-        if grad is None:
-            raise GlassbookError(f"there is no gradient at {site}; use trace(grad=True) and call backward on a result")
-        return grad
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

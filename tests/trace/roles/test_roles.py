@@ -213,5 +213,5 @@ def test_the_gradient_at_an_input_is_that_modules_alone(models):
     with trace(model, read=["blocks.1.norm2.in", "blocks.1.norm2.out"], grad=True) as t:
         model(input_ids=ids).logits.square().sum().backward()
     x = t["blocks.1.norm2.in"].detach().requires_grad_()
-    model.blocks[1].norm2(x).backward(t.grad["blocks.1.norm2.out"])
-    torch.testing.assert_close(t.grad["blocks.1.norm2.in"], x.grad)
+    model.blocks[1].norm2(x).backward(t.grad("blocks.1.norm2.out"))
+    torch.testing.assert_close(t.grad("blocks.1.norm2.in"), x.grad)

@@ -29,6 +29,8 @@ from glassbook.trace.roles import blocks, final
 
 TOP = 10
 """Nearest directions and logits of each feature."""
+BEFORE, AFTER = 12, 6
+"""Tokens shown before and after an activation."""
 WRITTEN = 256
 """Features written at a time."""
 
@@ -46,8 +48,6 @@ def build_dashboard(
     about: Mapping[str, Any] | None = None,
     contexts: int = 10,
     sampled: int = 10,
-    before: int = 12,
-    after: int = 6,
     chunk: int = 4096,
 ) -> Path:
     """Write the dashboard of a dictionary as one file, whole or not at all.
@@ -64,8 +64,6 @@ def build_dashboard(
         about: further facts for the header (model, site, dictionary ...).
         contexts: top activating examples of each feature, at most one from each text.
         sampled: further examples, evenly by rank from twice as many random ones.
-        before: tokens shown before the activation.
-        after: tokens shown after it.
         chunk: rows encoded at once.
 
     Raises:
@@ -75,7 +73,7 @@ def build_dashboard(
     check_source(d.about, activations)
     stream = open_stream(activations, tokens, sequence)
     stats = collect_stats(
-        d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=before, after=after, chunk=chunk
+        d, stream, lm.vocab, contexts=contexts, sampled=2 * sampled, before=BEFORE, after=AFTER, chunk=chunk
     )
     header = {
         **d.about,

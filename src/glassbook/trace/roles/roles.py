@@ -98,7 +98,7 @@ class RoleTrace:
 
     def grad(self, role: str) -> Tensor:
         """The gradient at a role, after backward, with trace(grad=True)."""
-        return self.trace.grad[self.sites.get(role, role)]
+        return self.trace.grad(self.sites.get(role, role))
 
 
 @contextmanager
