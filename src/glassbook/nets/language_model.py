@@ -174,12 +174,11 @@ class LanguageModel:
             new: token ids that continue each of them, from `generate_ids`; [] counts 0.
         """
         rows = [self.encode(prompt) + ids for prompt, ids in zip(prompts, new, strict=True)]
-        length = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (length - len(row)) for row in rows], device=self.device)
+        batch = self.batch_ids(rows, pad="right")
         lengths, counts = (torch.tensor([len(x) for x in xs], device=self.device)[:, None] for xs in (rows, new))
-        position = torch.arange(length, device=self.device)[None]
+        position = torch.arange(batch["input_ids"].shape[1], device=self.device)[None]
         with torch.no_grad():
-            nll = next_token_nll(self.model, ids, (position < lengths).long())
+            nll = next_token_nll(self.model, batch["input_ids"], batch["attention_mask"])
         counted = ((position >= lengths - counts) & (position < lengths))[:, 1:]
         return nll.masked_fill(~counted, 0).sum(1)
 
