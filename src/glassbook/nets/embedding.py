@@ -28,10 +28,10 @@ class TextEmbedder:
         folder = Path(folder).expanduser()
         if not (folder / "config.json").is_file():
             raise GlassbookError(f"{folder} holds no embedding model (no config.json); name a transformers folder")
-        model, missing = from_pretrained(AutoModel, folder, "an embedding model")
+        model, lacking = from_pretrained(AutoModel, folder, "an embedding model")
         self._tokenizer = load_tokenizer(folder).tokenizer
         # A pooler on top is not used here and often not saved.
-        if missing := sorted(name for name in missing if "pooler" not in name):
+        if missing := sorted(name for name in lacking if "pooler" not in name):
             raise GlassbookError(f"{folder}: the weights lack {missing[0]}; they are incomplete")
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token or self._tokenizer.unk_token
