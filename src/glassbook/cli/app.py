@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import importlib
+import keyword
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from glassbook.errors import GlassbookError
 from glassbook.formatting import nearest
@@ -33,9 +34,6 @@ COMMANDS: dict[str, str] = {
     "features": "list the features of a dictionary; `export` and `name` act on those of a run",
 }
 """Command -> one line of help."""
-
-_MODULES = {"import": "commands.import_"}
-"""Modules under glassbook.cli of the commands that are not in commands/<name>.py."""
 
 SYNOPSIS = """usage: glassbook COMMAND ...
 
@@ -83,7 +81,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def dispatch(words: list[str]) -> int:
     """Hand the words to the command that the first of them names; returns its exit code."""
     if not words or words[0] in ("-h", "--help", "help"):
-        print(synopsis())
+        print(SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, line in COMMANDS.items())))
         return 0
     if words[0] == "--version":
         from glassbook import __version__
@@ -92,14 +90,13 @@ def dispatch(words: list[str]) -> int:
         return 0
     if words[0] not in COMMANDS:
         raise GlassbookError(f"there is no command {words[0]!r}; {nearest(words[0], COMMANDS)}")
-    module = importlib.import_module(f"glassbook.cli.{_MODULES.get(words[0], f'commands.{words[0]}')}")
-    command: Callable[[list[str]], int] = module.main
-    return command(words[1:])
+    name = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
+    module = importlib.import_module(f"glassbook.cli.commands.{name}")
+    if hasattr(module, "main"):
+        return module.main(words[1:])
+    from glassbook.cli.command import perform
 
-
-def synopsis() -> str:
-    """The text of `glassbook --help`."""
-    return SYNOPSIS.format(commands="\n".join(f"  {name:<12}{line}" for name, line in COMMANDS.items()))
+    return perform(module.ACTIONS, words)
 
 
 def explain(error: BaseException) -> str | None:

@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
@@ -43,45 +43,51 @@ class Option:
     """The value if the option is given without one."""
 
 
-def option(metavar: str, hint: str = "", bare: str | None = None) -> Any:
-    """Annotation of a field; see `Option`."""
-    return Option(metavar, hint, bare)
-
-
 _POSITIONAL = object()
 Positional = Annotated[T, _POSITIONAL]
 """Annotation of a field that is given by its place on the command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Json:
-    """The option that every command has."""
+class Command:
+    """A command: its fields are its options."""
 
     __pydantic_config__ = PYDANTIC
 
     json: bool = False
     """Print one JSON object on stdout."""
 
+    def result(self) -> dict[str, Any]:
+        """Do it; returns plain data, the JSON object of `--json`."""
+        raise NotImplementedError
+
+    def show(self, result: dict[str, Any]) -> None:
+        """Print the result for a person."""
+        raise NotImplementedError
+
+    def exit_code(self, result: dict[str, Any]) -> int:
+        """0 unless the result itself is a failure."""
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True)
-class InNotebook(Json):
+class InNotebook(Command):
     """Options of a command that reads or writes a notebook."""
 
-    notebook: Annotated[Path | None, option("DIR", "the nearest above this folder, else your own")] = None
+    notebook: Annotated[Path | None, Option("DIR", "the nearest above this folder, else your own")] = None
     """Folder of the notebook."""
 
     def open_notebook(self) -> Notebook:
-        """The notebook that the options name."""
         return Notebook.find() if self.notebook is None else Notebook(self.notebook)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnModel(Json):
+class OnModel(Command):
     """Options of a command that opens a language model."""
 
-    model: Annotated[Positional[str], option("MODEL")]
+    model: Annotated[Positional[str], Option("MODEL")]
     """ "builtin", a llama2.c .bin, a folder (config.json and safetensors), or the id of a model on the hub."""
-    tokenizer: Annotated[str | None, option("T", "the one beside the model")] = None
+    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
     """A tokenizer.json, a folder, a llama2.c tokenizer .bin, a hub id, or "bytes"."""
 
     def open_model(self, needs_text: bool = True) -> LanguageModel:
@@ -90,11 +96,7 @@ class OnModel(Json):
 
 
 def open_lm(model: str, tokenizer: str | None, needs_text: bool = True) -> LanguageModel:
-    """Open a model quietly.
-
-    Raises:
-        GlassbookError: it cannot be opened, or it needs a tokenizer and has none beside it.
-    """
+    """Open a model without the messages of libraries, with a tokenizer if it must read or write text."""
     quiet_libraries()
     from glassbook.nets import open_model
 
@@ -104,50 +106,36 @@ def open_lm(model: str, tokenizer: str | None, needs_text: bool = True) -> Langu
     return lm
 
 
-class Command(Protocol):
-    """A dataclass of options that does one thing."""
+def perform(actions: Mapping[str, type[Command]], words: Sequence[str]) -> int:
+    """Parse the words of a command, do it, and print its result; returns the exit code.
 
-    @property
-    def json(self) -> bool:
-        """Whether to print JSON."""
-        ...
-
-    def result(self) -> dict[str, Any]:
-        """Do it; returns plain data, the JSON object of `--json`."""
-        ...
-
-    def show(self, result: dict[str, Any]) -> None:
-        """Print the result for a person."""
-        ...
-
-
-def perform(kind: type[Command], args: Sequence[str], prog: str) -> dict[str, Any]:
-    """Parse `args`, run the command and print its result; returns the result."""
-    command = parse(kind, args, prog)
+    Args:
+        actions: the dataclass of the command itself under "", and those of its actions (`jobs cancel`) by name.
+        words: the command's name and what follows it.
+    """
+    action = words[1] if len(words) > 1 and words[1] in actions else ""
+    taken = 2 if action else 1
+    others = [name for name in actions if name] if not action else []
+    command = parse(actions[action], words[taken:], " ".join(["glassbook", *words[:taken]]), others)
     result = command.result()
     if command.json:
         print_json(result)
     else:
         command.show(result)
-    return result
+    return command.exit_code(result)
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """One JSON object on one line of stdout."""
     from glassbook.notebook.serialization import to_json
 
     print(to_json(result, what="the result"))
 
 
-def parse(kind: type[Options], args: Sequence[str], prog: str) -> Options:
-    """The options in `args` as an instance of the dataclass `kind`.
-
-    Raises:
-        GlassbookError: an option is unknown, misses its value or has one that does not fit; in one line.
-    """
+def parse(kind: type[Options], args: Sequence[str], prog: str, actions: Sequence[str] = ()) -> Options:
+    """The options in `args` as an instance of the dataclass `kind`; `actions` may stand where `args` begin."""
     parser = Parser(prog, inspect.getdoc(kind) or "")
     parser.add(kind)
-    return build(kind, parser.read(args), prog)
+    return build(kind, parser.read(args, actions), prog)
 
 
 def build(kind: type[Options], values: Mapping[str, Any], prog: str, quick: bool = False) -> Options:
@@ -164,12 +152,7 @@ _METAVARS = {"int": "N", "float": "X", "str": "TEXT", "bool": "BOOL", "path": "P
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of one command; its errors are one line.
-
-    Args:
-        prog: the words that call it, say "glassbook runs".
-        about: what its help says above the options.
-    """
+    """The parser of one command, called by the words `prog`; its errors are one line."""
 
     def __init__(self, prog: str, about: str) -> None:
         width = min(shutil.get_terminal_size((80, 24)).columns, 120) - 2
@@ -187,7 +170,6 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def add(self, kind: type, title: str = "") -> None:
-        """Add an option, or a positional argument, for each field of the dataclass `kind`."""
         group = self.add_argument_group(title) if title else self._optionals
         hints = get_type_hints(kind, include_extras=True)
         for field in forms.fields(kind):
@@ -232,7 +214,7 @@ class Parser(argparse.ArgumentParser):
         finally:
             self.usage = usage
 
-    def read(self, args: Sequence[str]) -> dict[str, Any]:
+    def read(self, args: Sequence[str], actions: Sequence[str] = ()) -> dict[str, Any]:
         """What was given, by name of the field; text, or a list of texts, as it stood on the command line."""
         options = [name for action in self._actions for name in action.option_strings]
         words = [re.sub(r"^--[^=]+", lambda match: match[0].replace("_", "-"), word) for word in args]
@@ -242,7 +224,8 @@ class Parser(argparse.ArgumentParser):
             shown = [name for name in options if name.startswith("--") and not name.startswith("--no-")]
             raise GlassbookError(f"{self.prog} has no option {name}; {nearest(name, shown)}")
         if unknown:
-            raise GlassbookError(f"{self.prog} takes no {unknown[0]!r}; see {self.prog} --help")
+            hint = nearest(unknown[0], actions) if actions else f"see {self.prog} --help"
+            raise GlassbookError(f"{self.prog} takes no {unknown[0]!r}; {hint}")
         values = vars(given)
         named = {action.dest for action in self._actions if action.option_strings and action.nargs == "*"}
         return {
@@ -252,13 +235,11 @@ class Parser(argparse.ArgumentParser):
         }
 
     def error(self, message: str) -> NoReturn:
-        """One line, as all errors of the command line are."""
         message = message.replace("the following arguments are required", "missing").removeprefix("argument ")
         raise GlassbookError(f"{message}; see {self.prog} --help")
 
 
 def check_tokens(tokens: int) -> None:
-    """Refuse to generate nothing."""
     if tokens < 1:
         raise GlassbookError(f"--tokens {tokens}: ask for at least 1")
 

@@ -13,29 +13,14 @@ if TYPE_CHECKING:
 
 
 def open_dictionary(name: str) -> Coder:
-    """ "builtin", or a file or folder of a layout that `features.interchange` knows; `about` says where it was trained.
-
-    Raises:
-        GlassbookError: there is none of that name, or it cannot be read.
-    """
-    path = (
-        Path(str(files("glassbook") / "assets" / "builtin" / "dictionary.safetensors"))
-        if name == "builtin"
-        else Path(name)
-    )
-    if name == "builtin" and not path.is_file():
-        raise GlassbookError("this copy of Glassbook has no built-in dictionary; name a file instead")
+    """ "builtin", or a file or folder of a layout that `features.formats` knows; `about` says where it was trained."""
+    path = files("glassbook") / "assets" / "builtin" / "dictionary.safetensors" if name == "builtin" else name
     from glassbook.features.formats import load
 
-    return load(path)
+    return load(Path(str(path)))
 
 
 def trained_at(d: Coder, name: str) -> str:
-    """The site that a dictionary was trained at.
-
-    Raises:
-        GlassbookError: its file does not say.
-    """
     site = d.about.get("site")
     if not isinstance(site, str):
         raise GlassbookError(f"{name} does not say at which site it was trained; pass --site")

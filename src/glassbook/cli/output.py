@@ -41,6 +41,14 @@ def table(
     return out
 
 
+def side_by_side(plain: str, steered: str) -> Table:
+    """A plain and a steered text, half of the width each."""
+    out = table(("plain", "steered"), [(plain, steered)])
+    for column in out.columns:
+        column.ratio = 1
+    return out
+
+
 _COLOURS = {"holds": "green", "fails": "red", "finished": "green", "failed": "red"}
 
 

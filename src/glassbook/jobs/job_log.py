@@ -31,7 +31,12 @@ def tail(log: Path, begin: int = 0, size: int = TAIL) -> str:
         return ""
     if first > begin:  # do not begin in the middle of a line
         data = data.partition(b"\n")[2]
-    text = _CONTROLS.sub("", _ESCAPES.sub("", data.decode("utf-8", "replace"))).replace("\r\n", "\n")
+    return plain_text(data.decode("utf-8", "replace"))
+
+
+def plain_text(text: str) -> str:
+    """What is left of a terminal's text on paper: no colours, no control characters."""
+    text = _CONTROLS.sub("", _ESCAPES.sub("", text)).replace("\r\n", "\n")
     # A bar that was redrawn in place is shown as it was last.
     return "\n".join(line.rpartition("\r")[2] if not line.endswith("\r") else line for line in text.split("\n"))
 

@@ -1,1 +1,1 @@
-"""Commands, one file each, named by its verb."""
+"""Commands, one module each: `ACTIONS` names its dataclasses, or `main(args)` does all of it."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassbook.cli.app import Interrupted
-from glassbook.cli.command import InNotebook, Positional, option, perform, say
+from glassbook.cli.command import InNotebook, Option, Positional, say
 from glassbook.cli.commands.run import resume, start
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
@@ -25,7 +25,7 @@ from glassbook.notebook import Notebook
 class Claims(InNotebook):
     """List every claim of every experiment with its verdict. `glassbook claims check` runs missing seeds."""
 
-    experiment: Annotated[str | None, option("NAME", "all")] = None
+    experiment: Annotated[str | None, Option("NAME", "all")] = None
     """Only claims of this experiment."""
 
     def result(self) -> dict[str, Any]:
@@ -47,9 +47,9 @@ class Claims(InNotebook):
 class Check(InNotebook):
     """Run missing seeds, resume interrupted ones, then judge. Exit code 1 if a claim does not hold."""
 
-    names: Annotated[Positional[tuple[str, ...]], option("NAME ...", "all experiments")] = ()
+    names: Annotated[Positional[tuple[str, ...]], Option("NAME ...", "all experiments")] = ()
     """Experiments whose claims to check."""
-    seeds: Annotated[tuple[int, ...], option("N ...", "0 1 2")] = (0, 1, 2)
+    seeds: Annotated[tuple[int, ...], Option("N ...", "0 1 2")] = (0, 1, 2)
     """Seeds that must each have a finished run at the default settings."""
 
     def result(self) -> dict[str, Any]:
@@ -73,6 +73,10 @@ class Check(InNotebook):
 
     def show(self, result: dict[str, Any]) -> None:
         show_claims(result["experiments"])
+
+    def exit_code(self, result: dict[str, Any]) -> int:
+        states = [verdict["state"] for entry in result["experiments"] for verdict in entry["verdicts"]]
+        return 0 if all(state == "holds" for state in states) else 1
 
 
 def complete(name: str, seed: int, notebook: Notebook) -> None:
@@ -124,11 +128,4 @@ def _numbers(verdict: dict[str, Any], known_reason: str | None) -> str:
     return "; ".join(parts)
 
 
-def main(args: list[str]) -> int:
-    """Run the command; 1 if a claim that was checked does not hold."""
-    if args[:1] != ["check"]:
-        perform(Claims, args, "glassbook claims")
-        return 0
-    result = perform(Check, args[1:], "glassbook claims check")
-    states = [verdict["state"] for entry in result["experiments"] for verdict in entry["verdicts"]]
-    return 0 if all(state == "holds" for state in states) else 1
+ACTIONS = {"": Claims, "check": Check}

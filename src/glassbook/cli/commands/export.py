@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from glassbook.cli.command import InNotebook, Positional, option, perform, say
+from glassbook.cli.command import InNotebook, Option, Positional, say
 from glassbook.errors import GlassbookError
 
 
@@ -17,9 +17,9 @@ class Export(InNotebook):
     Charts become pictures. Of the files of runs only pictures are written; weights and logs stay in the notebook.
     """
 
-    site: Annotated[Positional[Path], option("SITE")]
+    site: Annotated[Positional[Path], Option("SITE")]
     """The folder (with --page: the .html file) to write."""
-    page: Annotated[str | None, option("NAME", "the whole notebook")] = None
+    page: Annotated[str | None, Option("NAME", "the whole notebook")] = None
     """Id, title or alias of the one page to write, with its style, pictures and charts inside."""
 
     def result(self) -> dict[str, Any]:
@@ -47,6 +47,4 @@ class Export(InNotebook):
         print(place if self.page is not None else place / "index.html")
 
 
-def main(args: list[str]) -> int:
-    perform(Export, args, "glassbook export")
-    return 0
+ACTIONS = {"": Export}

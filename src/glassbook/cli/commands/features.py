@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import Command, InNotebook, Positional, open_lm, option, perform, say
+from glassbook.cli.command import InNotebook, Option, Positional, open_lm, say
 from glassbook.cli.commands.name_features import NameFeatures, OfRun
 from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
 from glassbook.cli.output import console, one_line, table
@@ -28,21 +28,21 @@ class Features(InNotebook):
     `glassbook features export` writes the feature pages of a run as one file, `glassbook features name` gives names.
     """
 
-    dictionary: Annotated[Positional[str], option("DICT", "builtin")] = "builtin"
+    dictionary: Annotated[Positional[str], Option("DICT", "builtin")] = "builtin"
     """ "builtin", or a safetensors file, such as the artifacts/dictionary.safetensors of a run."""
-    model: Annotated[str | None, option("MODEL", "the one that it was trained on")] = None
+    model: Annotated[str | None, Option("MODEL", "the one that it was trained on")] = None
     """The model whose activations it reads."""
-    tokenizer: Annotated[str | None, option("T", "the one beside the model")] = None
+    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
     """As in generate."""
-    text: Annotated[Path | None, option("FILE", "the Reserve, or text that the model writes")] = None
+    text: Annotated[Path | None, Option("FILE", "the Reserve, or text that the model writes")] = None
     """A text file to see the features on."""
-    site: Annotated[str | None, option("SITE", "where it was trained")] = None
+    site: Annotated[str | None, Option("SITE", "where it was trained")] = None
     """Where the activations are read."""
-    run: Annotated[str | None, option("ID")] = None
+    run: Annotated[str | None, Option("ID")] = None
     """A run of the notebook: show its feature dashboard, without opening a model."""
-    top: Annotated[int, option("N", "20")] = 20
+    top: Annotated[int, Option("N", "20")] = 20
     """How many to list."""
-    search: Annotated[str | None, option("WORD")] = None
+    search: Annotated[str | None, Option("WORD")] = None
     """Only features with this word in their label, tokens or contexts."""
 
     def result(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Features(InNotebook):
 class ExportFeatures(OfRun):
     """Write the feature pages of a run as one HTML file that opens from disk and loads nothing."""
 
-    out: Annotated[Path | None, option("FILE", "features-RUN.html in this folder")] = None
+    out: Annotated[Path | None, Option("FILE", "features-RUN.html in this folder")] = None
     """The file to write."""
 
     def result(self) -> dict[str, Any]:
@@ -154,12 +154,4 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
         return cards.ranked([card for card in described if card["tokens"]])
 
 
-ACTIONS: dict[str, type[Command]] = {"export": ExportFeatures, "name": NameFeatures}
-
-
-def main(args: list[str]) -> int:
-    if args and args[0] in ACTIONS:
-        perform(ACTIONS[args[0]], args[1:], f"glassbook features {args[0]}")
-        return 0
-    perform(Features, args, "glassbook features")
-    return 0
+ACTIONS = {"": Features, "export": ExportFeatures, "name": NameFeatures}

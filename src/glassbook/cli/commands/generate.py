@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import OnModel, Positional, check_tokens, option, perform
+from glassbook.cli.command import OnModel, Option, Positional, check_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(OnModel):
     """Continue a prompt, greedily unless --temperature says otherwise."""
 
-    prompt: Annotated[Positional[str], option("PROMPT")]
+    prompt: Annotated[Positional[str], Option("PROMPT")]
     """The text to continue; "" lets the model begin."""
-    tokens: Annotated[int, option("N", "40")] = 40
+    tokens: Annotated[int, Option("N", "40")] = 40
     """How many new tokens at most."""
-    temperature: Annotated[float, option("T", "0, greedy")] = 0.0
+    temperature: Annotated[float, Option("T", "0, greedy")] = 0.0
     """0 takes the likeliest token each time; above, logits are divided by it and sampled."""
-    top_p: Annotated[float, option("P", "1")] = 1.0
+    top_p: Annotated[float, Option("P", "1")] = 1.0
     """Sample only from the likeliest tokens that together hold this probability."""
-    seed: Annotated[int, option("N", "0")] = 0
+    seed: Annotated[int, Option("N", "0")] = 0
     """Seed of the sampling."""
 
     def result(self) -> dict[str, Any]:
-        """Prompt and continuation, as token ids and as text."""
         check_tokens(self.tokens)
         lm = self.open_model()
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
@@ -44,6 +43,4 @@ class Generate(OnModel):
         print(result["prompt"] + result["text"])
 
 
-def main(args: list[str]) -> int:
-    perform(Generate, args, "glassbook generate")
-    return 0
+ACTIONS = {"": Generate}

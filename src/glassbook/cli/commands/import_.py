@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from rich.markup import escape
 
-from glassbook.cli.command import InNotebook, Positional, option, parse, print_json
+from glassbook.cli.command import InNotebook, Option, Positional, parse, print_json
 from glassbook.cli.output import console, words
 from glassbook.notebook.importing import Plan, Report, plan
 from glassbook.notebook.importing.plan import one_line, shortened
@@ -22,7 +22,7 @@ SHOWN = 60
 class Import(InNotebook):
     """Make pages from notes: a folder of Markdown (Obsidian, Foam, Logseq), HTML, or plain text."""
 
-    path: Annotated[Positional[Path], option("PATH")]
+    path: Annotated[Positional[Path], Option("PATH")]
     """A folder or archive (.zip, .tar.gz) of Markdown, a Markdown file, an HTML page, or plain text."""
     yes: bool = False
     """Make the pages without asking, guesses and all."""
@@ -59,7 +59,6 @@ def agreed(question: str) -> bool:
 
 
 def plan_data(prepared: Plan) -> dict[str, Any]:
-    """The plan as plain data."""
     pages = [
         {
             "path": page.path,
@@ -81,7 +80,6 @@ def plan_data(prepared: Plan) -> dict[str, Any]:
 
 
 def show_plan(prepared: Plan) -> None:
-    """Pages by kind, what is guessed about them, and what goes to the report."""
     out = console()
     kinds = prepared.kinds()
     counts = words([f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items())])
@@ -104,7 +102,6 @@ def show_plan(prepared: Plan) -> None:
 
 
 def show_report(report: Report) -> None:
-    """What was done, in a few lines."""
     parts = [
         (report.made, "made"),
         (report.updated, "brought up to date"),

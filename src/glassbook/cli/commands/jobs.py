@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from glassbook.cli.command import Command, InNotebook, Positional, option, perform
+from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
-from glassbook.formatting import nearest
-from glassbook.jobs.job_log import tail
+from glassbook.jobs.job_log import plain_text
 from glassbook.jobs.queue import Job, JobQueue, State
-from glassbook.web.api.serializers import job_to_json, jobs_to_json
+from glassbook.web.api.serializers import job_log_to_json, job_to_json, jobs_to_json
 
 WHOLE = 1 << 30
 """Bytes of a log that are printed at most."""
@@ -25,7 +23,7 @@ WHOLE = 1 << 30
 class Jobs(InNotebook):
     """List jobs, newest first; `jobs cancel ID`, `jobs again ID` and `jobs log ID` act on one of them."""
 
-    state: Annotated[State | None, option("STATE", "all")] = None
+    state: Annotated[State | None, Option("STATE", "all")] = None
     """Only jobs in this state."""
     limit: int = 100
     """How many at most."""
@@ -34,7 +32,6 @@ class Jobs(InNotebook):
         return jobs_to_json(JobQueue(self.open_notebook().folder), self.state, self.limit)
 
     def show(self, result: dict[str, Any]) -> None:
-        """One below the other, each with what went wrong."""
         if not result["jobs"]:
             what = f"{self.state} jobs" if self.state else "jobs"
             print(f"no {what} in {self.open_notebook().folder}; start some from the browser: glassbook serve")
@@ -53,11 +50,10 @@ class Jobs(InNotebook):
 class OneJob(InNotebook):
     """Options of a command about one job."""
 
-    id: Annotated[Positional[int], option("ID")]
+    id: Annotated[Positional[int], Option("ID")]
     """Number of the job, as `glassbook jobs` lists it."""
 
     def queue(self) -> JobQueue:
-        """The queue of the notebook that the options name."""
         return JobQueue(self.open_notebook().folder)
 
 
@@ -94,26 +90,14 @@ class Log(OneJob):
     """Print what a job has written."""
 
     def result(self) -> dict[str, Any]:
-        job = self.queue().job(self.id)
-        return {"job": job_to_json(job), "text": tail(job.log, size=WHOLE)}
+        return job_log_to_json(self.queue().job(self.id), 0, WHOLE)
 
     def show(self, result: dict[str, Any]) -> None:
-        print(result["text"].rstrip("\n") or "this job has written nothing yet")
-
-
-ACTIONS: dict[str, type[Command]] = {"cancel": Cancel, "again": Again, "log": Log}
+        print(plain_text(result["text"]).rstrip("\n") or "this job has written nothing yet")
 
 
 def _ended(job: Job) -> str:
     return job.state if job.state in ("finished", "failed") else f"been {job.state}"
 
 
-def main(args: Sequence[str]) -> int:
-    words = list(args)
-    if words and words[0] in ACTIONS:
-        perform(ACTIONS[words[0]], words[1:], f"glassbook jobs {words[0]}")
-        return 0
-    if words and not words[0].startswith("-"):
-        raise GlassbookError(f"glassbook jobs does not know {words[0]!r}; {nearest(words[0], list(ACTIONS))}")
-    perform(Jobs, words, "glassbook jobs")
-    return 0
+ACTIONS = {"": Jobs, "cancel": Cancel, "again": Again, "log": Log}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import InNotebook, option, say
+from glassbook.cli.command import InNotebook, Option, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.notebook import SETTINGS, read_settings
@@ -25,9 +25,9 @@ MODEL_TOP = 50
 class OfRun(InNotebook):
     """Options of a command about the features of a run."""
 
-    run: Annotated[str, option("ID")]
+    run: Annotated[str, Option("ID")]
     """The run whose feature dashboard it is."""
-    top: Annotated[int | None, option("N", "all")] = None
+    top: Annotated[int | None, Option("N", "all")] = None
     """Only so many features."""
 
 
@@ -40,13 +40,13 @@ class NameFeatures(OfRun):
     texts of the feature pages. Its key, if it needs one, is read from the environment variable GLASSBOOK_API_KEY.
     """
 
-    endpoint: Annotated[str | None, option("URL", "that of glassbook.toml, else none")] = None
+    endpoint: Annotated[str | None, Option("URL", "that of glassbook.toml, else none")] = None
     """An OpenAI-compatible server, such as http://localhost:8080/v1."""
-    model: Annotated[str | None, option("NAME", "that of glassbook.toml")] = None
+    model: Annotated[str | None, Option("NAME", "that of glassbook.toml")] = None
     """The model to ask there."""
     tokens: bool = False
     """Name by tokens even if glassbook.toml names an endpoint."""
-    timeout: Annotated[float, option("SECONDS", "60")] = 60.0
+    timeout: Annotated[float, Option("SECONDS", "60")] = 60.0
     """How long to wait for an answer."""
     replace: bool = False
     """Also name features that have a name from the truth or another source."""

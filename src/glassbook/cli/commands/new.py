@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from glassbook.assets import starter
-from glassbook.cli.command import Json, Positional, option, perform
+from glassbook.cli.command import Command, Option, Positional
 from glassbook.notebook import Notebook
 
 FIRST = Path("pages") / "manual" / "first-steps.md"
@@ -15,12 +15,12 @@ FIRST = Path("pages") / "manual" / "first-steps.md"
 
 
 @dataclass(frozen=True, kw_only=True)
-class New(Json):
+class New(Command):
     """Make a notebook: a folder of plain files, with pages about the field and the manual to begin with."""
 
-    path: Annotated[Positional[Path], option("PATH")]
+    path: Annotated[Positional[Path], Option("PATH")]
     """The folder; it is made."""
-    title: Annotated[str | None, option("TITLE", "the folder's name")] = None
+    title: Annotated[str | None, Option("TITLE", "the folder's name")] = None
     """What the notebook is called."""
     empty: bool = False
     """Leave the starter's pages out."""
@@ -38,6 +38,4 @@ class New(Json):
         print(f"next: cd {self.path} && glassbook serve --open")
 
 
-def main(args: list[str]) -> int:
-    perform(New, args, "glassbook new")
-    return 0
+ACTIONS = {"": New}

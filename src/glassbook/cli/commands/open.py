@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import OnModel, check_tokens, option, perform
+from glassbook.cli.command import OnModel, Option, check_tokens
 from glassbook.cli.output import console, table
 
 
@@ -13,9 +13,9 @@ from glassbook.cli.output import console, table
 class Open(OnModel):
     """Look at a model: its size, its sites, a greedy sample."""
 
-    prompt: Annotated[str, option("TEXT", "none: the model begins")] = ""
+    prompt: Annotated[str, Option("TEXT", "none: the model begins")] = ""
     """Text that the sites are found with and the sample continues."""
-    tokens: Annotated[int, option("N", "40")] = 40
+    tokens: Annotated[int, Option("N", "40")] = 40
     """Tokens in the sample."""
     all: bool = False
     """List every site of every block, not only those of the first."""
@@ -80,6 +80,4 @@ def first_block(found: list[dict[str, Any]], names: list[str]) -> list[dict[str,
     return [s for s in found if not any(s["name"].startswith(f"{name}.") for name in names[1:])]
 
 
-def main(args: list[str]) -> int:
-    perform(Open, args, "glassbook open")
-    return 0
+ACTIONS = {"": Open}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from glassbook.cli.command import InNotebook, Positional, option, perform
+from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, one_line, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import write_atomic
@@ -17,9 +17,9 @@ from glassbook.notebook.pages.references import References
 class Cited(InNotebook):
     """List the works that the notebook's pages may cite; take in BibTeX, or write it."""
 
-    path: Annotated[Positional[Path | None], option("PATH.bib", "only list them")] = None
+    path: Annotated[Positional[Path | None], Option("PATH.bib", "only list them")] = None
     """A BibTeX file to import."""
-    export: Annotated[Path | None, option("PATH.bib")] = None
+    export: Annotated[Path | None, Option("PATH.bib")] = None
     """Write all works there as BibTeX; a file that is there already is not overwritten."""
 
     def result(self) -> dict[str, Any]:
@@ -43,13 +43,10 @@ class Cited(InNotebook):
 
 
 def read(path: Path) -> str:
-    """The text of a BibTeX file."""
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise GlassbookError(f"{path} is not text in UTF-8; save it so") from error
 
 
-def main(args: list[str]) -> int:
-    perform(Cited, args, "glassbook references")
-    return 0
+ACTIONS = {"": Cited}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from glassbook.cli.app import Interrupted
-from glassbook.cli.command import InNotebook, Parser, build, option, print_json, quiet_libraries, say
+from glassbook.cli.command import InNotebook, Option, Parser, build, print_json, quiet_libraries, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, forms
@@ -27,11 +27,11 @@ LATEST = "latest"
 class RunOptions(InNotebook):
     """Options of `run` beside the experiment's own settings."""
 
-    seed: Annotated[int, option("N")] = 0
+    seed: Annotated[int, Option("N")] = 0
     """Seed of everything random in the run."""
     quick: bool = False
     """Start from settings that end in seconds; claims are never judged by them."""
-    resume: Annotated[str | None, option("[RUN]", "start a new run", bare=LATEST)] = None
+    resume: Annotated[str | None, Option("[RUN]", "start a new run", bare=LATEST)] = None
     """Continue an interrupted run: the newest one of this experiment, or the one named."""
 
 
@@ -80,7 +80,6 @@ def run_job(notebook: Notebook) -> None:
 
 
 def show_experiments() -> None:
-    """Every installed experiment with the first line of its docstring."""
     print("usage: glassbook run EXPERIMENT [--seed N] [--quick] [--resume [RUN]] [its settings]\n")
     kinds, broken = base.working()
     rows = [(name, (inspect.getdoc(kind) or "").split("\n")[0]) for name, kind in kinds.items()]
@@ -128,11 +127,7 @@ def start(work: base.Experiment, notebook: Notebook, seed: int = 0, resume: str 
 
 
 def interrupted(notebook: Notebook, name: str, which: str) -> RunRecord:
-    """The interrupted run of an experiment that `which` names, or the newest one.
-
-    Raises:
-        GlassbookError: there is none.
-    """
+    """The interrupted run of an experiment that `which` names, or the newest one."""
     for record in notebook.runs(name):
         if record.id.startswith(which) or (which == LATEST and record.status == "interrupted"):
             return record
@@ -142,11 +137,7 @@ def interrupted(notebook: Notebook, name: str, which: str) -> RunRecord:
 
 
 def resume(kind: type[base.Experiment], past: RunRecord, notebook: Notebook) -> RunRecord:
-    """Continue a run with the settings that its run.json has.
-
-    Raises:
-        GlassbookError: the settings are those of another version.
-    """
+    """Continue a run with the settings that its run.json has."""
     try:
         work = forms.build(kind, past.config)
     except forms.FormError as error:
@@ -157,7 +148,6 @@ def resume(kind: type[base.Experiment], past: RunRecord, notebook: Notebook) -> 
 
 
 def show(record: RunRecord) -> None:
-    """A finished run's numbers, and where its evidence is."""
     rows = [(name, number(value)) for name, value in record.results.items()]
     console().print(table(("result", "value"), rows, numbers=("value",)))
     print(f"\nrun {record.id} has {record.status}; its evidence is in {record.folder}")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassbook import experiments
-from glassbook.cli.command import InNotebook, Positional, option, perform
+from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, state, table
 from glassbook.formatting import ago, number
 from glassbook.notebook.serialization import flat
@@ -22,7 +22,7 @@ from glassbook.web.api.serializers import run_details_to_json, runs_to_json
 class Runs(InNotebook):
     """List the runs of a notebook, newest first. `glassbook runs show ID` shows one."""
 
-    experiment: Annotated[str | None, option("NAME", "all")] = None
+    experiment: Annotated[str | None, Option("NAME", "all")] = None
     """Only runs of this experiment."""
     limit: int = 100
     """How many at most."""
@@ -32,7 +32,6 @@ class Runs(InNotebook):
         return runs_to_json(table)
 
     def show(self, result: dict[str, Any]) -> None:
-        """One below the other, each with its key results."""
         if not result["runs"]:
             of = f" of {self.experiment}" if self.experiment else ""
             print(f"no runs{of} in {self.open_notebook().folder} yet; try: glassbook run --help")
@@ -54,7 +53,7 @@ class Runs(InNotebook):
 class ShowRun(InNotebook):
     """Show one run: its settings, its results, and what has changed since."""
 
-    id: Annotated[Positional[str], option("ID")]
+    id: Annotated[Positional[str], Option("ID")]
     """The run's id, or the beginning of it."""
 
     def result(self) -> dict[str, Any]:
@@ -89,9 +88,4 @@ def key_results(metrics: Sequence[str], results: dict[str, float], most: int = 3
     return ", ".join(f"{name} {number(results[name])}" for name in shown)
 
 
-def main(args: list[str]) -> int:
-    if args[:1] == ["show"]:
-        perform(ShowRun, args[1:], "glassbook runs show")
-    else:
-        perform(Runs, args, "glassbook runs")
-    return 0
+ACTIONS = {"": Runs, "show": ShowRun}

@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import InNotebook, option, parse, print_json
-from glassbook.notebook import Notebook
+from glassbook.cli.command import InNotebook, Option, parse, print_json
 
 TOKEN = "GLASSBOOK_TOKEN"
 """Environment variable that holds the token: on the command line other users of the machine could read it."""
@@ -21,13 +20,13 @@ class Serve(InNotebook):
     one in $GLASSBOOK_TOKEN.
     """
 
-    host: Annotated[str, option("HOST", "127.0.0.1")] = "127.0.0.1"
+    host: Annotated[str, Option("HOST", "127.0.0.1")] = "127.0.0.1"
     """Address to listen on."""
-    port: Annotated[int, option("PORT", "8765")] = 8765
+    port: Annotated[int, Option("PORT", "8765")] = 8765
     """Port to listen on; 0 takes any that is free."""
-    name: Annotated[tuple[str, ...], option("NAME ...")] = ()
+    name: Annotated[tuple[str, ...], Option("NAME ...")] = ()
     """Other host names that it answers to, when a proxy stands before it."""
-    slots: Annotated[int, option("N", "1")] = 1
+    slots: Annotated[int, Option("N", "1")] = 1
     """Jobs that run at the same time."""
     open: bool = False
     """Open a browser."""
@@ -36,18 +35,21 @@ class Serve(InNotebook):
 def main(args: list[str]) -> int:
     options = parse(Serve, args, "glassbook serve")
     notebook = options.open_notebook()
-    from glassbook.web.serve import Address, serve
+    from glassbook.web.serve import serve
 
-    def ready(address: Address) -> None:
-        data: dict[str, Any] = {"notebook": str(notebook.folder), "url": address.url}
+    def ready(url: str) -> None:
+        data: dict[str, Any] = {"notebook": str(notebook.folder), "url": url}
         if options.json:
             print_json(data)
         else:
-            print(f"{_title(notebook)} is open at\n  {address.url}\nCtrl-C closes it; jobs that run go on.", flush=True)
+            print(
+                f"The notebook {notebook.title!r} is open at\n  {url}\nCtrl-C closes it; jobs that run go on.",
+                flush=True,
+            )
         if options.open:
             import webbrowser
 
-            webbrowser.open(address.url)
+            webbrowser.open(url)
 
     serve(
         notebook,
@@ -59,7 +61,3 @@ def main(args: list[str]) -> int:
         ready=ready,
     )
     return 0
-
-
-def _title(notebook: Notebook) -> str:
-    return f"The notebook {notebook.title!r}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from glassbook.cli.command import InNotebook, Positional, option, perform, quiet_libraries, say
+from glassbook.cli.command import InNotebook, Option, Positional, quiet_libraries, say
 from glassbook.cli.output import console, one_line, table
 
 
@@ -14,11 +14,11 @@ from glassbook.cli.output import console, one_line, table
 class Similar(InNotebook):
     """Search the notebook's pages by meaning, with a local embedding model."""
 
-    text: Annotated[Positional[str], option("TEXT")]
+    text: Annotated[Positional[str], Option("TEXT")]
     """What is looked for."""
-    model: Annotated[Path | None, option("FOLDER", 'the one that glassbook.toml names: embedding = "FOLDER"')] = None
+    model: Annotated[Path | None, Option("FOLDER", 'the one that glassbook.toml names: embedding = "FOLDER"')] = None
     """A transformers folder with an embedding model."""
-    limit: Annotated[int, option("N", "10")] = 10
+    limit: Annotated[int, Option("N", "10")] = 10
     """How many pages to show."""
 
     def result(self) -> dict[str, Any]:
@@ -37,6 +37,4 @@ class Similar(InNotebook):
         console().print(table(("score", "page", "section", "begins"), rows, numbers=("score",)))
 
 
-def main(args: list[str]) -> int:
-    perform(Similar, args, "glassbook similar")
-    return 0
+ACTIONS = {"": Similar}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import OnModel, Positional, check_tokens, option, perform
+from glassbook.cli.command import OnModel, Option, Positional, check_tokens
 from glassbook.cli.dictionaries import open_dictionary, trained_at
-from glassbook.cli.output import console, table
+from glassbook.cli.output import console, side_by_side
 from glassbook.errors import GlassbookError
 from glassbook.steer.spec import Unit
 from glassbook.steer.where import read_where
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 class Steer(OnModel):
     """Continue a prompt, plain and steered side by side. Give one of --add, --vector and --feature."""
 
-    prompt: Annotated[Positional[str], option("PROMPT")]
+    prompt: Annotated[Positional[str], Option("PROMPT")]
     """The text to continue."""
-    add: Annotated[tuple[str, str] | None, option("PLUS MINUS")] = None
+    add: Annotated[tuple[str, str] | None, Option("PLUS MINUS")] = None
     """Activation addition: the difference of two texts' activations, such as --add " wedding" ""."""
-    vector: Annotated[Path | None, option("FILE")] = None
+    vector: Annotated[Path | None, Option("FILE")] = None
     """A vector written by --save."""
-    feature: Annotated[str | None, option("DICT:INDEX")] = None
+    feature: Annotated[str | None, Option("DICT:INDEX")] = None
     """A feature of a dictionary, such as builtin:17 or dictionary.safetensors:17."""
-    layer: Annotated[int | None, option("N", "a third of the way up")] = None
+    layer: Annotated[int | None, Option("N", "a third of the way up")] = None
     """Block whose input an --add pair is read and added at."""
-    site: Annotated[str | None, option("SITE", "from --layer or the dictionary")] = None
+    site: Annotated[str | None, Option("SITE", "from --layer or the dictionary")] = None
     """The exact site, such as blocks.3.in; `glassbook open MODEL` lists them."""
-    coeff: Annotated[float | None, option("X", "2 for --add, else 1")] = None
+    coeff: Annotated[float | None, Option("X", "2 for --add, else 1")] = None
     """Strength; negative steers the other way."""
-    unit: Annotated[Unit | None, option("{raw,norm}", "norm for --feature, else raw")] = None
+    unit: Annotated[Unit | None, Option("{raw,norm}", "norm for --feature, else raw")] = None
     """"raw" adds X times the vector; "norm" counts in median norms of the residual stream."""
-    where: Annotated[str | None, option("RULE", "first for --add, else everywhere")] = None
+    where: Annotated[str | None, Option("RULE", "first for --add, else everywhere")] = None
     """first, last, during-prompt, after-prompt, everywhere, from-position-N or before-position-N."""
-    tokens: Annotated[int, option("N", "40")] = 40
+    tokens: Annotated[int, Option("N", "40")] = 40
     """How many new tokens at most."""
-    temperature: Annotated[float, option("T", "0, greedy")] = 0.0
+    temperature: Annotated[float, Option("T", "0, greedy")] = 0.0
     """As in generate."""
-    top_p: Annotated[float, option("P", "1")] = 1.0
+    top_p: Annotated[float, Option("P", "1")] = 1.0
     """As in generate."""
-    seed: Annotated[int, option("N", "0")] = 0
+    seed: Annotated[int, Option("N", "0")] = 0
     """Seed of the sampling."""
-    save: Annotated[Path | None, option("FILE")] = None
+    save: Annotated[Path | None, Option("FILE")] = None
     """Save the vector as safetensors."""
 
     def result(self) -> dict[str, Any]:
@@ -81,7 +81,6 @@ class Steer(OnModel):
         }
 
     def make_vector(self, lm: LanguageModel) -> Vector:
-        """The vector that the options describe."""
         from glassbook.features.data import check_model
         from glassbook.steer import Vector, actadd, feature
         from glassbook.trace.roles import blocks
@@ -105,10 +104,7 @@ class Steer(OnModel):
         out = console()
         strength = f"strength {result['coeff']:g} {result['unit']}"
         out.print(f"{', '.join(result['sites'])}, {strength}; prompt {result['prompt']!r}\n", markup=False)
-        both = table(("plain", "steered"), [(result["plain"].strip(), result["steered"].strip())])
-        for column in both.columns:
-            column.ratio = 1
-        out.print(both)
+        out.print(side_by_side(result["plain"].strip(), result["steered"].strip()))
         if result["saved"]:
             out.print(f"\nthe vector is in {result['saved']}", markup=False)
 
@@ -121,6 +117,4 @@ def read_feature(text: str) -> tuple[str, int]:
     return name, int(index)
 
 
-def main(args: list[str]) -> int:
-    perform(Steer, args, "glassbook steer")
-    return 0
+ACTIONS = {"": Steer}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from glassbook.assets import starter
-from glassbook.cli.command import Json, open_lm, option, perform, say
-from glassbook.cli.output import console, one_line, table
+from glassbook.cli.command import Command, Option, open_lm, say
+from glassbook.cli.output import console, one_line, side_by_side, table
 from glassbook.errors import GlassbookError
 from glassbook.formatting import number
 from glassbook.notebook import Notebook
@@ -17,18 +17,18 @@ from glassbook.notebook.notebook import SETTINGS
 
 
 @dataclass(frozen=True, kw_only=True)
-class TourCommand(Json):
+class TourCommand(Command):
     """Open a model, find features, steer with one, and write it all on a page of a notebook, in a few minutes."""
 
-    model: Annotated[str, option("MODEL", "builtin")] = "builtin"
+    model: Annotated[str, Option("MODEL", "builtin")] = "builtin"
     """ "builtin", a llama2.c .bin, a folder (config.json and safetensors), or the id of a model on the hub."""
-    tokenizer: Annotated[str | None, option("T", "the one beside the model")] = None
+    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
     """A tokenizer.json, a folder, a llama2.c tokenizer .bin, a hub id, or "bytes"."""
-    text: Annotated[Path | None, option("FILE", "the Reserve, or text that the model writes")] = None
+    text: Annotated[Path | None, Option("FILE", "the Reserve, or text that the model writes")] = None
     """A text file to record activations on; blank lines part its paragraphs."""
-    notebook: Annotated[Path | None, option("DIR", "tour")] = None
+    notebook: Annotated[Path | None, Option("DIR", "tour")] = None
     """Folder of the notebook; it is made if it is not there."""
-    seed: Annotated[int, option("N", "0")] = 0
+    seed: Annotated[int, Option("N", "0")] = 0
     """Seed of everything random."""
     quick: bool = False
     """Go through every step in seconds; nothing is judged."""
@@ -59,17 +59,13 @@ class TourCommand(Json):
         }
 
     def show(self, result: dict[str, Any]) -> None:
-        """The few numbers that matter, and what to open."""
         out = console()
         shown = [(SHOWN[name], number(value)) for name, value in result["results"].items() if name in SHOWN]
         out.print(table(("result", ""), shown, numbers=("",)))
         for tried in result["steering"]:
             plain, steered, _ = (one_line(condition["texts"][0], 150) for condition in tried["conditions"])
             out.print(f"\n{tried['method']}, after {one_line(tried['prompts'][0], 60)!r}", markup=False)
-            both = table(("plain", "steered"), [(plain, steered)])
-            for column in both.columns:
-                column.ratio = 1
-            out.print(both)
+            out.print(side_by_side(plain, steered))
         print(f"\nDone in {result['seconds']:.0f} s. Open the page:\n  {result['page']}")
         print(f"or the whole notebook, in a browser:\n  glassbook serve --open --notebook {result['notebook']}")
         print(f"and see the claims of all experiments:\n  glassbook claims --notebook {result['notebook']}")
@@ -103,6 +99,4 @@ def make_notebook(folder: Path | None) -> Notebook:
     raise GlassbookError("every folder from tour to tour-999 is taken; name one with --notebook")
 
 
-def main(args: list[str]) -> int:
-    perform(TourCommand, args, "glassbook tour")
-    return 0
+ACTIONS = {"": TourCommand}
