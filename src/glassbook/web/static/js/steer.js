@@ -1,5 +1,5 @@
 // Steering page (templates/steer.html): directions as rows with sliders, steered texts from /api/v1/steer, saved to a page.
-// The texts are shown by steered.js, in live blocks as well; the routes are in views/steering.py.
+// The texts are shown by steered.js, in live blocks as well; the routes are in views/steering_panel.py.
 import { ask, el } from "./api.js";
 import { waiting } from "./panels.js";
 import { show } from "./steered.js";
