@@ -14,7 +14,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dashboard import build_dashboard
-from glassbook.model_server import ModelServer
+from glassbook.model_server import ModelServer, available_models
 from glassbook.nets import model_path, open_model
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -62,7 +62,7 @@ def test_the_client_imports_no_torch():
 
 
 def test_models_are_found_without_opening_any(ask, notebook):
-    names = [model["name"] for model in ask("models")["models"]]
+    names = [model["name"] for model in available_models(notebook)]
     run = notebook.runs()[0].id
     assert names == ["builtin", f"run:{run}/model"]
     assert ask.server._process is None

@@ -96,7 +96,7 @@ def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
 def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_changed(nb):
     from glassbook.features import Dictionary, TopK
     from glassbook.features.dashboard import build_dashboard
-    from glassbook.model_server.steering import steer_texts
+    from glassbook.model_server.steered_texts import steer_texts
     from glassbook.nets import open_model
     from glassbook.steer.spec import read_settings
 

@@ -3,5 +3,22 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from glassbook.notebook import Notebook
+
 # Helpers are a plain module beside the tests.
 sys.path.append(str(Path(__file__).parent))
+from evidence_book import open_app
+
+
+@pytest.fixture
+def nb(tmp_path):
+    notebook = Notebook.create(tmp_path / "nb")
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture
+def reader(nb):
+    return open_app(nb)

@@ -6,29 +6,22 @@ import errno
 import os
 
 import pytest
-from evidence_book import EVIL, assert_harmless, open_app
+from evidence_book import EVIL, assert_harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbook.notebook import Notebook, Page
+from glassbook.notebook import Page
 from glassbook.web.saving import compare, merge_with_markers, sha_of, side_by_side, with_line_ends
 
 TEXT = "---\nid: circuit\ntitle: Circuit  # a comment\nkind: term\nextra: [1, 2]\n---\n\nA part.\n"
 
 
 @pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    folder = notebook.folder / "pages" / "terms"
+def nb(nb):
+    folder = nb.folder / "pages" / "terms"
     folder.mkdir()
     (folder / "circuit.md").write_text(TEXT)
-    yield notebook
-    notebook.close()
-
-
-@pytest.fixture
-def reader(nb):
-    return open_app(nb)
+    return nb
 
 
 def put(reader, text, base=TEXT, ident="circuit"):

@@ -12,13 +12,6 @@ from glassbook.experiments import base, find, forms, names
 from glassbook.notebook import Notebook, Page
 
 
-@pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    yield notebook
-    notebook.close()
-
-
 def finished(nb: Notebook, name: str, seed: int, **results: float):
     """A run of an experiment with the settings that its claims are judged by."""
     kind = find(name)

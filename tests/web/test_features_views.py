@@ -8,13 +8,11 @@ import re
 import sqlite3
 
 import pytest
-from starlette.testclient import TestClient
 
-from glassbook.notebook import Notebook, Page
+from glassbook.notebook import Page
 from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Feature
 from glassbook.steer.spec import FeatureSource
-from glassbook.web.app import create_app
-from glassbook.web.steering import label_of
+from glassbook.web.steering_formats import label_of
 from glassbook.web.views.features import density_text, histogram, shade
 
 EVIL = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -54,20 +52,10 @@ def write_dashboard(folder) -> None:
 
 
 @pytest.fixture
-def nb(tmp_path) -> Notebook:
-    return Notebook.create(tmp_path / "book")
-
-
-@pytest.fixture
 def run(nb) -> str:
     with nb.start_run("learn", {}, 0) as run:
         write_dashboard(run.folder)
     return run.id
-
-
-@pytest.fixture
-def reader(nb) -> TestClient:
-    return TestClient(create_app(nb, work=False), base_url="http://127.0.0.1")
 
 
 def test_only_runs_with_features_are_listed(reader, nb, run):
@@ -118,6 +106,7 @@ def test_a_book_that_is_damaged_hides_no_other(reader, nb, run):
 
 def test_columns_sort_and_turn_round(reader, run):
     page = reader.get(f"/features/{run}?q=x").text
+    assert 'data-find value=""' in page
     assert re.search(r'href="\?q=x&amp;order=density&amp;down=true"', page)
     page = reader.get(f"/features/{run}?order=density&down=true").text
     assert re.search(r'href="\?order=density"', page)

@@ -11,19 +11,6 @@ from evidence_book import EVIL, assert_harmless, open_app, toy_run
 from glassbook.experiments import code_root, find, settings
 from glassbook.jobs.queue import JobQueue
 from glassbook.jobs.supervisor import Supervisor
-from glassbook.notebook import Notebook
-
-
-@pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    yield notebook
-    notebook.close()
-
-
-@pytest.fixture
-def reader(nb):
-    return open_app(nb)
 
 
 def test_a_job_is_asked_for(reader):

@@ -8,7 +8,6 @@ from starlette.testclient import TestClient
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 from glassbook.web.app import create_app
-from glassbook.web.response_cache import ResponseCache
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 ASKS = {
@@ -30,13 +29,6 @@ class FakeModelServer:
         self.calls.append((method, params))
         if params.get("model") == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
-        if method == "models":
-            return {
-                "models": [
-                    {"name": "builtin", "kind": "built in", "where": ""},
-                    {"name": EVIL, "kind": "run", "where": EVIL},
-                ]
-            }
         return {"method": method, **params}
 
     async def close(self):
@@ -49,21 +41,22 @@ def server() -> FakeModelServer:
 
 
 @pytest.fixture
-def reader(tmp_path, server) -> TestClient:
-    app = create_app(Notebook.create(tmp_path / "book"), work=False)
-    app.state.services.model_server = server
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True)
+def reader(reader, server) -> TestClient:
+    reader.app.state.services.model_server = server
+    return reader
 
 
 def test_the_list_names_every_model_and_runs_none(reader, server):
     page = reader.get("/models")
     assert page.status_code == 200
     assert "builtin" in page.text
-    assert [method for method, _ in server.calls] == ["models"]
+    assert server.calls == []
     assert reader.get("/api/v1/models").json()["models"][0]["name"] == "builtin"
 
 
-def test_what_others_named_is_text(reader):
+def test_what_others_named_is_text(reader, monkeypatch):
+    models = [{"name": EVIL, "kind": "run", "where": EVIL}]
+    monkeypatch.setattr("glassbook.web.views.models.available_models", lambda notebook: models)
     page = reader.get("/models").text
     assert "<script>alert" not in page
     assert "<img src=x" not in page
@@ -135,17 +128,11 @@ def test_temperatures_are_numbers(reader, server, number):
     assert server.calls == []
 
 
-async def _thrice(cache: ResponseCache, server: FakeModelServer) -> None:
-    for n in (1, 2, 3, 2, 1):
-        await cache.call(server, "lens", n=n)
-
-
-def test_the_least_used_answer_goes_first():
-    import asyncio
-
-    server = FakeModelServer()
-    asyncio.run(_thrice(ResponseCache(size=2), server))
-    assert [params["n"] for _, params in server.calls] == [1, 2, 3, 1]
+def test_the_least_used_answer_goes_first(reader, server, monkeypatch):
+    monkeypatch.setattr("glassbook.web.services.MAX_RESPONSES", 2)
+    for text in "12321":
+        reader.post("/api/v1/models/tokens", json={"text": text})
+    assert [params["text"] for _, params in server.calls] == ["1", "2", "3", "1"]
 
 
 def test_the_real_model_answers_through_the_web(tmp_path):

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 
-from glassbook.notebook import Notebook, Page
+from glassbook.notebook import Page
 from glassbook.web.render.citations import citation
 from glassbook.web.views.glossary import first_sentence
 from glassbook.web.views.pages import plain
@@ -37,21 +37,17 @@ REFERENCES = [
 
 
 @pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    (notebook.folder / "references.json").write_text(json.dumps(REFERENCES))
+def nb(nb):
+    (nb.folder / "references.json").write_text(json.dumps(REFERENCES))
     body = (
         "## What it is\n\nA $d$-dimensional thing, see [[Circuit]], [[circuit#Its parts|parts]], [[Nobody yet]] and\n"
         "[[#What it is]]. ![a picture](dot.png) [file](circuit.md)\n\n## Why\n\nBecause.\n"
     )
     fields = {"kind": "term", "level": 52, "tags": ["a tag"], "aliases": ["Polysemantic"]}
-    notebook.write(Page.new("Superposition", body, refs=["2309.12288", "shannon", "nowhere"], **fields))
-    notebook.write(
-        Page.new("Circuit", "# Circuit\n\nA part. It matters for *[[superposition]]*.\n", kind="term", level=54)
-    )
-    (notebook.folder / "pages" / "terms" / "dot.png").write_bytes(PNG)
-    yield notebook
-    notebook.close()
+    nb.write(Page.new("Superposition", body, refs=["2309.12288", "shannon", "nowhere"], **fields))
+    nb.write(Page.new("Circuit", "# Circuit\n\nA part. It matters for *[[superposition]]*.\n", kind="term", level=54))
+    (nb.folder / "pages" / "terms" / "dot.png").write_bytes(PNG)
+    return nb
 
 
 def test_a_page_shows_its_text_and_what_surrounds_it(nb):
@@ -62,7 +58,7 @@ def test_a_page_shows_its_text_and_what_surrounds_it(nb):
         assert part in text
     # Who links here, with the line as it reads.
     assert re.search(
-        r'href="/p/circuit">Circuit</a><span class="said-there">A part. It matters for superposition.', text
+        r'href="/p/circuit">Circuit</a><span class="mention-text">A part. It matters for superposition.', text
     )
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 from evidence_book import EVIL, assert_harmless, open_app, toy_run
 
-from glassbook.notebook import Notebook, Page
-from glassbook.notebook.index.search import Hit
-from glassbook.web.render.links import url_of
+from glassbook.notebook import Page
+from glassbook.web.render.links import address_of
 
 
 @pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    notebook.write(Page.new("Superposition", "# S\n\n## Why so\n\nMore features than directions.\n", kind="term"))
-    notebook.write(Page.new("Supervision", "Someone who watches features.\n", aliases=["Oversight"], tags=["super"]))
-    yield notebook
-    notebook.close()
+def nb(nb):
+    nb.write(Page.new("Superposition", "# S\n\n## Why so\n\nMore features than directions.\n", kind="term"))
+    nb.write(Page.new("Supervision", "Someone who watches features.\n", aliases=["Oversight"], tags=["super"]))
+    return nb
 
 
 @pytest.mark.parametrize(
@@ -31,7 +28,7 @@ def nb(tmp_path):
     ],
 )
 def test_every_kind_of_thing_has_an_address(kind, ident, section, url):
-    assert url_of(Hit(kind, ident, "t", section, "", ())) == url
+    assert address_of(kind, ident, section) == url
 
 
 def test_results_by_kind_with_the_words_marked(nb):

@@ -13,12 +13,10 @@ WORDS = "fox snow winter sum product matrix . den cold add"
 
 
 @pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    notebook.write(Page.new("fox", "# fox\n\nsnow snow cold den\n\n## winter\n\nfox den\n"))
-    notebook.write(Page.new("a/b matrix", "# matrix\n\nsum product sum add\n"))
-    yield notebook
-    notebook.close()
+def nb(nb):
+    nb.write(Page.new("fox", "# fox\n\nsnow snow cold den\n\n## winter\n\nfox den\n"))
+    nb.write(Page.new("a/b matrix", "# matrix\n\nsum product sum add\n"))
+    return nb
 
 
 def name_model(nb: Notebook, folder: str) -> None:

@@ -18,11 +18,10 @@ from glassbook.formatting import escape_markdown
 from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
 from glassbook.steer.spec import SteeringSettings, is_vector, read_settings
 from glassbook.steer.where import WHERE_LABELS
-from glassbook.web.app import create_app
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.markdown import render_markdown
-from glassbook.web.steering import from_query, section, to_block, to_query
-from glassbook.web.views.steering import append
+from glassbook.web.steering_formats import from_query, section, to_block, to_query
+from glassbook.web.views.steering_panel import append
 
 PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "coeff": 4.0}
 ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens": 5, "temperature": 0.0, "seed": 1}
@@ -37,8 +36,6 @@ class FakeModelServer:
         self.steered = " runs away."
 
     async def call(self, method, **params):
-        if method == "models":
-            return {"models": [{"name": "builtin", "kind": "built in", "where": ""}]}
         self.calls.append(params)
         if params["model"] == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
@@ -60,15 +57,9 @@ def server() -> FakeModelServer:
 
 
 @pytest.fixture
-def nb(tmp_path) -> Notebook:
-    return Notebook.create(tmp_path / "book")
-
-
-@pytest.fixture
-def reader(nb, server) -> TestClient:
-    app = create_app(nb, work=False)
-    app.state.services.model_server = server
-    return TestClient(app, base_url="http://127.0.0.1")
+def reader(reader, server) -> TestClient:
+    reader.app.state.services.model_server = server
+    return reader
 
 
 # --- settings --------------------------------------------------------------------------------------------------------

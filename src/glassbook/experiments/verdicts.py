@@ -197,11 +197,7 @@ def standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | Non
 
 
 def board(records: Iterable[RunRecord]) -> list[Standing]:
-    """Every experiment: the installed ones by name, then those known from their runs alone.
-
-    Args:
-        records: the runs of a notebook, newest first.
-    """
+    """Every experiment: the installed ones by name, then those known from their runs (newest first) alone."""
     by_name: dict[str, list[RunRecord]] = {}
     for record in records:
         by_name.setdefault(record.experiment, []).append(record)

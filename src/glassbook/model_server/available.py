@@ -25,11 +25,7 @@ def available_models(notebook: Notebook) -> list[dict[str, Any]]:
 
 
 def resolve(notebook: Notebook, name: str) -> str:
-    """A model's name as `open_model` takes it: `run:<id>/<artifact>` becomes the artifact's folder.
-
-    Raises:
-        GlassbookError: there is no such run, or it has no such artifact.
-    """
+    """A model's name as `open_model` takes it: `run:<id>/<artifact>` becomes the artifact's folder."""
     if not name.startswith(PREFIX):
         return name
     run, _, artifact = name.removeprefix(PREFIX).partition("/")
@@ -37,11 +33,7 @@ def resolve(notebook: Notebook, name: str) -> str:
 
 
 def artifact_of(notebook: Notebook, run: str, artifact: str) -> Path:
-    """The file of a run's artifact.
-
-    Raises:
-        GlassbookError: the run has no artifact of that name, or it is a folder.
-    """
+    """The file of a run's artifact; a folder is refused."""
     path = notebook.run(run).artifact(artifact)
     if not path.is_file():
         raise GlassbookError(f"{artifact} of run {run} is a folder; name a file")

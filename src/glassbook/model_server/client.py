@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +31,16 @@ class ModelServer:
         self.folder, self.idle = folder, idle
         self._process: asyncio.subprocess.Process | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = _LoopLock()
+        self._lock = asyncio.Lock()
         self._idle_timer: asyncio.TimerHandle | None = None
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a request and wait for its result; the worker is started if it does not run.
-
-        Args:
-            method: one of model_server.methods.METHODS.
-            params: its arguments, JSON data.
+        """Send a request (of model_server.methods.METHODS) and wait for its result; the worker is started if needed.
 
         Raises:
             GlassbookError: why the request was refused, in one line, or that the worker died or took too long.
         """
-        if method == "models":  # needs no model
-            from glassbook.model_server.available import available_models
-            from glassbook.notebook import Notebook
-
-            return {"models": await asyncio.to_thread(lambda: available_models(Notebook(self.folder)))}
-        async with self._lock.get():
+        async with self._lock:
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
             request = json.dumps({"method": method, "params": params}).encode() + b"\n"
@@ -137,19 +127,3 @@ class ModelServer:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-class _LoopLock:
-    """An asyncio lock bound to the running loop; another loop gets a lock of its own."""
-
-    def __init__(self) -> None:
-        self._lock: asyncio.Lock | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._guard = threading.Lock()
-
-    def get(self) -> asyncio.Lock:
-        with self._guard:
-            loop = asyncio.get_running_loop()
-            if self._lock is None or self._loop is not loop:
-                self._lock, self._loop = asyncio.Lock(), loop
-            return self._lock

@@ -12,7 +12,7 @@ from glassbook.circuits import logit_lens
 from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import resolve
-from glassbook.model_server.steering import steer_texts
+from glassbook.model_server.steered_texts import steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
@@ -35,7 +35,6 @@ class OpenModels:
         self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
-        """The model called `name`, from memory if it is open."""
         key = (name, tokenizer)
         if key not in self._opened:
             self._opened[key] = open_model(resolve(self.notebook, name), tokenizer)
@@ -52,11 +51,6 @@ class OpenModels:
         return self._semantic_index[1]
 
     def with_text(self, name: str) -> LanguageModel:
-        """The model called `name`.
-
-        Raises:
-            GlassbookError: it has no tokenizer.
-        """
         lm = self.open(name)
         if lm.tokenizer is None:
             raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
@@ -86,13 +80,11 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
 def sample(
     models: OpenModels, model: str, prompt: str = "", tokens: int = 60, temperature: float = 0.8, seed: int = 0
 ) -> dict[str, Any]:
-    """A prompt and its continuation."""
     lm = models.with_text(model)
     return {"prompt": prompt, "text": lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)[0]}
 
 
 def tokens(models: OpenModels, model: str, text: str) -> dict[str, Any]:
-    """A text as the model's tokens."""
     lm = models.with_text(model)
     ids = lm.encode(text)
     return {"tokens": [{"id": i, "text": t} for i, t in zip(ids, lm.tokens(ids), strict=True)]}
@@ -162,11 +154,6 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def handle(models: OpenModels, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Handle one request.
-
-    Raises:
-        GlassbookError: there is no such method, or its arguments are wrong.
-    """
     import torch
 
     if method not in METHODS:

@@ -10,7 +10,6 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 from glassbook.errors import GlassbookError
@@ -22,22 +21,24 @@ def main(folder: str) -> None:
     # What a library prints must not get between the responses.
     responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from glassbook.model_server.methods import OpenModels, handle
+    from glassbook.model_server.methods import OpenModels
     from glassbook.notebook import Notebook
 
     models = OpenModels(Notebook(folder))
     for line in sys.stdin:
-        message = json.dumps(_respond(lambda method, params: handle(models, method, params), line), allow_nan=False)
+        message = json.dumps(_respond(models, line), allow_nan=False)
         if len(message) >= MAX_MESSAGE:
             message = json.dumps({"error": f"the response has {len(message) >> 20} MiB; use a shorter prompt"})
         responses.write(message + "\n")
         responses.flush()
 
 
-def _respond(handle: Callable[[str, dict[str, Any]], dict[str, Any]], line: str) -> dict[str, Any]:
+def _respond(models: Any, line: str) -> dict[str, Any]:
+    from glassbook.model_server.methods import handle
+
     try:
         request = json.loads(line)
-        return {"result": _finite(handle(request["method"], request["params"]))}
+        return {"result": _finite(handle(models, request["method"], request["params"]))}
     except GlassbookError as error:
         return {"error": " ".join(str(error).split())}
     except Exception as error:

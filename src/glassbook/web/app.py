@@ -26,15 +26,7 @@ from glassbook.web.views import ROUTERS
 def create_app(
     notebook: Notebook, *, hosts: Iterable[str] = (), token: str | None = None, slots: int = 1, work: bool = True
 ) -> FastAPI:
-    """Build the application for a notebook.
-
-    Args:
-        notebook: the notebook to show.
-        hosts: accepted host names, beside those of the loopback interface.
-        token: secret that every request must carry; None: none needed.
-        slots: number of jobs that run at the same time.
-        work: whether to run jobs from the queue; otherwise they wait.
-    """
+    """Build the application for a notebook; without `work` jobs wait in the queue for a server that runs them."""
     services = Services.of(notebook)
 
     @contextlib.asynccontextmanager

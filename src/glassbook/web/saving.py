@@ -53,11 +53,7 @@ def sha_of(text: str) -> str:
 
 
 def source_of(page: Page) -> str:
-    """The file's text.
-
-    Raises:
-        GlassbookError: it is not UTF-8; a browser would damage it.
-    """
+    """The file's text; refused if it is not UTF-8, for a browser would damage it."""
     text = page.source or ""
     if not is_unicode(text):
         raise GlassbookError(f"{page.path} is not UTF-8 text; convert it with another program, then edit it here")
@@ -65,7 +61,6 @@ def source_of(page: Page) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a file's text was valid UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -74,13 +69,7 @@ def is_unicode(text: str) -> bool:
 
 
 def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
-    """Save a page that was edited.
-
-    Args:
-        nb: the notebook.
-        ident: the page's id.
-        text: the whole file as edited, front matter and body.
-        base: `sha_of` the text that the edit began with.
+    """Save a page that was edited, front matter and body; `base` is `sha_of` the text that the edit began with.
 
     Raises:
         EditConflict: the file is no longer the version `base`; it was left as it is.
@@ -135,11 +124,7 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
 
 
 def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
-    """Create a page; `title` and `kind` default to those of the front matter or the first heading.
-
-    Raises:
-        GlassbookError: the title has no letters, its id is taken, the front matter cannot be read, or the disk refused.
-    """
+    """Create a page; `title` and `kind` default to those of the front matter or the first heading."""
     _check_text(text + title)
     page = Page.parse(text, name="")
     if page.problem:
@@ -154,12 +139,7 @@ def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
 
 
 def delete(nb: Notebook, ident: str, base: str) -> Path:
-    """Move a page's file to .glassbook/trash; returns where it is now.
-
-    Raises:
-        Conflict: the file is no longer the version `base`; it stays.
-        GlassbookError: there is no such page, or the disk refused.
-    """
+    """Move a page's file to .glassbook/trash, unless it is no longer the version `base`; returns where it is now."""
     with _saving:
         page = nb.page(ident)
         if sha_of(page.source or "") != base:
@@ -214,7 +194,6 @@ def _matched(a: list[str], b: list[str]) -> Iterator[tuple[bool, slice, slice]]:
 
 
 def compare(mine: str, theirs: str) -> list[Change]:
-    """The line diff of two versions."""
     a, b = [_as_typed(line) for line in _lines(mine)], [_as_typed(line) for line in _lines(theirs)]
     return [Change(same, tuple(a[i]), tuple(b[j])) for same, i, j in _matched(a, b)]
 

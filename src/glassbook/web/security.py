@@ -46,10 +46,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guard:
     """ASGI middleware that refuses forbidden requests and adds the security headers to every response.
 
-    Args:
-        app: the application behind it.
-        hosts: accepted host names, beside those of the loopback interface.
-        token: secret that every request must carry (cookie, `?token=` or `Authorization: Bearer`); None: none needed.
+    Host names other than `hosts` and those of the loopback interface are refused, and with a `token` every request
+    without it (in a cookie, `?token=` or `Authorization: Bearer`).
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), token: str | None = None) -> None:
@@ -57,7 +55,6 @@ class Guard:
         self.hosts = LOOPBACK | {host.lower().strip("[]") for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or pass it on."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)

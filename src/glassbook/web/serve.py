@@ -6,25 +6,9 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
-
-
-@dataclass(frozen=True)
-class Address:
-    """Address of a running server."""
-
-    host: str
-    port: int
-    token: str | None
-
-    @property
-    def url(self) -> str:
-        """The URL to open in a browser, with the token if there is one."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
 
 def serve(
@@ -35,18 +19,12 @@ def serve(
     token: str | None = None,
     hosts: tuple[str, ...] = (),
     slots: int = 1,
-    ready: Callable[[Address], None] = lambda address: None,
+    ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve until interrupted.
+    """Serve until interrupted; `ready` is called with the URL to open, and the token in it, when requests are accepted.
 
-    Args:
-        notebook: the notebook to serve.
-        host: address to listen on. One that others can reach needs a token; a random one is made if none is given.
-        port: port to listen on; 0 picks a free one.
-        token: secret that every request must carry.
-        hosts: further accepted host names, for a reverse proxy.
-        slots: number of jobs that run at the same time.
-        ready: called when the server accepts requests.
+    An address that others can reach needs a token: a random one is made if none is given. `hosts` are further names
+    that are accepted, for a reverse proxy.
 
     Raises:
         GlassbookError: the address is in use or not available.
@@ -58,7 +36,8 @@ def serve(
     listening = _listen(host, port)
     if token is None and not _is_loopback(host):
         token = secrets.token_urlsafe(24)
-    address = Address(host, listening.getsockname()[1], token)
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
     app = create_app(notebook, hosts=(host, *hosts), token=token, slots=slots)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
@@ -67,7 +46,7 @@ def serve(
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await started(sockets)
         if not server.should_exit:
-            ready(address)
+            ready(url)
 
     server.startup = startup  # pyright: ignore[reportAttributeAccessIssue]
     stop = server.handle_exit

@@ -1,23 +1,26 @@
-"""Application services: the notebook, the job queue, the model server, caches and the renderer that all views share."""
+"""Application services: the notebook, the job queue, the model server and the caches that all views share."""
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glassbook import experiments
 from glassbook.jobs.queue import JobQueue
 from glassbook.model_server import ModelServer
 from glassbook.notebook import Notebook
-from glassbook.notebook.pages.references import References
 from glassbook.web.api.curves import Curves
-from glassbook.web.render.markdown import Renderer
-from glassbook.web.verdicts import Verdicts
+from glassbook.web.verdict_cache import VerdictCache
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from glassbook.jobs.supervisor import Supervisor
+
+MAX_RESPONSES = 200
+"""Results of the model server in memory; the least recently used goes first."""
 
 
 @dataclass
@@ -27,27 +30,31 @@ class Services:
     notebook: Notebook
     jobs: JobQueue
     model_server: ModelServer
-    renderer: Renderer = field(default_factory=Renderer)
+    verdicts: VerdictCache
     curves: Curves = field(default_factory=Curves)
-    verdicts: Verdicts = field(init=False)
     supervisor: Supervisor | None = None
     """Runs the jobs of the queue; None if this server does not."""
-
-    def __post_init__(self) -> None:
-        self.verdicts = Verdicts(self.notebook)
+    _responses: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Services:
         """The services of a notebook; nothing is started yet."""
         notebook.index.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
-        return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder))
+        return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder), VerdictCache(notebook))
 
-    @property
-    def references(self) -> References:
-        """The bibliography, as references.json is now."""
-        return References(self.notebook.folder)
+    async def call_model_server(self, method: str, **params: Any) -> dict[str, Any]:
+        """The result of a request to the model server, from memory if it was made before.
+
+        The same request always has the same result (sampling is seeded). Errors are not cached.
+        """
+        key = json.dumps([method, params], sort_keys=True)
+        if key not in self._responses:
+            self._responses[key] = await self.model_server.call(method, **params)
+        self._responses.move_to_end(key)
+        if len(self._responses) > MAX_RESPONSES:
+            self._responses.popitem(last=False)
+        return self._responses[key]
 
 
 def services_of(request: HTTPConnection) -> Services:
-    """The services of the application that a request came to."""
     return request.app.state.services

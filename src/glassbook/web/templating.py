@@ -41,7 +41,6 @@ def environment() -> Environment:
 
 
 def render(template: str, **names: Any) -> str:
-    """A template filled in with `names`."""
     return environment().get_template(template).render(**names)
 
 

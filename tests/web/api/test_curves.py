@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbook.notebook import Notebook
 from glassbook.web.api.curves import Curves, thin
 
 
@@ -30,13 +28,6 @@ def test_gaps_stay_gaps():
     curve = thin(list(range(100)), values, 10)
     assert curve.values[0] is None
     assert {1.0, 9.0} <= set(curve.values)
-
-
-@pytest.fixture
-def nb(tmp_path):
-    notebook = Notebook.create(tmp_path / "nb")
-    yield notebook
-    notebook.close()
 
 
 def test_curves_are_read_on_and_read_anew(nb):

@@ -83,6 +83,15 @@ def test_jobs(same):
     assert [(job["experiment"], job["place"]) for job in jobs] == [("toy", 1), ("superposition", None)]
 
 
+def test_a_jobs_log(same, nb):
+    queue = JobQueue(nb.folder)
+    log = queue.job(1).log
+    queue.close()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("step 1\r\x1b[1mstep 2\x1b[0m é\n")
+    assert same(["jobs", "log", "1"], "/api/v1/jobs/1/log")["size"] == log.stat().st_size
+
+
 def test_experiments(same):
     cards = same(["run"], "/api/v1/experiments")["experiments"]
     assert next(card for card in cards if card["name"] == "superposition")["runs"] == 2

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from glassbook.web.render.markdown import Renderer, Wikilink, mathml, render_markdown
+from glassbook.web.render.markdown import Wikilink, mathml, render_markdown
 
 
 def link(w: Wikilink) -> Markup:
@@ -161,17 +161,8 @@ def test_tables_tasks_footnotes_and_code():
 
 
 def test_a_body_is_rendered_once():
-    renderer = Renderer()
-    assert renderer("# A") is renderer("# A")
-    assert renderer("# A") is not renderer("# B")
-
-
-def test_the_cache_forgets_the_oldest(monkeypatch):
-    monkeypatch.setattr("glassbook.web.render.markdown.CACHE_SIZE", 2)
-    renderer = Renderer()
-    first = renderer("a")
-    renderer("b"), renderer("c")
-    assert renderer("a") is not first
+    assert render_markdown("# A") is render_markdown("# A")
+    assert render_markdown("# A") is not render_markdown("# B")
 
 
 def test_bytes_that_are_no_unicode_do_no_harm():

@@ -64,14 +64,7 @@ class Curves:
             return list(log.metrics) if log else []
 
     def curve(self, folder: Path, name: str, after: int | None = None, points: int = POINTS) -> Curve:
-        """One metric of the run in `folder`; empty if it was never logged.
-
-        Args:
-            folder: the run's.
-            name: the metric.
-            after: only steps greater than this.
-            points: maximum number of points.
-        """
+        """One metric of the run in `folder`, after step `after`, thinned to `points`; empty if it was never logged."""
         with self._lock:
             log = self._read(folder / "events.jsonl")
             steps, values = log.metrics.get(name, ((), ())) if log else ((), ())
@@ -135,14 +128,9 @@ def _number(item: Any) -> float | None:
 
 
 def thin(steps: list[int], values: list[float], points: int = POINTS) -> Curve:
-    """Min-max downsampling: the minimum and maximum of each of `points / 2` equal spans of steps.
+    """Min-max downsampling: the minimum and maximum of each of `points / 2` equal spans of (ascending) steps.
 
     A curve that is short enough stays as it is. A span with only NaN or infinities becomes a gap.
-
-    Args:
-        steps: ascending.
-        values: one for each step.
-        points: at least 2.
     """
     if len(steps) <= points:
         return Curve(steps, [value if math.isfinite(value) else None for value in values], len(steps))

@@ -5,6 +5,7 @@ Verdicts and boards of claims have theirs in experiments/verdicts.py. Nothing he
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import itertools
 import os
@@ -28,53 +29,31 @@ NEWEST = 20
 """Runs of an experiment that are listed with it."""
 
 
-def _iso(when: datetime | None) -> str | None:
-    return when.isoformat() if when else None
+def _pick(record: Any, names: Iterable[str]) -> dict[str, Any]:
+    """These attributes of a record, dates as text."""
+    values = {name: getattr(record, name) for name in names}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
+RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results")
+RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "tables", "images", "artifacts")
+
+
 def row_to_json(run: RunRecord) -> dict[str, Any]:
-    """A run in a table."""
-    return {
-        "id": run.id,
-        "experiment": run.experiment,
-        "status": run.status,
-        "seed": run.seed,
-        "started": _iso(run.started),
-        "ended": _iso(run.ended),
-        "config": run.config,
-        "results": run.results,
-    }
+    return _pick(run, RUN_ROW)
 
 
 def run_to_json(run: RunRecord) -> dict[str, Any]:
     """A run with everything that its own files say."""
-    return {
-        **row_to_json(run),
-        "code": run.code,
-        "environment": run.environment,
-        "claims": [claim.to_data() for claim in run.claims],
-        "error": run.error,
-        "notes": list(run.notes),
-        "progress": run.progress,
-        "resumed": run.resumed,
-        "charts": run.charts,
-        "tables": run.tables,
-        "images": run.images,
-        "artifacts": run.artifacts,
-    }
+    claims = [claim.to_data() for claim in run.claims]
+    return {**row_to_json(run), **_pick(run, RUN_FILES), "claims": claims, "notes": list(run.notes)}
 
 
 def run_details_to_json(notebook: Notebook, run: RunRecord, metrics: Sequence[str]) -> dict[str, Any]:
-    """A run with what the notebook knows of it: its files, what makes it stale, the pages that cite it.
-
-    Args:
-        notebook: whose run it is.
-        run: the run.
-        metrics: names of the metrics that it has logged.
-    """
+    """A run with what the notebook knows of it: its files, what makes it stale, the pages that cite it."""
     return {
         **run_to_json(run),
         "metrics": list(metrics),
@@ -104,33 +83,40 @@ def runs_to_json(table: RunTable) -> dict[str, Any]:
 # --- jobs --------------------------------------------------------------------------------------------------------
 
 
+JOB = ("id", "title", "command", "experiment", "settings", "seed", "gpus", "state", "cancelling", "lost", "attempt")
+JOB += ("created", "started", "ended", "exit_code", "error")
+
+
 def job_to_json(job: Job) -> dict[str, Any]:
-    """A job of the queue."""
-    return {
-        "id": job.id,
-        "title": job.title,
-        "command": job.command,
-        "experiment": job.experiment,
-        "settings": job.settings,
-        "seed": job.seed,
-        "gpus": job.gpus,
-        "state": job.state,
-        "cancelling": job.cancelling,
-        "lost": job.lost,
-        "attempt": job.attempt,
-        "run": job.run_id,
-        "created": _iso(job.created),
-        "started": _iso(job.started),
-        "ended": _iso(job.ended),
-        "exit_code": job.exit_code,
-        "error": job.error,
-    }
+    return {**_pick(job, JOB), "run": job.run_id}
 
 
 def jobs_to_json(queue: JobQueue, state: State | None = None, limit: int = 100) -> dict[str, Any]:
     """Jobs, newest first, with their places in the queue."""
     places = queue_places(queue)
     return {"jobs": [{**job_to_json(job), "place": places.get(job.id)} for job in queue.jobs(state, limit)]}
+
+
+def job_log_to_json(job: Job, after: int, limit: int) -> dict[str, Any]:
+    """A part of a job's log: `text`, and `next`, the offset of what follows it.
+
+    Args:
+        job: the job.
+        after: bytes to leave out; -1 for all but the last `limit`.
+        limit: bytes to read at most.
+    """
+    try:
+        with open(job.log, "rb") as file:
+            size = file.seek(0, 2)
+            begin = max(size - limit, 0) if after < 0 else min(after, size)
+            file.seek(begin)
+            data = file.read(limit)
+    except OSError:
+        return {"text": "", "next": 0, "size": 0, "over": job.over}
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    # A character whose last bytes are still to come is left for the next part.
+    text = decoder.decode(data, final=job.over and begin + len(data) >= size)
+    return {"text": text, "next": begin + len(data) - len(decoder.getstate()[0]), "size": size, "over": job.over}
 
 
 def queue_places(queue: JobQueue) -> dict[int, int]:
@@ -143,7 +129,6 @@ def queue_places(queue: JobQueue) -> dict[int, int]:
 
 
 def features_to_json(run: RunRecord, rows: Iterable[FeatureRow], total: int) -> dict[str, Any]:
-    """Some features of a run's dictionary, and how many there are."""
     header = FeatureDashboard(run.folder).header
     return {"run": run.id, "header": header, "total": total, "features": [asdict(row) for row in rows]}
 
@@ -210,13 +195,5 @@ def _terms(notebook: Notebook, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _setting(field: forms.Field, quick: Any) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": field.type,
-        "doc": field.doc,
-        "text": field.text,
-        "quick": field.to_text(quick),
-        "choices": list(field.choices),
-        "optional": field.optional,
-        "wants": field.wants,
-    }
+    named = _pick(field, ("name", "type", "doc", "text", "optional", "wants"))
+    return {**named, "quick": field.to_text(quick), "choices": list(field.choices)}

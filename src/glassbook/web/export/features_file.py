@@ -47,15 +47,8 @@ def export_features(record: RunRecord, path: Path, top: int | None = None) -> Ex
     """Write the features of a run as one HTML file.
 
     Labels and tokens are untrusted data, which the script inserts as text. The file's content security policy allows
-    that script and style, by their hashes, and nothing else.
-
-    Args:
-        record: the run.
-        path: the file to write.
-        top: how many features: those with the best label scores, then those with the largest activations; None: all.
-
-    Raises:
-        GlassbookError: the run has no features, it has too many for one file, or the disk refused.
+    that script and style, by their hashes, and nothing else. `top` features are those with the best label scores, then
+    those with the largest activations.
     """
     dashboard = FeatureDashboard(record.folder)
     header = dashboard.header

@@ -18,15 +18,7 @@ MARKER = ".glassbook-export"
 
 
 def check_folder(folder: Path, notebook: Path) -> None:
-    """Refuse a folder that an export must not replace.
-
-    Args:
-        folder: the export's folder, resolved.
-        notebook: the notebook's folder.
-
-    Raises:
-        GlassbookError: something else is there.
-    """
+    """Refuse a (resolved) folder that an export must not replace."""
     notebook = notebook.resolve()
     inside = any(folder.is_relative_to(notebook / name) for name in ("pages", "runs", ".glassbook"))
     if inside or notebook.is_relative_to(folder):

@@ -21,16 +21,7 @@ _PICTURE = re.compile(r"/(beside|runs|static)/.*\.(png|jpe?g|gif|webp|svg)", re.
 
 
 def export_page(notebook: Notebook, name: str, path: Path) -> Exported:
-    """Write a page as one self-contained HTML file.
-
-    Args:
-        notebook: the page's notebook.
-        name: id, title or alias of the page.
-        path: the file to write.
-
-    Raises:
-        GlassbookError: there is no such page, or the disk refused.
-    """
+    """Write the page of this id, title or alias as one self-contained HTML file."""
     page = notebook.page(name)
     app = create_app(notebook, work=False)
     with InProcessClient(app) as client:

@@ -36,13 +36,7 @@ CONFIG: dict[str, Any] = {
 
 
 def svg_of(services: Services, address: str) -> str | None:
-    """The SVG of what a script draws from `address` (a chart, a histogram, a metric curve); None if there is none.
-
-    Args:
-        services: the app's services.
-        address: as in the page: /api/v1/runs/<id>/charts/<name>, /api/v1/runs/<id>/metrics?names=<metric> or
-            /api/v1/features/<run>/<index>/histogram.
-    """
+    """The SVG of what a script draws from an address of the API (chart, histogram, curve); None if there is none."""
     parts = urlsplit(address)
     try:
         if found := _CHART.fullmatch(parts.path):

@@ -43,16 +43,8 @@ class Exported:
 def export_site(notebook: Notebook, folder: Path, progress: Callable[[int], None] = lambda done: None) -> Exported:
     """Write the notebook as a folder whose index.html opens from disk.
 
-    The folder is replaced atomically at the end; until then an earlier export stays. Of a run's files only images are
-    exported; weights and other artifacts stay in the notebook.
-
-    Args:
-        notebook: the notebook to export.
-        folder: a new or empty folder, or an earlier export.
-        progress: called now and then with the number of pages written.
-
-    Raises:
-        GlassbookError: something else is in the folder, or the disk refused.
+    The folder, new or empty or an earlier export, is replaced atomically at the end. Of a run's files only images are
+    exported; weights and other artifacts stay in the notebook. `progress` is called with the number of pages written.
     """
     folder = folder.expanduser().resolve()
     check_folder(folder, notebook.folder)

@@ -23,14 +23,14 @@ from markupsafe import Markup
 
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
-from glassbook.experiments.verdicts import Verdict, tally
+from glassbook.experiments.verdicts import tally
 from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.steer.spec import read_settings
 from glassbook.web.services import Services
-from glassbook.web.steering import label_of, to_query
+from glassbook.web.steering_formats import label_of, to_query
 from glassbook.web.templating import render
 
 GROUP: extensions.Group = "glassbook.blocks"
@@ -118,19 +118,14 @@ def _run(services: Services, data: Names) -> Names:
     return provenance(record_of(services, data))
 
 
-def verdicts_of(services: Services, name: str) -> list[Verdict]:
-    """The verdicts on an experiment's claims: by its class where there is one, else as its runs state them."""
-    return list(services.verdicts.of(name).verdicts)
-
-
 def _claims(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    return {"experiment": name, "verdicts": verdicts_of(services, name)}
+    return {"experiment": name, "verdicts": services.verdicts.of(name).verdicts}
 
 
 def _claim(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    verdicts = verdicts_of(services, name)
+    verdicts = services.verdicts.of(name).verdicts
     claims = [verdict.claim for verdict in verdicts]
     if "id" not in data and "n" in data:
         ids = ", ".join(claim.id for claim in claims) or "none"
@@ -148,7 +143,7 @@ def _experiment(services: Services, data: Names) -> Names:
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
-        "verdicts": (verdicts := verdicts_of(services, name)),
+        "verdicts": (verdicts := services.verdicts.of(name).verdicts),
         "tally": tally(verdicts),
         "runs": services.notebook.runs(name)[:3],
     }

@@ -32,7 +32,6 @@ class Citation:
 
 
 def cite(references: References, keys: Iterable[str]) -> list[Citation]:
-    """The works with these keys, in the same order."""
     return [citation(key, references.get(key)) for key in keys]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 from markupsafe import Markup
 
 from glassbook import experiments
-from glassbook.notebook import Hit, Notebook, slug
+from glassbook.notebook import Notebook, slug
 from glassbook.web.render.markdown import Wikilink, page_url
 
 RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
@@ -69,11 +69,6 @@ class Links:
         if parts[0] == "pages":
             return f"/beside/{quote('/'.join(parts[1:]))}"
         return url
-
-
-def url_of(hit: Hit) -> str:
-    """URL of a search hit of any kind."""
-    return address_of(hit.kind, hit.id, hit.section)
 
 
 def address_of(kind: str, ident: str, section: str = "") -> str:

@@ -1,32 +1,36 @@
 """Markdown to safe HTML, from any author.
 
 A body is rendered once into pieces: HTML that depends on nothing but the text, and placeholders for what depends on the
-notebook (where a wikilink leads, what a live block shows). The pieces are cached by the body's hash; the placeholders
-are filled at every view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
+notebook (where a wikilink leads, what a live block shows). The pieces are cached; the placeholders are filled at every
+view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
 and only then are the placeholders replaced by what our own templates render.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import secrets
-import threading
 import xml.etree.ElementTree as ET
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
+import nh3
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup, escape
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.tasklists import tasklists_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 from glassbook.notebook.pages.links import LIVE, LiveBlock, Section, live_block, read_markdown, wikilinks
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
 
 CACHE_SIZE = 500
 """Rendered bodies in memory."""
@@ -82,28 +86,7 @@ class Rendered:
         return Markup("").join(out)
 
 
-class Renderer:
-    """Renders bodies, with a cache of the latest; thread-safe."""
-
-    def __init__(self) -> None:
-        self._cache: OrderedDict[str, Rendered] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, body: str) -> Rendered:
-        """The rendered body of a page, from the cache if it is there."""
-        key = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        rendered = render_markdown(body)
-        with self._lock:
-            self._cache[key] = rendered
-            while len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
-        return rendered
-
-
+@functools.lru_cache(CACHE_SIZE)
 def render_markdown(body: str) -> Rendered:
     """Markdown as pieces: HTML, and placeholders for wikilinks and live blocks."""
     body = body.encode("utf-8", "replace").decode()
@@ -125,7 +108,6 @@ def render_markdown(body: str) -> Rendered:
 
 
 def _merge_text(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces with neighbouring texts joined."""
     out: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, str) and out and isinstance(out[-1], str):
@@ -137,11 +119,6 @@ def _merge_text(pieces: Sequence[Piece]) -> list[Piece]:
 
 @functools.cache
 def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.dollarmath import dollarmath_plugin
-    from mdit_py_plugins.footnote import footnote_plugin
-    from mdit_py_plugins.tasklists import tasklists_plugin
-
     md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin).use(tasklists_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False)
     wikilinks(md)
@@ -229,51 +206,37 @@ RULES: dict[str, Callable[..., str]] = {
 }
 
 
-@functools.cache
-def _cleaner() -> Callable[[str], str]:
-    import nh3
-
-    tags = set(
-        "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span "
-        "strong sub sup table tbody td th thead tr ul".split()
-    )
-    attributes: dict[str, set[str]] = {
-        "a": {"href", "title", "class", "id"},
-        "img": {"src", "alt", "title"},
-        "input": {"type", "checked", "disabled", "class"},
-        "ol": {"start", "class"},
-        "div": {"class", "tabindex", "role", "aria-label"},
-        **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6")},
-        **{tag: {"class"} for tag in ("ul", "pre", "code", "span", "section", "hr", "sup")},
-        "li": {"class", "id"},
-        "th": {"style"},
-        "td": {"style"},
-    }
-    attributes["sup"] |= {"id"}
-
-    def clean(html: str) -> str:
-        return nh3.clean(
-            html,
-            tags=tags,
-            attributes=attributes,
-            url_schemes={"http", "https", "mailto", "doi"},
-            link_rel="noopener noreferrer",
-            attribute_filter=_filtered,
-        )
-
-    return clean
+TAGS = set(
+    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span "
+    "strong sub sup table tbody td th thead tr ul".split()
+)
+ATTRIBUTES: dict[str, set[str]] = {
+    "a": {"href", "title", "class", "id"},
+    "img": {"src", "alt", "title"},
+    "input": {"type", "checked", "disabled", "class"},
+    "ol": {"start", "class"},
+    "div": {"class", "tabindex", "role", "aria-label"},
+    "li": {"class", "id"},
+    "sup": {"class", "id"},
+    **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6")},
+    **{tag: {"class"} for tag in ("ul", "pre", "code", "span", "section", "hr")},
+}
+"""No style: the content security policy forbids inline styles."""
 
 
 def _clean(html: str) -> str:
-    return _cleaner()(html)
+    return nh3.clean(
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes={"http", "https", "mailto", "doi"},
+        link_rel="noopener noreferrer",
+        attribute_filter=_only_checkboxes,
+    )
 
 
-def _filtered(tag: str, attribute: str, value: str) -> str | None:
-    if tag == "input":
-        return value if (attribute, value) in {("type", "checkbox")} or attribute != "type" else None
-    if attribute == "style":
-        return None  # the content security policy forbids inline styles
-    return value
+def _only_checkboxes(tag: str, attribute: str, value: str) -> str | None:
+    return None if (tag, attribute) == ("input", "type") and value != "checkbox" else value
 
 
 # --- code and mathematics -------------------------------------------------------------------------------------------
@@ -281,11 +244,6 @@ def _filtered(tag: str, attribute: str, value: str) -> str | None:
 
 def _highlighted(code: str, language: str) -> str:
     """Code with syntax highlighting, or plain if the language is unknown."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
     if len(code) > 50_000 or not language:
         return f"<code>{escape(code)}</code>"
     try:
@@ -298,8 +256,6 @@ def _highlighted(code: str, language: str) -> str:
 @functools.lru_cache(maxsize=2000)
 def mathml(latex: str, display: bool) -> str:
     """LaTeX as MathML; as code if it cannot be converted."""
-    from latex2mathml.converter import convert
-
     try:
         if len(latex) > 5000:
             raise ValueError("too long")
@@ -323,5 +279,4 @@ def _check_math(root: ET.Element) -> None:
 
 
 def page_url(ident: str, section: str = "") -> str:
-    """URL of a page, or of a section of it."""
     return f"/p/{quote(ident, safe='/')}" + (f"#{quote(section, safe='')}" if section else "")

@@ -30,11 +30,7 @@ _bundling = threading.Lock()
 
 
 def safe_spec(spec: Any) -> dict[str, Any]:
-    """The spec without anything that links or fetches.
-
-    Raises:
-        GlassbookError: it is no Vega-Lite spec, it loads its data from a URL, or it is nested too deeply.
-    """
+    """The spec without anything that links or fetches; refused if it is none, or loads its data from a URL."""
     if not isinstance(spec, dict):
         raise GlassbookError("this chart is no Vega-Lite spec")
     schema = spec.get("$schema", SCHEMA)

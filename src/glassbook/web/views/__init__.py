@@ -15,11 +15,11 @@ from glassbook.web.views import (
     run_files,
     runs,
     search,
-    steering,
+    steering_panel,
     timeline,
 )
 
-ROUTERS = [home.router, models.router, features.router, steering.router]
+ROUTERS = [home.router, models.router, features.router, steering_panel.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [glossary.router, graph.router, timeline.router, search.router]
 ROUTERS += [editing.router, pages.router]  # in this order: an id may hold slashes, and /p/a/edit is no page

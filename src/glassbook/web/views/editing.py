@@ -81,7 +81,7 @@ def new_page(
 
 @router.get("/p/{name:path}/edit", include_in_schema=False)
 def edit_page(request: Request, name: Ident) -> Response:
-    page = find_page(services_of(request), name)
+    page = find_page(services_of(request).notebook, name)
     text = source_of(page)
     names: dict[str, Any] = {"page_id": page.id, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
     return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_notebook_key(request), **names)
@@ -99,7 +99,7 @@ def preview(request: Request, draft: Draft) -> Response:
     page = Page.parse(draft.body)
     path = ""
     if draft.id and services.notebook.index.resolve(draft.id) is not None:
-        at = find_page(services, draft.id).path
+        at = find_page(services.notebook, draft.id).path
         path = at.relative_to(services.notebook.folder).as_posix() if at else ""
     links = Links(services.notebook, path)
     html = render_markdown(page.body).html(links.link, lambda block: show_block(services, block), links.place)

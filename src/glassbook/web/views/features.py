@@ -79,19 +79,11 @@ def dashboards(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
 
 
 def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashboard]:
-    """A run and its feature dashboard.
-
-    Raises:
-        GlassbookError: there is no such run, or it has no features.
-    """
     record = services_of(request).notebook.run(run)
-    if not FeatureDashboard.exists(record.folder):
-        raise GlassbookError(f"the run {record.id} has no features; those that have are listed at /features")
     return record, FeatureDashboard(record.folder)
 
 
 def rows_of(dashboard: FeatureDashboard, query: FeatureQuery) -> tuple[list[Any], int]:
-    """One page of the table, and how many rows all pages have."""
     return dashboard.rows(
         text=query.q,
         order=query.order,
@@ -118,7 +110,6 @@ def density_text(density: float) -> str:
 
 
 def visible(text: str) -> str:
-    """A token with line breaks and tabs made visible."""
     return text.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥") or "∅"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import threading
-from collections import OrderedDict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,8 +14,8 @@ from starlette.responses import Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import tally
+from glassbook.notebook import Notebook
 from glassbook.web.api.responses import json_response
-from glassbook.web.render.blocks import verdicts_of
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import Rendered, page_url, render_markdown
 from glassbook.web.services import Services, services_of
@@ -31,9 +30,6 @@ CACHE_SIZE = 4000
 """Rendered first sentences in memory."""
 _SENTENCE = re.compile(r".*?[.!?]+[)\]\"'”’*_]*(?=\s|$)(?!\s+[a-z])", re.S)
 _SHORTENED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|Fig|Eq|Sec)|\b[A-Z])\.$")
-
-_rendered: OrderedDict[tuple[str, datetime], Rendered] = OrderedDict()
-_lock = threading.Lock()
 
 
 def first_sentence(body: str) -> str:
@@ -73,52 +69,33 @@ def _first_paragraph(body: str) -> str:
 
 
 def _sentence(services: Services, row: Any) -> Markup:
-    """The first sentence of a page as HTML; its file is read once per version.
-
-    Raises:
-        GlassbookError: the file no longer exists.
-    """
-    key = (str(services.notebook.folder / row.path), row.modified)
-    with _lock:
-        rendered = _rendered.get(key)
-    if rendered is None:
-        rendered = render_markdown(first_sentence(find_page(services, row.id).body[:20_000]))
-        with _lock:
-            _rendered[key] = rendered
-            while len(_rendered) > CACHE_SIZE:
-                _rendered.popitem(last=False)
+    """The first sentence of a page as HTML; its file is read once per version."""
     links = Links(services.notebook, row.path)
+    rendered = _rendered_sentence(services.notebook, row.id, row.modified)
     return rendered.html(links.link, lambda block: Markup(""), links.place)
+
+
+@functools.lru_cache(CACHE_SIZE)
+def _rendered_sentence(notebook: Notebook, ident: str, modified: datetime) -> Rendered:
+    return render_markdown(first_sentence(find_page(notebook, ident).body[:20_000]))
 
 
 def evidence_by_term(services: Services) -> dict[str, list[dict[str, Any]]]:
     """For the id of each term's page: its experiments, with how many of their claims are in each state."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in experiments.working()[0]:
-        _, terms, _ = experiments.summary(name)
-        entry = {"experiment": name, "claims": tally(verdicts_of(services, name))}
+    for standing in services.verdicts.board():
+        terms = experiments.summary(standing.experiment)[1] if standing.installed else ()
+        entry = {"experiment": standing.experiment, "claims": tally(standing.verdicts)}
         for ident in dict.fromkeys(filter(None, map(services.notebook.index.resolve, terms))):
             found.setdefault(ident, []).append(entry)
     return found
 
 
-def _evidence(request: Request) -> dict[str, list[dict[str, Any]]]:
-    """`evidence_by_term`, cached until the notebook changes."""
-    services = services_of(request)
-    version = services.notebook.index.version
-    cached = getattr(request.app.state, "evidence_by_term", None)
-    if cached is None or cached[0] != version:
-        cached = (version, evidence_by_term(services))
-        request.app.state.evidence_by_term = cached
-    return cached[1]
-
-
-def _terms(request: Request, part: int) -> dict[str, Any]:
-    services = services_of(request)
+def _terms(services: Services, part: int) -> dict[str, Any]:
     nb = services.notebook
     total = nb.index.page_count("term")
     rows = nb.index.page_rows("term", order="level", limit=PER_PAGE, offset=(part - 1) * PER_PAGE)
-    evidence = _evidence(request)
+    evidence = evidence_by_term(services)
     terms = []
     for row in rows:
         try:
@@ -145,10 +122,10 @@ Part = Annotated[int, Query(ge=1, le=1_000_000, description="page of the list, f
 @router.get("/api/v1/glossary")
 def glossary_json(request: Request, page: Part = 1) -> Response:
     """Terms from high level to low, those without a level last; `sentence` is HTML, `evidence` counts verdicts."""
-    data = _terms(request, page)
+    data = _terms(services_of(request), page)
     return json_response({**data, "terms": [{**term, "sentence": str(term["sentence"])} for term in data["terms"]]})
 
 
 @router.get("/glossary", include_in_schema=False)
 def glossary_page(request: Request, page: Part = 1) -> Response:
-    return respond(request, "glossary.html", title="Glossary", **_terms(request, page))
+    return respond(request, "glossary.html", title="Glossary", **_terms(services_of(request), page))

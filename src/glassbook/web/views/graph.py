@@ -28,7 +28,7 @@ def _graph(services: Services, name: str, depth: int) -> dict[str, Any]:
     """Nodes (URL, kind, number of links within the graph) and edges (pairs of ids)."""
     nb = services.notebook
     if name:
-        page = find_page(services, name)
+        page = find_page(services.notebook, name)
         graph = nb.index.graph(page, depth=depth, limit=MAX_NEIGHBOURS)
         nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
         total = len(nodes)

@@ -17,8 +17,7 @@ from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.freshness import request_key, reusable_run
 from glassbook.web.api.responses import json_response
-from glassbook.web.api.serializers import job_to_json, jobs_to_json, queue_places
-from glassbook.web.render.blocks import verdicts_of
+from glassbook.web.api.serializers import job_log_to_json, job_to_json, jobs_to_json, queue_places
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
 
@@ -124,7 +123,7 @@ def _details(services: Services, ident: int) -> dict[str, Any]:
         "run": run,
         "place": queue_places(services.jobs).get(job.id),
         "percent": percent(run),
-        "verdicts": verdicts_of(services, job.experiment) if job.over and job.experiment else [],
+        "verdicts": services.verdicts.of(job.experiment).verdicts if job.over and job.experiment else [],
     }
 
 
@@ -159,36 +158,7 @@ def job_log(
     after: Annotated[int, Query(ge=-1, le=2**53, description="bytes already seen; -1 for the last part only")] = 0,
 ) -> Response:
     """The log of a job: `text` after that many bytes, and `next`, the offset to read from next time."""
-    job = services_of(request).jobs.job(id)
-    text, then, size = read_log(job, after)
-    return json_response({"text": text, "next": then, "size": size, "over": job.over})
-
-
-def read_log(job: Job, after: int) -> tuple[str, int, int]:
-    """(text, end offset, size of the log); cut at the end of a character."""
-    try:
-        with open(job.log, "rb") as file:
-            size = file.seek(0, 2)
-            begin = max(size - CHUNK, 0) if after < 0 else min(after, size)
-            file.seek(begin)
-            data = file.read(CHUNK)
-    except OSError:
-        return "", 0, 0
-    if begin + len(data) < size or not job.over:
-        data = _whole_characters(data)
-    return data.decode("utf-8", "replace"), begin + len(data), size
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """The data without an incomplete character at its end."""
-    for back in range(1, min(4, len(data)) + 1):
-        lead = data[-back]
-        if lead >= 0xC0:
-            length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-            return data[:-back] if length > back and len(data) > back else data
-        if lead < 0x80:
-            break
-    return data
+    return json_response(job_log_to_json(services_of(request).jobs.job(id), after, CHUNK))
 
 
 @router.post("/api/v1/jobs/{id}/cancel")

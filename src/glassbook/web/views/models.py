@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
+from glassbook.model_server import available_models
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
-from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
@@ -63,14 +63,9 @@ class LensRequest(OfModel):
     top: Annotated[int, Field(ge=1, le=10)] = 5
 
 
-async def available_models(request: Request) -> list[dict[str, Any]]:
-    """The models that can be opened without naming a path; listing them opens none."""
-    return (await services_of(request).model_server.call("models"))["models"]
-
-
 @router.get("/models", include_in_schema=False)
-async def models(request: Request) -> HTMLResponse:
-    return respond(request, "models.html", models=await available_models(request))
+def models(request: Request) -> HTMLResponse:
+    return respond(request, "models.html", models=available_models(services_of(request).notebook))
 
 
 @router.get("/models/open", include_in_schema=False)
@@ -83,36 +78,36 @@ def open_page(
 
 
 @router.get("/api/v1/models")
-async def models_json(request: Request) -> dict[str, Any]:
+def models_json(request: Request) -> dict[str, Any]:
     """The built-in model and those that runs have saved: name, kind, and where each is."""
-    return {"models": await available_models(request)}
+    return {"models": available_models(services_of(request).notebook)}
 
 
 @router.post("/api/v1/models/open")
 async def opened(request: Request, body: OpenRequest) -> dict[str, Any]:
     """Open a model: its size, its context, its blocks, and the sites that can be read and changed."""
-    return await call_model_server(request, "open", **body.model_dump(exclude_none=True))
+    return await services_of(request).call_model_server("open", **body.model_dump(exclude_none=True))
 
 
 @router.post("/api/v1/models/sample")
 async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
     """Text generated after a prompt."""
-    return await call_model_server(request, "sample", **body.model_dump())
+    return await services_of(request).call_model_server("sample", **body.model_dump())
 
 
 @router.post("/api/v1/models/tokens")
 async def tokens(request: Request, body: TokensRequest) -> dict[str, Any]:
     """A text as the model's tokens."""
-    return await call_model_server(request, "tokens", **body.model_dump())
+    return await services_of(request).call_model_server("tokens", **body.model_dump())
 
 
 @router.post("/api/v1/models/attention")
 async def attention(request: Request, body: AttentionRequest) -> dict[str, Any]:
     """Attention weights of every head, from each token to itself and all earlier ones."""
-    return await call_model_server(request, "attention", **body.model_dump())
+    return await services_of(request).call_model_server("attention", **body.model_dump())
 
 
 @router.post("/api/v1/models/lens")
 async def lens(request: Request, body: LensRequest) -> dict[str, Any]:
     """Logit lens: the top next-token predictions of each layer at each token."""
-    return await call_model_server(request, "lens", **body.model_dump())
+    return await services_of(request).call_model_server("lens", **body.model_dump())

@@ -14,16 +14,17 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Backlink, LiveBlock, Page
+from glassbook.notebook import Backlink, LiveBlock, Notebook, Page
+from glassbook.notebook.pages.references import References
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.citations import citation, cite
 from glassbook.web.render.links import Links
-from glassbook.web.render.markdown import page_url
+from glassbook.web.render.markdown import page_url, render_markdown
 from glassbook.web.saving import is_unicode, sha_of
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
-from glassbook.web.views.run_files import HEADERS, PICTURES
+from glassbook.web.views.run_files import file_inside, harmless_response
 
 router = APIRouter(tags=["pages"])
 Ident = Annotated[str, Path(max_length=400, description="id, title or alias of a page")]
@@ -37,16 +38,13 @@ PER_PAGE = 100
 Order = Literal["title", "path", "level", "modified"]
 
 
-def find_page(services: Services, name: str) -> Page:
+def find_page(notebook: Notebook, name: str) -> Page:
     """The page that a name resolves to; of several with that name, the first by path.
 
     Bytes that are not UTF-8 become question marks; `source` is exactly the file's.
-
-    Raises:
-        GlassbookError: there is none.
     """
-    ident = services.notebook.index.resolve(name)
-    page = services.notebook.page(name if ident is None else ident)
+    ident = notebook.index.resolve(name)
+    page = notebook.page(name if ident is None else ident)
     if page.source is not None and not is_unicode(page.source):
         shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
         shown.source = page.source
@@ -55,10 +53,9 @@ def find_page(services: Services, name: str) -> Page:
 
 
 def page_data(services: Services, page: Page) -> dict[str, Any]:
-    """Everything that a page's view shows, rendered."""
     nb = services.notebook
     path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
-    rendered = services.renderer(page.body)
+    rendered = render_markdown(page.body)
     links = Links(nb, path)
     blocks: list[LiveBlock] = []
 
@@ -94,13 +91,13 @@ def page_data(services: Services, page: Page) -> dict[str, Any]:
 def _works(services: Services, keys: list[str]) -> dict[str, Any]:
     """The works cited, or their bare keys and the reason if references.json cannot be read."""
     try:
-        return {"references": cite(services.references, keys) if keys else [], "references_problem": None}
+        references = cite(References(services.notebook.folder), keys) if keys else []
+        return {"references": references, "references_problem": None}
     except GlassbookError as problem:
         return {"references": [citation(key, None) for key in keys], "references_problem": str(problem)}
 
 
 def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
-    """Runs and experiments that live blocks name."""
     runs, names = [], []
     for block in blocks:
         run, name = block.data.get("run"), block.data.get("experiment")
@@ -151,7 +148,7 @@ def plain(line: str) -> str:
 
 @router.get("/p/{name:path}.md", include_in_schema=False)
 def page_markdown(request: Request, name: Ident) -> Response:
-    page = find_page(services_of(request), name)
+    page = find_page(services_of(request).notebook, name)
     data = (page.source or "").encode("utf-8", "surrogateescape")
     return Response(data, media_type="text/markdown; charset=utf-8", headers={"content-security-policy": "sandbox"})
 
@@ -159,7 +156,7 @@ def page_markdown(request: Request, name: Ident) -> Response:
 @router.get("/p/{name:path}", include_in_schema=False)
 def page_view(request: Request, name: Ident) -> Response:
     services = services_of(request)
-    page = find_page(services, name)
+    page = find_page(services.notebook, name)
     if page.id != name:
         return RedirectResponse(page_url(page.id), 307)  # an alias or title
     tag = etag_of(services, page)
@@ -190,7 +187,7 @@ def page_json(request: Request, name: Ident) -> Response:
     `sha` names this version; send it as `base` to change the page.
     """
     services = services_of(request)
-    data = page_data(services, find_page(services, name))
+    data = page_data(services, find_page(services.notebook, name))
     data["html"] = str(data["html"])
     data["url"] = page_url(data["id"])
     data["sections"] = [{"title": s.title, "slug": s.slug, "level": s.level} for s in data["sections"]]
@@ -211,22 +208,11 @@ def _plain_data(value: Any) -> Any:
 
 @router.get("/beside/{path:path}", include_in_schema=False)
 def page_attachment(request: Request, path: Annotated[str, Path(max_length=4000)]) -> FileResponse:
-    pages = (services_of(request).notebook.folder / "pages").resolve()
     missing = GlassbookError("there is no file of that name under pages/")
-    if "\0" in path or any(part.startswith(".") for part in File(path).parts):
+    if any(part.startswith(".") for part in File(path).parts):
         raise missing
-    try:
-        found = (pages / path).resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):
-        raise missing from None
-    if not found.is_relative_to(pages) or not found.is_file():
-        raise missing
-    suffix = found.suffix.lower()
-    if suffix in PICTURES:
-        return FileResponse(found, media_type=PICTURES[suffix], headers=HEADERS)
-    # An <img> shows an SVG even if it is an attachment; opened by itself it is downloaded, so its scripts never run.
-    media = "image/svg+xml" if suffix == ".svg" else "application/octet-stream"
-    return FileResponse(found, media_type=media, filename=found.name, headers=HEADERS)
+    pages = services_of(request).notebook.folder / "pages"
+    return harmless_response(file_inside(pages, path, missing), svg=True)
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -244,18 +230,7 @@ def _listed(services: Services, kind: str, tag: str, order: Order, part: int, li
 
 
 def row_to_json(row: Any) -> dict[str, Any]:
-    """An entry of a list of pages as JSON."""
-    return {
-        "id": row.id,
-        "title": row.title,
-        "kind": row.kind,
-        "level": row.level,
-        "tags": list(row.tags),
-        "aliases": list(row.aliases),
-        "path": str(row.path),
-        "modified": row.modified.isoformat(),
-        "url": page_url(row.id),
-    }
+    return {**asdict(row), "path": str(row.path), "modified": row.modified.isoformat(), "url": page_url(row.id)}
 
 
 @router.get("/api/v1/pages")

@@ -28,23 +28,32 @@ HEADERS = {"content-security-policy": "sandbox; default-src 'none'", "x-content-
 
 
 def find_file(run: RunRecord, path: str) -> File:
-    """The regular file at `path` inside the run's folder.
-
-    Raises:
-        GlassbookError: there is none, or it lies outside, by its name or by a symbolic link.
-    """
-    runs, folder = run.folder.parent.resolve(), run.folder.resolve()
+    """The regular file at `path` inside the run's folder."""
     missing = GlassbookError(f"run {run.id} has no file of that name")
-    if "\0" in path or not folder.is_relative_to(runs):
+    if not run.folder.resolve().is_relative_to(run.folder.parent.resolve()):
         raise missing
+    return file_inside(run.folder, path, missing)
+
+
+def file_inside(folder: File, path: str, missing: GlassbookError) -> File:
+    """The regular file at `path`; `missing` is raised if it lies outside the folder, by its name or by a link."""
     try:
         found = (folder / path).resolve(strict=True)
-        inside = found.is_relative_to(folder) and found.is_file()
-    except (OSError, RuntimeError, ValueError):  # missing, a loop of links, an invalid name
-        raise missing from None
-    if not inside:
-        raise missing
-    return found
+        if found.is_relative_to(folder.resolve()) and found.is_file():
+            return found
+    except (OSError, RuntimeError, ValueError):  # there is none, a loop of links, an invalid name
+        pass
+    raise missing
+
+
+def harmless_response(file: File, svg: bool) -> FileResponse:
+    """A raster image to be shown; anything else to be downloaded, with the type of an SVG if it may be one."""
+    suffix = file.suffix.lower()
+    if suffix in PICTURES:
+        return FileResponse(file, media_type=PICTURES[suffix], headers=HEADERS)
+    # An <img> shows an SVG even if it is an attachment; opened by itself it is downloaded, so its scripts never run.
+    media = "image/svg+xml" if svg and suffix == ".svg" else "application/octet-stream"
+    return FileResponse(file, media_type=media, filename=file.name, headers=HEADERS)
 
 
 @router.get("/runs/{id}/files/{path:path}", include_in_schema=False)
@@ -52,10 +61,4 @@ def run_file(
     request: Request, id: Annotated[str, Path(max_length=200)], path: Annotated[str, Path(max_length=4000)]
 ) -> FileResponse:
     file = find_file(services_of(request).notebook.run(id), path)
-    suffix = file.suffix.lower()
-    if suffix in PICTURES:
-        return FileResponse(file, media_type=PICTURES[suffix], headers=HEADERS)
-    # An <img> shows an SVG even if it is an attachment; opened by itself it is downloaded, so its scripts never run.
-    chart = suffix == ".svg" and file.parent.name == "charts"
-    media = "image/svg+xml" if chart else "application/octet-stream"
-    return FileResponse(file, media_type=media, filename=file.name, headers=HEADERS)
+    return harmless_response(file, svg=file.parent.name == "charts")

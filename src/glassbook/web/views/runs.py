@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import judge, judging
-from glassbook.notebook import RunRecord
+from glassbook.notebook import Notebook, RunRecord
+from glassbook.notebook.index.index import RunTable
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.notebook.serialization import flat
@@ -33,72 +36,64 @@ ROWS = 200
 RunId = Annotated[str, Path(max_length=200, description="id of a run, or the beginning of one")]
 Name = Annotated[str, Path(max_length=200)]
 Status = Literal["", "running", "finished", "failed", "interrupted"]
-Experiment = Annotated[str, Query(max_length=200, description="only runs of this experiment")]
-Text = Annotated[str, Query(max_length=500, description="only runs with these words")]
-Order = Annotated[
-    str,
-    Query(
-        max_length=200,
-        pattern=r"^(started|experiment|status|seed|(config|results)\..+)$",
-        description="started, experiment, status, seed, config.<setting> or results.<name>",
-    ),
-]
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """Filters and order of a table of runs, as its query string has them."""
+
+    experiment: Annotated[str, Query(max_length=200, description="only runs of this experiment")] = ""
+    status: Literal["", "running", "finished", "failed", "interrupted"] = ""
+    q: Annotated[str, Query(max_length=500, description="only runs with these words")] = ""
+    order: Annotated[
+        str,
+        Query(
+            max_length=200,
+            pattern=r"^(started|experiment|status|seed|(config|results)\..+)$",
+            description="started, experiment, status, seed, config.<setting> or results.<name>",
+        ),
+    ] = "started"
+    descending: bool = True
+
+    def table(self, notebook: Notebook, limit: int, offset: int) -> RunTable:
+        return notebook.index.run_table(
+            experiment=self.experiment or None,
+            status=self.status or None,
+            text=self.q,
+            order=self.order,
+            descending=self.descending,
+            limit=limit,
+            offset=offset,
+        )
+
+    def href(self, columns: Sequence[str], **changed: Any) -> str:
+        """The address of the same table with some fields changed."""
+        given = {key: value for key, value in {**asdict(self), **changed}.items() if value != ""}
+        pairs = [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in given.items()]
+        return "/runs?" + urlencode([*pairs, *(("column", name) for name in columns)])
 
 
 @router.get("/api/v1/runs")
 def list_runs(
     request: Request,
-    experiment: Experiment = "",
-    status: Status = "",
-    q: Text = "",
-    order: Order = "started",
-    descending: bool = True,
+    query: Annotated[RunQuery, Depends()],
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
     """Runs: filtered, sorted by any column, `limit` at a time; `columns` names all settings and results."""
-    table = services_of(request).notebook.index.run_table(
-        experiment=experiment or None,
-        status=status or None,
-        text=q,
-        order=order,
-        descending=descending,
-        limit=limit,
-        offset=offset,
-    )
-    return json_response(runs_to_json(table))
+    return json_response(runs_to_json(query.table(services_of(request).notebook, limit, offset)))
 
 
 @router.get("/runs", include_in_schema=False)
 def runs_page(
     request: Request,
-    experiment: Experiment = "",
-    status: Status = "",
-    q: Text = "",
-    order: Order = "started",
-    descending: bool = True,
+    query: Annotated[RunQuery, Depends()],
     column: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006 (FastAPI copies it)
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    nb = services_of(request).notebook
-    table = nb.index.run_table(
-        experiment=experiment or None,
-        status=status or None,
-        text=q,
-        order=order,
-        descending=descending,
-        limit=PER_PAGE,
-        offset=(page - 1) * PER_PAGE,
-    )
+    table = query.table(services_of(request).notebook, PER_PAGE, (page - 1) * PER_PAGE)
     there = list(table.columns)
-    shown = [name for name in dict.fromkeys(column) if name in there] or _first_columns(experiment, there)
-    current = {"experiment": experiment, "status": status, "q": q, "order": order, "descending": descending}
-
-    def address(**changed: Any) -> str:
-        given = {key: value for key, value in {**current, **changed}.items() if value not in ("", None)}
-        pairs = [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in given.items()]
-        return "/runs?" + urlencode([*pairs, *(("column", name) for name in column)])
-
+    shown = [name for name in dict.fromkeys(column) if name in there] or _first_columns(query.experiment, there)
     return respond(
         request,
         "runs.html",
@@ -107,15 +102,11 @@ def runs_page(
         rows=[(row, [_cell(row, name) for name in shown]) for row in table.rows],
         shown=shown,
         there=there,
-        names=sorted({*experiments.names(), *([experiment] if experiment else [])}),
-        address=address,
+        names=sorted({*experiments.names(), *filter(None, [query.experiment])}),
+        query=query,
+        column=column,
         page=page,
         pages=max(1, -(-table.total // PER_PAGE)),
-        experiment=experiment,
-        state=status,
-        q=q,
-        order=order,
-        descending=descending,
     )
 
 
@@ -196,8 +187,7 @@ def run_metrics(
     there = services.curves.names(run.folder)
     curves = {}
     for name in (names or there)[:100]:
-        curve = services.curves.curve(run.folder, name, after_step, points)
-        curves[name] = {"steps": curve.steps, "values": curve.values, "logged": curve.logged}
+        curves[name] = asdict(services.curves.curve(run.folder, name, after_step, points))
     return json_response({"status": run.status, "names": there, "metrics": curves})
 
 

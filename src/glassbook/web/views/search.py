@@ -6,6 +6,7 @@ model server.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from glassbook.notebook import Hit
 from glassbook.semantic_search import has_model
 from glassbook.web.api.responses import json_response
-from glassbook.web.render.links import address_of, url_of
+from glassbook.web.render.links import address_of
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
@@ -36,16 +37,7 @@ def _found(services: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
 
 def hit_data(hit: Hit) -> dict[str, Any]:
     """A hit as JSON; `excerpt` is a list of [text, whether it matches] pairs."""
-    return {
-        "kind": hit.kind,
-        "id": hit.id,
-        "title": hit.title,
-        "section": hit.section,
-        "heading": hit.heading,
-        "excerpt": [list(piece) for piece in hit.excerpt],
-        "text": hit.text,
-        "url": url_of(hit),
-    }
+    return {**asdict(hit), "text": hit.text, "url": address_of(hit.kind, hit.id, hit.section)}
 
 
 @router.get("/api/v1/search")
@@ -64,13 +56,13 @@ def search_page(request: Request, q: Words = "", kind: Kind = "") -> Response:
     hits = _found(services_of(request), q, kind, MAX_HITS)
     # The kind of the best match comes first.
     groups = [
-        (name, KINDS[name], [(hit, url_of(hit)) for hit in hits if hit.kind == name])
+        (name, KINDS[name], [(hit, address_of(hit.kind, hit.id, hit.section)) for hit in hits if hit.kind == name])
         for name in dict.fromkeys(hit.kind for hit in hits)
     ]
     title = f"Search: {q}" if q else "Search"
     names: dict[str, Any] = {"kinds": KINDS, "groups": groups, "shown": MAX_HITS}
     semantic = has_model(services_of(request).notebook)
-    return respond(request, "search.html", title=title, query=q, kind=kind, semantic=semantic, **names)
+    return respond(request, "search.html", title=title, searched=q, kind=kind, semantic=semantic, **names)
 
 
 class SemanticQuery(BaseModel):

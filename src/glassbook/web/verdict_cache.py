@@ -13,14 +13,11 @@ LOOK = 2.0
 """Seconds for which what was found of code and data files is taken to be true."""
 
 
-class Verdicts:
+class VerdictCache:
     """Judges the claims of a notebook; safe to use from several threads.
 
     Reading ten thousand runs takes a second, so verdicts are kept until the notebook changes. What makes them stale
     lies outside the notebook, and is looked at again every `LOOK` seconds.
-
-    Args:
-        notebook: whose runs judge.
     """
 
     def __init__(self, notebook: Notebook) -> None:
@@ -40,7 +37,6 @@ class Verdicts:
             return [entry.dated(self._snapshot) for entry in self._board]
 
     def of(self, name: str) -> Standing:
-        """One experiment."""
         with self._lock:
             self._forget_old()
             entry = next((entry for entry in self._board or [] if entry.experiment == name), None)

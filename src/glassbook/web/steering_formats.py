@@ -23,7 +23,6 @@ def to_query(settings: SteeringSettings) -> str:
 
 
 def to_block(settings: SteeringSettings) -> str:
-    """The settings as a live block of Markdown."""
     lines = ["```glassbook", "steer:", f"  model: {flow_text(settings.model)}", "  sources:"]
     lines += [f"    - {flow_text(source.model_dump(mode='json'))}" for source in settings.sources]
     lines += [f"  where: {flow_text(settings.where)}", "  prompts:"]
@@ -37,9 +36,6 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The settings that a query string names, unchecked; all are optional, for a form fills in the rest.
 
     `run` and `feature` alone stand for one source. Values keep their text; `SteeringSettings` reads numbers from it.
-
-    Raises:
-        GlassbookError: a source is not JSON.
     """
     settings: dict[str, Any] = {"sources": [], "prompts": []}
     source: dict[str, str] = {}
@@ -99,6 +95,5 @@ def section(nb: Notebook, settings: SteeringSettings, result: Mapping[str, Any])
 
 
 def measured(values: Any) -> list[tuple[str, str]]:
-    """Names and numbers of an effect or a damage, as text."""
     pairs = values.items() if isinstance(values, Mapping) else ()
     return [(str(key).replace("_", " "), number(value)) for key, value in pairs if value is not None]

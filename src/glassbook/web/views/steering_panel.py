@@ -1,7 +1,7 @@
 """Steering panel and its JSON API: directions as sliders, plain beside steered text, results saved to a page.
 
 The panel is templates/steer.html with static/js/steer.js; results are shown by static/js/steered.js, which the live
-block `steer` uses as well. The settings of a panel are in web/steering.py.
+block `steer` uses as well. The settings of a panel are in web/steering_formats.py.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
+from glassbook.model_server import available_models
 from glassbook.notebook import Notebook, Page, read_markdown, slug
 from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.render.markdown import page_url
-from glassbook.web.response_cache import call_model_server
 from glassbook.web.services import services_of
-from glassbook.web.steering import from_query, section, to_query
+from glassbook.web.steering_formats import from_query, section, to_query
 from glassbook.web.templating import respond
 from glassbook.web.views.features import dashboards
-from glassbook.web.views.models import available_models
 
 router = APIRouter(tags=["steering"])
 
@@ -43,28 +42,23 @@ class Keep(Strict):
 
 
 @router.get("/steer", include_in_schema=False)
-async def panel(request: Request) -> HTMLResponse:
+def panel(request: Request) -> HTMLResponse:
     """The panel, filled in from the address; nothing is steered yet."""
     settings = panel_settings(request)
     nb = services_of(request).notebook
-    found, vectors = await run_in_threadpool(lambda: (dashboards(nb), saved_vectors(nb)))
     return respond(
         request,
         "steer.html",
         settings=settings,
         where_labels=WHERE_LABELS,
-        models=await available_models(request),
-        dashboards=found,
-        vectors=vectors,
+        models=available_models(nb),
+        dashboards=dashboards(nb),
+        vectors=saved_vectors(nb),
     )
 
 
 def panel_settings(request: Request) -> dict[str, Any]:
-    """The settings that the form is filled in with.
-
-    Raises:
-        HTTPException: 422, the address names a setting that is wrong.
-    """
+    """The settings that the form is filled in with; status 422 if the address names one that is wrong."""
     try:
         query = from_query(request.query_params.multi_items())
         # A panel without sources is not valid yet: a placeholder stands in for the check.
@@ -91,7 +85,7 @@ def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
 async def steer(request: Request, settings: SteeringSettings) -> dict[str, Any]:
     """Steer: every prompt continued plainly and steered, with effect and damage."""
     return {
-        **await call_model_server(request, "steer", **settings.model_dump(mode="json")),
+        **await services_of(request).call_model_server("steer", **settings.model_dump(mode="json")),
         "query": to_query(settings),
     }
 
@@ -102,7 +96,7 @@ async def keep(request: Request, body: Keep) -> dict[str, Any]:
 
     The texts are the model server's response to these settings, not what a browser sends.
     """
-    result = await call_model_server(request, "steer", **body.settings.model_dump(mode="json"))
+    result = await services_of(request).call_model_server("steer", **body.settings.model_dump(mode="json"))
     nb = services_of(request).notebook
     page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, result)))
     last = page.outline().sections[-1]
@@ -110,14 +104,7 @@ async def keep(request: Request, body: Keep) -> dict[str, Any]:
 
 
 def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
-    """Add a section to the end of a page, or to a new one.
-
-    Returns:
-        the page, and whether it is new.
-
-    Raises:
-        GlassbookError: the page cannot be written, or changes faster than it can be read.
-    """
+    """Add a section to the end of a page, or to a new one; returns the page, and whether it is new."""
     ident = nb.index.resolve(name)
     if ident is None:
         title = " ".join(name.split())
