@@ -202,7 +202,10 @@ class FeatureDashboard:
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
             )
-            return [FeatureRow(*row[:5], _pairs(row[5])) for row in found], total
+            return [
+                FeatureRow(index, label, score, density, peak, _pairs(tokens))
+                for index, label, score, density, peak, tokens in found
+            ], total
 
     def feature(self, index: int) -> Feature:
         """One feature.

@@ -39,8 +39,8 @@ class Progress:
         total: int | None,
         label: str,
         unit: str,
-        done: int,
-        report: Callable[[dict[str, Any], bool], None],
+        done: int = 0,
+        report: Callable[[dict[str, Any], bool], object] = lambda work, edge: None,
     ) -> None:
         self.total, self.label, self.unit, self.done = total, label, unit, done
         self._report = report
