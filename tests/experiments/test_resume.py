@@ -22,15 +22,25 @@ def unbroken(folder: Path, name: str) -> tuple[RunRecord, float]:
 
 
 def killed_and_resumed(folder: Path, name: str, seconds: float) -> RunRecord:
-    """Kill a run within the time that a whole one takes; one that was faster is started again and killed earlier."""
+    """Kill a run within the time that a whole one takes.
+
+    How fast a run is changes from moment to moment on a busy machine: one that has not begun is started again and
+    killed later, one that has finished is started again and killed earlier.
+    """
     notebook, chance = Notebook.create(folder / "killed").folder, random.Random(name)
-    for attempt in range(6):
-        run(notebook, name, kill_after=seconds * chance.uniform(0.3, 0.9) * 0.7**attempt)
+    low, high, seen = 0.0, seconds, None
+    for _ in range(16):
+        moment = chance.uniform(low + 0.2 * (high - low), low + 0.9 * (high - low))
+        run(notebook, name, kill_after=moment)
         record = newest(notebook)
-        if record is not None and record.status == "interrupted":
+        if record is None or record.id == seen:
+            low, high = moment, max(high, 1.5 * moment)
+        elif record.status == "interrupted":
             run(notebook, name, resume=record.id)
             return Notebook(notebook).run(record.id)
-    raise AssertionError(f"{name} ended before it could be killed")
+        else:
+            low, high, seen = min(low, moment / 2), moment, record.id
+    raise AssertionError(f"{name} could not be killed between its beginning and its end")
 
 
 def check(folder: Path, name: str) -> None:
