@@ -164,6 +164,8 @@ def _frequent_first(forest: Forest, features: int, generator: torch.Generator) -
 def _spread_out(directions: Tensor, steps: int = 20, rate: float = 0.05) -> Tensor:
     """Push unit vectors apart: gradient steps on the sum of their squared cosines."""
     v = directions
+    # The curvature grows with how many share a dimension; larger steps would throw all of them onto one line.
+    rate = min(rate, 0.5 * v.shape[1] / len(v))
     for _ in range(steps):
         overlap = (v @ v.T).fill_diagonal_(0.0)
         v = normalize(v - rate * overlap @ v, dim=1)

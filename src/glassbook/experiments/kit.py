@@ -3,7 +3,8 @@
     lm = kit.open_model(run, self.model)                                        # recorded as used
     text = kit.reserve_rows(lm, 1600, seed=run.rng("text").seed)                # batches of 256 tokens a row
     acts = kit.collect(run, "text", lm, text, site)                             # in memory, or on disk if they are many
-    sae = kit.train_sae(run, "sae", (acts, site), acts.dim(site), 2048, TopK(32), steps=1500, ...)
+    sae = kit.train_sae(run, "sae", (acts, site), acts.dim(site), 2048, TopK(8), steps=1500, ...)
+    random = kit.frozen_random(acts.read(site), 2048, 8, run.rng("random directions"))          # its rival
     model = kit.train_model(run, "curse", make, next_token(), batches, steps=600, lr=2e-3, seed=run.rng("curse").seed)
     scores = kit.stage(run, "scores", lambda: ...)                              # done once, even if the run is resumed
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from glassbook.data.tokens import Encoder
-    from glassbook.features import Dictionary, SparsityRule
+    from glassbook.features import Coder, Dictionary, SparsityRule
     from glassbook.features.data import Source
     from glassbook.nets import LanguageModel, Tokenizer
     from glassbook.notebook import Run
+    from glassbook.notebook.runs.rng import Rng
     from glassbook.trace import Activations
     from glassbook.train import Batch, LoopOptions, Objective, Phase
 
@@ -117,6 +119,19 @@ class Documents:
     labels: Tensor
     sentence: Tensor
     attributes: list[tuple[str, str]]
+
+    def batch(self, numbers: Tensor) -> Batch:
+        """The inputs of some documents [n], as one batch."""
+        import torch
+
+        chosen = [divmod(int(i), len(self.batches[0]["input_ids"])) for i in numbers]
+        longest = max(int(self.batches[b]["attention_mask"][row].sum()) for b, row in chosen)
+        batch = {name: torch.zeros(len(chosen), longest, dtype=x.dtype) for name, x in self.batches[0].items()}
+        for name, padded in batch.items():
+            for i, (b, row) in enumerate(chosen):
+                line = self.batches[b][name][row, :longest]
+                padded[i, : len(line)] = line
+        return batch
 
 
 def documents(lm: LanguageModel, n: int, seed: int) -> Documents:
@@ -266,6 +281,21 @@ def train_saes(
     from glassbook.features import fit_many
 
     fit_many(saes, activations, batch=batch_size, seed=seed, **loop_options(run, label), **settings)
+
+
+def frozen_random(activations: Tensor, width: int, k: int, rng: Rng) -> Coder:
+    """The random rival of a dictionary of these activations: see `features.frozen_random`.
+
+    Args:
+        activations: [N, d] that the dictionary is learnt from.
+        width: its number of latents.
+        k: how many of them are active.
+        rng: of the directions.
+    """
+    from glassbook.features import frozen_random
+
+    mean = activations[:50_000].mean(0)
+    return frozen_random(activations.shape[1], width, k, mean, rng.torch())
 
 
 def loop_options(run: Run, label: str) -> LoopOptions:

@@ -11,7 +11,7 @@ files of other programs.
 
 from glassbook.features.coder import Coder
 from glassbook.features.controls import frozen_random
-from glassbook.features.detect import Detected, both_signs, detect
+from glassbook.features.detect import Detected, Sentences, both_signs, detect
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
@@ -28,6 +28,7 @@ __all__ = [
     "Matryoshka",
     "ReLU",
     "Scores",
+    "Sentences",
     "SparsityRule",
     "TopK",
     "both_signs",

@@ -20,6 +20,7 @@ class Coder(nn.Module):
         W_dec: [F, d_out], one direction in each row.
         b_dec: [d_out], what `decode` gives where all latents are 0.
         about: what it was learnt from (model, site, tokens, ...).
+        transcodes: whether it predicts another activation than the one that it reads.
     """
 
     d_in: int
@@ -28,6 +29,7 @@ class Coder(nn.Module):
     W_dec: Tensor
     b_dec: Tensor
     about: dict[str, Any]
+    transcodes: bool = False
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent activations [..., F] of activations x [..., d_in]."""

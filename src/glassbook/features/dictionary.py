@@ -59,6 +59,7 @@ class Dictionary(Coder):
         W_skip: [d_out, d_in], of a transcoder with `skip`; else None.
         gain, b_mag: [F], scale and bias of a Gated dictionary's magnitudes; else None.
         about: what it was trained on (model, site, tokens, ...), kept in the file.
+        fresh: whether the weights are those it was made with, which training may start from in its own units.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Dictionary(Coder):
         self.gain = nn.Parameter(torch.ones(width)) if gated else None
         self.b_mag = nn.Parameter(torch.zeros(width)) if gated else None
         self.about: dict[str, Any] = {}
+        self.fresh = True
 
     def extra_repr(self) -> str:
         """Sizes and rule, for print."""
@@ -194,3 +196,4 @@ class Dictionary(Coder):
             if not bool(torch.isfinite(tensors[name]).all()):
                 raise ValueError(f"{name} holds values that are not finite")
             p.data.copy_(tensors[name])
+        self.fresh = False

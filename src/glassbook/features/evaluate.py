@@ -11,7 +11,7 @@ from torch.nn.functional import nll_loss
 
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
-from glassbook.features.data import Rows, check_model, check_source, open_rows
+from glassbook.features.data import Kept, Rows, check_model, check_source, open_rows
 from glassbook.measure.reconstruction import ExplainedVariance
 from glassbook.trace import Activations, At, allow_identity, trace
 from glassbook.train.objectives import IGNORED, Batch, next_tokens
@@ -65,7 +65,7 @@ class Scores:
 
 def evaluate(
     d: Coder,
-    activations: Tensor | tuple[Activations, str],
+    activations: Kept,
     *,
     model: nn.Module | None = None,
     site: str | None = None,
@@ -77,7 +77,8 @@ def evaluate(
 
     Args:
         d: the dictionary.
-        activations: [..., d] or (recording, site), best such that it was not trained on.
+        activations: [..., d] or (recording, site), best such that it was not trained on. A transcoder's hold what it
+            reads, then what it predicts, side by side as for training: (recording, sites) or several tensors.
         model: language model that the activations are of, in eval mode.
         site: where they are read and replaced, such as "blocks.3.out".
         batches: the model's inputs {"input_ids", "attention_mask"}, to measure its loss on.
@@ -87,10 +88,13 @@ def evaluate(
 
     Raises:
         GlassbookError: some but not all of model, site and batches; nothing to predict in the batches; activations of
-            another model or site than the dictionary's.
+            another model or site than the dictionary's; a transcoder's activations without what it predicts, or a
+            model, whose loss with a transcoder is not measured here.
     """
     rows = open_rows(activations)
     check_source(d.about, activations)
+    if d.transcodes and model is not None:
+        raise GlassbookError("the loss with a transcoder's predictions is not measured; score it on activations alone")
     sums, fired, mean = _reconstruct(d, rows, chunk)
     density = fired / rows.n
     if (model is None) != (site is None) or (model is None) != (batches is None):
@@ -126,9 +130,16 @@ def _reconstruct(d: Coder, rows: Rows, chunk: int) -> tuple[ExplainedVariance, T
     """Error sums, how often each latent fires, and the mean activation."""
     sums, total = ExplainedVariance(), torch.zeros(d.d_in, dtype=torch.float64)
     fired = torch.zeros(d.width, dtype=torch.float64)
-    for x in rows.chunks(chunk):
+    for both in rows.chunks(chunk):
+        x, y = (both[:, : d.d_in], both[:, d.d_in :]) if d.transcodes else (both, both)
+        if y.shape[1] != d.d_out:
+            raise GlassbookError(
+                f"the transcoder predicts {d.d_out} dimensions from {d.d_in}, and the activations have "
+                f"{both.shape[1]}; give what it reads and what it predicts, side by side"
+            )
         values, indices = d.encode_sparse(x.to(d.W_dec.device))
-        sums.add(x, d.decode_sparse(values, indices))
+        # What a transcoder predicts has a part that passes its latents by.
+        sums.add(y, d(x.to(d.W_dec.device)) if d.transcodes else d.decode_sparse(values, indices))
         fired += torch.bincount(indices[values != 0].cpu(), minlength=d.width)
         total += x.sum(0, dtype=torch.float64).cpu()
     return sums, fired, (total / rows.n).float()

@@ -50,7 +50,7 @@ class SAETrainer:
         self.dead = torch.empty(0, dtype=torch.int64, device=self.device)
         self.k_aux = min(d.width, 2 ** max(0, round(math.log2(d.d_out / 2))))
         self.loss = torch.zeros((), device=self.device)
-        self.fvu = self.active = self.loss
+        self.error = self.variance = self.active = self.loss
         self.rows = self.done = 0
         self.normalizer: ActivationNormalizer | None = None
 
@@ -62,7 +62,8 @@ class SAETrainer:
             wanted = f"{d.d_in} + {d.d_out}" if d.transcodes else str(d.d_in)
             raise GlassbookError(f"the dictionary reads {wanted} dimensions, the activations have {sample.shape[1]}")
         self.normalizer = ActivationNormalizer.measure(d, x, y, centre)
-        if bool(d.b_enc.any() | d.b_dec.any()):
+        # Weights that were learnt or read from a file are in raw units, and so are biases that were put in by hand.
+        if not d.fresh or bool(d.b_enc.any() | d.b_dec.any()):
             self.normalizer.unfold_from_weights(d)
             return
         with torch.no_grad():
@@ -104,19 +105,20 @@ class SAETrainer:
             k_aux=self.k_aux,
             fast=self.fast,
         )
-        fvu = (y - out.sae_out).square().mean()
-        loss = self._loss(out, y, fvu, sparsity)
+        error = (y - out.sae_out).square().mean()
+        loss = self._loss(out, y, error, sparsity)
         loss.backward()
         self._update(lr)
         with torch.no_grad():
             self.last_fired.masked_fill_(out.fires(FIRING_THRESHOLD), step + 1)
-        self.fvu, self.loss, self.active = fvu.detach(), loss.detach(), out.n_active.detach()
+            self.variance = (y - y.mean(0)).square().mean()
+        self.error, self.loss, self.active = error.detach(), loss.detach(), out.n_active.detach()
         self.rows, self.done = len(x), step + 1
 
-    def _loss(self, out: ForwardOutput, y: Tensor, fvu: Tensor, sparsity: float) -> Tensor:
-        """The rule's loss, in units where predicting the mean costs 1."""
+    def _loss(self, out: ForwardOutput, y: Tensor, error: Tensor, sparsity: float) -> Tensor:
+        """The rule's loss, in units where predicting the centre costs 1."""
         n, d = y.shape
-        loss = fvu if out.prefix_outs is None else (y[:, None] - out.prefix_outs).square().mean()
+        loss = error if out.prefix_outs is None else (y[:, None] - out.prefix_outs).square().mean()
         if out.aux_out is not None:
             loss = loss + self.aux * _auxk_loss(out.aux_out, (y - out.sae_out).detach())
         if isinstance(self.rule, ReLU):
@@ -145,7 +147,8 @@ class SAETrainer:
 
     def metrics(self, done: int) -> dict[str, float]:
         """The numbers of a logged point; the only place that waits for the device."""
-        numbers = {"loss": self._finite_loss(done), "explained_variance": 1 - float(self.fvu)}
+        explained = 1 - float(self.error / self.variance)
+        numbers = {"loss": self._finite_loss(done), "explained_variance": explained}
         return numbers | {"l0": float(self.active) / self.rows, "dead": self.dead_share(done)}
 
     def _finite_loss(self, done: int) -> float:
@@ -169,6 +172,7 @@ class SAETrainer:
         if self.normalizer is not None:
             self.normalizer.fold_into_weights(self.d)
             self.normalizer = None
+            self.d.fresh = False
 
     # --- checkpoints --------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Detection metrics: AUROC."""
+"""Detection metrics: AUROC, average precision, and precision, recall and F1 at a threshold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from glassbook.measure.arrays import to_tensor
+from glassbook.measure.matching import f1
 
 
 def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
@@ -29,6 +30,71 @@ def auroc(scores: Any, labels: Any, *, columns: int = 64) -> Tensor:
     return area.reshape(scores.shape[1:] + labels.shape[1:])
 
 
+def average_precision(scores: Any, labels: Any, *, columns: int = 256) -> Tensor:
+    """Sum over thresholds of (recall gained) * precision, tied scores being one threshold.
+
+    That is the mean over the positives of the precision among all rows that score at least as much. Scores that say
+    nothing get about the base rate.
+
+    Args:
+        scores: [N] or [N, F], any real numbers.
+        labels: [N] or [N, A], bool or 0/1.
+        columns: score columns ranked at a time; memory is about 20 * N * columns bytes.
+
+    Returns:
+        float64 of shape [F, A], without the axis that was not given; NaN where there is no positive.
+    """
+    scores, labels = to_tensor(scores, torch.float32), to_tensor(labels, torch.bool)
+    _check(scores, labels)
+    s, y = scores.reshape(len(scores), -1), labels.reshape(len(labels), -1)
+    positives = [torch.nonzero(y[:, a])[:, 0] for a in range(y.shape[1])]
+    out = torch.full((s.shape[1], y.shape[1]), torch.nan, dtype=torch.float64)
+    for start in range(0, s.shape[1], columns):
+        part = s[:, start : start + columns].T.contiguous()
+        rows = _at_least(part)  # one sort serves every attribute; what follows touches positives only
+        for a, these in enumerate(positives):
+            if len(these):
+                among = rows[:, these].sort(dim=1).values
+                found = torch.searchsorted(among, among, right=True)
+                out[start : start + len(part), a] = (found.double() / among).mean(1)
+    return out.reshape(scores.shape[1:] + labels.shape[1:])
+
+
+def best_threshold(scores: Any, labels: Any) -> Tensor:
+    """The threshold at which "score >= threshold" has the largest F1, the highest of several: [A].
+
+    Args:
+        scores: [N, A].
+        labels: bool [N, A], one column for each of the scores'.
+    """
+    scores, labels = to_tensor(scores, torch.float32), to_tensor(labels)
+    _check(scores, labels)
+    ordered, order = scores.sort(dim=0, descending=True)
+    last = torch.ones_like(ordered, dtype=torch.bool)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    hits = labels.gather(0, order).cumsum(0)
+    predicted = torch.arange(1, len(scores) + 1)[:, None]
+    score = (2 * hits / (predicted + labels.sum(0))).masked_fill(~last, -1.0)
+    return ordered.gather(0, score.argmax(0, keepdim=True))[0]
+
+
+def precision_recall_f1(scores: Any, labels: Any, threshold: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Precision, recall and F1 of "score >= threshold", float64 [A] each.
+
+    A precision without a prediction and a recall without a positive are NaN; F1 is 0 there.
+
+    Args:
+        scores: [N, A].
+        labels: bool [N, A], one column for each of the scores'.
+        threshold: [A] or one number, best chosen on other rows (`best_threshold`).
+    """
+    scores, labels = to_tensor(scores, torch.float32), to_tensor(labels)
+    _check(scores, labels)
+    predicted = (scores >= to_tensor(threshold, torch.float32)).double()
+    hits = (predicted * labels).sum(0)
+    return hits / predicted.sum(0), hits / labels.sum(0), f1(predicted, labels)
+
+
 def _check(scores: Tensor, labels: Tensor) -> None:
     if len(scores) != len(labels):
         raise ValueError(f"{len(scores)} rows of scores but {len(labels)} of labels")
@@ -41,6 +107,12 @@ def _area(rank_sums: Tensor, y: Tensor) -> Tensor:
     positives = y.sum(0)
     pairs = positives * (len(y) - positives)
     return (rank_sums - positives * (positives + 1) / 2) / torch.where(pairs > 0, pairs, torch.nan)
+
+
+def _at_least(columns: Tensor) -> Tensor:
+    """How many entries of the same row of [C, N] are at least as large as each entry; int32."""
+    ordered = columns.sort(dim=1).values
+    return columns.shape[1] - torch.searchsorted(ordered, columns, out_int32=True)
 
 
 def _ranks(columns: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""k-sparse probing: how well a few latents predict an attribute (Gurnee et al. 2023, arXiv:2305.01610)."""
+"""Probes: logistic regression of attributes, and k-sparse probing, which reads a few latents only.
+
+Source of k-sparse probing: Gurnee et al. 2023, arXiv:2305.01610.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,37 @@ from torch import Tensor
 from glassbook.errors import extra
 from glassbook.measure.arrays import to_tensor
 from glassbook.measure.matching import f1
+
+
+def logistic_regression(x: Any, labels: Any, *, l2: float = 1.0, steps: int = 200) -> tuple[Tensor, Tensor]:
+    """Logistic regression of each attribute, all by the same run of L-BFGS.
+
+    The loss of an attribute is the sum of its rows' cross-entropies, plus l2 / 2 times the squared norm of its weights.
+
+    Args:
+        x: [N, d], best of mean 0 and spread 1.
+        labels: bool [N, A].
+        l2: weight of the penalty; 1 / C of scikit-learn.
+        steps: at most so many iterations.
+
+    Returns:
+        (weights [A, d], bias [A]), float32.
+    """
+    x, y = to_tensor(x, torch.float32), to_tensor(labels, torch.float32)
+    weights = torch.zeros(y.shape[1], x.shape[1], requires_grad=True)
+    bias = torch.zeros(y.shape[1], requires_grad=True)
+    rule = torch.optim.LBFGS([weights, bias], max_iter=steps, tolerance_grad=1e-5, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        rule.zero_grad()
+        errors = torch.nn.functional.binary_cross_entropy_with_logits(x @ weights.T + bias, y, reduction="sum")
+        total = (errors + l2 / 2 * weights.square().sum()) / len(x)
+        total.backward()
+        return total
+
+    with torch.enable_grad():
+        rule.step(loss)
+    return weights.detach(), bias.detach()
 
 
 def sparse_probe(latents: Any, labels: Any, k: int = 1, *, train: float = 0.8) -> Tensor:

@@ -132,7 +132,7 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
 
     from glassbook.experiments import kit
     from glassbook.experiments.tour import corpus
-    from glassbook.features import TopK, frozen_random
+    from glassbook.features import frozen_random
     from glassbook.features.dashboard import build_dashboard
     from glassbook.trace import collect
 
@@ -146,7 +146,7 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
         attributes = []
         if truth is not None:
             x = acts.read(site)
-            rival = frozen_random(d.d_in, d.width, TopK(32), x.mean(0), torch.Generator().manual_seed(0))
+            rival = frozen_random(d.d_in, d.width, 8, x.mean(0), torch.Generator().manual_seed(0))
             attributes = cards.detect_attributes(d, rival, x, acts.read(neurons), truth, acts.index())
         build_dashboard(d, (acts, site), lm, folder / "artifacts", names=cards.names(attributes), contexts=2)
         dashboard = FeatureDashboard(folder)

@@ -78,9 +78,7 @@ class NameFeatures(OfRun):
     def _chosen(self, dashboard: FeatureDashboard, source: str, top: int | None) -> list[int]:
         """The features to name: active, not named by another source, those that are active most often first."""
         rows, _ = dashboard.rows(order="density", descending=True, density=(1e-12, None), limit=-1)
-        free = [
-            row.index for row in rows if self.replace or not row.label or dashboard.feature(row.index).source == source
-        ]
+        free = [row.index for row in rows if self.replace or all(name.source == source for name in row.names)]
         return free[:top]
 
     def _judge(self, folder: Path) -> Judge:

@@ -60,9 +60,16 @@ def truth_scores(coder: Coder, directions: Tensor, truth: Tensor, test: Tensor) 
 
 
 def at_sparsity(rows: list[dict[str, Any]], rule: str, l0: float) -> dict[str, float]:
-    """A rule's scores at `l0` active latents, interpolated between its rows (linearly in the logarithm of L0)."""
+    """A rule's scores at `l0` active latents, interpolated between its rows (linearly in the logarithm of L0).
+
+    Not measured, NaN, if its settings do not enclose `l0`: by more than 2 %, which training leaves.
+    """
     import numpy as np
 
     points = sorted((row for row in rows if row["rule"] == rule), key=lambda row: row["L0"])
     where = [math.log(max(row["L0"], 1e-9)) for row in points]
-    return {key: float(np.interp(math.log(l0), where, [row[key] for row in points])) for key in ("EV", "F1", "MCC")}
+    enclosed = where[0] - 0.02 <= math.log(l0) <= where[-1] + 0.02
+    return {
+        key: float(np.interp(math.log(l0), where, [row[key] for row in points])) if enclosed else math.nan
+        for key in ("EV", "F1", "MCC")
+    }

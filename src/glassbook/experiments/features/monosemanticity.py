@@ -30,7 +30,7 @@ class Monosemanticity:
     """Block of the built-in model whose output is taken apart."""
     width: int = 1024
     """Features of each dictionary."""
-    k: int = 16
+    k: int = 8
     """Features active on a token."""
     steps: int = 1000
     """Optimiser steps."""
@@ -157,19 +157,18 @@ class Monosemanticity:
     def _units(self, run: Run, label: str, x: Tensor, held_out: Tensor, neurons: Tensor) -> dict[str, Tensor]:
         """Values of features, neurons, components and random directions on held-out tokens; none is negative.
 
-        Neurons and components have two signs, which count as two units.
+        Neurons, components and random directions have two signs, which count as two units.
         """
         import torch
 
-        from glassbook.features import TopK, frozen_random
+        from glassbook.features import TopK, both_signs
         from glassbook.features.classical import pca
 
-        d, rule, rng = x.shape[1], TopK(self.k), run.rng(f"dictionary of {label}")
+        d, rng = x.shape[1], run.rng(f"dictionary of {label}")
         how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": rng.seed}
-        sae = kit.train_sae(run, f"dictionary of {label}", x, d, self.width, rule, **how)
-        random = frozen_random(d, self.width, rule, x.mean(0), rng.child("random directions").torch())
-        components = pca(x, d).encode(held_out)
+        sae = kit.train_sae(run, f"dictionary of {label}", x, d, self.width, TopK(self.k), **how)
+        random = kit.frozen_random(x, self.width, self.k, rng.child("random directions"))
+        rivals = {"neurons": neurons, "components": pca(x, d).encode(held_out), "random": random.encode(held_out)}
         with torch.no_grad():
-            features, directions = sae.encode(held_out), random.encode(held_out)
-        both = [torch.cat([u, -u], 1).relu() for u in (neurons, components)]
-        return {"features": features, "neurons": both[0], "components": both[1], "random": directions}
+            features = sae.encode(held_out)
+        return {"features": features, **{name: both_signs(values).relu() for name, values in rivals.items()}}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SITE, LENGTH = "blocks.1.out", 128
 """Where the models are compared, and tokens in a row of text."""
+K = 8
+"""Features active on a token."""
 
 
 @experiment(terms=["Universality"], source="Lan et al. 2024, arXiv:2410.06981; Kornblith et al. 2019, arXiv:1905.00414")
@@ -133,16 +135,18 @@ class Universality:
         return [text(step) for step in range(-(-tokens // (self.batch_size * LENGTH)))]
 
     def _codes(self, run: Run, name: str, tokenizer: Tokenizer, model: LM, held_out: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes of held-out activations in a learnt dictionary and in random directions, of latents that live."""
-        from glassbook.features import TopK, frozen_random
+        """Codes of held-out activations in a learnt dictionary and in random directions, of latents that live.
 
-        rng, rule = run.rng(f"dictionary of {name}"), TopK(16)
+        A random direction and its negative count as two latents.
+        """
+        from glassbook.features import TopK, both_signs
+
+        rng = run.rng(f"dictionary of {name}")
         x = _activations(model, self._text(tokenizer, rng.child("text"), 10 * self.tokens))
         how: dict[str, Any] = {"steps": self.dictionary_steps, "batch_size": 1024, "lr": 3e-3}
-        sae = kit.train_sae(run, f"sae-{name}", x, self.d_model, self.width, rule, seed=rng.seed, **how)
-        directions = rng.child("random directions").torch()
-        random = frozen_random(self.d_model, self.width, rule, held_out.mean(0), directions)
-        learnt, chance = (d.encode(held_out).detach() for d in (sae, random))
+        sae = kit.train_sae(run, f"sae-{name}", x, self.d_model, self.width, TopK(K), seed=rng.seed, **how)
+        random = kit.frozen_random(x, self.width, K, rng.child("random directions"))
+        learnt, chance = sae.encode(held_out).detach(), both_signs(random.encode(held_out)).relu()
         return learnt[:, (learnt > 0).sum(0) >= 20], chance[:, (chance > 0).sum(0) >= 20]
 
 

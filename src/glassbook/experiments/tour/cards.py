@@ -18,6 +18,8 @@ BEFORE, AFTER = 8, 3
 DETECTORS = ("dictionary", "best neuron", "random dictionary")
 BAR = 0.9
 """AUROC from which on an attribute counts as detected."""
+NAMED = 0.5
+"""F1 from which on a feature is named after an attribute."""
 
 
 def detect_attributes(
@@ -25,8 +27,8 @@ def detect_attributes(
 ) -> list[dict[str, Any]]:
     """How well each attribute of the world is detected: kind, value, feature, and an AUROC for each detector.
 
-    The best feature is chosen on half of the sentences and measured on the others (`features.detect`). Neurons are
-    those of the block's MLP and the axes of the residual stream, whichever detects better.
+    The best feature is chosen on half of the sentences and measured on the others (`features.detect`), and so is the
+    best neuron, among those of the block's MLP and the axes of the residual stream.
 
     Args:
         sae: the dictionary.
@@ -38,23 +40,25 @@ def detect_attributes(
     """
     import torch
 
-    from glassbook.features.detect import both_signs, detect
+    from glassbook.features import Sentences, both_signs, detect
 
-    scorers = {
-        "dictionary": (sae.encode, x), "random": (random.encode, x), "neurons": (both_signs, hidden),
-        "axes": (both_signs, x),
+    text = Sentences.of(documents.sentence[index], documents.labels[index])
+    scores = {
+        "dictionary": text.pool(sae.encode, x), "random": text.pool(lambda part: both_signs(random.encode(part)), x),
+        "neurons": torch.cat([text.pool(both_signs, hidden), text.pool(both_signs, x)], 1),
     }  # fmt: skip
-    document, position = index
-    detected = detect(scorers, documents.sentence[document, position], documents.labels[document, position])
-    neuron = torch.maximum(detected["neurons"].auroc, detected["axes"].auroc)
+    detected = detect(scores, text.present)
+    ours = detected["dictionary"]
     return [
         {
-            "kind": kind, "value": value, "feature": int(detected["dictionary"].best[i]),
-            "dictionary": float(detected["dictionary"].auroc[i]), "best neuron": float(neuron[i]),
-            "random dictionary": float(detected["random"].auroc[i]),
+            "kind": kind, "value": value, "feature": int(ours.best[i]), "dictionary": float(ours.auroc[i]),
+            "best neuron": float(detected["neurons"].auroc[i]),
+            "random dictionary": float(detected["random"].auroc[i]), "first F1": float(ours.first_f1[i]),
+            "precision": float(ours.half_precision[i]), "recall": float(ours.half_recall[i]),
+            "top precision": float(ours.top_precision[i]),
         }
         for i, (kind, value) in enumerate(documents.attributes)
-        if not bool(detected["dictionary"].auroc[i].isnan())
+        if bool(ours.judged[i])
     ]  # fmt: skip
 
 
@@ -73,10 +77,14 @@ def results(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def names(attributes: Sequence[dict[str, Any]]) -> dict[int, Name]:
-    """Feature -> the attribute that it detects best, with the AUROC."""
-    ordered = sorted(attributes, key=lambda row: row["dictionary"])
-    return {row["feature"]: Name(f"{row['kind']}: {row['value']}", "truth", row["dictionary"]) for row in ordered}
+def names(attributes: Sequence[dict[str, Any]]) -> dict[int, list[Name]]:
+    """Feature -> the attributes that it detects best, by its F1 on the half that chose it; their score is the AUROC."""
+    found: dict[int, list[Name]] = {}
+    for row in sorted(attributes, key=lambda row: -row["first F1"]):
+        if row["first F1"] >= NAMED:
+            label, fits = f"{row['kind']}: {row['value']}", (row["precision"], row["recall"], row["top precision"])
+            found.setdefault(row["feature"], []).append(Name(label, "truth", row["dictionary"], {}, *fits))
+    return found
 
 
 def card(feature: Feature) -> dict[str, Any]:

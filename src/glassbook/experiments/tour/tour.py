@@ -122,7 +122,7 @@ class Tour:
                             seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
         sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
         mean = acts.read(site)[:50_000].mean(0)
-        return sae, frozen_random(d, width, rule, mean, run.rng("random dictionary").torch()), acts.n
+        return sae, frozen_random(d, width, rule.k, mean, run.rng("random dictionary").torch()), acts.n
 
     def _features(
         self, run: Run, lm: LanguageModel, site: str, sae: Dictionary, held_out: Activations,

@@ -24,6 +24,7 @@ SHOWN = 5
 FEWEST = 2
 """Least number of texts of either kind for a score."""
 LABEL_SCORE = "balanced accuracy of detection and fuzzing, their mean"
+TRUTH_SCORE = "F1 on held-out sentences"
 
 T = TypeVar("T")
 Text = list[str]
@@ -52,33 +53,43 @@ class Judge(Protocol):
         ...
 
 
-def from_truth(detected: Detected, attributes: Sequence[tuple[str, str]], *, at_least: float = 0.0) -> dict[int, Name]:
-    """Names from a known truth: the attribute that each feature detects best.
+def from_truth(
+    detected: Detected, attributes: Sequence[tuple[str, str]], *, at_least: float = 0.5
+) -> dict[int, list[Name]]:
+    """Names from a known truth: every attribute of which a feature is the best detector.
+
+    The first half of the text decides which attributes those are and which comes first; all numbers are measured on the
+    second half.
 
     Args:
         detected: what `detect` says of the features.
         attributes: (kind, value) of each attribute, in the order of `detected`.
-        at_least: AUROC below which a feature stays without a name.
+        at_least: F1 on the first half below which a feature is not named after an attribute.
 
     Returns:
-        feature -> name, with the AUROC on the second half of the text as its score.
+        feature -> its names, best first: score is the F1; precision and recall are those of activations above half of
+        the feature's maximum, top_precision that of its strongest ones.
     """
-    names: dict[int, Name] = {}
-    for (kind, value), feature, area in zip(attributes, detected.best.tolist(), detected.auroc.tolist(), strict=True):
-        before = names.get(feature)
-        # NaN, an attribute too rare to be judged, passes no bound.
-        if area >= at_least and (before is None or before.score is None or area > before.score):
-            names[feature] = Name(f"{kind}: {value}", "truth", area)
+    first = detected.first_f1.masked_fill(~detected.judged, -1.0)
+    names: dict[int, list[Name]] = {}
+    for i in first.argsort(descending=True, stable=True).tolist():
+        if first[i] < at_least:
+            break
+        numbers = (detected.f1, detected.half_precision, detected.half_recall, detected.top_precision)
+        score, precision, recall, top = (float(values[i]) for values in numbers)
+        name = Name(": ".join(attributes[i]), "truth", score, precision=precision, recall=recall, top_precision=top)
+        names.setdefault(int(detected.best[i]), []).append(name)
     return names
 
 
 class FromTokens:
     """Names of the tokens that carry a feature, and of the one before them if it is always the same.
 
-    The judge is the rule itself: a text activates the feature if it contains such a token.
+    Only the top examples are read, on which no name is scored. The judge is the rule itself: a text activates the
+    feature if it contains such a token.
 
     Args:
-        share: of a feature's activation that its tokens must carry in sum.
+        share: of a feature's activation in its top examples that its tokens must carry in sum.
         most: tokens in a name.
         before: share of the top examples that must have the same token before them for it to be named.
     """
@@ -91,11 +102,14 @@ class FromTokens:
 
     def name(self, feature: Feature) -> str:
         """Such as ' fox', ' owl' after ' the'; "" where no few tokens carry the feature."""
+        mass: Counter[str] = Counter()
+        for token, value in (entry for context in feature.contexts for entry in context):
+            mass[token] += value  # pyright: ignore[reportArgumentType] (a float serves as well)
         tokens, carried = [], 0.0
-        for token, share in feature.tokens[: self.most]:
+        for token, value in mass.most_common(self.most):
             tokens.append(token)
-            carried += share
-            if carried >= self.share:
+            carried += value
+            if carried >= self.share * mass.total():
                 break
         else:
             return ""
@@ -223,7 +237,7 @@ def give_names(
             names[index] = Name(label, judge.source, statistics.fmean(scores.values()) if scores else None, scores)
         tell(done)
     if names:
-        dashboard.set_names(names, _label_score(dashboard, names))
+        dashboard.set_names({index: [name] for index, name in names.items()}, _label_score(dashboard, names))
     return names
 
 

@@ -9,7 +9,7 @@ directions, the features that are active on the same tokens, and what the direct
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from glassbook.features.dashboard.logits import logit_effects
 from glassbook.features.dashboard.top_activations import TopActivations
 from glassbook.features.data import check_source
 from glassbook.nets import LanguageModel
-from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Name, new_store
+from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA, Name, new_store, write_names
 from glassbook.trace import Activations
 from glassbook.trace.roles import blocks, final
 
@@ -43,7 +43,7 @@ def build_dashboard(
     *,
     tokens: Tensor | None = None,
     sequence: Tensor | None = None,
-    names: Mapping[int, Name] | None = None,
+    names: Mapping[int, Sequence[Name]] | None = None,
     label_score: str = "",
     about: Mapping[str, Any] | None = None,
     contexts: int = 10,
@@ -59,7 +59,7 @@ def build_dashboard(
         to: the artifacts folder of the run.
         tokens: [N] ids, if the activations are a tensor.
         sequence: [N] the text of each row, if they are a tensor.
-        names: index -> name, such as `autointerp.from_truth` gives.
+        names: index -> names, the best first, such as `autointerp.from_truth` gives.
         label_score: what the scores of the names are.
         about: further facts for the header (model, site, dictionary ...).
         contexts: top activating examples of each feature, at most one from each text.
@@ -93,14 +93,13 @@ def build_dashboard(
         db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", writer.non_activating_examples())
         for start in range(0, d.width, WRITTEN):
             some = range(start, min(start + WRITTEN, d.width))
-            db.executemany(_FEATURE, writer.features(some, names or {}))
-            db.executemany(_DETAIL, writer.details(some, names or {}))
+            db.executemany(_FEATURE, writer.features(some))
+            db.executemany("INSERT INTO detail VALUES (?, ?, ?)", writer.details(some))
+        write_names(db, names or {})
     return path
 
 
 _FEATURE = f"INSERT INTO feature VALUES ({', '.join('?' * 12)})"
-_DETAIL = f"INSERT INTO detail VALUES ({', '.join('?' * 5)})"
-UNNAMED = Name("", "")
 
 
 class _Writer:
@@ -121,30 +120,28 @@ class _Writer:
             ids = self.stats.tokens[excerpt.rows].tolist()
             yield i, json.dumps([self.words[t] for t in ids]), json.dumps(excerpt.active)
 
-    def features(self, some: range, names: Mapping[int, Name]) -> Iterator[tuple[Any, ...]]:
-        """Rows of the table `feature`."""
+    def features(self, some: range) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table `feature`, without names."""
         promotes, suppresses = self.effects.of(some)
         similar, top = self.effects.similar(some), self._contexts(self.stats.top, some)
         for i, feature in enumerate(some):
             ids, shares = self.heavy[feature], self.shares[feature]
             tokens = [[self.words[t], _short(share)] for t, share in zip(ids, shares, strict=True)]
-            name = names.get(feature, UNNAMED)
             largest = float(self.stats.top.keys[feature, 0])
             edges, counts = self.stats.histograms.of(feature, largest)
             histogram = {"edges": [_short(edge) for edge in edges], "counts": counts}
-            words = f"{name.label} {' '.join(token for token, _ in tokens)}".casefold()
+            words = " ".join(token for token, _ in tokens).casefold()
             lists = map(json.dumps, (tokens, promotes[i], suppresses[i], similar[i], histogram))
             density = float(self.stats.active[feature]) / self.stats.n
-            yield feature, name.label, name.score, density, largest, words, *lists, _list(top[i])
+            yield feature, "", None, density, largest, words, *lists, _list(top[i])
 
-    def details(self, some: range, names: Mapping[int, Name]) -> Iterator[tuple[Any, ...]]:
+    def details(self, some: range) -> Iterator[tuple[Any, ...]]:
         """Rows of the table `detail`."""
         sampled = self._contexts(self.stats.sampled, some)
         for i, feature in enumerate(some):
-            name = names.get(feature, UNNAMED)
             together = [[other, _short(share)] for other, share in self.partners[feature]]
             spread = _spread(sampled[i], self.stats.sampled.n // 2)
-            yield feature, name.source, json.dumps(name.scores), json.dumps(together), _list(spread)
+            yield feature, json.dumps(together), _list(spread)
 
     def _contexts(self, examples: TopActivations, some: range) -> list[list[str]]:
         """The examples of each feature as JSON, by the value there, largest first."""
@@ -192,7 +189,7 @@ class _Effects:
 
     def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
         self.final = None
-        if not getattr(d, "transcodes", False) and _in_stream(lm, site):
+        if not d.transcodes and _in_stream(lm, site):
             with suppress(GlassbookError):  # of a model whose way to the logits is not known
                 self.final = final(lm)
         if self.final is not None and self.final[1].weight.shape[1] != d.d_out:

@@ -1,8 +1,8 @@
 """Feature dashboard of a run: all that is known of the features of a dictionary, read without torch.
 
 It is one SQLite file, artifacts/features.sqlite of the run, written by `features.dashboard.build`: a table `header`
-(key, JSON), tables `feature` and `detail` with a row for each feature, and `elsewhere` with random excerpts of the
-text. `set_names` changes the features' names.
+(key, JSON), tables `feature` and `detail` with a row for each feature, `name` with a row for each of their names, and
+`elsewhere` with random excerpts of the text. `set_names` changes the names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,15 +27,18 @@ CREATE TABLE feature (
     idx INTEGER PRIMARY KEY, label TEXT NOT NULL, score REAL, density REAL NOT NULL, max REAL NOT NULL,
     words TEXT NOT NULL, tokens TEXT NOT NULL, promotes TEXT NOT NULL, suppresses TEXT NOT NULL,
     similar TEXT NOT NULL, histogram TEXT NOT NULL, contexts TEXT NOT NULL);
-CREATE TABLE detail (
-    idx INTEGER PRIMARY KEY, source TEXT NOT NULL, scores TEXT NOT NULL, together TEXT NOT NULL, sampled TEXT NOT NULL);
+CREATE TABLE detail (idx INTEGER PRIMARY KEY, together TEXT NOT NULL, sampled TEXT NOT NULL);
+CREATE TABLE name (
+    idx INTEGER NOT NULL, place INTEGER NOT NULL, label TEXT NOT NULL, source TEXT NOT NULL, score REAL,
+    scores TEXT NOT NULL, precision REAL, recall REAL, top_precision REAL, PRIMARY KEY (idx, place));
 CREATE TABLE elsewhere (place INTEGER PRIMARY KEY, tokens TEXT NOT NULL, active TEXT NOT NULL);
 CREATE INDEX feature_density ON feature (density);
 CREATE INDEX feature_score ON feature (score);
 CREATE INDEX feature_max ON feature (max);
 CREATE INDEX feature_label ON feature (label);
 """
-"""What the file holds; lists are JSON. Older dashboards lack the tables `detail` and `elsewhere`."""
+"""What the file holds; lists are JSON. The label of a feature is those of its names, its score that of the first.
+Older dashboards lack the tables `detail`, `elsewhere` and `name`."""
 
 Order = Literal["index", "density", "score", "label", "max"]
 _ORDERS = {"index": "idx", "density": "density", "score": "score", "label": "label", "max": "max"}
@@ -44,20 +47,50 @@ Token = tuple[str, float]
 
 
 @dataclass(frozen=True)
+class Name:
+    """Something that a feature stands for.
+
+    Attributes:
+        label: what it is.
+        source: who says so: "truth", "tokens", or a language model's name.
+        score: how well the label fits (by its own definition, see the header), None if nobody has looked.
+        scores: the same by each measure: "detection" and "fuzzing", balanced accuracies, where they were measured.
+        precision: share of the texts with an activation above half of the feature's maximum that the label fits.
+        recall: share of the texts that it fits that have such an activation.
+        top_precision: share that it fits of the texts with the strongest activations.
+    """
+
+    label: str
+    source: str
+    score: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    precision: float | None = None
+    recall: float | None = None
+    top_precision: float | None = None
+
+    def __str__(self) -> str:
+        if self.precision is None or self.recall is None:
+            return self.label
+        return f"{self.label} (precision {self.precision:.2f}, recall {self.recall:.2f})"
+
+
+@dataclass(frozen=True)
 class FeatureRow:
     """A feature in a list."""
 
     index: int
     label: str
-    """What it stands for, "" if nobody knows."""
+    """All that it stands for, "" if nobody knows."""
     score: float | None
-    """How well the label describes it (by its own definition, see the header), None without a label."""
+    """How well the first of its names fits, None without one."""
     density: float
     """Share of the tokens that it is active on."""
     max: float
     """Its largest value."""
     tokens: list[Token]
     """The tokens that carry most of its activation, with their shares of it."""
+    names: list[Name]
+    """What it stands for, with how well that fits, the best first."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +111,6 @@ class Feature(FeatureRow):
     """Quantiles of all places where it is active, by a random sample: the same, largest value first."""
     together: list[tuple[int, float]] = field(default_factory=list)
     """Features that it is active together with, and the Jaccard index: both active, as a share of either active."""
-    source: str = ""
-    """Where its label comes from: "truth", "tokens", or a language model's name."""
-    scores: dict[str, float] = field(default_factory=dict)
-    """How well the label does: "detection" and "fuzzing", balanced accuracies, where they were measured."""
-
-
-@dataclass(frozen=True)
-class Name:
-    """A label for a feature.
-
-    Attributes:
-        label: what the feature stands for.
-        source: who says so.
-        score: how well the label fits, None if nobody has looked.
-        scores: the same by each measure.
-    """
-
-    label: str
-    source: str
-    score: float | None = None
-    scores: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,10 +214,9 @@ class FeatureDashboard:
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
             )
-            return [
-                FeatureRow(index, label, score, density, peak, _pairs(tokens))
-                for index, label, score, density, peak, tokens in found
-            ], total
+            some = [(*row[:5], _pairs(row[5])) for row in found]
+            names = self._names(db, [row[0] for row in some])
+            return [FeatureRow(*row, names[row[0]]) for row in some], total
 
     def feature(self, index: int) -> Feature:
         """One feature.
@@ -222,20 +233,19 @@ class FeatureDashboard:
             if row is None:
                 (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
                 raise GlassbookError(f"there is no feature {index}; this dashboard has {width}, counted from 0")
-            more = ("", "{}", "[]", "[]")
+            together, sampled = "[]", "[]"
             if self._has(db, "detail"):
-                asked = "SELECT source, scores, together, sampled FROM detail WHERE idx = ?"
-                more = db.execute(asked, [row[0]]).fetchone() or more
-            source, scores, together, sampled = more
+                asked = "SELECT together, sampled FROM detail WHERE idx = ?"
+                together, sampled = db.execute(asked, [row[0]]).fetchone() or (together, sampled)
             return Feature(
                 *row[:5],
-                *map(_pairs, row[5:9]),
+                _pairs(row[5]),
+                self._names(db, [row[0]])[row[0]],
+                *map(_pairs, row[6:9]),
                 histogram=json.loads(row[9]),
                 contexts=_contexts(row[10]),
                 sampled=_contexts(sampled),
                 together=_pairs(together),
-                source=source,
-                scores=dict(json.loads(scores)),
             )
 
     def non_activating_examples(self) -> list[NonActivatingExample]:
@@ -246,24 +256,38 @@ class FeatureDashboard:
             found = db.execute("SELECT tokens, active FROM elsewhere ORDER BY place")
             return [NonActivatingExample(list(json.loads(t)), frozenset(json.loads(a))) for t, a in found]
 
-    def set_names(self, names: Mapping[int, Name], label_score: str = "") -> None:
+    def set_names(self, names: Mapping[int, Sequence[Name]], label_score: str = "") -> None:
         """Give features these names in place of those they have; all of them, or none if anything goes wrong.
 
         Args:
-            names: index -> name; an empty label takes the name away.
+            names: index -> names, the best first; none takes the old ones away.
             label_score: what the scores are, for the header; "" leaves what it says.
 
         Raises:
             GlassbookError: the dashboard cannot be read, is of an older kind, or the disk refused.
         """
         with self._open() as old, new_store(self.path) as db:
-            if not self._has(old, "detail"):
+            if not self._has(old, "name"):
                 raise GlassbookError(f"{self.path} is of an older kind that keeps no names; make it again")
             old.backup(db)
-            for index, name in names.items():
-                _set_name(db, index, name)
+            write_names(db, names)
             if label_score:
                 db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
+
+    def _names(self, db: sqlite3.Connection, features: Iterable[int]) -> dict[int, list[Name]]:
+        """The names of some features; of an older dashboard, the one label that each has."""
+        names: dict[int, list[Name]] = {index: [] for index in features}
+        some = [json.dumps(list(names))]
+        if not self._has(db, "name"):
+            asked = "SELECT idx, label, score FROM feature WHERE label <> '' AND idx IN (SELECT value FROM json_each(?))"
+            for index, label, score in db.execute(asked, some):
+                names[index].append(Name(label, "", score))
+            return names
+        asked = """SELECT idx, label, source, score, scores, precision, recall, top_precision FROM name
+                   WHERE idx IN (SELECT value FROM json_each(?)) ORDER BY idx, place"""
+        for index, label, source, score, scores, *precisions in db.execute(asked, some):
+            names[index].append(Name(label, source, score, dict(json.loads(scores)), *precisions))
+        return names
 
     @staticmethod
     def _has(db: sqlite3.Connection, table: str) -> bool:
@@ -289,14 +313,20 @@ class FeatureDashboard:
             raise GlassbookError(f"{self.path} cannot be read as a feature dashboard: {error}") from error
 
 
-def _set_name(db: sqlite3.Connection, index: int, name: Name) -> None:
-    score = name.score if name.label else None
-    (tokens,) = db.execute("SELECT tokens FROM feature WHERE idx = ?", [index]).fetchone()
-    words = f"{name.label} {' '.join(token for token, _ in _pairs(tokens))}".casefold()
-    db.execute("UPDATE feature SET label = ?, score = ?, words = ? WHERE idx = ?", [name.label, score, words, index])
-    said = name if name.label else Name("", "")
-    values = [said.source, json.dumps(said.scores), index]
-    db.execute("UPDATE detail SET source = ?, scores = ? WHERE idx = ?", values)
+def write_names(db: sqlite3.Connection, names: Mapping[int, Sequence[Name]]) -> None:
+    """Give features of an open dashboard these names in place of those they have: index -> names, the best first."""
+    for index, given in names.items():
+        (tokens,) = db.execute("SELECT tokens FROM feature WHERE idx = ?", [index]).fetchone()
+        label = "; ".join(name.label for name in given)
+        words = f"{label} {' '.join(token for token, _ in _pairs(tokens))}".casefold()
+        score = given[0].score if given else None
+        db.execute("UPDATE feature SET label = ?, score = ?, words = ? WHERE idx = ?", [label, score, words, index])
+        db.execute("DELETE FROM name WHERE idx = ?", [index])
+        rows = [
+            (index, place, n.label, n.source, n.score, json.dumps(n.scores), n.precision, n.recall, n.top_precision)
+            for place, n in enumerate(given)
+        ]
+        db.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _pairs(text: str) -> list[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,8 @@ def _feature_to_json(feature: Feature, table: _TokenTable) -> dict[str, Any]:
     return {
         "i": feature.index,
         "label": feature.label,
-        "source": feature.source,
         "score": feature.score,
-        "scores": feature.scores,
+        "names": [asdict(name) for name in feature.names],
         "density": feature.density,
         "max": feature.max,
         "tokens": table.pairs(feature.tokens),

@@ -132,9 +132,11 @@ function show(index) {
   const largest = Math.max(...pairs([...f.up, ...f.down]).map(([, v]) => Math.abs(v)), 0);
   const logits = (flat) => pairs(flat).map(([text, v]) => [token(text, Math.abs(v), largest), ` ${v > 0 ? "+" : ""}${v.toFixed(2)}`]);
   const facts = [`active on ${often(f.density)}`, `max activation ${number(f.max)}`];
-  if (f.score !== null) facts.push(`label score ${number(f.score)}`);
-  for (const [measure, value] of Object.entries(f.scores)) facts.push(`${measure} ${number(value)}`);
-  if (f.source) facts.push(`label from ${f.source === "truth" ? "ground truth" : f.source}`);
+  const measured = (n) => Object.entries({ score: n.score, ...n.scores, precision: n.precision, recall: n.recall, "precision at the top": n.top_precision });
+  const names = f.names.map((n) => [[
+    n.label, ...measured(n).filter(([, value]) => value !== null).map(([measure, value]) => `${measure} ${number(value)}`),
+    `from ${n.source === "truth" ? "ground truth" : n.source}`,
+  ].join(", ")]);
   const columns = make("div", undefined, "pairs");
   columns.append(
     column("Top promoted tokens", logits(f.up)), column("Top suppressed tokens", logits(f.down)),
@@ -143,6 +145,7 @@ function show(index) {
   );
   byId("feature").replaceChildren(
     make("h1", f.label ? `${f.label} (${f.i})` : `Feature ${f.i}`), make("p", facts.join(", "), "dim"),
+    ...(names.length ? [column("What it stands for", names)] : []),
     ...contexts("Top activating examples", f.top, f.max), ...contexts("Examples by activation quantile", f.some, f.max),
     make("h2", "Activation histogram"), histogram(f), columns,
   );
