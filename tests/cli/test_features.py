@@ -24,7 +24,7 @@ def kept(notebook):
     with notebook.start_run("toy", {}) as run:
         build_dashboard(d, x, lm, run.folder / "artifacts", tokens=ids, sequence=torch.zeros(6), about=about)
     with notebook.start_run("toy", {}) as labelled:
-        names = {0: Name("animal: fox", "truth", 0.97)}
+        names = {0: [Name("animal: fox", "truth", 0.97)]}
         folder = labelled.folder / "artifacts"
         build_dashboard(d, x, lm, folder, tokens=ids, sequence=torch.zeros(6), about=about, names=names)
     return run.id, labelled.id

@@ -27,7 +27,7 @@ def kept(notebook):
     x[11::20, 1] = 1.0
     about = {"model": "builtin", "site": "blocks.3.out", "dictionary": "d.safetensors"}
     with notebook.start_run("toy", {}) as run:
-        sequence, names = torch.arange(600) // 10, {1: Name("place: ridge", "truth", 0.9)}
+        sequence, names = torch.arange(600) // 10, {1: [Name("place: ridge", "truth", 0.9)]}
         to = run.folder / "artifacts"
         build_dashboard(d, x, lm, to, tokens=tokens, sequence=sequence, names=names, about=about)
     return FeatureDashboard(run.folder), run.id
@@ -72,7 +72,7 @@ def test_tokens_name_what_has_no_name(glassbook, notebook, kept):
     data = glassbook("features", "name", "--run", run, "--notebook", notebook.folder, "--json").data()
     assert (data["source"], data["asked"], data["named"]) == ("tokens", 1, 1)
     assert data["names"][0]["detection"] == 1.0
-    assert dashboard.feature(0).source == "tokens"
+    assert [name.source for name in dashboard.feature(0).names] == ["tokens"]
     assert dashboard.feature(1).label == "place: ridge"
     shown = glassbook("features", "--run", run, "--notebook", notebook.folder)
     assert dashboard.feature(0).label in shown.out
@@ -87,8 +87,8 @@ def test_a_model_that_the_settings_name_is_asked(glassbook, notebook, kept, serv
     data = glassbook(*words, "--json").data()
     assert (data["source"], data["named"]) == ("tiny", 1)
     feature = dashboard.feature(0)
-    assert (feature.label, feature.source) == ("A thing", "tiny")
-    assert feature.scores == {"detection": 0.5, "fuzzing": 0.5}  # it says yes to everything
+    assert (feature.label, feature.names[0].source) == ("A thing", "tiny")
+    assert feature.names[0].scores == {"detection": 0.5, "fuzzing": 0.5}  # it says yes to everything
     assert glassbook(*words, "--tokens", "--replace", "--json").data()["source"] == "tokens"
     settings.write_text(settings.read_text() + "key = 7\n")
     assert "[naming] in glassbook.toml" in glassbook(*words).complaint()

@@ -65,3 +65,9 @@ def test_the_same_generator_gives_the_same():
 def test_trees_have_to_fit():
     with pytest.raises(GlassbookError, match="more than 20 features"):
         nested_world(20, 8, roots=4, branching=4, depth=2, generator=torch.Generator())
+
+
+def test_many_directions_of_few_dimensions_are_spread_out_and_not_thrown_onto_a_line():
+    world = nested_world(1500, 64, generator=torch.Generator().manual_seed(1))
+    values = torch.linalg.svdvals(world.directions)
+    assert values[-1] > 0.9 * values[0]

@@ -78,6 +78,17 @@ def test_documents_carry_the_truth_of_their_tokens(lm):
     assert documents.sentence[row, 0] == -1  # the token that begins a text
 
 
+def test_any_documents_make_a_batch(lm):
+    documents = kit.documents(lm, 70, seed=-1)
+    batch = documents.batch(torch.tensor([69, 3]))
+    assert batch["attention_mask"].sum(1).tolist() == [
+        int(documents.batches[1]["attention_mask"][5].sum()), int(documents.batches[0]["attention_mask"][3].sum())
+    ]  # fmt: skip
+    assert batch["input_ids"].shape[1] == batch["attention_mask"].sum(1).max()
+    n = int(batch["attention_mask"][1].sum())
+    assert torch.equal(batch["input_ids"][1, :n], documents.batches[0]["input_ids"][3, :n])
+
+
 @pytest.mark.parametrize("memory", [kit.MEMORY, 1])
 def test_activations_are_the_same_in_memory_and_on_disk_and_leave_no_folder_behind(notebook, lm, memory, monkeypatch):
     monkeypatch.setattr(kit, "MEMORY", memory)

@@ -3,49 +3,118 @@
 import pytest
 import torch
 
-from glassbook.features.detect import both_signs, detect, pool
+from glassbook.features.detect import TOKEN, Sentences, both_signs, detect, probe, solved_by_token
 
 
 @pytest.fixture
 def world():
-    """400 units of 5 tokens; attribute a of 3 is present in a third of them, at one token, along direction a."""
+    """400 sentences of 5 tokens; attribute a of 3 is present in a third of them, at one token, along direction a."""
     generator = torch.Generator().manual_seed(0)
-    unit = torch.arange(400).repeat_interleave(5)
+    sentence = torch.arange(400).repeat_interleave(5)
     labels = torch.zeros(2000, 3, dtype=torch.bool)
     x = 0.1 * torch.randn(2000, 8, generator=generator)
     for u in range(400):
         a, token = u % 3, 5 * u + int(torch.randint(5, (1,), generator=generator))
         labels[token, a] = True
         x[token, a] += 2.0 if a != 2 else -2.0
-    return x, unit, labels
+    return x, Sentences.of(sentence, labels)
 
 
 def test_a_planted_direction_is_found_and_noise_is_not(world):
-    x, unit, labels = world
-    found = detect({"both": (both_signs, x), "noise": (lambda a: a[:, 3:], x)}, unit, labels)
-    assert found["both"].best.tolist() == [0, 1, 8 + 2]
-    assert found["both"].auroc.tolist() == pytest.approx([1.0, 1.0, 1.0])
-    assert found["both"].share() == 1.0
-    assert found["noise"].share() == 0.0
-    assert found["noise"].auroc.tolist() == pytest.approx([0.5, 0.5, 0.5], abs=0.12)
+    x, text = world
+    found = detect({"both": text.pool(both_signs, x), "noise": text.pool(lambda a: a[:, 3:], x)}, text.present)
+    both, noise = found["both"], found["noise"]
+    assert both.best.tolist() == [0, 1, 8 + 2]
+    for perfect in ("average_precision", "precision", "recall", "f1", "auroc", "half_precision", "half_recall"):
+        assert getattr(both, perfect).tolist() == pytest.approx([1.0, 1.0, 1.0]), perfect
+    assert both.top_precision.tolist() == [1.0, 1.0, 1.0]
+    assert both.mean() == 1.0
+    assert noise.auroc.tolist() == pytest.approx([0.5, 0.5, 0.5], abs=0.12)
+    assert noise.mean() == pytest.approx(1 / 3, abs=0.1)
 
 
 def test_what_is_chosen_on_noise_does_not_look_good_on_the_other_half():
     generator = torch.Generator().manual_seed(1)
-    x, labels = torch.randn(600, 500, generator=generator), torch.rand(600, 1, generator=generator) < 0.1
-    found = detect({"noise": (lambda a: a, x)}, torch.arange(600), labels)
-    assert float(found["noise"].auroc) == pytest.approx(0.5, abs=0.15)
+    x, present = torch.randn(600, 500, generator=generator), torch.rand(600, 1, generator=generator) < 0.1
+    found = detect({"noise": x}, present)["noise"]
+    assert float(found.auroc) == pytest.approx(0.5, abs=0.15)
+    assert float(found.average_precision) == pytest.approx(0.1, abs=0.08)
+    assert float(found.first_precision) > 0.2
 
 
-def test_a_unit_scores_as_its_best_token():
+def test_a_sentence_scores_as_its_best_token_and_numbers_may_have_gaps():
     x = torch.tensor([[1.0], [3.0], [2.0], [-1.0]])
-    assert pool(lambda a: a, x, torch.tensor([0, 0, 1, 1]), 2, chunk=3).tolist() == [[3.0], [2.0]]
+    text = Sentences.of(torch.tensor([4, 4, 9, 9]), torch.tensor([[True], [False], [False], [False]]))
+    assert text.present.tolist() == [[True], [False]]
+    assert text.pool(lambda a: a, x, chunk=3).tolist() == [[3.0], [2.0]]
+    assert text.mean(x).tolist() == [[2.0], [0.5]]
+    assert text.tokens(torch.tensor([7, 7, 5, 7])).tolist() == [[0.0, 1.0], [1.0, 1.0]]
 
 
 def test_rare_attributes_are_not_judged(world):
-    x, unit, labels = world
-    rare = labels.clone()
-    rare[20:, 0] = False
-    found = detect({"both": (both_signs, x)}, unit, rare)["both"]
-    assert found.auroc.isnan().tolist() == [True, False, False]
-    assert found.share() == 1.0
+    x, text = world
+    rare = text.present.clone()
+    rare[5:, 0] = False
+    found = detect({"both": text.pool(both_signs, x)}, rare)["both"]
+    assert found.judged.tolist() == [False, True, True]
+    for reported in (found.average_precision, found.f1, found.half_precision, found.top_precision):
+        assert reported.isnan().tolist() == [True, False, False]
+    assert found.mean() == 1.0
+    assert found.mean(torch.tensor([True, False, False])) != found.mean()  # NaN: nothing was measured
+
+
+def test_audit_a2_a_score_with_mostly_false_alarms_is_not_taken_for_detection():
+    """One sentence in a hundred has it; all that have score above 94 % of those that have not."""
+    present, scores = torch.zeros(4000, 1, dtype=torch.bool), torch.zeros(4000, 1)
+    present[::100] = True
+    scores[:, 0] = torch.arange(4000) % 16 == 0  # false alarms, by their number
+    scores[::100] = 1.0
+    found = detect({"alarms": scores}, present)["alarms"]
+    assert float(found.auroc) > 0.9
+    assert float(found.average_precision) < 0.2
+    assert float(found.precision) < 0.2
+    assert float(found.f1) < 0.3
+
+
+def test_audit_a2_attributes_that_one_token_gives_away_are_told_apart():
+    generator = torch.Generator().manual_seed(2)
+    sentence = torch.arange(300).repeat_interleave(4)
+    ids = torch.randint(10, 20, (1200,), generator=generator)
+    labels = torch.zeros(1200, 2, dtype=torch.bool)
+    labels[::16, 0] = True
+    ids[::16] = 3  # the token says it
+    labels[4::16, 1] = True  # no token does
+    text = Sentences.of(sentence, labels)
+    found = detect({TOKEN: text.tokens(ids)}, text.present)
+    assert solved_by_token(found).tolist() == [True, False]
+    assert float(found[TOKEN].f1[0]) == 1.0
+
+
+def test_audit_b3_the_unit_is_not_chosen_on_the_half_that_is_reported():
+    """The first basis detects on the first half only, the second on the second: what is chosen first must count."""
+    present = (torch.arange(200) % 4 == 0)[:, None]
+    first_half = torch.arange(200) < 100
+    one = (present[:, 0] & first_half).float()
+    other = (present[:, 0] & ~first_half).float()
+    found = detect({"either": torch.stack([one, other], 1)}, present)["either"]
+    assert int(found.best) == 0
+    assert float(found.average_precision) == pytest.approx(0.25)
+
+
+def test_a_probe_combines_what_no_single_unit_has():
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(800, 6, generator=generator)
+    present = (x[:, :4].sum(1) > 1.5)[:, None]
+    single, probed = detect({"axes": x}, present)["axes"], probe(x, present)
+    assert float(probed.average_precision) > 0.97
+    assert float(single.average_precision) < 0.8
+
+
+def test_numbers_that_are_reported_do_not_depend_on_the_first_half_beyond_the_choice():
+    """Above half of the largest score: three of four have it, and three of five that have it are above."""
+    present = torch.tensor([[True], [False]] * 5 + [[True]] * 5 + [[False]] * 5)
+    scores = torch.tensor([1.0, 0.0] * 5 + [10.0, 9.0, 8.0, 1.0, 1.0] + [7.0, 1.0, 1.0, 1.0, 1.0])[:, None]
+    found = detect({"unit": scores}, present)["unit"]
+    assert float(found.half_precision) == 0.75
+    assert float(found.half_recall) == pytest.approx(0.6)
+    assert float(found.top_precision) == 0.5  # of ten

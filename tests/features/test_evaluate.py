@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassbook.errors import GlassbookError
-from glassbook.features import Dictionary, TopK, evaluate
+from glassbook.features import Dictionary, TopK, evaluate, fit
 from glassbook.measure.reconstruction import explained_variance
 from glassbook.nets import LM, LMConfig
 from glassbook.trace import record, trace
@@ -167,3 +167,20 @@ def test_half_of_what_is_needed_is_one_line(model, ids, batches, recording):
     short = [{"input_ids": ids[:, :1]}]
     with pytest.raises(GlassbookError, match="longer texts"):
         evaluate(d, (recording, SITE), model=model, site=SITE, batches=short)
+
+
+def test_audit_b5_a_transcoder_is_scored_on_what_it_predicts(model, batches):
+    g = torch.Generator().manual_seed(0)
+    read = torch.randn(3000, 12, generator=g)
+    wanted = read.relu() @ torch.randn(12, 12, generator=g)
+    for skip in (False, True):
+        torch.manual_seed(0)
+        d = Dictionary(12, 48, TopK(6), d_out=12, skip=skip)
+        report = fit(d, (read, wanted), steps=200, batch=256, lr=1e-2)
+        found = evaluate(d, (read, wanted)).explained_variance
+        assert found == pytest.approx(explained_variance(wanted, d(read)), abs=1e-6)
+        assert found == pytest.approx(report.explained_variance, abs=0.05)
+    with pytest.raises(GlassbookError, match="side by side"):
+        evaluate(d, read)
+    with pytest.raises(GlassbookError, match="loss with a transcoder"):
+        evaluate(d, (read, wanted), model=model, site=SITE, batches=batches)

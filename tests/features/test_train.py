@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 
@@ -282,3 +283,43 @@ def test_many_learn_what_each_alone_would():
     half = Dictionary(6, 48, TopK(3))
     fit_many([new(), half], x, **QUICK, columns=[slice(None), slice(6, 12)])
     assert half(x[:, 6:]).shape == (4000, 6)
+
+
+def test_audit_b4_the_logged_explained_variance_is_that_of_the_batch():
+    """Far from the origin, the mean square is not the variance."""
+
+    class Log:
+        logged: list[float] = []  # noqa: RUF012
+
+        def progress(self, *args, **kwargs):
+            return contextlib.nullcontext(self)
+
+        def advance(self, *args, **kwargs):
+            pass
+
+        def log(self, step, **metrics):
+            self.logged.append(metrics["explained_variance"])
+
+    x = torch.randn(6000, 24, generator=torch.Generator().manual_seed(0)) + 10
+    torch.manual_seed(0)
+    report = fit(Dictionary(24, 96, TopK(2)), x, steps=100, batch=512, lr=2e-3, centre="none", run=Log())
+    assert report.explained_variance < 0
+    assert Log.logged[-1] == pytest.approx(report.explained_variance, abs=0.5)
+
+
+def test_audit_a_dictionary_without_biases_that_was_read_or_learnt_is_not_taken_for_fresh(tmp_path):
+    x = 100 * samples()[2]
+    torch.manual_seed(0)
+    d = Dictionary(12, 48, ReLU(1.0))
+    assert d.fresh
+    fit(d, x, steps=200, batch=512, lr=1e-2)
+    with torch.no_grad():
+        d.b_enc.zero_()
+        d.b_dec.zero_()
+    assert not d.fresh
+    d.save(tmp_path / "d.safetensors")
+    again = Dictionary.load(tmp_path / "d.safetensors")
+    before = d.W_enc.detach().clone()
+    for known in (d, again):
+        fit(known, x, steps=1, batch=512, lr=1e-7)
+        torch.testing.assert_close(known.W_enc.detach(), before, rtol=1e-3, atol=1e-4)

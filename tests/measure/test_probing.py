@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from glassbook.measure.probing import sparse_probe, splits
+from glassbook.measure.probing import logistic_regression, sparse_probe, splits
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +36,16 @@ def test_an_attribute_without_positives_has_no_score(halves):
 def test_k_has_to_fit(halves):
     with pytest.raises(ValueError, match="1 to 10 latents"):
         sparse_probe(*halves, k=11)
+
+
+def test_logistic_regression_as_in_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 5, generator=g)
+    y = torch.stack([x[:, 0] + torch.randn(300, generator=g) > 0, x[:, 1] > 1.5], 1)
+    weights, bias = logistic_regression(x, y, l2=2.0)
+    for a in range(2):
+        known = LogisticRegression(C=0.5, max_iter=1000, tol=1e-8).fit(x.numpy(), y[:, a].numpy())
+        assert weights[a].tolist() == pytest.approx(known.coef_[0].tolist(), abs=5e-3)
+        assert float(bias[a]) == pytest.approx(known.intercept_[0], abs=5e-3)

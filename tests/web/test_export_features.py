@@ -34,8 +34,9 @@ def record(tmp_path):
                 lists = [[[EVIL, 0.5]], [[EVIL, 2.0]], [], [[0, 0.9]], {"edges": [0, 1, 3], "counts": [2, 1]}, context]
                 values = [i, label, 0.9 if label else None, density, 3.0, label.casefold(), *map(json.dumps, lists)]
                 db.execute(f"INSERT INTO feature VALUES ({', '.join('?' * 12)})", values)
-                detail = [i, EVIL, json.dumps({"detection": 0.9}), "[[1, 0.4]]", json.dumps(context)]
-                db.execute("INSERT INTO detail VALUES (?, ?, ?, ?, ?)", detail)
+                db.execute("INSERT INTO detail VALUES (?, ?, ?)", [i, "[[1, 0.4]]", json.dumps(context)])
+                name = [i, 0, label, EVIL, 0.9, json.dumps({"detection": 0.9}), 0.8, 0.7, 1.0]
+                db.execute("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", name)
     return nb.run(run.id)
 
 
@@ -47,6 +48,8 @@ def test_what_strangers_wrote_is_data(record, tmp_path):
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
     assert [f["i"] for f in data["features"]] == [0, 1]  # the dead have no page
     assert data["features"][0]["label"] == EVIL
+    [name] = data["features"][0]["names"]
+    assert (name["source"], name["precision"], name["recall"], name["scores"]) == (EVIL, 0.8, 0.7, {"detection": 0.9})
     assert data["words"].count(EVIL) == 1
     assert data["features"][0]["top"] == [[[data["words"].index("The"), data["words"].index(EVIL)], [1, 3.0]]]
 

@@ -176,9 +176,7 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
     top = scores[half:].topk(min(TOP, len(second)), dim=0).indices
     reported = {
         "average_precision": _diagonal(average_precision, scores[half:], second),
-        **dict(
-            zip(("precision", "recall", "f1"), precision_recall_f1(scores[half:], second, threshold), strict=True)
-        ),
+        **dict(zip(("precision", "recall", "f1"), precision_recall_f1(scores[half:], second, threshold), strict=True)),
         "auroc": _diagonal(auroc, scores[half:], second),
         "half_precision": at_half[0],
         "half_recall": at_half[1],

@@ -13,7 +13,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
 from glassbook.features.data import Kept, Rows, check_model, check_source, open_rows
 from glassbook.measure.reconstruction import ExplainedVariance
-from glassbook.trace import Activations, At, allow_identity, trace
+from glassbook.trace import At, allow_identity, trace
 from glassbook.train.objectives import IGNORED, Batch, next_tokens
 
 

@@ -63,6 +63,8 @@ def average_precision(scores: Any, labels: Any, *, columns: int = 256) -> Tensor
 def best_threshold(scores: Any, labels: Any) -> Tensor:
     """The threshold at which "score >= threshold" has the largest F1, the highest of several: [A].
 
+    It lies half-way between the lowest score that it accepts and the next one below.
+
     Args:
         scores: [N, A].
         labels: bool [N, A], one column for each of the scores'.
@@ -75,7 +77,9 @@ def best_threshold(scores: Any, labels: Any) -> Tensor:
     hits = labels.gather(0, order).cumsum(0)
     predicted = torch.arange(1, len(scores) + 1)[:, None]
     score = (2 * hits / (predicted + labels.sum(0))).masked_fill(~last, -1.0)
-    return ordered.gather(0, score.argmax(0, keepdim=True))[0]
+    best = score.argmax(0, keepdim=True)
+    below = ordered.gather(0, (best + 1).clamp(max=len(scores) - 1))
+    return ((ordered.gather(0, best) + below) / 2)[0]
 
 
 def precision_recall_f1(scores: Any, labels: Any, threshold: Any) -> tuple[Tensor, Tensor, Tensor]:

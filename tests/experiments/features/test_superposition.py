@@ -12,8 +12,7 @@ def record(tmp_path_factory):
     return launch(Superposition.quick(), notebook, seed=1)
 
 
-def test_predicting_the_mean_explains_nothing_and_a_linear_model_cannot_exceed_its_dimensions(record):
-    assert record.results["mean_explained_variance"] == pytest.approx(0, abs=1e-6)
+def test_a_linear_model_cannot_exceed_its_dimensions(record):
     assert record.results["linear_represented_sparse"] <= Superposition.quick().hidden
 
 

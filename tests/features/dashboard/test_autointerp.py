@@ -14,7 +14,7 @@ from glassbook.notebook.runs.feature_dashboard import Feature, Name, NonActivati
 def feature(index=0, tokens=((" fox", 0.7),), contexts=None, sampled=None):
     contexts = contexts or [[(" the", 0.0), (" fox", 3.0), (f" {i}", 0.0)] for i in range(5)]
     sampled = sampled or [[(" one", 0.0), (" fox", 1.0), (f" x{i}", 0.0)] for i in range(8)]
-    return Feature(index, "", None, 0.1, 3.0, list(tokens), [], [], [], {}, contexts, sampled)
+    return Feature(index, "", None, 0.1, 3.0, list(tokens), [], [], [], [], {}, contexts, sampled)
 
 
 EXCERPTS = [NonActivatingExample([" a", f" {i}", " b"], frozenset({7})) for i in range(20)]
@@ -64,24 +64,49 @@ def test_answers_that_cannot_be_told_are_left_out():
 def test_tokens_give_a_name_and_a_rule():
     judge = FromTokens()
     assert judge.name(feature()) == "' fox' after ' the'"
-    loose = [[(f" {i}", 0.0), (" fox", 3.0)] for i in range(5)]
-    label = judge.name(feature(tokens=((" fox", 0.4), (" owl", 0.3), (" cat", 0.1)), contexts=loose))
+    loose = [[(f" {i}", 0.0), (f" {word}", 3.0)] for i, word in enumerate("fox fox owl owl cat cub elk".split())]
+    label = judge.name(feature(contexts=loose))
     assert label == "' fox', ' owl'"
     assert judge.active(label, [[" an", " owl"], [" a", " cat"]]) == [True, False]
     assert judge.marked(label, [[(" an", False), (" owl", True)], [(" an", True), (" owl", False)]]) == [True, False]
-    assert judge.name(feature(tokens=[(f" {i}", 0.05) for i in range(10)])) == ""
+    assert judge.name(feature(contexts=[[(f" {i}", 1.0)] for i in range(10)])) == ""
 
 
-def test_the_truth_names_a_feature_by_what_it_detects_best():
-    found = Detected(torch.tensor([3, 3, 5, 6]), torch.tensor([0.8, 0.95, 0.7, float("nan")]))
-    attributes = [("mood", "calm"), ("place", "ridge"), ("animal", "owl"), ("animal", "fox")]
-    names = from_truth(found, attributes)
-    assert {i: (n.label, n.source) for i, n in names.items()} == {
-        3: ("place: ridge", "truth"),
-        5: ("animal: owl", "truth"),
+def test_audit_tokens_are_named_from_other_places_than_those_that_are_scored():
+    """What carries the feature over all places, the scored ones included, has no say."""
+    assert FromTokens().name(feature(tokens=((" owl", 0.9),))) == "' fox' after ' the'"
+
+
+def found(best, first_f1, f1):
+    """Detections of four attributes; the last has too few positives to be judged."""
+    n = float("nan")
+    numbers = {name: torch.tensor([0.5, 0.5, 0.5, n]) for name in ("precision", "recall", "auroc")}
+    return Detected(
+        best=torch.tensor(best), threshold=torch.zeros(4), first_f1=torch.tensor(first_f1),
+        first_precision=torch.zeros(4), average_precision=torch.tensor([0.5, 0.5, 0.5, n]), f1=torch.tensor(f1),
+        half_precision=torch.tensor([0.9, 0.8, 0.7, n]), half_recall=torch.tensor([0.3, 0.4, 0.5, n]),
+        top_precision=torch.tensor([1.0, 0.6, 0.2, n]), **numbers,
+    )  # fmt: skip
+
+
+ATTRIBUTES = [("mood", "calm"), ("place", "ridge"), ("animal", "owl"), ("animal", "fox")]
+
+
+def test_the_truth_names_a_feature_by_every_attribute_that_it_detects_best():
+    names = from_truth(found([3, 3, 5, 3], [0.7, 0.8, 0.4, 0.9], [0.6, 0.65, 0.9, 0.9]), ATTRIBUTES)
+    assert list(names) == [3]  # the owl's is below the bound on the first half, the fox was not judged
+    assert [name.label for name in names[3]] == ["place: ridge", "mood: calm"]
+    ridge = names[3][0]
+    assert (ridge.source, ridge.score) == ("truth", pytest.approx(0.65))
+    assert [ridge.precision, ridge.recall, ridge.top_precision] == pytest.approx([0.8, 0.4, 0.6])
+
+
+def test_audit_names_are_chosen_on_the_half_that_is_not_reported():
+    """The better number on the second half neither gives a name nor orders names."""
+    names = from_truth(found([3, 3, 5, 6], [0.9, 0.6, 0.3, 0.9], [0.1, 0.95, 0.99, 0.9]), ATTRIBUTES)
+    assert {feature: [name.label for name in given] for feature, given in names.items()} == {
+        3: ["mood: calm", "place: ridge"]
     }
-    assert names[3].score == pytest.approx(0.95)
-    assert list(from_truth(found, attributes, at_least=0.9)) == [3]
 
 
 @pytest.fixture
@@ -101,7 +126,7 @@ def dashboard(tmp_path):
     tokens[4::20] = 100
     x[11::20, 1] = 1.0
     d.about = {"model": "builtin"}
-    sequence, names = torch.arange(600) // 10, {1: Name("truth: it", "truth", 0.9)}
+    sequence, names = torch.arange(600) // 10, {1: [Name("truth: it", "truth", 0.9)]}
     to = tmp_path / "artifacts"
     build_dashboard(d, x, open_model("builtin"), to, tokens=tokens, sequence=sequence, names=names, label_score="AUROC")
     return FeatureDashboard(tmp_path)
@@ -111,11 +136,11 @@ def test_names_are_kept_with_source_and_scores(dashboard):
     names = give_names(dashboard, FromTokens(), [0])
     found = dashboard.feature(0)
     assert found.label == names[0].label
-    assert found.source == "tokens"
-    assert found.scores == {"detection": 1.0, "fuzzing": 1.0}
+    assert found.names[0].source == "tokens"
+    assert found.names[0].scores == {"detection": 1.0, "fuzzing": 1.0}
     assert found.score == 1.0
     assert dashboard.feature(1).label == "truth: it"
-    assert dashboard.feature(1).source == "truth"
+    assert dashboard.feature(1).names[0].source == "truth"
     assert dashboard.header["label_score"] == f"AUROC; of names not from the truth, {LABEL_SCORE}"
     assert [row.index for row in dashboard.rows(text=found.label.split("'")[1].strip())[0]] == [0]
 

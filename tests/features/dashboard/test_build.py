@@ -40,7 +40,7 @@ def known(lm):
 @pytest.fixture
 def dashboard(tmp_path, lm, known):
     d, x, tokens, sequence = known
-    names = {7: Name("mood: calm", "truth", 0.95)}
+    names = {7: [Name("mood: calm", "truth", 0.95)]}
     build_dashboard(
         d, x, lm, tmp_path / "artifacts", tokens=tokens, sequence=sequence, names=names, label_score="AUROC"
     )

@@ -147,32 +147,42 @@ def test_a_book_that_went_away_is_one_line(dashboard):
 def test_a_book_of_an_older_kind_is_read_and_says_that_it_keeps_no_names(dashboard):
     before = dashboard.feature(1)
     db = sqlite3.connect(dashboard.path)
-    db.executescript("DROP TABLE detail; DROP TABLE elsewhere")
+    db.executescript("DROP TABLE detail; DROP TABLE elsewhere; DROP TABLE name")
     db.close()
     assert dashboard.feature(1) == before
     assert dashboard.non_activating_examples() == []
     with pytest.raises(GlassbookError, match="of an older kind"):
-        dashboard.set_names({1: Name("hill", "tokens")})
+        dashboard.set_names({1: [Name("hill", "tokens")]})
     assert [path.name for path in dashboard.path.parent.iterdir()] == [NAME]
 
 
 def test_names_are_given_and_taken_away(tmp_path):
-    path = write(tmp_path / "run", FEATURES)
-    db = sqlite3.connect(path)
-    with db:
-        db.executemany("INSERT INTO detail VALUES (?, '', '{}', '[]', '[]')", [(i,) for i in range(4)])
-    db.close()
+    write(tmp_path / "run", FEATURES)
     dashboard = FeatureDashboard(tmp_path / "run")
-    dashboard.set_names({0: Name("dead", "me", 0.5, {"detection": 0.5}), 1: Name("", "me", 0.7)}, "mine")
-    assert (dashboard.feature(0).label, dashboard.feature(0).score, dashboard.feature(0).scores) == (
-        "dead",
-        0.5,
-        {"detection": 0.5},
-    )
-    assert (dashboard.feature(1).label, dashboard.feature(1).score, dashboard.feature(1).source) == ("", None, "")
+    name = Name("dead", "me", 0.5, {"detection": 0.5})
+    dashboard.set_names({0: [name], 1: []}, "mine")
+    assert (dashboard.feature(0).label, dashboard.feature(0).score, dashboard.feature(0).names) == ("dead", 0.5, [name])
+    assert (dashboard.feature(1).label, dashboard.feature(1).score, dashboard.feature(1).names) == ("", None, [])
     assert dashboard.header["label_score"] == "mine"
     assert [row.index for row in dashboard.rows(text="ridge")[0]] == [1]  # its token still is
     assert [row.index for row in dashboard.rows(text="place")[0]] == []
+
+
+def test_a_feature_has_all_its_names_with_precision_and_recall(tmp_path):
+    write(tmp_path / "run", FEATURES)
+    dashboard = FeatureDashboard(tmp_path / "run")
+    ridge = Name("place: ridge", "truth", 0.8, precision=0.934, recall=0.71, top_precision=1.0)
+    dusk = Name("time: dusk", "truth", 0.6, precision=0.5, recall=0.25, top_precision=0.4)
+    dashboard.set_names({1: [ridge, dusk]})
+    assert dashboard.feature(1).names == [ridge, dusk]
+    assert dashboard.feature(1).label == "place: ridge; time: dusk"
+    assert dashboard.feature(1).score == 0.8
+    listed = next(row for row in dashboard.rows(text="dusk")[0])
+    assert (listed.index, listed.names) == (1, [ridge, dusk])
+    assert str(ridge) == "place: ridge (precision 0.93, recall 0.71)"
+    assert str(Name("a fox", "tokens", 0.9)) == "a fox"
+    dashboard.set_names({1: [dusk]})
+    assert dashboard.feature(1).names == [dusk]
 
 
 def test_names_that_cannot_be_written_leave_the_dashboard(tmp_path, monkeypatch):
@@ -180,6 +190,6 @@ def test_names_that_cannot_be_written_leave_the_dashboard(tmp_path, monkeypatch)
     before = path.read_bytes()
     monkeypatch.setattr("glassbook.notebook.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(GlassbookError, match="cannot write"):
-        FeatureDashboard(tmp_path / "run").set_names({0: Name("x", "me")})
+        FeatureDashboard(tmp_path / "run").set_names({0: [Name("x", "me")]})
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [NAME]

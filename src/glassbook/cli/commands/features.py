@@ -97,10 +97,10 @@ class Features(InNotebook):
         rows = []
         for card in features:
             tokens = " ".join(repr(token) for token in card["tokens"][:3])
-            name = f"{card['label']} ({card['auroc']:.2f})" if card["label"] else tokens
+            name = "; ".join(card["names"]) or tokens
             context = one_line(card["contexts"][0], 70) if card["contexts"] else ""
             rows.append((card["index"], f"{card['density']:.2%}", name, context))
-        columns = ("feature", "active", "detects (AUROC)" if labelled else "tokens", "strongest on")
+        columns = ("feature", "active", "stands for" if labelled else "tokens", "strongest on")
         console().print(table(columns, rows, numbers=("feature", "active"), wide="strongest on"))
         where = f"{header['width']} features at {header['site']} of {header['model']}"
         print(f"\n{len(features)} of {total} shown; {where}")

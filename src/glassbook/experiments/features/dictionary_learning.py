@@ -155,7 +155,8 @@ class DictionaryLearning:
         from glassbook.features import evaluate
 
         x = acts.read(site)
-        loss: dict[str, Any] = {"model": lm.model, "site": site, "batches": batches[::PART], "skip": kit.special_ids(lm)}
+        skip = kit.special_ids(lm)
+        loss: dict[str, Any] = {"model": lm.model, "site": site, "batches": batches[::PART], "skip": skip}
         ours, theirs = (evaluate(d, x[::PART], **loss) for d in (features, random))
         return {
             **ours.numbers(),

@@ -88,7 +88,7 @@ def names(attributes: Sequence[dict[str, Any]]) -> dict[int, list[Name]]:
 
 
 def card(feature: Feature) -> dict[str, Any]:
-    """A feature in short: index, density, leading tokens, share of the first of them, contexts, label and AUROC."""
+    """A feature in short: index, density, leading tokens, share of the first of them, contexts, names and AUROC."""
     return {
         "index": feature.index,
         "density": feature.density,
@@ -96,8 +96,10 @@ def card(feature: Feature) -> dict[str, Any]:
         "share": feature.tokens[0][1] if feature.tokens else 0.0,
         "contexts": [_context(context) for context in feature.contexts[:2] if context],
         "label": feature.label or None,
+        "names": [str(n) if n.precision is not None or n.score is None else f"{n.label} ({n.score:.2f})"
+                  for n in feature.names],
         "auroc": feature.score,
-    }
+    }  # fmt: skip
 
 
 def ranked(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

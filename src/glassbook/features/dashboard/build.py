@@ -189,7 +189,7 @@ class _Effects:
 
     def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
         self.final = None
-        if not d.transcodes and _in_stream(lm, site):
+        if not getattr(d, "transcodes", False) and _in_stream(lm, site):
             with suppress(GlassbookError):  # of a model whose way to the logits is not known
                 self.final = final(lm)
         if self.final is not None and self.final[1].weight.shape[1] != d.d_out:

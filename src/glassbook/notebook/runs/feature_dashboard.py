@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -215,7 +217,7 @@ class FeatureDashboard:
                 [*values, limit, offset],
             )
             some = [(*row[:5], _pairs(row[5])) for row in found]
-            names = self._names(db, [row[0] for row in some])
+            names = self._names(db, {row[0]: row[1:3] for row in some})
             return [FeatureRow(*row, names[row[0]]) for row in some], total
 
     def feature(self, index: int) -> Feature:
@@ -240,7 +242,7 @@ class FeatureDashboard:
             return Feature(
                 *row[:5],
                 _pairs(row[5]),
-                self._names(db, [row[0]])[row[0]],
+                self._names(db, {row[0]: row[1:3]})[row[0]],
                 *map(_pairs, row[6:9]),
                 histogram=json.loads(row[9]),
                 contexts=_contexts(row[10]),
@@ -274,19 +276,17 @@ class FeatureDashboard:
             if label_score:
                 db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
 
-    def _names(self, db: sqlite3.Connection, features: Iterable[int]) -> dict[int, list[Name]]:
-        """The names of some features; of an older dashboard, the one label that each has."""
-        names: dict[int, list[Name]] = {index: [] for index in features}
-        some = [json.dumps(list(names))]
-        if not self._has(db, "name"):
-            asked = "SELECT idx, label, score FROM feature WHERE label <> '' AND idx IN (SELECT value FROM json_each(?))"
-            for index, label, score in db.execute(asked, some):
-                names[index].append(Name(label, "", score))
-            return names
-        asked = """SELECT idx, label, source, score, scores, precision, recall, top_precision FROM name
-                   WHERE idx IN (SELECT value FROM json_each(?)) ORDER BY idx, place"""
-        for index, label, source, score, scores, *precisions in db.execute(asked, some):
-            names[index].append(Name(label, source, score, dict(json.loads(scores)), *precisions))
+    def _names(self, db: sqlite3.Connection, labels: Mapping[int, tuple[str, float | None]]) -> dict[int, list[Name]]:
+        """The names of some features, index -> (label, score); an older dashboard says no more than those."""
+        names = {index: [Name(label, "", score)] if label else [] for index, (label, score) in labels.items()}
+        if self._has(db, "name"):
+            found = db.execute(
+                """SELECT idx, label, source, score, scores, precision, recall, top_precision FROM name
+                   WHERE idx IN (SELECT value FROM json_each(?)) ORDER BY idx, place""",
+                [json.dumps(list(labels))],
+            )
+            for index, rows in groupby(found, key=itemgetter(0)):
+                names[index] = [Name(*row[1:4], dict(json.loads(row[4])), *row[5:]) for row in rows]
         return names
 
     @staticmethod
