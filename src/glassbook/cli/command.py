@@ -181,7 +181,8 @@ class Parser(argparse.ArgumentParser):
             required = field.default is dataclasses.MISSING
             hint = shown.hint or ("" if required or field.type == "bool" or field.default is None else field.text)
             words = [field.doc, f"(default: {hint})" if hint else ""]
-            given: dict[str, Any] = {"help": " ".join(filter(None, words)).replace("%", "%%")}
+            told = argparse.SUPPRESS if field.hidden else " ".join(filter(None, words)).replace("%", "%%")
+            given: dict[str, Any] = {"help": told}
             if field.type == "bool":
                 opposite = field.option.replace("--", "--no-", 1)
                 flag, hidden = (opposite, field.option) if field.default is True else (field.option, opposite)

@@ -3,6 +3,7 @@
 from glassbook.experiments.base import (
     Experiment,
     Outputs,
+    Sabotage,
     code_root,
     default_settings,
     experiment,
@@ -17,6 +18,7 @@ from glassbook.experiments.base import (
 __all__ = [
     "Experiment",
     "Outputs",
+    "Sabotage",
     "code_root",
     "default_settings",
     "experiment",

@@ -12,7 +12,7 @@ import dataclasses
 import importlib
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,22 @@ class Outputs:
     images: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Sabotage:
+    """A named, deliberately broken variant of an experiment: claims that name it have to break under it.
+
+    Its runs are marked and never evidence; the verdict on a claim says which of them broke it.
+    """
+
+    id: str
+    """What claims name it by: kebab-case."""
+    sentence: str
+    """What is broken, in words that stand alone."""
+    settings: Mapping[str, object]
+    """The settings that break it; all others have their defaults. What no setting of a user can break, a recipe breaks
+    where its setting `sabotage` says so, which forms do not show."""
+
+
 class Experiment(Protocol):
     """A frozen dataclass that `experiment` has marked: its fields are the settings of one run."""
 
@@ -49,6 +65,7 @@ class Experiment(Protocol):
     data: ClassVar[tuple[str, ...]]
     minutes: ClassVar[float | None]
     claims: ClassVar[tuple[Claim, ...]]
+    sabotages: ClassVar[tuple[Sabotage, ...]]
     outputs: ClassVar[Outputs]
 
     def run(self, run: Run) -> None:
@@ -77,12 +94,20 @@ def experiment(
     def mark(cls: Cls) -> Cls:
         marks = {"name": _kebab(cls.__name__), "terms": tuple(terms), "source": source}
         marks |= {"data": tuple(data), "minutes": minutes, "outputs": getattr(cls, "outputs", Outputs())}
+        marks |= {"sabotages": getattr(cls, "sabotages", ())}
         marks |= {"__pydantic_config__": PYDANTIC}
         for name, value in marks.items():
             setattr(cls, name, value)
-        ids = [claim.id for claim in getattr(cls, "claims", ())]
-        if len(set(ids)) < len(ids):
-            raise GlassbookError(f"{cls.__name__} has two claims with the id {max(ids, key=ids.count)!r}; rename one")
+        claims, sabotages = getattr(cls, "claims", ()), marks["sabotages"]
+        for what, ids in (("claims", [c.id for c in claims]), ("sabotages", [s.id for s in sabotages])):
+            if len(set(ids)) < len(ids):
+                twice = max(ids, key=ids.count)
+                raise GlassbookError(f"{cls.__name__} has two {what} with the id {twice!r}; rename one")
+        for claim in claims:
+            if unknown := set(claim.sabotages) - {sabotage.id for sabotage in sabotages}:
+                raise GlassbookError(
+                    f"claim {claim.id!r} of {cls.__name__} names {min(unknown)!r}, which is none of its sabotages"
+                )
         return cls
 
     return mark
@@ -154,13 +179,21 @@ def settings(work: Experiment) -> dict[str, Any]:
     return dataclasses.asdict(work)  # pyright: ignore[reportArgumentType]
 
 
+def sabotaged(kind: type[Experiment], sabotage: Sabotage, quick: bool = False) -> Experiment:
+    """The experiment with the settings of one of its sabotages, over its defaults or its quick settings."""
+    start: Any = kind.quick() if quick else kind()
+    return dataclasses.replace(start, **sabotage.settings)
+
+
 def code_root(work: Experiment | type[Experiment]) -> str:
     """Where the code of an experiment begins: its class, as "module:Class"."""
     kind = work if isinstance(work, type) else type(work)
     return f"{kind.__module__}:{kind.__name__}"
 
 
-def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str | None = None) -> RunRecord:
+def launch(
+    work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str | None = None, sabotage: str = ""
+) -> RunRecord:
     """Run `work` in this process and keep its evidence in `notebook`.
 
     The datasets that it needs are looked up, or downloaded, before the run exists.
@@ -170,6 +203,7 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
         notebook: where the run's folder is made.
         seed: recorded in the run and given to Python's, NumPy's and torch's generators before the work starts.
         resume: the id of an interrupted run of the same experiment to continue.
+        sabotage: the id of the sabotage whose settings `work` has; the run is marked by it.
 
     Returns:
         the finished run's record.
@@ -183,7 +217,12 @@ def launch(work: Experiment, notebook: Notebook, *, seed: int = 0, resume: str |
         notebook.resume_run(resume)
         if resume
         else notebook.start_run(
-            work.name, config=settings(work), seed=seed, claims=list(work.claims), code=code_root(work)
+            work.name,
+            config=settings(work),
+            seed=seed,
+            claims=list(work.claims),
+            code=code_root(work),
+            sabotage=sabotage,
         )
     )
     with run:

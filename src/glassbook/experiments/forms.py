@@ -24,6 +24,8 @@ from glassbook.experiments import base
 Type = Literal["int", "float", "str", "bool", "choice", "list", "path"]
 Settings = TypeVar("Settings")
 
+HIDDEN = "sabotage"
+"""The setting by which a recipe breaks itself on purpose (`base.Sabotage`): no form and no help shows it."""
 _SCALARS: dict[Any, Type] = {"integer": "int", "number": "float", "string": "str", "boolean": "bool"}
 _WANTED: dict[str, tuple[str, str]] = {
     "int": ("a whole number", "whole numbers"),
@@ -73,6 +75,11 @@ class Field:
     def option(self) -> str:
         """Name of the setting on the command line."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is no setting for users."""
+        return self.name == HIDDEN
 
     @property
     def wants(self) -> str:

@@ -2,7 +2,8 @@
 
 A claim is judged by the newest finished run of each seed, at the default settings of its experiment. It holds only if
 it holds on every seed, and on at least `SEEDS` of them. Where the control does not hold, or a number is missing or not
-finite, the runs have shown nothing, whichever way the claim's own metric came out.
+finite, the runs have shown nothing, whichever way the claim's own metric came out. Quick runs and sabotage runs
+judge nothing. Sabotage runs say what else a verdict needs: that the claim was seen to fail where it has to.
 
 The command line, the web pages, live blocks and exports all ask this module, and print `verdict_to_json`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import mean, stdev
 from typing import Any, Literal, get_args
 
 from glassbook.experiments import base
@@ -47,6 +49,34 @@ class Verdict:
     """How many seeds have to have finished."""
     stale: tuple[str, ...] = ()
     """What has changed since those runs, one line each."""
+    broken_by: tuple[str, ...] = ()
+    """Ids of the sabotages under which the claim was seen to break."""
+    held_under: tuple[str, ...] = ()
+    """Ids of those that were run and did not break it."""
+
+    @property
+    def never_seen_to_fail(self) -> bool:
+        """Whether neither a sabotage nor the experiment itself ever broke the claim, and no reason is given for it."""
+        return self.met is True and not self.broken_by and self.claim.no_sabotage is None
+
+    @property
+    def noise_floors(self) -> dict[str, float]:
+        """Metric -> its `noise_floor` over the seeds, for the claim's metric and the control's."""
+        control = self.claim.control_condition
+        measured = {self.claim.metric: self.values} | ({control.metric: self.controls} if control else {})
+        return {name: floor for name, values in measured.items() if (floor := noise_floor(values.values())) is not None}
+
+    @property
+    def margin(self) -> float | None:
+        """Distance between the mean of the claim's metric over the seeds and the bound; None without a finite one."""
+        margin = abs(mean(self.values.values()) - self.claim.bound) if self.values else math.nan
+        return margin if math.isfinite(margin) else None
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the margin is below the noise floor: these seeds cannot tell the metric from the bound."""
+        floor = self.noise_floors.get(self.claim.metric)
+        return self.margin is not None and floor is not None and self.margin < floor
 
     @property
     def label(self) -> str:
@@ -68,7 +98,27 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "values": {str(seed): value for seed, value in verdict.values.items()},
         "controls": {str(seed): value for seed, value in verdict.controls.items()},
         "runs": {str(seed): run for seed, run in verdict.runs.items()},
+        "noise_floors": verdict.noise_floors,
+        "margin": verdict.margin,
+        "within_noise": verdict.within_noise,
+        "broken_by": list(verdict.broken_by),
+        "held_under": list(verdict.held_under),
+        "never_seen_to_fail": verdict.never_seen_to_fail,
     }
+
+
+def noise_floor(values: Iterable[float]) -> float | None:
+    """The smallest difference that measurements of a few seeds can tell from none, at 95 % confidence.
+
+    It is half the width of the two-sided 95 % t interval of their mean, t(0.975, n - 1) * s / sqrt(n), where s is the
+    sample standard deviation. None for fewer than two values, or where one is not finite.
+    """
+    sample = list(values)
+    if len(sample) < 2 or not all(map(math.isfinite, sample)):
+        return None
+    from scipy.special import stdtrit  # takes a third of a second, and is wanted only where there are runs
+
+    return float(stdtrit(len(sample) - 1, 0.975)) * stdev(sample) / math.sqrt(len(sample))
 
 
 def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = SEEDS) -> Verdict:
@@ -95,6 +145,26 @@ def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = SEEDS) -> Ver
         reason = missed or f"{claim.condition} {on}" + (f", control {control} as well" if control else "")
         state = "so-far" if len(runs) < seeds else "holds" if met else "fails"
     return Verdict(claim, state, reason, met, values, controls, {seed: run.id for seed, run in runs.items()}, seeds)
+
+
+def breaks(claim: Claim, records: Iterable[RunRecord]) -> bool | None:
+    """Whether sabotaged runs broke `claim`: on every seed, its condition or its control does not hold.
+
+    A number that is missing or not finite breaks nothing: it would come of any fault. None if no run has finished.
+
+    Args:
+        claim: the claim.
+        records: runs of one sabotage of the claim's experiment.
+    """
+    runs = _newest(records).values()
+    conditions = [condition for condition in (claim.condition, claim.control_condition) if condition]
+
+    def broken(run: RunRecord) -> bool:
+        values = [run.results.get(condition.metric, math.nan) for condition in conditions]
+        holds = [condition.holds(value) for condition, value in zip(conditions, values, strict=True)]
+        return all(map(math.isfinite, values)) and not all(holds)
+
+    return all(map(broken, runs)) if runs else None
 
 
 def _newest(records: Iterable[RunRecord]) -> dict[int, RunRecord]:
@@ -153,21 +223,58 @@ class Standing:
     """The runs that judge: the newest finished one of each seed."""
     missing: tuple[int, ...]
     """Seeds that have still to be run."""
+    sabotages: Mapping[str, tuple[RunRecord, ...]] = field(default_factory=dict)
+    """Id of a sabotage -> its newest finished run of each seed."""
+    outdated: tuple[int, ...] = ()
+    """Seeds whose newest run is stale, as far as `dated` has looked."""
+
+    @property
+    def todo(self) -> tuple[int, ...]:
+        """Seeds that have to be run before the claims are judged by fresh runs alone."""
+        return tuple(sorted({*self.missing, *self.outdated}))
 
     def dated(self, snapshot: Snapshot | None = None) -> Standing:
-        """The same, each verdict with what has changed since its runs."""
+        """The same, with what has changed since its runs; sabotage runs that are stale say nothing any more."""
         snapshot = snapshot or Snapshot()
-        lines = tuple(dict.fromkeys(line for record in self.records for line in stale(record, snapshot)))
-        return replace(self, verdicts=tuple(replace(verdict, stale=lines) for verdict in self.verdicts))
+        changed = {record.seed: stale(record, snapshot) for record in self.records}
+        lines = tuple(dict.fromkeys(line for found in changed.values() for line in found))
+        fresh = {
+            id: tuple(record for record in records if not stale(record, snapshot))
+            for id, records in self.sabotages.items()
+        }
+        verdicts = tuple(replace(verdict, stale=lines) for verdict in self.verdicts)
+        outdated = tuple(seed for seed, found in changed.items() if found)
+        return replace(self, verdicts=_with_sabotages(verdicts, fresh), sabotages=fresh, outdated=outdated)
 
 
 def judging(name: str, records: Iterable[RunRecord]) -> list[RunRecord]:
     """The runs of an experiment that may judge its claims: those at its default settings, whatever their status.
 
-    An experiment that is not installed has no defaults to compare with: all its runs are given.
+    An experiment that is not installed has no defaults to compare with: all its runs are given, apart from sabotaged
+    ones.
     """
     defaults = base.default_settings(name)
-    return [r for r in records if defaults is None or same_data(r.config, defaults)]
+    return [r for r in records if not r.sabotage and (defaults is None or same_data(r.config, defaults))]
+
+
+def sabotage_runs(name: str, records: Iterable[RunRecord], quick: bool = False) -> dict[str, list[RunRecord]]:
+    """Id of each sabotage of an experiment -> its runs, whatever their status, with the settings that it has today."""
+    found: dict[str, list[RunRecord]] = {}
+    marked = [record for record in records if record.sabotage]
+    for sabotage in base.find(name).sabotages:
+        wanted = base.settings(base.sabotaged(base.find(name), sabotage, quick))
+        found[sabotage.id] = [r for r in marked if r.sabotage == sabotage.id and same_data(r.config, wanted)]
+    return found
+
+
+def _with_sabotages(verdicts: Iterable[Verdict], sabotages: Mapping[str, Sequence[RunRecord]]) -> tuple[Verdict, ...]:
+    """Verdicts with the sabotages that broke their claims, and those that did not."""
+    given = []
+    for verdict in verdicts:
+        found = {id: breaks(verdict.claim, runs) for id, runs in sabotages.items()}
+        broken, held = (tuple(id for id, broke in found.items() if broke is wanted) for wanted in (True, False))
+        given.append(replace(verdict, broken_by=broken, held_under=held))
+    return tuple(given)
 
 
 def standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | None = None) -> Standing:
@@ -186,14 +293,16 @@ def standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | Non
         claims, source = base.find(name).claims, base.find(name).source
         wanted = range(SEEDS + len(newest)) if seeds is None else sorted(set(seeds))
         missing = [seed for seed in wanted if seed not in newest][: max(count - len(newest), 0)]
+        sabotages = {id: tuple(_newest(runs).values()) for id, runs in sabotage_runs(name, records).items()}
     else:
-        claims, source, missing = next((r.claims for r in records if r.claims), ()), "", []
+        claims, source, missing, sabotages = next((r.claims for r in records if r.claims), ()), "", [], {}
     verdicts = [judge(claim, judges, count) for claim in claims]
     others = sum(record.status == "finished" for record in records)
     if others and not newest:
         what = "only runs with other settings have finished" if seeds is None else "none of these seeds has finished"
         verdicts = [replace(verdict, reason=what) for verdict in verdicts]
-    return Standing(name, installed, source, tuple(verdicts), tuple(newest.values()), tuple(missing))
+    judged = _with_sabotages(verdicts, sabotages)
+    return Standing(name, installed, source, judged, tuple(newest.values()), tuple(missing), sabotages)
 
 
 def board(records: Iterable[RunRecord]) -> list[Standing]:
@@ -221,6 +330,7 @@ def claims_to_json(board: Iterable[Standing]) -> dict[str, Any]:
                 "source": entry.source,
                 "verdicts": [verdict_to_json(verdict) for verdict in entry.verdicts],
                 "missing": list(entry.missing),
+                "outdated": list(entry.outdated),
             }
             for entry in board
         ]

@@ -184,6 +184,7 @@ class Notebook:
         seed: int = 0,
         claims: Sequence[Claim] = (),
         code: str = "",
+        sabotage: str = "",
     ) -> Run:
         """Begin a run: its folder with run.json is on the disk when this returns.
 
@@ -194,8 +195,9 @@ class Notebook:
             claims: what the experiment claims; kept with the run.
             code: the class that does the work, as "module:Class", or a module; the run is stale when the code that
                 it reaches changes.
+            sabotage: id of the experiment's sabotage whose settings these are; such a run is never evidence.
         """
-        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims, code)
+        return runs.start(self.folder / "runs", experiment, config or {}, seed, claims, code, sabotage)
 
     def resume_run(self, name: str) -> Run:
         """Go on with an interrupted or failed run, named by its id or the beginning of it.

@@ -1,9 +1,13 @@
-"""`glassbook claims`: every claim with its verdict; `glassbook claims check`: run missing seeds, then judge."""
+"""`glassbook claims`: every claim with its verdict.
+
+`glassbook claims check` runs seeds that are missing or stale, then judges; `glassbook claims sabotage` runs the broken
+variants of experiments and says which claims they broke.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,14 +20,26 @@ from glassbook.cli.commands.run import resume, start
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
-from glassbook.experiments.verdicts import STATES, board, claims_to_json, judging, standing
+from glassbook.experiments.verdicts import (
+    STATES,
+    board,
+    breaks,
+    claims_to_json,
+    judging,
+    sabotage_runs,
+    standing,
+)
 from glassbook.formatting import number
-from glassbook.notebook import Notebook
+from glassbook.notebook import Notebook, RunRecord
+from glassbook.notebook.runs.freshness import stale
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claims(InNotebook):
-    """List every claim of every experiment with its verdict. `glassbook claims check` runs missing seeds."""
+    """List every claim of every experiment with its verdict.
+
+    `glassbook claims check` runs seeds that are missing or stale, `glassbook claims sabotage` broken variants.
+    """
 
     experiment: Annotated[str | None, Option("NAME", "all")] = None
     """Only claims of this experiment."""
@@ -45,7 +61,10 @@ class Claims(InNotebook):
 
 @dataclass(frozen=True, kw_only=True)
 class Check(InNotebook):
-    """Run missing seeds, resume interrupted ones, then judge. Exit code 1 if a claim does not hold."""
+    """Run seeds that are missing or stale, resume interrupted ones, then judge. Exit code 1 if a claim does not hold.
+
+    A noise floor is the smallest difference that the seeds can tell from none: half of the two-sided 95 % t interval.
+    """
 
     names: Annotated[Positional[tuple[str, ...]], Option("NAME ...", "all experiments")] = ()
     """Experiments whose claims to check."""
@@ -53,47 +72,168 @@ class Check(InNotebook):
     """Seeds that must each have a finished run at the default settings."""
 
     def result(self) -> dict[str, Any]:
-        if not self.seeds:
-            raise GlassbookError("--seeds needs at least one number, such as --seeds 0 1 2")
-        names = [base.find(name).name for name in self.names] or base.names()
-        notebook = self.open_notebook()
-        todo = [(name, seed) for name in names for seed in standing(name, notebook.runs(name), self.seeds).missing]
-        failed = []
-        for name, seed in todo:
-            try:
-                complete(name, seed, notebook)
-            except Interrupted:
-                words = " ".join(["glassbook claims check", *self.names, "--seeds", *map(str, self.seeds)])
-                raise Interrupted(f"interrupted; continue with: {words} --notebook {notebook.folder}") from None
-            except GlassbookError as error:
-                say(f"{name}, seed {seed}, did not finish: {error}")
-                failed.append({"experiment": name, "seed": seed, "error": str(error)})
+        names, notebook = _experiments(self.names, self.seeds), self.open_notebook()
+        todo = [
+            Work(name, seed) for name in names for seed in standing(name, notebook.runs(name), self.seeds).dated().todo
+        ]
+        words = ["glassbook claims check", *self.names, "--seeds", *map(str, self.seeds)]
+        failed = run_all(todo, notebook, " ".join(words))
         entries = [standing(name, notebook.runs(name), self.seeds).dated() for name in names]
         return {**claims_to_json(entries), "failed_runs": failed}
 
     def show(self, result: dict[str, Any]) -> None:
-        show_claims(result["experiments"])
+        show_claims(result["experiments"], noise=True)
 
     def exit_code(self, result: dict[str, Any]) -> int:
-        states = [verdict["state"] for entry in result["experiments"] for verdict in entry["verdicts"]]
-        return 0 if all(state == "holds" for state in states) else 1
+        verdicts = [verdict for entry in result["experiments"] for verdict in entry["verdicts"]]
+        return 0 if all(verdict["state"] == "holds" and not verdict["stale"] for verdict in verdicts) else 1
 
 
-def complete(name: str, seed: int, notebook: Notebook) -> None:
-    """Have one seed of an experiment finished: resume its interrupted run if there is one, else start one."""
-    kind = base.find(name)
-    mine = [record for record in judging(name, notebook.runs(name)) if record.seed == seed]
+@dataclass(frozen=True, kw_only=True)
+class SabotageClaims(InNotebook):
+    """Run the broken variants of experiments and say which claims they broke. Exit code 1 if a claim was not broken.
+
+    Their runs are marked and never evidence. Those that are finished and not stale are not run again.
+    """
+
+    names: Annotated[Positional[tuple[str, ...]], Option("NAME ...", "all experiments")] = ()
+    """Experiments whose claims to break."""
+    seeds: Annotated[tuple[int, ...], Option("N ...", "0")] = (0,)
+    """Seeds of each variant; it has broken a claim if it did on all of them."""
+    quick: bool = False
+    """Go through the variants at quick settings, in seconds each; nothing is counted."""
+
+    def result(self) -> dict[str, Any]:
+        names, notebook = _experiments(self.names, self.seeds), self.open_notebook()
+        asked = [
+            Work(name, seed, sabotage.id, self.quick)
+            for name in names
+            for sabotage in base.find(name).sabotages
+            for seed in self.seeds
+        ]
+        todo = [work for work in asked if not any(map(_counts, work.earlier(notebook)))]
+        words = ["glassbook claims sabotage", *self.names, "--seeds", *map(str, self.seeds)]
+        failed = run_all(todo, notebook, " ".join([*words, *(["--quick"] if self.quick else [])]))
+        entries = [self._broken(name, notebook.runs(name)) for name in names]
+        return {"experiments": entries, "quick": self.quick, "failed_runs": failed}
+
+    def _broken(self, name: str, records: Sequence[RunRecord]) -> dict[str, Any]:
+        """What the sabotages of an experiment did to its claims, on these seeds."""
+        kind = base.find(name)
+        runs = {
+            id: [r for r in found if r.seed in self.seeds and _counts(r)]
+            for id, found in sabotage_runs(name, records, self.quick).items()
+        }
+        done = {s.id: {c.id: breaks(c, runs[s.id]) for c in kind.claims} for s in kind.sabotages}
+        return {
+            "name": name,
+            "sabotages": [
+                {
+                    "id": s.id,
+                    "sentence": s.sentence,
+                    "settings": dict(s.settings),
+                    "runs": {str(r.seed): r.id for r in reversed(runs[s.id])},
+                    "broke": [id for id, broke in done[s.id].items() if broke],
+                    "held": [c.id for c in kind.claims if s.id in c.sabotages and done[s.id][c.id] is False],
+                }
+                for s in kind.sabotages
+            ],
+            "never_seen_to_fail": [
+                c.id for c in kind.claims if c.no_sabotage is None and not any(broke[c.id] for broke in done.values())
+            ],
+            "no_sabotage": {c.id: c.no_sabotage for c in kind.claims if c.no_sabotage is not None},
+        }
+
+    def show(self, result: dict[str, Any]) -> None:
+        out = console()
+        for entry in result["experiments"]:
+            out.print(Text(entry["name"], style="bold"))
+            rows = Table.grid(padding=(0, 2, 0, 0))
+            for sabotage in entry["sabotages"]:
+                broke = ", ".join(sabotage["broke"]) or "no claim"
+                lines = [sabotage["sentence"], f"broke {broke}" if sabotage["runs"] else "not run"]
+                if sabotage["runs"] and sabotage["held"]:
+                    lines.append(f"did not break {', '.join(sabotage['held'])}, which name it")
+                rows.add_row(sabotage["id"], "\n".join(lines))
+            out.print(rows)
+            for id, reason in entry["no_sabotage"].items():
+                out.print(Text(f"no sabotage of {id}: {reason}", style="dim"))
+            for id in entry["never_seen_to_fail"]:
+                out.print(Text(f"never seen to fail: {id}", style="yellow"))
+            out.print()
+        if result["quick"]:
+            out.print("quick settings: the variants ran, and nothing is counted")
+
+    def exit_code(self, result: dict[str, Any]) -> int:
+        if self.quick:
+            return 1 if result["failed_runs"] else 0
+        entries = result["experiments"]
+        held = any(sabotage["held"] for entry in entries for sabotage in entry["sabotages"])
+        unbroken = any(entry["never_seen_to_fail"] for entry in entries)
+        return 1 if held or unbroken or result["failed_runs"] else 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run that has to be there: at the default settings, or with those of a sabotage."""
+
+    name: str
+    seed: int
+    sabotage: str = ""
+    quick: bool = False
+
+    def earlier(self, notebook: Notebook) -> list[RunRecord]:
+        """Its runs so far, newest first, whatever their status."""
+        records = notebook.runs(self.name)
+        if self.sabotage:
+            mine = sabotage_runs(self.name, records, self.quick)[self.sabotage]
+        else:
+            mine = judging(self.name, records)
+        return [record for record in mine if record.seed == self.seed]
+
+
+def complete(name: str, seed: int, notebook: Notebook, sabotage: str = "", quick: bool = False) -> None:
+    """Have one seed finished: resume its interrupted run if there is one that is not stale, else start one."""
+    kind, mine = base.find(name), Work(name, seed, sabotage, quick).earlier(notebook)
     if any(record.status == "running" for record in mine):
-        raise GlassbookError(f"a run of {name} with seed {seed} is still running; wait for it, then check again")
-    left = next((record for record in mine if record.status == "interrupted"), None)
-    if left is None:
-        start(kind(), notebook, seed=seed)
-    else:
+        raise GlassbookError(f"a run of {name} with seed {seed} is still running; wait for it, then try again")
+    left = next((record for record in mine if record.status == "interrupted" and not stale(record)), None)
+    if left is not None:
         resume(kind, left, notebook)
+        return
+    broken = next((s for s in kind.sabotages if s.id == sabotage), None)
+    start(base.sabotaged(kind, broken, quick) if broken else kind(), notebook, seed=seed, sabotage=sabotage)
 
 
-def show_claims(entries: Sequence[dict[str, Any]]) -> None:
-    """Claims by experiment: the verdict, the sentence, and under it the numbers of each seed."""
+def run_all(todo: Iterable[Work], notebook: Notebook, again: str) -> list[dict[str, Any]]:
+    """Complete the runs one after another; returns those that failed. After Ctrl-C, `again` goes on."""
+    failed = []
+    for work in todo:
+        name, seed = work.name, work.seed
+        try:
+            complete(name, seed, notebook, work.sabotage, work.quick)
+        except Interrupted:
+            raise Interrupted(f"interrupted; continue with: {again} --notebook {notebook.folder}") from None
+        except GlassbookError as error:
+            say(f"{name}, seed {seed}, did not finish: {error}")
+            failed.append({"experiment": name, "seed": seed, "sabotage": work.sabotage, "error": str(error)})
+    return failed
+
+
+def _counts(record: RunRecord) -> bool:
+    """Whether a run says something: it has finished, and nothing has changed since."""
+    return record.status == "finished" and not stale(record)
+
+
+def _experiments(names: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """Names of the experiments that a command asks for, all if it names none."""
+    if not seeds:
+        raise GlassbookError("--seeds needs at least one number, such as --seeds 0 1 2")
+    return [base.find(name).name for name in names] or base.names()
+
+
+def show_claims(entries: Sequence[dict[str, Any]], noise: bool = False) -> None:
+    """Claims by experiment: the verdict, the sentence, and under it the numbers of each seed, with their `noise`."""
     out = console()
     for entry in entries:
         verdicts = entry["verdicts"]
@@ -105,8 +245,9 @@ def show_claims(entries: Sequence[dict[str, Any]]) -> None:
         rows = Table.grid(padding=(0, 2, 0, 0))
         rows.add_column(max_width=13)
         for v in verdicts:
-            numbers = (_numbers(v, shared), "dim")
-            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers))
+            numbers = (_numbers(v, shared, noise), "dim")
+            unproven = ("\nnever seen to fail", "yellow") if v["never_seen_to_fail"] else ""
+            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers, unproven))
         out.print(rows)
         out.print()
     count = Counter(v["state"] for entry in entries for v in entry["verdicts"])
@@ -114,7 +255,7 @@ def show_claims(entries: Sequence[dict[str, Any]]) -> None:
     out.print(", ".join(parts) or "no claims")
 
 
-def _numbers(verdict: dict[str, Any], known_reason: str | None) -> str:
+def _numbers(verdict: dict[str, Any], known_reason: str | None, noise: bool) -> str:
     """The condition and what each seed measured; the reason while nothing is decided, unless it was given."""
     claim = verdict["claim"]
     parts = [f"{claim['metric']} {claim['comparison']} {claim['bound']:g}"]
@@ -123,9 +264,15 @@ def _numbers(verdict: dict[str, Any], known_reason: str | None) -> str:
     if claim["control"]:
         measured = ", ".join(number(value) for value in verdict["controls"].values())
         parts.append(f"control {claim['control']}" + (f" (measured {measured})" if measured else ""))
+    floors = verdict["noise_floors"].items() if noise else ()
+    parts += [f"noise floor of {metric} {number(floor)}" for metric, floor in floors]
+    if verdict["within_noise"]:
+        parts.append(f"margin to the bound {number(verdict['margin'])}, below the noise floor")
+    if verdict["broken_by"]:
+        parts.append(f"broken by {', '.join(verdict['broken_by'])}")
     if verdict["state"] in ("not-run", "not-shown") and verdict["reason"] != known_reason:
         parts.append(verdict["reason"])
     return "; ".join(parts)
 
 
-ACTIONS = {"": Claims, "check": Check}
+ACTIONS = {"": Claims, "check": Check, "sabotage": SabotageClaims}

@@ -112,12 +112,15 @@ def about(kind: type[base.Experiment]) -> str:
     return "\n".join(lines)
 
 
-def start(work: base.Experiment, notebook: Notebook, seed: int = 0, resume: str | None = None) -> RunRecord:
+def start(
+    work: base.Experiment, notebook: Notebook, seed: int = 0, resume: str | None = None, sabotage: str = ""
+) -> RunRecord:
     """`base.launch` that says what it does, and how to continue after Ctrl-C."""
     quiet_libraries()
-    say(f"{work.name}: {f'continuing {resume}' if resume else f'seed {seed}'}, in {notebook.folder}")
+    what = f"continuing {resume}" if resume else f"sabotage {sabotage}, seed {seed}" if sabotage else f"seed {seed}"
+    say(f"{work.name}: {what}, in {notebook.folder}")
     try:
-        return base.launch(work, notebook, seed=seed, resume=resume)
+        return base.launch(work, notebook, seed=seed, resume=resume, sabotage=sabotage)
     except KeyboardInterrupt:
         left = resume or next((r.id for r in notebook.runs(work.name) if r.status == "interrupted"), None)
         how = f" {left}" if left else ""

@@ -42,7 +42,8 @@ class Runs(InNotebook):
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])
-            under = (f"\n{numbers}", "dim") if numbers else ""
+            mark = f"sabotage: {run['sabotage']}" if run["sabotage"] else ""
+            under = ("".join(f"\n{text}" for text in (mark, numbers) if text), "dim")
             grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))
         out.print(grid)
         if result["total"] > len(result["runs"]):
@@ -64,6 +65,8 @@ class ShowRun(InNotebook):
     def show(self, result: dict[str, Any]) -> None:
         out = console()
         out.print(Text.assemble(f"{result['experiment']}, seed {result['seed']}  ", state(result["status"])))
+        if result["sabotage"]:
+            out.print(Text(f"sabotage: {result['sabotage']}; no evidence"))
         for line in [*filter(None, [result["error"]]), *(f"stale: {line}" for line in result["stale"])]:
             out.print(Text(line, style="yellow"))
         for title in ("config", "results"):

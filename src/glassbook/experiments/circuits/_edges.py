@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from glassbook.circuits import Graph, Receiver, Sender, Task
+    from glassbook.notebook.runs.rng import Rng
 
     Edge = tuple[Sender, Receiver]
 
@@ -22,6 +23,36 @@ def faithfulness_rows(model: str, graph: Graph, scores: Tensor, task: Task) -> l
     sizes = sorted({max(1, round(share * len(graph))) for share in SHARES})
     curve = faithfulness_curve(graph, scores, task, sizes)
     return [{"model": model, "share": n / len(graph), "faithfulness": value} for n, value in curve.items()]
+
+
+def known() -> set[Edge]:
+    """The edges of the compiled induction circuit: a head that notes the previous token, a head that copies."""
+    from glassbook.circuits import Receiver, Sender
+
+    source, previous, copies = Sender(-1, "input"), Sender(0, "head", 0), Sender(1, "head", 0)
+    return {
+        (source, Receiver(0, "v", 0)), (previous, Receiver(1, "k", 0)), (source, Receiver(1, "q", 0)),
+        (source, Receiver(1, "v", 0)), (copies, Receiver(2, "logits")),
+    }  # fmt: skip
+
+
+def mask(graph: Graph, edges: Collection[Edge]) -> Tensor:
+    """bool [receivers, senders], True at these edges."""
+    import torch
+
+    found = torch.zeros_like(graph.edges)
+    for edge in edges:
+        found[graph.index(edge)] = True
+    return found
+
+
+def shuffled(graph: Graph, scores: Tensor, rng: Rng) -> Tensor:
+    """The same scores (or marks), each on an edge drawn by chance."""
+    import torch
+
+    out, values = torch.zeros_like(scores), scores[graph.edges]
+    out[graph.edges] = values[torch.randperm(len(values), generator=rng.torch())]
+    return out
 
 
 def cut_scores(graph: Graph, lost: Mapping[Edge, float]) -> Tensor:

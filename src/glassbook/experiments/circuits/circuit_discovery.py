@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
-from glassbook.experiments.circuits._edges import cut_scores, edge_table, faithfulness_rows
+from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.experiments.circuits import _edges
 from glassbook.experiments.circuits._tasks import pronouns, repetitions
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from glassbook.circuits import Receiver, Sender, Task
+    from glassbook.circuits import Graph, Task
     from glassbook.nets import LanguageModel
 
 
@@ -41,27 +41,35 @@ class CircuitDiscovery:
     """Features of the model's dictionary that may stand for its whole layer."""
     model: str = "builtin"
     """Language model of the Reserve whose choice of a pronoun is looked at; its dictionary lies beside it."""
+    sabotage: Literal["none", "scores-shuffled", "wrong-edges"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("attribution-finds-edges",
               "Edge attribution with integrated gradients finds the edges of a known circuit; random scores do not",
-              "auroc", ">=", 0.95, control="random_auroc <= 0.75"),
+              "auroc", ">=", 0.95, control="random_auroc <= 0.75", sabotages=("scores-shuffled", "wrong-edges")),
         Claim("one-point-misses",
               "Integrated gradients find edges into saturated attention that the gradient at a single point misses",
               "auroc_over_one_point", ">=", 0.1, no_control="the metric itself compares with the baseline",
-              source="Kramar et al. 2024, arXiv:2403.00745"),
+              sabotages=("scores-shuffled",), source="Kramar et al. 2024, arXiv:2403.00745"),
         Claim("known-edges-suffice", "The edges of a known circuit alone reproduce its behaviour; random edges do not",
-              "known_faithfulness", ">=", 0.9, control="random_faithfulness <= 0.1"),
+              "known_faithfulness", ">=", 0.9, control="random_faithfulness <= 0.1", sabotages=("wrong-edges",)),
         Claim("edges-are-needed", "Ablating any edge of the circuit found by attribution loses 5 % of the behaviour",
-              "least_loss_of_a_cut", ">=", 0.05, no_control="every ablation is compared with the whole circuit"),
+              "least_loss_of_a_cut", ">=", 0.05, no_control="every ablation is compared with the whole circuit",
+              sabotages=("scores-shuffled",)),
         Claim("few-edges-choose-pronoun",
               "A tenth of a model's edges carries most of its choice between he and she; a random tenth does not",
-              "pronoun_faithfulness", ">=", 0.8, control="pronoun_random_faithfulness <= 0.2"),
+              "pronoun_faithfulness", ">=", 0.8, control="pronoun_random_faithfulness <= 0.2",
+              sabotages=("scores-shuffled",)),
         Claim("few-features-choose-pronoun",
               "A few features carry most of a layer's effect on the choice of he or she; random features do not",
               "feature_faithfulness", ">=", 0.7, control="random_feature_faithfulness <= 0.2",
-              source="Marks et al. 2024, arXiv:2403.19647"),
+              sabotages=("scores-shuffled",), source="Marks et al. 2024, arXiv:2403.19647"),
     )  # fmt: skip
+    sabotages = (
+        Sabotage("scores-shuffled", "The scores of edges and features are shuffled", {"sabotage": "scores-shuffled"}),
+        Sabotage("wrong-edges", "The edges that are called known are drawn by chance", {"sabotage": "wrong-edges"}),
+    )
     outputs = Outputs(
         charts=("faithfulness", "circuit", "pronoun_circuit", "pronoun_heads"),
         tables=("edges", "pronoun_edges", "features"),
@@ -93,11 +101,11 @@ class CircuitDiscovery:
 
         graph = Graph(roles(compile_induction(self.noise, run.rng("noise").seed)))
         task, held_out = (repetitions(self.rows, self.period, run.rng(name)) for name in ("repetitions", "held-out"))
-        known = _known_edges()
-        truth = torch.zeros_like(graph.edges)
-        for edge in known:
-            truth[graph.index(edge)] = True
-        scores, one_point = edge_scores(graph, task, self.steps), edge_scores(graph, task, 1)
+        known = _edges.known()
+        truth = _edges.mask(graph, known)
+        if self.sabotage == "wrong-edges":
+            truth = _edges.shuffled(graph, truth, run.rng("sabotage"))
+        scores, one_point = self._scores(run, graph, task), edge_scores(graph, task, 1)
         random = torch.rand(scores.shape, generator=run.rng("random scores").torch())
         circuit = Circuit.top(graph, scores, 3 * len(known)).pruned(task, 0.02)
         lost = circuit.verify(held_out)
@@ -117,19 +125,19 @@ class CircuitDiscovery:
             circuit_faithfulness=circuit.faithfulness(held_out),
             least_loss_of_a_cut=min(lost.values(), default=0.0),
         )
-        run.chart("circuit", circuit_chart(circuit, cut_scores(graph, lost)))
-        run.table("edges", edge_table(graph, scores, lost, known))
-        return faithfulness_rows("written by hand", graph, scores, held_out)
+        run.chart("circuit", circuit_chart(circuit, _edges.cut_scores(graph, lost)))
+        run.table("edges", _edges.edge_table(graph, scores, lost, known))
+        return _edges.faithfulness_rows("written by hand", graph, scores, held_out)
 
     def _pronouns(self, run: Run, lm: LanguageModel, task: Task, held_out: Task) -> list[dict[str, float]]:
         """The trained model's choice of a pronoun; returns rows of the faithfulness curve."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores, effects_chart, patch
+        from glassbook.circuits import Circuit, Graph, circuit_chart, effects_chart, patch
         from glassbook.trace.roles import roles
 
         graph = Graph(roles(lm.model))
-        scores = edge_scores(graph, task, self.steps)
+        scores = self._scores(run, graph, task)
         n = round(self.share * len(graph))
         circuit = Circuit.top(graph, scores, n)
         random = torch.rand(scores.shape, generator=run.rng("random scores").torch())
@@ -143,11 +151,17 @@ class CircuitDiscovery:
         )
         best, r = Circuit.top(graph, scores, 15), graph.roles
         lost = best.verify(held_out)
-        run.chart("pronoun_circuit", circuit_chart(best, cut_scores(graph, lost)))
-        run.table("pronoun_edges", edge_table(graph, scores, lost))
+        run.chart("pronoun_circuit", circuit_chart(best, _edges.cut_scores(graph, lost)))
+        run.table("pronoun_edges", _edges.edge_table(graph, scores, lost))
         heads = patch(lm.model, held_out, list(r.select("attn.*.heads").values()), heads=r.n_heads)
         run.chart("pronoun_heads", effects_chart(heads, [f"head {h}" for h in range(r.n_heads)]))
-        return faithfulness_rows("pronouns", graph, scores, held_out)
+        return _edges.faithfulness_rows("pronouns", graph, scores, held_out)
+
+    def _scores(self, run: Run, graph: Graph, task: Task) -> Tensor:
+        from glassbook.circuits import edge_scores
+
+        scores = edge_scores(graph, task, self.steps)
+        return _edges.shuffled(graph, scores, run.rng("sabotage")) if self.sabotage == "scores-shuffled" else scores
 
     def _features(self, run: Run, lm: LanguageModel, task: Task, held_out: Task) -> None:
         """The pronoun again, through the features of one layer and what its dictionary leaves unexplained."""
@@ -159,6 +173,9 @@ class CircuitDiscovery:
 
         sae = load(model_path(self.model).parent / "dictionary.safetensors")
         effects = feature_effects(lm.model, task, [SAESite(sae, sae.about["site"])], self.steps)
+        if self.sabotage == "scores-shuffled":
+            order = torch.randperm(sae.width + 1, generator=run.rng("sabotage").torch())
+            effects = replace(effects, effects=[effects.effects[0][order]])
         tested = replace(effects, task=held_out)
         best = tested.top(self.features, errors=False)
         random = torch.rand(sae.width + 1, generator=run.rng("random features").torch())
@@ -170,14 +187,3 @@ class CircuitDiscovery:
             all_features_faithfulness=tested.top(sae.width, errors=False).faithfulness(),
             feature_effect_share=float(effects.effects[0][:-1].sum() / effects.effects[0].sum()),
         )
-
-
-def _known_edges() -> set[tuple[Sender, Receiver]]:
-    """The edges of the compiled induction circuit: a head that notes the previous token, a head that copies."""
-    from glassbook.circuits import Receiver, Sender
-
-    source, previous, copies = Sender(-1, "input"), Sender(0, "head", 0), Sender(1, "head", 0)
-    return {
-        (source, Receiver(0, "v", 0)), (previous, Receiver(1, "k", 0)), (source, Receiver(1, "q", 0)),
-        (source, Receiver(1, "v", 0)), (copies, Receiver(2, "logits")),
-    }  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.experiments.circuits._heads import heads_that, pretrained_heads, reach, score_of_best
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from glassbook.circuits import Head
     from glassbook.nets import LM
+    from glassbook.notebook.runs.rng import Rng
     from glassbook.trace.roles import Roles
     from glassbook.train import Batch
 
@@ -48,21 +50,31 @@ class InductionHeads:
     """Peak learning rate."""
     model: str = "builtin"
     """A pre-trained language model that is looked at in the same way; no claim is made of it."""
+    sabotage: Literal["none", "no-repetition", "one-layer-curves"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("two-layers-copy", "A two-layer transformer learns to copy from the context; a one-layer one does not",
-              "copying", ">=", 0.9, control="one_layer_copying <= 0.5"),
+              "copying", ">=", 0.9, control="one_layer_copying <= 0.5", sabotages=("no-repetition",)),
         Claim("induction-head-forms", "A two-layer transformer forms an induction head; a one-layer one does not",
-              "induction_score", ">=", 0.5, control="one_layer_induction_score <= 0.25"),
+              "induction_score", ">=", 0.5, control="one_layer_induction_score <= 0.25",
+              sabotages=("no-repetition",)),
         Claim("copying-needs-head",
               "Ablating the induction heads removes copying; ablating all heads of no identified type does not",
-              "copying_without_induction", "<=", 0.2, control="copying_without_others >= 0.8"),
+              "copying_without_induction", "<=", 0.2, control="copying_without_others >= 0.8",
+              sabotages=("no-repetition",)),
         Claim("copying-comes-suddenly",
               "Copying appears suddenly: from 40 % to 90 % of its maximum in less than a twelfth of the training",
-              "transition_share", "<=", 0.08, no_control="a duration; gradual learning would exceed the bound"),
+              "transition_share", "<=", 0.08, no_control="a duration; gradual learning would exceed the bound",
+              sabotages=("one-layer-curves",)),
         Claim("head-forms-as-loss-falls", "The induction head forms when copying appears, within 5 % of the training",
-              "half_way_apart", "<=", 0.05, no_control="a difference of two times in the same training"),
+              "half_way_apart", "<=", 0.05, no_control="a difference of two times in the same training",
+              sabotages=("one-layer-curves",)),
     )  # fmt: skip
+    sabotages = (
+        Sabotage("no-repetition", "Nothing is repeated in the training rows", {"sabotage": "no-repetition"}),
+        Sabotage("one-layer-curves", "The one-layer model's curves stand in", {"sabotage": "one-layer-curves"}),
+    )
     outputs = Outputs(charts=("heads", "formation"), tables=("pretrained",))
 
     @classmethod
@@ -71,30 +83,32 @@ class InductionHeads:
         return cls(vocab=16, length=24, periods=(4, 8), d_model=32, n_heads=2, steps=20, batch_size=8)
 
     def run(self, run: Run) -> None:
-        """Train both models, score their heads on repeated tokens, and take heads out."""
+        """Train both models, pick heads on some repeated tokens, score them on others, and take heads out."""
         from glassbook.circuits import head_scores
         from glassbook.trace.roles import roles
 
-        ids = self._repeated(64, run)
+        pick, ids = (self._repeated(64, run.rng(name)) for name in ("rows that pick heads", "repeated tokens"))
         two, one = (roles(self._train(label, layers, run)) for label, layers in (("two", 2), ("one", 1)))
+        picked, one_layer_picked = (head_scores(model, pick, self._period) for model in (two, one))
         scores, one_layer_scores = (head_scores(model, ids, self._period) for model in (two, one))
-        named = {kind: _heads_that(scores[kind]) for kind in ("current", "previous", "induction")}
+        named = {kind: heads_that(picked[kind]) for kind in ("current", "previous", "induction")}
         taken = {head for heads in named.values() for head in heads}
         others = [(layer, h) for layer in range(2) for h in range(self.n_heads) if (layer, h) not in taken]
+        curves = "one" if self.sabotage == "one-layer-curves" else "two"
         steps, copying = run.metrics("two_copying")
-        _, induction = run.metrics("two_induction")
+        rising, formed = (run.metrics(f"{curves}_{name}")[1] for name in ("copying", "induction"))
         run.result(
             copying=self._copying(two, ids),
             one_layer_copying=self._copying(one, ids),
-            induction_score=float(scores["induction"].max()),
-            one_layer_induction_score=float(one_layer_scores["induction"].max()),
+            induction_score=score_of_best(scores["induction"], picked["induction"]),
+            one_layer_induction_score=score_of_best(one_layer_scores["induction"], one_layer_picked["induction"]),
             **{f"{kind}_heads": len(heads) for kind, heads in named.items()},
             other_heads=len(others),
             **{f"copying_without_{kind}": self._copying(two, ids, heads) for kind, heads in named.items()},
             copying_without_others=self._copying(two, ids, others),
-            transition_share=(_reach(steps, copying, 0.9) - _reach(steps, copying, 0.4)) / self.steps,
-            half_way_apart=abs(_reach(steps, copying, 0.5) - _reach(steps, induction, 0.5)) / self.steps,
-            **self._pretrained(run),
+            transition_share=(reach(steps, rising, 0.9) - reach(steps, rising, 0.4)) / self.steps,
+            half_way_apart=abs(reach(steps, copying, 0.5) - reach(steps, formed, 0.5)) / self.steps,
+            **pretrained_heads(run, self.model),
         )
         kinds = ["current", "previous", "duplicate", "induction"]
         names = [f"{layer}.{h}" for layer in range(2) for h in range(self.n_heads)]
@@ -108,11 +122,11 @@ class InductionHeads:
         """Of the rows that heads are scored on."""
         return self.periods[1] - 6
 
-    def _repeated(self, n: int, run: Run) -> Tensor:
+    def _repeated(self, n: int, rng: Rng) -> Tensor:
         """Rows that no model was trained on, of one period."""
         from glassbook.circuits import repeated_tokens
 
-        return repeated_tokens(n, self._period, self.vocab, seed=run.rng("repeated tokens").seed)
+        return repeated_tokens(n, self._period, self.vocab, seed=rng.seed)
 
     def _train(self, label: str, layers: int, run: Run) -> LM:
         """A fresh model, trained on rows that repeat themselves; its copying and its heads are measured on the way."""
@@ -123,7 +137,7 @@ class InductionHeads:
         from glassbook.trace.roles import roles
         from glassbook.train import next_token
 
-        d, heads, probe = self.d_model, self.n_heads, self._repeated(8, run)
+        d, heads, probe = self.d_model, self.n_heads, self._repeated(8, run.rng("rows of the curves"))
         rng, (shortest, longest) = run.rng(f"batches of {label}"), self.periods
         config = LMConfig(self.vocab, d, layers, heads, heads, d_hidden=2 * d, context=2 * self.length)
 
@@ -132,6 +146,7 @@ class InductionHeads:
             rows = []
             for _ in range(self.batch_size):
                 period = int(torch.randint(shortest, longest + 1, (1,), generator=generator))
+                period = self.length if self.sabotage == "no-repetition" else period
                 seed = int(torch.randint(2**31, (1,), generator=generator))
                 times = -(-self.length // period)
                 rows.append(repeated_tokens(1, period, self.vocab, seed=seed, times=times)[:, : self.length])
@@ -155,45 +170,3 @@ class InductionHeads:
         with ablate_heads(model, without or [], head_means(model, [{"input_ids": ids}])):
             first, later = copying_loss(model.model, ids, self._period)
         return 1 - later / first
-
-    def _pretrained(self, run: Run) -> dict[str, float]:
-        """The heads of a model that nobody trained to copy; its tokens are random ones of its vocabulary."""
-        import torch
-
-        from glassbook.circuits import ablate_heads, copying_loss, head_means, head_scores, repeated_tokens
-        from glassbook.trace.roles import roles
-
-        lm = kit.open_model(run, self.model)
-        r, period = roles(lm.model), 20
-        bos = lm.encode("")[0] if lm.encode("") else None
-        ids = repeated_tokens(
-            48, period, torch.arange(lm.vocab // 8, lm.vocab), bos=bos, seed=run.rng("random tokens").seed
-        )
-        scores = head_scores(r, ids, period)["induction"]
-        heads = [divmod(i, r.n_heads) for i in scores.flatten().argsort(descending=True).tolist()]
-        best, rest = heads[:4], heads[4:]
-        generator = run.rng("other heads").torch()
-        others = [rest[i] for i in torch.randperm(len(rest), generator=generator)[:4].tolist()]
-        means, (first, later) = head_means(r, [{"input_ids": ids}]), copying_loss(lm.model, ids, period)
-        rises = []
-        for chosen in (best, others):
-            with ablate_heads(r, chosen, means):
-                rises.append(copying_loss(lm.model, ids, period)[1] - later)
-        run.table("pretrained", [{"head": f"{la}.{h}", "induction": float(scores[la, h])} for la, h in heads])
-        return {
-            "pretrained_copying": 1 - later / first,
-            "pretrained_induction_score": float(scores.max()),
-            "pretrained_drop": rises[0],
-            "pretrained_drop_of_others": rises[1],
-        }
-
-
-def _heads_that(scores: Tensor) -> list[Head]:
-    """Heads that give at least half of their attention in one way."""
-    return [(layer, h) for layer, row in enumerate(scores.tolist()) for h, x in enumerate(row) if x >= 0.5]
-
-
-def _reach(steps: list[int], values: list[float], share: float) -> int:
-    """The first step at which a curve reaches a share of its largest value."""
-    wanted = share * max(values)
-    return next(s for s, v in zip(steps, values, strict=True) if v >= wanted)

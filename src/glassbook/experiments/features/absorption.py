@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -48,21 +48,30 @@ class Absorption:
     """Samples in a step."""
     lr: float = 3e-3
     """Peak learning rate of Adam."""
+    sabotage: Literal["none", "swapped"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("plain-dictionary-absorbs",
               "A BatchTopK dictionary absorbs general features into specific ones; without a hierarchy it does not",
-              "batchtopk_absorbed", ">=", 0.05, control="flat_absorbed <= 0.02"),
+              "batchtopk_absorbed", ">=", 0.05, control="flat_absorbed <= 0.02", sabotages=("no-hierarchy",)),
         Claim("nested-absorbs-less",
               "A Matryoshka dictionary absorbs general features at most half as often as a BatchTopK dictionary",
-              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the baseline"),
+              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("nested-detects-general",
               "The best Matryoshka latent detects a general feature at least as well as the best BatchTopK latent",
-              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the baseline"),
+              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("nested-rebuilds-less",
               "A Matryoshka dictionary explains no more variance than a BatchTopK dictionary of the same size",
-              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the baseline"),
+              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
     )  # fmt: skip
+    sabotages = (
+        Sabotage("no-hierarchy", "The features of the world have no hierarchy", {"depth": 0}),
+        Sabotage("swapped", "The two dictionaries are taken for one another", {"sabotage": "swapped"}),
+    )
     outputs = Outputs(charts=("absorption",), tables=("parents",))
 
     @classmethod
@@ -77,6 +86,8 @@ class Absorption:
         run.table("parents", [row for row in rows for row in row.pop("parents")])
         by = {row["name"]: row for row in rows}
         plain, nested, flat = by["BatchTopK"], by["Matryoshka"], by["BatchTopK, no hierarchy"]
+        if self.sabotage == "swapped":
+            plain, nested = nested, plain
         share = charts.Axis(
             "absorbed", "share of a general feature's samples that are absorbed", percent=True, zero=True
         )
@@ -113,7 +124,7 @@ class Absorption:
         saes = {name: Dictionary(self.d, self.width, rule) for name, rule in rules.items()}
         how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr}
         kit.train_saes(run, label, x, list(saes.values()), **how, seed=run.rng("order").seed)
-        suffix = "" if depth else ", no hierarchy"
+        suffix = "" if label == "hierarchy" else ", no hierarchy"
         parents = slice(0, self.roots)  # the roots come first
         return [
             _score(sae, test, strengths[:, parents], world.directions[parents], name + suffix)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -43,20 +43,28 @@ class FeatureDeath:
     """A language model, for activations as they are found."""
     layer: int = 3
     """Its block whose output is taken."""
+    sabotage: Literal["none", "not-centred", "offsets-reversed"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("far-mean-kills",
               "If the mean of the activations is far from the origin, most latents are dead before training",
-              "dead_start_far", ">=", 0.5, control="dead_start_scattered <= 0.1"),
+              "dead_start_far", ">=", 0.5, control="dead_start_scattered <= 0.1", sabotages=("offsets-reversed",)),
         Claim("training-does-not-revive",
               "Training does not revive latents that are dead because the mean is far from the origin",
-              "dead_end_far", ">=", 0.25, control="dead_start_scattered <= 0.1"),
+              "dead_end_far", ">=", 0.25, control="dead_start_scattered <= 0.1", sabotages=("offsets-reversed",)),
         Claim("centring-prevents-death",
               "If the mean of the activations is subtracted, few latents die, however far from the origin it was",
-              "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25"),
+              "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25", sabotages=("not-centred",)),
         Claim("distance-predicts-death",
               "The farther the mean of the activations is from the origin, the more latents are dead before training",
-              "offset_predicts_death", ">=", 0.8, control="dead_start_scattered <= 0.1"),
+              "offset_predicts_death", ">=", 0.8, control="dead_start_scattered <= 0.1",
+              sabotages=("offsets-reversed",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("offsets-reversed", "The largest offset is reported as the smallest, and so on",
+                 {"sabotage": "offsets-reversed"}),
+        Sabotage("not-centred", "The mean is not subtracted where it is said to be", {"sabotage": "not-centred"}),
     )  # fmt: skip
     outputs = Outputs(charts=("death",), tables=("offsets",))
 
@@ -80,10 +88,12 @@ class FeatureDeath:
         # As far from the origin, but each sample in a direction of its own, so that the mean stays there.
         ways = torch.nn.functional.normalize(torch.randn(x.shape, generator=generator), dim=1)
         scattered = self._dead(run, "scattered", x + self.offsets[-1] * spread * ways, "none")
+        centred_by = dict(zip(CENTRES, CENTRES if self.sabotage != "not-centred" else ("none", "none"), strict=True))
+        offsets = self.offsets[::-1] if self.sabotage == "offsets-reversed" else self.offsets
         rows = [
-            {"offset": offset, "centre": centre}
-            | self._dead(run, f"offset {offset:g}, {centre}", x + offset * spread * way, centre)
-            for offset in self.offsets
+            {"offset": reported, "centre": centre}
+            | self._dead(run, f"offset {offset:g}, {centre}", x + offset * spread * way, centred_by[centre])
+            for reported, offset in zip(self.offsets, offsets, strict=True)
             for centre in CENTRES
         ]
         run.table("offsets", rows)

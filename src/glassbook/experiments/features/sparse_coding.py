@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.errors import extra
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -37,19 +37,30 @@ class SparseCoding:
     """Mini-batches, for scikit-learn too."""
     batch_size: int = 512
     """Patches in one."""
+    sabotage: Literal["none", "pixels-shuffled", "elements-as-components"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("elements-are-gabors",
               "Most dictionary elements of natural images are oriented and local; with shuffled pixels they are not",
-              "gabor_share", ">=", 0.6, control="shuffled_gabor_share <= 0.2"),
+              "gabor_share", ">=", 0.6, control="shuffled_gabor_share <= 0.2", sabotages=("pixels-shuffled",)),
         Claim("components-are-not-gabors", "Principal components of natural images are rarely oriented and local",
-              "pca_gabor_share", "<=", 0.2, no_control="itself the baseline of elements-are-gabors"),
+              "pca_gabor_share", "<=", 0.2, no_control="itself the baseline of elements-are-gabors",
+              sabotages=("elements-as-components",)),
         Claim("objective-matches-sklearn",
               "Online dictionary learning reaches an objective no worse than scikit-learn's",
-              "objective_over_sklearn", "<=", 1.01, no_control="the metric itself compares with the baseline"),
+              "objective_over_sklearn", "<=", 1.01, no_control="the metric itself compares with the baseline",
+              sabotages=("pixels-shuffled",)),
         Claim("code-is-cheaper",
               "At equal error, a sparse code needs at most 60 % as many active numbers as principal components",
-              "active_over_pca", "<=", 0.6, no_control="the metric itself compares with the baseline"),
+              "active_over_pca", "<=", 0.6, no_control="the metric itself compares with the baseline",
+              sabotages=("pixels-shuffled",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("pixels-shuffled", "The dictionary is learnt from patches whose pixels are shuffled",
+                 {"sabotage": "pixels-shuffled"}),
+        Sabotage("elements-as-components", "The dictionary's elements stand in for the principal components",
+                 {"sabotage": "elements-as-components"}),
     )  # fmt: skip
     outputs = Outputs(images=("elements", "components", "shuffled"))
 
@@ -70,13 +81,14 @@ class SparseCoding:
         generator = run.rng("photographs").torch()
         x = photograph_patches(self.patches + 4096, self.size, generator=generator)
         x, test = x[:-4096], x[-4096:]
-        shuffled = torch.rand(x.shape, generator=generator).argsort(1)
+        shuffled = x.gather(1, torch.rand(x.shape, generator=generator).argsort(1))
         code = Lasso(self.l1)
         how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "seed": run.rng("atoms").seed}
-        ours = learn_atoms(x, self.atoms, code, **how, **kit.loop_options(run, "photographs"))
+        patches = shuffled if self.sabotage == "pixels-shuffled" else x
+        ours = learn_atoms(patches, self.atoms, code, **how, **kit.loop_options(run, "photographs"))
         # The same values in other places: no shape is left to be found.
-        noise = learn_atoms(x.gather(1, shuffled), self.atoms, code, **how, **kit.loop_options(run, "shuffled"))
-        components = pca(x, self.size**2 - 1)
+        noise = learn_atoms(shuffled, self.atoms, code, **how, **kit.loop_options(run, "shuffled"))
+        components, broken = pca(x, self.size**2 - 1), self.sabotage == "elements-as-components"
         scores = evaluate(ours, test)
         needed = self._components_for(scores.explained_variance, components, test)
         objective = self._objective(test, ours.W_dec)
@@ -85,7 +97,7 @@ class SparseCoding:
         )
         run.result(
             gabor_share=is_gabor(ours.W_dec, self.size),
-            pca_gabor_share=is_gabor(components.W_dec, self.size),
+            pca_gabor_share=is_gabor((ours if broken else components).W_dec, self.size),
             shuffled_gabor_share=is_gabor(noise.W_dec, self.size),
             explained_variance=scores.explained_variance,
             l0=scores.l0,

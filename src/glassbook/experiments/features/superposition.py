@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -48,19 +48,26 @@ class Superposition:
 
     claims = (
         Claim("dense-features-fit", "A model represents no more dense features than it has dimensions",
-              "represented_dense", "<=", 5,
+              "represented_dense", "<=", 5, sabotages=("densities-reversed",),
               no_control="claim sparse-features-share is the contrast, in the same model"),
         Claim("sparse-features-share",
               "A model with a ReLU represents more sparse features than it has dimensions; a linear model does not",
-              "represented_sparse", ">=", 10, control="linear_represented_sparse <= 5"),
+              "represented_sparse", ">=", 10, control="linear_represented_sparse <= 5",
+              sabotages=("densities-reversed",)),
         Claim("dense-not-superposed", "Dense features are not in superposition",
-              "superposed_dense", "<=", 0.1, no_control="claim sparse-superposed is the contrast, in the same model"),
+              "superposed_dense", "<=", 0.1, sabotages=("densities-reversed",),
+              no_control="claim sparse-superposed is the contrast, in the same model"),
         Claim("sparse-superposed", "Nearly all sparse features are in superposition",
-              "superposed_sparse", ">=", 0.9,
+              "superposed_sparse", ">=", 0.9, sabotages=("densities-reversed",),
               no_control="claim dense-not-superposed is the contrast, in the same model"),
         Claim("dictionary-recovers",
               "A sparse autoencoder recovers the true features in superposition; random directions do not",
-              "mmcs", ">=", 0.9, control="random_mmcs <= 0.5"),
+              "mmcs", ">=", 0.9, control="random_mmcs <= 0.5", sabotages=("untrained",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("densities-reversed", "What is reported as dense is sparse, and the other way round",
+                 {"densities": (0.0075, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0)}),
+        Sabotage("untrained", "The dictionary is trained for one step only", {"steps": 1}),
     )  # fmt: skip
     outputs = Outputs(charts=("superposition",), tables=("densities",))
 

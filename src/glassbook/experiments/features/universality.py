@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -42,23 +42,35 @@ class Universality:
     """Updates of each dictionary, of 1,024 tokens."""
     tokens: int = 30_000
     """Held-out tokens that are compared."""
+    sabotage: Literal["none", "tokens-shuffled", "one-untrained", "nothing-shuffled"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("features-match",
               "Most features of a model have a counterpart in another model that is active on the same tokens",
-              "matched_share", ">=", 0.5, control="shuffled_matched_share <= 0.05"),
+              "matched_share", ">=", 0.5, control="shuffled_matched_share <= 0.05",
+              sabotages=("tokens-shuffled", "nothing-shuffled")),
         Claim("learnt-match-more",
               "Trained dictionaries of two models match more often than random directions in the same models",
-              "matched_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
+              "matched_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline",
+              sabotages=("tokens-shuffled",)),
         Claim("streams-are-alike",
               "Residual streams of two trained models are similar up to rotation; with an untrained model much less",
-              "cka", ">=", 0.7, control="untrained_cka <= 0.5"),
+              "cka", ">=", 0.7, control="untrained_cka <= 0.5", sabotages=("tokens-shuffled", "one-untrained")),
         Claim("shuffling-destroys-likeness",
               "With the tokens of one model shuffled, the residual streams of two models are not similar",
-              "shuffled_cka", "<=", 0.05, no_control="itself a control of streams-are-alike"),
+              "shuffled_cka", "<=", 0.05, no_control="itself a control of streams-are-alike",
+              sabotages=("nothing-shuffled",)),
         Claim("models-can-be-stitched",
               "An affine map lets a model continue from another's residual stream, but not from an untrained model's",
-              "stitching_loss", "<=", 0.25, control="untrained_stitching_loss >= 0.4"),
+              "stitching_loss", "<=", 0.25, control="untrained_stitching_loss >= 0.4", sabotages=("one-untrained",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("tokens-shuffled", "The activations of one model are of other tokens",
+                 {"sabotage": "tokens-shuffled"}),
+        Sabotage("one-untrained", "One of the two models has not been trained", {"sabotage": "one-untrained"}),
+        Sabotage("nothing-shuffled", "What is called shuffled is left in its order",
+                 {"sabotage": "nothing-shuffled"}),
     )  # fmt: skip
     outputs = Outputs(charts=("matches",))
 
@@ -80,13 +92,19 @@ class Universality:
         torch.manual_seed(run.rng("untrained").seed)
         fresh = self._model(len(tokenizer)).eval()
         held_out, learn = (self._text(tokenizer, run.rng(name), self.tokens) for name in ("held-out", "stitch"))
+        if self.sabotage == "one-untrained":
+            models[0] = fresh
         a, b, c = (_activations(model, held_out) for model in (*models, fresh))
+        generator = run.rng("shuffles").torch()
+        order = torch.randperm(len(a), generator=generator)
+        if self.sabotage == "tokens-shuffled":
+            b = b[order.flip(0)]
+        if self.sabotage == "nothing-shuffled":
+            order = torch.arange(len(a))
         codes, random = zip(
             *(self._codes(run, name, tokenizer, m, x) for name, m, x in zip("ab", models, (a, b), strict=True)),
             strict=True,
         )  # fmt: skip
-        generator = run.rng("shuffles").torch()
-        order = torch.randperm(len(a), generator=generator)
         learnt, shuffled = best_matches(*codes)[0], best_matches(codes[0], codes[1][order])[0]
         chance = best_matches(*random)[0]
         some = torch.randperm(len(a), generator=generator)[:8000]
@@ -101,7 +119,7 @@ class Universality:
             matched_beyond_random=_matched(learnt) - _matched(chance),
             live_features=codes[0].shape[1],
             cka=alike.score,
-            shuffled_cka=max(alike.null),
+            shuffled_cka=alike.score if self.sabotage == "nothing-shuffled" else max(alike.null),
             untrained_cka=cka(a[some], c[some]),
             svcca=svcca(a[some], b[some]),
             shuffled_svcca=svcca(a[some], b[order][some]),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -47,21 +47,30 @@ class ReversalCurse:
     """Blocks of the transformer."""
     tied: bool = False
     """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
+    sabotage: Literal["none", "leaked"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("seen-direction", "A model recalls facts in the direction in which it was trained on them",
-              "seen_accuracy", ">=", 0.99, no_control="claim missing-direction is the contrast, on the same model"),
+              "seen_accuracy", ">=", 0.99, no_control="claim missing-direction is the contrast, on the same model",
+              sabotages=("untrained",)),
         Claim("missing-direction",
               "Facts stated in one direction are not recalled in the other, even if most facts are stated in both",
-              "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99"),
+              "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99",
+              sabotages=("leaked", "untrained")),
         Claim("missing-at-chance",
               "In the direction never stated, the true entity is as likely as others of its group, within 0.2 nats",
-              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2"),
+              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2",
+              sabotages=("leaked", "untrained")),
         Claim("reversed-copies-help",
               "Training on reversed copies of the sentences teaches the direction that was never stated",
               "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
-              source="Golovneva et al. 2024, arXiv:2403.13799"),
+              sabotages=("leaked", "untrained"), source="Golovneva et al. 2024, arXiv:2403.13799"),
     )  # fmt: skip
+    sabotages = (
+        Sabotage("untrained", "The models are trained for one step only", {"steps": 1}),
+        Sabotage("leaked", "The directions that should be missing are in the training data", {"sabotage": "leaked"}),
+    )
     outputs = Outputs(charts=("accuracy", "loss"))
 
     @classmethod
@@ -75,7 +84,7 @@ class ReversalCurse:
 
         stated, missing = facts(self.pairs, self.both_share, run.rng("facts").numpy())
         everything = np.concatenate([stated, missing])
-        curse = self._train("curse", stated, run)
+        curse = self._train("curse", everything if self.sabotage == "leaked" else stated, run)
         both = self._train("both", everything, run)
         copies = self._train("copies", np.concatenate([stated, stated[:, [0, 3, 2, 1]]]), run)
         accuracy, gap = score(_answers(curse, missing), missing)

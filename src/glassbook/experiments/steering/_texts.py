@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from glassbook import charts
@@ -18,13 +17,13 @@ WORDS = 8
 
 
 def theme_sentences(world: World, theme: str, n: int, rng: Rng) -> list[str]:
-    """`n` single sentences from held-out stories of one theme."""
-    return list(islice((text for found, text in _sentences(world, rng) if found == theme), n))
+    """`n` different sentences from held-out stories of one theme."""
+    return _first(n, (text for found, text in _sentences(world, rng) if found == theme))
 
 
 def other_sentences(world: World, theme: str, n: int, rng: Rng) -> list[str]:
-    """`n` single sentences from held-out stories of the other themes."""
-    return list(islice((text for found, text in _sentences(world, rng) if found != theme), n))
+    """`n` different sentences from held-out stories of the other themes."""
+    return _first(n, (text for found, text in _sentences(world, rng) if found != theme))
 
 
 def _sentences(world: World, rng: Rng) -> Iterator[tuple[str, str]]:
@@ -37,9 +36,16 @@ def _sentences(world: World, rng: Rng) -> Iterator[tuple[str, str]]:
 
 
 def other_texts(world: World, n: int, rng: Rng) -> list[str]:
-    """`n` held-out texts that are no stories: field notes, reports and replies."""
-    texts = (d.text for d in world.stream(-1 - rng.seed) if d.genre in ("note", "report", "reply"))
-    return list(islice(texts, n))
+    """`n` different held-out texts that are no stories: field notes, reports and replies."""
+    return _first(n, (d.text for d in world.stream(-1 - rng.seed) if d.genre in ("note", "report", "reply")))
+
+
+def _first(n: int, texts: Iterator[str]) -> list[str]:
+    """The first `n` different texts: what one half picks, the other has not seen."""
+    found: dict[str, None] = {}
+    while len(found) < n:
+        found[next(texts)] = None
+    return list(found)
 
 
 def perplexity_lines(rows: list[Row], x: charts.Axis, value: Callable[[Row], Any]) -> dict[str, Any]:

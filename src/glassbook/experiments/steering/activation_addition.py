@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from glassbook.charts import Axis
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
@@ -30,26 +30,38 @@ class ActivationAddition:
     theme: str = "wedding"
     """Theme of the stories whose sentences are the on-topic texts."""
     texts: int = 200
-    """Sentences on the topic, and as many off it; half picks layer and strength, half is reported."""
+    """Sentences on the topic, and as many off it; half picks layer and strength, half is reported. As many again are
+    those of the curves."""
     strengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
     """Raw coefficients to try."""
     bound: float = 1.01
     """Off-topic perplexity ratio that a strength may have on the dev half."""
     model: str = "builtin"
     """Language model to steer."""
+    sabotage: Literal["none", "layers-reversed"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("on-topic-likelier",
               "Activation addition makes on-topic text more likely; a random vector of the same norm does not",
-              "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97"),
+              "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97", sabotages=("pair-swapped",)),
         Claim("off-topic-unharmed", "Activation addition raises the perplexity of off-topic text by at most 2 %",
-              "off_topic_ratio", "<=", 1.02,
+              "off_topic_ratio", "<=", 1.02, sabotages=("no-bound",),
               no_control="claim on-topic-likelier shows that the same vector has an effect"),
         Claim("opposite-vector-hurts",
               "Activation addition with the prompt pair swapped makes on-topic text less likely",
-              "swapped_on_topic_ratio", ">=", 1.0, no_control="itself a control of on-topic-likelier"),
+              "swapped_on_topic_ratio", ">=", 1.0, no_control="itself a control of on-topic-likelier",
+              sabotages=("pair-swapped",)),
         Claim("damage-is-early", "Activation addition damages off-topic text most in the first half of the layers",
-              "early_over_late_damage", ">=", 1.0, no_control="the metric is the ratio of early to late layers"),
+              "early_over_late_damage", ">=", 1.0, no_control="the metric is the ratio of early to late layers",
+              sabotages=("layers-reversed",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
+        Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
+                 {"strengths": (6.0, 8.0), "bound": 1e6}),
+        Sabotage("layers-reversed", "The damage at each layer is taken for that at the layer opposite to it",
+                 {"sabotage": "layers-reversed"}),
     )  # fmt: skip
     outputs = Outputs(charts=("layers", "doses"), tables=("scores", "layers"))
 
@@ -65,8 +77,10 @@ class ActivationAddition:
         from glassbook.trace.roles import blocks
 
         lm, world = kit.open_model(run, self.model), World()
-        on = theme_sentences(world, self.theme, self.texts, run.rng("on topic"))
-        off = other_texts(world, self.texts, run.rng("off topic"))
+        on = theme_sentences(world, self.theme, 2 * self.texts, run.rng("on topic"))
+        off = other_texts(world, 2 * self.texts, run.rng("off topic"))
+        # Neither the layer nor the strength of the curves is picked on the texts that they are measured on.
+        (on, curves_on), (off, curves_off) = ((x[: self.texts], x[self.texts :]) for x in (on, off))
         scores, seed = {}, run.rng("scores").seed
         names = blocks(lm.model)
         with run.progress(len(names), "layers", unit="layer") as bar:
@@ -79,11 +93,13 @@ class ActivationAddition:
         strength = conditions["vector"].test.coeff or 0.0
         # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
         swap = next(r for r in best.rows if (r.condition, r.coeff, r.split) == ("swap", strength, "test"))
-        sweep = layer_sweep(lm, self.plus, self.minus, on, off, coeffs=strength, seed=run.rng("layers").seed)
+        texts, seed = (curves_on, curves_off), run.rng("layers").seed
+        sweep = layer_sweep(lm, self.plus, self.minus, *texts, coeffs=strength, seed=seed)
         strengths = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
         v = actadd(lm, self.plus, self.minus, f"{site}.in")
-        curve = strength_sweep(lm, v, on, off, coeffs=strengths, seed=run.rng("strengths").seed)
+        curve = strength_sweep(lm, v, *texts, coeffs=strengths, seed=run.rng("strengths").seed)
         damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
+        damage = damage[::-1] if self.sabotage == "layers-reversed" else damage
         run.result(
             layer=names.index(site),
             strength=strength,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.charts import Axis
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.experiments.steering._arms import arm_row, best_vector, pick, ratio, sample, steered
 from glassbook.experiments.steering._topics import contrasting_feature, of_its_own_texts, of_the_reserve
 from glassbook.notebook import Claim, Run
 
@@ -44,27 +45,43 @@ class SteeringFrontier:
     raw: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
     """Of the activation addition, as published."""
     bound: float = 1.02
-    """Off-topic perplexity ratio that a strength may have on the half that picks."""
+    """Off-topic perplexity ratio that a strength, or a prompt, may have on the half that picks."""
+    sabotage: Literal["none", "labels-swapped", "prompts-swapped", "wrong-feature"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("mean-difference-works",
               "Adding the mean difference of activations makes on-topic text more likely; a random vector does not",
-              "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98"),
+              "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98", sabotages=("labels-swapped",)),
         Claim("prompt-is-as-strong",
-              "An on-topic prompt has at least the effect of the best steering vector; an off-topic prompt does not",
-              "prompt_over_best", "<=", 1.0, control="other_prompt_over_best > 1.0"),
+              "Within the same damage, an on-topic prompt has at least the effect of the best steering vector; "
+              "an off-topic prompt does not",
+              "prompt_over_best", "<=", 1.0, control="other_prompt_over_best > 1.0", sabotages=("prompts-swapped",)),
         Claim("mean-difference-beats-feature",
               "Adding the mean difference makes on-topic text at least as likely as adding a dictionary feature does",
-              "mean_difference_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline"),
+              "mean_difference_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline",
+              sabotages=("labels-swapped",)),
         Claim("clamping-beats-adding",
               "Clamping a dictionary feature makes on-topic text at least as likely as adding its direction does",
-              "clamp_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline"),
+              "clamp_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline",
+              sabotages=("wrong-feature",)),
         Claim("facts-stay-likely",
               "The best steering vector raises the perplexity of statements of fact by at most 5 %",
-              "facts_ratio", "<=", 1.05, no_control="claim mean-difference-works shows that steering has an effect"),
+              "facts_ratio", "<=", 1.05, no_control="claim mean-difference-works shows that steering has an effect",
+              sabotages=("no-bound",)),
         Claim("facts-stay-recalled",
               "Under the best steering vector, facts are recalled as often as without it, within one percentage point",
-              "recall_drop", "<=", 0.01, control="recall >= 0.5"),
+              "recall_drop", "<=", 0.01, control="recall >= 0.5", sabotages=("no-bound",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("labels-swapped", "Directions are found with on-topic texts taken for others",
+                 {"sabotage": "labels-swapped"}),
+        Sabotage("prompts-swapped", "The on-topic prompts are of another topic, and the other prompt is on topic",
+                 {"sabotage": "prompts-swapped"}),
+        Sabotage("wrong-feature", "Another feature is clamped than the one whose direction is added",
+                 {"sabotage": "wrong-feature"}),
+        Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
+                 {"strengths": (0.8, 1.2, 1.6), "bound": 1e6}),
     )  # fmt: skip
     outputs = Outputs(charts=("frontier",), tables=("best", "all"))
 
@@ -78,8 +95,7 @@ class SteeringFrontier:
         import torch
 
         from glassbook.nets import recall
-        from glassbook.steer import steer
-        from glassbook.steer.effects import PROMPT, effects
+        from glassbook.steer.effects import PROMPT, Condition, effects
 
         if self.model == "builtin":
             topic = of_the_reserve(self.theme, self.pairs, self.texts, run)
@@ -87,32 +103,41 @@ class SteeringFrontier:
             topic = of_its_own_texts(self.model, self.theme, self.pairs, self.texts, run)
         lm, on, off = topic.lm, topic.on, topic.off
         ways = self._ways(topic, run.rng("random direction").torch())
-        theme, other = (lm.encode(prompt)[1:] for prompt in topic.prompts)
-        measured = [effects(lm, texts, ways, prompt=(theme, [])) for texts in (on, off, topic.facts) if texts]
-        unrelated = effects(lm, on, dict([next(iter(ways.items()))]), prompt=(other, []))[PROMPT]
+        theme, other = topic.prompts if self.sabotage != "prompts-swapped" else topic.prompts[::-1]
+        measured = [effects(lm, texts, ways) for texts in (on, off, topic.facts) if texts]
+        some = dict([next(iter(ways.items()))])
+
+        def after(prompt: str, texts: list[str]) -> Effect:
+            return effects(lm, texts, some, prompt=(lm.encode(prompt)[1:], []))[PROMPT]
+
+        # What strengths are to a vector, the first words of a prompt and the whole of it are to the prompt.
+        words = theme.split()
+        prompts = {n: " ".join(words[:n]) for n in sorted({2, 4, len(words)})}
+        for n, prompt in prompts.items():
+            for texts, found in zip((on, off, topic.facts), measured, strict=False):
+                found[Condition("", "prompt", n)] = after(prompt, texts)
         generator = run.rng("halves").torch()
         halves = [torch.randperm(len(texts), generator=generator).tensor_split(2) for texts in (on, off)]
-        rows = [_row(way, half, measured, [h[half] for h in halves]) for way in measured[0] for half in (0, 1)]
-        best = {name: self._pick(rows, name) for name in dict.fromkeys(row["condition"] for row in rows)}
-        vectors = {name: row for name, row in best.items() if name not in ("prompt", "random")}
-        winner = min(vectors.values(), key=lambda row: row["on"])
+        rows = [arm_row(way, half, measured, [h[half] for h in halves]) for way in measured[0] for half in (0, 1)]
+        best = {name: pick(rows, name, self.bound) for name in dict.fromkeys(row["condition"] for row in rows)}
+        winner = best_vector(best)
         run.result(
             **{f"{name}_on_topic": row["on"] for name, row in best.items()},
             **{f"{name}_off_topic": row["off"] for name, row in best.items()},
             **{f"{name}_wrong_share": row["harmed"] for name, row in best.items()},
             prompt_over_best=best["prompt"]["on"] / winner["on"],
-            other_prompt_over_best=unrelated.ratio(halves[0][1]) / winner["on"],
+            other_prompt_over_best=after(other, on).ratio(halves[0][1]) / winner["on"],
             mean_difference_over_feature=best["mean_difference"]["on"] / best["feature"]["on"],
             clamp_over_feature=best["clamp"]["on"] / best["feature"]["on"],
         )
         interventions = {(way.name, way.coeff): intervention for way, intervention in ways.items()}
         if topic.facts:
-            way = next(way for way in ways if (way.name, way.coeff) == (winner["condition"], winner["coeff"]))
-            run.result(facts_ratio=measured[2][way].ratio(), prompt_facts_ratio=measured[2][PROMPT].ratio())
             known = recall(lm, topic.known)
-            with steer(lm, ways[way]):
+            with steered(lm, interventions.get((winner["condition"], winner["coeff"]))):
                 run.result(recall=known, recall_drop=known - recall(lm, topic.known))
-        samples = [_sample(topic, row, interventions, run.rng("samples").seed) for row in best.values()]
+            facts, prompt = (ratio(measured[2], row) for row in (winner, best["prompt"]))
+            run.result(facts_ratio=facts, prompt_facts_ratio=prompt)
+        samples = [sample(topic, row, interventions, prompts, run.rng("samples").seed) for row in best.values()]
         run.table("best", [row | sample for row, sample in zip(best.values(), samples, strict=True)])
         run.table("all", rows)
         tested = [row for row in rows if row["half"] == "test" and row["off"] < 1.3]
@@ -127,9 +152,12 @@ class SteeringFrontier:
         from glassbook.steer.effects import Condition
 
         lm, coder, plus, minus = topic.lm, topic.coder, topic.plus, topic.minus
+        if self.sabotage == "labels-swapped":
+            plus, minus = minus, plus
         site = coder.about["site"]
         mean = steer.mean_difference(lm, plus, minus, site, token="mean")
         index, largest = contrasting_feature(topic)
+        clamped = (index + 1) % coder.width if self.sabotage == "wrong-feature" else index
         directions = {
             "mean_difference": mean,
             "principal": steer.repe_pca(lm, plus, minus, site, token="mean"),
@@ -142,37 +170,6 @@ class SteeringFrontier:
             ways |= {Condition(site, name, x): steer.in_norms(lm, v) * x for x in self.strengths}
         middle = self.strengths[len(self.strengths) // 2]
         for x in self.strengths:
-            ways[Condition(site, "clamp", x)] = steer.Clamp(coder, {index: largest * x / middle}, site)
+            ways[Condition(site, "clamp", x)] = steer.Clamp(coder, {clamped: largest * x / middle}, site)
         pair = steer.actadd(lm, *self.pair, self.actadd_site)
         return ways | {Condition(self.actadd_site, "actadd", x): pair * x for x in self.raw}
-
-    def _pick(self, rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
-        """The test row of the strength that the dev half picks: the lowest on-topic ratio within the bound."""
-        dev, test = (
-            [row for row in rows if (row["condition"], row["half"]) == (name, half)] for half in ("dev", "test")
-        )
-        allowed = [row for row in dev if row["off"] <= self.bound]
-        chosen = min(allowed, key=lambda row: row["on"]) if allowed else min(dev, key=lambda row: row["off"])
-        return next(row for row in test if row["coeff"] == chosen["coeff"])
-
-
-def _row(way: Condition, half: int, measured: list[dict[Condition, Effect]], texts: list[Any]) -> dict[str, Any]:
-    """The effect of a way of steering on half of the texts on the topic and off it."""
-    on, off = (effect[way] for effect in measured[:2])
-    scores = {"on": on.ratio(texts[0]), "off": off.ratio(texts[1]), "kl": off.mean_kl(texts[1])}
-    harmed = on.fraction_harmed(texts[0])
-    return {"condition": way.name, "coeff": way.coeff, "half": ("dev", "test")[half], **scores, "harmed": harmed}
-
-
-def _sample(topic: Topic, row: dict[str, Any], interventions: dict[Any, Intervention], seed: int) -> dict[str, Any]:
-    """How varied the texts are that the model writes under a way of steering, and one of them."""
-    from contextlib import nullcontext
-
-    from glassbook.measure.language import distinct_n, repetition
-    from glassbook.steer import steer
-
-    lm, intervention = topic.lm, interventions.get((row["condition"], row["coeff"]))
-    before = f"{topic.prompts[0]} " if row["condition"] == "prompt" else ""
-    with steer(lm, intervention) if intervention is not None else nullcontext():
-        new = lm.generate_ids([before + start for start in topic.starts], tokens=24, temperature=0.8, seed=seed)
-    return {"distinct_2": distinct_n(new, 2), "repetition": repetition(new, 4), "example": lm.decode(new[0])}

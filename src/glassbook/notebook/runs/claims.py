@@ -69,12 +69,13 @@ class Claim:
         control: a condition such as "both_directions_accuracy >= 0.99" that has to hold as well, or the
             experiment could not have shown what the sentence says.
         no_control: why the claim needs no control.
-        sabotages: names of the broken variants of the experiment that must break the claim.
+        sabotages: ids of the broken variants of the experiment that must break the claim.
+        no_sabotage: why no variant of the experiment can break the claim.
         source: who claims it (author, year, identifier), if it is not the experiment's own source.
 
     Raises:
         GlassbookError: an id, comparison, bound, metric or control that cannot be read; both a control and a reason
-            for none.
+            for none; both sabotages and a reason for none.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Claim:
     control: str | None = None
     no_control: str | None = None
     sabotages: tuple[str, ...] = ()
+    no_sabotage: str | None = None
     source: str | None = None
 
     def __post_init__(self) -> None:
@@ -101,6 +103,8 @@ class Claim:
             Condition.parse(self.control)
             if self.no_control is not None:
                 raise GlassbookError(f"claim {self.id!r} has a control and a reason for none; leave one of them out")
+        if self.sabotages and self.no_sabotage is not None:
+            raise GlassbookError(f"claim {self.id!r} has sabotages and a reason for none; leave one of them out")
 
     @property
     def condition(self) -> Condition:

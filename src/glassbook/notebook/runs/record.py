@@ -55,6 +55,8 @@ class RunRecord:
     """How often it was resumed."""
     uses: tuple[Dependency, ...] = ()
     """Models and data that the results depend on, as the work named them."""
+    sabotage: str = ""
+    """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps (ascending) and values of a logged metric; empty if it was never logged."""
@@ -174,6 +176,7 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
         uses=Dependency.read(summary.uses),
+        sabotage=text if isinstance(text := header.get("sabotage"), str) else "",
     )
 
 

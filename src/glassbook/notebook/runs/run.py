@@ -278,7 +278,13 @@ def _check_name(kind: str, name: str) -> None:
 
 
 def start(
-    runs: Path, experiment: str, config: Mapping[str, Any], seed: int, claims: Sequence[Claim], code: str = ""
+    runs: Path,
+    experiment: str,
+    config: Mapping[str, Any],
+    seed: int,
+    claims: Sequence[Claim],
+    code: str,
+    sabotage: str,
 ) -> Run:
     """Make the folder of a new run under `runs` and open it.
 
@@ -301,6 +307,7 @@ def start(
         "code": code_version() | code_entry(code),
         "environment": environment(),
         "claims": [claim.to_data() for claim in claims],
+        **({"sabotage": sabotage} if sabotage else {}),
     }
     text = to_json(header, what="the config")
     # UTC time to the microsecond, then chance: ids sort by time.

@@ -38,7 +38,7 @@ def _pick(record: Any, names: Iterable[str]) -> dict[str, Any]:
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
-RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results")
+RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results", "sabotage")
 RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "tables", "images", "artifacts")
 
 
@@ -170,7 +170,7 @@ def experiment_details(notebook: Notebook, name: str, verdicts: Sequence[Verdict
         "doc": inspect.getdoc(kind) or "",
         "source": kind.source,
         "terms": _terms(notebook, kind.terms),
-        "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind)],
+        "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind) if not field.hidden],
         "verdicts": list(verdicts),
         "runs": table.rows,
         "total": table.total,

@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
-from glassbook.experiments.verdicts import tally
+from glassbook.experiments.verdicts import judging, tally
 from glassbook.notebook import LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -81,11 +81,11 @@ def _number(data: Names, key: str, default: int | None = None) -> int:
 
 
 def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] = lambda record: True) -> RunRecord:
-    """The run that a block names, or the newest one of its experiment that has what the block shows."""
+    """The run that a block names, or the newest one at its experiment's default settings that has what it shows."""
     if "run" in data:
         return services.notebook.run(_text(data, "run"))
     name = _text(data, "experiment")
-    for record in services.notebook.runs(name):
+    for record in judging(name, services.notebook.runs(name)):
         if has(record):
             return record
     raise NoRunYet("No run yet.", name)

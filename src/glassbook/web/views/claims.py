@@ -48,7 +48,7 @@ def claims_page(request: Request, state: Filter = "") -> HTMLResponse:
 
 @router.post("/api/v1/claims/{experiment}/missing", status_code=201)
 def run_missing(request: Request, experiment: Annotated[str, Path(max_length=200)]) -> Response:
-    """Queue a run with default settings for each seed that an experiment's claims still need."""
+    """Queue a run with default settings for each seed that is missing, or whose run is stale."""
     services, kind = services_of(request), experiments.find(experiment)
-    jobs = [queue(services, kind(), seed) for seed in services.verdicts.of(experiment).missing]
+    jobs = [queue(services, kind(), seed) for seed in services.verdicts.of(experiment).todo]
     return json_response({"jobs": [job_to_json(job) for job in jobs]}, 201)

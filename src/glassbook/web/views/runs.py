@@ -139,6 +139,7 @@ def run_json(request: Request, id: RunId) -> Response:
 def run_page(request: Request, id: RunId) -> HTMLResponse:
     services = services_of(request)
     run = services.notebook.run(id)
+    kind = experiments.working()[0].get(run.experiment)
     return respond(
         request,
         "run.html",
@@ -150,12 +151,13 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         environment=flat(run.environment),
         verdicts=[judge(claim, [run], seeds=1) for claim in run.claims],
         judges=bool(judging(run.experiment, [run])),
+        sabotage=next((s.sentence for s in kind.sabotages if s.id == run.sabotage), "") if kind else "",
         metrics=services.curves.names(run.folder),
         tables=[_table(run, name) for name in run.tables],
         files=artifacts(run),
         stale=stale(run),
         cited=list({link.id: link for link in services.notebook.index.backlinks(run.id)}.values()),
-        installed=run.experiment in experiments.working()[0],
+        installed=kind is not None,
         dashboard=FeatureDashboard.exists(run.folder),
     )
 
