@@ -10,7 +10,7 @@ import pytest
 from glassbook import extensions
 from glassbook.cli import main
 from glassbook.experiments import base
-from glassbook.experiments.base import experiment
+from glassbook.experiments.base import Sabotage, experiment
 from glassbook.notebook import Claim, Notebook, Run
 
 GROUP = "glassbook.experiments"
@@ -26,7 +26,13 @@ class Steady:
     parts: tuple[int, ...] = (1, 2)
     """Numbers without a meaning."""
 
-    claims = (Claim("constant-is-large", "The constant is large", "value", ">=", 1.0, control="other <= 0"),)
+    claims = (
+        Claim(
+            "constant-is-large", "The constant is large", "value", ">=", 1.0,
+            control="other <= 0", sabotages=("small",),
+        ),
+    )  # fmt: skip
+    sabotages = (Sabotage("small", "The constant is small", {"value": 0.0}),)
 
     @classmethod
     def quick(cls) -> Steady:

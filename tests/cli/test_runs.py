@@ -6,6 +6,7 @@ import os
 import pytest
 
 from glassbook import extensions
+from glassbook.experiments import base
 from glassbook.notebook import Notebook
 
 
@@ -134,6 +135,89 @@ def test_claims_check(glassbook, toys, notebook):
     assert failing.code == 1
     assert states(failing) == {"steady": "holds", "wrong": "fails"}
     assert len(notebook.runs("wrong")) == 2
+
+
+def test_audit_b6_claims_check_runs_stale_seeds_again(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    data = notebook.folder / "data.txt"
+    data.write_text("one")
+    kind = toys["steady"]
+    for seed in range(3):
+        with notebook.start_run("steady", base.settings(kind()), seed, kind.claims) as run:
+            if seed == 1:
+                run.uses("data", "text", path=data)
+            run.result(value=2.0, other=-1.0)
+    assert glassbook("claims", "check", "steady", *at).code == 0
+    assert len(notebook.runs("steady")) == 3
+    data.write_text("another")
+    answer = glassbook("claims", "check", "steady", *at, "--json")
+    assert answer.code == 0
+    assert sorted(run.seed for run in notebook.runs("steady")) == [0, 1, 1, 2]
+    assert answer.data()["experiments"][0]["verdicts"][0]["stale"] == []
+
+
+def test_claims_check_prints_the_noise_floor_of_each_metric(glassbook, toys, notebook, monkeypatch):
+    monkeypatch.setattr(toys["steady"], "run", lambda self, run: run.result(value=1.0 + run.seed, other=-1.0))
+    text = " ".join(glassbook("claims", "check", "steady", "--notebook", notebook.folder).out.split())
+    assert "noise floor of value 2.484; noise floor of other 0" in text
+    assert "margin to the bound 1, below the noise floor" in text
+
+
+def test_claims_sabotage(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    glassbook("claims", "check", "steady", *at)
+    assert "never seen to fail" in glassbook("claims", "--experiment", "steady", *at).out
+    answer = glassbook("claims", "sabotage", "steady", *at)
+    assert answer.code == 0
+    assert "broke constant-is-large" in answer.out
+    [run, *_] = notebook.runs("steady")
+    assert (run.sabotage, run.seed, run.config["value"]) == ("small", 0, 0.0)
+    data = glassbook("claims", "sabotage", "steady", *at, "--json").data()
+    assert data["experiments"][0]["sabotages"] == [
+        {"id": "small", "sentence": "The constant is small", "settings": {"value": 0.0}, "runs": {"0": run.id},
+         "broke": ["constant-is-large"], "held": []},
+    ]  # fmt: skip
+    assert len(notebook.runs("steady")) == 4  # it was there
+    text = glassbook("claims", "--experiment", "steady", *at).out
+    assert "broken by small" in text
+    assert "never seen to fail" not in text
+    assert "sabotage: small" in glassbook("runs", *at).out
+    assert "sabotage: small; no evidence" in glassbook("runs", "show", run.id, *at).out
+
+
+def test_claims_sabotage_tells_what_was_not_broken(glassbook, toys, notebook, monkeypatch):
+    monkeypatch.setattr(toys["steady"], "run", lambda self, run: run.result(value=2.0, other=-1.0))
+    answer = glassbook("claims", "sabotage", "steady", "wrong", "--notebook", notebook.folder)
+    assert answer.code == 1
+    text = " ".join(answer.out.split())
+    assert "did not break constant-is-large, which name it" in text
+    assert "never seen to fail: constant-is-large" in text
+    assert "never seen to fail: two-over-three" in text
+
+
+def test_a_quick_sabotage_counts_for_nothing(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    answer = glassbook("claims", "sabotage", "steady", "--quick", *at)
+    assert (answer.code, notebook.runs()[0].config) == (0, {"value": 0.0, "parts": [7]})
+    assert "nothing is counted" in answer.out
+    [entry] = glassbook("claims", "--experiment", "steady", *at, "--json").data()["experiments"]
+    assert entry["verdicts"][0]["broken_by"] == []
+
+
+def test_claims_sabotage_goes_on_with_what_was_interrupted(glassbook, toys, notebook, monkeypatch):
+    def run(self, run):
+        if not run.resumed:
+            raise KeyboardInterrupt
+        run.result(value=self.value, other=-1.0)
+
+    monkeypatch.setattr(toys["steady"], "run", run)
+    at = ("--notebook", notebook.folder)
+    stopped = glassbook("claims", "sabotage", "steady", *at)
+    assert stopped.code == 130
+    assert "continue with: glassbook claims sabotage steady --seeds 0 --notebook" in stopped.err
+    assert glassbook("claims", "sabotage", "steady", *at).code == 0
+    [record] = notebook.runs()
+    assert (record.resumed, record.sabotage) == (1, "small")
 
 
 def test_claims_check_goes_on_with_what_was_interrupted(glassbook, toys, notebook):

@@ -73,6 +73,28 @@ def test_an_unknown_name_offers_the_nearest():
         find("superpositon")
 
 
+def test_a_claim_names_only_sabotages_that_there_are():
+    sabotage = base.Sabotage("shuffled", "The labels are shuffled", {})
+    claim = Claim("one", "One", "a", ">=", 1, sabotages=("shuffle",))
+    with pytest.raises(GlassbookError, match="'one' of Broken names 'shuffle', which is none of its sabotages"):
+
+        @experiment(terms=["Entropy"], source="Shannon 1948")
+        @dataclasses.dataclass(frozen=True)
+        class Broken:
+            claims = (claim,)
+            sabotages = (sabotage,)
+
+
+def test_two_sabotages_with_one_id_are_refused():
+    with pytest.raises(GlassbookError, match="two sabotages with the id 'same'"):
+
+        @experiment(terms=["Entropy"], source="Shannon 1948")
+        @dataclasses.dataclass(frozen=True)
+        class Twice:
+            claims = ()
+            sabotages = (base.Sabotage("same", "One", {}), base.Sabotage("same", "Two", {}))
+
+
 def test_two_claims_with_one_id_are_refused():
     with pytest.raises(GlassbookError, match="two claims with the id 'same'"):
 

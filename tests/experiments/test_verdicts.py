@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from dataclasses import dataclass
@@ -13,7 +14,17 @@ import pytest
 
 from glassbook import extensions
 from glassbook.experiments import base
-from glassbook.experiments.verdicts import Verdict, board, claims_to_json, judge, judging, standing, tally
+from glassbook.experiments.verdicts import (
+    Verdict,
+    board,
+    breaks,
+    claims_to_json,
+    judge,
+    judging,
+    noise_floor,
+    standing,
+    tally,
+)
 from glassbook.notebook import Claim, Notebook, RunRecord
 
 CLAIM = Claim("missing", "The missing direction is not recalled", "missing", "<=", 0.05, control="both >= 0.99")
@@ -88,6 +99,40 @@ def test_the_newest_finished_run_of_a_seed_counts() -> None:
     assert verdict(*new_running, *(record(seed, GOOD) for seed in range(3)), *old_bad).state == "holds"
 
 
+def test_the_noise_floor_is_half_of_the_95_percent_t_interval_of_the_mean() -> None:
+    # s = 1, t(0.975, 2) = 4.302653 and t(0.975, 1) = 12.706205, from a table
+    assert noise_floor([1.0, 2.0, 3.0]) == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+    assert noise_floor([0.0, math.sqrt(2)]) == pytest.approx(12.706205 / math.sqrt(2), rel=1e-6)
+    assert noise_floor([0.5] * 4) == 0.0
+    assert noise_floor([0.5]) is None
+    assert noise_floor([0.5, math.nan]) is None
+
+
+def test_a_margin_below_the_noise_floor_is_said() -> None:
+    near = verdict(*(record(seed, {"missing": x, "both": 1.0}) for seed, x in enumerate((0.03, 0.04, 0.05))))
+    assert near.margin == pytest.approx(0.01)
+    assert near.noise_floors == {"missing": pytest.approx(0.01 * 4.302653 / math.sqrt(3)), "both": 0.0}
+    assert (near.state, near.within_noise) == ("holds", True)
+    far = verdict(*(record(seed, GOOD) for seed in range(3)))
+    assert (far.noise_floors["missing"], far.within_noise) == (0.0, False)
+    assert (verdict().margin, verdict().noise_floors, verdict().within_noise) == (None, {}, False)
+
+
+def test_a_sabotage_breaks_a_claim_if_condition_or_control_fails_on_every_seed() -> None:
+    broken, control = {"missing": 0.9, "both": 1.0}, {"missing": 0.01, "both": 0.2}
+    assert breaks(CLAIM, []) is None
+    assert breaks(CLAIM, [record(0, broken, status="running")]) is None
+    assert breaks(CLAIM, [record(0, broken)]) is True
+    assert breaks(CLAIM, [record(0, control)]) is True
+    assert breaks(CLAIM, [record(0, GOOD)]) is False
+    assert breaks(CLAIM, [record(0, broken), record(1, GOOD)]) is False
+
+
+@pytest.mark.parametrize("results", [{"missing": math.nan, "both": 1.0}, {"both": 0.1}, {"missing": 0.9}])
+def test_a_number_that_is_missing_or_not_finite_breaks_nothing(results: dict[str, float]) -> None:
+    assert breaks(CLAIM, [record(0, results)]) is False
+
+
 @base.experiment(terms=["Toy"], source="Nobody 2026")
 @dataclass(frozen=True, kw_only=True)
 class Judged:
@@ -95,14 +140,20 @@ class Judged:
 
     pairs: int = 200
     """How many."""
-    claims = (CLAIM,)
+    sabotage: str = "none"
+    """What is broken on purpose."""
+    claims = (dataclasses.replace(CLAIM, sabotages=("told",)),)
+    sabotages = (
+        base.Sabotage("told", "The missing direction is told", {"sabotage": "told"}),
+        base.Sabotage("few", "There are few pairs", {"pairs": 2}),
+    )
 
     @classmethod
     def quick(cls) -> Judged:
         return cls(pairs=5)
 
     def run(self, run) -> None:
-        run.result(**GOOD)
+        run.result(**GOOD | ({"missing": 0.9} if self.sabotage == "told" else {}))
 
 
 @pytest.fixture
@@ -171,4 +222,83 @@ def test_verdicts_are_plain_data(nb: Notebook) -> None:
     )  # fmt: skip
     assert (found["state"], found["label"], found["met"]) == ("so-far", "1 of 3 seeds, holds so far", True)
     assert (found["values"], found["controls"]) == ({"7": 0.01}, {"7": 1.0})
-    assert Claim.from_data(found["claim"]) == CLAIM
+    assert Claim.from_data(found["claim"]) == Judged.claims[0]
+    assert (found["noise_floors"], found["margin"], found["within_noise"]) == ({}, pytest.approx(0.04), False)
+    assert (found["broken_by"], found["held_under"], found["never_seen_to_fail"]) == ([], [], True)
+
+
+def sabotage(nb: Notebook, id: str, seed: int = 0, quick: bool = False) -> RunRecord:
+    """A run of one of the sabotages of `Judged`."""
+    found = next(s for s in Judged.sabotages if s.id == id)
+    return base.launch(base.sabotaged(Judged, found, quick), nb, seed=seed, sabotage=id)
+
+
+def test_a_claim_that_holds_was_never_seen_to_fail_until_a_sabotage_breaks_it(nb: Notebook) -> None:
+    def found() -> Verdict:
+        return standing("judged", nb.runs("judged")).dated().verdicts[0]
+
+    assert not found().never_seen_to_fail  # nothing was seen of it at all
+    for seed in range(3):
+        base.launch(Judged(), nb, seed=seed)
+    assert found().never_seen_to_fail
+    sabotage(nb, "few")
+    assert (found().broken_by, found().held_under, found().never_seen_to_fail) == ((), ("few",), True)
+    sabotage(nb, "told", quick=True)
+    assert found().never_seen_to_fail
+    sabotage(nb, "told")
+    assert (found().broken_by, found().held_under, found().never_seen_to_fail) == (("told",), ("few",), False)
+    assert (found().state, found().values) == ("holds", dict.fromkeys(range(3), 0.01))
+
+
+def test_a_claim_with_a_reason_for_no_sabotage_or_that_fails_needs_none() -> None:
+    reason = dataclasses.replace(CLAIM, no_sabotage="it is about the data alone")
+    assert judge(CLAIM, [record(0, GOOD)]).never_seen_to_fail
+    assert not judge(reason, [record(0, GOOD)]).never_seen_to_fail
+    assert not judge(CLAIM, [record(0, GOOD | {"missing": 1.0})]).never_seen_to_fail
+
+
+def test_neither_quick_runs_nor_sabotage_runs_are_evidence(nb: Notebook) -> None:
+    for seed in range(3):
+        base.launch(Judged.quick(), nb, seed=seed)
+        sabotage(nb, "told", seed)
+        sabotage(nb, "few", seed)
+        # Its settings are the default ones, so that its mark alone tells it.
+        base.launch(Judged(), nb, seed=seed, sabotage="told")
+    assert {(run.sabotage, run.config["pairs"]) for run in nb.runs()} == {
+        ("", 5), ("told", 200), ("few", 2),
+    }  # fmt: skip
+    assert judging("judged", nb.runs()) == []
+    assert state(nb) == ("not run", "only runs with other settings have finished", (0, 1, 2))
+    for seed in range(3):  # nor where the experiment is not installed
+        with nb.start_run("gone", {"a": 1}, seed, [CLAIM], sabotage="told") as run:
+            run.result(**GOOD)
+    assert standing("gone", nb.runs("gone")).verdicts[0].state == "not-run"
+
+
+def test_audit_b6_a_stale_seed_has_to_be_run_again(nb: Notebook) -> None:
+    data = nb.folder / "data.txt"
+    data.write_text("one")
+    for seed in range(3):
+        with nb.start_run("judged", base.settings(Judged()), seed, [CLAIM]) as run:
+            if seed == 2:
+                run.uses("data", "text", path=data)
+            run.result(**GOOD)
+    entry = standing("judged", nb.runs("judged"))
+    assert (entry.dated().todo, entry.verdicts[0].state) == ((), "holds")
+    data.write_text("another")
+    dated = entry.dated()
+    assert (dated.missing, dated.outdated, dated.todo) == ((), (2,), (2,))
+    assert claims_to_json([dated])["experiments"][0]["outdated"] == [2]
+
+
+def test_a_sabotage_run_that_is_stale_has_broken_nothing(nb: Notebook) -> None:
+    data = nb.folder / "data.txt"
+    data.write_text("one")
+    config = base.settings(base.sabotaged(Judged, Judged.sabotages[0]))
+    with nb.start_run("judged", config, 0, [CLAIM], sabotage="told") as run:
+        run.uses("data", "text", path=data)
+        run.result(missing=0.9, both=1.0)
+    entry = standing("judged", nb.runs("judged"))
+    assert entry.dated().verdicts[0].broken_by == ("told",)
+    data.write_text("another")
+    assert entry.dated().verdicts[0].broken_by == ()

@@ -39,7 +39,10 @@ def test_every_experiment_has_a_card(nb):
 def test_every_experiment_has_a_form_made_of_its_settings(nb, name):
     page = open_app(nb).get(f"/x/{name}")
     assert page.status_code == 200
+    assert 'id="set-sabotage"' not in page.text
     for field in forms.fields(find(name)):
+        if field.hidden:
+            continue
         assert f'<label for="set-{field.name}">' in page.text
         assert f'id="set-{field.name}"' in page.text
         assert field.doc in unescape(page.text)
@@ -120,6 +123,73 @@ def test_what_is_missing_is_queued_once(nb):
     again = reader.post("/api/v1/claims/superposition/missing").json()["jobs"]
     assert [job["id"] for job in again] == [job["id"] for job in jobs]
     assert reader.post("/api/v1/claims/nobody/missing").status_code == 400
+
+
+def sabotage_run(nb: Notebook, name: str, id: str, **results: float):
+    """A finished run of one of an experiment's sabotages."""
+    kind = find(name)
+    work = base.sabotaged(kind, next(s for s in kind.sabotages if s.id == id))
+    with nb.start_run(name, base.settings(work), 0, list(kind.claims), sabotage=id) as run:
+        run.result(**results)
+        run.table("densities", [{"broken": 1}])
+    return run
+
+
+def test_a_claim_that_no_sabotage_broke_is_said_to_have_never_been_seen_to_fail(nb):
+    for seed in range(3):
+        finished(nb, "superposition", seed, represented_dense=4.0)
+    reader = open_app(nb)
+    for address in ("/claims", "/x/superposition"):
+        assert "never seen to fail: no sabotage has been run" in reader.get(address).text
+    sabotage_run(nb, "superposition", "untrained", represented_dense=4.0)
+    assert "never seen to fail: it held under untrained" in reader.get("/claims").text
+    sabotage_run(nb, "superposition", "densities-reversed", represented_dense=14.0)
+    page = reader.get("/claims").text
+    assert "broken by densities-reversed" in page
+    assert "never seen to fail:" not in page
+    verdict = reader.get("/api/v1/experiments/superposition").json()["verdicts"][0]
+    assert (verdict["broken_by"], verdict["held_under"]) == (["densities-reversed"], ["untrained"])
+    assert (verdict["state"], verdict["values"]) == ("holds", {"0": 4.0, "1": 4.0, "2": 4.0})
+
+
+def test_a_sabotage_run_is_marked_and_no_block_shows_it(nb):
+    page = Page.new("Blocks", "# Blocks\n\n```glassbook\ntable: {experiment: superposition, name: densities}\n```\n")
+    nb.write(page)
+    run = sabotage_run(nb, "superposition", "untrained", represented_dense=4.0)
+    reader = open_app(nb)
+    text = reader.get(f"/runs/{run.id}").text
+    assert "sabotage: untrained" in text
+    assert "it is broken on purpose, and no evidence. The dictionary is trained for one step only" in text
+    assert 'class="verdict holds"' not in text
+    assert "sabotage: untrained" in reader.get("/runs").text
+    assert reader.get("/api/v1/runs").json()["runs"][0]["sabotage"] == "untrained"
+    assert "broken" not in reader.get("/p/blocks").text
+    finished(nb, "superposition", 0, represented_dense=4.0)
+    assert "never seen to fail" not in reader.get(f"/runs/{nb.runs()[0].id}").text  # a run alone does not know
+
+
+def test_a_margin_below_the_noise_floor_stands_beside_the_claim(nb):
+    for seed in range(3):
+        finished(nb, "superposition", seed, represented_dense=5.0 - seed)
+    assert (
+        "the margin to the bound, 1, is below the noise floor of these seeds, 2.484" in open_app(nb).get("/claims").text
+    )
+
+
+def test_audit_b6_stale_seeds_are_queued_again(nb):
+    data = nb.folder / "data.txt"
+    data.write_text("one")
+    kind = find("superposition")
+    for seed in range(3):
+        with nb.start_run("superposition", base.settings(kind()), seed, list(kind.claims)) as run:
+            if seed == 1:
+                run.uses("data", "text", path=data)
+            run.result(represented_dense=4.0)
+    data.write_text("another")
+    reader = open_app(nb)
+    assert "Run stale seed: 1" in reader.get("/claims").text
+    jobs = reader.post("/api/v1/claims/superposition/missing").json()["jobs"]
+    assert [job["seed"] for job in jobs] == [1]
 
 
 def test_quick_runs_are_not_what_claims_are_judged_by(nb):

@@ -69,6 +69,8 @@ def test_an_id_is_kebab_case(id: str) -> None:
 def test_a_control_and_a_reason_for_none_exclude_each_other() -> None:
     with pytest.raises(GlassbookError, match="leave one of them out"):
         Claim("seen", "So it is", "m", ">=", 1, control="n >= 1", no_control="none is needed")
+    with pytest.raises(GlassbookError, match="has sabotages and a reason for none"):
+        Claim("seen", "So it is", "m", ">=", 1, sabotages=("shuffled",), no_sabotage="none is needed")
 
 
 def test_claims_are_found_by_id_and_an_unknown_id_names_the_nearest() -> None:
