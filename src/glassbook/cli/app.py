@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "runs": "list the runs of a notebook; `runs show` shows one",
     "jobs": "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one",
     "claims": "list every claim with its verdict; `claims check` runs missing seeds",
+    "check": "list numbers and verdicts in prose that no run grounds, dead links, stale evidence",
     "open": "show a model: its size, its sites, a sample",
     "generate": "continue a prompt",
     "steer": "continue a prompt, plain and steered side by side",

@@ -5,6 +5,9 @@ it holds on every seed, and on at least `SEEDS` of them. Where the control does 
 finite, the runs have shown nothing, whichever way the claim's own metric came out. Quick runs and sabotage runs
 judge nothing. Sabotage runs say what else a verdict needs: that the claim was seen to fail where it has to.
 
+Reference evidence (experiments/evidence.py) is judged by the same rules, apart from the runs of the notebook: it gives
+the verdict until every seed has been run here, and a verdict says whether runs here replicate it.
+
 The command line, the web pages, live blocks and exports all ask this module, and print `verdict_to_json`.
 """
 
@@ -16,12 +19,14 @@ from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 from typing import Any, Literal, get_args
 
+from glassbook.assets.reference import machine_of
 from glassbook.experiments import base
 from glassbook.notebook import Claim, Condition, RunRecord, same_data
 from glassbook.notebook.runs.freshness import Snapshot, stale
 
 State = Literal["not-run", "so-far", "holds", "fails", "not-shown"]
 STATES: tuple[State, ...] = get_args(State)
+Origin = Literal["", "here", "reference"]
 SEEDS = 3
 """Seeds that have to have finished before a claim holds or fails."""
 
@@ -49,6 +54,12 @@ class Verdict:
     """How many seeds have to have finished."""
     stale: tuple[str, ...] = ()
     """What has changed since those runs, one line each."""
+    origin: Origin = ""
+    """Where those runs were made: `here` (in this notebook) or with the `reference` that ships; "" without any."""
+    replicated: bool | None = None
+    """Whether the runs made here come out as the reference does; None if there are none, or no reference."""
+    seeds_here: int = 0
+    """Seeds that have finished here, beside a reference."""
     broken_by: tuple[str, ...] = ()
     """Ids of the sabotages under which the claim was seen to break."""
     held_under: tuple[str, ...] = ()
@@ -79,6 +90,14 @@ class Verdict:
         return self.margin is not None and floor is not None and self.margin < floor
 
     @property
+    def replication(self) -> str:
+        """`replicated` in words: "", "replicated here", "not replicated here so far (1 of 3 seeds)"."""
+        if self.replicated is None:
+            return ""
+        so_far = f" so far ({self.seeds_here} of {self.seeds} seeds)" if self.seeds_here < self.seeds else ""
+        return f"{'' if self.replicated else 'not '}replicated here{so_far}"
+
+    @property
     def label(self) -> str:
         """The state in words: "not run", "1 of 3 seeds, holds so far", "holds", "fails", "not shown"."""
         if self.state == "so-far":
@@ -95,6 +114,9 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "reason": verdict.reason,
         "met": verdict.met,
         "stale": list(verdict.stale),
+        "origin": verdict.origin,
+        "replicated": verdict.replicated,
+        "replication": verdict.replication,
         "values": {str(seed): value for seed, value in verdict.values.items()},
         "controls": {str(seed): value for seed, value in verdict.controls.items()},
         "runs": {str(seed): run for seed, run in verdict.runs.items()},
@@ -144,7 +166,9 @@ def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = SEEDS) -> Ver
         on = f"on all {len(runs)} seeds" if len(runs) > 1 else "on 1 seed"
         reason = missed or f"{claim.condition} {on}" + (f", control {control} as well" if control else "")
         state = "so-far" if len(runs) < seeds else "holds" if met else "fails"
-    return Verdict(claim, state, reason, met, values, controls, {seed: run.id for seed, run in runs.items()}, seeds)
+    ids = {seed: run.id for seed, run in runs.items()}
+    origin: Origin = "" if not runs else "reference" if next(iter(runs.values())).reference else "here"
+    return Verdict(claim, state, reason, met, values, controls, ids, seeds, origin=origin)
 
 
 def breaks(claim: Claim, records: Iterable[RunRecord]) -> bool | None:
@@ -233,6 +257,17 @@ class Standing:
         """Seeds that have to be run before the claims are judged by fresh runs alone."""
         return tuple(sorted({*self.missing, *self.outdated}))
 
+    @property
+    def origin(self) -> str:
+        """Where the verdicts come from, in a line; "" if nothing has been run."""
+        if not self.records:
+            return ""
+        newest = max(self.records, key=lambda record: record.started)
+        if newest.reference:
+            version = newest.code.get("version")
+            return f"reference, measured on {newest.started:%Y-%m-%d} ({machine_of(newest)}) with version {version}"
+        return f"{len(self.records)} run{'s' if len(self.records) > 1 else ''} in this notebook"
+
     def dated(self, snapshot: Snapshot | None = None) -> Standing:
         """The same, with what has changed since its runs; sabotage runs that are stale say nothing any more."""
         snapshot = snapshot or Snapshot()
@@ -282,9 +317,34 @@ def standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | Non
 
     Args:
         name: the experiment; if it is not installed, its claims are those that its newest run states.
-        records: its runs, newest first.
+        records: its runs, newest first; reference runs among them are judged apart from those of the notebook.
         seeds: judge by these seeds alone; by default by all that were run, `SEEDS` at least.
     """
+    here = _standing(name, [record for record in records if not record.reference], seeds)
+    reference = [record for record in records if record.reference]
+    return _beside(here, _standing(name, reference, seeds)) if reference else here
+
+
+def _beside(here: Standing, there: Standing) -> Standing:
+    """The standing of a notebook's own runs if every seed has been run, else that of the reference.
+
+    Its verdicts say whether the runs made here replicate the reference.
+    """
+    if not there.records:
+        why = "the reference evidence was measured at other default settings"
+        verdicts = tuple(replace(v, reason=why) if v.state == "not-run" else v for v in here.verdicts)
+        return replace(here, verdicts=verdicts)
+    if not here.records:
+        return replace(there, missing=here.missing)
+    shown = there if here.missing else here
+    compared = [
+        replace(v, replicated=own.met == other.met, seeds_here=len(own.runs))
+        for v, own, other in zip(shown.verdicts, here.verdicts, there.verdicts, strict=True)
+    ]
+    return replace(shown, verdicts=tuple(compared), missing=here.missing)
+
+
+def _standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | None) -> Standing:
     installed = base.default_settings(name) is not None
     judges = [r for r in judging(name, records) if seeds is None or r.seed in seeds]
     count = SEEDS if seeds is None else len(set(seeds))
@@ -328,6 +388,7 @@ def claims_to_json(board: Iterable[Standing]) -> dict[str, Any]:
                 "name": entry.experiment,
                 "installed": entry.installed,
                 "source": entry.source,
+                "origin": entry.origin,
                 "verdicts": [verdict_to_json(verdict) for verdict in entry.verdicts],
                 "missing": list(entry.missing),
                 "outdated": list(entry.outdated),

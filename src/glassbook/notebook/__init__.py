@@ -17,7 +17,17 @@ Everything is a plain file; `Notebook` is the one door to them:
 from glassbook.notebook.index.index import Backlink
 from glassbook.notebook.index.search import Hit
 from glassbook.notebook.notebook import Notebook
-from glassbook.notebook.pages.links import Link, LiveBlock, Outline, Section, read_markdown, slug, wikilinks
+from glassbook.notebook.pages.links import (
+    InlineValue,
+    Link,
+    LiveBlock,
+    Outline,
+    Section,
+    inline_values,
+    read_markdown,
+    slug,
+    wikilinks,
+)
 from glassbook.notebook.pages.page import KINDS, Page
 from glassbook.notebook.runs.claims import Claim, Condition
 from glassbook.notebook.runs.progress import Progress
@@ -31,6 +41,7 @@ __all__ = [
     "Claim",
     "Condition",
     "Hit",
+    "InlineValue",
     "Link",
     "LiveBlock",
     "Notebook",
@@ -40,6 +51,7 @@ __all__ = [
     "Run",
     "RunRecord",
     "Section",
+    "inline_values",
     "read_markdown",
     "same_data",
     "slug",

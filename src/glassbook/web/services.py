@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from glassbook import experiments
+from glassbook.experiments import evidence
 from glassbook.jobs.queue import JobQueue
 from glassbook.model_server import ModelServer
-from glassbook.notebook import Notebook
-from glassbook.web.api.curves import Curves
+from glassbook.notebook import Notebook, RunRecord
+from glassbook.web.api.curves import POINTS, Curve, Curves, cut
 from glassbook.web.verdict_cache import VerdictCache
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ class Services:
         """The services of a notebook; nothing is started yet."""
         notebook.index.set_experiments({name: experiments.summary(name) for name in experiments.working()[0]})
         return cls(notebook, JobQueue(notebook.folder), ModelServer(notebook.folder), VerdictCache(notebook))
+
+    def run(self, id: str) -> RunRecord:
+        """A run of the notebook, or a reference run, by its id."""
+        return evidence.run(self.notebook, id)
+
+    def metric_names(self, run: RunRecord) -> list[str]:
+        """Names of the metrics that a run logged, in order of first appearance."""
+        return run.metric_names() if run.reference else self.curves.names(run.folder)
+
+    def curve(self, run: RunRecord, name: str, after: int | None = None, points: int = POINTS) -> Curve:
+        """One metric of a run, after step `after`, thinned to `points`; empty if it was never logged."""
+        return cut(*run.metrics(name), after, points) if run.reference else self.curves.curve(run.folder, name, after, points)
 
     async def call_model_server(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of a request to the model server, from memory if it was made before.

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from glassbook import formatting
+from glassbook.assets.reference import machine_of
+from glassbook.experiments.evidence import settings_of
 from glassbook.notebook.pages.page import KINDS
 from glassbook.notebook.serialization import to_json
 from glassbook.web.services import services_of
@@ -36,6 +38,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {"number": formatting.number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
+    env.filters |= {"machine": machine_of, "settings": settings_of}
     env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}
     return env
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
+from glassbook.experiments import evidence
 from glassbook.experiments.verdicts import Standing, board, standing
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.freshness import Snapshot
 
-LOOK = 2.0
+LOOK = 10.0
 """Seconds for which what was found of code and data files is taken to be true."""
 
 
@@ -33,14 +34,14 @@ class VerdictCache:
         with self._lock:
             self._forget_old()
             if self._board is None:
-                self._board = board(self.notebook.runs())
+                self._board = board(evidence.records(self.notebook))
             return [entry.dated(self._snapshot) for entry in self._board]
 
     def of(self, name: str) -> Standing:
         with self._lock:
             self._forget_old()
             entry = next((entry for entry in self._board or [] if entry.experiment == name), None)
-            entry = entry or self._single.get(name) or standing(name, self.notebook.runs(name))
+            entry = entry or self._single.get(name) or standing(name, evidence.records(self.notebook, name))
             self._single[name] = entry
             return entry.dated(self._snapshot)
 

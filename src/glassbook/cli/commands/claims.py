@@ -19,7 +19,7 @@ from glassbook.cli.command import InNotebook, Option, Positional, say
 from glassbook.cli.commands.run import resume, start
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
-from glassbook.experiments import base
+from glassbook.experiments import base, evidence
 from glassbook.experiments.verdicts import (
     STATES,
     board,
@@ -48,11 +48,11 @@ class Claims(InNotebook):
         notebook = self.open_notebook()
         if self.experiment is not None:
             name = base.find(self.experiment).name
-            entries = [standing(name, notebook.runs(name))]
+            entries = [standing(name, evidence.records(notebook, name))]
         else:
             for problem in base.working()[1].values():
                 say(f"note: {problem}")
-            entries = [entry for entry in board(notebook.runs()) if entry.verdicts]
+            entries = [entry for entry in board(evidence.records(notebook)) if entry.verdicts]
         return claims_to_json(entry.dated() for entry in entries)
 
     def show(self, result: dict[str, Any]) -> None:
@@ -242,6 +242,8 @@ def show_claims(entries: Sequence[dict[str, Any]], noise: bool = False) -> None:
         stale = f"  stale: {'; '.join(verdicts[0]['stale'])}" if verdicts and verdicts[0]["stale"] else ""
         out.print(Text.assemble((entry["name"], "bold"), f"  {shared}" if shared else "", (stale, "yellow")))
         out.print(Text(entry["source"], style="dim"))
+        if entry["origin"]:
+            out.print(Text(entry["origin"], style="dim"))
         rows = Table.grid(padding=(0, 2, 0, 0))
         rows.add_column(max_width=13)
         for v in verdicts:
@@ -270,6 +272,8 @@ def _numbers(verdict: dict[str, Any], known_reason: str | None, noise: bool) -> 
         parts.append(f"margin to the bound {number(verdict['margin'])}, below the noise floor")
     if verdict["broken_by"]:
         parts.append(f"broken by {', '.join(verdict['broken_by'])}")
+    if verdict["replication"]:
+        parts.append(verdict["replication"])
     if verdict["state"] in ("not-run", "not-shown") and verdict["reason"] != known_reason:
         parts.append(verdict["reason"])
     return "; ".join(parts)

@@ -13,7 +13,7 @@ from glassbook.cli.app import Interrupted
 from glassbook.cli.command import InNotebook, Option, Parser, build, print_json, quiet_libraries, say
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
-from glassbook.experiments import base, forms
+from glassbook.experiments import base, evidence, forms
 from glassbook.experiments.verdicts import standing
 from glassbook.formatting import number
 from glassbook.jobs.queue import JOB, JobQueue
@@ -41,7 +41,7 @@ def main(args: list[str]) -> int:
         return 0
     if args[0] == "--json":
         notebook = Notebook.find()
-        print_json(experiments_to_json(notebook, lambda name: standing(name, notebook.runs(name)).dated().verdicts))
+        print_json(experiments_to_json(notebook, lambda name: standing(name, evidence.records(notebook, name)).dated()))
         return 0
     if args[0] == "--job":
         run_job(Notebook(args[1]))

@@ -13,6 +13,7 @@ from rich.text import Text
 from glassbook import experiments
 from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, state, table
+from glassbook.experiments import evidence
 from glassbook.formatting import ago, number
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.serializers import run_details_to_json, runs_to_json
@@ -39,11 +40,13 @@ class Runs(InNotebook):
         out, grid = console(), Table.grid(padding=(0, 2, 0, 0))
         metrics = {name: [c.metric for c in kind.claims] for name, kind in experiments.working()[0].items()}
         for run, id in zip(result["runs"], short_ids([run["id"] for run in result["runs"]]), strict=True):
+            mark = {"default": "", "quick": "quick", "other": "other settings"}[run["settings"]]
+            if run["sabotage"]:
+                mark = f"sabotage: {run['sabotage']}"
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])
-            mark = f"sabotage: {run['sabotage']}" if run["sabotage"] else ""
-            under = ("".join(f"\n{text}" for text in (mark, numbers) if text), "dim")
+            under = ("\n" + "; ".join(filter(None, [mark, numbers])), "dim") if mark or numbers else ""
             grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))
         out.print(grid)
         if result["total"] > len(result["runs"]):
@@ -59,7 +62,7 @@ class ShowRun(InNotebook):
 
     def result(self) -> dict[str, Any]:
         notebook = self.open_notebook()
-        run = notebook.run(self.id)
+        run = evidence.run(notebook, self.id)
         return run_details_to_json(notebook, run, run.metric_names())
 
     def show(self, result: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Page outlines: links to other pages, live blocks and sections, read from Markdown.
 
 The Markdown is read by the same parser that renders it, so a link inside code is code here as well as on screen.
-A renderer gets the same reading of `[[target#section|label]]` from `wikilinks`, a plugin for markdown-it.
+A renderer gets the same reading of `[[target#section|label]]` and of `{{run: ...}}` from `wikilinks` and
+`inline_values`, plugins for markdown-it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,19 @@ class LiveBlock:
     """Line of the body where the fence opens, from 1."""
     problem: str | None = None
     """Why the block cannot be read, if it cannot."""
+
+
+@dataclass(frozen=True)
+class InlineValue:
+    """A number or verdict in a sentence: `{{run: EXPERIMENT RESULT}}` or `{{claim: EXPERIMENT/ID}}`."""
+
+    kind: str
+    """"run" or "claim"."""
+    text: str
+    """What follows the kind."""
+
+    def __str__(self) -> str:
+        return f"{{{{{self.kind}: {self.text}}}}}"
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,24 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
         token.meta = {"target": target, "section": section, "at": start}
         token.content = label.strip() or (f"{target} § {section}" if target and section else target or section)
     state.pos = end + 2
+    return True
+
+
+_VALUE = re.compile(r"\{\{\s*(run|claim):[ \t]*([^{}\n]*?)\s*\}\}")
+
+
+def inline_values(md: MarkdownIt) -> None:
+    """Teach `md` the inline token `inline_value` (meta: the `InlineValue`). Other text in double braces stays text."""
+    md.inline.ruler.before("link", "inline_value", _inline_value)
+
+
+def _inline_value(state: StateInline, silent: bool) -> bool:
+    match = _VALUE.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        state.push("inline_value", "", 0).meta = {"value": InlineValue(match[1], " ".join(match[2].split()))}
+    state.pos = match.end()
     return True
 
 

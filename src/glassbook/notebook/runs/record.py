@@ -58,6 +58,11 @@ class RunRecord:
     sabotage: str = ""
     """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
 
+    @property
+    def reference(self) -> bool:
+        """Whether it is evidence that came with the package, not a run of this notebook."""
+        return False
+
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps (ascending) and values of a logged metric; empty if it was never logged."""
         return events.read_metrics(self.folder / "events.jsonl", name)

@@ -74,10 +74,7 @@ class Curves:
             latest = dict(zip(steps, values, strict=True))
             steps = sorted(latest)
             values = [latest[step] for step in steps]
-        if after is not None:
-            first = next((i for i, step in enumerate(steps) if step > after), len(steps))
-            steps, values = steps[first:], values[first:]
-        return thin(steps, values, points)
+        return cut(steps, values, after, points)
 
     def _read(self, path: Path) -> _Log | None:
         """The log, read up to its end; None if there is none."""
@@ -125,6 +122,12 @@ def _number(item: Any) -> float | None:
         return read_number(item)
     except OverflowError:  # a whole number that no float can hold
         return None
+
+
+def cut(steps: list[int], values: list[float], after: int | None, points: int) -> Curve:
+    """A curve after step `after` (None: all of it), thinned to `points`."""
+    first = 0 if after is None else next((i for i, step in enumerate(steps) if step > after), len(steps))
+    return thin(steps[first:], values[first:], points)
 
 
 def thin(steps: list[int], values: list[float], points: int = POINTS) -> Curve:

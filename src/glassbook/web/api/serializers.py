@@ -16,7 +16,8 @@ from typing import Any
 
 from glassbook import experiments
 from glassbook.experiments import forms
-from glassbook.experiments.verdicts import Verdict, tally, verdict_to_json
+from glassbook.experiments.evidence import settings_of
+from glassbook.experiments.verdicts import Standing, tally, verdict_to_json
 from glassbook.jobs.queue import Job, JobQueue, State
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.index.index import RunTable
@@ -43,7 +44,8 @@ RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "t
 
 
 def row_to_json(run: RunRecord) -> dict[str, Any]:
-    return _pick(run, RUN_ROW)
+    """A run in a list; `settings` is "default", "quick" or "other"."""
+    return {**_pick(run, RUN_ROW), "settings": settings_of(run), "reference": run.reference}
 
 
 def run_to_json(run: RunRecord) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def features_to_json(run: RunRecord, rows: Iterable[FeatureRow], total: int) -> 
 # --- experiments -------------------------------------------------------------------------------------------------
 
 
-def experiment_card(notebook: Notebook, name: str, verdicts: Iterable[Verdict]) -> dict[str, Any]:
+def experiment_card(notebook: Notebook, name: str, entry: Standing) -> dict[str, Any]:
     """An experiment in a list; `newest` is its newest run as a record."""
     question, terms, source = experiments.summary(name)
     newest = notebook.index.run_table(experiment=name, limit=1)
@@ -145,21 +147,22 @@ def experiment_card(notebook: Notebook, name: str, verdicts: Iterable[Verdict]) 
         "question": question,
         "source": source,
         "terms": _terms(notebook, terms),
-        "verdicts": tally(verdicts),
+        "verdicts": tally(entry.verdicts),
+        "origin": entry.origin,
         "runs": newest.total,
         "newest": newest.rows[0] if newest.rows else None,
     }
 
 
-def experiments_to_json(notebook: Notebook, verdicts: Callable[[str], Iterable[Verdict]]) -> dict[str, Any]:
+def experiments_to_json(notebook: Notebook, standing_of: Callable[[str], Standing]) -> dict[str, Any]:
     """Every installed experiment; under `broken`, why others cannot be used."""
     kinds, broken = experiments.working()
-    cards = [experiment_card(notebook, name, verdicts(name)) for name in kinds]
+    cards = [experiment_card(notebook, name, standing_of(name)) for name in kinds]
     rows = [{**card, "newest": card["newest"] and row_to_json(card["newest"])} for card in cards]
     return {"experiments": rows, "broken": broken}
 
 
-def experiment_details(notebook: Notebook, name: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def experiment_details(notebook: Notebook, name: str, entry: Standing) -> dict[str, Any]:
     """An experiment with its settings, claims, newest runs and the pages that link to its terms, as objects."""
     kind = experiments.find(name)
     quick = kind.quick()
@@ -171,19 +174,20 @@ def experiment_details(notebook: Notebook, name: str, verdicts: Sequence[Verdict
         "source": kind.source,
         "terms": _terms(notebook, kind.terms),
         "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind) if not field.hidden],
-        "verdicts": list(verdicts),
+        "verdicts": list(entry.verdicts),
+        "origin": entry.origin,
         "runs": table.rows,
         "total": table.total,
         "mentions": sorted(links.values(), key=lambda link: link.title.casefold()),
     }
 
 
-def experiment_to_json(notebook: Notebook, name: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def experiment_to_json(notebook: Notebook, name: str, entry: Standing) -> dict[str, Any]:
     """`experiment_details` as plain data."""
-    details = experiment_details(notebook, name, verdicts)
+    details = experiment_details(notebook, name, entry)
     return {
         **details,
-        "verdicts": [verdict_to_json(verdict) for verdict in verdicts],
+        "verdicts": [verdict_to_json(verdict) for verdict in entry.verdicts],
         "runs": [row_to_json(run) for run in details["runs"]],
         "mentions": [{"id": link.id, "title": link.title} for link in details["mentions"]],
     }

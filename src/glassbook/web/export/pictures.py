@@ -52,14 +52,14 @@ def svg_of(services: Services, address: str) -> str | None:
 
 
 def _chart(services: Services, run: str, name: str) -> str | None:
-    record = services.notebook.run(run)
+    record = services.run(run)
     saved = record.svg(name)
     clean = clean_svg(saved.read_text("utf-8", "replace")) if saved is not None else None
     return clean if clean is not None else draw_svg(safe_spec(record.chart(name)))
 
 
 def _curve(services: Services, run: str, metric: str) -> str | None:
-    curve = services.curves.curve(services.notebook.run(run).folder, metric, points=POINTS)
+    curve = services.curve(services.run(run), metric, points=POINTS)
     rows = [{"step": step, "value": value} for step, value in zip(curve.steps, curve.values, strict=True)]
     spec = {
         "$schema": SCHEMA,

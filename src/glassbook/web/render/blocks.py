@@ -23,12 +23,14 @@ from markupsafe import Markup
 
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
-from glassbook.experiments.verdicts import judging, tally
-from glassbook.notebook import LiveBlock, RunRecord
+from glassbook.experiments import evidence
+from glassbook.experiments.verdicts import tally
+from glassbook.notebook import InlineValue, LiveBlock, RunRecord
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.steer.spec import read_settings
+from glassbook.web.render.values import show_value
 from glassbook.web.services import Services
 from glassbook.web.steering_formats import label_of, to_query
 from glassbook.web.templating import render
@@ -43,6 +45,11 @@ class NoRunYet(GlassbookError):
     def __init__(self, message: str, experiment: str) -> None:
         super().__init__(message)
         self.experiment = experiment
+
+
+def show_live(services: Services, piece: LiveBlock | InlineValue) -> Markup:
+    """A live block or an inline value as HTML."""
+    return show_value(services, piece) if isinstance(piece, InlineValue) else show_block(services, piece)
 
 
 def show_block(services: Services, block: LiveBlock) -> Markup:
@@ -81,18 +88,22 @@ def _number(data: Names, key: str, default: int | None = None) -> int:
 
 
 def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] = lambda record: True) -> RunRecord:
-    """The run that a block names, or the newest one at its experiment's default settings that has what it shows."""
+    """The run that a block names, or the best of its experiment's that has what the block shows.
+
+    Without a name only runs at the default settings are shown, the notebook's own before the reference.
+    """
     if "run" in data:
-        return services.notebook.run(_text(data, "run"))
+        return evidence.run(services.notebook, _text(data, "run"))
     name = _text(data, "experiment")
-    for record in judging(name, services.notebook.runs(name)):
+    for record in evidence.shown_runs(services.notebook, name):
         if has(record):
             return record
-    raise NoRunYet("No run yet.", name)
+    others = services.notebook.index.run_table(experiment=name, limit=1).total
+    raise NoRunYet("Only runs with other settings or without this result." if others else "No run yet.", name)
 
 
 def provenance(record: RunRecord) -> Names:
-    """Provenance shown under a block: its run, the run's age, and what has changed since."""
+    """Provenance shown under a block: its run, the run's age and origin, and what has changed since."""
     return {"run": record, "stale": stale(record)}
 
 
@@ -120,12 +131,14 @@ def _run(services: Services, data: Names) -> Names:
 
 def _claims(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    return {"experiment": name, "verdicts": services.verdicts.of(name).verdicts}
+    entry = services.verdicts.of(name)
+    return {"experiment": name, "verdicts": entry.verdicts, "origin": entry.origin}
 
 
 def _claim(services: Services, data: Names) -> Names:
     name = _text(data, "experiment")
-    verdicts = services.verdicts.of(name).verdicts
+    entry = services.verdicts.of(name)
+    verdicts = entry.verdicts
     claims = [verdict.claim for verdict in verdicts]
     if "id" not in data and "n" in data:
         ids = ", ".join(claim.id for claim in claims) or "none"
@@ -133,18 +146,21 @@ def _claim(services: Services, data: Names) -> Names:
             f"a claim is cited by its id, not by a number: claim: {{experiment: {name}, id: ...}}; there are: {ids}"
         )
     cited = find_claim(claims, _text(data, "id"), name)
-    return {"experiment": name, "verdicts": [verdict for verdict in verdicts if verdict.claim is cited]}
+    shown = [verdict for verdict in verdicts if verdict.claim is cited]
+    return {"experiment": name, "verdicts": shown, "origin": entry.origin}
 
 
 def _experiment(services: Services, data: Names) -> Names:
     name = _text(data, "name")
     kind = experiments.find(name)
+    entry = services.verdicts.of(name)
     return {
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
-        "verdicts": (verdicts := services.verdicts.of(name).verdicts),
-        "tally": tally(verdicts),
+        "verdicts": entry.verdicts,
+        "tally": tally(entry.verdicts),
+        "origin": entry.origin,
         "runs": services.notebook.runs(name)[:3],
     }
 

@@ -1,7 +1,7 @@
 """Markdown to safe HTML, from any author.
 
 A body is rendered once into pieces: HTML that depends on nothing but the text, and placeholders for what depends on the
-notebook (where a wikilink leads, what a live block shows). The pieces are cached; the placeholders are filled at every
+notebook (where a wikilink leads, what a live block or an inline value shows). The pieces are cached; the placeholders are filled at every
 view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
 and only then are the placeholders replaced by what our own templates render.
 """
@@ -30,7 +30,16 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from glassbook.notebook.pages.links import LIVE, LiveBlock, Section, live_block, read_markdown, wikilinks
+from glassbook.notebook.pages.links import (
+    LIVE,
+    InlineValue,
+    LiveBlock,
+    Section,
+    inline_values,
+    live_block,
+    read_markdown,
+    wikilinks,
+)
 
 CACHE_SIZE = 500
 """Rendered bodies in memory."""
@@ -57,9 +66,9 @@ class Local:
     url: str
 
 
-Piece = str | Wikilink | LiveBlock | Local
+Piece = str | Wikilink | LiveBlock | InlineValue | Local
 LinkTo = Callable[[Wikilink], Markup]
-Show = Callable[[LiveBlock], Markup]
+Show = Callable[[LiveBlock | InlineValue], Markup]
 Place = Callable[[str], str]
 
 
@@ -71,13 +80,13 @@ class Rendered:
     sections: tuple[Section, ...]
 
     def html(self, link: LinkTo, show: Show, place: Place = lambda url: url) -> Markup:
-        """The HTML, with links, live blocks and relative addresses filled in by the functions."""
+        """The HTML, with links, live blocks, inline values and relative addresses filled in by the functions."""
         out = []
         for piece in self.pieces:
             match piece:
                 case Wikilink():
                     out.append(link(piece))
-                case LiveBlock():
+                case LiveBlock() | InlineValue():
                     out.append(show(piece))
                 case Local():
                     out.append(escape(place(piece.url)))
@@ -122,6 +131,7 @@ def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin).use(tasklists_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False)
     wikilinks(md)
+    inline_values(md)
     for name, rule in RULES.items():
         md.add_render_rule(name, rule)
     return md
@@ -145,6 +155,10 @@ def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: d
 def _wikilink(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
     return env["hole"](Wikilink(token.meta["target"], token.meta["section"], token.content))
+
+
+def _inline_value(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
+    return env["hole"](tokens[i].meta["value"])
 
 
 def _inline_math(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -194,6 +208,7 @@ RULES: dict[str, Callable[..., str]] = {
     "fence": _fence,
     "code_block": _code_block,
     "wikilink": _wikilink,
+    "inline_value": _inline_value,
     "math_inline": _inline_math,
     "math_inline_double": _display_math,
     "math_block": _display_math,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
+from glassbook.experiments.evidence import settings_of
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
 from glassbook.notebook.serialization import flat
@@ -61,15 +62,15 @@ def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @router.get("/api/v1/compare")
 def compare_json(request: Request, run: RunIds) -> Response:
     """Runs side by side: every setting and result with a value for each run, and whether they differ."""
-    runs = [services_of(request).notebook.run(name) for name in dict.fromkeys(run)]
+    runs = [services_of(request).run(name) for name in dict.fromkeys(run)]
     return json_response({"runs": [run_to_json(one) for one in runs], **_side_by_side(runs)})
 
 
 @router.get("/compare", include_in_schema=False)
 def compare_page(request: Request, run: RunIds = []) -> HTMLResponse:  # noqa: B006
     services = services_of(request)
-    runs = [services.notebook.run(name) for name in dict.fromkeys(run)]
-    metrics = list(dict.fromkeys(name for one in runs for name in services.curves.names(one.folder)))
+    runs = [services.run(name) for name in dict.fromkeys(run)]
+    metrics = list(dict.fromkeys(name for one in runs for name in services.metric_names(one)))
     rows = _side_by_side(runs) if runs else {"settings": [], "results": []}
     return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MAX_RUNS, **rows)
 
@@ -91,7 +92,8 @@ def _pareto(services: Services, x: str, y: str, experiment: str, minimise: list[
     for row in table.rows if x and y else []:
         xy = _value(row, x), _value(row, y)
         if None not in xy:
-            points.append({"run": row.id, "experiment": row.experiment, "seed": row.seed, "x": xy[0], "y": xy[1]})
+            point = {"run": row.id, "experiment": row.experiment, "seed": row.seed, "settings": settings_of(row)}
+            points.append({**point, "x": xy[0], "y": xy[1]})
     front = set(pareto_front([(point["x"], point["y"]) for point in points], ["x" in minimise, "y" in minimise]))
     for i, point in enumerate(points):
         point["front"] = i in front

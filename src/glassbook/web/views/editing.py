@@ -11,7 +11,7 @@ from starlette.responses import Response
 from glassbook.notebook import Page
 from glassbook.notebook.pages.page import KINDS
 from glassbook.web.api.responses import json_response
-from glassbook.web.render.blocks import show_block
+from glassbook.web.render.blocks import show_live
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
 from glassbook.web.saving import (
@@ -102,7 +102,7 @@ def preview(request: Request, draft: Draft) -> Response:
         at = find_page(services.notebook, draft.id).path
         path = at.relative_to(services.notebook.folder).as_posix() if at else ""
     links = Links(services.notebook, path)
-    html = render_markdown(page.body).html(links.link, lambda block: show_block(services, block), links.place)
+    html = render_markdown(page.body).html(links.link, lambda piece: show_live(services, piece), links.place)
     return json_response({"html": str(html), "title": page.title, "problem": page.problem})
 
 

@@ -26,14 +26,14 @@ Name = Annotated[str, Path(max_length=200, description="name of an experiment")]
 def list_experiments(request: Request) -> Response:
     """Every installed experiment, with how many of its claims hold; under `broken`, why others cannot be used."""
     services = services_of(request)
-    return json_response(experiments_to_json(services.notebook, lambda name: services.verdicts.of(name).verdicts))
+    return json_response(experiments_to_json(services.notebook, services.verdicts.of))
 
 
 @router.get("/experiments", include_in_schema=False)
 def experiments_page(request: Request) -> HTMLResponse:
     services = services_of(request)
     kinds, broken = experiments.working()
-    cards = [experiment_card(services.notebook, name, services.verdicts.of(name).verdicts) for name in kinds]
+    cards = [experiment_card(services.notebook, name, services.verdicts.of(name)) for name in kinds]
     return respond(request, "experiments.html", title="Experiments", cards=cards, broken=broken)
 
 
@@ -41,12 +41,12 @@ def experiments_page(request: Request) -> HTMLResponse:
 def experiment_json(request: Request, name: Name) -> Response:
     """An experiment: its settings with their types and choices, its claims with verdicts, its newest runs."""
     services = services_of(request)
-    return json_response(experiment_to_json(services.notebook, name, services.verdicts.of(name).verdicts))
+    return json_response(experiment_to_json(services.notebook, name, services.verdicts.of(name)))
 
 
 @router.get("/x/{name}", include_in_schema=False)
 def experiment_page(request: Request, name: Name) -> HTMLResponse:
     services = services_of(request)
     gpus = len(services.supervisor.gpus) if services.supervisor else 0
-    details = experiment_details(services.notebook, name, services.verdicts.of(name).verdicts)
+    details = experiment_details(services.notebook, name, services.verdicts.of(name))
     return respond(request, "experiment.html", title=name, gpus=gpus, **details)

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import tally
-from glassbook.notebook import Notebook
+from glassbook.notebook import InlineValue, LiveBlock, Notebook
 from glassbook.web.api.responses import json_response
+from glassbook.web.render.blocks import show_live
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import Rendered, page_url, render_markdown
 from glassbook.web.services import Services, services_of
@@ -72,7 +73,11 @@ def _sentence(services: Services, row: Any) -> Markup:
     """The first sentence of a page as HTML; its file is read once per version."""
     links = Links(services.notebook, row.path)
     rendered = _rendered_sentence(services.notebook, row.id, row.modified)
-    return rendered.html(links.link, lambda block: Markup(""), links.place)
+
+    def show(piece: LiveBlock | InlineValue) -> Markup:
+        return show_live(services, piece) if isinstance(piece, InlineValue) else Markup("")
+
+    return rendered.html(links.link, show, links.place)
 
 
 @functools.lru_cache(CACHE_SIZE)

@@ -147,7 +147,7 @@ def job_json(request: Request, id: JobId) -> Response:
 def job_page(request: Request, id: JobId) -> HTMLResponse:
     services = services_of(request)
     details = _details(services, id)
-    names = services.curves.names(details["run"].folder) if details["run"] else []
+    names = services.metric_names(details["run"]) if details["run"] else []
     return respond(request, "job.html", title=details["job"].title, metrics=names, **details)
 
 

@@ -14,10 +14,10 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook import Backlink, LiveBlock, Notebook, Page
+from glassbook.notebook import Backlink, InlineValue, LiveBlock, Notebook, Page
 from glassbook.notebook.pages.references import References
 from glassbook.web.api.responses import json_response
-from glassbook.web.render.blocks import show_block
+from glassbook.web.render.blocks import show_live
 from glassbook.web.render.citations import citation, cite
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
@@ -57,14 +57,14 @@ def page_data(services: Services, page: Page) -> dict[str, Any]:
     path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
     rendered = render_markdown(page.body)
     links = Links(nb, path)
-    blocks: list[LiveBlock] = []
+    pieces: list[LiveBlock | InlineValue] = []
 
-    def show(block: LiveBlock) -> Any:
-        blocks.append(block)
-        return show_block(services, block)
+    def show(piece: LiveBlock | InlineValue) -> Any:
+        pieces.append(piece)
+        return show_live(services, piece)
 
     html = rendered.html(links.link, show, links.place)
-    runs, names = _evidence(blocks)
+    runs, names = _evidence(pieces)
     return {
         "id": page.id,
         "title": page.title,
@@ -97,9 +97,13 @@ def _works(services: Services, keys: list[str]) -> dict[str, Any]:
         return {"references": [citation(key, None) for key in keys], "references_problem": str(problem)}
 
 
-def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
+def _evidence(pieces: list[LiveBlock | InlineValue]) -> tuple[list[str], list[str]]:
+    """Runs and experiments that live blocks and inline values show."""
     runs, names = [], []
-    for block in blocks:
+    for block in pieces:
+        if isinstance(block, InlineValue):
+            names += re.split(r"[ /]", block.text)[:1]
+            continue
         run, name = block.data.get("run"), block.data.get("experiment")
         name = block.data.get("name") if block.kind == "experiment" else name
         if isinstance(run, str) and run.isprintable() and run:
@@ -112,8 +116,8 @@ def _evidence(blocks: list[LiveBlock]) -> tuple[list[str], list[str]]:
 def etag_of(services: Services, page: Page) -> str:
     """Changes whenever the page would look different: with its text, with the notebook, with the age of a run."""
     parts = [STARTED, sha_of(page.source or ""), str(services.notebook.index.version)]
-    if "```" in page.body or "~~~" in page.body:
-        parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is
+    if any(mark in page.body for mark in ("```", "~~~", "{{")):
+        parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is, and whether it is stale
     references = services.notebook.folder / "references.json"
     if page.refs and references.is_file():
         parts.append(str(references.stat().st_mtime_ns))
@@ -137,6 +141,7 @@ def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
 
 def plain(line: str) -> str:
     """A line of Markdown as plain text: labels in place of links, no markup."""
+    line = re.sub(r"\{\{(?:run|claim):[^{}]*\}\}", "…", line)
     line = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", line)
     line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
     line = re.sub(r"\$([^$]+)\$", r"\1", line)

@@ -60,5 +60,5 @@ def harmless_response(file: File, svg: bool) -> FileResponse:
 def run_file(
     request: Request, id: Annotated[str, Path(max_length=200)], path: Annotated[str, Path(max_length=4000)]
 ) -> FileResponse:
-    file = find_file(services_of(request).notebook.run(id), path)
+    file = find_file(services_of(request).run(id), path)
     return harmless_response(file, svg=file.parent.name == "charts")

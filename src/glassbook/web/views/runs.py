@@ -131,14 +131,14 @@ def _cell(row: Any, column: str) -> Any:
 def run_json(request: Request, id: RunId) -> Response:
     """A run: settings, results, provenance, charts, tables and files, and what has changed since."""
     services = services_of(request)
-    run = services.notebook.run(id)
-    return json_response(run_details_to_json(services.notebook, run, services.curves.names(run.folder)))
+    run = services.run(id)
+    return json_response(run_details_to_json(services.notebook, run, services.metric_names(run)))
 
 
 @router.get("/runs/{id}", include_in_schema=False)
 def run_page(request: Request, id: RunId) -> HTMLResponse:
     services = services_of(request)
-    run = services.notebook.run(id)
+    run = services.run(id)
     kind = experiments.working()[0].get(run.experiment)
     return respond(
         request,
@@ -152,7 +152,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         verdicts=[judge(claim, [run], seeds=1) for claim in run.claims],
         judges=bool(judging(run.experiment, [run])),
         sabotage=next((s.sentence for s in kind.sabotages if s.id == run.sabotage), "") if kind else "",
-        metrics=services.curves.names(run.folder),
+        metrics=services.metric_names(run),
         tables=[_table(run, name) for name in run.tables],
         files=artifacts(run),
         stale=stale(run),
@@ -165,7 +165,8 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
 def _table(run: RunRecord, name: str) -> dict[str, Any]:
     """A table for the template; a file whose rows are not mappings gives a `problem` instead."""
     try:
-        find_file(run, f"tables/{name}.json")
+        if not run.reference:
+            find_file(run, f"tables/{name}.json")
         rows = run.table(name)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise GlassbookError(f"table {name!r} holds no rows")
@@ -185,19 +186,19 @@ def run_metrics(
 ) -> Response:
     """Metric curves, downsampled to the minimum and maximum of each span of steps; null is NaN or infinity."""
     services = services_of(request)
-    run = services.notebook.run(id)
-    there = services.curves.names(run.folder)
+    run = services.run(id)
+    there = services.metric_names(run)
     curves = {}
     for name in (names or there)[:100]:
-        curves[name] = asdict(services.curves.curve(run.folder, name, after_step, points))
+        curves[name] = asdict(services.curve(run, name, after_step, points))
     return json_response({"status": run.status, "names": there, "metrics": curves})
 
 
 @router.get("/api/v1/runs/{id}/charts/{name}")
 def run_chart(request: Request, id: RunId, name: Name) -> Response:
     """A chart as a Vega-Lite spec with its own data; anything that links or fetches is removed."""
-    run = services_of(request).notebook.run(id)
-    if name in run.charts:
+    run = services_of(request).run(id)
+    if name in run.charts and not run.reference:
         find_file(run, f"charts/{name}.vl.json")
     return json_response(safe_spec(run.chart(name)))
 
@@ -211,8 +212,8 @@ def run_table(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
     """Rows of a run's table."""
-    run = services_of(request).notebook.run(id)
-    if name in run.tables:
+    run = services_of(request).run(id)
+    if name in run.tables and not run.reference:
         find_file(run, f"tables/{name}.json")
     rows = run.table(name)
     if not isinstance(rows, list):

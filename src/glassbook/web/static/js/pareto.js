@@ -8,14 +8,14 @@ if (figure) {
   const axis = (field, title) => ({ field, type: "quantitative", title, scale: { zero: false }, axis: { tickCount: 8, labelOverlap: true } });
   const encoding = { x: axis("x", x), y: axis("y", y) };
   const colour = { field: "where", type: "nominal", title: null, scale: { domain: ["Pareto front", "dominated"], range: ["#c8641b", "#7d8c92"] }, legend: { orient: "top" } };
-  const tooltip = [{ field: "name", title: "run" }, { field: "x", title: x }, { field: "y", title: y }];
+  const tooltip = [{ field: "name", title: "run" }, { field: "x", title: x }, { field: "y", title: y }, { field: "settings", title: "settings" }];
   draw(figure.querySelector(".chart-box"), {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     data: { values: rows },
     height: 340,
     layer: [
       { transform: [{ filter: "datum.front" }], mark: { type: "line", color: "#c8641b", strokeWidth: 1.2, opacity: 0.7 }, encoding },
-      { mark: { type: "point", filled: true, size: 60, cursor: "pointer" }, encoding: { ...encoding, color: colour, href: { field: "href" }, tooltip } },
+      { mark: { type: "point", filled: true, size: 60, cursor: "pointer" }, encoding: { ...encoding, color: colour, opacity: { condition: { test: "datum.settings === 'default'", value: 1 }, value: 0.35 }, href: { field: "href" }, tooltip } },
     ],
   });
 }
