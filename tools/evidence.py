@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glassbook.assets import reference
-from glassbook.cli.commands.claims import complete
 from glassbook.cli.command import say
+from glassbook.cli.commands.claims import complete
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.notebook import Notebook, RunRecord

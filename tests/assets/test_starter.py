@@ -13,10 +13,12 @@ from glassbook.assets import starter
 from glassbook.cli.app import COMMANDS
 from glassbook.experiments import find, launch, names
 from glassbook.experiments.verdicts import judge
-from glassbook.notebook import KINDS, Notebook, Page
+from glassbook.notebook import KINDS, InlineValue, Notebook, Page
 from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.steer.spec import read_settings
+from glassbook.web.render.markdown import render_markdown
 
 REPOSITORY = Path(__file__).parents[2]
 SECTIONS = ["What it is", "Why it matters", "What is contested", "In this notebook", "See also"]
@@ -163,6 +165,32 @@ def test_live_blocks_name_what_there_is(page):
             assert find_claim(find(name).claims, block.data["id"], name)
         else:
             assert block.kind in ("experiment", "claims", "features")
+
+
+@each(pages())
+def test_f3_prose_states_no_verdict_and_no_measured_number(page):
+    found = [(sentence.line, sentence.kind, sentence.text) for sentence in ungrounded(page, names())]
+    assert found == [], "write an inline value, cite the work, or list the phrase under `given` in the front matter"
+
+
+def values_of(page: Page) -> list[InlineValue]:
+    return [piece for piece in render_markdown(page.body).pieces if isinstance(piece, InlineValue)]
+
+
+@each([page for page in pages() if "{{" in page.body])
+def test_inline_values_name_what_there_is(page):
+    for value in values_of(page):
+        if value.kind == "claim":
+            name, _, id = value.text.partition("/")
+            assert find_claim(find(name).claims, id, name)
+        else:
+            name, metric, *_ = value.text.split()
+            recipe = Path(str(sys.modules[find(name).__module__].__file__)).read_text()
+            assert re.search(rf"\b{metric}\b", recipe), f"{name} gives no result {metric}"
+
+
+def test_there_are_inline_values():
+    assert len([value for page in pages() for value in values_of(page)]) > 5
 
 
 @each(terms())

@@ -35,6 +35,7 @@ class ReferenceRun(RunRecord):
 
     @property
     def reference(self) -> bool:
+        """True: it is not a run of this notebook."""
         return True
 
     @property
@@ -42,18 +43,22 @@ class ReferenceRun(RunRecord):
         return _read_figures(self.folder.parent / _FIGURES)[str(self.seed)]
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
+        """Steps (ascending) and values of a logged metric, thinned; empty if it was never logged."""
         steps, values = self._figures["metrics"].get(name, ([], []))
         return list(steps), [float(value) for value in values]
 
     def metric_names(self) -> list[str]:
+        """Names of all logged metrics."""
         return list(self._figures["metrics"])
 
     @property
     def charts(self) -> list[str]:
+        """Names of the run's charts."""
         return list(self._figures["charts"])
 
     @property
     def tables(self) -> list[str]:
+        """Names of the run's tables."""
         return list(self._figures["tables"])
 
     def _read(self, kind: str, name: str, there: list[str], path: str) -> Any:

@@ -114,4 +114,3 @@ def _known(name: str, standing_of: Callable[[str], Standing]) -> str:
     if not (base.default_settings(name) is not None or standing_of(name).records):
         base.find(name)  # says which names are near
     return name
-

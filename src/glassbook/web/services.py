@@ -53,7 +53,11 @@ class Services:
 
     def curve(self, run: RunRecord, name: str, after: int | None = None, points: int = POINTS) -> Curve:
         """One metric of a run, after step `after`, thinned to `points`; empty if it was never logged."""
-        return cut(*run.metrics(name), after, points) if run.reference else self.curves.curve(run.folder, name, after, points)
+        return (
+            cut(*run.metrics(name), after, points)
+            if run.reference
+            else self.curves.curve(run.folder, name, after, points)
+        )
 
     async def call_model_server(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of a request to the model server, from memory if it was made before.

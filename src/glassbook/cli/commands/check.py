@@ -120,9 +120,10 @@ def _page(notebook: Notebook, page: Page, standing_of: Any) -> Iterator[Finding]
     for piece in render_markdown(page.body).pieces:
         match piece:
             case Wikilink():
+                section = f"#{piece.section}" if piece.section else ""
                 problem = _dead(notebook, page, links, piece)
                 if problem:
-                    yield Finding("link", path, at(piece.target or piece.section), problem)
+                    yield Finding("link", path, at(f"[[{piece.target}{section}"), problem)
             case Local():
                 file = (notebook.folder / path).parent / unquote(piece.url.partition("#")[0].partition("?")[0])
                 if not links.place(piece.url).startswith("/p/") and not file.resolve().exists():

@@ -31,15 +31,16 @@ if TYPE_CHECKING:
 
 GIVEN = "given"
 """Key of the front matter: phrases whose numbers and verdicts were not measured here."""
-_VALUE, _CITED = "\ue000", "\ue001"
-"""Stand for an inline value and for a link to the web or to a run."""
+_VALUE, _CITED, _DOT = "\ue000", "\ue001", "\ue002"
+"""Stand for an inline value, a link to the web or to a run, and the dot of "e.g." that ends no sentence."""
 _HIDE = {ord("0") + n: 0xE010 + n for n in range(10)}
 """Digits of code and labels, which are no numbers of the sentence, on their way through it."""
-_SHOW = {hidden: digit for digit, hidden in _HIDE.items()} | {ord(_VALUE): None, ord(_CITED): None}
+_SHOW = {hidden: digit for digit, hidden in _HIDE.items()} | {ord(_VALUE): None, ord(_CITED): None, ord(_DOT): "."}
 
 _COUNT = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|none|all|some|most|both|several)"
 _NUMBER = re.compile(
-    rf"(?<![\w.])\d[\d,]*\.\d+|\d\s?%|\d per ?cent|\b{_COUNT} (?:out )?of (?:the |these |those )?(?:\d+|two|three|four|five)\b"
+    r"(?<![\w.])\d[\d,]*\.\d+|\d\s?%|\d per ?cent"
+    rf"|\b{_COUNT} (?:out )?of (?:the |these |those )?(?:\d+|two|three|four|five)\b"
     r"|\b(?:\d+|two|three|four|five|ten|twenty)(?:-fold| times (?:as|more|less|better|worse))",
     re.I,
 )
@@ -54,8 +55,9 @@ _VERDICT = re.compile(
     r"|\b(in|on|over|across|from) (our|my) (own )?(runs?|experiments?|measurements?|seeds?)\b"
     rf"|\bon ({_COUNT}|every|each|no) (of (the )?{_COUNT} )?seeds?\b|\bon seeds? \d"
     rf"|\b{_COUNT} (of (them|these|those|the claims|its claims)|claims?) (hold|held|fail|failed|pass|passed)\b"
-    r"|\b(the|these|this|that|last|first|its|both|two|three) (\w+ )?claims? (\w+ )?(holds?|held|fails?|failed|passes|passed)\b"
-    r"|^claims (hold|fail)\b|\b(it|they|this|both) (holds?|fails?|failed) (on|in|for|with) (all|every|one|two|three|no|\d)"
+    r"|\b(the|these|this|that|last|first|its|both|two|three) (\w+ )?claims? (\w+ )?(holds?|held|fail\w*|pass\w*)\b"
+    r"|^claims (hold|fail)\b"
+    r"|\b(it|they|this|both) (holds?|fails?|failed) (on|in|for|with) (all|every|one|two|three|no|\d)"
     r"|\bso (it|they|this) (holds?|fails?|failed)\b"
     r"|\b(?!(is|was|its|has|this)\b)\w+s (best|worst)\b(?! \w)(?=.*\b(best|worst)\b)|\b\w+s (best|worst) and \w+s\b",
     re.I,
@@ -140,7 +142,7 @@ def _sentences(body: str) -> Iterator[tuple[int, str, str]]:
             elif tokens[i - 1].type == "heading_open":
                 section = text.strip()
             else:
-                for sentence in _END.split(_SHORT.sub(r"\1", text)):
+                for sentence in _END.split(_SHORT.sub(rf"\1{_DOT}", text)):
                     yield line, section, sentence
 
 

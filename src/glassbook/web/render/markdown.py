@@ -1,8 +1,8 @@
 """Markdown to safe HTML, from any author.
 
 A body is rendered once into pieces: HTML that depends on nothing but the text, and placeholders for what depends on the
-notebook (where a wikilink leads, what a live block or an inline value shows). The pieces are cached; the placeholders are filled at every
-view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
+notebook (where a wikilink leads, what a live block or an inline value shows). The pieces are cached; the placeholders
+are filled at every view. HTML in Markdown is shown as text; the output of markdown-it is sanitized by nh3 all the same,
 and only then are the placeholders replaced by what our own templates render.
 """
 

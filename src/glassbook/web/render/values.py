@@ -19,5 +19,6 @@ def show_value(services: Services, value: InlineValue) -> Markup:
         return Markup('<span class="value-problem" role="note">{} cannot be shown: {}</span>').format(value, problem)
     note = "; ".join([shown.note, *(f"stale: {line}" for line in shown.stale)])
     mark = Markup(' <span class="stale">(stale)</span>') if shown.stale else ""
-    link = Markup('<a class="value" href="{}" title="{}">{}</a>{}')
-    return link.format(address_of(shown.kind, shown.ident), note, shown.text, mark)
+    # The note is not on the link, which an export of one page leaves out.
+    html = Markup('<span class="value" title="{}"><a href="{}">{}</a></span>{}')
+    return html.format(note, address_of(shown.kind, shown.ident), shown.text, mark)

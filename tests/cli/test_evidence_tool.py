@@ -1,0 +1,76 @@
+"""`make evidence`: takes finished default runs, runs what is missing or stale, writes their compact records."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from glassbook.assets import reference
+from glassbook.experiments import evidence, launch
+from glassbook.experiments.verdicts import standing
+from glassbook.notebook import Notebook
+
+TOOL = Path(__file__).parents[2] / "tools" / "evidence.py"
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("evidence_tool", TOOL)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(reference, "FOLDER", tmp_path / "evidence")
+    return lambda *words: module.main([*map(str, words), "--notebook", str(tmp_path / "nb")])
+
+
+def test_what_is_missing_is_run_and_what_is_there_is_taken(tool, toys, tmp_path, capsys):
+    notebook = Notebook.create(tmp_path / "nb")
+    launch(toys["steady"](), notebook, seed=1)
+    launch(toys["steady"].quick(), notebook, seed=0)
+    assert tool("steady", "--no-run") == 1
+    assert "steady: 1 of 3 seeds" in capsys.readouterr().out
+    assert reference.reference_names() == []
+    assert tool("steady") == 0
+    assert sorted(run.seed for run in notebook.runs("steady")) == [0, 0, 1, 2]
+    assert tool("steady") == 0
+    assert len(notebook.runs("steady")) == 4
+    reader = Notebook.create(tmp_path / "reader")
+    [verdict] = standing("steady", evidence.records(reader, "steady")).verdicts
+    assert (verdict.state, verdict.origin, verdict.values) == ("holds", "reference", {0: 2.0, 1: 2.0, 2: 2.0})
+
+
+def test_stale_runs_are_run_again(tool, toys, tmp_path):
+    assert tool("steady") == 0
+    notebook = Notebook(tmp_path / "nb")
+    for run in notebook.runs("steady")[:2]:
+        header = run.folder / "run.json"
+        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
+    assert tool("steady") == 0
+    assert len(notebook.runs("steady")) == 5
+
+
+def test_what_cannot_be_run_keeps_its_evidence(tool, toys, monkeypatch, capsys):
+    assert tool("steady", "wrong") == 0
+    before = reference.reference_runs("steady")
+
+    def run(self, run):
+        from glassbook.errors import GlassbookError
+
+        raise GlassbookError("no data")
+
+    monkeypatch.setattr(toys["steady"], "run", run)
+    monkeypatch.setattr("glassbook.notebook.runs.freshness.reusable_run", lambda key, records: None)
+    assert tool("wrong") == 0
+    assert reference.reference_runs("steady") == before
+
+
+def test_evidence_of_experiments_that_are_gone_is_removed(tool, toys, capsys):
+    assert tool("steady", "wrong") == 0
+    assert reference.reference_names() == ["steady", "wrong"]
+    toys.pop("wrong")
+    assert tool("steady") == 0
+    assert "wrong: removed" in capsys.readouterr().out
+    assert reference.reference_names() == ["steady"]
