@@ -216,9 +216,12 @@ class FeatureDashboard:
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
             )
-            some = [(*row[:5], _pairs(row[5])) for row in found]
-            names = self._names(db, {row[0]: row[1:3] for row in some})
-            return [FeatureRow(*row, names[row[0]]) for row in some], total
+            rows: list[tuple[int, str, float | None, float, float, str]] = found.fetchall()
+            names = self._names(db, {index: (label, score) for index, label, score, *_ in rows})
+            return [
+                FeatureRow(index, label, score, density, peak, _pairs(tokens), names[index])
+                for index, label, score, density, peak, tokens in rows
+            ], total
 
     def feature(self, index: int) -> Feature:
         """One feature.
@@ -239,11 +242,19 @@ class FeatureDashboard:
             if self._has(db, "detail"):
                 asked = "SELECT together, sampled FROM detail WHERE idx = ?"
                 together, sampled = db.execute(asked, [row[0]]).fetchone() or (together, sampled)
+            _, label, score, density, peak = row[:5]
+            tokens, promotes, suppresses, similar = map(_pairs, row[5:9])
             return Feature(
-                *row[:5],
-                _pairs(row[5]),
-                self._names(db, {row[0]: row[1:3]})[row[0]],
-                *map(_pairs, row[6:9]),
+                index,
+                label,
+                score,
+                density,
+                peak,
+                tokens,
+                self._names(db, {index: (label, score)})[index],
+                promotes,
+                suppresses,
+                similar,
                 histogram=json.loads(row[9]),
                 contexts=_contexts(row[10]),
                 sampled=_contexts(sampled),
@@ -286,7 +297,10 @@ class FeatureDashboard:
                 [json.dumps(list(labels))],
             )
             for index, rows in groupby(found, key=itemgetter(0)):
-                names[index] = [Name(*row[1:4], dict(json.loads(row[4])), *row[5:]) for row in rows]
+                names[index] = [
+                    Name(label, source, score, dict(json.loads(scores)), precision, recall, top_precision)
+                    for _, label, source, score, scores, precision, recall, top_precision in rows
+                ]
         return names
 
     @staticmethod
