@@ -184,7 +184,7 @@ def test_the_histogram_is_a_chart_of_numbers(reader, run):
 
 
 def test_the_lowest_bin_begins_where_a_logarithm_can():
-    feature = Feature(0, "", None, 0.1, 4.0, [], [], [], [], {"edges": [0, 1, 2], "counts": [1, 1]}, [])
+    feature = Feature(0, "", None, 0.1, 4.0, [], [], [], [], [], {"edges": [0, 1, 2], "counts": [1, 1]}, [])
     assert histogram(feature)["data"]["values"][0] == {"from": 0.5, "to": 1, "count": 1}
 
 

@@ -22,7 +22,7 @@ def feature():
     """A feature of foxes."""
     contexts = [[(" the", 0.0), (" fox", 3.0), (f" {i}", 0.0)] for i in range(5)]
     sampled = [[(" one", 0.0), (" fox", 1.0), (f" x{i}", 0.0)] for i in range(8)]
-    return Feature(0, "", None, 0.1, 3.0, [(" fox", 0.7)], [], [], [], {}, contexts, sampled)
+    return Feature(0, "", None, 0.1, 3.0, [(" fox", 0.7)], [], [], [], [], {}, contexts, sampled)
 
 
 def said(content) -> bytes:

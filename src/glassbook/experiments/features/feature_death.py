@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -148,6 +149,8 @@ def _rank(rows: list[dict[str, Any]]) -> float:
     from scipy.stats import spearmanr
 
     offsets, starts = zip(*((row["offset"], row["start"]) for row in rows), strict=True)
+    if len(set(starts)) == 1:
+        return math.nan
     return float(cast(Any, spearmanr(offsets, starts)).statistic)
 
 
