@@ -48,6 +48,7 @@ def test_audit_b8_the_best_vector_is_the_best_on_dev():
         "lucky": {"on": 0.5, "dev_on": 0.9},
         "good": {"on": 0.6, "dev_on": 0.8},
         "prompt": {"on": 0.1, "dev_on": 0.1},
+        "other_prompt": {"on": 0.1, "dev_on": 0.1},
         "random": {"on": 0.1, "dev_on": 0.1},
     }
     assert best_vector(arms) is arms["good"]
@@ -75,7 +76,7 @@ def test_audit_b8_the_middle_layer_is_picked_on_other_texts(controls):
     assert controls["middle_layer"] == 2
     assert controls["middle_on_topic"] == 0.6
     assert controls["early_off_topic"] == 1.2
-    assert controls["middle_over_early_damage"] == pytest.approx(0.5 / 0.2)
+    assert controls["half_early_less_middle"] == pytest.approx(0.2 / 2 - 0.5)
 
 
 def test_audit_b8_the_third_layer_of_six_is_not_in_the_first_third(controls):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from glassbook.circuits import Graph, Receiver, Sender, Task
+    from glassbook.circuits import Circuit, Graph, Receiver, Sender, Task
+    from glassbook.notebook import Run
     from glassbook.notebook.runs.rng import Rng
 
     Edge = tuple[Sender, Receiver]
@@ -55,14 +56,17 @@ def shuffled(graph: Graph, scores: Tensor, rng: Rng) -> Tensor:
     return out
 
 
-def cut_scores(graph: Graph, lost: Mapping[Edge, float]) -> Tensor:
-    """What exact cuts of edges lose, in the layout and with the sign of `edge_scores`."""
+def draw(run: Run, name: str, circuit: Circuit, lost: Mapping[Edge, float]) -> None:
+    """Keep the chart of a circuit, its edges by what exact cuts of them lose; without an edge there is none."""
     import torch
 
-    cuts = torch.zeros(graph.edges.shape)
+    from glassbook.circuits import circuit_chart
+
+    cuts = torch.zeros(circuit.graph.edges.shape)
     for edge, value in lost.items():
-        cuts[graph.index(edge)] = -value
-    return cuts
+        cuts[circuit.graph.index(edge)] = -value  # with the sign of `edge_scores`
+    if len(circuit):
+        run.chart(name, circuit_chart(circuit, cuts))
 
 
 def edge_table(

@@ -94,7 +94,7 @@ class CircuitDiscovery:
         """The compiled model, whose edges are known; returns rows of the faithfulness curve."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, circuit_chart, edge_scores
+        from glassbook.circuits import Circuit, Graph, edge_scores
         from glassbook.measure.detection import auroc
         from glassbook.nets.compiled import compile_induction
         from glassbook.trace.roles import roles
@@ -125,7 +125,7 @@ class CircuitDiscovery:
             circuit_faithfulness=circuit.faithfulness(held_out),
             least_loss_of_a_cut=min(lost.values(), default=0.0),
         )
-        run.chart("circuit", circuit_chart(circuit, _edges.cut_scores(graph, lost)))
+        _edges.draw(run, "circuit", circuit, lost)
         run.table("edges", _edges.edge_table(graph, scores, lost, known))
         return _edges.faithfulness_rows("written by hand", graph, scores, held_out)
 
@@ -133,7 +133,7 @@ class CircuitDiscovery:
         """The trained model's choice of a pronoun; returns rows of the faithfulness curve."""
         import torch
 
-        from glassbook.circuits import Circuit, Graph, circuit_chart, effects_chart, patch
+        from glassbook.circuits import Circuit, Graph, effects_chart, patch
         from glassbook.trace.roles import roles
 
         graph = Graph(roles(lm.model))
@@ -151,7 +151,7 @@ class CircuitDiscovery:
         )
         best, r = Circuit.top(graph, scores, 15), graph.roles
         lost = best.verify(held_out)
-        run.chart("pronoun_circuit", circuit_chart(best, _edges.cut_scores(graph, lost)))
+        _edges.draw(run, "pronoun_circuit", best, lost)
         run.table("pronoun_edges", _edges.edge_table(graph, scores, lost))
         heads = patch(lm.model, held_out, list(r.select("attn.*.heads").values()), heads=r.n_heads)
         run.chart("pronoun_heads", effects_chart(heads, [f"head {h}" for h in range(r.n_heads)]))

@@ -37,7 +37,8 @@ def pick(rows: list[dict[str, Any]], name: str, bound: float) -> dict[str, Any]:
 
 def best_vector(arms: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The arm of a vector that the dev half ranks first; `arms` are what `pick` gave, by name."""
-    return min((row for name, row in arms.items() if name not in ("prompt", "random")), key=lambda row: row["dev_on"])
+    vectors = [row for name, row in arms.items() if name not in ("prompt", "other_prompt", "random")]
+    return min(vectors, key=lambda row: row["dev_on"])
 
 
 def ratio(measured: dict[Condition, Effect], row: dict[str, Any]) -> float:
@@ -53,13 +54,13 @@ def steered(lm: LanguageModel, intervention: Intervention | None) -> AbstractCon
 
 
 def sample(
-    topic: Topic, row: dict[str, Any], interventions: dict[Any, Intervention], prompts: dict[int, str], seed: int
+    topic: Topic, row: dict[str, Any], interventions: dict[Any, Intervention], prompts: dict[Any, str], seed: int
 ) -> dict[str, Any]:
     """How varied the texts are that the model writes under a way of steering, and one of them."""
     from glassbook.measure.language import distinct_n, repetition
 
-    lm, intervention = topic.lm, interventions.get((row["condition"], row["coeff"]))
-    before = f"{prompts[row['coeff']]} " if row["condition"] == "prompt" and row["coeff"] else ""
-    with steered(lm, intervention):
+    lm, key = topic.lm, (row["condition"], row["coeff"])
+    before = f"{prompts[key]} " if key in prompts else ""
+    with steered(lm, interventions.get(key)):
         new = lm.generate_ids([before + start for start in topic.starts], tokens=24, temperature=0.8, seed=seed)
     return {"distinct_2": distinct_n(new, 2), "repetition": repetition(new, 4), "example": lm.decode(new[0])}

@@ -59,7 +59,7 @@ class ActivationAddition:
     sabotages = (
         Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
         Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
-                 {"strengths": (6.0, 8.0), "bound": 1e6}),
+                 {"strengths": (10.0, 20.0), "bound": 1e6}),
         Sabotage("layers-reversed", "The damage at each layer is taken for that at the layer opposite to it",
                  {"sabotage": "layers-reversed"}),
     )  # fmt: skip

@@ -37,7 +37,7 @@ class SteeringControls:
     """Raw coefficient, the same at every layer."""
     model: str = "builtin"
     """Language model to steer."""
-    sabotage: Literal["none", "layers-reversed", "nothing-moved"] = "none"
+    sabotage: Literal["none", "layers-reversed", "middle-as-last", "nothing-moved"] = "none"
     """What is broken on purpose."""
 
     claims = (
@@ -50,11 +50,11 @@ class SteeringControls:
               "middle_on_topic", "<=", 0.95, control="random_middle_on_topic >= 0.97", sabotages=("pair-swapped",)),
         Claim("middle-does-less-damage",
               "Steering the middle third of the layers does at most half the off-topic damage of the first third",
-              "middle_over_early_damage", "<=", 0.5, no_control="the metric itself compares with the baseline",
+              "half_early_less_middle", ">=", 0.0, no_control="the metric itself compares with the baseline",
               sabotages=("layers-reversed",)),
         Claim("last-layer-does-little",
               "Steering at the last layer changes the perplexity of on-topic text by at most 2 %",
-              "last_layer_change", "<=", 0.02, sabotages=("layers-reversed",),
+              "last_layer_change", "<=", 0.02, sabotages=("middle-as-last",),
               no_control="claim middle-works shows that the same method has an effect elsewhere"),
         Claim("embeddings-do-less",
               "A difference of embeddings, added in the middle layers at equal norm, steers at most half as strongly",
@@ -64,6 +64,7 @@ class SteeringControls:
     sabotages = (
         Sabotage("layers-reversed", "What is measured at a layer is taken for that at the layer opposite to it",
                  {"sabotage": "layers-reversed"}),
+        Sabotage("middle-as-last", "The middle layer stands in for the last", {"sabotage": "middle-as-last"}),
         Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
         Sabotage("nothing-moved", "The middle layer's own difference stands in for that of the embeddings",
                  {"sabotage": "nothing-moved"}),
@@ -113,8 +114,8 @@ class SteeringControls:
             random_middle_on_topic=random[best].on_topic_ppl_ratio,
             random_middle_off_topic=random[best].off_topic_ppl_ratio,
             early_off_topic=real[worst].off_topic_ppl_ratio,
-            middle_over_early_damage=damage[best] / damage[worst],
-            last_layer_change=abs(real[-1].on_topic_ppl_ratio - 1),
+            half_early_less_middle=damage[worst] / 2 - damage[best],
+            last_layer_change=abs(real[best if self.sabotage == "middle-as-last" else -1].on_topic_ppl_ratio - 1),
             transplant_on_topic=transplant.on_topic_ppl_ratio,
             transplant_share=(1 - transplant.on_topic_ppl_ratio) / (1 - real[best].on_topic_ppl_ratio),
         )

@@ -111,11 +111,14 @@ class SteeringFrontier:
             return effects(lm, texts, some, prompt=(lm.encode(prompt)[1:], []))[PROMPT]
 
         # What strengths are to a vector, the first words of a prompt and the whole of it are to the prompt.
-        words = theme.split()
-        prompts = {n: " ".join(words[:n]) for n in sorted({2, 4, len(words)})}
-        for n, prompt in prompts.items():
+        prompts = {
+            (name, n): " ".join(prompt.split()[:n])
+            for name, prompt in (("prompt", theme), ("other_prompt", other))
+            for n in sorted({2, 4, len(prompt.split())})
+        }
+        for key, prompt in prompts.items():
             for texts, found in zip((on, off, topic.facts), measured, strict=False):
-                found[Condition("", "prompt", n)] = after(prompt, texts)
+                found[Condition("", *key)] = after(prompt, texts)
         generator = run.rng("halves").torch()
         halves = [torch.randperm(len(texts), generator=generator).tensor_split(2) for texts in (on, off)]
         rows = [arm_row(way, half, measured, [h[half] for h in halves]) for way in measured[0] for half in (0, 1)]
@@ -126,7 +129,7 @@ class SteeringFrontier:
             **{f"{name}_off_topic": row["off"] for name, row in best.items()},
             **{f"{name}_wrong_share": row["harmed"] for name, row in best.items()},
             prompt_over_best=best["prompt"]["on"] / winner["on"],
-            other_prompt_over_best=after(other, on).ratio(halves[0][1]) / winner["on"],
+            other_prompt_over_best=best["other_prompt"]["on"] / winner["on"],
             mean_difference_over_feature=best["mean_difference"]["on"] / best["feature"]["on"],
             clamp_over_feature=best["clamp"]["on"] / best["feature"]["on"],
         )
