@@ -283,8 +283,8 @@ def start(
     config: Mapping[str, Any],
     seed: int,
     claims: Sequence[Claim],
-    code: str,
-    sabotage: str,
+    code: str = "",
+    sabotage: str = "",
 ) -> Run:
     """Make the folder of a new run under `runs` and open it.
 
