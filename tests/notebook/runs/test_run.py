@@ -306,7 +306,7 @@ def test_a_log_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
 @given(value=st.floats(), name=st.text(min_size=1).filter(lambda s: s not in ("step", "self")), step=st.integers(0))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_every_number_comes_back_as_it_was(value: float, name: str, step: int, runs_folder: Path) -> None:
-    run = runs_module.start(runs_folder, "e", {}, 0, [])
+    run = runs_module.start(runs_folder, "e", {}, 0, [], "", "")
     try:
         name.encode()
         run.log(step, **{name: value})
