@@ -70,10 +70,10 @@ def test_models_are_found_without_opening_any(ask, notebook):
 
 def test_a_model_says_what_it_is(ask, notebook):
     said = ask("open", model="builtin")
-    assert said["parameters"] == 1_476_224
+    assert said["parameters"] == 1_541_760
     assert said["blocks"] == [f"blocks.{i}" for i in range(6)]
     assert {"name": "blocks.3.out", "shape": [1, 4, 128], "dtype": "float32"} in said["sites"]
-    assert ask("open", model=f"run:{notebook.runs()[0].id}/model")["parameters"] == 1_476_224
+    assert ask("open", model=f"run:{notebook.runs()[0].id}/model")["parameters"] == 1_541_760
 
 
 def test_samples_are_those_of_the_model(ask):
