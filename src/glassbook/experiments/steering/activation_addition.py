@@ -12,7 +12,8 @@ from glassbook.experiments.steering._texts import other_texts, perplexity_lines,
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
-    from glassbook.steer import Row, Score
+    from glassbook.nets import LanguageModel
+    from glassbook.steer import Row, Score, Vector
 
 
 @experiment(
@@ -38,7 +39,7 @@ class ActivationAddition:
     """Off-topic perplexity ratio that a strength may have on the dev half."""
     model: str = "builtin"
     """Language model to steer."""
-    sabotage: Literal["none", "layers-reversed"] = "none"
+    sabotage: Literal["none", "everywhere", "layers-reversed"] = "none"
     """What is broken on purpose."""
 
     claims = (
@@ -46,7 +47,7 @@ class ActivationAddition:
               "Activation addition makes on-topic text more likely; a random vector of the same norm does not",
               "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97", sabotages=("pair-swapped",)),
         Claim("off-topic-unharmed", "Activation addition raises the perplexity of off-topic text by at most 2 %",
-              "off_topic_ratio", "<=", 1.02, sabotages=("no-bound",),
+              "off_topic_ratio", "<=", 1.02, sabotages=("everywhere",),
               no_control="claim on-topic-likelier shows that the same vector has an effect"),
         Claim("opposite-vector-hurts",
               "Activation addition with the prompt pair swapped makes on-topic text less likely",
@@ -58,8 +59,8 @@ class ActivationAddition:
     )  # fmt: skip
     sabotages = (
         Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
-        Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
-                 {"strengths": (10.0, 20.0), "bound": 1e6}),
+        Sabotage("everywhere", "The vector is added at every position, and any damage to off-topic text is allowed",
+                 {"sabotage": "everywhere", "strengths": (3.0, 4.0), "bound": 1e6}),
         Sabotage("layers-reversed", "The damage at each layer is taken for that at the layer opposite to it",
                  {"sabotage": "layers-reversed"}),
     )  # fmt: skip
@@ -73,7 +74,7 @@ class ActivationAddition:
     def run(self, run: Run) -> None:
         """Sweep layers and strengths on the dev half; report the best on the test half, beside its controls."""
         from glassbook.data.world import World
-        from glassbook.steer import actadd, layer_sweep, score, strength_sweep
+        from glassbook.steer import layer_sweep, score, strength_sweep
         from glassbook.trace.roles import blocks
 
         lm, world = kit.open_model(run, self.model), World()
@@ -85,7 +86,7 @@ class ActivationAddition:
         names = blocks(lm.model)
         with run.progress(len(names), "layers", unit="layer") as bar:
             for name in names:
-                v = actadd(lm, self.plus, self.minus, f"{name}.in")
+                v = self._vector(lm, f"{name}.in")
                 scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=seed)
                 bar.advance()
         site, best = self._pick_on_dev(scores)
@@ -96,7 +97,7 @@ class ActivationAddition:
         texts, seed = (curves_on, curves_off), run.rng("layers").seed
         sweep = layer_sweep(lm, self.plus, self.minus, *texts, coeffs=strength, seed=seed)
         strengths = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
-        v = actadd(lm, self.plus, self.minus, f"{site}.in")
+        v = self._vector(lm, f"{site}.in")
         curve = strength_sweep(lm, v, *texts, coeffs=strengths, seed=run.rng("strengths").seed)
         damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
         damage = damage[::-1] if self.sabotage == "layers-reversed" else damage
@@ -121,6 +122,12 @@ class ActivationAddition:
         run.chart(
             "doses", perplexity_lines(curve, Axis("strength", "strength (raw coefficient)"), lambda row: row.coeff)
         )
+
+    def _vector(self, lm: LanguageModel, site: str) -> Vector:
+        from glassbook.steer import Vector, actadd
+
+        v = actadd(lm, self.plus, self.minus, site)
+        return Vector({site: v.rows[site][-1]}, about=v.about) if self.sabotage == "everywhere" else v
 
     def _pick_on_dev(self, scores: dict[str, Score]) -> tuple[str, Score]:
         """The layer whose best strength makes on-topic text likeliest on the dev half within the bound."""
