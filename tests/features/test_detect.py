@@ -61,6 +61,8 @@ def test_rare_attributes_are_not_judged(world):
         assert reported.isnan().tolist() == [True, False, False]
     assert found.mean() == 1.0
     assert found.mean(torch.tensor([True, False, False])) != found.mean()  # NaN: nothing was measured
+    everywhere = text.present | (torch.arange(400) != 7)[:, None]
+    assert not detect({"both": text.pool(both_signs, x)}, everywhere)["both"].judged.any()
 
 
 def test_audit_a2_a_score_with_mostly_false_alarms_is_not_taken_for_detection():

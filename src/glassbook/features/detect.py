@@ -25,7 +25,7 @@ Scorer = Callable[[Tensor], Tensor]
 """Activations [n, d] to scores [n, F]; more means more likely present."""
 
 FEWEST = 3
-"""Sentences with an attribute in each half below which it is not judged."""
+"""Sentences with an attribute, and without it, in each half below which it is not judged."""
 SOLVED = 0.8
 """F1 from which on an attribute counts as solved by the presence of one token."""
 TOP = 10
@@ -92,7 +92,7 @@ class Detected:
         threshold: the score from which on a sentence counts as having the attribute: best F1 on the first half.
         first_f1: F1 there.
         first_precision: average precision there.
-        average_precision: NaN here and below where a half has too few positives to judge.
+        average_precision: NaN here and below where a half has too few sentences with it, or without it, to judge.
         precision, recall, f1: at the threshold.
         auroc: area under the ROC curve; close to 1 for detectors of little use if few sentences have the attribute.
         half_precision, half_recall: of "above half of the unit's largest score".
@@ -171,7 +171,7 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
     half = len(present) // 2
     first, second = present[:half], present[half:]
     threshold = best_threshold(scores[:half], first)
-    rare = torch.minimum(first.sum(0), second.sum(0)) < FEWEST
+    rare = torch.stack([part.sum(0) for part in (first, ~first, second, ~second)]).amin(0) < FEWEST
     at_half = precision_recall_f1(scores[half:], second, scores.max(0).values / 2)
     top = scores[half:].topk(min(TOP, len(second)), dim=0).indices
     reported = {

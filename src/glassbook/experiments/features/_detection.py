@@ -155,7 +155,7 @@ def ablate(
     second = documents.sentence.max(1).values > documents.sentence.max() // 2
     rows = []
     for a in named[torch.randperm(len(named), generator=draw)[:most]].tolist():
-        there = labels[:, 1:, a].any(1)
+        there = (labels[:, 1:, a] & (documents.sentence[:, 1:] >= 0)).any(1)
         chosen = torch.cat([_some(there & second, WITH, draw), _some(~there & second, WITHOUT, draw)])
         batch = documents.batch(chosen)
         own = labels[chosen, : batch["input_ids"].shape[1], a]

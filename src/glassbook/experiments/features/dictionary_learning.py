@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
@@ -55,10 +55,8 @@ class DictionaryLearning:
     """Attributes whose units are ablated, drawn from those that a feature is named after."""
     model: str = "builtin"
     """Language model to open."""
-    shuffle_labels: bool = False
-    """Give each document the labels of another, so that nothing can be detected."""
-    random_features: bool = False
-    """Score random directions in place of the dictionary's features."""
+    sabotage: Literal["none", "labels-shuffled", "random-features"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("variance-beats-random",
@@ -113,7 +111,7 @@ class DictionaryLearning:
         sae.save(run.artifact("dictionary.safetensors"), model=lm.name, site=site, skip=sorted(kit.special_ids(lm)))
         random, other = (kit.frozen_random(acts.read(site), self.width, self.k, run.rng(name))
                          for name in ("random directions", "random features"))  # fmt: skip
-        self._score(run, lm, site, other if self.random_features else sae, random)
+        self._score(run, lm, site, other if self.sabotage == "random-features" else sae, random)
 
     def _score(self, run: Run, lm: LanguageModel, site: str, features: Coder, random: Coder) -> None:
         """Reconstruction, detection and ablation on documents that nothing was trained on; the features' dashboard."""
@@ -129,7 +127,7 @@ class DictionaryLearning:
         acts = kit.collect(run, "held-out", lm, test.batches, [site, neurons])
         run.result(**self._reconstruction(lm, site, features, random, acts, test.batches))
         labels, mix = test.labels, run.rng("shuffled labels").torch()
-        if self.shuffle_labels:
+        if self.sabotage == "labels-shuffled":
             labels = labels[torch.randperm(len(labels), generator=mix)]
         text = Sentences.of(test.sentence[acts.index()], labels[acts.index()])
         units = _detection.detectors(features, random, acts, site, neurons)

@@ -115,7 +115,7 @@ class Tour:
         acts = kit.collect(run, "learn", lm, corpus.batches(lm, text.learn), site)
         d, batch_size = acts.dim(site), min(512 if self.small else 2048, acts.n)
         width = min(256, 4 * d) if self.small else min(2048, 8 * d)
-        rule = TopK(min(8 if self.small else 32, d // 4))
+        rule = TopK(min(8, d // 4))
         # The wider the stream, the fewer the steps: a step costs about four times its encoder's multiplications.
         steps = 30 if self.small else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
         sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,

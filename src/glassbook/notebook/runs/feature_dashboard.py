@@ -215,12 +215,11 @@ class FeatureDashboard:
                 f"""SELECT idx, label, score, density, max, tokens FROM feature WHERE {condition}
                     ORDER BY {empty}{column} {"DESC" if descending else "ASC"}, idx LIMIT ? OFFSET ?""",
                 [*values, limit, offset],
-            )
-            rows: list[tuple[int, str, float | None, float, float, str]] = found.fetchall()
-            names = self._names(db, {index: (label, score) for index, label, score, *_ in rows})
+            ).fetchall()
+            names = self._names(db, {index: (label, score) for index, label, score, *_ in found})
             return [
                 FeatureRow(index, label, score, density, peak, _pairs(tokens), names[index])
-                for index, label, score, density, peak, tokens in rows
+                for index, label, score, density, peak, tokens in found
             ], total
 
     def feature(self, index: int) -> Feature:
@@ -242,8 +241,8 @@ class FeatureDashboard:
             if self._has(db, "detail"):
                 asked = "SELECT together, sampled FROM detail WHERE idx = ?"
                 together, sampled = db.execute(asked, [row[0]]).fetchone() or (together, sampled)
-            _, label, score, density, peak = row[:5]
-            tokens, promotes, suppresses, similar = map(_pairs, row[5:9])
+            index, label, score, density, peak, *lists, histogram, contexts = row
+            tokens, promotes, suppresses, similar = map(_pairs, lists)
             return Feature(
                 index,
                 label,
@@ -255,8 +254,8 @@ class FeatureDashboard:
                 promotes,
                 suppresses,
                 similar,
-                histogram=json.loads(row[9]),
-                contexts=_contexts(row[10]),
+                histogram=json.loads(histogram),
+                contexts=_contexts(contexts),
                 sampled=_contexts(sampled),
                 together=_pairs(together),
             )
@@ -298,8 +297,8 @@ class FeatureDashboard:
             )
             for index, rows in groupby(found, key=itemgetter(0)):
                 names[index] = [
-                    Name(label, source, score, dict(json.loads(scores)), precision, recall, top_precision)
-                    for _, label, source, score, scores, precision, recall, top_precision in rows
+                    Name(label, source, score, dict(json.loads(scores)), *precisions)
+                    for _, label, source, score, scores, *precisions in rows
                 ]
         return names
 
