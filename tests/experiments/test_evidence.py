@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from reference_evidence import NAME, default_run, ship
+from reference_evidence import GOOD, NAME, default_run, ship
 
 from glassbook.assets import reference
 from glassbook.errors import GlassbookError
-from glassbook.experiments import evidence
+from glassbook.experiments import base, evidence
 from glassbook.experiments.verdicts import Standing, Verdict, board, claims_to_json, standing
 from glassbook.notebook import InlineValue, Notebook
 
@@ -90,6 +90,27 @@ def test_stale_reference_says_so(nb):
     for seed in range(3):
         default_run(nb, seed)
     assert (verdict(nb).stale, verdict(nb).replication) == ((), "replicated here")
+
+
+def test_a_stale_reference_is_nothing_to_run_here(nb):
+    edit(lambda row: row["code"].update(digest="0" * 64))
+    found = entry(nb).dated()
+    assert found.verdicts[0].stale
+    assert found.outdated == ()
+    assert found.todo == (0, 1, 2)
+
+
+def test_sabotages_run_here_are_told_beside_the_reference(nb):
+    """The reference has no sabotage runs, so it does not say that nothing ever broke a claim."""
+    kind = base.find(NAME)
+    [broken] = (s for s in kind.sabotages if s.id == "untrained")
+    mine = {v.claim.id: v for v in entry(nb).verdicts}["dictionary-recovers"]
+    assert (mine.origin, mine.broken_by, mine.never_seen_to_fail) == ("reference", (), False)
+    settings = base.settings(base.sabotaged(kind, broken))
+    with nb.start_run(NAME, settings, 0, list(kind.claims), base.code_root(kind), sabotage=broken.id) as run:
+        run.result(**GOOD | {"mmcs": 0.4})
+    mine = {v.claim.id: v for v in entry(nb).dated().verdicts}["dictionary-recovers"]
+    assert (mine.origin, mine.broken_by) == ("reference", ("untrained",))
 
 
 def test_a_reference_at_other_settings_judges_nothing(nb):

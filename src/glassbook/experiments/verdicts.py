@@ -67,8 +67,12 @@ class Verdict:
 
     @property
     def never_seen_to_fail(self) -> bool:
-        """Whether neither a sabotage nor the experiment itself ever broke the claim, and no reason is given for it."""
-        return self.met is True and not self.broken_by and self.claim.no_sabotage is None
+        """Whether neither a sabotage nor the experiment itself ever broke the claim, and no reason is given for it.
+
+        Reference evidence does not say: it has no sabotage runs.
+        """
+        unbroken = not self.broken_by and self.claim.no_sabotage is None
+        return self.met is True and unbroken and self.origin != "reference"
 
     @property
     def noise_floors(self) -> dict[str, float]:
@@ -250,7 +254,7 @@ class Standing:
     sabotages: Mapping[str, tuple[RunRecord, ...]] = field(default_factory=dict)
     """Id of a sabotage -> its newest finished run of each seed."""
     outdated: tuple[int, ...] = ()
-    """Seeds whose newest run is stale, as far as `dated` has looked."""
+    """Seeds whose newest run in this notebook is stale, as far as `dated` has looked."""
 
     @property
     def todo(self) -> tuple[int, ...]:
@@ -278,7 +282,7 @@ class Standing:
             for id, records in self.sabotages.items()
         }
         verdicts = tuple(replace(verdict, stale=lines) for verdict in self.verdicts)
-        outdated = tuple(seed for seed, found in changed.items() if found)
+        outdated = tuple(record.seed for record in self.records if changed[record.seed] and not record.reference)
         return replace(self, verdicts=_with_sabotages(verdicts, fresh), sabotages=fresh, outdated=outdated)
 
 
@@ -334,14 +338,16 @@ def _beside(here: Standing, there: Standing) -> Standing:
         why = "the reference evidence was measured at other default settings"
         verdicts = tuple(replace(v, reason=why) if v.state == "not-run" else v for v in here.verdicts)
         return replace(here, verdicts=verdicts)
-    if not here.records:
-        return replace(there, missing=here.missing)
     shown = there if here.missing else here
-    compared = [
-        replace(v, replicated=own.met == other.met, seeds_here=len(own.runs))
-        for v, own, other in zip(shown.verdicts, here.verdicts, there.verdicts, strict=True)
-    ]
-    return replace(shown, verdicts=tuple(compared), missing=here.missing)
+    verdicts = shown.verdicts
+    if here.records:
+        compared = zip(verdicts, here.verdicts, there.verdicts, strict=True)
+        verdicts = tuple(
+            replace(v, replicated=own.met == other.met, seeds_here=len(own.runs)) for v, own, other in compared
+        )
+    # What was missing and what was broken is told by this notebook, whichever runs are shown.
+    judged = _with_sabotages(verdicts, here.sabotages)
+    return replace(shown, verdicts=judged, missing=here.missing, sabotages=here.sabotages)
 
 
 def _standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | None) -> Standing:
