@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.features import _detection
 from glassbook.experiments.features._detection import FEATURES, RIVALS
 from glassbook.notebook import Claim, Run
@@ -25,6 +25,7 @@ PART = 8
 """Reconstruction and loss are compared on one of so many held-out rows and batches: matching pursuit is slow."""
 BY_CHANCE = "shuffled_beyond_base_rate <= 0.02"
 ABLATED = "ablation_cost >= 0.05"
+UNLEARNT = ("random-features", "untrained")
 
 
 @experiment(
@@ -61,33 +62,42 @@ class DictionaryLearning:
     claims = (
         Claim("variance-beats-random",
               "A dictionary leaves at most half as much variance unexplained as random directions of equal sparsity",
-              "variance_lost_over_random", "<=", 0.5, control="random_explained_variance >= 0.2"),
+              "variance_lost_over_random", "<=", 0.5, control="random_explained_variance >= 0.2", sabotages=UNLEARNT),
         Claim("loss-beats-random",
               "A dictionary raises the model's loss at most half as much as random directions of equal sparsity",
-              "ce_lost_over_random", "<=", 0.5, control="random_ce_recovered >= 0.5"),
+              "ce_lost_over_random", "<=", 0.5, control="random_ce_recovered >= 0.5", sabotages=UNLEARNT),
         Claim("few-are-dead", "At most 5 % of the dictionary's features are dead",
-              "dead_share", "<=", 0.05, no_control="a count without a baseline"),
+              "dead_share", "<=", 0.05, no_control="a count without a baseline",
+              no_sabotage="what kills latents is broken on purpose in feature-death"),
         Claim("precision-beats-neurons",
               "Features detect attributes of synthetic text with clearly higher average precision than neurons",
-              "beyond_neurons", ">=", 0.05, control=BY_CHANCE),
+              "beyond_neurons", ">=", 0.05, control=BY_CHANCE, sabotages=("labels-shuffled",)),
         Claim("precision-beats-axes",
               "Features detect attributes of synthetic text with clearly higher average precision than residual axes",
-              "beyond_residual_axes", ">=", 0.05, control=BY_CHANCE),
+              "beyond_residual_axes", ">=", 0.05, control=BY_CHANCE, sabotages=("labels-shuffled",)),
         Claim("precision-beats-random",
               "Features detect attributes of the text with clearly higher average precision than random directions",
-              "beyond_random_directions", ">=", 0.05, control=BY_CHANCE),
+              "beyond_random_directions", ">=", 0.05, control=BY_CHANCE,
+              sabotages=("labels-shuffled", "random-features")),
         Claim("precision-beats-token",
               "Attributes that no single token gives away are detected better by a feature than by any token",
-              "beyond_one_token_unsolved", ">=", 0.02, control="unsolved_attributes >= 10"),
+              "beyond_one_token_unsolved", ">=", 0.02, control="unsolved_attributes >= 10",
+              sabotages=("labels-shuffled",)),
         Claim("ablation-beats-neurons",
               "At equal damage, ablating a feature makes its attribute less likely than ablating a neuron does",
-              "ablation_beats_neurons", ">=", 0.65, control=ABLATED),
+              "ablation_beats_neurons", ">=", 0.65, control=ABLATED, sabotages=("random-features",)),
         Claim("ablation-beats-axes",
               "At equal damage, ablating a feature makes its attribute less likely than ablating an axis does",
-              "ablation_beats_residual_axes", ">=", 0.65, control=ABLATED),
+              "ablation_beats_residual_axes", ">=", 0.65, control=ABLATED, sabotages=("random-features",)),
         Claim("ablation-beats-random",
               "At equal damage, ablating a feature makes its attribute less likely than ablating a random one does",
-              "ablation_beats_random_directions", ">=", 0.65, control=ABLATED),
+              "ablation_beats_random_directions", ">=", 0.65, control=ABLATED, sabotages=("random-features",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("labels-shuffled", "Each document has the labels of another", {"sabotage": "labels-shuffled"}),
+        Sabotage("random-features", "Random directions are scored as if they were the dictionary's features",
+                 {"sabotage": "random-features"}),
+        Sabotage("untrained", "The dictionary is trained for one step only", {"steps": 1}),
     )  # fmt: skip
     outputs = Outputs(charts=("detection", "ablation"), tables=("attributes", "ablations"))
 
@@ -131,17 +141,14 @@ class DictionaryLearning:
             labels = labels[torch.randperm(len(labels), generator=mix)]
         text = Sentences.of(test.sentence[acts.index()], labels[acts.index()])
         units = _detection.detectors(features, random, acts, site, neurons)
-        order = torch.randperm(len(text.present), generator=mix)
-        found, chance = _detection.detect_all(units, acts, text, order)
-        ablations = _detection.ablate(
-            lm, units, found, test, labels, acts, run.rng("ablations"), self.ablated
-        )  # fmt: skip
+        found, chance = _detection.detect_all(units, acts, text, torch.randperm(len(text.present), generator=mix))
+        ablations = _detection.ablate(lm, units, found, test, labels, acts, run.rng("ablations"), self.ablated)
         run.result(shuffled_beyond_base_rate=chance, **_detection.detection_results(found),
                    **_detection.ablation_results(ablations))  # fmt: skip
         self._charts(run, _detection.attribute_rows(found, test.attributes), list(found), ablations)
         build_dashboard(
             features, (acts, site), lm, run.artifact(NAME).parent,
-            names=from_truth(found[FEATURES], test.attributes, at_least=_detection.NAMED), label_score=TRUTH_SCORE,
+            names=from_truth(found[FEATURES], test.attributes, at_least=kit.NAMED), label_score=TRUTH_SCORE,
             about={"model": self.model, "site": site, "dictionary": "dictionary.safetensors"},
         )  # fmt: skip
 
@@ -153,8 +160,8 @@ class DictionaryLearning:
         from glassbook.features import evaluate
 
         x = acts.read(site)
-        skip = kit.special_ids(lm)
-        loss: dict[str, Any] = {"model": lm.model, "site": site, "batches": batches[::PART], "skip": skip}
+        loss: dict[str, Any] = {"model": lm.model, "site": site, "batches": batches[::PART],
+                                "skip": kit.special_ids(lm)}  # fmt: skip
         ours, theirs = (evaluate(d, x[::PART], **loss) for d in (features, random))
         return {
             **ours.numbers(),
