@@ -40,8 +40,10 @@ def shown_runs(notebook: Notebook, experiment: str) -> list[RunRecord]:
     return sorted(able, key=lambda r: 1 if r.reference else 0 if r.status == "finished" else 2)
 
 
-def settings_of(record: RunRecord) -> Literal["default", "quick", "other"]:
+def settings_of(record: RunRecord) -> Literal["default", "quick", "sabotage", "other"]:
     """Which settings a run has; all of an experiment that is not installed count as its defaults."""
+    if record.sabotage:
+        return "sabotage"
     if judging(record.experiment, [record]):
         return "default"
     return "quick" if same_data(record.config, base.settings(base.find(record.experiment).quick())) else "other"

@@ -22,17 +22,18 @@ def logistic_regression(x: Any, labels: Any, *, l2: float = 1.0, steps: int = 20
     The loss of an attribute is the sum of its rows' cross-entropies, plus l2 / 2 times the squared norm of its weights.
 
     Args:
-        x: [N, d], best of mean 0 and spread 1.
+        x: [N, d], best of mean 0; in its precision everything is computed.
         labels: bool [N, A].
         l2: weight of the penalty; 1 / C of scikit-learn.
         steps: at most so many iterations.
 
     Returns:
-        (weights [A, d], bias [A]), float32.
+        (weights [A, d], bias [A]).
     """
-    x, y = to_tensor(x, torch.float32), to_tensor(labels, torch.float32)
-    weights = torch.zeros(y.shape[1], x.shape[1], requires_grad=True)
-    bias = torch.zeros(y.shape[1], requires_grad=True)
+    x = x.detach().cpu() if isinstance(x, Tensor) else to_tensor(x)
+    y = to_tensor(labels, x.dtype)
+    weights = torch.zeros(y.shape[1], x.shape[1], dtype=x.dtype, requires_grad=True)
+    bias = torch.zeros(y.shape[1], dtype=x.dtype, requires_grad=True)
     rule = torch.optim.LBFGS([weights, bias], max_iter=steps, tolerance_grad=1e-5, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.measure.probing import logistic_regression
 from glassbook.nets import LanguageModel
 from glassbook.steer.vector import Vector
 from glassbook.trace import read_sites
@@ -148,21 +149,11 @@ def logistic_probe(
         l2: weight of the penalty, for activations scaled to a mean norm of 1.
     """
     a, b = (_token_activations(lm, texts, site, token).double() for texts in (plus, minus))
-    x, y = torch.cat([a, b]), torch.cat([torch.ones(len(a)), torch.zeros(len(b))]).double()
+    x = torch.cat([a, b])
     x = x - x.mean(0)
     x = x / x.norm(dim=1).mean().clamp(min=1e-12)
-    w, bias = (torch.zeros(size, dtype=x.dtype, requires_grad=True) for size in ((x.shape[1],), ()))
-    optimiser = torch.optim.LBFGS([w, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        value = torch.nn.functional.binary_cross_entropy_with_logits(x @ w + bias, y, reduction="sum")
-        value = value + l2 / 2 * w.square().sum()
-        value.backward()
-        return value
-
-    optimiser.step(loss)  # type: ignore[arg-type]
-    u = w.detach()
+    weights, _ = logistic_regression(x, torch.arange(len(x))[:, None] < len(a), l2=l2)
+    u = weights[0].to(a)
     return _along(u / u.norm().clamp(min=1e-12), a, b, site, {"method": "logistic_probe", "token": str(token)})
 
 

@@ -40,9 +40,8 @@ class Runs(InNotebook):
         out, grid = console(), Table.grid(padding=(0, 2, 0, 0))
         metrics = {name: [c.metric for c in kind.claims] for name, kind in experiments.working()[0].items()}
         for run, id in zip(result["runs"], short_ids([run["id"] for run in result["runs"]]), strict=True):
-            mark = {"default": "", "quick": "quick", "other": "other settings"}[run["settings"]]
-            if run["sabotage"]:
-                mark = f"sabotage: {run['sabotage']}"
+            marks = {"quick": "quick", "sabotage": f"sabotage: {run['sabotage']}", "other": "other settings"}
+            mark = marks.get(run["settings"], "")
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from glassbook.experiments import kit
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 FEATURES, RANDOM = "features", "random directions"
 RIVALS = ("neurons", "residual axes", RANDOM)
 """Detectors whose best unit is ablated beside the feature."""
-NAMED = 0.5
-"""F1 on the first half from which on a feature is named after an attribute."""
 WITH, WITHOUT = 12, 6
 """Documents with and without an attribute on which its units are ablated."""
 
@@ -122,7 +122,7 @@ def detection_results(found: Mapping[str, Detected]) -> dict[str, float]:
         "beyond_one_token_unsolved": hard[FEATURES] - hard[TOKEN],
         "attributes": int(ours.judged.sum()),
         "unsolved_attributes": int((ours.judged & unsolved).sum()),
-        "attributes_named": int((ours.judged & (ours.first_f1 >= NAMED)).sum()),
+        "attributes_named": int((ours.judged & (ours.first_f1 >= kit.NAMED)).sum()),
     }
 
 
@@ -151,7 +151,7 @@ def ablate(
     from glassbook.features.ablation import Ablation
 
     ours, draw = found[FEATURES], rng.torch()
-    named = torch.nonzero(ours.judged & (ours.first_f1 >= NAMED))[:, 0]
+    named = torch.nonzero(ours.judged & (ours.first_f1 >= kit.NAMED))[:, 0]
     second = documents.sentence.max(1).values > documents.sentence.max() // 2
     rows = []
     for a in named[torch.randperm(len(named), generator=draw)[:most]].tolist():

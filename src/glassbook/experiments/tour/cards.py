@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from glassbook.experiments import kit
 from glassbook.notebook.runs.feature_dashboard import Feature, Name
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from glassbook.experiments.kit import Documents
     from glassbook.features.coder import Coder
 
 BEFORE, AFTER = 8, 3
@@ -18,12 +18,10 @@ BEFORE, AFTER = 8, 3
 DETECTORS = ("dictionary", "best neuron", "random dictionary")
 BAR = 0.9
 """AUROC from which on an attribute counts as detected."""
-NAMED = 0.5
-"""F1 from which on a feature is named after an attribute."""
 
 
 def detect_attributes(
-    sae: Coder, random: Coder, x: Tensor, hidden: Tensor, documents: Documents, index: tuple[Tensor, Tensor]
+    sae: Coder, random: Coder, x: Tensor, hidden: Tensor, documents: kit.Documents, index: tuple[Tensor, Tensor]
 ) -> list[dict[str, Any]]:
     """How well each attribute of the world is detected: kind, value, feature, and an AUROC for each detector.
 
@@ -81,7 +79,7 @@ def names(attributes: Sequence[dict[str, Any]]) -> dict[int, list[Name]]:
     """Feature -> the attributes that it detects best, by its F1 on the half that chose it; their score is the AUROC."""
     found: dict[int, list[Name]] = {}
     for row in sorted(attributes, key=lambda row: -row["first F1"]):
-        if row["first F1"] >= NAMED:
+        if row["first F1"] >= kit.NAMED:
             label, fits = f"{row['kind']}: {row['value']}", (row["precision"], row["recall"], row["top precision"])
             found.setdefault(row["feature"], []).append(Name(label, "truth", row["dictionary"], {}, *fits))
     return found

@@ -110,7 +110,7 @@ class Tour:
 
     def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Coder, int]:
         """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
-        from glassbook.features import TopK, frozen_random
+        from glassbook.features import TopK
 
         acts = kit.collect(run, "learn", lm, corpus.batches(lm, text.learn), site)
         d, batch_size = acts.dim(site), min(512 if self.small else 2048, acts.n)
@@ -121,8 +121,8 @@ class Tour:
         sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,
                             seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
         sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
-        mean = acts.read(site)[:50_000].mean(0)
-        return sae, frozen_random(d, width, rule.k, mean, run.rng("random dictionary").torch()), acts.n
+        random = kit.frozen_random(acts.read(site), width, rule.k, run.rng("random dictionary"))
+        return sae, random, acts.n
 
     def _features(
         self, run: Run, lm: LanguageModel, site: str, sae: Dictionary, held_out: Activations,

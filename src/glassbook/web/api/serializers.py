@@ -44,7 +44,7 @@ RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "t
 
 
 def row_to_json(run: RunRecord) -> dict[str, Any]:
-    """A run in a list; `settings` is "default", "quick" or "other"."""
+    """A run in a list; `settings` is "default", "quick", "sabotage" or "other"."""
     return {**_pick(run, RUN_ROW), "settings": settings_of(run), "reference": run.reference}
 
 
