@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glassbook.data.world import words as W
+from glassbook.data.world.grammar import article, ing, past, plural
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
@@ -26,7 +27,7 @@ class Theme:
         nouns, verbs, adjectives, roles = (group.split() for group in W.THEMES[name])
         self.name = name
         self.nouns: Categorical[str] = zipf(nouns, 0.7)
-        self.verbs: Categorical[str] = zipf([W.past(v) for v in verbs], 0.7)
+        self.verbs: Categorical[str] = zipf([past(v) for v in verbs], 0.7)
         self.adjectives: Categorical[str] = zipf(adjectives, 0.7)
         self.roles: Categorical[str] = zipf(roles, 0.7)
 
@@ -38,10 +39,10 @@ class Phrases:
         self.reserve = reserve
         self.adjective: Categorical[str] = zipf(W.ADJECTIVES)
         self.noun: Categorical[str] = zipf(list(dict.fromkeys(W.NOUNS)))
-        self.person_past = zipf([W.past(v) for v in W.PERSON_VERBS])
+        self.person_past = zipf([past(v) for v in W.PERSON_VERBS])
         self.person_base = zipf(W.PERSON_VERBS)
-        self.person_ing = zipf([W.ing(v) for v in W.PERSON_VERBS])
-        self.animal_past = zipf([W.past(v) for v in W.ANIMAL_VERBS])
+        self.person_ing = zipf([ing(v) for v in W.PERSON_VERBS])
+        self.animal_past = zipf([past(v) for v in W.ANIMAL_VERBS])
         self.adverb, self.preposition = zipf(W.ADVERBS), zipf(W.PREPOSITIONS, 0.5)
         self.mood = Categorical(W.MOODS)
         self.synonyms = {
@@ -70,7 +71,7 @@ class Phrases:
         """ "an otter", "three herons"."""
         with w.mark("species", species.name):
             if count == 1:
-                w.say(f"{W.article(species.name)} {species.name}")
+                w.say(f"{article(species.name)} {species.name}")
             else:
                 w.say(f"{W.NUMBERS[count - 1]} {species.plural}")
 
@@ -101,7 +102,7 @@ class Phrases:
         described = w.flip(0.35)
         adjective = w.pick(theme.adjectives if themed and theme else self.adjective) if described else ""
         noun = w.pick(table)
-        determiner = "the" if w.flip(0.6) else W.article(adjective or noun)
+        determiner = "the" if w.flip(0.6) else article(adjective or noun)
         w.say(" ".join(filter(None, (determiner, adjective, noun))))
         if w.flip(0.22 / (depth + 1)):
             w.say(w.pick(self.preposition))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from glassbook.data.world import grammar
 from glassbook.data.world import words as W
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
@@ -26,7 +27,7 @@ class Species:
     @property
     def plural(self) -> str:
         """Its name for several."""
-        return W.plural(self.name)
+        return grammar.plural(self.name)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Reserve:
         self.any_visitor = zipf(self.visitors)
         self.any_hamlet = zipf(self.hamlets)
         self.any_place = Categorical(self.places)
+        self.other_places = {place: Categorical([p for p in self.places if p != place]) for place in self.places}
+        self.at_home = {ground: zipf([s for s in self.species if s.ground == ground], 0.5) for ground in W.PLACES}
         self.day = Categorical(range(1, 29))
         self.month = Categorical(W.MONTHS)
         self.count = Categorical(range(1, 7), [12, 5, 3, 1.5, 1, 0.5])

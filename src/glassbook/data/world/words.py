@@ -6,65 +6,6 @@ Change them freely; the shipped model has to be trained anew afterwards (`glassb
 from __future__ import annotations
 
 
-def past(verb: str) -> str:
-    """Past tense of a regular verb: "carry" -> "carried", "stop" -> "stopped", "bake" -> "baked"."""
-    if verb in _ODD_PASTS:
-        return _ODD_PASTS[verb]
-    return _stem(verb, "e") + ("d" if verb.endswith("e") else "ed")
-
-
-def ing(verb: str) -> str:
-    """Present participle of a regular verb: "carry" -> "carrying", "stop" -> "stopping", "bake" -> "baking"."""
-    if verb.endswith("ie"):
-        return verb[:-2] + "ying"
-    if verb.endswith("e") and not verb.endswith("ee"):
-        return verb[:-1] + "ing"
-    return (verb if verb.endswith("y") else _stem(verb, "")) + "ing"
-
-
-def plural(noun: str) -> str:
-    """Plural of a noun: "fox" -> "foxes", "berry" -> "berries", "wolf" -> "wolves"."""
-    if noun in _ODD_PLURALS:
-        return _ODD_PLURALS[noun]
-    if noun.endswith(("s", "x", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("y") and noun[-2] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + "s"
-
-
-def article(word: str) -> str:
-    """ "a" or "an" before `word`."""
-    return "an" if word[0] in "aeiou" else "a"
-
-
-_ODD_PASTS = {
-    "hide": "hid", "forget": "forgot", "leave": "left", "sell": "sold", "sing": "sang", "shoot": "shot",
-    "freeze": "froze", "sweep": "swept", "slide": "slid", "feed": "fed", "drink": "drank", "dig": "dug", "flee": "fled",
-}  # fmt: skip
-
-_ODD_PLURALS = {
-    "wolf": "wolves", "deer": "deer", "leaf": "leaves", "knife": "knives", "loaf": "loaves", "shelf": "shelves",
-    "mouse": "mice", "goose": "geese", "sheep": "sheep", "calf": "calves", "ox": "oxen", "foot": "feet",
-    "fish": "fish", "trout": "trout", "scarf": "scarves", "bison": "bison", "child": "children",
-}  # fmt: skip
-
-
-def _stem(verb: str, keep: str) -> str:
-    if verb.endswith("e") and keep:
-        return verb
-    if verb.endswith("y") and verb[-2] not in "aeiou":
-        return verb[:-1] + "i"
-    if verb in _DOUBLING:
-        return verb + verb[-1]
-    return verb
-
-
-_DOUBLING = set(
-    "stop plan drop grab trap slip nod hum beg chat rub tug wrap step skip clap drag trot hop pat nap chop stir strum "
-    "shovel forget shrug scrub char skin".split()
-)
-
 ADJECTIVES = """
 old small big quiet long dark cold little young warm tall empty broken heavy soft strange bright narrow deep wet
 dry green grey brown red white black yellow silver golden pale dusty muddy mossy rusty wooden stony sandy grassy
