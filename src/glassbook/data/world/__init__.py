@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from glassbook.data.world import words
 from glassbook.data.world.genres import Genres
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
+from glassbook.data.world.themes import THEMES
 from glassbook.data.world.writer import Categorical, Document, Span, TextWriter
 
 __all__ = ["Document", "Event", "Preference", "Ranger", "Reserve", "Span", "Species", "World"]
@@ -83,8 +84,15 @@ class World:
             *(("time", t) for t in words.TIMES),
             *(("weather", x) for x in words.WEATHERS),
             *(("mood", m) for m in words.MOODS),
-            *(("theme", t) for t in words.THEMES),
+            *(("theme", t) for t in THEMES),
             *(("manner", m) for m in ("polite", "rude")),
-            *(("truth", t) for t in ("true", "false")),
+            *(("fact", relation) for relation in ("food", "active", "ground", "keeps", "watches", "village", "keeper")),
+            *(("verdict", v) for v in ("truth", "lie")),
+            *(("account", v) for v in ("true", "false")),
+            *(("record", v) for v in ("agrees", "contradicts")),
+            *(("holder", h) for h in ("hero", "other", "animal", "nobody")),
+            *(("where", preposition) for preposition in self._genres.prepositions),
+            *(("mention", m) for m in ("first", "again")),
+            *(("knows", k) for k in ("yes", "no")),
             *(("genre", kind[0]) for kind in self._genres.kind.items),
         ]

@@ -25,6 +25,11 @@ class Species:
     size: float
 
     @property
+    def one(self) -> str:
+        """ "an otter"."""
+        return f"{grammar.article(self.name)} {self.name}"
+
+    @property
     def plural(self) -> str:
         """Its name for several."""
         return grammar.plural(self.name)
@@ -85,7 +90,7 @@ class Reserve:
         villages, keeps = rng.sample(W.VILLAGES, 24), rng.sample(self.places, 24)
         watches = rng.sample([s.name for s in self.species], 24)
         self.rangers = [
-            Ranger(name, pronoun, villages[i], keeps[i], watches[i], honesty=rng.choice([0.95, 0.8, 0.4]))
+            Ranger(name, pronoun, villages[i], keeps[i], watches[i], honesty=rng.choice([0.9, 0.7, 0.3]))
             for i, (name, pronoun) in enumerate(W.RANGERS.items())
         ]
         self.visitors = rng.sample([a + b for a in W.NAME_STARTS for b in W.NAME_ENDS], 320)
@@ -94,6 +99,7 @@ class Reserve:
 
     def _tables(self) -> None:
         self.any_species = zipf(self.species, 0.8)
+        self.alike = Categorical(self.species)
         self.any_ranger = zipf(self.rangers, 0.5)
         self.any_visitor = zipf(self.visitors)
         self.any_hamlet = zipf(self.hamlets)

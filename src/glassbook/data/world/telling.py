@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassbook.data.world.grammar import article
+from glassbook.data.world.grammar import article, plural
+from glassbook.data.world.words import NUMBERS
 from glassbook.data.world.writer import Categorical, TextWriter
 
 PRONOUNS = {"she": ("her", "her", "herself"), "he": ("him", "his", "himself")}
@@ -41,11 +42,21 @@ class Person:
 
 @dataclass(eq=False)
 class Animal:
-    """An animal in a story."""
+    """An animal in a text, or several of a kind."""
 
     species: str
+    count: int = 1
     introduced: bool = False
-    pronoun = "it"
+
+    @property
+    def pronoun(self) -> str:
+        """ "it" or "they"."""
+        return "it" if self.count == 1 else "they"
+
+    @property
+    def noun(self) -> str:
+        """ "otter" or "otters"."""
+        return self.species if self.count == 1 else plural(self.species)
 
 
 @dataclass(eq=False)
@@ -260,17 +271,18 @@ class Telling:
         return f"{article(who.role)} {who.role}" + (f" named {who.name}" if who.name else "")
 
     def _animal(self, animal: Animal, form: str) -> None:
-        meant = self.spoken.get("it") is animal
+        meant = self.spoken.get(animal.pronoun) is animal
         first, animal.introduced = not animal.introduced, True
+        one = animal.count == 1
         if form in ("its", "his"):
-            text = "its" if meant else f"the {animal.species}'s"
-        elif form == "the":
-            text = f"the {animal.species}"
+            text = ("its" if one else "their") if meant else f"the {animal.noun}'{'s' if one else ''}"
+        elif form == "the" or not (first or (meant and self.w.flip(PRONOUN))):
+            text = f"the {animal.noun}"
         elif first:
-            text = f"{article(animal.species)} {animal.species}"
+            text = f"{article(animal.noun)} {animal.noun}" if one else f"{NUMBERS[animal.count - 1]} {animal.noun}"
         else:
-            text = "it" if meant and self.w.flip(PRONOUN) else f"the {animal.species}"
-        self.spoken["it"] = animal
+            text = animal.pronoun if one or form != "him" else "them"
+        self.spoken[animal.pronoun] = animal
         self._marked(text, ("species", animal.species))
 
     def _thing(self, thing: Thing, form: str) -> None:
@@ -296,6 +308,8 @@ class Telling:
         thing.introduced = True
         self.spoken["it"] = thing
         self.w.span(start, *holder)
+        if held is None and thing.spot is not None:
+            self.w.span(start, "where", thing.spot.preposition)
         self.w.span(start, *again)
 
     def _clause(self, thing: Thing) -> None:
@@ -314,7 +328,7 @@ class Telling:
         first = spot.article if not spot.introduced else "the"
         if first == "a":
             first = article(adjective or spot.landmark)
-        self._marked(f"{lead}{first} {adjective}{spot.landmark}", ("where", spot.preposition))
+        self._put(f"{lead}{first} {adjective}{spot.landmark}")
         spot.introduced = True
 
     def _place(self, place: Place, form: str) -> None:
@@ -322,6 +336,9 @@ class Telling:
 
     def _words(self, words: Categorical[Any], form: str) -> None:
         self._render(self.w.pick(words))
+
+    def _template(self, template: Template, form: str) -> None:
+        self._render(template)
 
     def _text(self, text: str, form: str) -> None:
         self._put(text)
@@ -351,4 +368,5 @@ class Said:
 _RENDER: dict[type, Any] = {
     Person: Telling._person, Animal: Telling._animal, Thing: Telling._thing, Spot: Telling._spot,
     Place: Telling._place, Categorical: Telling._words, str: Telling._text, Said: Telling._said,
+    Template: Telling._template,
 }  # fmt: skip

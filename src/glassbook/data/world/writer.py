@@ -94,6 +94,8 @@ class TextWriter:
 
     def pick_other(self, table: Categorical[T], taken: Collection[T]) -> T:
         """Draw from `table` what is not in `taken`, charging the cost that it has among the rest."""
+        if not taken:
+            return self.pick(table)
         i = table.index(self.rng)
         while table.items[i] in taken:
             i = table.index(self.rng)
@@ -121,6 +123,16 @@ class TextWriter:
         """End a sentence (or a clause, with ",") right behind the last word."""
         self.put(sign)
         self._capital = sign in ".?!"
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return "".join(self._parts)
+
+    @property
+    def next(self) -> int:
+        """Where the next word will begin."""
+        return self.length if self._glue else self.length + 1
 
     def begin_sentence(self) -> None:
         """Make room for a sentence that is put in pieces."""
@@ -150,7 +162,7 @@ class TextWriter:
     @contextmanager
     def mark(self, kind: str, value: str) -> Iterator[None]:
         """What is said inside means `kind` = `value`."""
-        start = self.length if self._glue else self.length + 1
+        start = self.next
         yield
         self.span(start, kind, value)
 
@@ -160,7 +172,7 @@ class TextWriter:
 
     def document(self, genre: str) -> Document:
         """What was written so far, as a document of `genre`, which its whole text is marked with."""
-        text = "".join(self._parts)
+        text = self.text
         return Document(text, (Span(0, len(text), "genre", genre), *self.spans), self.nats, genre)
 
     def put(self, text: str) -> None:
