@@ -38,17 +38,26 @@ def article(words: str) -> str:
 
 
 _SILENT_H = ("honest", "honour", "hour", "heir")
-_SPOKEN_Y = ("use", "usu", "unic", "unif", "unit", "univ", "uku", "eu", "ewe", "one-")
+_SPOKEN_Y = ("use", "usu", "uten", "unic", "unif", "uniq", "unit", "univ", "uku", "eu", "ewe", "one-")
 
 _ODD_PASTS = {
     "hide": "hid", "forget": "forgot", "leave": "left", "sell": "sold", "sing": "sang", "shoot": "shot",
     "freeze": "froze", "sweep": "swept", "slide": "slid", "feed": "fed", "drink": "drank", "dig": "dug", "flee": "fled",
+    "hold": "held", "shake": "shook", "hang": "hung", "spread": "spread", "beat": "beat", "give": "gave",
+    "find": "found", "keep": "kept", "read": "read", "put": "put", "have": "had", "stand": "stood", "blow": "blew",
+    "grind": "ground", "cut": "cut", "draw": "drew", "wear": "wore", "take": "took", "make": "made", "bring": "brought",
+    "buy": "bought", "catch": "caught", "choose": "chose", "eat": "ate", "feel": "felt", "get": "got", "go": "went",
+    "lay": "laid", "lend": "lent", "lose": "lost", "pay": "paid", "run": "ran", "say": "said", "see": "saw",
+    "send": "sent", "set": "set", "shut": "shut", "sit": "sat", "speak": "spoke", "swim": "swam", "swing": "swung",
+    "tell": "told", "think": "thought", "throw": "threw", "win": "won", "wind": "wound", "wring": "wrung",
+    "write": "wrote", "break": "broke", "steal": "stole",
 }  # fmt: skip
 
 _ODD_PLURALS = {
     "wolf": "wolves", "deer": "deer", "leaf": "leaves", "knife": "knives", "loaf": "loaves", "shelf": "shelves",
-    "mouse": "mice", "goose": "geese", "sheep": "sheep", "calf": "calves", "ox": "oxen", "foot": "feet",
-    "fish": "fish", "moose": "moose", "dormouse": "dormice", "trout": "trout", "scarf": "scarves", "bison": "bison", "child": "children",
+    "mouse": "mice", "goose": "geese", "sheep": "sheep", "calf": "calves", "ox": "oxen", "foot": "feet", "fish": "fish",
+    "moose": "moose", "dormouse": "dormice", "trout": "trout", "scarf": "scarves", "bison": "bison",
+    "child": "children",
 }  # fmt: skip
 
 
@@ -64,5 +73,6 @@ def _stem(verb: str, keep: str) -> str:
 
 _DOUBLING = set(
     "stop plan drop grab trap slip nod hum beg chat rub tug wrap step skip clap drag trot hop pat nap chop stir strum "
-    "shovel forget shrug scrub char skin".split()
+    "shovel forget shrug scrub char skin hug sip trim tap skim label put cut run set sit shut swim win get jot pin mop "
+    "dip swap snap spin grin".split()
 )
