@@ -30,7 +30,7 @@ THINGS: dict[str, tuple[str, str]] = {
     ),
     "weapon": (
         "bow, sword, spear, shield, gun, arrow, rifle, dagger, club, slingshot, crossbow, pistol, lance, catapult, "
-        "staff, javelin, musket, harpoon, sabre, cutlass, longbow, quiver, cudgel, rapier, sling, blowpipe, shotgun, "
+        "staff, javelin, musket, harpoon, sabre, cutlass, longbow, quiver, cudgel, rapier, blowpipe, shotgun, "
         "tomahawk, mace, pike, trident, halberd, air rifle, scabbard, whip, battleaxe, flintlock, truncheon, "
         "blunderbuss, cannonball, bayonet, revolver, scimitar, bow and arrow, fencing foil",
         "old, dangerous, ancient, fearsome, battered, polished, dusty, antique, borrowed, strange, forbidden, curious, "
