@@ -59,6 +59,8 @@ MARKET = Theme(
         "the auctioneer {=market_banged} his {=market_mallet}, and the auction of {=market_lots} {=market_began}",
         "{=market_bidder} {=market_bid} {=market_sum} for {=market_bidfor} at the auction",
         "a fruit seller {=market_tossed} {=market_customer_one} {=market_fruit} at a {=market_discount} discount",
+        "{=market_candlemaker} {=market_gave_discount} {=market_whom_discount} a discount on {=market_discounted}",
+        "{=market_cheats} {=market_blamed} the scale and {=market_weighed}",
         "the spice stalls {=market_smelled} {=market_spice} and {=market_spice_two}",
         "{=market_child} {=market_spent} {=market_coin} {=market_near_stall}",
         "the {=market_clerk} {=market_checked} the {=market_scales} and {=market_nodded}",
@@ -66,6 +68,7 @@ MARKET = Theme(
         "{=market_animals} {=market_strayed} between the stalls and {=market_ate}",
         "the {=market_haughty} customers {=market_sniffed} the {=market_produce} and asked for a {=market_reduction}",
         "{hero} could hear the {=market_criers} {=market_cry} their {=market_low} prices",
+        "{=market_passers} {=market_passers_did} in front of a pedlar who {=market_juggled}",
         "{hero} {=market_strolled} past {=market_stalls} {=market_crockery}, for it was market day",
         "an {=market_ancient} knife grinder {=market_sharpened} {=market_scissors} for {=market_customers}",
         "a moneylender {=market_scribbled} {=market_debts} in a {=market_thick} ledger",
@@ -181,6 +184,21 @@ MARKET = Theme(
             "pomegranate, a bunch of currants"
         ),
         "market_discount": "small, generous, secret, fair, tiny, special",
+        "market_candlemaker": (
+            "one stallholder, a friendly shopkeeper, an honest trader, a tired hawker, the youngest seller, a chatty "
+            "shopgirl"
+        ),
+        "market_gave_discount": "gave, offered, promised, allowed, refused",
+        "market_whom_discount": (
+            "two soldiers, the schoolmaster, an old couple, a whole family, three sailors, the bell ringer"
+        ),
+        "market_discounted": "toffee, candles, white gloves, picture books, marigolds, silk thread, rope ladders",
+        "market_cheats": "a customer, a soldier, the grocer, a farmer's wife, a goldsmith, the miller",
+        "market_blamed": "blamed, kicked, cursed, distrusted",
+        "market_weighed": (
+            "asked for another, weighed everything twice, went to the next stall, called the constable, lost the "
+            "bargain"
+        ),
         "market_smelled": "smelled of, were heaped with, were famous for, had run out of, glowed with",
         "market_spice": (
             "pepper, cinnamon, ginger, cloves, nutmeg, paprika, turmeric, caraway, vanilla, mustard, aniseed"
@@ -230,6 +248,14 @@ MARKET = Theme(
         ),
         "market_cry": "cry, bawl, shout, bellow, sing, call",
         "market_low": "low, lowest, best, latest, fair, special",
+        "market_passers": (
+            "two nursemaids, some students, the postman, a young couple, three cousins, the vicar's sisters"
+        ),
+        "market_passers_did": "stopped, laughed, stood, waited, crowded together",
+        "market_juggled": (
+            "juggled with oranges, sold mousetraps, had a tame crow, praised his soap, mended kettles, spoke seven "
+            "languages"
+        ),
         "market_strolled": "strolled, wandered, squeezed, pushed, ambled, elbowed a way",
         "market_stalls": "a stall of, rows of, tables of, baskets of, crates of",
         "market_crockery": (

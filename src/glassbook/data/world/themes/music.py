@@ -198,7 +198,7 @@ MUSIC = Theme(
             "an old couple, two farmers, the postmaster, a grumpy landlord, some soldiers, three nuns, a dancing bear"
         ),
         "music_swayed": "swayed, listened, danced, smiled, wept, nodded, joined in",
-        "music_hummed_along": "hummed, whistled, tapped, murmured, sang",
+        "music_hummed_along": "hummed, whistled, murmured, sang, remembered",
         "music_tune": "tune, melody, chorus, refrain",
         "music_tune_of": (
             "an old song, a sailor's song, a carol, a nursery rhyme, the miller's waltz, a marching song, a lullaby"

@@ -57,6 +57,7 @@ STORM = Theme(
         "a shutter {=storm_banged} {=storm_somewhere} in the {=storm_howling} gale",
         "{=storm_ducks} {=storm_splashed} in the {=storm_puddly} puddles that the cloudburst had left",
         "rainwater {=storm_gurgled} out of a {=storm_leaky} drainpipe into {=storm_barrel}",
+        "a {=storm_sparrow} {=storm_small_hid} {=storm_behind_pipe} the drainpipe until the {=storm_passed} were over",
         "the squall {=storm_drove} {=storm_boats} against {=storm_bank}",
         "{hero} {=storm_crouched} while the tempest {=storm_raged} {=storm_overhead}",
         "{hero} {=storm_jumped} at a {=storm_near} thunderclap",
@@ -118,7 +119,7 @@ STORM = Theme(
         "storm_days": "two days, three days, a week, five days and nights",
         "storm_tore": "tore, ripped, wrenched, knocked, blew, pulled",
         "storm_torn": (
-            "a shutter, three tiles, a drainpipe, the gutter, a loose board, the shingles, a trellis, a birdhouse"
+            "a drainpipe, a shutter, three tiles, the gutter, a loose board, the shingles, a trellis, a birdhouse"
         ),
         "storm_building": "barn, mill, chapel, boathouse, henhouse, cottage, granary, stable",
         "storm_split": "split, struck, scorched, hit, lit up, blackened",
@@ -170,6 +171,12 @@ STORM = Theme(
         "storm_barrel": (
             "a barrel, a deep puddle, the flower bed, a stone trough, a milk pail, the herb garden, a tin bath"
         ),
+        "storm_sparrow": (
+            "drenched sparrow, tabby cat, frightened mouse, brown toad, bedraggled kitten, shivering squirrel"
+        ),
+        "storm_small_hid": "hid, cowered, sat, crouched, sheltered",
+        "storm_behind_pipe": "behind, beside, under, near",
+        "storm_passed": "gusts, hailstones, thunderclaps, worst squalls",
         "storm_drove": "drove, pushed, tossed, swept, flung",
         "storm_boats": (
             "two rowing boats, a small raft, a fishing boat, the ferry, a sailing dinghy, a canoe, an empty punt"

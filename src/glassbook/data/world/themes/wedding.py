@@ -59,6 +59,7 @@ WEDDING = Theme(
         "the {=wedding_youngest} bridesmaid {=wedding_tripped} and {=wedding_ran}",
         "the {=wedding_priestly} priest {=wedding_prayed} before the ceremony",
         "{=wedding_kin} raised their {=wedding_vessel} of {=wedding_drink} in a toast to the {=wedding_couple}",
+        "{=wedding_servants} {=wedding_carried} the dowry {=wedding_past} in {=wedding_chests}",
         "a flock of {=wedding_doves} {=wedding_fluttered} above the altar",
         "the groom's {=wedding_groomkin} {=wedding_brushed} his {=wedding_suit} for the ceremony",
         "{=wedding_gossips} {=wedding_gossiped} about {=wedding_topic}",
@@ -202,6 +203,12 @@ WEDDING = Theme(
         "wedding_vessel": "glasses, mugs, tankards, cups, beakers, tumblers",
         "wedding_drink": "wine, cider, punch, lemonade, mead, ale, elderflower cordial, champagne",
         "wedding_couple": "bride, groom, young couple, bridesmaids, cook, wedding feast, two families",
+        "wedding_servants": (
+            "two sturdy servants, the bride's brothers, four farmhands, some porters, two giants, the gardeners"
+        ),
+        "wedding_carried": "carried, heaved, lugged, dragged, hoisted",
+        "wedding_past": "past the altar, through the crowd, up the path, into the tent, across the grass",
+        "wedding_chests": "oak chests, heavy sacks, wicker trunks, painted crates, a handcart",
         "wedding_doves": "white doves, swallows, starlings, sparrows, finches, pigeons, larks, swifts",
         "wedding_fluttered": "fluttered, circled, wheeled, swooped, soared, twittered, darted, glided",
         "wedding_groomkin": "mother, aunt, grandmother, valet, tailor, sister, godson, friend",
@@ -213,8 +220,8 @@ WEDDING = Theme(
         ),
         "wedding_gossiped": "gossiped, grumbled, chattered, joked, sighed, argued, whispered, murmured",
         "wedding_topic": (
-            "the groom's big ears, the price of the feast, the length of the ceremony, an earlier wedding, the "
-            "honeymoon, the size of the dowry, the bride's many suitors, the crooked altar, the best man's toast"
+            "the size of the dowry, the groom's big ears, the price of the feast, the length of the ceremony, an "
+            "earlier wedding, the honeymoon, the bride's many suitors, the crooked altar, the best man's toast"
         ),
         "wedding_smell": "roast duck, fresh bread, cinnamon, vanilla, saffron, rosemary, thyme, nutmeg",
         "wedding_aroma": (
