@@ -89,11 +89,11 @@ MARKET = Theme(
     losses=(
         "in the crowd of customers {x.the} was knocked out of {hero.his} bag and fell {spot}, and nobody noticed",
         "{hero} put {x.the} {spot} to count out some coins at a stall, and then forgot it there",
-        "a passing barrow brushed against {hero}, and {x.the} slid out of {hero.his} bundle and landed {spot}",
+        "a passing barrow brushed against {hero.him}, and {x.the} slid out of {hero.his} bundle and landed {spot}",
         "while {hero} watched the auction, a playful dog dragged {x.the} out of {hero.his} pack and dropped it {spot}",
         "{hero} haggled over the price of a bun so eagerly that {x.the} slipped away unnoticed and ended up {spot}",
         (
-            "two merchants quarrelled and jostled {hero}, and in the confusion {x.the} dropped out of {hero.his} "
+            "two merchants quarrelled and jostled {hero.him}, and in the confusion {x.the} dropped out of {hero.his} "
             "arms and came to rest {spot}"
         ),
     ),

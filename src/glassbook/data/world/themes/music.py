@@ -86,8 +86,8 @@ MUSIC = Theme(
         "{hero} began to dance to a tune, and {x.the} slid out of {hero.his} pack and landed {spot} unnoticed",
         "{hero} put {x.the} {spot} to clap for an encore, and then forgot it there",
         (
-            "a marching trumpet player bumped into {hero}, and {x.the} dropped from {hero.his} bundle and came to "
-            "rest {spot}"
+            "a marching trumpet player bumped into {hero.him}, and {x.the} dropped from {hero.his} bundle and came "
+            "to rest {spot}"
         ),
         (
             "{hero} listened to a lullaby with closed eyes, and meanwhile {x.the} slipped from {hero.his} arms and "

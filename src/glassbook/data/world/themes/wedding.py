@@ -86,8 +86,8 @@ WEDDING = Theme(
             "left it {spot}"
         ),
         (
-            "a dancing couple bumped into {hero}, and in the laughter nobody saw how {x.the} dropped from {hero.his} "
-            "bundle and landed {spot}"
+            "a dancing couple bumped into {hero.him}, and in the laughter nobody saw how {x.the} dropped from "
+            "{hero.his} bundle and landed {spot}"
         ),
         (
             "at the first sound of the wedding bells {hero} began to run, and {x.the} bounced out of {hero.his} pack "
