@@ -12,7 +12,7 @@ from glassbook.data.world import lexicon as L
 from glassbook.data.world import words as W
 from glassbook.data.world.grammar import ing, past
 from glassbook.data.world.reserve import Ranger, Reserve
-from glassbook.data.world.telling import Animal, Person, Place, Said, Spot, Tables, Telling, Template, Thing
+from glassbook.data.world.telling import Animal, Part, Person, Place, Said, Spot, Tables, Telling, Template, Thing
 from glassbook.data.world.themes import THEMES, Theme
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
@@ -68,6 +68,21 @@ def _deed(text: str) -> tuple[Template, Template, Template]:
 
 
 LEXICON = Lexicon()
+SAME_LANDMARK: dict[str, list[tuple[str, str, str]]] = {}
+for _table in LEXICON.spots.values():
+    for _place in _table.items:
+        if _place not in SAME_LANDMARK.setdefault(_place[2], []):
+            SAME_LANDMARK[_place[2]].append(_place)
+ASLEEP = ("bear", "hedgehog", "dormouse", "marmot", "toad", "bat", "viper", "quail", "stork")
+OPEN = ("behind", "beside", "near", "by")
+OPEN_SPOTS = {ground: zipf([spot for spot in table.items if spot[0] in OPEN], 0.5)
+              for ground, table in LEXICON.spots.items()}  # fmt: skip
+COVERS = zipf([_spot(text) for text in ("under a heap of leaves, behind a barrel, under an old sack, beside a log, "
+                                        "behind a thorn bush, under a flat stone, under a plank, beside a bucket, "
+                                        "behind a crate, under a pile of straw").split(", ")], 0.5)  # fmt: skip
+"""What a thing may lie under or beside at a spot whose preposition is in `OPEN`."""
+THOUGHT = variants("{thinker.name} thought that {part}", "{thinker.name} said that {part}",
+                   "{thinker.name} was sure that {part}", "{thinker.name} believed that {part}")  # fmt: skip
 
 
 class Story:
@@ -87,6 +102,7 @@ class Story:
         self.place = Place(w.pick(reserve.any_place))
         self.taken = [ranger]
         self.told: list[Template] = []
+        self.spots: list[tuple[str, str, str]] = []
         self.t.slots.update(hero=self.hero, place=self.place)
 
     # who and what
@@ -106,8 +122,7 @@ class Story:
         """Somebody of the theme, known by a role, perhaps with a name."""
         role = self.w.pick(LEXICON.themes[self.theme.name]["roles"])
         name = self.w.pick(self.reserve.any_visitor) if self.w.flip(0.5) else ""
-        pronoun = FIXED_PRONOUNS.get(role) or ("she" if self.w.flip(0.5) else "he")
-        return Person(name, pronoun, role)
+        return Person(name, _pronoun(role, name), role)
 
     def ranger(self) -> Person:
         """Another ranger."""
@@ -119,12 +134,40 @@ class Story:
         """An animal that lives on the ground of the present place."""
         return Animal(self.w.pick(self.reserve.at_home[self.reserve.ground[self.place.name]]).name)
 
-    def spot(self, place: Place | None = None) -> Spot:
-        """A spot at `place` (by default where the hero is) that a thing can be put at."""
+    def waking_animal(self) -> Animal:
+        """An animal that lives on the ground of the present place and does not sleep all winter."""
+        table = self.reserve.at_home[self.reserve.ground[self.place.name]]
+        asleep = [species for species in table.items if species.name in ASLEEP]
+        return Animal(self.w.pick_other(table, asleep).name)
+
+    def spot(self, place: Place | None = None, outside: bool = False) -> Spot:
+        """A spot at `place` (by default where the hero is) that a thing can be put at, or an animal be, `outside`."""
         ground = self.reserve.ground[(place or self.place).name]
-        preposition, article, landmark = self.w.pick(LEXICON.spots[ground])
+        table = (OPEN_SPOTS if outside else LEXICON.spots)[ground]
+        found = self.w.pick_other(table, self.spots) if self.spots else self.w.pick(table)
+        self.spots.extend(SAME_LANDMARK[found[2]])
+        preposition, article, landmark = found
         adjective = self.w.pick(SPOT_ADJECTIVES) if self.w.flip(0.3) else ""
-        return Spot(preposition, landmark, adjective, article)
+        spot, nested = Spot(preposition, landmark, adjective, article), 0.2
+        last: list[tuple[str, str, str]] = []
+        while preposition in OPEN and self.w.flip(nested):
+            last = [self.w.pick_other(COVERS, last) if last else self.w.pick(COVERS)]
+            preposition, article, landmark = last[0]
+            spot, nested = Spot(preposition, landmark, "", article, of=spot), nested * 0.7
+        return spot
+
+    def reported(self, fact: Categorical[Template], again: float = 0.25) -> Part:
+        """`fact`, or that some ranger thinks so, or that some ranger said that another thinks so, without end.
+
+        Args:
+            fact: "{x} was {spot}", in several ways: it follows "that".
+            again: how often there is a further ranger; half as often after each.
+        """
+        part = Part(fact, {})
+        while self.w.flip(again):
+            who, again = self.ranger(), again / 2
+            part = Part(THOUGHT, {"thinker": who, "part": part}, (("speaker", who.name),))
+        return part
 
     def other_place(self) -> Place:
         """Another of the named places."""
@@ -137,6 +180,7 @@ class Story:
         start = self.w.length
         self.t(template)
         self.w.span(start, "theme", self.theme.name)
+        self.t.forget()
 
     def of_theme(self, what: str) -> Template:
         """A template of the theme: its "openings", "needs", "losses", "good" or "bad"."""
@@ -152,7 +196,20 @@ def _moods(*moods: str) -> tuple[tuple[str, ...], Categorical[str]]:
     return moods, Categorical(moods)
 
 
-FIXED_PRONOUNS = {"bride": "she", "bridesmaid": "she", "groom": "he", "best man": "he"}
+SHE = ("bride", "maid", "woman", "mother", "girl", "aunt", "sister", "lady", "queen", "tress", "widow", "daughter")
+HE = ("groom", "man", "boy", "father", "uncle", "brother", "king", "lord", "son", "monk", "friar", "sir")
+SHE_NAMES = ("a", "eth", "wyn", "is", "elle", "une", "een")
+
+
+def _pronoun(role: str, name: str) -> str:
+    """ "she" or "he", by the role or else the name: nothing is drawn that the text might not show."""
+    if role.endswith(SHE):
+        return "she"
+    if role.endswith(HE):
+        return "he"
+    return "she" if (name.endswith(SHE_NAMES) if name else sum(map(ord, role)) % 2) else "he"
+
+
 MOODS = dict([_moods("glad", "proud"), _moods("sad", "angry"), _moods("glad"), _moods("sad"), _moods("angry"),
               _moods("proud"), _moods("afraid"), _moods("tired"), _moods("sad", "tired")])  # fmt: skip
 MOOD_WORDS = {mood: zipf(options) for mood, options in W.MOODS.items()}

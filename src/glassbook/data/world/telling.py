@@ -94,6 +94,8 @@ class Spot:
     adjective: str = ""
     article: str = "the"
     introduced: bool = False
+    of: Spot | None = None
+    """Where that is: "under a sack behind the barn"."""
 
 
 @dataclass(frozen=True)
@@ -195,12 +197,12 @@ class Telling:
     w: TextWriter
     slots: dict[str, Any] = field(default_factory=dict)
     spoken: dict[str, Any] = field(default_factory=dict)
+    fresh: dict[str, Any] = field(default_factory=dict)
+    """Those of `spoken` that this sentence mentions; a pronoun refers no further back than one sentence."""
     begins: bool = True
     """The next word begins a sentence."""
 
-    def __call__(
-        self, sentence: Template | Categorical[Template], *marks: tuple[str, str], **slots: Any
-    ) -> None:
+    def __call__(self, sentence: Template | Categorical[Template], *marks: tuple[str, str], **slots: Any) -> None:
         """Say a sentence.
 
         Args:
@@ -209,6 +211,7 @@ class Telling:
             slots: stay filled for the sentences after it.
         """
         self.slots.update(slots)
+        self.spoken, self.fresh = self.fresh, {}
         w = self.w
         w.begin_sentence()
         self.begins, start = True, w.length
@@ -218,6 +221,10 @@ class Telling:
             w.put(template.stop)
         for kind, value in marks:
             w.span(start, kind, value)
+
+    def forget(self) -> None:
+        """After a sentence about others: nobody is meant by a pronoun."""
+        self.spoken, self.fresh = {}, {}
 
     def _render(self, template: Template) -> None:
         for piece in template.pieces:
@@ -259,6 +266,8 @@ class Telling:
         else:
             text = {"himself": himself, "own": his, "him!": him}[form]
         self.spoken[who.pronoun] = who
+        # Of two in one sentence, neither is meant in the next.
+        self.fresh[who.pronoun] = who if self.fresh.get(who.pronoun, who) is who else None
         marks = (("person", who.name),) if who.known else (("role", who.role),)
         self._marked(text, *marks)
 
@@ -282,7 +291,7 @@ class Telling:
             text = f"{article(animal.noun)} {animal.noun}" if one else f"{NUMBERS[animal.count - 1]} {animal.noun}"
         else:
             text = animal.pronoun if one or form != "him" else "them"
-        self.spoken[animal.pronoun] = animal
+        self.spoken[animal.pronoun] = self.fresh[animal.pronoun] = animal
         self._marked(text, ("species", animal.species))
 
     def _thing(self, thing: Thing, form: str) -> None:
@@ -306,7 +315,7 @@ class Telling:
             if thing.past and form == "" and self.w.flip(CLAUSE):
                 self._clause(thing)
         thing.introduced = True
-        self.spoken["it"] = thing
+        self.spoken["it"] = self.fresh["it"] = thing
         self.w.span(start, *holder)
         if held is None and thing.spot is not None:
             self.w.span(start, "where", thing.spot.preposition)
@@ -326,9 +335,12 @@ class Telling:
         adjective = f"{spot.adjective} " if spot.adjective and not spot.introduced else ""
         lead = "" if form == "landmark" else f"{spot.preposition} "
         first = spot.article if not spot.introduced else "the"
-        if first == "a":
+        if first in ("a", "an"):
             first = article(adjective or spot.landmark)
         self._put(f"{lead}{first} {adjective}{spot.landmark}")
+        if spot.of and not spot.introduced:
+            self._put(" ")
+            self._spot(spot.of, "")
         spot.introduced = True
 
     def _place(self, place: Place, form: str) -> None:
@@ -342,6 +354,14 @@ class Telling:
 
     def _text(self, text: str, form: str) -> None:
         self._put(text)
+
+    def _part(self, part: Part, form: str) -> None:
+        outer, self.slots = self.slots, {**self.slots, **part.slots}
+        start = self.w.length
+        self._render(part.ways if isinstance(part.ways, Template) else self.w.pick(part.ways))
+        for kind, value in part.marks:
+            self.w.span(start, kind, value)
+        self.slots = outer
 
     def _said(self, said: Said, form: str) -> None:
         start = self.w.length
@@ -365,8 +385,23 @@ class Said:
     words: Categorical[str]
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a sentence that fills a slot and has slots of its own, which may be parts again.
+
+    Attributes:
+        ways: ways to say it.
+        slots: fill its slots; all others are those of the sentence.
+        marks: (kind, value) that it means.
+    """
+
+    ways: Template | Categorical[Template]
+    slots: Mapping[str, Any]
+    marks: tuple[tuple[str, str], ...] = ()
+
+
 _RENDER: dict[type, Any] = {
     Person: Telling._person, Animal: Telling._animal, Thing: Telling._thing, Spot: Telling._spot,
     Place: Telling._place, Categorical: Telling._words, str: Telling._text, Said: Telling._said,
-    Template: Telling._template,
+    Template: Telling._template, Part: Telling._part,
 }  # fmt: skip
