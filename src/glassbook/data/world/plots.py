@@ -373,7 +373,7 @@ _BELIEVED = variants(
     "{a.name} was sure that {told}",
 )
 _ASKED_WHERE = variants(
-    '{b.name} asked, "Where will you look?" {a.name} answered, "{spot}, where I put it."',
+    'somebody asked, "Where will you look?" {a.name} answered, "{spot}, where I put it."',
     '"I know where {x.the} is: {spot}," said {a.name}',
 )
 _LOOKED_FIRST = variants(

@@ -73,7 +73,9 @@ for _table in LEXICON.spots.values():
     for _place in _table.items:
         if _place not in SAME_LANDMARK.setdefault(_place[2], []):
             SAME_LANDMARK[_place[2]].append(_place)
+"""Landmark -> all spots at it: none of them is drawn again in the same story."""
 ASLEEP = ("bear", "hedgehog", "dormouse", "marmot", "toad", "bat", "viper", "quail", "stork")
+"""Animals that nobody meets in winter."""
 OPEN = ("behind", "beside", "near", "by")
 OPEN_SPOTS = {ground: zipf([spot for spot in table.items if spot[0] in OPEN], 0.5)
               for ground, table in LEXICON.spots.items()}  # fmt: skip
