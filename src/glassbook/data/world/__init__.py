@@ -75,6 +75,10 @@ class World:
         while True:
             yield self.reserve.event(TextWriter(rng))
 
+    def facts(self) -> list[tuple[str, str]]:
+        """(beginning, answer) of every fact, as the text states it: ("The otter eats", " crabs")."""
+        return self._genres.statements()
+
     def attributes(self) -> list[tuple[str, str]]:
         """Every (kind, value) that `Span`s may carry and a reader could tell from the text."""
         return [

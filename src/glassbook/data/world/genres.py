@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -99,6 +100,25 @@ class Genres:
         stated = [] if stated is None else stated
         stated.append(holder := self._holder(w, relation, stated))
         value = getattr(holder, relation) if true else self._other(w, relation, getattr(holder, relation))
+        self._begin(w, relation, holder)
+        with w.mark("fact", relation), w.mark("stated", "true" if true else "false"):
+            self._value(w, relation, value)
+        w.stop()
+
+    def statements(self) -> list[tuple[str, str]]:
+        """(beginning, answer) of every fact as `facts` states it, answers with the space before them."""
+        found = []
+        for relation in _RELATION.items:
+            holders = self.reserve.species if relation in _OF_SPECIES else self.reserve.rangers
+            for holder in holders:
+                w = TextWriter(random.Random(0))
+                self._begin(w, relation, holder)
+                begins = w.length
+                self._value(w, relation, getattr(holder, relation))
+                found.append((w.text[:begins], w.text[begins:]))
+        return found
+
+    def _begin(self, w: TextWriter, relation: str, holder: Species | Ranger) -> None:
         if isinstance(holder, Species):
             with w.mark("species", holder.name):
                 w.say(f"the {holder.name}")
@@ -106,13 +126,9 @@ class Genres:
             with w.mark("person", holder.name):
                 w.say(holder.name)
         w.say(_VERB[relation])
-        with w.mark("fact", relation), w.mark("stated", "true" if true else "false"):
-            self._value(w, relation, value)
-        w.stop()
 
     def _holder(self, w: TextWriter, relation: str, but: list[Species | Ranger]) -> Species | Ranger:
-        about_species = relation in ("food", "active", "ground")
-        return w.pick_other(self.reserve.any_species if about_species else self.reserve.any_ranger, but)
+        return w.pick_other(self.reserve.any_species if relation in _OF_SPECIES else self.reserve.any_ranger, but)
 
     def _value(self, w: TextWriter, relation: str, value: str) -> None:
         if relation == "keeps":
@@ -124,8 +140,7 @@ class Genres:
             w.say(_VALUE_WORDS.get((relation, value), value))
 
     def _other(self, w: TextWriter, relation: str, truth: str) -> str:
-        people = relation in ("keeps", "watches", "village")
-        holders = self.reserve.rangers if people else self.reserve.species
+        holders = self.reserve.species if relation in _OF_SPECIES else self.reserve.rangers
         return w.pick(Categorical(sorted({getattr(holder, relation) for holder in holders} - {truth})))
 
     # --- questions about facts, and about a field note ------------------------------------------------------------
@@ -372,6 +387,7 @@ _BITES = Categorical(["afraid", "proud", "glad"], [5, 2, 1])
 _FACTS = Categorical([2, 3, 4])
 _ASKED = Categorical([1, 2, 3], [4, 2, 1])
 _ONE_OR_TWO = Categorical([1, 2])
+_OF_SPECIES = ("food", "active", "ground")
 _RELATION = Categorical(["food", "active", "ground", "keeps", "watches", "village"])
 _QUESTION = Categorical(["food", "active", "ground", "keeps", "watches", "village", "keeper"])
 _VERB = {"food": "eats", "active": "is out", "ground": "lives near", "keeps": "keeps", "watches": "watches over",

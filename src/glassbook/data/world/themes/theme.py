@@ -38,3 +38,9 @@ class Theme:
     good: tuple[str, ...]
     bad: tuple[str, ...]
     tables: dict[str, str]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The nouns that the theme is told from: those of its things, and the others."""
+        things = (noun.strip().rstrip("~") for nouns in self.things.values() for noun in nouns.split(","))
+        return tuple(dict.fromkeys((*self.nouns.split(), *filter(None, things))))
