@@ -1,5 +1,6 @@
 """The Reserve keeps its promises: seeded, streaming, labelled, and honest about its entropy."""
 
+import copy
 import hashlib
 import math
 import random
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassbook.data.world import World, grammar
+from glassbook.data.world.story import Story
+from glassbook.data.world.telling import Telling, Template
 from glassbook.data.world.themes import THEMES
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
@@ -136,6 +139,57 @@ def test_one_text_has_one_cost(world):
     for genre in ("question", "facts", "reply"):
         for d in islice(world.stream(-11, genre=genre), 30_000):
             assert cost.setdefault(d.text, d.nats) == pytest.approx(d.nats, abs=1e-9), d.text
+
+
+DRAWN = {"thing": "noun", "stranger": "role", "ranger": "name", "animal": "species", "spot": "landmark",
+         "other_place": "name"}  # fmt: skip
+
+
+def test_whatever_a_story_draws_it_tells(world, monkeypatch):
+    drawn: list[tuple[str, str]] = []
+
+    def told(move, attribute):
+        def wrapped(self, *args, **kwargs):
+            entity = move(self, *args, **kwargs)
+            drawn.append((move.__name__, getattr(entity, attribute)))
+            return entity
+
+        return wrapped
+
+    for name, attribute in DRAWN.items():
+        monkeypatch.setattr(Story, name, told(getattr(Story, name), attribute))
+    stories = world.stream(-14, genre="story")
+    hidden = Counter()
+    for _ in range(3000):
+        drawn.clear()
+        text = next(stories).text
+        hidden.update(kind for kind, word in drawn if word not in text and grammar.plural(word) not in text)
+    assert not hidden
+
+
+def test_a_sentence_has_one_cost(world, monkeypatch):
+    """Told again from the same state, the same sentence costs the same: no choice within it is hidden."""
+    say = Telling.__call__
+
+    def checked(self, sentence, *marks, **slots):
+        costs = {}
+        # tables and templates never change
+        shared = {id(x): x for x in (sentence, *self.slots.values(), *slots.values())
+                  if isinstance(x, Categorical | Template)}  # fmt: skip
+        for seed in range(12):
+            memo = dict(shared)
+            t = copy.deepcopy(self, memo)
+            t.w.rng = random.Random(seed)
+            start, before = t.w.length, t.w.nats
+            say(t, sentence, *marks, **{k: copy.deepcopy(v, memo) for k, v in slots.items()})
+            text, cost = t.w.text[start:], t.w.nats - before
+            assert costs.setdefault(text, cost) == pytest.approx(cost, abs=1e-9), text
+        say(self, sentence, *marks, **slots)
+
+    monkeypatch.setattr(Telling, "__call__", checked)
+    stories = world.stream(-15, genre="story")
+    for _ in range(25):
+        next(stories)
 
 
 def test_texts_are_as_frequent_as_their_costs_say(world):

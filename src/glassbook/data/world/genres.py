@@ -77,7 +77,7 @@ class Genres:
         w.stop(",")
         self._place(w, event.place)
         w.stop()
-        self._say(w, "weather", event.weather)
+        self._weather(w, event)
 
     # --- facts: what is always true in this world -----------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Genres:
         w.stop()
         self._animals(w, event.species, event.count)
         w.stop()
-        asked: list[str] = []
+        head, asked = w.text, list[str]()
         for _ in range(w.pick(_ONE_OR_TWO)):
             w.line()
             asked.append(what := w.pick_other(_READ, asked))
@@ -207,7 +207,7 @@ class Genres:
                 w.say("at")
                 self._place(w, event.place)
             else:
-                self._say(w, what, getattr(event, what), w.text[-400:])
+                self._again(w, what, getattr(event, what), head)
             w.stop()
 
     # --- reports: what a camera recorded, and what a ranger says of it, truly or not ------------------------------
@@ -221,7 +221,7 @@ class Genres:
         w.stop(",")
         w.say(f"camera {event.camera}")
         w.stop(",")
-        self._say(w, "weather", event.weather)
+        self._weather(w, event)
         w.stop(",")
         self._animals(w, event.species, event.count)
         w.say("at")
@@ -353,12 +353,21 @@ class Genres:
         with w.mark("species", species.name):
             w.say(species.one if count == 1 else f"{W.NUMBERS[count - 1]} {species.plural}")
 
-    def _say(self, w: TextWriter, kind: str, value: str, before: str = "") -> None:
-        """A mood, weather or time in one of its words; in the one that stands in `before`, if it does."""
-        words = _WORDS[value]
-        used = next((word for word in words.items if word.lower() in before.lower()), None) if before else None
+    def _weather(self, w: TextWriter, event: Event) -> None:
+        with w.mark("weather", event.weather):
+            w.say(w.pick(_WEATHER_WORDS[event.weather, event.time]))
+
+    def _say(self, w: TextWriter, kind: str, value: str) -> None:
+        """A mood, weather or time in one of its words."""
         with w.mark(kind, value):
-            w.say(used or w.pick(words))
+            w.say(w.pick(_WORDS[value]))
+
+    def _again(self, w: TextWriter, kind: str, value: str, text: str) -> None:
+        """The words for a weather or time that stand in `text`."""
+        [span] = (span for span in w.spans if (span.kind, span.value) == (kind, value) and span.end <= len(text))
+        with w.mark(kind, value):
+            words = text[span.start : span.end]
+            w.say(words[0].lower() + words[1:])
 
 
 @dataclass(frozen=True)
@@ -370,7 +379,8 @@ class Request:
     asked: str
 
 
-_WORDS = {key: zipf(options) for group in (W.MOODS, W.WEATHERS, W.TIMES) for key, options in group.items()}
+_WORDS = {key: zipf(options) for group in (W.MOODS, W.TIMES) for key, options in group.items()}
+_WEATHER_WORDS = {at: zipf(options) for at, options in W.WEATHER_AT.items()}
 _FEW = Categorical([0, 1, 2, 3], [2, 5, 3, 1])
 _ATE = variants("{animal} ate {food}", "{animal} looked for {food}", "{animal} had found {food}")
 _DID = TABLES.template("{animal} {did}")
@@ -414,7 +424,7 @@ _LYING_MOOD = Categorical(["angry", "sad"], [2, 1])
 _KEEPER = "who looks after"
 _REQUESTS = zipf(["where is", "how do I reach", _KEEPER, "may I visit", "is it far to"], 0.5)
 _POLITE_OPENING = zipf(["certainly", "with pleasure", "gladly, dear friend", "of course", "thank you for asking"], 0.5)
-_RUDE_OPENING = zipf(["what a stupid question", "go away", "nonsense", "leave me alone", "open your eyes"], 0.5)
+_RUDE_OPENING = zipf(["what a stupid question", "go away", "not again", "leave me alone", "open your eyes"], 0.5)
 _POLITE_BODY = zipf(
     ["please follow the path to", "kindly keep left at", "you may cross by", "I will gladly take you as far as",
      "please turn right at", "you will easily find it by", "do rest a while at"], 0.5)  # fmt: skip

@@ -1422,7 +1422,7 @@ def night_watch(s: Story) -> End:
     time = s.w.pick(s.reserve.hours[species.active])
     s.t(_WATCH_BEGAN, camera=_CAMERAS[s.reserve.camera[place]], time=_TIMES[time], species=_SPECIES[species.name, 0])
     if s.theme.name not in _OWN_WEATHER and s.w.flip(0.6):
-        s.t(_WATCH_SKY, weather=_SKIES[s.w.pick(s.reserve.sky["spring"])])
+        s.t(_WATCH_SKY, weather=_SKIES[s.w.pick(s.reserve.sky["spring"]), time])
     elif s.w.flip(0.5):
         s.scene()
     s.t(_WAITED)
@@ -1467,7 +1467,7 @@ _SPECIES = {
 _FOODS = {name: _one_way("fact", "food", rest[1]) for name, rest in W.SPECIES.items()}
 _CAMERAS = {n: f"camera {n}" for n in range(1, 41)}
 _TIMES = {time: Said("time", time, zipf(ways)) for time, ways in W.TIMES.items()}
-_SKIES = {sky: Said("weather", sky, zipf(ways)) for sky, ways in W.WEATHERS.items()}
+_SKIES = {at: Said("weather", at[0], zipf(ways)) for at, ways in W.WEATHER_AT.items()}
 _WATCH_BEGAN = variants(
     "{hero} kept watch beside {camera} {time}, for {species} had been seen at {place}",
     "{time} {hero} sat down near {camera} at {place} and waited for {species}",
@@ -1849,15 +1849,11 @@ def tell(w: TextWriter, reserve: Reserve, plot: Callable[[Story], End] | None = 
     """A whole story, by any of the plots or by `plot`."""
     theme, ranger = w.pick(ALL_THEMES), w.pick(reserve.any_ranger)
     s = Story(w, reserve, theme, ranger)
-    start = w.length
-    s.t(s.of_theme("openings"))
-    w.span(start, "theme", theme.name)
+    s.t(s.of_theme("openings"), ("theme", theme.name))
     s.t.forget()
     end = (plot or w.pick(PLOTS_OF[theme.name]))(s)
     if end.matters or (end.happy and w.flip(0.5)):
-        start = w.length
-        s.t(s.of_theme("good" if end.happy else "bad"))
-        w.span(start, "theme", theme.name)
+        s.t(s.of_theme("good" if end.happy else "bad"), ("theme", theme.name))
         s.t.forget()
     if w.flip(0.6):
         s.t(_FELT_GOOD if end.happy else _FELT_BAD, ("end", "good" if end.happy else "bad"), mood=s.mood(*end.moods))

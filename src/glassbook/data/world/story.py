@@ -179,9 +179,7 @@ class Story:
         """Something that happens around the hero, as the theme has it; never the same twice."""
         template = self.w.pick_other(LEXICON.themes[self.theme.name]["scenes"], self.told)
         self.told.append(template)
-        start = self.w.length
-        self.t(template)
-        self.w.span(start, "theme", self.theme.name)
+        self.t(template, ("theme", self.theme.name))
         self.t.forget()
 
     def of_theme(self, what: str) -> Template:

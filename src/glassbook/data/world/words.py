@@ -11,7 +11,7 @@ MOODS = {
     "sad": ["sad", "gloomy", "tearful", "heartbroken", "sorry"],
     "angry": ["angry", "furious", "cross", "annoyed", "indignant"],
     "afraid": ["afraid", "scared", "frightened", "anxious", "uneasy"],
-    "proud": ["proud", "triumphant", "satisfied", "smug", "honoured"],
+    "proud": ["proud", "triumphant", "satisfied", "contented", "honoured"],
     "tired": ["tired", "weary", "sleepy", "exhausted", "drowsy"],
 }
 
@@ -32,6 +32,12 @@ TIMES = {
     "dusk": ["at dusk", "at sunset", "at nightfall"],
     "night": ["at night", "at midnight", "in the small hours"],
 }
+
+WEATHER_AT = {
+    (weather, time): ["clear sky", "a starry sky", "moonlight"] if (weather, time) == ("sun", "night") else ways
+    for weather, ways in WEATHERS.items() for time in TIMES
+}  # fmt: skip
+"""(weather, time) -> what it is called then: the sun does not shine at night."""
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December"]  # fmt: skip
@@ -63,7 +69,7 @@ SPECIES = {
 # Kind of place: names of the reserve's named places of that kind.
 PLACES = {
     "water": ["ford", "heron pool", "mill weir", "long marsh", "reed lake", "otter bend"],
-    "wood": ["oak wood", "dark pines", "birch grove", "fern hollow", "king's thicket", "yew copse"],
+    "wood": ["oak wood", "pine dell", "birch grove", "fern hollow", "king's thicket", "yew copse"],
     "rock": ["north ridge", "eagle crag", "grey scree", "wolf pass", "high ledge", "bear cave"],
     "grass": ["south meadow", "hare down", "bison plain", "clover bank", "sheep common", "west pasture"],
 }
