@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from glassbook.data.world import plots
 from glassbook.data.world import words as W
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
-from glassbook.data.world.story import LEXICON, MOOD_WORDS, TABLES
+from glassbook.data.world.tables import LEXICON, MOOD_WORDS, TABLES, variants
 from glassbook.data.world.telling import Animal, Person, Said, Telling, Template
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
-variants = TABLES.variants
 Genre = Callable[[TextWriter], None]
 
 

@@ -17,7 +17,8 @@ from glassbook.data.world import lexicon as L
 from glassbook.data.world import words as W
 from glassbook.data.world.grammar import article, past, plural
 from glassbook.data.world.reserve import Ranger, Reserve, Species
-from glassbook.data.world.story import LEXICON, TABLES, Story, variants
+from glassbook.data.world.story import Story
+from glassbook.data.world.tables import LEXICON, TABLES, variants
 from glassbook.data.world.telling import Animal, Person, Place, Said, Spot, Template, Thing
 from glassbook.data.world.themes import THEMES
 from glassbook.data.world.writer import Categorical, TextWriter, zipf

@@ -5,7 +5,6 @@ Change them freely; the shipped model has to be trained anew afterwards (`glassb
 
 from __future__ import annotations
 
-
 MOODS = {
     "glad": ["glad", "happy", "pleased", "delighted", "joyful"],
     "sad": ["sad", "gloomy", "tearful", "heartbroken", "sorry"],

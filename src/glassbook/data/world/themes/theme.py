@@ -1,7 +1,8 @@
 """Themes of stories: the occasion, its people and things, what happens there, and how it ends.
 
-All texts are templates (`telling.Template`): {hero} a ranger, {other} somebody with one of the theme's roles, {x} one of
-the theme's things, {place} and {spot} where the story is. A sentence begins in lower case; the telling capitalises it.
+All texts are templates (`telling.Template`): {hero} is a ranger, {other} somebody with one of the theme's roles, {x}
+one of its things, {place} where the story begins and {spot} a spot there. A sentence begins in lower case; the telling
+capitalises it.
 """
 
 from __future__ import annotations
