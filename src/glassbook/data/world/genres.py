@@ -1,10 +1,11 @@
-"""The kinds of text that the Reserve is told in. Each genre is a function that writes one document."""
+"""Genres: the kinds of text that the Reserve is told in. Each is a method of `Genres` that writes one document."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from glassbook.data.world import plots
 from glassbook.data.world import words as W
@@ -40,13 +41,13 @@ class Genres:
         )
 
     def story(self, w: TextWriter) -> None:
-        """Four to ten events about a ranger; see `plots`."""
+        """A story about a ranger, told by one of the `plots`."""
         plots.tell(w, self.reserve)
 
     # --- field notes: an event as a ranger writes it down ---------------------------------------------------------
 
     def note(self, w: TextWriter) -> None:
-        """ "12 March, at dusk. Camera 7, the ford. Fog. Two otters. They listened. Mira was glad." """
+        """ "12 March, at dusk. Camera 7, the ford. Fog. Two otters. They waited. Mira was glad." """
         event = self.reserve.event(w)
         self._head(w, event)
         w.stop()
@@ -127,7 +128,8 @@ class Genres:
         w.say(_VERB[relation])
 
     def _holder(self, w: TextWriter, relation: str, but: list[Species | Ranger]) -> Species | Ranger:
-        return w.pick_other(self.reserve.any_species if relation in _OF_SPECIES else self.reserve.any_ranger, but)
+        holders: Categorical[Any] = self.reserve.any_species if relation in _OF_SPECIES else self.reserve.any_ranger
+        return w.pick_other(holders, but)
 
     def _value(self, w: TextWriter, relation: str, value: str) -> None:
         if relation == "keeps":
@@ -145,7 +147,7 @@ class Genres:
     # --- questions about facts, and about a field note ------------------------------------------------------------
 
     def question(self, w: TextWriter) -> None:
-        """ "Question: What does the otter eat? Answer: Crabs." one to three times; or a note, and what it says."""
+        """ "Question: what does the otter eat? Answer: crabs." one to three times; or a note, and what it says."""
         if w.flip(0.3):
             self._reading(w)
             return

@@ -104,7 +104,7 @@ COVERS = zipf([_where(text) for text in ("under a heap of leaves, behind a barre
 
 # moods
 
-MOODS = {
+MOODS: dict[tuple[str, ...], Categorical[str]] = {
     moods: Categorical(moods)
     for moods in (("glad", "proud"), ("sad", "angry"), ("glad",), ("sad",), ("angry",), ("proud",), ("afraid",),
                   ("tired",), ("sad", "tired"))

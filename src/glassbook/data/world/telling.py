@@ -1,8 +1,22 @@
-"""Story state and sentence templates: who is where and holds what, and the phrase that each mention of them takes.
+"""Sentence templates and what fills their slots: people, animals, things and spots, and a phrase for each mention.
 
-A sentence is a template such as `"{hero} put {x} {spot}."`. Its slots are filled from the scene, and the phrase follows
-from what the text said before: "a brass lantern", later "the lantern" or "it"; "Mira", later "she". `{=walked}` draws
-from a named table of words, and what is drawn may hold slots itself. Every draw is charged to the `TextWriter`.
+A sentence is a template such as `"{hero} put {x} {spot}"`; the telling adds the capital and the full stop. The phrase
+follows from what the text said before: "a brass lantern", later "the lantern" or "it"; "Mira", later "she". `{=walked}`
+draws from a named table of words, and what is drawn may hold slots itself. Every draw is charged to the `TextWriter`.
+
+A slot may ask for a form, where "she" and "it" stand for the pronoun that fits:
+
+    {hero}            Mira, or she; at first "a fisherman named Tom", later "the fisherman", for a stranger
+    {hero.him}        Mira, or her                {hero.name}       Mira, never a pronoun
+    {hero.his}        Mira's, or her              {hero.own}        her
+    {hero.he}         she, where nobody else can be meant; {hero.him!}, her; {hero.himself}, herself
+    {animal}          an otter, later the otter, or it; {animal.him} and {animal.its} likewise
+    {animal.the}      the otter
+    {x}               a brass lantern, later the lantern (that Mira had hidden), or it
+    {x.the}           the lantern                 {x.noun}          lantern
+    {x.it}            it
+    {spot}            under the old bridge        {spot.landmark}   the old bridge
+    {place}           the ford
 """
 
 from __future__ import annotations
@@ -31,6 +45,7 @@ class Person:
         pronoun: "she" or "he".
         role: "" or what a stranger is called: "fisherman".
         known: a ranger of the Reserve, who needs no introduction.
+        introduced: whether the text has mentioned them.
     """
 
     name: str
@@ -61,7 +76,7 @@ class Animal:
 
 @dataclass(eq=False)
 class Thing:
-    """Something that can be held, and where it is.
+    """Something that can be held, with who has it or where it lies.
 
     Attributes:
         noun: its noun.
@@ -70,7 +85,8 @@ class Thing:
         form: "count" (a lamp) or "mass" (some bread).
         holder: who has it.
         spot: where it lies, if nobody has it.
-        past: how the last deed with it is told in a relative clause: ("had hidden", who); None before the first.
+        past: what a relative clause may recall of it: ("had hidden", who); None for nothing.
+        introduced: whether the text has mentioned it.
     """
 
     noun: str
@@ -186,7 +202,7 @@ PRONOUN, CLAUSE = 0.75, 0.12
 
 @dataclass
 class Telling:
-    """A text that is being told: its writer, what the slots stand for, and what was mentioned last.
+    """A text that is being told, with what its slots stand for and who was mentioned last.
 
     Attributes:
         w: where the text goes.
@@ -228,11 +244,10 @@ class Telling:
 
     def _render(self, template: Template) -> None:
         for piece in template.pieces:
-            kind = type(piece)
-            if kind is _Literal:
+            if isinstance(piece, _Literal):
                 self.w.put(piece.capital if self.begins else piece.text)
                 self.begins = piece.begins
-            elif kind is tuple:
+            elif isinstance(piece, tuple):
                 entity = self.slots[piece[0]]
                 _RENDER[type(entity)](self, entity, piece[1])
             else:
@@ -377,7 +392,7 @@ class Said:
     Attributes:
         kind: "mood", "weather" or "time".
         value: "glad".
-        words: of str: what it may be called.
+        words: what it may be called.
     """
 
     kind: str
