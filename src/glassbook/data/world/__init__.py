@@ -1,4 +1,16 @@
-"""The Reserve: a small world with a known truth, told in text (and, of the same events, in camera frames)."""
+"""The Reserve: a small world with a known truth, told in text.
+
+`World` is all that other packages need. To change what is told, read the files in this order:
+
+    writer.py    `TextWriter`, which charges every choice, and `Categorical`, from which it draws
+    reserve.py   the facts, and the events that happen; `words.py` has its words
+    genres.py    the six kinds of text, of which the story is the longest
+    telling.py   sentence templates, and how people and things are mentioned; `grammar.py` inflects words
+    tables.py    the tables that stories draw from, made of `lexicon.py` and `themes/`
+    story.py     the state of a story and the moves that plots share
+    plots/       what happens in stories, one plot in each file; its docstring says how to write one
+    themes/      occasions of stories, with their people and things, one theme in each file
+"""
 
 from __future__ import annotations
 

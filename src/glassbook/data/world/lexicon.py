@@ -1,7 +1,7 @@
-"""Nouns, adjectives and verbs of the Reserve's stories, with what goes together: nobody skates a snowman.
+"""Lexicon of the stories: things, deeds, spots and phrases, with what goes together, so that nobody sharpens a soup.
 
 Words stand in order of frequency. Nouns are countable, but for "bread~" (some bread). No noun is in two kinds, and no
-noun begins with an adjective of its kind, so that the text shows what was drawn.
+noun begins with an adjective of its kind, so that the text shows what was drawn. `tables.py` makes tables of all this.
 """
 
 from __future__ import annotations
@@ -866,4 +866,4 @@ TABLES: dict[str, str] = {
         "a walnut shell, a hairpin, some dried peas"
     ),
 }
-"""Words for `{=name}` in the templates of all plots; above each, a sentence that it fits."""
+"""Name -> what `{=name}` stands for in the templates of plots and themes; above each, a sentence that it fits."""
