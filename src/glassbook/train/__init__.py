@@ -4,7 +4,7 @@
     train(model, [Phase("critic", f, "critic.*"), Phase("generator", g, "generator.*", every=5)], batches, ...)
 
 - `Phase(name, objective, parameters="*", optimiser=None, lr=None, every=1)`; None takes the training's.
-- Optimisers are values: `adamw(betas=, weight_decay=, eps=)`, `sgd(momentum=, nesterov=, weight_decay=)`, `rmsprop()`,
+- Optimisers are values: `adamw(betas=, weight_decay=, eps=)`, `sgd(momentum=, nesterov=, weight_decay=)`, `rmsprop()`, `muon()`,
   `by_name(optimiser, {"projector.*": {"lr": 10.0}})`.
 - `after(model, done)` runs after each step; `evaluate(model, done) -> metrics` every `evaluate_every` steps.
 - `batches(step)` depends on nothing but the step, or has `state() -> {name: tensor}` and `load(tensors)`.
@@ -14,7 +14,7 @@
 
 from glassbook.train.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from glassbook.train.objectives import Batch, Objective, next_token
-from glassbook.train.optimisers import Optimiser, adamw, by_name, rmsprop, sgd
+from glassbook.train.optimisers import Optimiser, adamw, by_name, muon, rmsprop, sgd
 from glassbook.train.phases import Phase
 from glassbook.train.resumable import Learner, LoopOptions, Stateful, resumable
 from glassbook.train.schedules import Schedule, constant, cosine, linear
@@ -36,6 +36,7 @@ __all__ = [
     "cosine",
     "linear",
     "list_checkpoints",
+    "muon",
     "next_token",
     "read_checkpoint",
     "resumable",

@@ -70,6 +70,72 @@ def rmsprop(*, alpha: float = 0.99, momentum: float = 0.0, eps: float = 1e-8, we
     return _TorchOptimiser(torch.optim.RMSprop, weight_decay, {"alpha": alpha, "momentum": momentum, "eps": eps})
 
 
+class _Joint:
+    """Two optimisers that step together, each on parameters of its own."""
+
+    def __init__(self, *optimisers: torch.optim.Optimizer) -> None:
+        self.optimisers = optimisers
+        self.param_groups: list[dict[str, Any]] = [group for each in optimisers for group in each.param_groups]
+        self._owner = {p: each for each in optimisers for group in each.param_groups for p in group["params"]}
+
+    @property
+    def state(self) -> Mapping[nn.Parameter, Any]:
+        """The state of each parameter; load it with `load_optimiser_state`."""
+        return {p: state for each in self.optimisers for p, state in each.state.items()}
+
+    def set_state(self, p: nn.Parameter, state: dict[str, Any]) -> None:
+        self._owner[p].state[p] = state
+
+    def step(self) -> None:
+        for each in self.optimisers:
+            each.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for each in self.optimisers:
+            each.zero_grad(set_to_none)
+
+
+@dataclass(frozen=True)
+class _Muon:
+    adam: tuple[str, ...]
+    momentum: float
+    weight_decay: float
+    betas: tuple[float, float]
+
+    def __call__(self, named: Mapping[str, nn.Parameter]) -> Any:
+        matrices = {
+            name: p for name, p in named.items()
+            if p.dim() == 2 and not any(fnmatchcase(name, glob) for glob in self.adam)
+        }  # fmt: skip
+        if not matrices:
+            raise GlassbookError(f"muon: none of the parameters {_some(named)} is a matrix that it could train")
+        rest = {name: p for name, p in named.items() if name not in matrices}
+        muon = torch.optim.Muon(
+            list(matrices.values()), lr=0.0, weight_decay=self.weight_decay, momentum=self.momentum,
+            adjust_lr_fn="match_rms_adamw",
+        )  # fmt: skip
+        return _Joint(muon, adamw(betas=self.betas, weight_decay=self.weight_decay)(rest)) if rest else _Joint(muon)
+
+
+def muon(
+    *, adam: tuple[str, ...] = ("*embed*", "*head*"), momentum: float = 0.95, weight_decay: float = 0.1,
+    betas: tuple[float, float] = (0.9, 0.95),
+) -> Optimiser:  # fmt: skip
+    """Muon for matrices, AdamW for the rest: momentum whose singular values are all made about 1.
+
+    Its updates are scaled to the size of AdamW's, so that both take the same learning rate.
+
+    Args:
+        adam: globs of parameter names that AdamW trains although they are matrices: embeddings and the head.
+        momentum: decay of the running sum of gradients (Nesterov's).
+        weight_decay: on tensors of two or more dimensions.
+        betas: of AdamW.
+
+    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; scale of Liu et al. 2025, arXiv:2502.16982.
+    """
+    return _Muon(adam, momentum, weight_decay, betas)
+
+
 @dataclass(frozen=True)
 class _ByName:
     optimiser: Optimiser
@@ -140,7 +206,12 @@ def load_optimiser_state(optimiser: torch.optim.Optimizer, named: Mapping[str, n
         name, _, key = path.rpartition("/")
         found.setdefault(name, {})[key] = t
     for name, tensors in found.items():
-        optimiser.state[named[name]] = {key: t.to(named[name].device) for key, t in tensors.items()}
+        p = named[name]
+        own = {key: t.to(p.device) for key, t in tensors.items()}
+        if isinstance(optimiser, _Joint):
+            optimiser.set_state(p, own)
+        else:
+            optimiser.state[p] = own
 
 
 def _some(named: Mapping[str, Any], most: int = 4) -> str:

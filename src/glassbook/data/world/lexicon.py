@@ -432,7 +432,7 @@ TABLES: dict[str, str] = {
         "one day, one morning, one evening, last week, on Sunday, one afternoon, yesterday, early one morning, "
         "late one evening, on Friday, a month ago, last Tuesday, one windy day, not long ago, on a cloudy Monday, "
         "some time ago, one misty morning, the other day, on a quiet Saturday, the day before yesterday, "
-        "one grey afternoon, a fortnight ago, last Wednesday, one bright morning, on market day, years ago, "
+        "one grey afternoon, a fortnight ago, last Wednesday, one bright morning, years ago, "
         "on a dull Thursday, one drizzly evening"
     ),
     # _ {hero} came back; the same day

@@ -36,7 +36,7 @@ from glassbook.data.world.plots.told_fact import told_fact
 from glassbook.data.world.plots.trade import trade
 from glassbook.data.world.reserve import Reserve
 from glassbook.data.world.story import Story
-from glassbook.data.world.tables import variants
+from glassbook.data.world.tables import TABLES, variants
 from glassbook.data.world.themes import THEMES
 from glassbook.data.world.writer import Categorical, TextWriter
 
@@ -84,6 +84,8 @@ def tell(w: TextWriter, reserve: Reserve, plot: Plot | None = None) -> None:
     """
     theme, ranger = w.pick(_ALL_THEMES), w.pick(reserve.any_ranger)
     s = Story(w, reserve, theme, ranger)
+    if w.flip(0.3):
+        s.t(_ONCE)
     s.t(s.of_theme("openings"), ("theme", theme.name))
     s.t.forget()
     end = (plot or w.pick(PLOTS_OF[theme.name]))(s)
@@ -94,6 +96,8 @@ def tell(w: TextWriter, reserve: Reserve, plot: Plot | None = None) -> None:
         s.t(_FELT_GOOD if end.happy else _FELT_BAD, ("end", "good" if end.happy else "bad"), mood=s.mood(*end.moods))
 
 
+_ONCE = TABLES.template("{=once} {hero.name} {=walked} to {place}")
+"""A beginning that any theme may follow."""
 _FELT_GOOD = variants(
     "{hero} was {mood}",
     "{hero.name} felt {mood}",

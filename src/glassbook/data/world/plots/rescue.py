@@ -41,7 +41,7 @@ _PLIGHTS = [
          "sickle": variants("{hero.name} slit the net open with {tool.the}",
                             "one stroke of {tool.the}, and the net fell apart")},
         variants("{hero.name} untied the knots of the net with bare hands",
-                 "{hero.name} bit through the strings of the net"),
+                 "{hero.name} pulled the strings of the net apart"),
     ),
     Plight(
         (0.2, 1.2),
