@@ -1,7 +1,6 @@
 """The Reserve itself: who keeps which place, what each species eats, and the events that happen there.
 
-Facts depend on the world's seed alone; texts and frames draw events from them. An `Event` is what a camera station
-saw: the text half writes about it, and the image half renders the same object.
+Facts depend on the world's seed alone. An `Event` is what a camera saw; notes and reports are written about it.
 """
 
 from __future__ import annotations
