@@ -292,7 +292,9 @@ def test_verbs_inflect(verb, past, ing):
 
 
 @pytest.mark.parametrize(
-    ("noun", "many"), [("fox", "foxes"), ("berry", "berries"), ("wolf", "wolves"), ("day", "days"), ("moose", "moose"), ("dormouse", "dormice")]
-)
+    ("noun", "many"),
+    [("fox", "foxes"), ("berry", "berries"), ("wolf", "wolves"), ("day", "days"), ("moose", "moose"),
+     ("dormouse", "dormice")],
+)  # fmt: skip
 def test_nouns_inflect(noun, many):
     assert grammar.plural(noun) == many
