@@ -70,6 +70,39 @@ def rmsprop(*, alpha: float = 0.99, momentum: float = 0.0, eps: float = 1e-8, we
     return _TorchOptimiser(torch.optim.RMSprop, weight_decay, {"alpha": alpha, "momentum": momentum, "eps": eps})
 
 
+class _MuonOfMatrices(torch.optim.Optimizer):
+    """Muon in the parameters' own precision: torch.optim.Muon multiplies in bfloat16, which few CPUs are made for."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            momentum, lr = group["momentum"], group["lr"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(p)
+                average = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
+                update = orthogonalised(p.grad.lerp(average, momentum))
+                p.mul_(1 - lr * group["weight_decay"])
+                p.add_(update, alpha=-lr * 0.2 * max(p.shape) ** 0.5)
+
+
+def orthogonalised(g: torch.Tensor, steps: int = 5) -> torch.Tensor:
+    """A matrix with the singular vectors of `g` [m, n] and singular values near 1, by Newton-Schulz iteration.
+
+    Source: Jordan et al. 2024 (coefficients of its quintic iteration).
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g if g.shape[0] <= g.shape[1] else g.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x if g.shape[0] <= g.shape[1] else x.T
+
+
 class _Joint:
     """Two optimisers that step together, each on parameters of its own."""
 
@@ -110,10 +143,7 @@ class _Muon:
         if not matrices:
             raise GlassbookError(f"muon: none of the parameters {_some(named)} is a matrix that it could train")
         rest = {name: p for name, p in named.items() if name not in matrices}
-        muon = torch.optim.Muon(
-            list(matrices.values()), lr=0.0, weight_decay=self.weight_decay, momentum=self.momentum,
-            adjust_lr_fn="match_rms_adamw",
-        )  # fmt: skip
+        muon = _MuonOfMatrices(matrices.values(), {"weight_decay": self.weight_decay, "momentum": self.momentum, "lr": 0.0})
         return _Joint(muon, adamw(betas=self.betas, weight_decay=self.weight_decay)(rest)) if rest else _Joint(muon)
 
 

@@ -28,13 +28,13 @@ class Pretrain:
 
     vocab: int = 1536
     """Tokens of the byte-pair encoding, learnt from the world's text."""
-    d_model: int = 160
+    d_model: int = 128
     """Width of the residual stream."""
     n_layers: int = 6
     """Blocks of attention and MLP."""
-    n_heads: int = 5
+    n_heads: int = 4
     """Attention heads in a block."""
-    d_hidden: int = 480
+    d_hidden: int = 384
     """Width of the MLP's hidden layer."""
     context: int = 256
     """Tokens that the model sees at once."""
@@ -42,9 +42,9 @@ class Pretrain:
     """Sequences in a batch."""
     steps: int = 8000
     """Optimiser steps; each sees fresh text."""
-    lr: float = 4e-3
-    """Peak learning rate of AdamW."""
-    precision: Literal["no", "bf16"] = "bf16"
+    lr: float = 5e-3
+    """Peak learning rate."""
+    precision: Literal["no", "bf16"] = "no"
     """Precision of the matrix products in training; weights stay in 32 bits."""
     held_out: int = 2000
     """Documents that the loss is measured on; none was trained on."""
@@ -82,7 +82,7 @@ class Pretrain:
         from glassbook.data.tokens import label_tokens, take
         from glassbook.data.world import World
         from glassbook.nets import LM, LanguageModel, LMConfig, recall, save_model, train_bpe
-        from glassbook.train import adamw, cosine, next_token
+        from glassbook.train import cosine, muon, next_token
 
         world, held_out = World(), -1 - run.rng("held-out text").seed
         sample = take(world.stream(-1 - run.rng("tokenizer").seed), 20_000)
@@ -95,7 +95,7 @@ class Pretrain:
         model = kit.train_model(
             run, "pretrain", lambda: LM(config), next_token(), text,
             steps=self.steps, lr=self.lr, schedule=cosine(warmup=self.steps // 20, floor=0.02),
-            optimiser=adamw(weight_decay=0.05), precision=self.precision, seed=run.rng("model").seed,
+            optimiser=muon(weight_decay=0.05), precision=self.precision, seed=run.rng("model").seed,
         )  # fmt: skip
         lm = LanguageModel(model, tokenizer, "reserve")
         save_model(lm, run.artifact("model"))
