@@ -155,7 +155,7 @@ _FOOD_ANSWER = variants(
     '"Give it some {food}," said {hero.name}',
     "{hero.name} said that it wanted {food}",
 )
-_FOOD_FACT = variants("{animal.the} ate {food}", "{animal.the} needed {food}", "{food} were best for {animal.the}")
+_FOOD_FACT = variants("{animal.the} ate {food}", "{animal.the} needed {food}", "{animal.the} liked {food} best")
 _FED_IT = variants(
     "they got some {food}, and {animal.the} ate until it was full",
     "{other} brought some {food}, and soon {animal.the} was on its legs again",
