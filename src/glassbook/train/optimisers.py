@@ -108,8 +108,12 @@ class _Joint:
 
     def __init__(self, *optimisers: torch.optim.Optimizer) -> None:
         self.optimisers = optimisers
-        self.param_groups: list[dict[str, Any]] = [group for each in optimisers for group in each.param_groups]
         self._owner = {p: each for each in optimisers for group in each.param_groups for p in group["params"]}
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both."""
+        return [group for each in self.optimisers for group in each.param_groups]
 
     @property
     def state(self) -> Mapping[nn.Parameter, Any]:
@@ -143,7 +147,9 @@ class _Muon:
         if not matrices:
             raise GlassbookError(f"muon: none of the parameters {_some(named)} is a matrix that it could train")
         rest = {name: p for name, p in named.items() if name not in matrices}
-        muon = _MuonOfMatrices(matrices.values(), {"weight_decay": self.weight_decay, "momentum": self.momentum, "lr": 0.0})
+        muon = _MuonOfMatrices(
+            matrices.values(), {"weight_decay": self.weight_decay, "momentum": self.momentum, "lr": 0.0}
+        )
         return _Joint(muon, adamw(betas=self.betas, weight_decay=self.weight_decay)(rest)) if rest else _Joint(muon)
 
 
@@ -182,13 +188,14 @@ class _ByName:
             for p in matched:
                 factor.setdefault(id(p), options["lr"])
         made = self.optimiser(named)
-        groups = []
-        for group in made.param_groups:
-            by_factor: dict[float, list[nn.Parameter]] = {}
-            for p in group["params"]:
-                by_factor.setdefault(factor.get(id(p), 1.0), []).append(p)
-            groups += [{**group, "params": params, "lr_factor": f} for f, params in by_factor.items()]
-        made.param_groups = groups
+        for part in made.optimisers if isinstance(made, _Joint) else (made,):
+            groups = []
+            for group in part.param_groups:
+                by_factor: dict[float, list[nn.Parameter]] = {}
+                for p in group["params"]:
+                    by_factor.setdefault(factor.get(id(p), 1.0), []).append(p)
+                groups += [{**group, "params": params, "lr_factor": f} for f, params in by_factor.items()]
+            part.param_groups = groups
         return made
 
 
