@@ -116,7 +116,8 @@ def test_muon_makes_singular_values_alike():
         g = torch.randn(shape, generator=generator)
         u, _, v = torch.linalg.svd(g, full_matrices=False)
         found = torch.linalg.svdvals(orthogonalised(g))
-        assert 0.6 < found.min() and found.max() < 1.3
+        assert found.min() > 0.6
+        assert found.max() < 1.3
         assert torch.nn.functional.cosine_similarity(orthogonalised(g).flatten(), (u @ v).flatten(), 0) > 0.95
 
 
@@ -124,7 +125,8 @@ def test_muon_takes_rates_by_name_and_leaves_embeddings_to_adam():
     net = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
     made = by_name(muon(adam=("0.*",)), {"1.weight": {"lr": 0.5}})(dict(net.named_parameters()))
     rates = {id(p): group.get("lr_factor", 1.0) for group in made.param_groups for p in group["params"]}
-    assert rates[id(net[1].weight)] == 0.5 and rates[id(net[0].weight)] == 1.0
+    assert rates[id(net[1].weight)] == 0.5
+    assert rates[id(net[0].weight)] == 1.0
     assert [p is net[1].weight for group in made.optimisers[0].param_groups for p in group["params"]] == [True]
     with pytest.raises(GlassbookError, match="none of the parameters"):
         muon(adam=("*",))(dict(net.named_parameters()))

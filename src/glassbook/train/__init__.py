@@ -4,8 +4,8 @@
     train(model, [Phase("critic", f, "critic.*"), Phase("generator", g, "generator.*", every=5)], batches, ...)
 
 - `Phase(name, objective, parameters="*", optimiser=None, lr=None, every=1)`; None takes the training's.
-- Optimisers are values: `adamw(betas=, weight_decay=, eps=)`, `sgd(momentum=, nesterov=, weight_decay=)`, `rmsprop()`, `muon()`,
-  `by_name(optimiser, {"projector.*": {"lr": 10.0}})`.
+- Optimisers are values: `adamw(betas=, weight_decay=, eps=)`, `sgd(momentum=, nesterov=, weight_decay=)`, `rmsprop()`,
+  `muon()`, `by_name(optimiser, {"projector.*": {"lr": 10.0}})`.
 - `after(model, done)` runs after each step; `evaluate(model, done) -> metrics` every `evaluate_every` steps.
 - `batches(step)` depends on nothing but the step, or has `state() -> {name: tensor}` and `load(tensors)`.
 - `checkpoint=` folder, `checkpoint_every=`, `resume=`: a resumed training ends bit for bit where an unbroken one does.

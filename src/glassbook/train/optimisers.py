@@ -147,9 +147,8 @@ class _Muon:
         if not matrices:
             raise GlassbookError(f"muon: none of the parameters {_some(named)} is a matrix that it could train")
         rest = {name: p for name, p in named.items() if name not in matrices}
-        muon = _MuonOfMatrices(
-            matrices.values(), {"weight_decay": self.weight_decay, "momentum": self.momentum, "lr": 0.0}
-        )
+        settings = {"lr": 0.0, "momentum": self.momentum, "weight_decay": self.weight_decay}
+        muon = _MuonOfMatrices(matrices.values(), settings)
         return _Joint(muon, adamw(betas=self.betas, weight_decay=self.weight_decay)(rest)) if rest else _Joint(muon)
 
 

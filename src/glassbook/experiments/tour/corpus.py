@@ -52,10 +52,9 @@ def of_the_reserve(lm: LanguageModel, texts: int, held_out: int, run: Run | None
     world = World()
     learn, test = ((-1 - run.rng(name).seed) if run else -1 - i for i, name in enumerate(("learn", "test")))
     # First sentences about a ranger, which any theme may follow; none is given twice.
-    stories = (
-        d for d in world.stream(test, genre="story") if not any(s.kind == "theme" and not s.start for s in d.spans)
-    )
-    openings = dict.fromkeys(d.text[: d.text.index(".") + 1] for d in islice(stories, held_out))
+    stories = islice(world.stream(test, genre="story"), 4 * held_out)
+    neutral = (d.text for d in stories if not any(s.kind == "theme" and s.start == 0 for s in d.spans))
+    openings = dict.fromkeys(text[: text.index(".") + 1] for text in neutral)
     return Corpus(
         [d.text for d in take(world.stream(learn), texts)],
         [d.text for d in take(world.stream(test), held_out)],
