@@ -164,7 +164,7 @@ def _verdicts(lm: LanguageModel, world: World, n: int, run: Run) -> dict[str, fl
     import torch
 
     from glassbook.data.tokens import take
-    from glassbook.measure import auroc
+    from glassbook.measure.detection import auroc
 
     reports = take(world.stream(-1 - run.rng("reports").seed, genre="report"), n)
     true = torch.tensor([("verdict", "truth") in {(s.kind, s.value) for s in d.spans} for d in reports])
