@@ -84,7 +84,7 @@ _NOTICED_HERE = variants(
     "only when {other} asked for it did {hero} notice that {x.the} was gone",
     "a little later {hero} missed {x.the}",
     "{hero} reached for {x.the}, but it was gone",
-    "it took {hero} {=plot_hours} to notice that {x.the} was gone",
+    "it took {hero.him} {=plot_hours} to notice that {x.the} was gone",
 )
 _NOTICED_AWAY = variants(
     "{hero} {=walked} to {to} to {=chore}, and only there did {hero.he} notice that {x.the} was gone",
