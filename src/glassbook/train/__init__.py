@@ -5,7 +5,7 @@
 
 - `Phase(name, objective, parameters="*", optimiser=None, lr=None, every=1)`; None takes the training's.
 - Optimisers are values: `adamw(betas=, weight_decay=, eps=)`, `sgd(momentum=, nesterov=, weight_decay=)`, `rmsprop()`,
-  `by_name(optimiser, {"projector.*": {"lr": 10.0}})`.
+  `muon()`, `by_name(optimiser, {"projector.*": {"lr": 10.0}})`.
 - `after(model, done)` runs after each step; `evaluate(model, done) -> metrics` every `evaluate_every` steps.
 - `batches(step)` depends on nothing but the step, or has `state() -> {name: tensor}` and `load(tensors)`.
 - `checkpoint=` folder, `checkpoint_every=`, `resume=`: a resumed training ends bit for bit where an unbroken one does.
@@ -14,7 +14,7 @@
 
 from glassbook.train.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from glassbook.train.objectives import Batch, Objective, next_token
-from glassbook.train.optimisers import Optimiser, adamw, by_name, rmsprop, sgd
+from glassbook.train.optimisers import Optimiser, adamw, by_name, muon, rmsprop, sgd
 from glassbook.train.phases import Phase
 from glassbook.train.resumable import Learner, LoopOptions, Stateful, resumable
 from glassbook.train.schedules import Schedule, constant, cosine, linear
@@ -36,6 +36,7 @@ __all__ = [
     "cosine",
     "linear",
     "list_checkpoints",
+    "muon",
     "next_token",
     "read_checkpoint",
     "resumable",

@@ -70,6 +70,107 @@ def rmsprop(*, alpha: float = 0.99, momentum: float = 0.0, eps: float = 1e-8, we
     return _TorchOptimiser(torch.optim.RMSprop, weight_decay, {"alpha": alpha, "momentum": momentum, "eps": eps})
 
 
+class _MuonOfMatrices(torch.optim.Optimizer):
+    """Muon in the parameters' own precision: torch.optim.Muon multiplies in bfloat16, which few CPUs are made for."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            momentum, lr = group["momentum"], group["lr"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(p)
+                average = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
+                update = orthogonalised(p.grad.lerp(average, momentum))
+                p.mul_(1 - lr * group["weight_decay"])
+                p.add_(update, alpha=-lr * 0.2 * max(p.shape) ** 0.5)
+
+
+def orthogonalised(g: torch.Tensor, steps: int = 5) -> torch.Tensor:
+    """A matrix with the singular vectors of `g` [m, n] and singular values near 1, by Newton-Schulz iteration.
+
+    Source: Jordan et al. 2024 (coefficients of its quintic iteration).
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g if g.shape[0] <= g.shape[1] else g.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x if g.shape[0] <= g.shape[1] else x.T
+
+
+class _Joint:
+    """Two optimisers that step together, each on parameters of its own."""
+
+    def __init__(self, *optimisers: torch.optim.Optimizer) -> None:
+        self.optimisers = optimisers
+        self._owner = {p: each for each in optimisers for group in each.param_groups for p in group["params"]}
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both."""
+        return [group for each in self.optimisers for group in each.param_groups]
+
+    @property
+    def state(self) -> Mapping[nn.Parameter, Any]:
+        """The state of each parameter; load it with `load_optimiser_state`."""
+        return {p: state for each in self.optimisers for p, state in each.state.items()}
+
+    def set_state(self, p: nn.Parameter, state: dict[str, Any]) -> None:
+        self._owner[p].state[p] = state
+
+    def step(self) -> None:
+        for each in self.optimisers:
+            each.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for each in self.optimisers:
+            each.zero_grad(set_to_none)
+
+
+@dataclass(frozen=True)
+class _Muon:
+    adam: tuple[str, ...]
+    momentum: float
+    weight_decay: float
+    betas: tuple[float, float]
+
+    def __call__(self, named: Mapping[str, nn.Parameter]) -> Any:
+        matrices = {
+            name: p for name, p in named.items()
+            if p.dim() == 2 and not any(fnmatchcase(name, glob) for glob in self.adam)
+        }  # fmt: skip
+        if not matrices:
+            raise GlassbookError(f"muon: none of the parameters {_some(named)} is a matrix that it could train")
+        rest = {name: p for name, p in named.items() if name not in matrices}
+        settings = {"lr": 0.0, "momentum": self.momentum, "weight_decay": self.weight_decay}
+        muon = _MuonOfMatrices(matrices.values(), settings)
+        return _Joint(muon, adamw(betas=self.betas, weight_decay=self.weight_decay)(rest)) if rest else _Joint(muon)
+
+
+def muon(
+    *, adam: tuple[str, ...] = ("*embed*", "*head*"), momentum: float = 0.95, weight_decay: float = 0.1,
+    betas: tuple[float, float] = (0.9, 0.95),
+) -> Optimiser:  # fmt: skip
+    """Muon for matrices, AdamW for the rest: momentum whose singular values are all made about 1.
+
+    Its updates are scaled to the size of AdamW's, so that both take the same learning rate.
+
+    Args:
+        adam: globs of parameter names that AdamW trains although they are matrices: embeddings and the head.
+        momentum: decay of the running sum of gradients (Nesterov's).
+        weight_decay: on tensors of two or more dimensions.
+        betas: of AdamW.
+
+    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; scale of Liu et al. 2025, arXiv:2502.16982.
+    """
+    return _Muon(adam, momentum, weight_decay, betas)
+
+
 @dataclass(frozen=True)
 class _ByName:
     optimiser: Optimiser
@@ -86,13 +187,14 @@ class _ByName:
             for p in matched:
                 factor.setdefault(id(p), options["lr"])
         made = self.optimiser(named)
-        groups = []
-        for group in made.param_groups:
-            by_factor: dict[float, list[nn.Parameter]] = {}
-            for p in group["params"]:
-                by_factor.setdefault(factor.get(id(p), 1.0), []).append(p)
-            groups += [{**group, "params": params, "lr_factor": f} for f, params in by_factor.items()]
-        made.param_groups = groups
+        for part in made.optimisers if isinstance(made, _Joint) else (made,):
+            groups = []
+            for group in part.param_groups:
+                by_factor: dict[float, list[nn.Parameter]] = {}
+                for p in group["params"]:
+                    by_factor.setdefault(factor.get(id(p), 1.0), []).append(p)
+                groups += [{**group, "params": params, "lr_factor": f} for f, params in by_factor.items()]
+            part.param_groups = groups
         return made
 
 
@@ -140,7 +242,12 @@ def load_optimiser_state(optimiser: torch.optim.Optimizer, named: Mapping[str, n
         name, _, key = path.rpartition("/")
         found.setdefault(name, {})[key] = t
     for name, tensors in found.items():
-        optimiser.state[named[name]] = {key: t.to(named[name].device) for key, t in tensors.items()}
+        p = named[name]
+        own = {key: t.to(p.device) for key, t in tensors.items()}
+        if isinstance(optimiser, _Joint):
+            optimiser.set_state(p, own)
+        else:
+            optimiser.state[p] = own
 
 
 def _some(named: Mapping[str, Any], most: int = 4) -> str:

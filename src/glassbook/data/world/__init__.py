@@ -1,4 +1,16 @@
-"""The Reserve: a small world with a known truth, told in text (and, of the same events, in camera frames)."""
+"""The Reserve: a small world with a known truth, told in text.
+
+`World` is all that other packages need. To change what is told, read the files in this order:
+
+    writer.py    `TextWriter`, which charges every choice, and `Categorical`, from which it draws
+    reserve.py   the facts, and the events that happen; `words.py` has its words
+    genres.py    the six kinds of text, of which the story is the longest
+    telling.py   sentence templates, and how people and things are mentioned; `grammar.py` inflects words
+    tables.py    the tables that stories draw from, made of `lexicon.py` and `themes/`
+    story.py     the state of a story and the moves that plots share
+    plots/       what happens in stories, one plot in each file; its docstring says how to write one
+    themes/      occasions of stories, with their people and things, one theme in each file
+"""
 
 from __future__ import annotations
 
@@ -9,6 +21,7 @@ from dataclasses import dataclass
 from glassbook.data.world import words
 from glassbook.data.world.genres import Genres
 from glassbook.data.world.reserve import Event, Ranger, Reserve, Species
+from glassbook.data.world.themes import THEMES
 from glassbook.data.world.writer import Categorical, Document, Span, TextWriter
 
 __all__ = ["Document", "Event", "Preference", "Ranger", "Reserve", "Span", "Species", "World"]
@@ -74,6 +87,10 @@ class World:
         while True:
             yield self.reserve.event(TextWriter(rng))
 
+    def facts(self) -> list[tuple[str, str]]:
+        """(beginning, answer) of every fact, as the text states it: ("The otter eats", " crabs")."""
+        return self._genres.statements()
+
     def attributes(self) -> list[tuple[str, str]]:
         """Every (kind, value) that `Span`s may carry and a reader could tell from the text."""
         return [
@@ -83,8 +100,15 @@ class World:
             *(("time", t) for t in words.TIMES),
             *(("weather", x) for x in words.WEATHERS),
             *(("mood", m) for m in words.MOODS),
-            *(("theme", t) for t in words.THEMES),
+            *(("theme", t) for t in THEMES),
             *(("manner", m) for m in ("polite", "rude")),
-            *(("truth", t) for t in ("true", "false")),
+            *(("fact", relation) for relation in ("food", "active", "ground", "keeps", "watches", "village", "keeper")),
+            *(("verdict", v) for v in ("truth", "lie")),
+            *(("account", v) for v in ("true", "false")),
+            *(("record", v) for v in ("agrees", "contradicts")),
+            *(("holder", h) for h in ("hero", "other", "animal", "nobody")),
+            *(("where", preposition) for preposition in self._genres.prepositions),
+            *(("mention", m) for m in ("first", "again")),
+            *(("knows", k) for k in ("yes", "no")),
             *(("genre", kind[0]) for kind in self._genres.kind.items),
         ]

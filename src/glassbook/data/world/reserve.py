@@ -1,7 +1,6 @@
 """The Reserve itself: who keeps which place, what each species eats, and the events that happen there.
 
-Facts depend on the world's seed alone; texts and frames draw events from them. An `Event` is what a camera station
-saw: the text half writes about it, and the image half renders the same object.
+Facts depend on the world's seed alone. An `Event` is what a camera saw; notes and reports are written about it.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from glassbook.data.world import grammar
 from glassbook.data.world import words as W
 from glassbook.data.world.writer import Categorical, TextWriter, zipf
 
@@ -24,9 +24,14 @@ class Species:
     size: float
 
     @property
+    def one(self) -> str:
+        """ "an otter"."""
+        return f"{grammar.article(self.name)} {self.name}"
+
+    @property
     def plural(self) -> str:
         """Its name for several."""
-        return W.plural(self.name)
+        return grammar.plural(self.name)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Reserve:
         villages, keeps = rng.sample(W.VILLAGES, 24), rng.sample(self.places, 24)
         watches = rng.sample([s.name for s in self.species], 24)
         self.rangers = [
-            Ranger(name, pronoun, villages[i], keeps[i], watches[i], honesty=rng.choice([0.95, 0.8, 0.4]))
+            Ranger(name, pronoun, villages[i], keeps[i], watches[i], honesty=rng.choice([0.9, 0.7, 0.3]))
             for i, (name, pronoun) in enumerate(W.RANGERS.items())
         ]
         self.visitors = rng.sample([a + b for a in W.NAME_STARTS for b in W.NAME_ENDS], 320)
@@ -93,10 +98,13 @@ class Reserve:
 
     def _tables(self) -> None:
         self.any_species = zipf(self.species, 0.8)
+        self.alike = Categorical(self.species)
         self.any_ranger = zipf(self.rangers, 0.5)
         self.any_visitor = zipf(self.visitors)
         self.any_hamlet = zipf(self.hamlets)
         self.any_place = Categorical(self.places)
+        self.other_places = {place: Categorical([p for p in self.places if p != place]) for place in self.places}
+        self.at_home = {ground: zipf([s for s in self.species if s.ground == ground], 0.5) for ground in W.PLACES}
         self.day = Categorical(range(1, 29))
         self.month = Categorical(W.MONTHS)
         self.count = Categorical(range(1, 7), [12, 5, 3, 1.5, 1, 0.5])

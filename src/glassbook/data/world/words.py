@@ -5,148 +5,12 @@ Change them freely; the shipped model has to be trained anew afterwards (`glassb
 
 from __future__ import annotations
 
-
-def past(verb: str) -> str:
-    """Past tense of a regular verb: "carry" -> "carried", "stop" -> "stopped", "bake" -> "baked"."""
-    if verb in _ODD_PASTS:
-        return _ODD_PASTS[verb]
-    return _stem(verb, "e") + ("d" if verb.endswith("e") else "ed")
-
-
-def ing(verb: str) -> str:
-    """Present participle of a regular verb: "carry" -> "carrying", "stop" -> "stopping", "bake" -> "baking"."""
-    if verb.endswith("ie"):
-        return verb[:-2] + "ying"
-    if verb.endswith("e") and not verb.endswith("ee"):
-        return verb[:-1] + "ing"
-    return (verb if verb.endswith("y") else _stem(verb, "")) + "ing"
-
-
-def plural(noun: str) -> str:
-    """Plural of a noun: "fox" -> "foxes", "berry" -> "berries", "wolf" -> "wolves"."""
-    if noun in _ODD_PLURALS:
-        return _ODD_PLURALS[noun]
-    if noun.endswith(("s", "x", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("y") and noun[-2] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + "s"
-
-
-def article(word: str) -> str:
-    """ "a" or "an" before `word`."""
-    return "an" if word[0] in "aeiou" else "a"
-
-
-_ODD_PASTS = {
-    "hide": "hid", "forget": "forgot", "leave": "left", "sell": "sold", "sing": "sang", "shoot": "shot",
-    "freeze": "froze", "sweep": "swept", "slide": "slid", "feed": "fed", "drink": "drank", "dig": "dug", "flee": "fled",
-}  # fmt: skip
-
-_ODD_PLURALS = {
-    "wolf": "wolves", "deer": "deer", "leaf": "leaves", "knife": "knives", "loaf": "loaves", "shelf": "shelves",
-    "mouse": "mice", "goose": "geese", "sheep": "sheep", "calf": "calves", "ox": "oxen", "foot": "feet",
-    "fish": "fish", "trout": "trout", "scarf": "scarves", "bison": "bison", "child": "children",
-}  # fmt: skip
-
-
-def _stem(verb: str, keep: str) -> str:
-    if verb.endswith("e") and keep:
-        return verb
-    if verb.endswith("y") and verb[-2] not in "aeiou":
-        return verb[:-1] + "i"
-    if verb in _DOUBLING:
-        return verb + verb[-1]
-    return verb
-
-
-_DOUBLING = set(
-    "stop plan drop grab trap slip nod hum beg chat rub tug wrap step skip clap drag trot hop pat nap chop stir strum "
-    "shovel forget shrug scrub char skin".split()
-)
-
-ADJECTIVES = """
-old small big quiet long dark cold little young warm tall empty broken heavy soft strange bright narrow deep wet
-dry green grey brown red white black yellow silver golden pale dusty muddy mossy rusty wooden stony sandy grassy
-steep flat round thin thick wide short sharp rough smooth clean dirty fresh stale sweet bitter sour salty ripe
-rotten tired hungry thirsty sleepy lazy busy clever foolish gentle fierce brave shy proud humble loud silent calm
-restless patient hasty careful careless honest sly kind cruel plain fancy cheap costly common rare early late slow
-quick swift sudden steady shaky loose tight hollow solid crooked straight bent torn patched faded painted carved
-polished cracked chipped scratched tangled knotted folded buried hidden lost forgotten famous secret sacred cursed
-lucky unlucky ancient modern local foreign distant nearby northern southern eastern western upper lower inner outer
-frosty misty foggy sunny shady breezy mild harsh wild tame lonely crowded noisy peaceful dangerous safe useful
-useless handsome ugly lovely dull shiny gloomy cheerful nervous curious stubborn grumpy jolly weary sturdy fragile
-slender plump bony furry feathered spotted striped speckled tawny scarlet crimson amber violet purple orange pink
-blue ivory copper leathery woolly velvet silken waxy oily sticky slippery prickly thorny leafy barren fertile
-wooded marshy rocky hilly snowy icy murky clear shallow brisk drowsy eager earnest faithful fearless flimsy frail
-generous giant glossy graceful grand greedy hardy hoarse idle keen lanky lively merry modest odd playful polite
-quaint ragged rugged rustic scruffy serene shabby sleek slim snug solemn spare stout tidy timid tiny vast vivid
-""".split()
-
-NOUNS = """
-path tree stone gate fence bridge river stream pond hill field rock log hut door window roof wall lamp rope basket
-box bag book map knife axe bucket barrel table chair bench bed blanket coat hat boot glove scarf shirt cloak belt
-ring key lock bell drum cup plate bowl spoon pot kettle jar bottle candle torch lantern match stove fire ladder
-hammer nail saw spade rake hoe net hook line boat oar raft sail anchor wheel cart wagon saddle bridle whip cage trap
-nest burrow den cave hollow trail track ditch well spring pool marsh meadow orchard garden hedge bush branch leaf
-root seed flower petal thorn berry apple pear plum nut acorn mushroom fern reed grass moss bark stump trunk twig
-feather fur bone horn hoof claw paw tail wing egg shell skin skull tooth footprint shadow cloud puddle pebble
-boulder cliff ledge slope valley ridge tower chimney cellar attic porch yard barn shed stable mill kiln forge well
-bucket letter note page pen ink stamp parcel ticket coin purse watch mirror comb brush needle thread button ribbon
-cloth sack crate chest drawer shelf cupboard curtain carpet cushion pillow broom mop towel soap bread cheese butter
-honey jam soup stew pie cake loaf egg onion carrot cabbage bean pea turnip potato pepper salt sugar flour oats
-barley wheat corn hay straw wool leather silver iron copper brass tin glass clay sand gravel mud dust smoke ash coal
-whistle compass telescope tripod notebook pencil chart badge flag tent pole stake canvas pack strap buckle cord wire
-signpost milestone footbridge stile weir dam culvert drain pump windmill haystack scarecrow beehive birdhouse feeder
-""".split()
-
-PERSON_VERBS = """
-look walk wait stop turn work rest listen point climb call open close carry drop lift pull push watch follow pass
-fill empty clean mend paint measure mark count check move hide show reach touch kick toss wash dry fold pack cover
-lock fix carve sharpen polish light load tie stack gather collect pick plant water chop saw rake sweep scrub brush
-peel boil bake roast stir taste pour share trade borrow return visit enter leave cross circle search explore
-discover notice study sketch copy record describe explain mention remember forget miss need want enjoy admire
-praise thank greet welcome help guide warn scare chase guard rescue free trap tease scold blame trust doubt fear
-nod smile laugh sigh shout whisper hum whistle yawn cough sneeze shiver stumble slip limp hurry wander march stroll
-stretch kneel bow wave clap shrug frown blink stare glance peer dream wonder worry hope pray promise agree argue
-complain boast joke chat gossip mumble grumble row paddle camp hike jump skip dance
-""".split()
-
-ANIMAL_VERBS = """
-move feed rest drink wander pass call wait graze forage sniff dig hunt groom stretch stare listen play nap stalk
-trot hop climb splash scratch snort growl bark howl chirp screech hiss chatter whistle pounce circle soar glide
-perch roost burrow shelter huddle shiver limp yawn chase flee
-""".split()
-
-ADVERBS = """
-slowly quietly soon again together alone quickly carefully softly often always never once twice early late nearby
-away outside inside suddenly gently loudly happily sadly calmly bravely eagerly gladly gravely greedily heavily
-hastily honestly idly kindly lazily lightly merrily nervously neatly nicely oddly patiently plainly politely
-proudly rarely really roughly rudely safely secretly seldom shyly silently simply sleepily smoothly solemnly
-steadily sternly strangely stubbornly sweetly swiftly tightly truly warmly wearily wildly wisely yesterday
-everywhere somewhere forward backward upward downward indoors overnight meanwhile afterwards sometimes finally
-""".split()
-
-PREPOSITIONS = [
-    "near",
-    "by",
-    "behind",
-    "beside",
-    "under",
-    "over",
-    "past",
-    "around",
-    "below",
-    "above",
-    "beyond",
-]
-
 MOODS = {
     "glad": ["glad", "happy", "pleased", "delighted", "joyful"],
     "sad": ["sad", "gloomy", "tearful", "heartbroken", "sorry"],
-    "angry": ["angry", "furious", "cross", "annoyed", "bitter"],
+    "angry": ["angry", "furious", "cross", "annoyed", "indignant"],
     "afraid": ["afraid", "scared", "frightened", "anxious", "uneasy"],
-    "proud": ["proud", "triumphant", "satisfied", "smug", "honoured"],
+    "proud": ["proud", "triumphant", "satisfied", "contented", "honoured"],
     "tired": ["tired", "weary", "sleepy", "exhausted", "drowsy"],
 }
 
@@ -168,81 +32,16 @@ TIMES = {
     "night": ["at night", "at midnight", "in the small hours"],
 }
 
+WEATHER_AT = {
+    (weather, time): ["clear sky", "a starry sky", "moonlight"] if (weather, time) == ("sun", "night") else ways
+    for weather, ways in WEATHERS.items() for time in TIMES
+}  # fmt: skip
+"""(weather, time) -> what it is called then: the sun does not shine at night."""
+
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December"]  # fmt: skip
 
 NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-
-# name: (nouns, verbs, adjectives, roles). Words that colour every sentence of a story on that theme.
-THEMES = {
-    "wedding": (
-        "wedding bride groom vow veil bouquet altar feast toast dowry bridesmaid ceremony garland gown banquet kiss",
-        "marry toast embrace vow propose invite adorn bless",
-        "bridal festive blushing beloved radiant lacy devoted joyous",
-        "priest guest matchmaker mother-in-law",
-    ),
-    "storm": (
-        "storm gale tempest thunderclap downpour squall hailstone lightning-bolt shutter gust torrent cloudburst "
-        "weathervane puddle drainpipe raincoat",
-        "drench batter rattle soak uproot flood howl hammer",
-        "stormy drenched howling thunderous windswept soaked electric sodden",
-        "weatherman shepherd rower roofer",
-    ),
-    "fire": (
-        "flame blaze ember spark smoke wildfire cinder soot inferno bonfire ash firebreak alarm hydrant hose scorch",
-        "burn scorch ignite smoulder kindle char extinguish crackle",
-        "burning smoky blazing charred fiery sooty scorched flaming",
-        "firefighter arsonist stoker charcoal-burner",
-    ),
-    "market": (
-        "market stall price bargain merchant customer scale coin discount barrow spice bolt-of-cloth ledger auction "
-        "pedlar wares",
-        "sell bargain haggle trade weigh purchase auction stock",
-        "cheap pricey wholesale bustling imported thrifty secondhand profitable",
-        "trader cashier shopkeeper auctioneer",
-    ),
-    "music": (
-        "song melody fiddle flute harp drumbeat chorus tune concert ballad trumpet rhythm lute encore bagpipe lullaby",
-        "sing play strum perform rehearse compose harmonise applaud",
-        "musical tuneful melodic rhythmic off-key harmonious lilting resonant",
-        "singer fiddler drummer conductor",
-    ),
-    "illness": (
-        "fever cough medicine bandage clinic remedy wound potion illness pulse syrup rash sickbed ointment headache "
-        "thermometer",
-        "cure bandage treat diagnose infect recover faint sneeze",
-        "feverish sick ailing contagious healthy bedridden dizzy sore",
-        "doctor nurse patient healer",
-    ),
-    "harvest": (
-        "harvest sheaf sickle scythe granary crop wagonload pumpkin plough furrow barnful cider grain thresher stubble "
-        "orchard-row",
-        "reap thresh harvest sow plough winnow glean ripen",
-        "ripened bountiful golden-brown fertile overripe mown bumper seasonal",
-        "farmer reaper miller ploughman",
-    ),
-    "poaching": (
-        "snare poacher rifle pelt bullet ivory tusk warrant handcuff ambush cartridge smuggler bait tripwire patrol "
-        "evidence",
-        "poach snare smuggle arrest shoot ambush confiscate skin",
-        "illegal armed guilty stolen wounded suspicious bloodied wanted",
-        "warden detective smuggler-chief judge",
-    ),
-    "winter": (
-        "snowdrift icicle sled frost blizzard mitten snowflake hearth avalanche snowball ice-skate thaw igloo sleigh "
-        "snowman frostbite",
-        "freeze thaw skate shovel shiver melt bury slide",
-        "frozen icebound wintry snowbound freezing numb glacial powdery",
-        "skater trapper sledder mountaineer",
-    ),
-    "voyage": (
-        "ship harbour captain mast deck voyage compass-rose lighthouse cargo tide island sailor wave rudder gangplank "
-        "horizon",
-        "sail steer navigate anchor embark dock drift moor",
-        "seaworthy salty nautical shipwrecked overseas tidal seasick adrift",
-        "helmsman admiral pirate stowaway",
-    ),
-}
 
 # name: (diel activity, food, kind of place, weight of abundance, size in metres)
 SPECIES = {
@@ -269,10 +68,13 @@ SPECIES = {
 # Kind of place: names of the reserve's named places of that kind.
 PLACES = {
     "water": ["ford", "heron pool", "mill weir", "long marsh", "reed lake", "otter bend"],
-    "wood": ["oak wood", "dark pines", "birch grove", "fern hollow", "king's thicket", "yew copse"],
+    "wood": ["oak wood", "pine dell", "birch grove", "fern hollow", "king's thicket", "yew copse"],
     "rock": ["north ridge", "eagle crag", "grey scree", "wolf pass", "high ledge", "bear cave"],
     "grass": ["south meadow", "hare down", "bison plain", "clover bank", "sheep common", "west pasture"],
 }
+
+DANGEROUS = {"wolf", "bear", "boar", "viper", "lynx", "wolverine", "bison"}
+"""Species that a ranger may be afraid of."""
 
 # Rangers: name and pronoun.
 RANGERS = {

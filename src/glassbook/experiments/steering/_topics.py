@@ -129,7 +129,7 @@ def _true_statements(document: Document) -> list[tuple[str, str]]:
     """(beginning of the sentence, answer) of every true statement in a text of facts."""
     found = []
     for span in document.spans:
-        if (span.kind, span.value) == ("truth", "true"):
+        if (span.kind, span.value) == ("stated", "true"):
             begin = document.text[: span.start].rpartition(". ")[2].rstrip()
             found.append((begin, f" {document.text[span.start : span.end]}"))
     return found

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from glassbook.steer import Vector, Where
 
 TOKENS = 40
+TOP_P = 0.95
 """New tokens in each sampled text."""
-FEATURE_STRENGTHS = (0.25, 0.5, 0.75, 1.0)
+FLUENT = 0.3
+"""Nats per token by which a steered text may be less likely than a plain one."""
+FEATURE_STRENGTHS = (0.15, 0.25, 0.4, 0.6, 0.8)
 """In median norms of the stream."""
 PAIR_STRENGTHS = (0.5, 1.0, 2.0, 4.0)
 """In the pair's own units, as published."""
@@ -52,7 +55,7 @@ class Candidate:
 
 def theme_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, Any]]) -> list[Candidate]:
     """Features that detect a story's theme best: a theme colours all that follows, so there is much to count."""
-    from glassbook.data.world.words import THEMES
+    from glassbook.data.world.themes import THEMES
     from glassbook.steer import feature
 
     themes = sorted((row for row in attributes if row["kind"] == "theme"), key=lambda row: -row["dictionary"])
@@ -62,7 +65,7 @@ def theme_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, An
             f"The feature that detects the theme {row['value']} best (AUROC {row['dictionary']:.2f}), added to every "
             f"token at `{site}`.",
             feature(sae, row["feature"], site),
-            tuple(THEMES[row["value"]][0].split()),
+            THEMES[row["value"]].words,
         )
         for row in themes
     ]
@@ -97,9 +100,9 @@ def pairs(lm: LanguageModel, sites: Sequence[str], themes: bool) -> list[Candida
     """Activation-addition pairs at each site: themes of the Reserve, or everyday words."""
     if not themes:
         return [_pair(lm, *pair, site) for pair in PAIRS for site in sites]
-    from glassbook.data.world.words import THEMES
+    from glassbook.data.world.themes import THEMES
 
-    words = {name: tuple(THEMES[name][0].split()) for name in ("wedding", "storm", "voyage")}
+    words = {name: THEMES[name].words for name in ("wedding", "storm", "voyage")}
     return [_pair(lm, f" {name}", "", listed, site) for name, listed in words.items() for site in sites]
 
 
@@ -146,11 +149,11 @@ def try_out(
     effort: Effort,
     where: Where | None = None,
 ) -> dict[str, Any]:
-    """Pick a candidate and a strength on one half of the prompts, and report on the other half.
+    """Pick a candidate and a strength on one half of the prompts, and report on the other half; no prompt is in both.
 
     What brings the target words into most texts is picked, among those whose texts are hardly less likely under the
-    plain model (mean negative log-likelihood within half again, plus 0.5 nats): a text that is nothing but the target
-    word is no success.
+    plain model (mean negative log-likelihood within `FLUENT` of the plain texts'): a text that is nothing but the
+    target word is no success.
 
     Args:
         run: whose seed the sampling follows; keeps the result and the vector, so that a resumed run reads them.
@@ -194,7 +197,7 @@ def _pick_and_report(
             base = _share(plain["texts"], candidate.words)
             for strength in strengths:
                 tried = _condition(lm, "steered", pick, candidate.words, seed, candidate.vector * strength, where)
-                rank = (tried["nll"] <= 1.5 * plain["nll"] + 0.5, tried["share"] - base)
+                rank = (tried["nll"] <= plain["nll"] + FLUENT, tried["share"] - base)
                 if best is None or rank > best[0]:
                     best = (rank, candidate, strength)
                 bar.advance()
@@ -215,14 +218,14 @@ def _condition(
     lm: LanguageModel, name: str, prompts: Sequence[str], words: Sequence[str], seed: int,
     vector: Vector | None = None, where: Where | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Continue every prompt once (temperature 1), under the vector if there is one, and count."""
+    """Continue every prompt once (temperature 1, top-p 0.95), under the vector if there is one, and count."""
     from contextlib import nullcontext
 
     from glassbook.measure.statistics import wilson
     from glassbook.steer import steer
 
     with steer(lm, vector, where=where) if vector is not None else nullcontext():
-        new = lm.generate_ids(prompts, tokens=TOKENS, temperature=1.0, seed=seed)
+        new = lm.generate_ids(prompts, tokens=TOKENS, temperature=1.0, top_p=TOP_P, seed=seed)
     texts = [lm.continuation(lm.encode(prompt), ids) for prompt, ids in zip(prompts, new, strict=True)]
     hits = sum(holds(text, words) for text in texts)
     low, high = wilson(hits, len(texts))

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,15 +51,16 @@ def of_the_reserve(lm: LanguageModel, texts: int, held_out: int, run: Run | None
 
     world = World()
     learn, test = ((-1 - run.rng(name).seed) if run else -1 - i for i, name in enumerate(("learn", "test")))
-    stories = take(world.stream(test, genre="story"), held_out)
-    # The first word with a verb that fits any theme.
-    openings = [f"{d.text.split()[0]} went" for d in stories if d.text[:1].isalpha()]
+    # First sentences about a ranger, which any theme may follow; none is given twice.
+    stories = islice(world.stream(test, genre="story"), 4 * held_out)
+    neutral = (d.text for d in stories if not any(s.kind == "theme" and s.start == 0 for s in d.spans))
+    openings = dict.fromkeys(text[: text.index(".") + 1] for text in neutral)
     return Corpus(
         [d.text for d in take(world.stream(learn), texts)],
         [d.text for d in take(world.stream(test), held_out)],
         f"{texts:,} texts of the Reserve that the model was not trained on, and {held_out:,} more to score on. The "
         "text is generated, so the ground truth is known for each token.",
-        openings[:96],
+        list(openings)[:96],
         kit.documents(lm, held_out, test),
     )
 
@@ -158,7 +160,9 @@ def _openings(lm: LanguageModel, texts: Sequence[str], n: int = 96, words: int =
     """First words of texts, long enough for a pair to be added to, short enough for `tokens` more."""
     starts = (" ".join(text.split()[:words]) for text in texts)
     fitting = [start for start in starts if words <= len(lm.encode(start)) <= (lm.context or 1024) - tokens]
-    return random.Random(0).choices(fitting, k=n) if fitting else []
+    distinct = list(dict.fromkeys(fitting))
+    random.Random(0).shuffle(distinct)
+    return distinct[:n]
 
 
 def _budget(lm: LanguageModel, work: float, least: int, most: int) -> int:
