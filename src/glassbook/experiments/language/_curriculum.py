@@ -22,7 +22,7 @@ def copying_first(text: Batches, copying: int, rng: Rng) -> Batches:
 
     Args:
         text: step -> {"input_ids": [rows, length]}.
-        copying: updates on repeated tokens alone; over four times as many, a quarter of the rows goes down to none.
+        copying: updates on repeated tokens alone; over twice as many, a quarter of the rows goes down to none.
         rng: of the random tokens.
     """
     import torch
@@ -46,7 +46,7 @@ def copying_first(text: Batches, copying: int, rng: Rng) -> Batches:
         n, length = ids.shape
         if step < copying:
             return {"input_ids": rows(3 * n, length // 4, few, generator)}
-        for row in range(round(n / 4 * max(0.0, 1 - (step - copying) / (4 * copying)))):
+        for row in range(round(n / 4 * max(0.0, 1 - (step - copying) / (2 * copying)))):
             share = float(torch.rand(1, generator=generator))
             of = few if row % 2 else int(few * (len(frequent) / few) ** share)
             ids[row] = rows(1, length, of, generator)[0]

@@ -34,7 +34,7 @@ class Pretrain:
     """Sequences in a batch."""
     rope_theta: float = 100.0
     """Base of the rotary wavelengths."""
-    copying: int = 300
+    copying: int = 500
     """The first updates, on random tokens that repeat themselves: they form induction heads."""
     steps: int = 4500
     """Updates in all; each sees fresh text."""
