@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.features._sparsity import at_sparsity, rules, truth_scores
 from glassbook.notebook import Claim, Run
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 L0S = (6, 12, 24)
 """Numbers of active latents that the rules are set to in the synthetic world; the middle one is nearest the truth."""
 RANDOM = "random directions"
+SWAPPED = {"BatchTopK": "ReLU + L1", "ReLU + L1": "BatchTopK"}
+SWAPPED |= {"Matryoshka": "matching pursuit", "matching pursuit": "Matryoshka"}
+"""Rule -> the one that its scores are given to, by the sabotage."""
 MEASURES = {
     "EV": "explained variance (world)",
     "F1": "F1 of the truth (world)",
@@ -67,28 +70,42 @@ class DictionaryFrontier:
     """Numbers of active latents that the rules are set to there."""
     model_steps: int = 400
     """Optimiser steps there."""
+    sabotage: Literal["none", "swapped", "stuck"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("rules-find-truth",
               "Dictionaries of every sparsity rule recover true features; random directions do not",
-              "least_f1", ">=", 0.4, control="random_f1 <= 0.2"),
+              "least_f1", ">=", 0.4, control="random_f1 <= 0.2", sabotages=("untrained",)),
         Claim("matryoshka-detects-best", "Matryoshka dictionaries recover true features best of all SAE variants",
-              "matryoshka_f1_lead", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+              "matryoshka_f1_lead", ">=", 0.02, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("pursuit-rebuilds-best", "Matching pursuit explains more variance than any SAE of equal sparsity",
               "pursuit_explained_variance_lead", ">=", 0.005,
-              no_control="the metric itself compares with the baseline"),
+              no_control="the metric itself compares with the baseline", sabotages=("swapped",)),
         Claim("pursuit-detects-worst", "Matching pursuit recovers true features worse than any SAE of equal L0",
-              "pursuit_f1_lag", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+              "pursuit_f1_lag", ">=", 0.02, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("relu-detects-less",
               "ReLU with an L1 penalty recovers true features less well than BatchTopK at equal sparsity",
-              "relu_f1_lag", ">=", 0.03, no_control="the metric itself compares with the baseline"),
+              "relu_f1_lag", ">=", 0.03, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("relu-rebuilds-less", "ReLU with an L1 penalty explains less variance than BatchTopK at equal sparsity",
-              "relu_explained_variance_lag", ">=", 0.02, no_control="the metric itself compares with the baseline"),
+              "relu_explained_variance_lag", ">=", 0.02, no_control="the metric itself compares with the baseline",
+              sabotages=("swapped",)),
         Claim("knob-sets-sparsity", "The sparsity parameter of every SAE variant sets its number of active latents",
-              "least_l0_step", ">=", 1.3, no_control="the metric compares neighbouring settings of the same rule"),
+              "least_l0_step", ">=", 1.3, no_control="the metric compares neighbouring settings of the same rule",
+              sabotages=("stuck",)),
         Claim("loss-beats-random",
               "A BatchTopK raises a model's loss at most half as much as random directions of equal sparsity do",
-              "model_ce_lost_over_random", "<=", 0.5, control="model_random_ce_recovered >= 0.5"),
+              "model_ce_lost_over_random", "<=", 0.5, control="model_random_ce_recovered >= 0.5",
+              sabotages=("untrained",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("untrained", "The dictionaries are hardly trained", {"steps": 10, "model_steps": 1}),
+        Sabotage("swapped", "BatchTopK and ReLU stand in for each other, and so do Matryoshka and matching pursuit",
+                 {"sabotage": "swapped"}),
+        Sabotage("stuck", "Every sparsity parameter stays at its middle setting", {"sabotage": "stuck"}),
     )  # fmt: skip
     outputs = Outputs(charts=("frontier",), tables=("frontier",))
 
@@ -103,6 +120,8 @@ class DictionaryFrontier:
     def run(self, run: Run) -> None:
         """The synthetic world, then the language model; one chart of all."""
         world = self._world(run)
+        if self.sabotage == "swapped":
+            world = [{**row, "rule": SWAPPED.get(row["rule"], row["rule"])} for row in world]
         at = {rule: at_sparsity(world, rule, L0S[1]) for rule in dict.fromkeys(row["rule"] for row in world)}
         random = at.pop(RANDOM)
         l0_steps = [b["L0"] / a["L0"] for a, b in pairwise(world) if a["rule"] == b["rule"]]
@@ -148,7 +167,7 @@ class DictionaryFrontier:
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         truth, test = world.sample(min(16_384, self.samples), generator)
         sizes = {"width": self.width, "steps": self.steps, "batch_size": self.batch_size}
-        coders = self._train(run, "world", x, L0S, **sizes)
+        coders = self._train(run, "world", x, (L0S[1],) * 3 if self.sabotage == "stuck" else L0S, **sizes)
         how: dict[str, Any] = {"steps": self.steps // 10, "batch": self.batch_size, "seed": run.rng("pursuit").seed}
         for k in L0S:
             pursuit = learn_atoms(x, self.width, OMP(k), **how, **kit.loop_options(run, f"pursuit-{k}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from glassbook import charts
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -50,23 +50,29 @@ class Monosemanticity:
     claims = (
         Claim("attribute-beats-neurons",
               "One attribute of the text explains more of the median feature's variance than of the median neuron's",
-              "attribute_over_neurons", ">=", 1.5, no_control="the metric itself compares with the baseline"),
+              "attribute_over_neurons", ">=", 1.5, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("explained-beats-neurons",
               "One attribute or token explains more of the median feature's variance than of the median neuron's",
-              "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5"),
+              "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5", sabotages=("untrained",)),
         Claim("explained-beats-components",
               "One attribute or token explains more of the median feature than of the median principal component",
-              "explained_over_components", ">=", 1.5, no_control="the metric itself compares with the baseline"),
+              "explained_over_components", ">=", 1.5, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("explained-beats-random",
               "One attribute or token explains more of the median feature than of an equally sparse random direction",
-              "explained_over_random", ">=", 1.5, no_control="the metric itself compares with the baseline"),
+              "explained_over_random", ">=", 1.5, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("story-beats-neurons",
               "In a story model the median feature responds to fewer tokens (in bits) than the median neuron",
-              "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the baseline"),
+              "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("story-beats-random",
               "In a story model the median feature responds to fewer tokens (in bits) than the median random direction",
-              "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the baseline"),
+              "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
     )  # fmt: skip
+    sabotages = (Sabotage("untrained", "The dictionaries are hardly trained", {"steps": 1}),)
     outputs = Outputs(charts=("monosemanticity",))
 
     @classmethod

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, experiment
+from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.tour import _charts, _steering, cards, corpus
 from glassbook.notebook import Claim, Run
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
@@ -40,27 +40,41 @@ class Tour:
     model, and text that the model writes for any other."""
     small: bool = False
     """Take a tenth of the text, a small dictionary and a handful of prompts: ends in seconds."""
+    sabotage: Literal["none", "untrained", "random-vectors"] = "none"
+    """What is broken on purpose."""
 
     claims = (
         Claim("features-explain",
-              "A few active features per token explain most variance; random directions explain less",
-              "explained_variance", ">=", 0.7, control="random_explained_variance <= 0.5"),
+              "Features leave at most half as much variance unexplained as equally many random directions do",
+              "unexplained_over_random", "<=", 0.5, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("loss-is-recovered", "A dictionary's reconstruction preserves most of the model's cross-entropy",
               "ce_recovered", ">=", 0.8,
-              no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost"),
+              no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost",
+              sabotages=("untrained",)),
         Claim("beats-random-loss", "A dictionary's loss increase is at most a fifth of that of random directions",
-              "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the baseline"),
+              "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("feature-steers", "Steering with a feature brings its words into more texts; a random vector does not",
-              "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1"),
+              "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1",
+              sabotages=("random-vectors",)),
         Claim("pair-steers", "Activation addition of a pair brings its words into more texts; a random one does not",
-              "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1"),
+              "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1", sabotages=("random-vectors",)),
         Claim("attributes-detected", "Most attributes of the synthetic text have a feature that detects them",
               "attributes_detected", ">=", 0.6,
-              no_control="beats-neurons and beats-random compare this number with baselines"),
+              no_control="beats-neurons and beats-random compare this number with baselines",
+              sabotages=("untrained",)),
         Claim("beats-neurons", "Features detect clearly more attributes of the synthetic text than neurons do",
-              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the baseline"),
+              "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
         Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
-              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline"),
+              "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline",
+              sabotages=("untrained",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("untrained", "The dictionary is hardly trained", {"sabotage": "untrained"}),
+        Sabotage("random-vectors", "Random vectors stand in for the feature's and the pair's",
+                 {"sabotage": "random-vectors"}),
     )  # fmt: skip
     outputs = Outputs(
         charts=("learning", "density", "detection", "steering"),
@@ -117,7 +131,13 @@ class Tour:
         width = min(256, 4 * d) if self.small else min(2048, 8 * d)
         rule = TopK(min(8, d // 4))
         # The wider the stream, the fewer the steps: a step costs about four times its encoder's multiplications.
-        steps = 30 if self.small else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
+        steps = (
+            1
+            if self.sabotage == "untrained"
+            else 30
+            if self.small
+            else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
+        )
         sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,
                             seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
         sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
@@ -149,7 +169,7 @@ class Tour:
         attributes: Sequence[dict[str, Any]], described: Sequence[dict[str, Any]],
     ) -> None:  # fmt: skip
         """Steer with one feature and with one pair; strengths are chosen on other prompts than those reported."""
-        from glassbook.steer import everywhere, in_norms
+        from glassbook.steer import everywhere, in_norms, random_like
         from glassbook.trace.roles import blocks, residual_site
 
         n = len(blocks(lm.model))
@@ -160,6 +180,9 @@ class Tour:
         else:
             features = _steering.word_features(sae, site, described)
         features = [replace(c, vector=in_norms(lm, c.vector)) for c in features]
+        if self.sabotage == "random-vectors":
+            g = run.rng("random vectors").torch()
+            pairs, features = ([replace(c, vector=random_like(c.vector, g)) for c in of] for of in (pairs, features))
         effort = _steering.effort(lm, self.small)
         tried = _steering.try_out(run, "pair", lm, pairs, text.openings, _steering.PAIR_STRENGTHS, effort)
         results = {"pair": tried}
@@ -179,6 +202,7 @@ def _numbers(scores: Scores, rival: Scores) -> dict[str, float]:
         **scores.numbers(),
         "dead_share": scores.dead,
         "random_explained_variance": rival.explained_variance,
+        "unexplained_over_random": (1 - scores.explained_variance) / max(1 - rival.explained_variance, 1e-9),
         "random_ce_recovered": rival.ce_recovered,
         "ce_lost_over_random": (1 - scores.ce_recovered) / max(1 - rival.ce_recovered, 1e-9),
     }
