@@ -35,7 +35,9 @@ def test_first_rows_repeat_few_tokens(batches):
 
 def test_then_rows_of_text_replace_the_repeated_ones_step_by_step(batches):
     repeated = [sum(bool(repeats(row)) for row in batches(step)["input_ids"]) for step in range(10, 40)]
-    assert repeated[0] == 2 and repeated[-1] == 0 and repeated == sorted(repeated, reverse=True)
+    assert repeated[0] == 2
+    assert repeated[-1] == 0
+    assert repeated == sorted(repeated, reverse=True)
     assert torch.equal(batches(39)["input_ids"], text(39)["input_ids"])
 
 
