@@ -52,15 +52,17 @@ def check(notebook: Path, data: dict) -> str:
     assert (record.id, record.status, record.experiment) == (data["run"], "finished", "tour")
     place = Path(data["page"])
     text = place.read_text()
-    pictures = re.findall(r"!\[.+?\]\((.+?)\)", text)
-    assert {Path(p).name for p in pictures} >= {"learning.svg", "steering.svg"}
-    for picture in pictures:
-        assert (place.parent / picture).read_text().startswith("<svg")
+    blocks = Notebook(notebook).page(place.stem).outline().blocks
+    charts = {block.data["name"] for block in blocks if block.kind == "chart"}
+    assert charts >= {"learning", "steering"}
+    assert charts <= set(record.charts)
     assert {"learning", "steering"} <= set(record.charts)
     assert {"features", "steering", "tour", "scores"} <= set(record.tables)
     assert "dictionary.safetensors" in record.artifacts
     assert "explained_variance" in data["results"]
-    assert {block.kind for block in Notebook(notebook).page(place.stem).outline().blocks} == {"claim"}
+    assert {block.kind for block in blocks} == {"claim", "chart"}
+    assert f"[[{record.id}]]" in text
+    assert re.search(rf"\]\(/features/{record.id}/\d+\)", text)
     return text
 
 

@@ -31,7 +31,8 @@ class Document:
         text: what a reader sees.
         spans: what each part of it means.
         nats: minus the log-probability of all the choices that made the text; the sum over documents divided by
-            the number of tokens is the entropy per token that no model can beat on average.
+            the number of tokens bounds the entropy per token from above (closely: few texts can be told in two ways),
+            and no model stays below the entropy on average.
         genre: which kind of text it is.
     """
 

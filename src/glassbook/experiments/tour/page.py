@@ -1,10 +1,11 @@
-"""Page of a tour: Markdown written from what its run kept, readable with nothing running."""
+"""Page of a tour: Markdown and live blocks, written from what its run kept."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def write(notebook: Notebook, record: RunRecord) -> Page:
     title = title if title not in taken else next(t for t in numbered if t not in taken)
     page = Page.new(title, kind="session", tags=["tour"])
     page.body = body(record, title)
-    page.extra = {"run": record.id}
+    page.extra = {"run": record.id, "date": date.today()}
     return notebook.write(page)
 
 
@@ -54,7 +55,7 @@ def _introduction(record: RunRecord) -> str:
         f"""A language model turns text into vectors, layer by layer. This page opens one layer and finds
         directions in it that mean something, without supervision. Then it steers the
         model along two directions, to see whether they do what they seem to mean.{small} Everything here
-        was measured by [run {record.id}](../../runs/{record.id}/run.json)."""
+        was measured by the run [[{record.id}]]."""
     )
 
 
@@ -71,23 +72,25 @@ def _model(record: RunRecord) -> str:
 
 def _dictionary(record: RunRecord) -> str:
     [facts] = record.table("tour")
-    learnt, random = record.table("scores")
+    scores = {row["dictionary"]: row for row in record.table("scores")}
     meanings = {
         "explained_variance": ("explained variance", "1: exact; 0: no better than the mean"),
         "l0": ("active features per token", f"of {facts['width']:,}"),
         "ce_recovered": ("loss recovered", "1: predicts as well from the reconstruction; 0: as badly as from the mean"),
         "dead": ("features never active", "share of all"),
     }
-    rows = [(name, _number(learnt[key]), _number(random[key]), why) for key, (name, why) in meanings.items()]
+    rows = [(name, *(_number(row[key]) for row in scores.values()), why) for key, (name, why) in meanings.items()]
     told = f"""At `{facts["site"]}`, each token is a vector of {facts["d_in"]} numbers. A sparse autoencoder of
         {facts["width"]:,} features was trained on {facts["tokens"]:,} such vectors in {facts["steps"]:,} steps. Every
         vector is to be the sum of a few features; whatever makes that possible becomes a feature."""
     parts = [
         "## The dictionary",
         _prose(told),
-        _image("explained variance over training steps", record, "learning"),
-        "Scores on held-out text, beside a random dictionary of the same size:",
-        _table(("", "learnt", "random", "meaning"), rows),
+        _chart(record, "learning"),
+        "Scores on held-out text, beside random directions, as many, read by the best encoder there is (orthogonal "
+        "matching pursuit)"
+        + (", and beside the dictionary that comes with Glassbook:" if "shipped" in scores else ":"),
+        _table(("", *scores, "meaning"), rows),
         "The later layers read the direction of a reconstruction more than its length, so random directions recover "
         "much of the loss as well: what counts is how much less the dictionary loses.",
     ]
@@ -101,14 +104,22 @@ def _features(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str
         text = (
             "There is no ground truth for this text, so each feature is described by the tokens that it is strongest "
             "on. A feature on few tokens is specific; a feature on many is hard to name.\n\n"
-            + _image("how often the features are active", record, "density")
+            + _chart(record, "density")
         )
     rows = []
     for card in record.table("features")[:12]:
         label = escape_markdown(card["label"]) if card["label"] else ", ".join(map(_code, card["tokens"][:3]))
         score = f"{card['auroc']:.2f}" if card["auroc"] is not None else f"{card['share']:.0%}"
         context = escape_markdown(_cut(card["contexts"][0], 90)) if card["contexts"] else ""
-        rows.append((str(card["index"]), label, score, f"{card['density']:.2%}", context))
+        rows.append(
+            (
+                f"[{card['index']}](/features/{record.id}/{card['index']})",
+                label,
+                score,
+                f"{card['density']:.2%}",
+                context,
+            )
+        )
     middle = ("detects", "AUROC") if attributes else ("tokens", "share of the first")
     table = _table(("feature", *middle, "active on", "strongest on"), rows)
     return f"## What the features mean\n\n{text}\n\nSome of them (« » marks the token of the activation):\n\n{table}"
@@ -125,7 +136,7 @@ def _truth(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str:
         chosen on half of the held-out text and measured on the other half. At an AUROC of at least {BAR},
         the dictionary detects **{ours} of {n}**, the best single neuron {neuron}, the best feature of a random
         dictionary {random}. Hardest are {_words(hardest)}."""
-    return _prose(told) + "\n\n" + _image("attributes detected, by kind and detector", record, "detection")
+    return _prose(told) + "\n\n" + _chart(record, "detection")
 
 
 def _steering(record: RunRecord) -> str:
@@ -134,8 +145,7 @@ def _steering(record: RunRecord) -> str:
         those reported here. NLL is the negative log-likelihood of the text under the plain model, in nats per token:
         what steering costs."""
     tried = [_one_steering(result) for result in record.table("steering")]
-    picture = _image("share of texts with the target words: plain, steered, random vector", record, "steering")
-    return "\n\n".join(["## Steering", _prose(told), *tried, picture])
+    return "\n\n".join(["## Steering", _prose(told), *tried, _chart(record, "steering")])
 
 
 def _one_steering(result: Mapping[str, Any]) -> str:
@@ -181,7 +191,8 @@ def _next(record: RunRecord, themes: bool) -> str:
         "glassbook run dictionary-learning --help",
         "glassbook claims",
     ]
-    return "## What next\n\n```sh\n" + "\n".join(lines) + "\n```"
+    read = "[[Dictionary learning]], [[Feature]], [[Activation steering]], [[Features in practice]], [[First steps]]"
+    return "## What next\n\n```sh\n" + "\n".join(lines) + f"\n```\n\nTo read: {read}."
 
 
 def _prose(text: str) -> str:
@@ -202,8 +213,8 @@ def _words(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def _image(alt: str, record: RunRecord, name: str) -> str:
-    return f"![{alt}](../../runs/{record.id}/charts/{name}.svg)"
+def _chart(record: RunRecord, name: str) -> str:
+    return f"```glassbook\nchart: {{run: {record.id}, name: {name}}}\n```"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -89,6 +89,8 @@ class Tour:
     def run(self, run: Run) -> None:
         """Read, train a dictionary, name its features, steer; keep what the tour's page is written from."""
         from glassbook.features import evaluate
+        from glassbook.features.formats import load
+        from glassbook.nets import model_path
         from glassbook.trace.roles import blocks, residual_site, roles
 
         lm = kit.open_model(run, self.model, tokenizer=self.tokenizer)
@@ -101,26 +103,26 @@ class Tour:
         held_out = kit.collect(run, "held-out", lm, inputs, sites)
         # The loss takes four passes through the whole model: a few batches of all lengths say enough.
         some = inputs[:: max(1, len(inputs) // 8)]
-        scores, rival = (
-            evaluate(d, held_out.read(site), model=lm.model, site=site, batches=some, skip=kit.special_ids(lm))
-            for d in (sae, random)
-        )
-        run.result(**_numbers(scores, rival))
+        x, how = held_out.read(site), {"model": lm.model, "site": site, "batches": some, "skip": kit.special_ids(lm)}
+        scores = {"learnt": evaluate(sae, x, **how), "random": evaluate(random, x, **how)}
+        if self.model == "builtin":
+            scores["shipped"] = evaluate(load(model_path("builtin").parent / DICTIONARY), x, **how)
+        run.result(**_numbers(scores["learnt"], scores["random"]))
         attributes = []
         if text.documents:
-            x, hidden = held_out.read(site), held_out.read(sites[1])
+            hidden = held_out.read(sites[1])
             attributes = cards.detect_attributes(sae, random, x, hidden, text.documents, held_out.index())
             run.result(**cards.results(attributes))
             run.table("attributes", attributes)
         self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
-        sample = lm.generate([prompt := "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"], tokens=40)
+        opening = "One day" if text.documents else "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"
+        sample = lm.generate([opening], tokens=80)
         steps, _ = run.metrics("dictionary_explained_variance")
-        facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": prompt + sample[0],
+        facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": opening + sample[0],
                  "text": text.origin, "site": site, "d_in": sae.d_in, "width": sae.width, "tokens": tokens,
                  "steps": max(steps, default=0)}  # fmt: skip
         run.table("tour", [facts])
-        run.table("scores", [{"detector": name, **s.numbers(), "dead": s.dead}
-                             for name, s in (("learnt", scores), ("random", rival))])  # fmt: skip
+        run.table("scores", [{"dictionary": name, **s.numbers(), "dead": s.dead} for name, s in scores.items()])
 
     def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Coder, int]:
         """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
