@@ -1,0 +1,135 @@
+"""What an outside check of the evidence found, measured again on the built-in model; its figures stand beside.
+
+    python benchmarks/evidence.py
+
+The check was made of the model, the world and the claims before decisions 27 to 31. Where a figure belongs to an
+experiment's claims, that experiment measures it: attributes, neurons and one token `dictionary-learning`; the loss of
+each genre and the best bigram model `pretrain`.
+"""
+
+import re
+from collections import Counter
+from functools import partial
+from itertools import islice
+
+import torch
+
+from glassbook.data.tokens import take
+from glassbook.data.world import World
+from glassbook.data.world.themes import THEMES
+from glassbook.experiments.kit import documents
+from glassbook.experiments.language._scores import verdicts
+from glassbook.experiments.tour._steering import holds
+from glassbook.experiments.tour.corpus import of_the_reserve
+from glassbook.features import Dictionary, TopK, evaluate
+from glassbook.features.classical import OMP, SparseCoder
+from glassbook.features.controls import frozen_random
+from glassbook.features.formats import load
+from glassbook.nets import LanguageModel, model_path, open_model
+from glassbook.steer import actadd, steer
+from glassbook.trace import collect
+
+SITE = "blocks.3.out"
+WORD = re.compile(r"(?<![\w'-])[a-z][a-z'-]*[a-z](?![\w'-])")
+"""A word that is no name: names of visitors are made up without end, and stand in no list."""
+
+
+def show(title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """Print a table in Markdown."""
+    print(f"\n{title}\n\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
+    for row in rows:
+        print("| " + " | ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+
+
+def random_directions(lm: LanguageModel) -> None:
+    """A1: the same random directions behind encoders from bad to best."""
+    kept = documents(lm, 400, seed=-71)
+    cut = len(kept.batches) // 2
+    special = [id for id in (lm.tokenizer.bos, lm.tokenizer.eos, lm.tokenizer.pad) if id is not None]
+    learn, test = (collect(lm.model, part, SITE, skip=special) for part in (kept.batches[:cut], kept.batches[cut:]))
+    mean, x = learn.read(SITE).mean(0), test.read(SITE)[:4000]
+    score = partial(evaluate, activations=x, model=lm.model, site=SITE, batches=kept.batches[cut:], skip=special)
+    directions = frozen_random(x.shape[1], 2048, 32, mean, torch.Generator().manual_seed(0))
+    tied = Dictionary(x.shape[1], 2048, TopK(32))
+    with torch.no_grad():
+        tied.W_dec.copy_(directions.W_dec)
+        tied.W_enc.copy_(directions.W_dec.T)
+        tied.b_dec.copy_(mean)
+    coders = [("tied TopK(32), the old control", tied, "-.82, .96488")]
+    olds = {32: ".954, .99949", 16: ".767, .99640", 8: ".519, .96806"}
+    coders += [(f"OMP, k = {k}", SparseCoder(directions.W_dec, mean, OMP(k)), old) for k, old in olds.items()]
+    shipped = load(model_path("builtin").parent / "dictionary.safetensors")
+    coders.append((f"shipped dictionary, k = {shipped.rule.k}", shipped, ".981, .99978 (k = 32)"))
+    rows = []
+    for name, coder, old in coders:
+        found = score(coder)
+        rows.append((name, old, found.explained_variance, found.ce_recovered))
+    show("Random directions (A1): explained variance and cross-entropy recovered",
+         ("2,048 directions", "before", "explained variance", "CE recovered"), rows)  # fmt: skip
+
+
+def lies(lm: LanguageModel) -> None:
+    """A3: what the model itself knows of lies."""
+    found = verdicts(lm, World(), 900, seed=-31)
+    show("Lies (A3): AUROC of the model's odds after \"That was\"", ("", "before", "now"), [
+        ("behind its record, accounts of the same speaker", ".574 (of all speakers)", found["verdict_auroc"]),
+        ("behind another record", "", found["verdict_auroc_other_record"]),
+    ])  # fmt: skip
+
+
+def prompts(lm: LanguageModel) -> list[str]:
+    """A4: what the tour's prompts begin with."""
+    openings = of_the_reserve(lm, 300, 120).openings[:96]
+    names = {ranger.name for ranger in World().reserve.rangers}
+    both = set(openings[::2]) & set(openings[1::2])
+    show("The tour's prompts (A4)", ("", "before", "now"), [
+        ("different ones of 96", "23 to 25", len(set(openings))),
+        ("without a ranger's name", "72", sum(not names & set(re.findall(r"\w+", text)) for text in openings)),
+        ("in both halves", "38 to 43 of 48", len(both)),
+    ])  # fmt: skip
+    return openings
+
+
+def strengths(lm: LanguageModel, openings: list[str]) -> None:
+    """B1: what steering at each strength costs, where the tour takes the strongest within .3 nats."""
+    words, rows = THEMES["wedding"].words, []
+    vector = actadd(lm, " wedding", "", "blocks.1.in")
+    for strength in (0.0, 0.5, 1.0, 2.0, 4.0):
+        with steer(lm, vector * strength):
+            ids = lm.generate_ids(openings[:48], tokens=40, temperature=1.0, top_p=0.95, seed=0)
+        texts = [lm.continuation(lm.encode(text), new) for text, new in zip(openings, ids, strict=False)]
+        nll = float(lm.continuation_nll(openings[:48], ids).sum()) / max(sum(map(len, ids)), 1)
+        rows.append((strength, sum(holds(text, words) for text in texts), nll))
+    show("Steering towards weddings (B1); before, 34 of 48 at 2.15 nats, and 46 at 3.16 were taken",
+         ("strength", "texts of 48 with its words", "nats per token"), rows)  # fmt: skip
+
+
+def words(lm: LanguageModel) -> None:
+    """B2: words that the world does not have."""
+    known = Counter(word for d in take(World().stream(5_000_000), 60_000) for word in WORD.findall(d.text))
+    rows = []
+    before = {("", 1.0): ".22 %", ("", 0.95): ".07 %", ("One day Mira went", 1.0): ".35 %",
+              ("One day Mira went", 0.95): ".07 %"}  # fmt: skip
+    for (prompt, top_p), old in before.items():
+        texts = lm.generate([prompt] * 192, tokens=120, temperature=1.0, top_p=top_p, seed=1)
+        # The last word may be cut short by the limit on tokens.
+        found = [word for text in texts for word in WORD.findall(text.rpartition(" ")[0])]
+        strange = [word for word in found if word not in known]
+        rows.append((repr(prompt), top_p, old, f"{100 * len(strange) / len(found):.3f} %", ", ".join(strange[:4])))
+    held = [word for d in islice(World().stream(-17), 2000) for word in WORD.findall(d.text)]
+    share = sum(word not in known for word in held) / len(held)
+    rows.append(("held-out text", "", "", f"{100 * share:.3f} %", ""))
+    show("Words outside the lexicon (B2)", ("after", "top-p", "before", "now", "such as"), rows)
+
+
+def main() -> None:
+    """Print all tables."""
+    lm = open_model("builtin")
+    random_directions(lm)
+    lies(lm)
+    strengths(lm, prompts(lm))
+    words(lm)
+
+
+if __name__ == "__main__":
+    main()
