@@ -5,12 +5,27 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from glassbook.experiments import kit
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
     from glassbook.features import Coder, SparsityRule
+    from glassbook.notebook import Run
+
+
+SWAPPED = {"BatchTopK": "ReLU + L1", "ReLU + L1": "BatchTopK"}
+SWAPPED |= {"Matryoshka": "matching pursuit", "matching pursuit": "Matryoshka"}
+"""Rule -> the one that its scores are given to, by the sabotage."""
+MEASURES = {
+    "EV": "explained variance (world)",
+    "F1": "F1 of the truth (world)",
+    "EV of the model": "explained variance (model)",
+    "CE recovered": "CE recovered (model)",
+}
+"""Column of the table -> title of its chart."""
 
 
 def rules(l0s: Sequence[int], l1: Sequence[float], width: int) -> Iterator[tuple[str, SparsityRule]]:
@@ -73,3 +88,20 @@ def at_sparsity(rows: list[dict[str, Any]], rule: str, l0: float) -> dict[str, f
         key: float(np.interp(math.log(l0), where, [row[key] for row in points])) if enclosed else math.nan
         for key in ("EV", "F1", "MCC")
     }
+
+
+def trained(
+    run: Run, label: str, x: Tensor, l0s: Sequence[int], l1: Sequence[float], lr: float, width: int, steps: int,
+    batch_size: int,
+) -> list[tuple[str, Coder]]:  # fmt: skip
+    """Dictionaries of every rule at each sparsity, trained on the same batches."""
+    import torch
+
+    from glassbook.features import Dictionary
+
+    rng = run.rng(f"dictionaries of the {label}")
+    torch.manual_seed(rng.seed)
+    saes = [(name, Dictionary(x.shape[1], width, rule)) for name, rule in rules(l0s, l1, width)]
+    how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": lr, "seed": rng.seed}
+    kit.train_saes(run, label, x, [sae for _, sae in saes], **how, log_every=100)
+    return [*saes]

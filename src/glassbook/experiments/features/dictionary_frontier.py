@@ -9,29 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from glassbook import charts
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.features._sparsity import at_sparsity, rules, truth_scores
+from glassbook.experiments.features._sparsity import MEASURES, SWAPPED, at_sparsity, trained, truth_scores
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from glassbook.features import Coder
+    pass
 
 L0S = (6, 12, 24)
 """Numbers of active latents that the rules are set to in the synthetic world; the middle one is nearest the truth."""
 RANDOM = "random directions"
-SWAPPED = {"BatchTopK": "ReLU + L1", "ReLU + L1": "BatchTopK"}
-SWAPPED |= {"Matryoshka": "matching pursuit", "matching pursuit": "Matryoshka"}
-"""Rule -> the one that its scores are given to, by the sabotage."""
-MEASURES = {
-    "EV": "explained variance (world)",
-    "F1": "F1 of the truth (world)",
-    "EV of the model": "explained variance (model)",
-    "CE recovered": "CE recovered (model)",
-}
-"""Column of the table -> title of its chart."""
 
 
 @experiment(
@@ -166,8 +152,9 @@ class DictionaryFrontier:
         world = nested_world(self.features, self.d, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         truth, test = world.sample(min(16_384, self.samples), generator)
+        l0s = (L0S[1],) * 3 if self.sabotage == "stuck" else L0S
         sizes = {"width": self.width, "steps": self.steps, "batch_size": self.batch_size}
-        coders = self._train(run, "world", x, (L0S[1],) * 3 if self.sabotage == "stuck" else L0S, **sizes)
+        coders = trained(run, "world", x, l0s, self.l1, self.lr, **sizes)
         how: dict[str, Any] = {"steps": self.steps // 10, "batch": self.batch_size, "seed": run.rng("pursuit").seed}
         for k in L0S:
             pursuit = learn_atoms(x, self.width, OMP(k), **how, **kit.loop_options(run, f"pursuit-{k}"))
@@ -186,7 +173,7 @@ class DictionaryFrontier:
         cut = -max(1, len(text) // 25)
         x = kit.collect(run, "text", lm, text[:cut], site).read(site)
         held_out = kit.collect(run, "held-out", lm, text[cut:], site).read(site)
-        coders = self._train(run, "model", x, self.model_k, self.model_width, self.model_steps, batch_size=2048)
+        coders = trained(run, "model", x, self.model_k, self.l1, self.lr, self.model_width, self.model_steps, 2048)
         coders.append((RANDOM, kit.frozen_random(x, self.model_width, self.model_k[0], run.rng("random of the model"))))
         lost: dict[str, Any] = {"model": lm.model, "site": site, "batches": text[cut:], "skip": kit.special_ids(lm)}
         scores = [(name, evaluate(coder, held_out, **lost)) for name, coder in coders]
@@ -194,18 +181,3 @@ class DictionaryFrontier:
             {"rule": name, "L0": s.l0, "EV of the model": s.explained_variance, "CE recovered": s.ce_recovered}
             for name, s in scores
         ]
-
-    def _train(
-        self, run: Run, label: str, x: Tensor, l0s: Sequence[int], width: int, steps: int, batch_size: int
-    ) -> list[tuple[str, Coder]]:
-        """Dictionaries of every rule at each sparsity, trained on the same batches."""
-        import torch
-
-        from glassbook.features import Dictionary
-
-        rng = run.rng(f"dictionaries of the {label}")
-        torch.manual_seed(rng.seed)
-        saes = [(name, Dictionary(x.shape[1], width, rule)) for name, rule in rules(l0s, self.l1, width)]
-        how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": self.lr, "seed": rng.seed}
-        kit.train_saes(run, label, x, [sae for _, sae in saes], **how, log_every=100)
-        return [*saes]

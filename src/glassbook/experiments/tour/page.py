@@ -24,7 +24,7 @@ def write(notebook: Notebook, record: RunRecord) -> Page:
     title = title if title not in taken else next(t for t in numbered if t not in taken)
     page = Page.new(title, kind="session", tags=["tour"])
     page.body = body(record, title)
-    page.extra = {"run": record.id, "date": date.today()}
+    page.extra = {"run": record.id, "date": date.today().isoformat()}
     return notebook.write(page)
 
 

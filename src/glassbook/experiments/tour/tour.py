@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.tour import _charts, _steering, cards, corpus
+from glassbook.experiments.tour import _charts, _learning, _steering, cards, corpus
 from glassbook.notebook import Claim, Run
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 
 if TYPE_CHECKING:
     from glassbook.experiments.tour.corpus import Corpus
-    from glassbook.features import Coder, Dictionary, Scores
+    from glassbook.features import Dictionary
     from glassbook.nets import LanguageModel
     from glassbook.trace import Activations
-
-DICTIONARY = "dictionary.safetensors"
 
 
 @experiment(
@@ -88,26 +86,21 @@ class Tour:
 
     def run(self, run: Run) -> None:
         """Read, train a dictionary, name its features, steer; keep what the tour's page is written from."""
-        from glassbook.features import evaluate
-        from glassbook.features.formats import load
-        from glassbook.nets import model_path
         from glassbook.trace.roles import blocks, residual_site, roles
 
         lm = kit.open_model(run, self.model, tokenizer=self.tokenizer)
         layer = len(blocks(lm.model)) // 2
         site = residual_site(lm.model, layer)
         text = corpus.collect(lm, self.text, small=self.small, run=run)
-        sae, random, tokens = self._dictionary(run, lm, site, text)
+        sae, random, tokens = _learning.dictionary(run, lm, site, text, self.small, self.sabotage == "untrained")
         inputs = text.documents.batches if text.documents else corpus.batches(lm, text.held_out)
         sites = [site, roles(lm.model)[f"mlp.{layer}.neurons"]] if text.documents else [site]
         held_out = kit.collect(run, "held-out", lm, inputs, sites)
         # The loss takes four passes through the whole model: a few batches of all lengths say enough.
         some = inputs[:: max(1, len(inputs) // 8)]
-        x, how = held_out.read(site), {"model": lm.model, "site": site, "batches": some, "skip": kit.special_ids(lm)}
-        scores = {"learnt": evaluate(sae, x, **how), "random": evaluate(random, x, **how)}
-        if self.model == "builtin":
-            scores["shipped"] = evaluate(load(model_path("builtin").parent / DICTIONARY), x, **how)
-        run.result(**_numbers(scores["learnt"], scores["random"]))
+        x = held_out.read(site)
+        scores = _learning.scores(lm, site, some, x, {"learnt": sae, "random": random})
+        run.result(**_learning.numbers(scores["learnt"], scores["random"]))
         attributes = []
         if text.documents:
             hidden = held_out.read(sites[1])
@@ -124,28 +117,6 @@ class Tour:
         run.table("tour", [facts])
         run.table("scores", [{"dictionary": name, **s.numbers(), "dead": s.dead} for name, s in scores.items()])
 
-    def _dictionary(self, run: Run, lm: LanguageModel, site: str, text: Corpus) -> tuple[Dictionary, Coder, int]:
-        """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
-        from glassbook.features import TopK
-
-        acts = kit.collect(run, "learn", lm, corpus.batches(lm, text.learn), site)
-        d, batch_size = acts.dim(site), min(512 if self.small else 2048, acts.n)
-        width = min(256, 4 * d) if self.small else min(2048, 8 * d)
-        rule = TopK(min(8, d // 4))
-        # The wider the stream, the fewer the steps: a step costs about four times its encoder's multiplications.
-        steps = (
-            1
-            if self.sabotage == "untrained"
-            else 30
-            if self.small
-            else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
-        )
-        sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,
-                            seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
-        sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
-        random = kit.frozen_random(acts.read(site), width, rule.k, run.rng("random dictionary"))
-        return sae, random, acts.n
-
     def _features(
         self, run: Run, lm: LanguageModel, site: str, sae: Dictionary, held_out: Activations,
         attributes: Sequence[dict[str, Any]],
@@ -155,7 +126,7 @@ class Tour:
 
         build_dashboard(sae, (held_out, site), lm, run.artifact(NAME).parent, names=cards.names(attributes),
               label_score="AUROC on held-out sentences",
-              about={"model": lm.name, "site": site, "dictionary": DICTIONARY})  # fmt: skip
+              about={"model": lm.name, "site": site, "dictionary": _learning.DICTIONARY})  # fmt: skip
         dashboard = FeatureDashboard(run.folder)
         features = [feature for i in range(sae.width) if (feature := dashboard.feature(i)).density]
         described = cards.ranked([cards.card(feature) for feature in features])
@@ -197,14 +168,3 @@ class Tour:
             run.result(**{f"{name}_lift": steered - plain, f"{name}_random_lift": random - plain})
         run.table("steering", list(results.values()))
         _charts.steering(run, list(results.values()))
-
-
-def _numbers(scores: Scores, rival: Scores) -> dict[str, float]:
-    return {
-        **scores.numbers(),
-        "dead_share": scores.dead,
-        "random_explained_variance": rival.explained_variance,
-        "unexplained_over_random": (1 - scores.explained_variance) / max(1 - rival.explained_variance, 1e-9),
-        "random_ce_recovered": rival.ce_recovered,
-        "ce_lost_over_random": (1 - scores.ce_recovered) / max(1 - rival.ce_recovered, 1e-9),
-    }
