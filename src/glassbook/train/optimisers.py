@@ -74,7 +74,7 @@ class _MuonOfMatrices(torch.optim.Optimizer):
     """Muon in the parameters' own precision: torch.optim.Muon multiplies in bfloat16, which few CPUs are made for."""
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (needs none)
         for group in self.param_groups:
             momentum, lr = group["momentum"], group["lr"]
             for p in group["params"]:
@@ -116,7 +116,7 @@ class _Joint:
         return [group for each in self.optimisers for group in each.param_groups]
 
     @property
-    def state(self) -> Mapping[nn.Parameter, Any]:
+    def state(self) -> Mapping[torch.Tensor, Any]:
         """The state of each parameter; load it with `load_optimiser_state`."""
         return {p: state for each in self.optimisers for p, state in each.state.items()}
 
