@@ -17,7 +17,7 @@ import torch
 from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.data.world.themes import THEMES
-from glassbook.experiments.kit import documents
+from glassbook.experiments.kit import documents, special_ids
 from glassbook.experiments.language._scores import verdicts
 from glassbook.experiments.tour._steering import holds
 from glassbook.experiments.tour.corpus import of_the_reserve
@@ -45,7 +45,7 @@ def random_directions(lm: LanguageModel) -> None:
     """A1: the same random directions behind encoders from bad to best."""
     kept = documents(lm, 400, seed=-71)
     cut = len(kept.batches) // 2
-    special = [id for id in (lm.tokenizer.bos, lm.tokenizer.eos, lm.tokenizer.pad) if id is not None]
+    special = special_ids(lm)
     learn, test = (collect(lm.model, part, SITE, skip=special) for part in (kept.batches[:cut], kept.batches[cut:]))
     mean, x = learn.read(SITE).mean(0), test.read(SITE)[:4000]
     score = partial(evaluate, activations=x, model=lm.model, site=SITE, batches=kept.batches[cut:], skip=special)
@@ -53,7 +53,7 @@ def random_directions(lm: LanguageModel) -> None:
     tied = Dictionary(x.shape[1], 2048, TopK(32))
     with torch.no_grad():
         tied.W_dec.copy_(directions.W_dec)
-        tied.W_enc.copy_(directions.W_dec.T)
+        tied.W_enc.copy_(directions.W_dec)
         tied.b_dec.copy_(mean)
     coders = [("tied TopK(32), the old control", tied, "-.82, .96488")]
     olds = {32: ".954, .99949", 16: ".767, .99640", 8: ".519, .96806"}

@@ -70,6 +70,10 @@ def lines(
     return _spec(chart, facet)
 
 
+BAR_STEP = 12
+"""Pixels that each bar takes where several stand under a name, so that their numbers do not overlap."""
+
+
 def bars(rows: Rows, x: Field, y: str, color: str | None = None, *, format: str = ".2f") -> Spec:
     """Horizontal bars with their numbers behind them; side by side for each value of `color`.
 
@@ -86,7 +90,8 @@ def bars(rows: Rows, x: Field, y: str, color: str | None = None, *, format: str 
     base = alt.Chart(_data(rows, x, y, color)).encode(**_channels(x=length, y=Axis(y, scale="category"), yOffset=color))
     text = alt.Text(_escaped(length.field), type="quantitative", format=format)
     numbers = base.mark_text(align="left", dx=3).encode(text=text)
-    return _spec(base.mark_bar(tooltip=True).encode(**_channels(color=color)) + numbers)
+    chart = base.mark_bar(tooltip=True).encode(**_channels(color=color)) + numbers
+    return _spec(chart if color is None else chart.properties(height=alt.Step(BAR_STEP, **{"for": "offset"})))
 
 
 def scatter(

@@ -164,8 +164,9 @@ def test_features_pairs_and_files_steer_together(ask, notebook, where):
     said = ask("steer", sources=sources, where=where, **SETTINGS)
     assert said["results"][0]["plain"] != said["results"][0]["steered"]
     assert said["effect"]["changed_tokens"] > 0
-    assert said["effect"]["preference_nats"] != 0
-    assert said["damage"]["nll_steered"] != said["damage"]["nll_plain"]
+    if where != "during-prompt":  # the new tokens themselves are not steered then, and may be likelier
+        assert said["effect"]["preference_nats"] > 0
+        assert said["damage"]["nll_steered"] > said["damage"]["nll_plain"]
     assert said == ask("steer", sources=sources, where=where, **SETTINGS)
 
 

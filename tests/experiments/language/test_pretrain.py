@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from glassbook.data.tokens import take
 from glassbook.data.world import World
+from glassbook.experiments.language import _scores
 from glassbook.experiments.language._curriculum import PERIODS, copying_first
-from glassbook.experiments.language._scores import _auroc_within, verdicts
-from glassbook.nets import open_model
 from glassbook.notebook.runs.rng import Rng
 
 
@@ -57,12 +57,24 @@ def test_habits_of_a_speaker_do_not_count():
     speakers = ["honest"] * 10 + ["liar"] * 10
     true = torch.tensor([1] * 9 + [0] + [1] + [0] * 9).bool()
     score = torch.tensor([1.0] * 10 + [0.0] * 10)
-    assert _auroc_within(speakers, score, true) == 0.5
-    assert _auroc_within(speakers, true.float(), true) == 1.0
-    assert math.isnan(_auroc_within(["a", "b"], torch.tensor([0.0, 1.0]), torch.tensor([True, False])))
+    assert _scores._auroc_within(speakers, score, true) == 0.5
+    assert _scores._auroc_within(speakers, true.float(), true) == 1.0
+    assert math.isnan(_scores._auroc_within(["a", "b"], torch.tensor([0.0, 1.0]), torch.tensor([True, False])))
 
 
-def test_verdicts_are_read_behind_the_record_and_behind_another():
-    found = verdicts(open_model("builtin"), World(), 60, seed=-4)
-    assert found.keys() == {"verdict_auroc", "verdict_auroc_other_record", "verdict_accuracy"}
-    assert all(0 <= value <= 1 for value in found.values())
+def test_verdicts_of_an_oracle_are_certain_behind_the_record_alone(monkeypatch):
+    reports = take(World().stream(-4, genre="report"), 200)
+    truth = {text: verdict == "truth" for text, verdict in map(_start, reports)}
+
+    def oracle(lm, texts):
+        return torch.tensor([0.0 if text not in truth else 1.0 if truth[text] else -1.0 for text in texts])
+
+    monkeypatch.setattr(_scores, "_odds_of_truth", oracle)
+    found = _scores.verdicts(None, World(), 200, seed=-4)
+    assert found == {"verdict_auroc": 1.0, "verdict_auroc_other_record": 0.5, "verdict_accuracy": 1.0}
+
+
+def _start(report):
+    """Record and account up to the verdict, and the verdict."""
+    [verdict] = [span for span in report.spans if span.kind == "verdict"]
+    return report.text[: verdict.start] + "That was", verdict.value

@@ -92,7 +92,11 @@ class World:
         return self._genres.statements()
 
     def attributes(self) -> list[tuple[str, str]]:
-        """Every (kind, value) that `Span`s may carry and a reader could tell from the text."""
+        """Every (kind, value) of `Span`s that can be told against all other text.
+
+        Left out are "account" and "record": only reports have them, so whatever detects reports would seem to detect
+        lies. Accounts are to be compared with accounts, as `pretrain` does.
+        """
         return [
             *(("species", s.name) for s in self.reserve.species),
             *(("place", p) for p in self.reserve.places),
@@ -104,8 +108,6 @@ class World:
             *(("manner", m) for m in ("polite", "rude")),
             *(("fact", relation) for relation in ("food", "active", "ground", "keeps", "watches", "village", "keeper")),
             *(("verdict", v) for v in ("truth", "lie")),
-            *(("account", v) for v in ("true", "false")),
-            *(("record", v) for v in ("agrees", "contradicts")),
             *(("holder", h) for h in ("hero", "other", "animal", "nobody")),
             *(("where", preposition) for preposition in self._genres.prepositions),
             *(("mention", m) for m in ("first", "again")),

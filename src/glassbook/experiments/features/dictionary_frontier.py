@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.features._sparsity import MEASURES, SWAPPED, at_sparsity, trained, truth_scores
 from glassbook.notebook import Claim, Run
-
-if TYPE_CHECKING:
-    pass
 
 L0S = (6, 12, 24)
 """Numbers of active latents that the rules are set to in the synthetic world; the middle one is nearest the truth."""

@@ -62,7 +62,7 @@ class Pretrain:
               "A small transformer tells an account that contradicts the record before it from one that agrees",
               "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("stopped",)),
     )  # fmt: skip
-    sabotages = (Sabotage("stopped", "Training stops after a hundredth of the updates", {"copying": 0, "steps": 50}),)
+    sabotages = (Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),)
     outputs = Outputs(charts=("loss",), tables=("samples", "genres"))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Charts of a tour, each with an SVG beside it for readers of the plain page."""
+"""Charts of a tour, each with an SVG beside it for exports and for readers without scripts."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from glassbook.steer import Vector, Where
 
 TOKENS = 40
-TOP_P = 0.95
 """New tokens in each sampled text."""
+TOP_P = 0.95
+"""Nucleus that texts are sampled from."""
 FLUENT = 0.3
 """Nats per token by which a steered text may be less likely than a plain one."""
 FEATURE_STRENGTHS = (0.15, 0.25, 0.4, 0.6, 0.8)

@@ -131,8 +131,8 @@ def _truth(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str:
     ours, neuron, random = (count[name] for name in DETECTORS)
     hardest = [f"{row['kind']} {row['value']}" for row in sorted(attributes, key=lambda row: row["dictionary"])[:3]]
     kinds = list(dict.fromkeys(row["kind"] for row in attributes))
-    told = f"""The ground truth of this text is known for each token: which species, which place, whether a
-        speaker lies. For each of {n} attributes ({_words(kinds)}), the feature that detects it best was
+    told = f"""The ground truth of this text is known for each token: which species, which place, which
+        theme. For each of {n} attributes ({_words(kinds)}), the feature that detects it best was
         chosen on half of the held-out text and measured on the other half. At an AUROC of at least {BAR},
         the dictionary detects **{ours} of {n}**, the best single neuron {neuron}, the best feature of a random
         dictionary {random}. Hardest are {_words(hardest)}."""

@@ -109,7 +109,7 @@ class Tour:
             run.table("attributes", attributes)
         self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
         opening = "One day" if text.documents else "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"
-        sample = lm.generate([opening], tokens=80)
+        sample = lm.generate([opening], tokens=80 if text.documents else 40)
         steps, _ = run.metrics("dictionary_explained_variance")
         facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": opening + sample[0],
                  "text": text.origin, "site": site, "d_in": sae.d_in, "width": sae.width, "tokens": tokens,
