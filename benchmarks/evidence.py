@@ -19,14 +19,14 @@ from glassbook.data.world import World
 from glassbook.data.world.themes import THEMES
 from glassbook.experiments.kit import documents, special_ids
 from glassbook.experiments.language._scores import verdicts
-from glassbook.experiments.tour._steering import holds
+from glassbook.experiments.tour._steering import _condition
 from glassbook.experiments.tour.corpus import of_the_reserve
 from glassbook.features import Dictionary, TopK, evaluate
 from glassbook.features.classical import OMP, SparseCoder
 from glassbook.features.controls import frozen_random
 from glassbook.features.formats import load
 from glassbook.nets import LanguageModel, model_path, open_model
-from glassbook.steer import actadd, steer
+from glassbook.steer import actadd
 from glassbook.trace import collect
 
 SITE = "blocks.3.out"
@@ -95,12 +95,9 @@ def strengths(lm: LanguageModel, openings: list[str]) -> None:
     words, rows = THEMES["wedding"].words, []
     vector = actadd(lm, " wedding", "", "blocks.1.in")
     for strength in (0.0, 0.5, 1.0, 2.0, 4.0):
-        with steer(lm, vector * strength):
-            ids = lm.generate_ids(openings[:48], tokens=40, temperature=1.0, top_p=0.95, seed=0)
-        texts = [lm.continuation(lm.encode(text), new) for text, new in zip(openings, ids, strict=False)]
-        nll = float(lm.continuation_nll(openings[:48], ids).sum()) / max(sum(map(len, ids)), 1)
-        rows.append((strength, sum(holds(text, words) for text in texts), nll))
-    show("Steering towards weddings (B1); before, 34 of 48 at 2.15 nats, and 46 at 3.16 were taken",
+        found = _condition(lm, "", openings[:48], words, 0, vector * strength if strength else None)
+        rows.append((strength, found["hits"], found["nll"]))
+    show("Activation addition towards weddings (B1); before, with a feature: 34 of 48 at 2.15 nats, 46 at 3.16 (taken)",
          ("strength", "texts of 48 with its words", "nats per token"), rows)  # fmt: skip
 
 
