@@ -62,14 +62,25 @@ def pack(tokenizer: Encoder, documents: Iterable[Document], rows: int, length: i
     raise ValueError(f"the documents hold {len(out)} tokens; {rows} rows of {length} need {rows * length}")
 
 
-def training_rows(world: World, tokenizer: Encoder, step: int, rows: int, length: int, seed: int = 0) -> np.ndarray:
+def training_rows(
+    world: World, tokenizer: Encoder, step: int, rows: int, length: int, seed: int = 0, genre: str | None = None
+) -> np.ndarray:
     """The `step`-th batch of an endless text: fresh for every step, and a pure function of its arguments.
+
+    Args:
+        world: where the text comes from.
+        tokenizer: turns it into ids.
+        step: number of the batch.
+        rows: in the batch.
+        length: tokens in a row.
+        seed: of the text.
+        genre: only this kind of text, as `World.stream` takes it.
 
     Returns:
         int64 array [rows, length].
     """
     # Text without end needs no shuffling and no epochs; the position in the data is the step itself.
-    return pack(tokenizer, world.stream(seed * 10_000_019 + step), rows, length)
+    return pack(tokenizer, world.stream(seed * 10_000_019 + step, genre), rows, length)
 
 
 def sentence_starts(text: str) -> list[int]:

@@ -66,11 +66,11 @@ def open_model(run: Run, name: str, label: str | None = None, tokenizer: str | N
 
 def special_ids(lm: LanguageModel) -> set[int]:
     """Token ids that stand for no text: beginning, end and padding, as far as the tokenizer has them."""
-    tokenizer = _tokenizer(lm)
+    tokenizer = tokenizer_of(lm)
     return {id for id in (tokenizer.bos, tokenizer.eos, tokenizer.pad) if id is not None}
 
 
-def _tokenizer(lm: LanguageModel) -> Tokenizer:
+def tokenizer_of(lm: LanguageModel) -> Tokenizer:
     if lm.tokenizer is None:
         raise GlassbookError(f"{lm.name} has no tokenizer, and the experiment works on text; choose a model with one")
     return lm.tokenizer
@@ -79,7 +79,7 @@ def _tokenizer(lm: LanguageModel) -> Tokenizer:
 # --- text of the Reserve ------------------------------------------------------------------------------------------
 
 
-def reserve(tokenizer: Encoder, batch_size: int, length: int, seed: int) -> Batches:
+def reserve(tokenizer: Encoder, batch_size: int, length: int, seed: int, genre: str | None = None) -> Batches:
     """Batches of the Reserve's text without end: step -> {"input_ids": [batch_size, length]}, fresh for every step.
 
     Args:
@@ -87,6 +87,7 @@ def reserve(tokenizer: Encoder, batch_size: int, length: int, seed: int) -> Batc
         batch_size: rows in a batch.
         length: tokens in a row.
         seed: of the text; seeds below 0 give text that no model of ours was trained on.
+        genre: only this kind of text, as `World.stream` takes it.
     """
     import torch
 
@@ -95,13 +96,13 @@ def reserve(tokenizer: Encoder, batch_size: int, length: int, seed: int) -> Batc
 
     world = World()
     return lambda step: {
-        "input_ids": torch.from_numpy(training_rows(world, tokenizer, step, batch_size, length, seed=seed))
+        "input_ids": torch.from_numpy(training_rows(world, tokenizer, step, batch_size, length, seed=seed, genre=genre))
     }
 
 
 def reserve_rows(lm: LanguageModel, rows: int, seed: int, length: int = 256, batch_size: int = 16) -> Iterator[Batch]:
     """At least `rows` rows of the Reserve's text in batches, as long as the model's context allows, up to `length`."""
-    text = reserve(_tokenizer(lm), batch_size, min(length, lm.context or length), seed)
+    text = reserve(tokenizer_of(lm), batch_size, min(length, lm.context or length), seed)
     return (text(step) for step in range(-(-rows // batch_size)))
 
 
@@ -150,7 +151,7 @@ def documents(lm: LanguageModel, n: int, seed: int) -> Documents:
     from glassbook.data.world import World
 
     world = World()
-    found = label_tokens(_tokenizer(lm), take(world.stream(seed), n), world.attributes())
+    found = label_tokens(tokenizer_of(lm), take(world.stream(seed), n), world.attributes())
     order = found.real.sum(1).argsort(kind="stable")
     ids, real, labels, sentence = (
         torch.from_numpy(x[order]) for x in (found.input_ids, found.real, found.labels, found.sentence)
