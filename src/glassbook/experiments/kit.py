@@ -71,6 +71,7 @@ def special_ids(lm: LanguageModel) -> set[int]:
 
 
 def tokenizer_of(lm: LanguageModel) -> Tokenizer:
+    """The model's tokenizer; GlassbookError if it has none."""
     if lm.tokenizer is None:
         raise GlassbookError(f"{lm.name} has no tokenizer, and the experiment works on text; choose a model with one")
     return lm.tokenizer

@@ -8,7 +8,7 @@ import torch
 from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.experiments.language import _scores
-from glassbook.experiments.language._curriculum import LONGEST, PERIODS, comparing, copying_first, more_stories
+from glassbook.experiments.language._curriculum import PERIODS, copying_first, more_stories
 from glassbook.notebook.runs.rng import Rng
 
 
@@ -52,50 +52,8 @@ def test_without_copying_all_is_text():
     assert copying_first(text, 0, Rng(0, "test")) is text
 
 
-AGREES, DIFFERS, END = 600, 601, 602
-
-
-def pairs(row):
-    """(record, account, verdict) of every pair in a row of `comparing` that is whole."""
-    found, tokens = [], row.tolist()
-    while END in tokens:
-        *told, verdict = tokens[: tokens.index(END)]
-        found.append((told[: len(told) // 2], told[len(told) // 2 :], verdict))
-        tokens = tokens[tokens.index(END) + 1 :]
-    return found
-
-
-def compared(updates, start=0):
-    return comparing(text, ([AGREES], [DIFFERS]), updates, Rng(0, "test"), start=start, end=END)
-
-
-def test_verdicts_say_whether_the_account_is_the_record():
-    batches = compared(60)
-    found = [pair for step in range(60) for row in batches(step)["input_ids"][4:] for pair in pairs(row)]
-    assert all((record == account) == (verdict == AGREES) for record, account, verdict in found)
-    assert 0.45 < sum(verdict == AGREES for _, _, verdict in found) / len(found) < 0.6
-    assert all(sum(a != b for a, b in zip(record, account, strict=True)) <= 1 for record, account, _ in found)
-
-
-def test_accounts_grow_from_one_token():
-    batches = compared(60)
-    longest = [max(len(r) for row in batches(step)["input_ids"][4:] for r, _, _ in pairs(row)) for step in range(80)]
-    assert longest[:10] == [1] * 10
-    assert max(longest) == LONGEST
-    assert max(longest[:30]) < max(longest[60:])
-
-
-def test_pairs_begin_at_their_start_and_give_way_to_text():
-    batches = compared(10, start=5)
-    changed = [int((batches(s)["input_ids"] != text(s)["input_ids"]).any(1).sum()) for s in range(40)]
-    assert changed[:5] == [0] * 5
-    assert changed[5:15] == [4] * 10
-    assert changed[5:] == sorted(changed[5:], reverse=True)
-    assert changed[35:] == [0] * 5
-
-
 def test_stories_leave_the_end_of_the_training_to_all_text():
-    stories = dict(input_ids=torch.full((8, 256), 999))
+    stories = {"input_ids": torch.full((8, 256), 999)}
     batches = more_stories(text, lambda step: stories, rows=3, steps=100)
     rows = [int((batches(s)["input_ids"] == 999).all(1).sum()) for s in range(100)]
     assert rows[:80] == [3] * 80

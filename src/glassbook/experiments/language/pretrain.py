@@ -37,8 +37,6 @@ class Pretrain:
     """Base of the rotary wavelengths."""
     copying: int = 500
     """The first updates, on random tokens that repeat themselves: they form induction heads."""
-    comparing: int = 500
-    """Updates of which half the rows are random tokens told twice, with a verdict: they form the comparison."""
     stories: int = 6
     """Rows of a batch that hold stories alone, until the last fifth of the updates."""
     start: str = ""
@@ -69,15 +67,15 @@ class Pretrain:
               "A small transformer tells an account that contradicts the record before it from one that agrees",
               "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("stopped",)),
     )  # fmt: skip
-    sabotages = (Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "comparing": 0, "steps": 50}),)
+    sabotages = (Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),)
     outputs = Outputs(charts=("loss",), tables=("samples", "genres"))
 
     @classmethod
     def quick(cls) -> Pretrain:
         """A model far too small to judge, in seconds."""
         return cls(
-            vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, copying=5, comparing=5, stories=2, batch_size=8, steps=20,
-            held_out=40, reports=20,
+            vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, copying=5, stories=2, batch_size=8,
+            steps=20, held_out=40, reports=20,
         )  # fmt: skip
 
     def run(self, run: Run) -> None:
@@ -86,7 +84,7 @@ class Pretrain:
 
         from glassbook.data.tokens import label_tokens, take
         from glassbook.data.world import World
-        from glassbook.experiments.language._curriculum import comparing, copying_first, more_stories
+        from glassbook.experiments.language._curriculum import copying_first, more_stories
         from glassbook.experiments.language._scores import bigram_loss, by_genre, document_nll, verdicts
         from glassbook.nets import LM, LanguageModel, LMConfig, recall, save_model, train_bpe
         from glassbook.train import cosine, muon, next_token
@@ -107,12 +105,8 @@ class Pretrain:
             kit.reserve(tokenizer, self.batch_size, self.context, run.rng(name).seed, genre)
             for name, genre in (("text", None), ("stories", "story"))
         )
-        told = tokenizer.encode(" That was the truth."), tokenizer.encode(" That was a lie.")
         data = more_stories(text, stories, self.stories, self.steps)
         data = copying_first(data, self.copying, run.rng("copying"))
-        data = comparing(
-            data, told, self.comparing, run.rng("comparing"), start=self.copying, end=tokenizer.bos or 0
-        )
         model = kit.train_model(
             run, "pretrain", make, next_token(), data,
             steps=self.steps, lr=self.lr, schedule=cosine(warmup=self.steps // 90, floor=0.02),
