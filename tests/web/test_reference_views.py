@@ -105,7 +105,7 @@ def test_a_reference_run_has_a_page_figures_and_curves(fresh):
     curve = reader.get(f"/api/v1/runs/{FIRST}/metrics?after_step=1200").json()["metrics"]["loss"]
     assert curve["steps"][0] > 1200
     assert curve["steps"][-1] == 1299
-    assert reader.get(f"/api/v1/runs/{FIRST}/tables/rows").json()["total"] == 100
+    assert reader.get(f"/api/v1/runs/{FIRST}/tables/rows").json()["total"] == 500
     picture = reader.get(f"/runs/{FIRST}/files/images/picture.png")
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
     assert reader.get(f"/runs/{FIRST}/files/../runs.json").status_code == 404
