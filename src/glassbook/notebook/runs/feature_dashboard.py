@@ -304,13 +304,15 @@ class FeatureDashboard:
         these = f"({', '.join(map(str, sorted(kept)))})"
         with self._open() as old, new_store(path) as db:
             old.backup(db)
-            for table in filter(lambda name: self._has(old, name), ("feature", "detail", "name")):
+            lists = {"feature": "similar", "detail": "together", "name": None}
+            for table, column in ((table, column) for table, column in lists.items() if self._has(old, table)):
                 db.execute(f"DELETE FROM {table} WHERE idx NOT IN {these}")
-            db.execute("DROP TABLE IF EXISTS elsewhere")
-            for table, column in (("feature", "similar"), ("detail", "together")):
+                if column is None:
+                    continue
                 for index, others in db.execute(f"SELECT idx, {column} FROM {table}").fetchall():
                     left = [pair for pair in _pairs(others) if pair[0] in kept]
                     db.execute(f"UPDATE {table} SET {column} = ? WHERE idx = ?", [json.dumps(left), index])
+            db.execute("DROP TABLE IF EXISTS elsewhere")
             db.commit()
             db.execute("VACUUM")
 
