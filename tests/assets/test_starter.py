@@ -173,6 +173,20 @@ def test_f3_prose_states_no_verdict_and_no_measured_number(page):
     assert found == [], "write an inline value, cite the work, or list the phrase under `given` in the front matter"
 
 
+@each([page for page in pages() if re.search(r"\bno experiment\b[^.]*\byet\b|\bno experiment for this\b", page.body)])
+def test_audit_b10_a_page_that_says_there_is_no_experiment_shows_none(page):
+    """The page on honesty said so above a table of one, and that on "Zoom In" of two claims that experiments test."""
+    assert page.id != "olah-2020-zoom-in"
+    shown = {block.data.get("experiment", block.data.get("name")) for block in page.outline().blocks}
+    assert shown & set(names()) == set()
+
+
+def test_audit_b10_the_entropy_of_the_world_is_a_bound_on_every_page():
+    told = [page.id for page in pages() if "upper bound" in page.body]
+    assert {"the-reserve", "entropy", "pre-training"} <= set(told)
+    assert [page.id for page in pages() if "no model can beat" in page.body] == []
+
+
 README = Path(__file__).parents[2] / "README.md"
 
 

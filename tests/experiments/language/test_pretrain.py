@@ -2,6 +2,7 @@
 
 import math
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,6 +132,24 @@ def test_audit_b2_all_words_of_the_world_are_known_and_broken_ones_are_not():
     assert _scores.strange_words(held, known)[0] == []
     broken = ["She went fromovwell to the bridge.lapperly and drenchedly sang a song", "the cut wor"]
     assert _scores.strange_words(broken, known)[0] == ["fromovwell", "lapperly", "drenchedly"]
+
+
+def test_audit_b2_words_are_looked_up_in_text_at_top_p_95():
+    """Text was sampled at top-p 1, whose tail has most of the broken words."""
+    asked = []
+
+    def generate(prompts, **how):
+        asked.append((list(prompts), how["temperature"], how["top_p"]))
+        return ["the heron glorped home to the"] * len(prompts) if prompts[0] else ["the heron went home to the"]
+
+    lm = SimpleNamespace(tokenizer=SimpleNamespace(bos=0, eos=1), generate=generate, decode=lambda ids: "blorp blorp x")
+    rival = SimpleNamespace(sample=lambda n, *_: [[2, 3]] * n)
+    found = _scores.spelling(lm, rival, ["One day Mira"], 8, Rng(0, "test"))
+    assert asked == [([""], 1.0, 0.95), (["One day Mira"], 1.0, 0.95)]
+    assert found == {
+        "unknown_words": 0.2, "unknown_words_from_nothing": 0.0, "unknown_words_in_stories": 0.2,
+        "unknown_words_of_bigrams": 1.0,
+    }  # fmt: skip
 
 
 def test_audit_b9_ngrams_are_counted_on_all_of_the_training_text(monkeypatch, tmp_path):

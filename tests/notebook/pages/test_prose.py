@@ -30,6 +30,17 @@ def test_f3_verdicts_in_prose_are_found(sentence):
     assert kinds(sentence) == ["verdict"]
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "For two other models the ratios are .926 and .998.",
+        "Steering worked on one seed of three.",
+    ],
+)
+def test_audit_b10_what_no_run_here_gave_is_found(sentence):
+    assert kinds(sentence) != []
+
+
 # Sentences that the first heuristic let pass.
 REVIEW = [
     "A pair that works for one model need not work for another, not even for one trained from another seed.",

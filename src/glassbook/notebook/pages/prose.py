@@ -41,7 +41,7 @@ _SHOW = {hidden: digit for digit, hidden in _HIDE.items()} | {ord(_VALUE): None,
 
 _COUNT = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|none|all|some|most|both|several)"
 _NUMBER = re.compile(
-    r"(?<![\w.])\d[\d,]*\.\d+|\d\s?%|\d per ?cent|\b\de-\d"
+    r"(?<![\w.])(?:\d[\d,]*)?\.\d+|\d\s?%|\d per ?cent|\b\de-\d"
     rf"|\b{_COUNT} (?:out )?of (?:the |these |those )?(?:\d+|two|three|four|five)\b"
     r"|\b(?:\d+|two|three|four|five|ten|twenty)(?:-fold| times (?:as|more|less|better|worse))",
     re.I,
