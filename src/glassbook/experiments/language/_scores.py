@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassbook.experiments import kit
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -229,7 +231,8 @@ def spelling(lm: LanguageModel, rival: NGrams, openings: Sequence[str], tokens: 
         rng: of the sampling.
     """
     how: dict[str, Any] = {"tokens": tokens, "temperature": 1.0, "top_p": 0.95, "seed": rng.seed}
-    bos, eos = (-1 if special is None else special for special in (lm.tokenizer.bos, lm.tokenizer.eos))
+    tokenizer = kit.tokenizer_of(lm)
+    bos, eos = (-1 if special is None else special for special in (tokenizer.bos, tokenizer.eos))
     texts = {
         "from_nothing": lm.generate([""] * len(openings), **how),
         "in_stories": lm.generate(openings, **how),

@@ -163,8 +163,8 @@ class Pretrain:
             parameters=sum(p.numel() for p in model.parameters()),
         )
         run.result(**verdicts(lm, world, self.reports, -1 - run.rng("reports").seed))
-        begun = [" ".join(d.text.split()[:5]) for d in take(world.stream(held_out, genre="story"), self.sampled)]
-        run.result(**spelling(lm, rival, begun, min(120, self.context // 2), run.rng("spelling")))
+        openings = [" ".join(d.text.split()[:5]) for d in take(world.stream(held_out, genre="story"), self.sampled)]
+        run.result(**spelling(lm, rival, openings, min(120, self.context // 2), run.rng("spelling")))
         run.table("genres", genres)
         how = {"tokens": min(80, self.context - 1), "temperature": 1.0, "top_p": 0.95, "seed": run.rng("samples").seed}
         samples = lm.generate([""] * 8, **how)
