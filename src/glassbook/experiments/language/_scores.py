@@ -13,14 +13,14 @@ from glassbook.experiments import kit
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from glassbook.data.world import Document, World
-    from glassbook.nets import LM, LanguageModel
+    from glassbook.nets import LanguageModel
     from glassbook.notebook.runs.rng import Rng
 
 
-def document_nll(model: LM, input_ids: Tensor, real: Tensor) -> Tensor:
+def document_nll(model: nn.Module, input_ids: Tensor, real: Tensor) -> Tensor:
     """Nats that the model needs for each document, given that it begins."""
     import torch
 
