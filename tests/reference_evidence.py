@@ -44,7 +44,7 @@ def default_run(notebook: Notebook, seed: int, name: str = NAME, quick: bool = F
         for step in range(1300):
             run.log(step, loss=1 / (step + 1))
         run.chart(name, CHART)
-        run.table("rows", [{"n": n, "value": n / 3} for n in range(300)])
+        run.table("rows", [{"n": n, "value": n / 3} for n in range(700)])
         run.image("picture", PNG)
         run.result(**{**GOOD, "mmcs": 0.95 + seed / 100, **results})
     return run.id

@@ -1,8 +1,10 @@
-"""Make the reference evidence that ships: `python tools/evidence.py [NAME ...] [--notebook DIR] [--no-run]`.
+"""Make the reference evidence that ships: `python tools/evidence.py [NAME ...] [--notebook DIR] [--sabotage]`.
 
 It takes the newest finished run at the default settings of seeds 0 to 2 from a notebook (./evidence, made if it is not
-there), runs those that are missing or stale there, and writes their compact records into the package. Experiments of
-which a seed is still missing keep the evidence that they have; exit code 1 says that there are some.
+there), runs those that are missing or stale there, and writes their compact records into the package, with the numbers
+of the sabotage runs that are there. `--sabotage` also runs, with seed 0, each sabotage that is missing or stale;
+`--no-run` runs nothing. Experiments of which a seed is still missing keep the evidence that they have; exit code 1 says
+that there are some.
 """
 
 from __future__ import annotations
@@ -10,35 +12,35 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from glassbook.assets import reference
 from glassbook.cli.command import say
-from glassbook.cli.commands.claims import complete
+from glassbook.cli.commands.claims import Work, complete
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.notebook import Notebook, RunRecord
-from glassbook.notebook.runs.freshness import request_key, reusable_run
+from glassbook.notebook.runs.freshness import stale
 
 SEEDS = (0, 1, 2)
 
 
-def fresh_run(name: str, seed: int, notebook: Notebook) -> RunRecord | None:
-    """The newest finished run at the default settings with that seed, if nothing has changed since."""
-    kind = base.find(name)
-    key = request_key(name, base.code_root(kind), base.settings(kind()), seed)
-    return reusable_run(key, notebook.runs(name))
+def fresh_run(work: Work, notebook: Notebook) -> RunRecord | None:
+    """The newest run of some work that has finished, if nothing has changed since."""
+    return next(
+        (record for record in work.earlier(notebook) if record.status == "finished" and not stale(record)), None
+    )
 
 
-def gather(name: str, notebook: Notebook, run: bool) -> list[RunRecord]:
-    """A fresh run of each seed; those that are not there are run if `run`, else left out."""
+def gather(asked: Iterable[Work], notebook: Notebook, run: Collection[Work]) -> list[RunRecord]:
+    """A fresh run of each piece of work; what is not there is run if it is in `run`, else left out."""
     found = []
-    for seed in SEEDS:
-        record = fresh_run(name, seed, notebook)
-        if record is None and run:
-            complete(name, seed, notebook)
-            record = fresh_run(name, seed, notebook)
+    for work in asked:
+        record = fresh_run(work, notebook)
+        if record is None and work in run:
+            complete(work.name, work.seed, notebook, work.sabotage)
+            record = fresh_run(work, notebook)
         if record is not None:
             found.append(record)
     return found
@@ -49,20 +51,27 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="experiments; all if none is named")
     parser.add_argument("--notebook", type=Path, default=Path("evidence"), help="where the runs are (./evidence)")
-    parser.add_argument("--no-run", action="store_true", help="take what is there, run nothing")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-run", action="store_true", help="take what is there, run nothing")
+    how.add_argument("--sabotage", action="store_true", help="run each sabotage that is missing with seed 0, too")
     given = parser.parse_args(args)
     there = (given.notebook / "glassbook.toml").exists()
     notebook = Notebook(given.notebook) if there else Notebook.create(given.notebook, title="Reference evidence")
     missing = 0
     for name in given.names or base.names():
         try:
-            records = gather(name, notebook, run=not given.no_run)
+            work = [Work(name, seed) for seed in SEEDS]
+            broken = [Work(name, seed, sabotage.id) for sabotage in base.find(name).sabotages for seed in SEEDS]
+            records = gather(work, notebook, run=[] if given.no_run else work)
+            wanted = [item for item in broken if given.sabotage and item.seed == SEEDS[0]]
+            sabotaged = gather(broken, notebook, run=wanted)
         except GlassbookError as error:
             say(f"{name}: {error}")
-            records = []
+            records, sabotaged = [], []
         if len(records) == len(SEEDS):
-            size = reference.evidence_size(reference.write_reference(records))
-            print(f"{name}: {size / 1e3:.0f} kB")
+            size = reference.evidence_size(reference.write_reference(records, sabotaged))
+            kinds = len({record.sabotage for record in sabotaged})
+            print(f"{name}: {size / 1e3:.0f} kB, {kinds} of {len(base.find(name).sabotages)} sabotages")
         else:
             missing += 1
             print(f"{name}: {len(records)} of {len(SEEDS)} seeds; its evidence was left as it is")

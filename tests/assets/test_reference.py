@@ -35,7 +35,7 @@ def test_figures_are_thinned(tmp_path, monkeypatch):
         kept = [row["x"] for row in rows if row["model"] == model]
         assert (len(kept), kept[0], kept[-1]) == (500, 0, 1199)
     assert record.table("rows")[1] == {"n": 1, "value": 0.333333}
-    assert len(record.table("rows")) == 100
+    assert len(record.table("rows")) == 500
     steps, values = record.metrics("loss")
     assert (len(steps), steps[0], steps[-1], values[0]) == (500, 0, 1299, 1.0)
     assert (record.charts, record.tables, record.metric_names()) == ([NAME], ["rows"], ["loss"])
@@ -99,8 +99,9 @@ def test_what_ships_is_small_and_of_default_settings():
     assert reference.evidence_size() <= 6_000_000
     for name in reference.reference_names():
         records = reference.reference_runs(name)
-        assert [record.seed for record in records] == [0, 1, 2], name
-        for record in records:
+        evidence = [record for record in records if not record.sabotage]
+        assert [record.seed for record in evidence] == [0, 1, 2], name
+        for record in evidence:
             assert same_data(record.config, base.default_settings(name)), name
             assert record.charts or record.tables
     for path in reference.FOLDER.rglob("*.gz"):

@@ -11,7 +11,7 @@ import pytest
 
 from glassbook.assets import starter
 from glassbook.cli.app import COMMANDS
-from glassbook.experiments import find, launch, names
+from glassbook.experiments import find, forms, launch, names
 from glassbook.experiments.verdicts import judge
 from glassbook.notebook import KINDS, InlineValue, Notebook, Page
 from glassbook.notebook.pages.links import name_key
@@ -173,6 +173,43 @@ def test_f3_prose_states_no_verdict_and_no_measured_number(page):
     assert found == [], "write an inline value, cite the work, or list the phrase under `given` in the front matter"
 
 
+@each([page for page in pages() if re.search(r"\bno experiment\b[^.]*\byet\b|\bno experiment for this\b", page.body)])
+def test_audit_b10_a_page_that_says_there_is_no_experiment_shows_none(page):
+    """The page on honesty said so above a table of one, and that on "Zoom In" of two claims that experiments test."""
+    assert page.id != "olah-2020-zoom-in"
+    shown = {block.data.get("experiment", block.data.get("name")) for block in page.outline().blocks}
+    assert shown & set(names()) == set()
+
+
+def test_audit_b10_the_entropy_of_the_world_is_a_bound_on_every_page():
+    told = [page.id for page in pages() if "upper bound" in page.body]
+    assert {"the-reserve", "entropy", "pre-training"} <= set(told)
+    assert [page.id for page in pages() if "no model can beat" in page.body] == []
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_f3_the_readme_states_no_verdict_and_no_measured_number():
+    page = Page.parse(f"---\ngiven: [1.5 M parameters]\n---\n{README.read_text()}")
+    assert [(found.line, found.text) for found in ungrounded(page, names())] == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_f3_settings_and_sabotages_state_no_verdict_and_no_measured_number(name):
+    """Claims are left out: they are what is to be shown, with the bound."""
+    texts = [sabotage.sentence for sabotage in find(name).sabotages] + [field.doc for field in forms.fields(find(name))]
+    assert [found.text for text in texts for found in ungrounded(Page.parse(text), [])] == []
+
+
+def test_files_that_the_readme_names_exist():
+    table = README.read_text().partition("it is in (below `src/glassbook/`)")[2].partition("\n\n")[0]
+    named = re.findall(r"`([\w/.-]+\.(?:py|js|md))`", table)
+    home = README.parent / "src" / "glassbook"
+    assert len(named) > 20
+    assert [name for name in named if not (home / name).exists() and not (README.parent / name).exists()] == []
+
+
 def values_of(page: Page) -> list[InlineValue]:
     return [piece for piece in render_markdown(page.body).pieces if isinstance(piece, InlineValue)]
 
@@ -238,8 +275,7 @@ def test_the_example_of_an_experiment_works(tmp_path, monkeypatch):
 
 
 def test_what_the_pages_and_the_readme_import_exists():
-    readme = Path(__file__).parents[2] / "README.md"
-    said = "\n".join([readme.read_text(), *(page.body for page in pages())])
+    said = "\n".join([README.read_text(), *(page.body for page in pages())])
     imports = re.findall(r"^from glassbook[\w.]* import [\w, ]+$", said, re.MULTILINE)
     assert len(imports) > 10
     exec("\n".join(imports), {})

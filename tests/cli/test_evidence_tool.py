@@ -42,6 +42,19 @@ def test_what_is_missing_is_run_and_what_is_there_is_taken(tool, toys, tmp_path,
     assert (verdict.state, verdict.origin, verdict.values) == ("holds", "reference", {0: 2.0, 1: 2.0, 2: 2.0})
 
 
+def test_sabotages_are_taken_or_run_and_their_numbers_kept(tool, toys, tmp_path, capsys):
+    assert tool("steady") == 0
+    assert "0 of 1 sabotages" in capsys.readouterr().out
+    assert tool("steady", "--sabotage") == 0
+    assert "1 of 1 sabotages" in capsys.readouterr().out
+    assert [(run.sabotage, run.seed) for run in reference.reference_runs("steady")[3:]] == [("small", 0)]
+    assert tool("steady", "--no-run") == 0
+    assert len(Notebook(tmp_path / "nb").runs("steady")) == 4
+    reader = Notebook.create(tmp_path / "reader")
+    [verdict] = standing("steady", evidence.records(reader, "steady")).dated().verdicts
+    assert (verdict.origin, verdict.condition_broken) == ("reference", ("small",))
+
+
 def test_stale_runs_are_run_again(tool, toys, tmp_path):
     assert tool("steady") == 0
     notebook = Notebook(tmp_path / "nb")

@@ -175,7 +175,7 @@ def test_claims_sabotage(glassbook, toys, notebook):
     data = glassbook("claims", "sabotage", "steady", *at, "--json").data()
     assert data["experiments"][0]["sabotages"] == [
         {"id": "small", "sentence": "The constant is small", "settings": {"value": 0.0}, "runs": {"0": run.id},
-         "broke": ["constant-is-large"], "held": []},
+         "condition_broken": ["constant-is-large"], "control_broken": [], "held": []},
     ]  # fmt: skip
     assert len(notebook.runs("steady")) == 4  # it was there
     text = glassbook("claims", "--experiment", "steady", *at).out
@@ -201,7 +201,7 @@ def test_a_quick_sabotage_counts_for_nothing(glassbook, toys, notebook):
     assert (answer.code, notebook.runs()[0].config) == (0, {"value": 0.0, "parts": [7]})
     assert "nothing is counted" in answer.out
     [entry] = glassbook("claims", "--experiment", "steady", *at, "--json").data()["experiments"]
-    assert entry["verdicts"][0]["broken_by"] == []
+    assert entry["verdicts"][0]["condition_broken"] == []
 
 
 def test_claims_sabotage_goes_on_with_what_was_interrupted(glassbook, toys, notebook, monkeypatch):

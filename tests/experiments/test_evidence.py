@@ -100,17 +100,44 @@ def test_a_stale_reference_is_nothing_to_run_here(nb):
     assert found.todo == (0, 1, 2)
 
 
-def test_sabotages_run_here_are_told_beside_the_reference(nb):
-    """The reference has no sabotage runs, so it does not say that nothing ever broke a claim."""
+def sabotaged(nb: Notebook, id: str, **results: float) -> None:
+    """A finished run of one of the experiment's sabotages, without the work."""
     kind = base.find(NAME)
-    [broken] = (s for s in kind.sabotages if s.id == "untrained")
-    mine = {v.claim.id: v for v in entry(nb).verdicts}["dictionary-recovers"]
-    assert (mine.origin, mine.broken_by, mine.never_seen_to_fail) == ("reference", (), False)
-    settings = base.settings(base.sabotaged(kind, broken))
-    with nb.start_run(NAME, settings, 0, list(kind.claims), base.code_root(kind), sabotage=broken.id) as run:
-        run.result(**GOOD | {"mmcs": 0.4})
-    mine = {v.claim.id: v for v in entry(nb).dated().verdicts}["dictionary-recovers"]
-    assert (mine.origin, mine.broken_by) == ("reference", ("untrained",))
+    settings = base.settings(base.sabotaged(kind, next(s for s in kind.sabotages if s.id == id)))
+    with nb.start_run(NAME, settings, 0, list(kind.claims), base.code_root(kind), sabotage=id) as run:
+        run.result(**GOOD | results)
+
+
+def test_a_reference_without_sabotages_was_never_seen_to_fail(nb):
+    found = verdict(nb)
+    assert (found.origin, found.condition_broken, found.never_seen_to_fail) == ("reference", (), True)
+    sabotaged(nb, "untrained", mmcs=0.4)
+    found = verdict(nb)
+    assert (found.origin, found.condition_broken, found.never_seen_to_fail) == ("reference", ("untrained",), False)
+
+
+def test_sabotages_ship_with_the_reference_and_are_judged_alike(tmp_path, monkeypatch):
+    ship(tmp_path, monkeypatch)
+    authors = Notebook(tmp_path / "authors")
+    sabotaged(authors, "untrained", mmcs=0.4)
+    runs = authors.runs(NAME)
+    reference.write_reference([r for r in runs if not r.sabotage], [r for r in runs if r.sabotage])
+    nb = Notebook.create(tmp_path / "nb")
+    assert verdict(nb).sabotaged == "broken by untrained"
+    assert [r.id for r in reference.reference_runs(NAME) if r.sabotage] == [f"reference-{NAME}-untrained-0"]
+    record = evidence.run(nb, f"reference-{NAME}-untrained-0")
+    assert (record.charts, record.tables, record.metric_names(), record.images) == ([], [], [], [])
+    assert evidence.settings_of(record) == "sabotage"
+    assert record not in evidence.shown_runs(nb, NAME)
+    sabotaged(nb, "untrained")  # what is run here replaces it
+    assert verdict(nb).sabotaged == "never seen to fail (held under untrained)"
+
+
+def test_what_the_reference_has_not_shown_is_not_replicated(tmp_path, monkeypatch):
+    ship(tmp_path, monkeypatch, random_mmcs=1.0)
+    nb = Notebook.create(tmp_path / "nb")
+    default_run(nb, 0, random_mmcs=1.0)
+    assert (verdict(nb).state, verdict(nb).replicated, verdict(nb).replication) == ("not-shown", None, "")
 
 
 def test_a_reference_at_other_settings_judges_nothing(nb):

@@ -17,7 +17,7 @@ from glassbook.experiments import base
 from glassbook.experiments.verdicts import (
     Verdict,
     board,
-    breaks,
+    broken,
     claims_to_json,
     judge,
     judging,
@@ -118,19 +118,27 @@ def test_a_margin_below_the_noise_floor_is_said() -> None:
     assert (verdict().margin, verdict().noise_floors, verdict().within_noise) == (None, {}, False)
 
 
-def test_a_sabotage_breaks_a_claim_if_condition_or_control_fails_on_every_seed() -> None:
-    broken, control = {"missing": 0.9, "both": 1.0}, {"missing": 0.01, "both": 0.2}
-    assert breaks(CLAIM, []) is None
-    assert breaks(CLAIM, [record(0, broken, status="running")]) is None
-    assert breaks(CLAIM, [record(0, broken)]) is True
-    assert breaks(CLAIM, [record(0, control)]) is True
-    assert breaks(CLAIM, [record(0, GOOD)]) is False
-    assert breaks(CLAIM, [record(0, broken), record(1, GOOD)]) is False
+BAD, BAD_CONTROL = {"missing": 0.9, "both": 1.0}, {"missing": 0.01, "both": 0.2}
+
+
+def test_a_sabotage_breaks_a_claim_if_its_condition_fails_on_every_seed() -> None:
+    assert broken(CLAIM, []) is None
+    assert broken(CLAIM, [record(0, BAD, status="running")]) is None
+    assert broken(CLAIM, [record(0, BAD)]) == "condition"
+    assert broken(CLAIM, [record(0, {"missing": 0.9, "both": 0.2})]) == "condition"
+    assert broken(CLAIM, [record(0, GOOD)]) == "nothing"
+    assert broken(CLAIM, [record(0, BAD), record(1, GOOD)]) == "nothing"
+
+
+def test_where_only_the_control_fails_a_sabotage_breaks_that_alone() -> None:
+    assert broken(CLAIM, [record(0, BAD_CONTROL)]) == "control"
+    assert broken(CLAIM, [record(0, BAD_CONTROL), record(1, BAD)]) == "control"
+    assert broken(CLAIM, [record(0, BAD_CONTROL), record(1, GOOD)]) == "nothing"
 
 
 @pytest.mark.parametrize("results", [{"missing": math.nan, "both": 1.0}, {"both": 0.1}, {"missing": 0.9}])
 def test_a_number_that_is_missing_or_not_finite_breaks_nothing(results: dict[str, float]) -> None:
-    assert breaks(CLAIM, [record(0, results)]) is False
+    assert broken(CLAIM, [record(0, results)]) == "nothing"
 
 
 @base.experiment(terms=["Toy"], source="Nobody 2026")
@@ -146,6 +154,7 @@ class Judged:
     sabotages = (
         base.Sabotage("told", "The missing direction is told", {"sabotage": "told"}),
         base.Sabotage("few", "There are few pairs", {"pairs": 2}),
+        base.Sabotage("unread", "No direction is read", {"sabotage": "unread"}),
     )
 
     @classmethod
@@ -153,7 +162,8 @@ class Judged:
         return cls(pairs=5)
 
     def run(self, run) -> None:
-        run.result(**GOOD | ({"missing": 0.9} if self.sabotage == "told" else {}))
+        broken = {"told": {"missing": 0.9}, "unread": {"both": 0.2}}
+        run.result(**GOOD | broken.get(self.sabotage, {}))
 
 
 @pytest.fixture
@@ -224,7 +234,10 @@ def test_verdicts_are_plain_data(nb: Notebook) -> None:
     assert (found["values"], found["controls"]) == ({"7": 0.01}, {"7": 1.0})
     assert Claim.from_data(found["claim"]) == Judged.claims[0]
     assert (found["noise_floors"], found["margin"], found["within_noise"]) == ({}, pytest.approx(0.04), False)
-    assert (found["broken_by"], found["held_under"], found["never_seen_to_fail"]) == ([], [], True)
+    assert (found["condition_broken"], found["control_broken"], found["held_under"]) == ([], [], [])
+    assert (found["never_seen_to_fail"], found["sabotaged"]) == (
+        True, "never seen to fail (no sabotage has been run)",
+    )  # fmt: skip
 
 
 def sabotage(nb: Notebook, id: str, seed: int = 0, quick: bool = False) -> RunRecord:
@@ -242,11 +255,16 @@ def test_a_claim_that_holds_was_never_seen_to_fail_until_a_sabotage_breaks_it(nb
         base.launch(Judged(), nb, seed=seed)
     assert found().never_seen_to_fail
     sabotage(nb, "few")
-    assert (found().broken_by, found().held_under, found().never_seen_to_fail) == ((), ("few",), True)
+    assert (found().condition_broken, found().held_under, found().never_seen_to_fail) == ((), ("few",), True)
+    assert found().sabotaged == "never seen to fail (held under few)"
     sabotage(nb, "told", quick=True)
     assert found().never_seen_to_fail
+    sabotage(nb, "unread")  # a control that fails is not the claim's failing
+    assert (found().condition_broken, found().control_broken) == ((), ("unread",))
+    assert found().sabotaged == "never seen to fail (only the control broken by unread; held under few)"
     sabotage(nb, "told")
-    assert (found().broken_by, found().held_under, found().never_seen_to_fail) == (("told",), ("few",), False)
+    assert (found().condition_broken, found().held_under, found().never_seen_to_fail) == (("told",), ("few",), False)
+    assert found().sabotaged == "broken by told; only the control broken by unread"
     assert (found().state, found().values) == ("holds", dict.fromkeys(range(3), 0.01))
 
 
@@ -299,6 +317,6 @@ def test_a_sabotage_run_that_is_stale_has_broken_nothing(nb: Notebook) -> None:
         run.uses("data", "text", path=data)
         run.result(missing=0.9, both=1.0)
     entry = standing("judged", nb.runs("judged"))
-    assert entry.dated().verdicts[0].broken_by == ("told",)
+    assert entry.dated().verdicts[0].condition_broken == ("told",)
     data.write_text("another")
-    assert entry.dated().verdicts[0].broken_by == ()
+    assert entry.dated().verdicts[0].condition_broken == ()

@@ -140,15 +140,15 @@ def test_a_claim_that_no_sabotage_broke_is_said_to_have_never_been_seen_to_fail(
         finished(nb, "superposition", seed, represented_dense=4.0)
     reader = open_app(nb)
     for address in ("/claims", "/x/superposition"):
-        assert "never seen to fail: no sabotage has been run" in reader.get(address).text
+        assert "never seen to fail (no sabotage has been run)" in reader.get(address).text
     sabotage_run(nb, "superposition", "untrained", represented_dense=4.0)
-    assert "never seen to fail: it held under untrained" in reader.get("/claims").text
+    assert "never seen to fail (held under untrained)" in reader.get("/claims").text
     sabotage_run(nb, "superposition", "densities-reversed", represented_dense=14.0)
     page = reader.get("/claims").text
     assert "broken by densities-reversed" in page
-    assert "never seen to fail:" not in page
+    assert "never seen to fail (" not in page
     verdict = reader.get("/api/v1/experiments/superposition").json()["verdicts"][0]
-    assert (verdict["broken_by"], verdict["held_under"]) == (["densities-reversed"], ["untrained"])
+    assert (verdict["condition_broken"], verdict["held_under"]) == (["densities-reversed"], ["untrained"])
     assert (verdict["state"], verdict["values"]) == ("holds", {"0": 4.0, "1": 4.0, "2": 4.0})
 
 

@@ -10,6 +10,7 @@ import sys
 import pytest
 from evidence_book import EVIL, assert_harmless, open_app
 from reference_evidence import NAME, default_run, ship
+from test_features_views import write_dashboard
 
 from glassbook.assets import reference, starter
 from glassbook.notebook import Notebook
@@ -105,7 +106,7 @@ def test_a_reference_run_has_a_page_figures_and_curves(fresh):
     curve = reader.get(f"/api/v1/runs/{FIRST}/metrics?after_step=1200").json()["metrics"]["loss"]
     assert curve["steps"][0] > 1200
     assert curve["steps"][-1] == 1299
-    assert reader.get(f"/api/v1/runs/{FIRST}/tables/rows").json()["total"] == 100
+    assert reader.get(f"/api/v1/runs/{FIRST}/tables/rows").json()["total"] == 500
     picture = reader.get(f"/runs/{FIRST}/files/images/picture.png")
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
     assert reader.get(f"/runs/{FIRST}/files/../runs.json").status_code == 404
@@ -179,3 +180,32 @@ def test_opening_a_page_runs_nothing_and_imports_no_torch(fresh):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_features_block_shows_the_reference_until_a_dictionary_is_trained_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(reference, "FOLDER", tmp_path / "evidence")
+    authors, nb = Notebook.create(tmp_path / "authors"), Notebook.create(tmp_path / "nb")
+    for notebook in (authors, nb):
+        id = default_run(notebook, 0, "dictionary-learning")
+        write_dashboard(notebook.run(id).folder)
+        if notebook is authors:
+            reference.write_reference(authors.runs())
+            write_page(nb, "```glassbook\nfeatures: {experiment: dictionary-learning}\n```\n")
+            reader = open_app(nb)
+            page = reader.get("/p/mine").text
+            first = "reference-dictionary-learning-0"
+            assert f'href="/features/{first}/0"' in page
+            assert "foxes" in page
+            assert first in reader.get("/features").text
+            table, one = (reader.get(f"/features/{first}{path}").text for path in ("", "/0"))
+            assert "which came with Glassbook" in table
+            assert "/steer?run" not in one
+            assert reader.get(f"/api/v1/features/{first}/0/histogram").status_code == 200
+    assert f'href="/features/{id}/0"' in open_app(nb).get("/p/mine").text
+    assert "/steer?run" in open_app(nb).get(f"/features/{id}/0").text
+
+
+def test_verdicts_say_why_there_is_no_control_and_what_broke_them(fresh):
+    page = open_app(fresh).get(f"/x/{NAME}").text
+    assert "no control: claim sparse-features-share is the contrast, in the same model" in page
+    assert "never seen to fail (no sabotage has been run)" in page

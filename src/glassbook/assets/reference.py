@@ -1,8 +1,9 @@
 """Reference evidence: compact records of default runs that ship with the package, so that notebooks open with results.
 
-For each experiment `evidence/<name>/` has `runs.json` (settings, results, claims and provenance of each seed),
-`figures.json.gz` (charts, tables and curves of each seed, read when they are first shown) and the images of the first
-seed as `<seed>/images/*.png`. `make evidence` writes them (tools/evidence.py).
+For each experiment `evidence/<name>/` has `runs.json` (settings, results, claims and provenance of each seed, and the
+results of its sabotages), `figures.json.gz` (charts, tables and curves of each seed, read when they are first shown)
+and, of the first seed, its images as `<seed>/images/*.png` and the best features of its dashboard, if it has one, as
+`<seed>/artifacts/features.sqlite`. `make evidence` writes them (tools/evidence.py).
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord
 from glassbook.notebook.files import write_atomic
+from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 from glassbook.notebook.runs.freshness import Dependency
 from glassbook.notebook.runs.record import read_claims
 from glassbook.notebook.serialization import read_number, to_json
 
 FOLDER = Path(__file__).parent / "evidence"
 PREFIX = "reference-"
-"""How the id of a reference run begins: `reference-<experiment>-<seed>`, which stays when it is measured again."""
+"""How the id of a reference run begins: `reference-<experiment>-<seed>`, which stays when it is measured again; that of
+a sabotage run is `reference-<experiment>-<sabotage>-<seed>`."""
 _RUNS, _FIGURES = "runs.json", "figures.json.gz"
 
 
 @dataclass(frozen=True)
 class ReferenceRun(RunRecord):
-    """A finished run that others have made, without its folder: `folder` has its images at most."""
+    """A finished run that others have made, without its folder: `folder` has its images and best features at most.
+
+    Of a sabotage run only the numbers are kept.
+    """
 
     @property
     def reference(self) -> bool:
@@ -40,6 +46,8 @@ class ReferenceRun(RunRecord):
 
     @property
     def _figures(self) -> Mapping[str, Any]:
+        if self.sabotage:
+            return {"metrics": {}, "charts": {}, "tables": {}}
         return _read_figures(self.folder.parent / _FIGURES)[str(self.seed)]
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
@@ -67,7 +75,9 @@ class ReferenceRun(RunRecord):
 
 
 def reference_runs(experiment: str | None = None) -> list[ReferenceRun]:
-    """The reference runs of one experiment, or of all, by experiment and seed; empty if none ship.
+    """The reference runs of one experiment, or of all, by experiment and seed, then those of its sabotages.
+
+    Empty if none ship.
 
     Raises:
         GlassbookError: what ships is damaged.
@@ -85,9 +95,8 @@ def reference_names() -> list[str]:
 
 def reference_run(id: str) -> ReferenceRun | None:
     """The reference run with this id; None if there is none."""
-    name, _, seed = id.removeprefix(PREFIX).rpartition("-")
-    there = reference_runs(name) if id.startswith(PREFIX) else []
-    return next((record for record in there if str(record.seed) == seed), None)
+    there = reference_runs() if id.startswith(PREFIX) else []
+    return next((record for record in there if record.id == id), None)
 
 
 @functools.cache
@@ -98,8 +107,9 @@ def _names(folder: Path) -> list[str]:
 @functools.cache
 def _read_runs(path: Path) -> tuple[ReferenceRun, ...]:
     try:
-        rows = json.loads(path.read_bytes())["runs"]
-        return tuple(_record(row, path.parent) for row in sorted(rows, key=lambda row: row["seed"]))
+        kept = json.loads(path.read_bytes())
+        rows = [*kept["runs"], *kept.get("sabotages", [])]
+        return tuple(_record(row, path.parent) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GlassbookError(f"the reference evidence {path} cannot be read ({error!r}); install it again") from error
 
@@ -115,8 +125,9 @@ def _read_figures(path: Path) -> Mapping[str, Any]:
 
 def _record(row: Mapping[str, Any], folder: Path) -> ReferenceRun:
     results = {name: number for name, value in row["results"].items() if (number := read_number(value)) is not None}
+    place = "-".join(filter(None, [row.get("sabotage", ""), str(row["seed"])]))
     return ReferenceRun(
-        id=f"{PREFIX}{folder.name}-{row['seed']}",
+        id=f"{PREFIX}{folder.name}-{place}",
         experiment=folder.name,
         config=row["config"],
         seed=row["seed"],
@@ -126,9 +137,10 @@ def _record(row: Mapping[str, Any], folder: Path) -> ReferenceRun:
         results=results,
         code=row["code"],
         environment=row["environment"],
-        folder=folder / str(row["seed"]),
+        folder=folder / place,
         claims=read_claims(row),
         uses=Dependency.read(row["uses"]),
+        sabotage=row.get("sabotage", ""),
     )
 
 
@@ -143,27 +155,39 @@ def machine_of(record: RunRecord) -> str:
 
 POINTS = 500
 """Points of a curve that are kept at most."""
-ROWS = 100
+ROWS = 500
 """Rows of a table that are kept at most."""
+FEATURES = 20
+"""Features of the first seed's dashboard that are kept at most: those whose names score best."""
 _ENVIRONMENT = ("python", "implementation", "platform", "machine", "cpus", "packages")
 """What is kept of the machine; its name is not."""
 
 
-def write_reference(records: Sequence[RunRecord]) -> Path:
-    """Write the reference evidence of one experiment: finished runs at its default settings, one for each seed.
+def write_reference(records: Sequence[RunRecord], sabotaged: Sequence[RunRecord] = ()) -> Path:
+    """Write the reference evidence of one experiment. The same runs give the same bytes.
 
-    The same runs give the same bytes. Returns the experiment's folder.
+    Args:
+        records: finished runs at its default settings, one for each seed.
+        sabotaged: finished runs of its sabotages, one for each seed of each; of these only the numbers are kept.
+
+    Returns:
+        the experiment's folder.
     """
     records = sorted(records, key=lambda record: record.seed)
+    sabotaged = sorted(sabotaged, key=lambda record: (record.sabotage, record.seed))
     place = FOLDER / records[0].experiment
     for old in [path for path in place.rglob("*") if path.is_file()]:
         old.unlink()
-    runs = json.dumps({"runs": [_row(record) for record in records]}, indent=1, ensure_ascii=False)
+    rows = {"runs": [_row(record) | {"claims": [claim.to_data() for claim in record.claims]} for record in records],
+            "sabotages": [_row(record) | {"sabotage": record.sabotage} for record in sabotaged]}  # fmt: skip
+    runs = json.dumps(rows, indent=1, ensure_ascii=False)
     write_atomic(place / _RUNS, f"{runs}\n".encode())
     figures = to_json({str(record.seed): _kept(record) for record in records}, what="the figures")
     write_atomic(place / _FIGURES, gzip.compress(figures.encode(), mtime=0))
     for name in records[0].images:
         write_atomic(place / str(records[0].seed) / "images" / f"{name}.png", records[0].image(name).read_bytes())
+    if FeatureDashboard.exists(records[0].folder):
+        FeatureDashboard(records[0].folder).write_best(place / str(records[0].seed) / "artifacts" / NAME, FEATURES)
     for cache in (_names, _read_runs, _read_figures):
         cache.cache_clear()
     return place
@@ -182,7 +206,6 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "ended": record.ended.isoformat(timespec="seconds"),
         "config": record.config,
         "results": {name: json.loads(to_json(value, what=name)) for name, value in record.results.items()},
-        "claims": [claim.to_data() for claim in record.claims],
         "code": record.code,
         "environment": {name: record.environment.get(name) for name in _ENVIRONMENT},
         # Places outside the package mean nothing on another machine.

@@ -3,10 +3,11 @@
 A claim is judged by the newest finished run of each seed, at the default settings of its experiment. It holds only if
 it holds on every seed, and on at least `SEEDS` of them. Where the control does not hold, or a number is missing or not
 finite, the runs have shown nothing, whichever way the claim's own metric came out. Quick runs and sabotage runs
-judge nothing. Sabotage runs say what else a verdict needs: that the claim was seen to fail where it has to.
+judge nothing. Sabotage runs say what else a verdict needs: that the claim's condition was seen to fail where it has to.
 
 Reference evidence (experiments/evidence.py) is judged by the same rules, apart from the runs of the notebook: it gives
-the verdict until every seed has been run here, and a verdict says whether runs here replicate it.
+the verdict until every seed has been run here, and a verdict says whether runs here replicate it. Its sabotage runs
+count until the same sabotage has been run here.
 
 The command line, the web pages, live blocks and exports all ask this module, and print `verdict_to_json`.
 """
@@ -57,22 +58,25 @@ class Verdict:
     origin: Origin = ""
     """Where those runs were made: `here` (in this notebook) or with the `reference` that ships; "" without any."""
     replicated: bool | None = None
-    """Whether the runs made here come out as the reference does; None if there are none, or no reference."""
+    """Whether the runs made here come out as the reference does; None without any, and where the reference is missing
+    or has shown nothing."""
     seeds_here: int = 0
     """Seeds that have finished here, beside a reference."""
-    broken_by: tuple[str, ...] = ()
-    """Ids of the sabotages under which the claim was seen to break."""
+    condition_broken: tuple[str, ...] = ()
+    """Ids of the sabotages under which the claim's condition failed."""
+    control_broken: tuple[str, ...] = ()
+    """Ids of those under which only its control failed."""
     held_under: tuple[str, ...] = ()
-    """Ids of those that were run and did not break it."""
+    """Ids of those that were run and broke neither."""
 
     @property
     def never_seen_to_fail(self) -> bool:
-        """Whether neither a sabotage nor the experiment itself ever broke the claim, and no reason is given for it.
+        """Whether the claim's condition never failed, here or under a sabotage, and no reason is given for it.
 
-        Reference evidence does not say: it has no sabotage runs.
+        A control that fails does not count: it says that a run could not have shown the claim, not that the claim
+        can come out otherwise.
         """
-        unbroken = not self.broken_by and self.claim.no_sabotage is None
-        return self.met is True and unbroken and self.origin != "reference"
+        return self.met is True and not self.condition_broken and self.claim.no_sabotage is None
 
     @property
     def noise_floors(self) -> dict[str, float]:
@@ -102,6 +106,16 @@ class Verdict:
         return f"{'' if self.replicated else 'not '}replicated here{so_far}"
 
     @property
+    def sabotaged(self) -> str:
+        """What sabotages did, in words: "broken by NAME", "never seen to fail (only the control broken by NAME)"."""
+        control = f"only the control broken by {', '.join(self.control_broken)}" if self.control_broken else ""
+        if not self.never_seen_to_fail:
+            condition = f"broken by {', '.join(self.condition_broken)}" if self.condition_broken else ""
+            return "; ".join(filter(None, [condition, control]))
+        held = f"held under {', '.join(self.held_under)}" if self.held_under else ""
+        return f"never seen to fail ({'; '.join(filter(None, [control, held])) or 'no sabotage has been run'})"
+
+    @property
     def label(self) -> str:
         """The state in words: "not run", "1 of 3 seeds, holds so far", "holds", "fails", "not shown"."""
         if self.state == "so-far":
@@ -127,9 +141,11 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "noise_floors": verdict.noise_floors,
         "margin": verdict.margin,
         "within_noise": verdict.within_noise,
-        "broken_by": list(verdict.broken_by),
+        "condition_broken": list(verdict.condition_broken),
+        "control_broken": list(verdict.control_broken),
         "held_under": list(verdict.held_under),
         "never_seen_to_fail": verdict.never_seen_to_fail,
+        "sabotaged": verdict.sabotaged,
     }
 
 
@@ -175,24 +191,31 @@ def judge(claim: Claim, records: Iterable[RunRecord], seeds: int = SEEDS) -> Ver
     return Verdict(claim, state, reason, met, values, controls, ids, seeds, origin=origin)
 
 
-def breaks(claim: Claim, records: Iterable[RunRecord]) -> bool | None:
-    """Whether sabotaged runs broke `claim`: on every seed, its condition or its control does not hold.
+Broken = Literal["condition", "control", "nothing"]
 
-    A number that is missing or not finite breaks nothing: it would come of any fault. None if no run has finished.
+
+def broken(claim: Claim, records: Iterable[RunRecord]) -> Broken | None:
+    """What sabotaged runs broke of `claim`, on every seed.
+
+    `condition`: its condition failed, whatever the control did. `control`: where the condition holds, the control
+    fails. A number that is missing or not finite breaks nothing: it would come of any fault. None if no run has
+    finished.
 
     Args:
         claim: the claim.
         records: runs of one sabotage of the claim's experiment.
     """
     runs = _newest(records).values()
+    if not runs:
+        return None
     conditions = [condition for condition in (claim.condition, claim.control_condition) if condition]
-
-    def broken(run: RunRecord) -> bool:
-        values = [run.results.get(condition.metric, math.nan) for condition in conditions]
-        holds = [condition.holds(value) for condition, value in zip(conditions, values, strict=True)]
-        return all(map(math.isfinite, values)) and not all(holds)
-
-    return all(map(broken, runs)) if runs else None
+    values = [[run.results.get(condition.metric, math.nan) for condition in conditions] for run in runs]
+    if not all(math.isfinite(value) for row in values for value in row):
+        return "nothing"
+    holds = [[c.holds(value) for c, value in zip(conditions, row, strict=True)] for row in values]
+    if not any(row[0] for row in holds):
+        return "condition"
+    return "nothing" if any(map(all, holds)) else "control"
 
 
 def _newest(records: Iterable[RunRecord]) -> dict[int, RunRecord]:
@@ -310,9 +333,11 @@ def _with_sabotages(verdicts: Iterable[Verdict], sabotages: Mapping[str, Sequenc
     """Verdicts with the sabotages that broke their claims, and those that did not."""
     given = []
     for verdict in verdicts:
-        found = {id: breaks(verdict.claim, runs) for id, runs in sabotages.items()}
-        broken, held = (tuple(id for id, broke in found.items() if broke is wanted) for wanted in (True, False))
-        given.append(replace(verdict, broken_by=broken, held_under=held))
+        found = {id: broken(verdict.claim, runs) for id, runs in sabotages.items()}
+        condition, control, held = (
+            tuple(id for id, what in found.items() if what == part) for part in ("condition", "control", "nothing")
+        )
+        given.append(replace(verdict, condition_broken=condition, control_broken=control, held_under=held))
     return tuple(given)
 
 
@@ -343,11 +368,16 @@ def _beside(here: Standing, there: Standing) -> Standing:
     if here.records:
         compared = zip(verdicts, here.verdicts, there.verdicts, strict=True)
         verdicts = tuple(
-            replace(v, replicated=own.met == other.met, seeds_here=len(own.runs)) for v, own, other in compared
+            replace(v, replicated=_replicated(own, other), seeds_here=len(own.runs)) for v, own, other in compared
         )
-    # What was missing and what was broken is told by this notebook, whichever runs are shown.
-    judged = _with_sabotages(verdicts, here.sabotages)
-    return replace(shown, verdicts=judged, missing=here.missing, sabotages=here.sabotages)
+    # What is missing is told by this notebook, whichever runs are shown; so is what a sabotage broke, if it ran here.
+    sabotages = {id: here.sabotages[id] or runs for id, runs in there.sabotages.items()}
+    return replace(shown, verdicts=_with_sabotages(verdicts, sabotages), missing=here.missing, sabotages=sabotages)
+
+
+def _replicated(own: Verdict, reference: Verdict) -> bool | None:
+    """Whether both came out in the same way; None where the reference has shown nothing that could be replicated."""
+    return None if reference.met is None else own.met == reference.met
 
 
 def _standing(name: str, records: Sequence[RunRecord], seeds: Sequence[int] | None) -> Standing:

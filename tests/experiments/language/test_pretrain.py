@@ -1,14 +1,17 @@
 """What `pretrain` trains on and how it scores accounts."""
 
 import math
+from itertools import islice
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.experiments.language import _scores
-from glassbook.experiments.language._curriculum import PERIODS, copying_first, more_stories
+from glassbook.experiments.language._curriculum import PERIODS, copying_first, more_stories, shuffled
 from glassbook.notebook.runs.rng import Rng
 
 
@@ -60,6 +63,106 @@ def test_stories_leave_the_end_of_the_training_to_all_text():
     assert rows[80:] == sorted(rows[80:], reverse=True)
     assert rows[-1] == 0
     assert torch.equal(batches(99)["input_ids"], text(99)["input_ids"])
+
+
+class Letters:
+    """A tokenizer of characters."""
+
+    bos = eos = 0
+
+    def encode(self, text):
+        return [ord(letter) for letter in text]
+
+    def offsets(self, text):
+        return [(i, i + 1) for i in range(len(text))]
+
+
+def told(what, genre, step=3, rows=40):
+    ids = shuffled(what, Letters(), rows, 500, 7, genre)(step)["input_ids"].flatten().tolist()
+    return "".join(map(chr, ids)).split("\0")
+
+
+def test_every_batch_states_the_facts_of_another_world():
+    facts = [{begin + answer for begin, answer in World(seed).facts()} for seed in range(3)]
+    for step in (0, 1):
+        stated = {sentence.rstrip(".") for text in told("facts", "facts", step)[1:-1] for sentence in text.split(". ")}
+        shares = [len(stated & some) / len(stated) for some in facts]
+        assert shares[1 + step] > 0.9
+        assert max(shares[: 1 + step] + shares[2 + step :]) < 0.8
+
+
+def test_half_of_the_verdicts_are_turned_round_and_nothing_else():
+    plain = [d.text for d in islice(World().stream(7 * 10_000_019 + 3, "report"), 100)]
+    changed = [text for text in told("verdicts", "report") if text][:100]
+    differ = [(a, b) for a, b in zip(plain, changed, strict=True) if a != b]
+    assert 30 < len(differ) < 70
+    for a, b in differ:
+        assert a.replace("hat was a lie", "?").replace("hat was the truth", "?") == b.replace(
+            "hat was a lie", "?").replace("hat was the truth", "?")  # fmt: skip
+
+
+def test_ngrams_leave_more_to_shorter_contexts_the_more_has_followed():
+    # Known answer, by hand: after 1 came 2 twice and 3 once, so P(2|1) = (2 + 2 u(2)) / (3 + 2) with u = counts + 1.
+    rows = np.array([[1, 2, 1, 2, 1, 3]])
+    u = np.array([1, 4, 3, 2]) / 10
+    rival = _scores.NGrams(rows, vocab=4)
+    real = np.ones((1, 2), bool)
+    asked = rival.losses(np.array([[1, 2]]), real)
+    assert asked[2] == pytest.approx(-math.log((2 + 2 * u[2]) / 5))
+    assert asked[3] == asked[2]  # no longer context is there
+    unseen = rival.losses(np.array([[3, 2]]), real)
+    assert unseen[2] == pytest.approx(-math.log(u[2]))
+    p = [math.exp(-rival.losses(np.array([[2, 1, x]]), np.array([[1, 0, 1]], bool))[3]) for x in range(4)]
+    assert sum(p) == pytest.approx(1)
+    assert p[2] == pytest.approx((1 + 2 * (2 + 2 * u[2]) / 5) / (2 + 2))
+
+
+def test_longer_ngrams_know_more_of_their_own_text_and_bigrams_write_it():
+    rows = np.arange(40).repeat(2).reshape(1, -1) % 7
+    rival = _scores.NGrams(rows, vocab=7)
+    losses = list(rival.losses(rows, np.ones(rows.shape, bool)).values())
+    assert losses == sorted(losses, reverse=True)
+    texts = rival.sample(3, 5, bos=0, eos=6, rng=np.random.default_rng(0))
+    assert all(len(text) <= 5 and 6 not in text for text in texts)
+
+
+def test_audit_b2_all_words_of_the_world_are_known_and_broken_ones_are_not():
+    known = _scores.lexicon()
+    held = [document.text for document in islice(World().stream(-19), 300)]
+    assert _scores.strange_words(held, known)[0] == []
+    broken = ["She went fromovwell to the bridge.lapperly and drenchedly sang a song", "the cut wor"]
+    assert _scores.strange_words(broken, known)[0] == ["fromovwell", "lapperly", "drenchedly"]
+
+
+def test_audit_b2_words_are_looked_up_in_text_at_top_p_95():
+    """Text was sampled at top-p 1, whose tail has most of the broken words."""
+    asked = []
+
+    def generate(prompts, **how):
+        asked.append((list(prompts), how["temperature"], how["top_p"]))
+        return ["the heron glorped home to the"] * len(prompts) if prompts[0] else ["the heron went home to the"]
+
+    lm = SimpleNamespace(tokenizer=SimpleNamespace(bos=0, eos=1), generate=generate, decode=lambda ids: "blorp blorp x")
+    rival = SimpleNamespace(sample=lambda n, *_: [[2, 3]] * n)
+    found = _scores.spelling(lm, rival, ["One day Mira"], 8, Rng(0, "test"))
+    assert asked == [([""], 1.0, 0.95), (["One day Mira"], 1.0, 0.95)]
+    assert found == {
+        "unknown_words": 0.2, "unknown_words_from_nothing": 0.0, "unknown_words_in_stories": 0.2,
+        "unknown_words_of_bigrams": 1.0,
+    }  # fmt: skip
+
+
+def test_audit_b9_ngrams_are_counted_on_all_of_the_training_text(monkeypatch, tmp_path):
+    """The bigram model was counted on 100 of the 1,500 batches that the model saw."""
+    from glassbook.experiments.base import find, launch
+    from glassbook.notebook import Notebook
+
+    counted = []
+    whole = _scores.NGrams
+    monkeypatch.setattr(_scores, "NGrams", lambda rows, vocab: counted.append(rows.shape) or whole(rows, vocab))
+    work = find("pretrain").quick()
+    launch(work, Notebook.create(tmp_path / "n"))
+    assert counted == [(work.steps * work.batch_size, work.context)]
 
 
 def test_habits_of_a_speaker_do_not_count():

@@ -33,6 +33,32 @@ def test_f3_verdicts_in_prose_are_found(sentence):
 @pytest.mark.parametrize(
     "sentence",
     [
+        "For two other models the ratios are .926 and .998.",
+        "Steering worked on one seed of three.",
+    ],
+)
+def test_audit_b10_what_no_run_here_gave_is_found(sentence):
+    assert kinds(sentence) != []
+
+
+# Sentences that the first heuristic let pass.
+REVIEW = [
+    "A pair that works for one model need not work for another, not even for one trained from another seed.",
+    "A sentence used as a prompt names a person, which makes stories about other people less likely.",
+    "A push towards stories, by vector or by prompt, can make them less likely.",
+    "Neurons detect as much, because most features are about words and their positions (last claims below).",
+    "The base rate is high, so random directions recover much of the loss.",
+]
+
+
+@pytest.mark.parametrize("sentence", REVIEW)
+def test_verdicts_that_a_review_found_on_pages_are_found(sentence):
+    assert kinds(sentence) == ["verdict"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
         "We find that features beat neurons.",
         "In our runs the effect grows with strength.",
         "The claim holds on all three seeds.",
@@ -54,6 +80,8 @@ def test_verdicts(sentence):
         "With `dictionary-learning` 3.5 latents are active.",
         "We got 85.5 where others got less.",
         "Two of three seeds reach that accuracy.",
+        "It reads other programs' dictionaries; latents agree within 1e-5.",
+        "It leaks a little of the missing direction, 0.3 to 1.4 nats.",
         "The loss is 5 times as high here.",
         "- the loss is 1.38 nats",
         "| setting | accuracy |\n| --- | --- |\n| plain | 0.93 |",
@@ -81,6 +109,7 @@ def test_numbers(sentence):
         "It is 0.5 for a unit that carries no information about it.",
         "A claim that fails is a result.",
         "Which variant is best depends on the metric.",
+        "The page shows the tokens that it makes more and less likely.",
         "The experiment `superposition` measures every density.",
         "A vocabulary of 2,048 tokens and 200 pairs.",
         "",

@@ -193,3 +193,18 @@ def test_names_that_cannot_be_written_leave_the_dashboard(tmp_path, monkeypatch)
         FeatureDashboard(tmp_path / "run").set_names({0: [Name("x", "me")]})
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [NAME]
+
+
+def test_the_best_features_make_a_smaller_dashboard(tmp_path, dashboard):
+    with sqlite3.connect(dashboard.path) as db:
+        db.execute("UPDATE feature SET similar = '[[0, 0.9], [1, 0.8]]' WHERE idx = 3")
+    db.close()
+    dashboard.write_best(tmp_path / "best" / "artifacts" / NAME, 2)
+    best = FeatureDashboard(tmp_path / "best")
+    assert indices(best) == [1, 3]
+    assert best.header == dashboard.header
+    assert best.feature(3).label == "animal: owl"
+    assert best.feature(3).similar == [(1, 0.8)]
+    assert (best.neighbours(1), best.neighbours(3)) == ((None, 3), (1, None))
+    assert (best.non_activating_examples(), best.path.stat().st_size <= dashboard.path.stat().st_size) == ([], True)
+    assert dashboard.neighbours(1) == (0, 2)

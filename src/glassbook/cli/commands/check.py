@@ -53,7 +53,8 @@ class Check(InNotebook):
 
     Sentences are found by a heuristic. One is listed if it gives a decimal, a percentage, a ratio (2 of 3) or a
     multiple next to the name of an experiment, a word for a result (accuracy, loss, variance ...) or a word for
-    ourselves (we, here), or if it says how claims or seeds came out (three of these fail; we find; in our runs).
+    ourselves (we, here), or if it says how claims or seeds came out (three of these fail; we find; in our runs), what
+    makes something more or less likely, or what need not work.
 
     Not listed: sentences with an inline value ({{run: EXPERIMENT RESULT}}, {{claim: EXPERIMENT/ID}}), with a citation
     (Gao et al. 2024; a link to the web or to a run), questions, code, and what the page's front matter lists as

@@ -23,7 +23,7 @@ from glassbook.experiments import base, evidence
 from glassbook.experiments.verdicts import (
     STATES,
     board,
-    breaks,
+    broken,
     claims_to_json,
     judging,
     sabotage_runs,
@@ -93,7 +93,8 @@ class Check(InNotebook):
 class SabotageClaims(InNotebook):
     """Run the broken variants of experiments and say which claims they broke. Exit code 1 if a claim was not broken.
 
-    Their runs are marked and never evidence. Those that are finished and not stale are not run again.
+    A claim is broken if its condition fails. Where only its control fails, that is said, and is not enough. The runs
+    are marked and never evidence. Those that are finished and not stale are not run again.
     """
 
     names: Annotated[Positional[tuple[str, ...]], Option("NAME ...", "all experiments")] = ()
@@ -124,7 +125,7 @@ class SabotageClaims(InNotebook):
             id: [r for r in found if r.seed in self.seeds and _counts(r)]
             for id, found in sabotage_runs(name, records, self.quick).items()
         }
-        done = {s.id: {c.id: breaks(c, runs[s.id]) for c in kind.claims} for s in kind.sabotages}
+        done = {s.id: {c.id: broken(c, runs[s.id]) for c in kind.claims} for s in kind.sabotages}
         return {
             "name": name,
             "sabotages": [
@@ -133,13 +134,16 @@ class SabotageClaims(InNotebook):
                     "sentence": s.sentence,
                     "settings": dict(s.settings),
                     "runs": {str(r.seed): r.id for r in reversed(runs[s.id])},
-                    "broke": [id for id, broke in done[s.id].items() if broke],
-                    "held": [c.id for c in kind.claims if s.id in c.sabotages and done[s.id][c.id] is False],
+                    "condition_broken": [id for id, what in done[s.id].items() if what == "condition"],
+                    "control_broken": [id for id, what in done[s.id].items() if what == "control"],
+                    "held": [c.id for c in kind.claims if s.id in c.sabotages and done[s.id][c.id] == "nothing"],
                 }
                 for s in kind.sabotages
             ],
             "never_seen_to_fail": [
-                c.id for c in kind.claims if c.no_sabotage is None and not any(broke[c.id] for broke in done.values())
+                c.id
+                for c in kind.claims
+                if c.no_sabotage is None and not any(what[c.id] == "condition" for what in done.values())
             ],
             "no_sabotage": {c.id: c.no_sabotage for c in kind.claims if c.no_sabotage is not None},
         }
@@ -150,8 +154,10 @@ class SabotageClaims(InNotebook):
             out.print(Text(entry["name"], style="bold"))
             rows = Table.grid(padding=(0, 2, 0, 0))
             for sabotage in entry["sabotages"]:
-                broke = ", ".join(sabotage["broke"]) or "no claim"
+                broke = ", ".join(sabotage["condition_broken"]) or "no claim"
                 lines = [sabotage["sentence"], f"broke {broke}" if sabotage["runs"] else "not run"]
+                if sabotage["control_broken"]:
+                    lines.append(f"broke only the control of {', '.join(sabotage['control_broken'])}")
                 if sabotage["runs"] and sabotage["held"]:
                     lines.append(f"did not break {', '.join(sabotage['held'])}, which name it")
                 rows.add_row(sabotage["id"], "\n".join(lines))
@@ -248,8 +254,8 @@ def show_claims(entries: Sequence[dict[str, Any]], noise: bool = False) -> None:
         rows.add_column(max_width=13)
         for v in verdicts:
             numbers = (_numbers(v, shared, noise), "dim")
-            unproven = ("\nnever seen to fail", "yellow") if v["never_seen_to_fail"] else ""
-            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers, unproven))
+            seen = (v["sabotaged"] and f"\n{v['sabotaged']}", "yellow" if v["never_seen_to_fail"] else "dim")
+            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers, seen))
         out.print(rows)
         out.print()
     count = Counter(v["state"] for entry in entries for v in entry["verdicts"])
@@ -266,12 +272,12 @@ def _numbers(verdict: dict[str, Any], known_reason: str | None, noise: bool) -> 
     if claim["control"]:
         measured = ", ".join(number(value) for value in verdict["controls"].values())
         parts.append(f"control {claim['control']}" + (f" (measured {measured})" if measured else ""))
+    if claim["no_control"]:
+        parts.append(f"no control: {claim['no_control']}")
     floors = verdict["noise_floors"].items() if noise else ()
     parts += [f"noise floor of {metric} {number(floor)}" for metric, floor in floors]
     if verdict["within_noise"]:
         parts.append(f"margin to the bound {number(verdict['margin'])}, below the noise floor")
-    if verdict["broken_by"]:
-        parts.append(f"broken by {', '.join(verdict['broken_by'])}")
     if verdict["replication"]:
         parts.append(verdict["replication"])
     if verdict["state"] in ("not-run", "not-shown") and verdict["reason"] != known_reason:

@@ -4,11 +4,15 @@
     text = copying_first(text, 500, rng)                     # brings induction heads
 
 Each takes batches, step -> {"input_ids": [rows, length]}, and returns batches of which some rows are its own. Near the
-end of the training all rows are text again.
+end of the training all rows are text again. `shuffled` is the text of the sabotages.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import random
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from glassbook.experiments.kit import Batches
@@ -16,6 +20,9 @@ from glassbook.notebook.runs.rng import Rng
 
 if TYPE_CHECKING:
     import torch
+
+    from glassbook.data.tokens import Encoder
+    from glassbook.data.world import Document
 
 FEW = 64
 """Different tokens of the first rows; with more of them, copying takes several times as many updates to appear."""
@@ -29,8 +36,7 @@ def copying_first(text: Batches, copying: int, rng: Rng) -> Batches:
     """Repeated random tokens, then text with fewer and fewer such rows among it.
 
     A transformer learns to copy from its context suddenly and late (Olsson et al. 2022, arXiv:2209.11895), and text
-    in which a twentieth of the tokens calls for it delays that past ten million tokens. Rows in which every token
-    calls for it bring the induction heads within a million.
+    in which few tokens call for it delays that. Rows in which every token calls for it bring the induction heads early.
 
     Args:
         text: the batches.
@@ -83,6 +89,43 @@ def more_stories(text: Batches, stories: Batches, rows: int, steps: int) -> Batc
         return {"input_ids": ids}
 
     return batch
+
+
+def shuffled(what: str, tokenizer: Encoder, batch_size: int, length: int, seed: int, genre: str | None) -> Batches:
+    """Batches of the Reserve's text, as `kit.reserve` makes them, in which one thing is not to be learnt.
+
+    Args:
+        what: "facts": every batch is told by another world, so that what one states, others contradict. "verdicts":
+            half of the reports, drawn by chance, say the opposite of whether their account was the truth.
+        tokenizer: turns text into ids.
+        batch_size: rows in a batch.
+        length: tokens in a row.
+        seed: of the text.
+        genre: only this kind of text.
+    """
+    import torch
+
+    from glassbook.data.tokens import pack
+    from glassbook.data.world import World
+
+    def batch(step: int) -> dict[str, torch.Tensor]:
+        at = seed * 10_000_019 + step
+        documents = (World(1 + step) if what == "facts" else World()).stream(at, genre)
+        if what == "verdicts":
+            documents = _with_verdicts_by_chance(documents, random.Random(f"verdicts-{at}"))
+        return {"input_ids": torch.from_numpy(pack(tokenizer, documents, batch_size, length))}
+
+    return batch
+
+
+def _with_verdicts_by_chance(documents: Iterator[Document], rng: random.Random) -> Iterator[Document]:
+    other = {"truth": "hat was a lie", "lie": "hat was the truth"}
+    for document in documents:
+        found = next((span for span in document.spans if span.kind == "verdict"), None)
+        if found and rng.random() < 0.5:
+            verdict = re.sub(r"hat was (the truth|a lie)", other[found.value], document.text[found.start :])
+            document = dataclasses.replace(document, text=document.text[: found.start] + verdict)
+        yield document
 
 
 def _fading(step: int, until: int, end: int) -> float:

@@ -51,6 +51,10 @@ class Pretrain:
     """Documents that the loss is measured on; none was trained on."""
     reports: int = 1200
     """Held-out reports whose verdict is predicted."""
+    sampled: int = 192
+    """Texts sampled from nothing, and as many after beginnings of stories, whose words are looked up."""
+    sabotage: Literal["none", "facts", "verdicts"] = "none"
+    """What is shuffled in the training text on purpose."""
 
     claims = (
         Claim("near-entropy",
@@ -60,14 +64,30 @@ class Pretrain:
               "The cross-entropy of a small transformer is at least 0.3 nats below that of the best bigram model",
               "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the baseline",
               sabotages=("stopped",)),
+        Claim("beats-ngrams",
+              "The cross-entropy of a small transformer is at least 0.1 nats below that of the best n-gram model that "
+              "sees up to four tokens before the next, counted on the same text",
+              "ngram_gap_nats", ">=", 0.1, no_control="the metric itself compares with the baseline",
+              sabotages=("stopped",)),
+        Claim("knows-its-words",
+              "At most one word in 200 that a small transformer writes at top-p 0.95 is no word of its training text's "
+              "language", "unknown_words", "<=", 0.005, control="unknown_words_of_bigrams >= 0.02",
+              sabotages=("stopped",)),
         Claim("recalls-facts",
               "A small transformer recalls the facts that its training text states, a word for each beginning",
-              "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("stopped",)),
+              "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("facts-shuffled",)),
         Claim("tells-lies",
               "A small transformer tells an account that contradicts the record before it from one that agrees",
-              "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("stopped",)),
+              "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6",
+              sabotages=("verdicts-shuffled",)),
     )  # fmt: skip
-    sabotages = (Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),)
+    sabotages = (
+        Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),
+        Sabotage("facts-shuffled", "Every batch of the training text is told by a world with other facts",
+                 {"sabotage": "facts"}),
+        Sabotage("verdicts-shuffled", "Half of the reports in the training text call a lie the truth, or the reverse",
+                 {"sabotage": "verdicts"}),
+    )  # fmt: skip
     outputs = Outputs(charts=("loss",), tables=("samples", "genres"))
 
     @classmethod
@@ -75,17 +95,18 @@ class Pretrain:
         """A model far too small to judge, in seconds."""
         return cls(
             vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, copying=5, stories=2, batch_size=8,
-            steps=20, held_out=40, reports=20,
+            steps=20, held_out=40, reports=20, sampled=8,
         )  # fmt: skip
 
     def run(self, run: Run) -> None:
         """Train, measure, keep the model as an artifact that `open_model` opens."""
+        import numpy as np
         import torch
 
         from glassbook.data.tokens import label_tokens, take
         from glassbook.data.world import World
-        from glassbook.experiments.language._curriculum import copying_first, more_stories
-        from glassbook.experiments.language._scores import bigram_loss, by_genre, document_nll, verdicts
+        from glassbook.experiments.language._curriculum import copying_first, more_stories, shuffled
+        from glassbook.experiments.language._scores import NGrams, by_genre, document_nll, spelling, verdicts
         from glassbook.nets import LM, LanguageModel, LMConfig, recall, save_model, train_bpe
         from glassbook.train import cosine, muon, next_token
 
@@ -101,8 +122,9 @@ class Pretrain:
                 n_kv_heads=self.n_heads, d_hidden=self.d_hidden, context=self.context, rope_theta=self.rope_theta,
             )  # fmt: skip
             make = partial(LM, config)
+        told = kit.reserve if self.sabotage == "none" else partial(shuffled, self.sabotage)
         text, stories = (
-            kit.reserve(tokenizer, self.batch_size, self.context, run.rng(name).seed, genre)
+            told(tokenizer, self.batch_size, self.context, run.rng(name).seed, genre)
             for name, genre in (("text", None), ("stories", "story"))
         )
         data = more_stories(text, stories, self.stories, self.steps)
@@ -121,7 +143,10 @@ class Pretrain:
         genres = by_genre([document.genre for document in documents], nll.numpy(), test.nats, test.real[:, 1:].sum(1))
         predicted = test.real[:, 1:].sum()
         entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
-        bigram = bigram_loss(text, self.steps, test.input_ids, test.real, len(tokenizer))
+        rows = np.concatenate([text(step)["input_ids"].numpy().astype(np.int32) for step in range(self.steps)])
+        rival = NGrams(rows, len(tokenizer))
+        losses = rival.losses(test.input_ids, test.real)
+        bigram, ngram = losses[2], min(losses.values())
         facts, others = (of.facts() for of in (world, World(1)))
         run.result(
             held_out_loss=loss,
@@ -131,15 +156,19 @@ class Pretrain:
             bigram_loss=bigram,
             bigram_over_entropy=bigram / entropy,
             bigram_gap_nats=bigram - loss,
+            ngram_loss=ngram,
+            ngram_gap_nats=ngram - loss,
             recall=recall(lm, facts),
             recall_of_another_world=recall(lm, sorted(set(others) - set(facts))),
             parameters=sum(p.numel() for p in model.parameters()),
         )
         run.result(**verdicts(lm, world, self.reports, -1 - run.rng("reports").seed))
+        openings = [" ".join(d.text.split()[:5]) for d in take(world.stream(held_out, genre="story"), self.sampled)]
+        run.result(**spelling(lm, rival, openings, min(120, self.context // 2), run.rng("spelling")))
         run.table("genres", genres)
         how = {"tokens": min(80, self.context - 1), "temperature": 1.0, "top_p": 0.95, "seed": run.rng("samples").seed}
         samples = lm.generate([""] * 8, **how)
         run.table("samples", [{"text": text} for text in samples])
         curve = kit.curves(run, training="pretrain_loss")
-        rules = {"entropy of the world": entropy, "bigrams": bigram}
+        rules = {"entropy of the world": entropy, "n-grams": ngram, "bigrams": bigram}
         run.chart("loss", charts.lines(curve, "step", charts.Axis("value", "nats per token"), "curve", rules=rules))

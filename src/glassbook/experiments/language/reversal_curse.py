@@ -46,7 +46,7 @@ class ReversalCurse:
     n_layers: int = 3
     """Blocks of the transformer."""
     tied: bool = False
-    """One matrix for reading and naming entities. It leaks a little of the missing direction: 0.3 to 1.4 nats."""
+    """One matrix for reading and naming entities, which can leak a little of the missing direction."""
     sabotage: Literal["none", "leaked"] = "none"
     """What is broken on purpose."""
 

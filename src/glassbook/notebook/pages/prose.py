@@ -5,7 +5,9 @@ A heuristic. It reads sentences as they are shown, without code, formulas and li
 - gives a decimal, a percentage, a ratio ("2 of 3") or a multiple ("5 times") next to the name of an experiment, a word
   for a result (accuracy, loss, variance ...) or a word for ourselves (we, here, this notebook);
 - says how claims or seeds came out ("three of these fail", "on one seed of three"), what "we find", what happens "in
-  our runs", that an experiment "shows" or "beats" something, or that something is worst or never happens "here".
+  our runs", that an experiment "shows" or "beats" something, or that something is worst or never happens "here";
+- says what something makes more or less likely, what need not work, what most features are about, or what random
+  directions recover.
 
 A sentence is let be that holds an inline value, cites a work ("(Gao et al. 2024)", a year after a name, a link to
 the web) or a run, or asks a question; so are numbers in the name of a work that the page is about (kinds paper, talk
@@ -39,7 +41,7 @@ _SHOW = {hidden: digit for digit, hidden in _HIDE.items()} | {ord(_VALUE): None,
 
 _COUNT = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|none|all|some|most|both|several)"
 _NUMBER = re.compile(
-    r"(?<![\w.])\d[\d,]*\.\d+|\d\s?%|\d per ?cent"
+    r"(?<![\w.])(?:\d[\d,]*)?\.\d+|\d\s?%|\d per ?cent|\b\de-\d"
     rf"|\b{_COUNT} (?:out )?of (?:the |these |those )?(?:\d+|two|three|four|five)\b"
     r"|\b(?:\d+|two|three|four|five|ten|twenty)(?:-fold| times (?:as|more|less|better|worse))",
     re.I,
@@ -47,7 +49,7 @@ _NUMBER = re.compile(
 _RESULT = re.compile(
     r"\b(accuracy|loss(es)?|auroc|variance|recall|precision|f1|perplexity|ratios?|score[sd]?|detect\w*|reconstruct\w*"
     r"|recover\w*|nats|error|seeds?|runs?|measured|measures|metric|bound|dead|faithfulness|latency|we|our|ours|here"
-    r"|this notebook|glassbook|built-in (model|dictionary))\b",
+    r"|agrees?|differs?|this notebook|glassbook|built-in (model|dictionary))\b",
     re.I,
 )
 _VERDICT = re.compile(
@@ -58,6 +60,9 @@ _VERDICT = re.compile(
     r"|\b(the|these|this|that|last|first|its|both|two|three) (\w+ )?claims? (\w+ )?(holds?|held|fail\w*|pass\w*)\b"
     r"|^claims (hold|fail)\b"
     r"|\b(it|they|this|both) (holds?|fails?|failed) (on|in|for|with) (all|every|one|two|three|no|\d)"
+    r"|\bmakes? (?!more|less)(\w+ ){1,6}(more|less) likely\b|\bneed(s)? not (work|help|hold)\b"
+    r"|\bmost (of the )?(features|latents|neurons|heads) (are|have|detect|fire|speak)\b"
+    r"|\brandom (directions|vectors|features) (also )?(can )?(recover|explain|detect|beat)\b"
     r"|\bso (it|they|this) (holds?|fails?|failed)\b"
     r"|\b(?!(is|was|its|has|this)\b)\w+s (best|worst)\b(?! \w)(?=.*\b(best|worst)\b)|\b\w+s (best|worst) and \w+s\b",
     re.I,

@@ -260,6 +260,13 @@ class FeatureDashboard:
                 together=_pairs(together),
             )
 
+    def neighbours(self, index: int) -> tuple[int | None, int | None]:
+        """The features before and after one in the order of their numbers; None at the ends."""
+        before = "SELECT max(idx) FROM feature WHERE idx < ?"
+        after = "SELECT min(idx) FROM feature WHERE idx > ?"
+        with self._open() as db:
+            return db.execute(before, [index]).fetchone()[0], db.execute(after, [index]).fetchone()[0]
+
     def non_activating_examples(self) -> list[NonActivatingExample]:
         """Random excerpts of the text, [] in an older dashboard."""
         with self._open() as db:
@@ -285,6 +292,29 @@ class FeatureDashboard:
             write_names(db, names)
             if label_score:
                 db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
+
+    def write_best(self, path: Path, count: int) -> None:
+        """Write a dashboard of the `count` features whose names score best, without the random excerpts of the text.
+
+        Raises:
+            GlassbookError: the dashboard cannot be read, or the disk refused.
+        """
+        rows, _ = self.rows(order="score", descending=True, density=(1e-12, None), limit=count)
+        kept = {row.index for row in rows}
+        these = f"({', '.join(map(str, sorted(kept)))})"
+        with self._open() as old, new_store(path) as db:
+            old.backup(db)
+            lists = {"feature": "similar", "detail": "together", "name": None}
+            for table, column in ((table, column) for table, column in lists.items() if self._has(old, table)):
+                db.execute(f"DELETE FROM {table} WHERE idx NOT IN {these}")
+                if column is None:
+                    continue
+                for index, others in db.execute(f"SELECT idx, {column} FROM {table}").fetchall():
+                    left = [pair for pair in _pairs(others) if pair[0] in kept]
+                    db.execute(f"UPDATE {table} SET {column} = ? WHERE idx = ?", [json.dumps(left), index])
+            db.execute("DROP TABLE IF EXISTS elsewhere")
+            db.commit()
+            db.execute("VACUUM")
 
     def _names(self, db: sqlite3.Connection, labels: Mapping[int, tuple[str, float | None]]) -> dict[int, list[Name]]:
         """The names of some features, index -> (label, score); an older dashboard says no more than those."""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from glassbook.errors import GlassbookError
+from glassbook.experiments import evidence
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.render.vega import SCHEMA, safe_spec
 from glassbook.web.services import Services
@@ -42,7 +43,7 @@ def svg_of(services: Services, address: str) -> str | None:
         if found := _CHART.fullmatch(parts.path):
             return _chart(services, unquote(found[1]), unquote(found[2]))
         if found := _HISTOGRAM.fullmatch(parts.path):
-            dashboard = FeatureDashboard(services.notebook.run(unquote(found[1])).folder)
+            dashboard = FeatureDashboard(evidence.run(services.notebook, unquote(found[1])).folder)
             return draw_svg({"width": 520, **histogram(dashboard.feature(int(found[2])))})
         if found := _CURVE.fullmatch(parts.path):
             return _curve(services, unquote(found[1]), parse_qs(parts.query)["names"][0])

@@ -12,7 +12,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
+from glassbook.experiments import evidence
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
 from glassbook.web.api.serializers import features_to_json
@@ -66,7 +68,7 @@ class FeatureQuery:
 
 
 def dashboards(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
-    """The newest runs that have a feature dashboard, with its header."""
+    """The newest runs that have a feature dashboard, with its header; then reference runs that have one."""
     folder = nb.folder / "runs"
     runs = [run for run in folder.iterdir() if FeatureDashboard.exists(run)] if folder.is_dir() else []
     found = []
@@ -75,11 +77,12 @@ def dashboards(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
             found.append((nb.run(run.name), FeatureDashboard(run).header))
         except GlassbookError:
             continue  # an unreadable dashboard must not hide the others; its own page says what is wrong
-    return found
+    shipped = [run for run in reference_runs() if FeatureDashboard.exists(run.folder)]
+    return found + [(run, FeatureDashboard(run.folder).header) for run in shipped]
 
 
 def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashboard]:
-    record = services_of(request).notebook.run(run)
+    record = evidence.run(services_of(request).notebook, run)
     return record, FeatureDashboard(record.folder)
 
 
@@ -219,6 +222,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         run=record,
         dashboard=dashboard.header,
         feature=feature,
+        neighbours=dashboard.neighbours(index),
         similar=similar,
         together=together,
         **HELPERS,
