@@ -55,8 +55,8 @@ class Tour:
         Claim("pair-steers", "Activation addition of a pair brings its words into more texts; a random one does not",
               "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1", sabotages=("random-vectors",)),
         Claim("attributes-detected",
-              "Most attributes of the synthetic text have a feature that detects them, with an F1 at least half-way from "
-              "that of calling every sentence positive to 1",
+              "Most attributes of the synthetic text have a feature that detects them: its F1 is at least half-way "
+              "from that of calling every sentence positive to 1",
               "attributes_detected", ">=", 0.5, sabotages=("random-dictionary",),
               no_control="beats-neurons and beats-random compare this number with baselines"),
         Claim("beats-neurons", "Features detect clearly more attributes of the synthetic text than neurons do",
