@@ -1,5 +1,7 @@
 """The recipe kit: what it opens is recorded, what it trains or computes resumes, and its text is the Reserve's."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from glassbook.experiments.kit import ACTIVATIONS
 from glassbook.features import TopK
 from glassbook.nets import LM, LMConfig, open_model
 from glassbook.notebook import Notebook
+from glassbook.notebook.runs.freshness import stale
 from glassbook.train import next_token
 
 
@@ -48,6 +51,27 @@ def test_an_opened_model_is_recorded_as_used(notebook):
         kit.open_model(run, "builtin")
         kit.open_model(run, "builtin", label="mine")
     assert [(used.kind, used.name) for used in notebook.run(run.id).uses] == [("model", "builtin"), ("model", "mine")]
+
+
+def test_an_opened_dictionary_is_recorded_and_makes_a_run_stale_when_it_changes(notebook, tmp_path):
+    with start(notebook) as run:
+        shipped = kit.open_dictionary(run, "builtin")
+        shipped.save(tmp_path / "mine.safetensors")
+        kit.open_dictionary(run, tmp_path / "mine.safetensors", label="mine")
+    record = notebook.run(run.id)
+    assert [(used.kind, used.name) for used in record.uses] == [("dictionary", "builtin"), ("dictionary", "mine")]
+    assert not [line for line in stale(record) if "dictionary" in line]
+    with torch.no_grad():
+        shipped.b_dec += 1
+    shipped.save(tmp_path / "mine.safetensors")
+    assert [line for line in stale(record) if "dictionary" in line and "mine" in line]
+    with start(notebook) as run, pytest.raises(GlassbookError):
+        kit.open_dictionary(run, tmp_path / "none.safetensors")
+
+
+def test_no_experiment_opens_a_dictionary_past_the_record():
+    home = Path(kit.__file__).parent
+    assert [path.name for path in home.rglob("*.py") if "features.formats" in path.read_text()] == ["kit.py"]
 
 
 def test_special_ids_are_those_that_the_tokenizer_has(lm):

@@ -1,6 +1,6 @@
 """Recipe kit: opening models, text of the Reserve, activations, training with checkpoints, and kept stages.
 
-    lm = kit.open_model(run, self.model)                                        # recorded as used
+    lm = kit.open_model(run, self.model)                                        # recorded as used; so is a dictionary
     text = kit.reserve_rows(lm, 1600, seed=run.rng("text").seed)                # batches of 256 tokens a row
     acts = kit.collect(run, "text", lm, text, site)                             # in memory, or on disk if they are many
     sae = kit.train_sae(run, "sae", (acts, site), acts.dim(site), 2048, TopK(8), steps=1500, ...)
@@ -17,6 +17,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassbook.errors import GlassbookError
@@ -39,6 +40,8 @@ Batches = Callable[[int], "Batch"]
 
 NAMED = 0.5
 """F1 on the half of the text that chose it, from which on a feature is named after an attribute."""
+DICTIONARY = "dictionary.safetensors"
+"""Name of a dictionary's file: beside a model, and among the artifacts of a run."""
 MEMORY = 1 << 30
 """Bytes of activations that `collect` keeps in memory; more go to disk."""
 ACTIVATIONS, CHECKPOINTS = "activations", "checkpoints"
@@ -62,6 +65,26 @@ def open_model(run: Run, name: str, label: str | None = None, tokenizer: str | N
     lm = open_model(name, tokenizer)
     run.uses("model", label or name, path=model_path(name))
     return lm
+
+
+def open_dictionary(run: Run, name: str | Path, label: str | None = None) -> Coder:
+    """Open a dictionary and record that the run depends on it.
+
+    Args:
+        run: the run.
+        name: "builtin", the one that ships beside the built-in model, or a path as `features.formats.load` takes it.
+        label: what the record calls it, if not by `name`.
+
+    Raises:
+        GlassbookError: nothing there, or no dictionary that can be read.
+    """
+    from glassbook.features.formats import load
+    from glassbook.nets import model_path
+
+    path = model_path("builtin").parent / DICTIONARY if name == "builtin" else Path(name)
+    coder = load(path)
+    run.uses("dictionary", label or str(name), path=path)
+    return coder
 
 
 def special_ids(lm: LanguageModel) -> set[int]:

@@ -9,7 +9,7 @@ from glassbook.data.world import World
 from glassbook.experiments import find, launch
 from glassbook.experiments.steering._arms import best_vector, pick
 from glassbook.experiments.steering._texts import other_texts, theme_sentences
-from glassbook.notebook import Notebook
+from glassbook.notebook import Condition, Notebook
 from glassbook.notebook.runs.rng import Rng
 from glassbook.steer import Row
 
@@ -76,11 +76,33 @@ def test_audit_b8_the_middle_layer_is_picked_on_other_texts(controls):
     assert controls["middle_layer"] == 2
     assert controls["middle_on_topic"] == 0.6
     assert controls["early_off_topic"] == 1.2
-    assert controls["half_early_less_middle"] == pytest.approx(0.2 / 2 - 0.5)
+    assert controls["half_early_less_middle"] == pytest.approx(0.25 / 2 - 0.26)
 
 
 def test_audit_b8_the_third_layer_of_six_is_not_in_the_first_third(controls):
     [claim] = [claim for claim in find("steering-controls").claims if claim.id == "damage-is-early"]
-    assert controls["worst_layer_share"] == pytest.approx(2 / 6)
-    assert not claim.condition.holds(controls["worst_layer_share"])
-    assert claim.condition.holds(1 / 6)
+    assert controls["early_over_later"] == pytest.approx(1.3 / 1.5)
+    assert not claim.condition.holds(controls["early_over_later"])
+
+
+def gated(experiment: str) -> dict[str, str]:
+    """Claims of an experiment that its treatment could meet by doing nothing, with their controls."""
+    return {claim.id: str(claim.control) for claim in find(experiment).claims if claim.control}
+
+
+def test_review_a_claim_of_little_harm_has_shown_nothing_where_steering_does_nothing():
+    frontier = gated("steering-frontier")
+    nothing = pick([row("v", half, 1, on=0.5, off=1.5) for half in ("dev", "test")], "v", 1.02)
+    assert nothing["on"] == 1.0
+    for id in ("facts-stay-likely", "facts-stay-recalled", "clamping-beats-adding", "mean-difference-beats-feature"):
+        assert not Condition.parse(frontier[id]).holds(nothing["on"]), id
+    for id in ("middle-does-less-damage", "last-layer-does-little", "embeddings-do-less"):
+        assert gated("steering-controls")[id] == "middle_on_topic <= 0.95"
+    assert gated("activation-addition")["other-themes-unharmed"] == "on_topic_ratio <= 0.95"
+
+
+def test_review_arms_that_do_nothing_beat_nothing():
+    claims = {claim.id: claim for name in ("steering-frontier", "steering-controls") for claim in find(name).claims}
+    for id in ("mean-difference-beats-feature", "clamping-beats-adding", "prompt-is-stronger", "damage-is-early"):
+        assert not claims[id].condition.holds(1.0), id
+    assert not claims["middle-does-less-damage"].condition.holds(0.0)

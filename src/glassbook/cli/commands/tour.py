@@ -63,6 +63,9 @@ class TourCommand(Command):
         shown = [(SHOWN[name], number(value)) for name, value in result["results"].items() if name in SHOWN]
         out.print(table(("result", ""), shown, numbers=("",)))
         for tried in result["steering"]:
+            if tried["strength"] is None:
+                out.print(f"\n{tried['method']}: no strength left the texts as fluent as plain ones", markup=False)
+                continue
             plain, steered, _ = (one_line(condition["texts"][0], 150) for condition in tried["conditions"])
             out.print(f"\n{tried['method']}, after {one_line(tried['prompts'][0], 60)!r}", markup=False)
             out.print(side_by_side(plain, steered))
@@ -78,6 +81,7 @@ SHOWN = {
     "attributes_detected": "attributes of the world that a feature detects",
     "neurons_detected": "that a single neuron detects",
     "random_detected": "that a random dictionary detects",
+    "token_detected": "that the presence of one token detects",
     "feature_lift": "texts gained by steering with a feature",
     "feature_random_lift": "texts gained by a random vector",
     "pair_lift": "texts gained by activation addition",

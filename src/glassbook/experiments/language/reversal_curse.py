@@ -47,30 +47,31 @@ class ReversalCurse:
     """Blocks of the transformer."""
     tied: bool = False
     """One matrix for reading and naming entities, which can leak a little of the missing direction."""
-    sabotage: Literal["none", "leaked"] = "none"
+    sabotage: Literal["none", "leaked", "other-facts", "copies-unreversed"] = "none"
     """What is broken on purpose."""
 
     claims = (
         Claim("seen-direction", "A model recalls facts in the direction in which it was trained on them",
               "seen_accuracy", ">=", 0.99, no_control="claim missing-direction is the contrast, on the same model",
-              sabotages=("untrained",)),
+              sabotages=("other-facts",)),
         Claim("missing-direction",
               "Facts stated in one direction are not recalled in the other, even if most facts are stated in both",
-              "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99",
-              sabotages=("leaked", "untrained")),
+              "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99", sabotages=("leaked",)),
         Claim("missing-at-chance",
               "In the direction never stated, the true entity is as likely as others of its group, within 0.2 nats",
-              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2",
-              sabotages=("leaked", "untrained")),
+              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2", sabotages=("leaked",)),
         Claim("reversed-copies-help",
               "Training on reversed copies of the sentences teaches the direction that was never stated",
               "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
-              sabotages=("leaked", "untrained"), source="Golovneva et al. 2024, arXiv:2403.13799"),
+              sabotages=("copies-unreversed",), source="Golovneva et al. 2024, arXiv:2403.13799"),
     )  # fmt: skip
     sabotages = (
-        Sabotage("untrained", "The models are trained for one step only", {"steps": 1}),
         Sabotage("leaked", "The directions that should be missing are in the training data", {"sabotage": "leaked"}),
-    )
+        Sabotage("other-facts", "The model is trained on other facts than it is asked: each with another's answer",
+                 {"sabotage": "other-facts"}),
+        Sabotage("copies-unreversed", "The added copies of the sentences are not reversed",
+                 {"sabotage": "copies-unreversed"}),
+    )  # fmt: skip
     outputs = Outputs(charts=("accuracy", "loss"))
 
     @classmethod
@@ -84,9 +85,16 @@ class ReversalCurse:
 
         stated, missing = facts(self.pairs, self.both_share, run.rng("facts").numpy())
         everything = np.concatenate([stated, missing])
-        curse = self._train("curse", everything if self.sabotage == "leaked" else stated, run)
+        taught, copied = stated, stated[:, [0, 3, 2, 1]]
+        if self.sabotage == "leaked":
+            taught = everything
+        if self.sabotage == "other-facts":
+            taught = np.c_[stated[:, :3], run.rng("other facts").numpy().permutation(stated[:, 3])]
+        if self.sabotage == "copies-unreversed":
+            copied = stated
+        curse = self._train("curse", taught, run)
         both = self._train("both", everything, run)
-        copies = self._train("copies", np.concatenate([stated, stated[:, [0, 3, 2, 1]]]), run)
+        copies = self._train("copies", np.concatenate([stated, copied]), run)
         accuracy, gap = score(_answers(curse, missing), missing)
         _, seen_gap = score(_answers(curse, reverse(missing)), reverse(missing))
         accuracies = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,16 @@ def ratio(measured: dict[Condition, Effect], row: dict[str, Any]) -> float:
     """The perplexity ratio of all texts under a way of steering; 1 where nothing is done."""
     chosen = (row["condition"], row["coeff"])
     return next((effect.ratio() for way, effect in measured.items() if (way.name, way.coeff) == chosen), 1.0)
+
+
+def recalled(topic: Topic, intervention: Intervention | None) -> dict[str, float]:
+    """The share of its facts that the model recalls, and by what share of them it recalls fewer when it is steered."""
+    from glassbook.nets import recall
+
+    known = recall(topic.lm, topic.known)
+    with steered(topic.lm, intervention):
+        left = recall(topic.lm, topic.known)
+    return {"recall": known, "recall_drop": 1 - left / known if known else math.nan}
 
 
 def steered(lm: LanguageModel, intervention: Intervention | None) -> AbstractContextManager[Any]:

@@ -49,18 +49,16 @@ def of_the_reserve(theme: str, pairs: int, texts: int, run: Run) -> Topic:
         theme: of the stories.
         pairs: texts on and off the topic that directions are found on.
         texts: texts on and off the topic that are scored.
-        run: gives the seed, and records the model.
+        run: gives the seed, and records the model and its dictionary.
     """
     from glassbook.data.world import World
-    from glassbook.features.formats import load
-    from glassbook.nets import model_path
 
     lm, world = kit.open_model(run, "builtin"), World()
     prompts, directions = run.rng("prompts"), run.rng("directions")
     facts = list(islice(world.stream(-1 - run.rng("facts").seed, genre="facts"), texts))
     return Topic(
         lm,
-        load(model_path("builtin").parent / "dictionary.safetensors"),
+        kit.open_dictionary(run, "builtin"),
         plus=theme_sentences(world, theme, pairs, directions),
         minus=other_sentences(world, theme, pairs, directions),
         on=theme_sentences(world, theme, texts, run.rng("on topic")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from glassbook.charts import Axis
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
+from glassbook.experiments.steering._texts import other_sentences, other_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -39,30 +39,38 @@ class ActivationAddition:
     """Off-topic perplexity ratio that a strength may have on the dev half."""
     model: str = "builtin"
     """Language model to steer."""
-    sabotage: Literal["none", "everywhere", "layers-reversed"] = "none"
+    sabotage: Literal["none", "everywhere", "random-vector", "late-as-early"] = "none"
     """What is broken on purpose."""
 
     claims = (
         Claim("on-topic-likelier",
               "Activation addition makes on-topic text more likely; a random vector of the same norm does not",
-              "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97", sabotages=("pair-swapped",)),
-        Claim("off-topic-unharmed", "Activation addition raises the perplexity of off-topic text by at most 2 %",
-              "off_topic_ratio", "<=", 1.02, sabotages=("everywhere",),
-              no_control="claim on-topic-likelier shows that the same vector has an effect"),
+              "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97",
+              sabotages=("pair-swapped", "random-vector")),
+        Claim("other-themes-unharmed",
+              "Activation addition that makes its topic likelier raises the perplexity of stories of other themes, "
+              "which picked nothing, by at most 2 %",
+              "other_themes_ratio", "<=", 1.02, control="on_topic_ratio <= 0.95", sabotages=("everywhere", "no-bound")),
         Claim("opposite-vector-hurts",
-              "Activation addition with the prompt pair swapped makes on-topic text less likely",
-              "swapped_on_topic_ratio", ">=", 1.0, no_control="itself a control of on-topic-likelier",
-              sabotages=("pair-swapped",)),
-        Claim("damage-is-early", "Activation addition damages off-topic text most in the first half of the layers",
-              "early_over_late_damage", ">=", 1.0, no_control="the metric is the ratio of early to late layers",
-              sabotages=("layers-reversed",)),
+              "Activation addition with the prompt pair swapped raises the perplexity of on-topic text by at least 2 % "
+              "more than a random vector of the same norm does",
+              "swapped_over_random", ">=", 1.02, no_control="the metric itself compares with the random vector",
+              sabotages=("pair-swapped", "random-vector")),
+        Claim("damage-is-early",
+              "Activation addition damages off-topic text most in the first half of the layers: perplexity at its "
+              "worst layer is at least 1 % above that at the worst of the second half",
+              "early_over_late_damage", ">=", 1.01, no_control="the metric is the ratio of early to late layers",
+              sabotages=("late-as-early",)),
     )  # fmt: skip
     sabotages = (
         Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
+        Sabotage("random-vector", "A random vector stands in for that of the pair", {"sabotage": "random-vector"}),
         Sabotage("everywhere", "The vector is added at every position, and any damage to off-topic text is allowed",
                  {"sabotage": "everywhere", "strengths": (3.0, 4.0), "bound": 1e6}),
-        Sabotage("layers-reversed", "The damage at each layer is taken for that at the layer opposite to it",
-                 {"sabotage": "layers-reversed"}),
+        Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
+                 {"strengths": (6.0, 8.0), "bound": 1e6}),
+        Sabotage("late-as-early", "Later layers, measured on other texts, stand in for the early ones",
+                 {"sabotage": "late-as-early"}),
     )  # fmt: skip
     outputs = Outputs(charts=("layers", "doses"), tables=("scores", "layers"))
 
@@ -86,32 +94,39 @@ class ActivationAddition:
         names = blocks(lm.model)
         with run.progress(len(names), "layers", unit="layer") as bar:
             for name in names:
-                v = self._vector(lm, f"{name}.in")
+                v = self._vector(run, lm, f"{name}.in")
                 scores[name] = score(lm, v, on, off, coeffs=self.strengths, bound=self.bound, seed=seed)
                 bar.advance()
         site, best = self._pick_on_dev(scores)
         conditions = best.best
         strength = conditions["vector"].test.coeff or 0.0
-        # The swapped pair at the strength of the pair itself: at a strength of its own it would choose to do nothing.
-        swap = next(r for r in best.rows if (r.condition, r.coeff, r.split) == ("swap", strength, "test"))
+        # Controls at the strength of the pair itself: at its own strength the swapped one would choose to do nothing.
+        same = {r.condition: r for r in best.rows if (r.coeff, r.split) == (strength, "test")}
         texts, seed = (curves_on, curves_off), run.rng("layers").seed
         sweep = layer_sweep(lm, self.plus, self.minus, *texts, coeffs=strength, seed=seed)
         strengths = tuple(sorted({-b for b in self.strengths} | set(self.strengths)))
-        v = self._vector(lm, f"{site}.in")
+        v = self._vector(run, lm, f"{site}.in")
+        others = other_sentences(world, self.theme, self.texts, run.rng("other themes"))
         curve = strength_sweep(lm, v, *texts, coeffs=strengths, seed=run.rng("strengths").seed)
         damage = [row.off_topic_ppl_ratio for row in sweep if row.condition == "vector"]
-        damage = damage[::-1] if self.sabotage == "layers-reversed" else damage
+        early, late = damage[: len(names) // 2], damage[len(names) // 2 :]
+        if self.sabotage == "late-as-early":
+            layers = range(len(names) // 2, len(names))
+            again = layer_sweep(lm, self.plus, self.minus, on, off, layers, coeffs=strength, seed=seed)
+            early = [row.off_topic_ppl_ratio for row in again if row.condition == "vector"]
         run.result(
             layer=names.index(site),
             strength=strength,
             on_topic_ratio=conditions["vector"].test.on_topic_ppl_ratio,
             off_topic_ratio=conditions["vector"].test.off_topic_ppl_ratio,
+            other_themes_ratio=strength_sweep(lm, v, others, others, [strength], controls=())[0].off_topic_ppl_ratio,
             random_on_topic_ratio=conditions["random"].test.on_topic_ppl_ratio,
             random_off_topic_ratio=conditions["random"].test.off_topic_ppl_ratio,
-            swapped_on_topic_ratio=swap.on_topic_ppl_ratio,
+            swapped_on_topic_ratio=same["swap"].on_topic_ppl_ratio,
+            swapped_over_random=same["swap"].on_topic_ppl_ratio / same["random"].on_topic_ppl_ratio,
             prompt_on_topic_ratio=conditions["prompt"].test.on_topic_ppl_ratio,
             prompt_off_topic_ratio=conditions["prompt"].test.off_topic_ppl_ratio,
-            early_over_late_damage=max(damage[: len(damage) // 2]) / max(damage[len(damage) // 2 :]),
+            early_over_late_damage=max(early) / max(late),
         )
         run.table("scores", [row for s in scores.values() for row in s.table()])
         run.table("layers", [vars(row) for row in sweep])
@@ -123,10 +138,12 @@ class ActivationAddition:
             "doses", perplexity_lines(curve, Axis("strength", "strength (raw coefficient)"), lambda row: row.coeff)
         )
 
-    def _vector(self, lm: LanguageModel, site: str) -> Vector:
-        from glassbook.steer import Vector, actadd
+    def _vector(self, run: Run, lm: LanguageModel, site: str) -> Vector:
+        from glassbook.steer import Vector, actadd, random_like
 
         v = actadd(lm, self.plus, self.minus, site)
+        if self.sabotage == "random-vector":
+            return Vector(random_like(v, run.rng(f"stands in at {site}").torch()).rows, v.positional, about=v.about)
         return Vector({site: v.rows[site][-1]}, about=v.about) if self.sabotage == "everywhere" else v
 
     def _pick_on_dev(self, scores: dict[str, Score]) -> tuple[str, Score]:

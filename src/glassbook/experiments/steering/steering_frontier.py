@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from glassbook import charts
 from glassbook.charts import Axis
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.steering._arms import arm_row, best_vector, pick, ratio, sample, steered
+from glassbook.experiments.steering._arms import arm_row, best_vector, pick, ratio, recalled, sample
 from glassbook.experiments.steering._topics import contrasting_feature, of_its_own_texts, of_the_reserve
 from glassbook.notebook import Claim, Run
 
@@ -46,38 +46,41 @@ class SteeringFrontier:
     """Of the activation addition, as published."""
     bound: float = 1.02
     """Off-topic perplexity ratio that a strength, or a prompt, may have on the half that picks."""
-    sabotage: Literal["none", "labels-swapped", "prompts-swapped", "wrong-feature"] = "none"
+    sabotage: Literal["none", "labels-swapped", "random-direction", "prompt-off-topic", "wrong-feature"] = "none"
     """What is broken on purpose."""
 
     claims = (
         Claim("mean-difference-works",
               "Adding the mean difference of activations makes on-topic text more likely; a random vector does not",
-              "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98", sabotages=("labels-swapped",)),
-        Claim("prompt-is-as-strong",
-              "Within the same damage, an on-topic prompt has at least the effect of the best steering vector; "
-              "an off-topic prompt does not",
-              "prompt_over_best", "<=", 1.0, control="other_prompt_over_best > 1.0", sabotages=("prompts-swapped",)),
+              "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98",
+              sabotages=("labels-swapped", "random-direction")),
+        Claim("prompt-is-stronger",
+              "Within the same damage, an on-topic prompt leaves on-topic text a perplexity at least 2 % below that "
+              "under the best steering vector; an off-topic prompt does not even equal the vector",
+              "prompt_over_best", "<=", 0.98, control="other_prompt_over_best > 1.0", sabotages=("prompt-off-topic",)),
         Claim("mean-difference-beats-feature",
-              "Adding the mean difference makes on-topic text at least as likely as adding a dictionary feature does",
-              "mean_difference_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline",
-              sabotages=("labels-swapped",)),
+              "Adding the mean difference, which works, leaves on-topic text a perplexity at least 2 % below that "
+              "under the direction of a dictionary feature",
+              "mean_difference_over_feature", "<=", 0.98, control="mean_difference_on_topic <= 0.95",
+              sabotages=("labels-swapped", "random-direction")),
         Claim("clamping-beats-adding",
-              "Clamping a dictionary feature makes on-topic text at least as likely as adding its direction does",
-              "clamp_over_feature", "<=", 1.0, no_control="the metric itself compares with the baseline",
-              sabotages=("wrong-feature",)),
+              "Clamping a dictionary feature, which works, leaves on-topic text a perplexity at least 2 % below that "
+              "under its direction, added",
+              "clamp_over_feature", "<=", 0.98, control="clamp_on_topic <= 0.95", sabotages=("wrong-feature",)),
         Claim("facts-stay-likely",
-              "The best steering vector raises the perplexity of statements of fact by at most 5 %",
-              "facts_ratio", "<=", 1.05, no_control="claim mean-difference-works shows that steering has an effect",
-              sabotages=("no-bound",)),
+              "The best steering vector, which works, raises the perplexity of statements of fact by at most 5 %",
+              "facts_ratio", "<=", 1.05, control="best_on_topic <= 0.95", sabotages=("no-bound",)),
         Claim("facts-stay-recalled",
-              "Under the best steering vector, facts are recalled as often as without it, within one percentage point",
-              "recall_drop", "<=", 0.01, control="recall >= 0.5", sabotages=("no-bound",)),
+              "Under the best steering vector, which works, a model recalls at most 1 % fewer facts",
+              "recall_drop", "<=", 0.01, control="best_on_topic <= 0.95", sabotages=("no-bound",)),
     )  # fmt: skip
     sabotages = (
         Sabotage("labels-swapped", "Directions are found with on-topic texts taken for others",
                  {"sabotage": "labels-swapped"}),
-        Sabotage("prompts-swapped", "The on-topic prompts are of another topic, and the other prompt is on topic",
-                 {"sabotage": "prompts-swapped"}),
+        Sabotage("random-direction", "A random direction stands in for the mean difference",
+                 {"sabotage": "random-direction"}),
+        Sabotage("prompt-off-topic", "Words of another topic stand in for the on-topic prompt",
+                 {"sabotage": "prompt-off-topic"}),
         Sabotage("wrong-feature", "Another feature is clamped than the one whose direction is added",
                  {"sabotage": "wrong-feature"}),
         Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
@@ -94,7 +97,6 @@ class SteeringFrontier:
         """Make every vector, measure all strengths, pick on one half and report on the other."""
         import torch
 
-        from glassbook.nets import recall
         from glassbook.steer.effects import PROMPT, Condition, effects
 
         if self.model == "builtin":
@@ -103,7 +105,8 @@ class SteeringFrontier:
             topic = of_its_own_texts(self.model, self.theme, self.pairs, self.texts, run)
         lm, on, off = topic.lm, topic.on, topic.off
         ways = self._ways(topic, run.rng("random direction").torch())
-        theme, other = topic.prompts if self.sabotage != "prompts-swapped" else topic.prompts[::-1]
+        theme, other = topic.prompts
+        theme = topic.minus[0] if self.sabotage == "prompt-off-topic" else theme
         measured = [effects(lm, texts, ways) for texts in (on, off, topic.facts) if texts]
         some = dict([next(iter(ways.items()))])
 
@@ -128,6 +131,7 @@ class SteeringFrontier:
             **{f"{name}_on_topic": row["on"] for name, row in best.items()},
             **{f"{name}_off_topic": row["off"] for name, row in best.items()},
             **{f"{name}_wrong_share": row["harmed"] for name, row in best.items()},
+            best_on_topic=winner["on"],
             prompt_over_best=best["prompt"]["on"] / winner["on"],
             other_prompt_over_best=best["other_prompt"]["on"] / winner["on"],
             mean_difference_over_feature=best["mean_difference"]["on"] / best["feature"]["on"],
@@ -135,9 +139,7 @@ class SteeringFrontier:
         )
         interventions = {(way.name, way.coeff): intervention for way, intervention in ways.items()}
         if topic.facts:
-            known = recall(lm, topic.known)
-            with steered(lm, interventions.get((winner["condition"], winner["coeff"]))):
-                run.result(recall=known, recall_drop=known - recall(lm, topic.known))
+            run.result(**recalled(topic, interventions.get((winner["condition"], winner["coeff"]))))
             facts, prompt = (ratio(measured[2], row) for row in (winner, best["prompt"]))
             run.result(facts_ratio=facts, prompt_facts_ratio=prompt)
         samples = [sample(topic, row, interventions, prompts, run.rng("samples").seed) for row in best.values()]
@@ -159,6 +161,8 @@ class SteeringFrontier:
             plus, minus = minus, plus
         site = coder.about["site"]
         mean = steer.mean_difference(lm, plus, minus, site, token="mean")
+        random = steer.random_like(mean, generator)
+        mean = steer.random_like(mean, generator) if self.sabotage == "random-direction" else mean
         index, largest = contrasting_feature(topic)
         clamped = (index + 1) % coder.width if self.sabotage == "wrong-feature" else index
         directions = {
@@ -166,7 +170,7 @@ class SteeringFrontier:
             "principal": steer.repe_pca(lm, plus, minus, site, token="mean"),
             "probe": steer.logistic_probe(lm, plus, minus, site, token="mean"),
             "feature": steer.feature(coder, index, site),
-            "random": steer.random_like(mean, generator),
+            "random": random,
         }
         ways: dict[Condition, Intervention] = {}
         for name, v in directions.items():

@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
     from glassbook.notebook import Run
 
-DICTIONARY = "dictionary.safetensors"
-
 
 def dictionary(
-    run: Run, lm: LanguageModel, site: str, text: Corpus, small: bool, untrained: bool
-) -> tuple[Dictionary, Coder, int]:
-    """A dictionary that trains within two minutes on two cores, its random rival, and the tokens it was given."""
+    run: Run, lm: LanguageModel, site: str, text: Corpus, small: bool
+) -> tuple[Dictionary, list[Coder], int]:
+    """A dictionary that trains within two minutes on two cores, two random rivals, and the tokens it was given."""
     from glassbook.features import TopK
 
     acts = kit.collect(run, "learn", lm, corpus.batches(lm, text.learn), site)
@@ -31,24 +29,22 @@ def dictionary(
     rule = TopK(min(8, d // 4))
     # The wider the stream, the fewer the steps: a step costs about four times its encoder's multiplications.
     steps = 30 if small else int(min(400, max(200, 1.5e12 / (d * width * batch_size))))
-    steps = 1 if untrained else steps
     sae = kit.train_sae(run, "dictionary", (acts, site), d, width, rule, steps=steps, batch_size=batch_size,
                         seed=run.rng("dictionary").seed, log_every=5)  # fmt: skip
-    sae.save(run.artifact(DICTIONARY), site=site, model=lm.name, tokens=acts.n)
-    random = kit.frozen_random(acts.read(site), width, rule.k, run.rng("random dictionary"))
+    sae.save(run.artifact(kit.DICTIONARY), site=site, model=lm.name, tokens=acts.n)
+    names = ("random dictionary", "another random dictionary")
+    random: list[Coder] = [kit.frozen_random(acts.read(site), width, rule.k, run.rng(name)) for name in names]
     return sae, random, acts.n
 
 
 def scores(
-    lm: LanguageModel, site: str, batches: Sequence[Any], activations: Tensor, coders: Mapping[str, Coder]
+    run: Run, lm: LanguageModel, site: str, batches: Sequence[Any], activations: Tensor, coders: Mapping[str, Coder]
 ) -> dict[str, Scores]:
     """Scores of each dictionary, and of the shipped one if the model is the built-in one."""
     from glassbook.features import evaluate
-    from glassbook.features.formats import load
-    from glassbook.nets import model_path
 
     if lm.name == "builtin":
-        coders = {**coders, "shipped": load(model_path("builtin").parent / DICTIONARY)}
+        coders = {**coders, "shipped": kit.open_dictionary(run, "builtin")}
     special = kit.special_ids(lm)
     return {
         name: evaluate(coder, activations, model=lm.model, site=site, batches=batches, skip=special)

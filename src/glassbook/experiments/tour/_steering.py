@@ -59,12 +59,12 @@ def theme_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, An
     from glassbook.data.world.themes import THEMES
     from glassbook.steer import feature
 
-    themes = sorted((row for row in attributes if row["kind"] == "theme"), key=lambda row: -row["dictionary"])
+    themes = sorted((row for row in attributes if row["kind"] == "theme"), key=lambda row: -row["first lift"])
     return [
         Candidate(
             f'Feature {row["feature"]}: "{row["value"]}"',
-            f"The feature that detects the theme {row['value']} best (AUROC {row['dictionary']:.2f}), added to every "
-            f"token at `{site}`.",
+            f"The feature that detects the theme {row['value']} best (precision {row['precision']:.2f}, recall "
+            f"{row['recall']:.2f}), added to every token at `{site}`.",
             feature(sae, row["feature"], site),
             THEMES[row["value"]].words,
         )
@@ -154,7 +154,7 @@ def try_out(
 
     What brings the target words into most texts is picked, among those whose texts are hardly less likely under the
     plain model (mean negative log-likelihood within `FLUENT` of the plain texts'): a text that is nothing but the
-    target word is no success.
+    target word is no success. If none is, nothing is steered, and only the plain texts are reported.
 
     Args:
         run: whose seed the sampling follows; keeps the result and the vector, so that a resumed run reads them.
@@ -167,7 +167,8 @@ def try_out(
         where: as in `steer`.
 
     Returns:
-        method, how, words, strength, prompts, and for each condition its texts, share with a 95 % interval, and nll.
+        method, how, words, strength (None: no strength qualifies), prompts, and for each condition its texts, share
+        with a 95 % interval, and nll.
 
     Raises:
         GlassbookError: there is no prompt.
@@ -193,17 +194,20 @@ def _pick_and_report(
     total = len(candidates) * len(strengths) + len(CONDITIONS)
     with run.progress(total, f"steering with a {name}", unit="condition") as bar:
         plain = _condition(lm, "plain", pick, (), seed)
-        best: tuple[tuple[bool, float], Candidate, float] | None = None
+        fluent: list[tuple[float, Candidate, float]] = []
         for candidate in candidates:
             base = _share(plain["texts"], candidate.words)
             for strength in strengths:
                 tried = _condition(lm, "steered", pick, candidate.words, seed, candidate.vector * strength, where)
-                rank = (tried["nll"] <= plain["nll"] + FLUENT, tried["share"] - base)
-                if best is None or rank > best[0]:
-                    best = (rank, candidate, strength)
+                if tried["nll"] <= plain["nll"] + FLUENT:
+                    fluent.append((tried["share"] - base, candidate, strength))
                 bar.advance()
-        assert best is not None
-        _, chosen, strength = best
+        if not fluent:
+            plain = _condition(lm, "plain", report, candidates[0].words, test_seed)
+            how = f"{len(candidates)} tried, each at {len(strengths)} strengths"
+            found = {"method": f"Steering with a {name}", "how": how, "words": list(candidates[0].words)}
+            return found | {"strength": None, "prompts": report, "conditions": [plain]}
+        _, chosen, strength = max(fluent, key=lambda tried: tried[0])
         vector = chosen.vector * strength
         vectors = (None, vector, random_like(vector, rng.child("random vector").torch()))
         reported = []

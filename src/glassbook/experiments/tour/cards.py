@@ -1,4 +1,4 @@
-"""Short descriptions of features: what each is active on, which attribute it detects, for tables and the terminal."""
+"""Short descriptions of features: what each is active on, which attributes it detects, for tables and the terminal."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from glassbook.notebook.runs.feature_dashboard import Feature, Name
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from glassbook.features import Sentences
     from glassbook.features.coder import Coder
 
 BEFORE, AFTER = 8, 3
 """Tokens of context shown on either side."""
-DETECTORS = ("dictionary", "best neuron", "random dictionary")
-BAR = 0.9
-"""AUROC from which on an attribute counts as detected."""
+DETECTORS = ("dictionary", "best neuron", "random dictionary", "one token")
 
 
 def detect_attributes(
-    sae: Coder, random: Coder, x: Tensor, hidden: Tensor, documents: kit.Documents, index: tuple[Tensor, Tensor]
-) -> list[dict[str, Any]]:
-    """How well each attribute of the world is detected: kind, value, feature, and an AUROC for each detector.
+    sae: Coder, random: Coder, x: Tensor, hidden: Tensor, documents: kit.Documents, index: tuple[Tensor, Tensor],
+    tokens: Tensor,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """How well each attribute of the world is detected, a row for each.
 
-    The best feature is chosen on half of the sentences and measured on the others (`features.detect`), and so is the
-    best neuron, among those of the block's MLP and the axes of the residual stream.
+    The best feature is chosen by average precision on half of the sentences, and its threshold with it, and measured on
+    the others (`features.detect`). So are its rivals: the best neuron, among those of the block's MLP and the axes of
+    the residual stream; the best random direction; and the presence of the best single token.
 
     Args:
         sae: the dictionary.
@@ -35,24 +36,35 @@ def detect_attributes(
         hidden: [n, d_hidden] activations of the neurons.
         documents: where they are from.
         index: ([n], [n]) document and position of each row.
+        tokens: [n] token ids.
+
+    Returns:
+        kind, value, feature; of each detector its average precision and, as "<detector> lift", how far its F1 lies
+        between that of calling every sentence positive (0) and 1; of the feature its precision and recall, and the lift
+        on the half that chose it.
     """
     import torch
 
     from glassbook.features import Sentences, both_signs, detect
 
     text = Sentences.of(documents.sentence[index], documents.labels[index])
-    scores = {
-        "dictionary": text.pool(sae.encode, x), "random": text.pool(lambda part: both_signs(random.encode(part)), x),
-        "neurons": torch.cat([text.pool(both_signs, hidden), text.pool(both_signs, x)], 1),
-    }  # fmt: skip
-    detected = detect(scores, text.present)
-    ours = detected["dictionary"]
+    scores = dict(zip(DETECTORS, (
+        text.pool(sae.encode, x),
+        torch.cat([text.pool(both_signs, hidden), text.pool(both_signs, x)], 1),
+        text.pool(lambda part: both_signs(random.encode(part)), x),
+        presence(text, tokens),
+    ), strict=True))  # fmt: skip
+    found = detect(scores, text.present)
+    base = text.present.double().mean(0)
+    ours = found["dictionary"]
     return [
         {
-            "kind": kind, "value": value, "feature": int(ours.best[i]), "dictionary": float(ours.auroc[i]),
-            "best neuron": float(detected["neurons"].auroc[i]),
-            "random dictionary": float(detected["random"].auroc[i]), "first F1": float(ours.first_f1[i]),
-            "precision": float(ours.half_precision[i]), "recall": float(ours.half_recall[i]),
+            "kind": kind, "value": value, "feature": int(ours.best[i]),
+            **{name: float(d.average_precision[i]) for name, d in found.items()},
+            **{f"{name} lift": lift(d.f1[i], base[i]) for name, d in found.items()},
+            "first lift": lift(ours.first_f1[i], base[i]),
+            "precision": float(ours.precision[i].nan_to_num(0)), "recall": float(ours.recall[i]),
+            "half precision": float(ours.half_precision[i]), "half recall": float(ours.half_recall[i]),
             "top precision": float(ours.top_precision[i]),
         }
         for i, (kind, value) in enumerate(documents.attributes)
@@ -60,33 +72,66 @@ def detect_attributes(
     ]  # fmt: skip
 
 
+def presence(text: Sentences, tokens: Tensor) -> Tensor:
+    """Whether each sentence has each token id that occurs, 0 or 1: [sentences, ids that occur]."""
+    import torch
+
+    _, column = tokens.unique(return_inverse=True)
+    there = torch.zeros(len(text.present), int(column.max()) + 1)
+    there[text.unit, column] = 1.0
+    return there
+
+
+def lift(f1: Tensor | float, base: Tensor | float) -> float:
+    """How far an F1 lies between that of calling everything positive, 2 p / (1 + p) at a base rate p, and 1."""
+    always = 2 * base / (1 + base)
+    return float((f1 - always) / (1 - always))
+
+
 def shares(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Detector -> share of the attributes that it detects."""
-    return {name: sum(row[name] >= BAR for row in attributes) / max(len(attributes), 1) for name in DETECTORS}
+    """Detector -> share of the attributes that it detects: the lift of its F1 is at least `kit.NAMED`."""
+    n = max(len(attributes), 1)
+    return {name: sum(row[f"{name} lift"] >= kit.NAMED for row in attributes) / n for name in DETECTORS}
 
 
 def results(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """The shares as results of a run, with the leads over both rivals."""
+    """The shares as results of a run, with the leads over neurons and random directions."""
     share = shares(attributes)
-    ours, neurons, random = (share[name] for name in DETECTORS)
+    ours, neurons, random, token = (share[name] for name in DETECTORS)
     return {
-        "attributes_detected": ours, "neurons_detected": neurons, "random_detected": random,
+        "attributes_detected": ours, "neurons_detected": neurons, "random_detected": random, "token_detected": token,
         "detected_beyond_neurons": ours - neurons, "detected_beyond_random": ours - random,
     }  # fmt: skip
 
 
-def names(attributes: Sequence[dict[str, Any]]) -> dict[int, list[Name]]:
-    """Feature -> the attributes that it detects best, by its F1 on the half that chose it; their score is the AUROC."""
-    found: dict[int, list[Name]] = {}
-    for row in sorted(attributes, key=lambda row: -row["first F1"]):
-        if row["first F1"] >= kit.NAMED:
-            label, fits = f"{row['kind']}: {row['value']}", (row["precision"], row["recall"], row["top precision"])
-            found.setdefault(row["feature"], []).append(Name(label, "truth", row["dictionary"], {}, *fits))
+def named(attributes: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Feature -> rows of the attributes that it is named after, by the half that chose it; the best first."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in sorted(attributes, key=lambda row: -row["first lift"]):
+        if row["first lift"] >= kit.NAMED:
+            found.setdefault(row["feature"], []).append(row)
     return found
 
 
-def card(feature: Feature) -> dict[str, Any]:
-    """A feature in short: index, density, leading tokens, share of the first of them, contexts, names and AUROC."""
+def names(attributes: Sequence[dict[str, Any]]) -> dict[int, list[Name]]:
+    """Feature -> its names for a dashboard; their score is the average precision."""
+    return {
+        feature: [
+            Name(f"{row['kind']}: {row['value']}", "truth", row["dictionary"], {}, row["half precision"],
+                 row["half recall"], row["top precision"])
+            for row in rows
+        ]
+        for feature, rows in named(attributes).items()
+    }  # fmt: skip
+
+
+def card(feature: Feature, rows: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """A feature in short: index, density, leading tokens, share of the first of them, contexts, label, names, score.
+
+    Args:
+        feature: of the dashboard.
+        rows: of the attributes that it is named after; each name tells precision and recall.
+    """
     return {
         "index": feature.index,
         "density": feature.density,
@@ -94,15 +139,15 @@ def card(feature: Feature) -> dict[str, Any]:
         "share": feature.tokens[0][1] if feature.tokens else 0.0,
         "contexts": [_context(context) for context in feature.contexts[:2] if context],
         "label": feature.label or None,
-        "names": [str(n) if n.precision is not None or n.score is None else f"{n.label} ({n.score:.2f})"
-                  for n in feature.names],
-        "auroc": feature.score,
+        "names": [f"{row['kind']} {row['value']} (precision {row['precision']:.2f}, recall {row['recall']:.2f})"
+                  for row in rows],
+        "score": feature.score,
     }  # fmt: skip
 
 
 def ranked(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Cards, the most telling first: labelled ones, one of each kind in turn; then those on few tokens."""
-    labelled = sorted((card for card in cards if card["label"]), key=lambda card: -(card["auroc"] or 0))
+    labelled = sorted((card for card in cards if card["label"]), key=lambda card: -(card["score"] or 0))
     if not labelled:
         return sorted(cards, key=lambda card: (not card["tokens"], -card["share"] * min(card["density"], 0.02) ** 0.5))
     seen: dict[str, int] = {}
@@ -110,7 +155,7 @@ def ranked(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for card in labelled:
         kind = str(card["label"]).split(":")[0]
         turn[card["index"]] = seen[kind] = seen.get(kind, -1) + 1
-    first = sorted(labelled, key=lambda card: (turn[card["index"]], -(card["auroc"] or 0)))
+    first = sorted(labelled, key=lambda card: (turn[card["index"]], -(card["score"] or 0)))
     return first + [card for card in cards if not card["label"]]
 
 

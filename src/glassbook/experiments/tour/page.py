@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from glassbook.experiments.tour.cards import BAR, DETECTORS, shares
+from glassbook.experiments.tour._steering import FLUENT, TOP_P
+from glassbook.experiments.tour.cards import DETECTORS, shares
 from glassbook.experiments.tour.tour import Tour
 from glassbook.formatting import escape_markdown
 from glassbook.notebook import Notebook, Page, RunRecord
@@ -91,8 +92,8 @@ def _dictionary(record: RunRecord) -> str:
         "matching pursuit)"
         + (", and beside the dictionary that comes with Glassbook:" if "shipped" in scores else ":"),
         _table(("", *scores, "meaning"), rows),
-        "The later layers read the direction of a reconstruction more than its length, so random directions recover "
-        "much of the loss as well: what counts is how much less the dictionary loses.",
+        "The loss recovered is to be read beside that of the random directions: later layers may read the direction of "
+        "a reconstruction more than its length, and what counts is how much less one loses than the other.",
     ]
     return "\n\n".join(parts)
 
@@ -108,34 +109,38 @@ def _features(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str
         )
     rows = []
     for card in record.table("features")[:12]:
-        label = escape_markdown(card["label"]) if card["label"] else ", ".join(map(_code, card["tokens"][:3]))
-        score = f"{card['auroc']:.2f}" if card["auroc"] is not None else f"{card['share']:.0%}"
+        tokens = ", ".join(map(_code, card["tokens"][:3]))
+        said = [escape_markdown("; ".join(card["names"])) or tokens] if attributes else [tokens, f"{card['share']:.0%}"]
         context = escape_markdown(_cut(card["contexts"][0], 90)) if card["contexts"] else ""
         rows.append(
             (
                 f"[{card['index']}](/features/{record.id}/{card['index']})",
-                label,
-                score,
+                *said,
                 f"{card['density']:.2%}",
                 context,
             )
         )
-    middle = ("detects", "AUROC") if attributes else ("tokens", "share of the first")
+    middle = ("detects",) if attributes else ("tokens", "share of the first")
     table = _table(("feature", *middle, "active on", "strongest on"), rows)
-    return f"## What the features mean\n\n{text}\n\nSome of them (« » marks the token of the activation):\n\n{table}"
+    told = "« » marks the token of the activation"
+    if attributes:
+        told += "; precision and recall are of sentences that chose neither the feature nor its threshold"
+    return f"## What the features mean\n\n{text}\n\nSome of them ({told}):\n\n{table}"
 
 
 def _truth(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str:
     n = len(attributes)
     count = {name: round(share * n) for name, share in shares(list(map(dict, attributes))).items()}
-    ours, neuron, random = (count[name] for name in DETECTORS)
+    ours, neuron, random, token = (count[name] for name in DETECTORS)
     hardest = [f"{row['kind']} {row['value']}" for row in sorted(attributes, key=lambda row: row["dictionary"])[:3]]
     kinds = list(dict.fromkeys(row["kind"] for row in attributes))
     told = f"""The ground truth of this text is known for each token: which species, which place, which
-        theme. For each of {n} attributes ({_words(kinds)}), the feature that detects it best was
-        chosen on half of the held-out text and measured on the other half. At an AUROC of at least {BAR},
-        the dictionary detects **{ours} of {n}**, the best single neuron {neuron}, the best feature of a random
-        dictionary {random}. Hardest are {_words(hardest)}."""
+        theme. For each of {n} attributes ({_words(kinds)}), the feature that detects it best was chosen by average
+        precision on half of the held-out text, with its threshold, and measured on the other half. An attribute counts
+        as detected if the F1 there is at least half-way from that of calling every sentence positive to 1. The
+        dictionary detects **{ours} of {n}**, the best single neuron {neuron}, the best feature of a random
+        dictionary {random}, and the presence of one token, without any model, {token}. Hardest for the dictionary, by
+        average precision, are {_words(hardest)}."""
     return _prose(told) + "\n\n" + _chart(record, "detection")
 
 
@@ -149,6 +154,10 @@ def _steering(record: RunRecord) -> str:
 
 
 def _one_steering(result: Mapping[str, Any]) -> str:
+    if result["strength"] is None:
+        none = f"""No direction qualifies ({result["how"]}): under the plain model, texts steered along any of them were
+            less likely than plain ones by more than {FLUENT:g} nats per token. So nothing was steered."""
+        return f"### {escape_markdown(result['method'])}\n\n{_prose(none)}"
     plain, steered, _ = result["conditions"]
     texts = [
         (escape_markdown(_cut(prompt, 60)), _marked(before, result["words"]), _marked(after, result["words"]))
@@ -165,7 +174,7 @@ def _one_steering(result: Mapping[str, Any]) -> str:
 
 {_table(("", "texts with the words", "95 % interval", "NLL"), rows)}
 
-The first three prompts, sampled at temperature 1:
+The first three prompts, sampled at temperature 1 and top-p {TOP_P:g}:
 
 {_table(("prompt", "plain", "steered"), texts)}"""
 

@@ -38,39 +38,37 @@ class Tour:
     model, and text that the model writes for any other."""
     small: bool = False
     """Take a tenth of the text, a small dictionary and a handful of prompts: ends in seconds."""
-    sabotage: Literal["none", "untrained", "random-vectors"] = "none"
+    sabotage: Literal["none", "random-dictionary", "random-vectors"] = "none"
     """What is broken on purpose."""
 
     claims = (
         Claim("features-explain",
               "Features leave at most half as much variance unexplained as equally many random directions do",
               "unexplained_over_random", "<=", 0.5, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
-        Claim("loss-is-recovered", "A dictionary's reconstruction preserves most of the model's cross-entropy",
-              "ce_recovered", ">=", 0.8,
-              no_control="random directions recover much of the loss as well; beats-random-loss compares what is lost",
-              sabotages=("untrained",)),
+              sabotages=("random-dictionary",)),
         Claim("beats-random-loss", "A dictionary's loss increase is at most a fifth of that of random directions",
               "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              sabotages=("random-dictionary",)),
         Claim("feature-steers", "Steering with a feature brings its words into more texts; a random vector does not",
               "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1",
               sabotages=("random-vectors",)),
         Claim("pair-steers", "Activation addition of a pair brings its words into more texts; a random one does not",
               "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1", sabotages=("random-vectors",)),
-        Claim("attributes-detected", "Most attributes of the synthetic text have a feature that detects them",
-              "attributes_detected", ">=", 0.6,
-              no_control="beats-neurons and beats-random compare this number with baselines",
-              sabotages=("untrained",)),
+        Claim("attributes-detected",
+              "Most attributes of the synthetic text have a feature that detects them: its F1 is at least half-way "
+              "from that of calling every sentence positive to 1",
+              "attributes_detected", ">=", 0.5, sabotages=("random-dictionary",),
+              no_control="beats-neurons and beats-random compare this number with baselines"),
         Claim("beats-neurons", "Features detect clearly more attributes of the synthetic text than neurons do",
               "detected_beyond_neurons", ">=", 0.1, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              sabotages=("random-dictionary",)),
         Claim("beats-random", "Features detect clearly more attributes of synthetic text than random directions do",
               "detected_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              sabotages=("random-dictionary",)),
     )  # fmt: skip
     sabotages = (
-        Sabotage("untrained", "The dictionary is hardly trained", {"sabotage": "untrained"}),
+        Sabotage("random-dictionary", "Random directions of another seed stand in where the features are scored",
+                 {"sabotage": "random-dictionary"}),
         Sabotage("random-vectors", "Random vectors stand in for the feature's and the pair's",
                  {"sabotage": "random-vectors"}),
     )  # fmt: skip
@@ -92,19 +90,20 @@ class Tour:
         layer = len(blocks(lm.model)) // 2
         site = residual_site(lm.model, layer)
         text = corpus.collect(lm, self.text, small=self.small, run=run)
-        sae, random, tokens = _learning.dictionary(run, lm, site, text, self.small, self.sabotage == "untrained")
+        sae, (random, other), tokens = _learning.dictionary(run, lm, site, text, self.small)
+        scored = other if self.sabotage == "random-dictionary" else sae
         inputs = text.documents.batches if text.documents else corpus.batches(lm, text.held_out)
         sites = [site, roles(lm.model)[f"mlp.{layer}.neurons"]] if text.documents else [site]
         held_out = kit.collect(run, "held-out", lm, inputs, sites)
         # The loss takes four passes through the whole model: a few batches of all lengths say enough.
         some = inputs[:: max(1, len(inputs) // 8)]
         x = held_out.read(site)
-        scores = _learning.scores(lm, site, some, x, {"learnt": sae, "random": random})
+        scores = _learning.scores(run, lm, site, some, x, {"learnt": scored, "random": random})
         run.result(**_learning.numbers(scores["learnt"], scores["random"]))
         attributes = []
         if text.documents:
-            hidden = held_out.read(sites[1])
-            attributes = cards.detect_attributes(sae, random, x, hidden, text.documents, held_out.index())
+            rows = (x, held_out.read(sites[1]), text.documents, held_out.index(), held_out.tokens())
+            attributes = cards.detect_attributes(scored, random, *rows)
             run.result(**cards.results(attributes))
             run.table("attributes", attributes)
         self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
@@ -125,11 +124,11 @@ class Tour:
         from glassbook.features.dashboard import build_dashboard
 
         build_dashboard(sae, (held_out, site), lm, run.artifact(NAME).parent, names=cards.names(attributes),
-              label_score="AUROC on held-out sentences",
-              about={"model": lm.name, "site": site, "dictionary": _learning.DICTIONARY})  # fmt: skip
-        dashboard = FeatureDashboard(run.folder)
+              label_score="average precision on held-out sentences",
+              about={"model": lm.name, "site": site, "dictionary": kit.DICTIONARY})  # fmt: skip
+        dashboard, named = FeatureDashboard(run.folder), cards.named(attributes)
         features = [feature for i in range(sae.width) if (feature := dashboard.feature(i)).density]
-        described = cards.ranked([cards.card(feature) for feature in features])
+        described = cards.ranked([cards.card(feature, named.get(feature.index, ())) for feature in features])
         run.table("features", described)
         _charts.learning(run)
         _charts.density(run, [feature.density for feature in features])
@@ -164,7 +163,8 @@ class Tour:
             tried = _steering.try_out(run, "feature", lm, features, text.openings, strengths, effort, everywhere())
             results = {"feature": tried, **results}
         for name, result in results.items():
-            plain, steered, random = (condition["share"] for condition in result["conditions"])
-            run.result(**{f"{name}_lift": steered - plain, f"{name}_random_lift": random - plain})
+            share = {condition["condition"]: condition["share"] for condition in result["conditions"]}
+            gained = {c: share.get(c, share["plain"]) - share["plain"] for c in ("steered", "random vector")}
+            run.result(**{f"{name}_lift": gained["steered"], f"{name}_random_lift": gained["random vector"]})
         run.table("steering", list(results.values()))
         _charts.steering(run, list(results.values()))
