@@ -8,12 +8,14 @@ from glassbook.features.detect import (
     SOLVED,
     WORD,
     Sentences,
+    _presence_precision,
     both_signs,
     detect,
     probe,
     solved_by_words,
     word_rivals,
 )
+from glassbook.measure.detection import average_precision
 
 
 @pytest.fixture
@@ -148,10 +150,20 @@ def test_lift_is_zero_for_always_yes_and_one_for_the_truth():
     assert float(found["truth"].first_lift) == pytest.approx(1)
 
 
-def test_a_probe_is_judged_on_sentences_that_it_did_not_learn_from_in_the_first_half_too():
+def test_the_bag_is_judged_on_sentences_that_it_did_not_learn_from_in_the_first_half_too():
     generator = torch.Generator().manual_seed(5)
-    x, present = torch.randn(400, 300, generator=generator), torch.rand(400, 1, generator=generator) < 0.3
-    assert float(probe(x, present).first_lift) < 0.3  # 300 numbers fit 200 labels by heart
+    vocabulary = [f" {chr(97 + i % 26)}{i}" for i in range(300)]
+    rows = [torch.randint(0, 300, (12,), generator=generator).tolist() for _ in range(400)]
+    text, ids = sentences(rows, (torch.rand(400, 1, generator=generator) < 0.3).tolist())
+    found = word_rivals(text, ids, lambda row: "".join(vocabulary[i] for i in row))
+    assert float(found[BAG].first_lift) < 0.3  # 300 words fit 200 labels by heart
+
+
+def test_the_best_word_is_the_one_that_average_precision_would_choose():
+    generator = torch.Generator().manual_seed(6)
+    there = (torch.rand(200, 7, generator=generator) < 0.2).float()
+    present = torch.rand(200, 3, generator=generator) < 0.2
+    assert torch.allclose(_presence_precision(there, present).double(), average_precision(there, present), atol=1e-6)
 
 
 def test_audit_b3_the_unit_is_not_chosen_on_the_half_that_is_reported():

@@ -38,8 +38,8 @@ T = TypeVar("T")
 Batches = Callable[[int], "Batch"]
 
 NAMED = 0.5
-"""Lift of F1 over "always yes" (`Detected.first_lift`), on the half of the text that chose it, from which on a feature is
-named after an attribute."""
+"""Lift of F1 over "always yes" (`Detected.first_lift`) on the half of the text that chose it, from which on a feature
+is named after an attribute."""
 MEMORY = 1 << 30
 """Bytes of activations that `collect` keeps in memory; more go to disk."""
 ACTIVATIONS, CHECKPOINTS = "activations", "checkpoints"

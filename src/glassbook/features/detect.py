@@ -149,26 +149,20 @@ def detect(scores: Mapping[str, Tensor], present: Tensor) -> dict[str, Detected]
     return found
 
 
-def probe(pooled: Tensor, present: Tensor, *, standardise: bool = True) -> Detected:
+def probe(pooled: Tensor, present: Tensor) -> Detected:
     """How well a linear probe detects each attribute: logistic regression learnt on the first half.
 
-    It is a ceiling for single units, as it may combine all dimensions. Its threshold, and what `Detected` says of the
-    first half, come from two probes that learnt on one quarter of the sentences and score the other.
+    It is a ceiling for single units, as it may combine all dimensions.
 
     Args:
         pooled: [n, d] numbers of each sentence, such as mean and largest activations.
         present: bool [n, attributes].
-        standardise: give all numbers mean 0 and spread 1 on the first half; what is 0 or 1 needs none of it.
     """
-    half, quarter = len(present) // 2, len(present) // 4
-    if standardise:
-        pooled = (pooled - pooled[:half].mean(0)) / pooled[:half].std(0).clamp(min=1e-6)
-    scores = torch.empty(present.shape)
-    first, second, rest = slice(0, quarter), slice(quarter, half), slice(half, None)
-    for learn, judge in ((second, first), (first, second), (slice(0, half), rest)):
-        weights, bias = logistic_regression(pooled[learn], present[learn])
-        scores[judge] = pooled[judge] @ weights.T + bias
-    return _measure(scores, present, torch.arange(present.shape[1]))
+    half = len(present) // 2
+    mean, spread = pooled[:half].mean(0), pooled[:half].std(0).clamp(min=1e-6)
+    z = (pooled - mean) / spread
+    weights, bias = logistic_regression(z[:half], present[:half])
+    return _measure(z @ weights.T + bias, present, torch.arange(present.shape[1]))
 
 
 def word_rivals(text: Sentences, ids: Tensor, decode: Callable[[list[int]], str]) -> dict[str, Detected]:
@@ -180,13 +174,21 @@ def word_rivals(text: Sentences, ids: Tensor, decode: Callable[[list[int]], str]
         decode: token ids to text.
 
     Returns:
-        WORD: the presence of the best word or pair of neighbouring words; BAG: logistic regression on all words.
+        WORD: the presence of the best word or pair of neighbouring words. BAG: ridge regression on the presence of all
+        words; its threshold, and what `Detected` says of the first half, come from two regressions that each learnt on
+        one quarter of the sentences and score the other.
     """
     words = text.words(ids, decode)
-    pairs = [[*line, *map(" ".join, pairwise(line))] for line in words]
+    terms = _presence([[*line, *map(" ".join, pairwise(line))] for line in words])
+    half, quarter = len(words) // 2, len(words) // 4
+    best = _presence_precision(terms[:half], text.present[:half]).argmax(0)
+    bag, scores = _presence(words), torch.empty(text.present.shape)
+    first, second, rest = slice(0, quarter), slice(quarter, half), slice(half, None)
+    for learn, judge in ((second, first), (first, second), (slice(0, half), rest)):
+        scores[judge] = _ridge(bag[learn], text.present[learn].float(), bag[judge])
     return {
-        **detect({WORD: _presence(pairs)}, text.present),
-        BAG: probe(_presence(words), text.present, standardise=False),
+        WORD: _measure(terms[:, best], text.present, best),
+        BAG: _measure(scores, text.present, torch.arange(text.present.shape[1])),
     }
 
 
@@ -209,6 +211,22 @@ def _presence(terms: Sequence[Sequence[str]]) -> Tensor:
     for row, line in zip(there, sets, strict=True):
         row[[column[term] for term in line if term in column]] = 1.0
     return there
+
+
+def _presence_precision(there: Tensor, present: Tensor) -> Tensor:
+    """Average precision [terms, attributes] of scores that are 0 or 1: it has two thresholds, "has it" and "always"."""
+    y = present.float()
+    hits, positives = there.T @ y, y.sum(0)
+    precision = hits / there.sum(0).clamp(min=1)[:, None]
+    return (hits * precision + (positives - hits) * positives / len(y)) / positives.clamp(min=1)
+
+
+def _ridge(x: Tensor, y: Tensor, unseen: Tensor, penalty: float = 1.0) -> Tensor:
+    """Ridge regression of each column of y [n, A] on x [n, d]: its predictions [m, A] of unseen [m, d]."""
+    mean = x.mean(0)
+    z = x - mean
+    weights = torch.linalg.solve(z.T @ z + penalty * torch.eye(x.shape[1]), z.T @ y)
+    return (unseen - mean) @ weights + y.mean(0)
 
 
 def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
