@@ -20,7 +20,9 @@ def test_audit_b7_the_control_of_dead_latents_can_fail():
     kind = find("feature-death")
     assert not any("centred" in (claim.control or "") for claim in kind.claims)
     flat = [{"offset": offset, "start": 0.25} for offset in (0.0, 1.0, 8.0)]
-    assert _rank(flat) != _rank(flat)  # NaN: not measured
+    assert _rank(flat) == 0
+    assert _rank([{"offset": x, "start": -x} for x in (0.0, 1.0, 8.0)]) == pytest.approx(-1)
+    assert _rank([{"offset": x, "start": y} for x, y in ((0.0, 0.0), (1.0, 0.0), (8.0, 1.0))]) == pytest.approx(2 / 3)
     assert _rank([{"offset": x, "start": x} for x in (0.0, 1.0, 8.0)]) == pytest.approx(1)
 
 
