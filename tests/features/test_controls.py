@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from glassbook.features import evaluate, frozen_random
+from glassbook.features import evaluate, frozen_random, reinitialised
 from tests.features.conftest import samples
 
 
@@ -34,3 +34,20 @@ def test_audit_a1_the_random_rival_explains_what_its_directions_can():
         fit = torch.linalg.lstsq(random.W_dec[chosen].T, (x[0] - random.b_dec)[:, None]).solution[:, 0]
         torch.testing.assert_close(z[0, chosen], fit, atol=1e-4, rtol=1e-3)
     assert 0.5 < previous < 1
+
+
+def test_a_reinitialised_network_keeps_the_size_of_its_weights_and_nothing_else():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Embedding(50, 40), torch.nn.Linear(40, 50, bias=False), torch.nn.RMSNorm(50))
+    model[1].weight = model[0].weight  # tied, as heads are
+    before, state = {k: v.clone() for k, v in model.state_dict().items()}, torch.random.get_rng_state()
+    fresh = reinitialised(model, torch.Generator().manual_seed(1))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert fresh[1].weight is fresh[0].weight
+    old, new = model[0].weight.detach(), fresh[0].weight.detach()
+    assert float(new.std() / old.std()) == pytest.approx(1, abs=0.05)
+    assert abs(float(torch.corrcoef(torch.stack([old.flatten(), new.flatten()]))[0, 1])) < 0.1
+    assert torch.equal(fresh[2].weight, torch.ones(50))
+    other = reinitialised(model, torch.Generator().manual_seed(2))
+    assert not torch.equal(other[0].weight, new)

@@ -39,7 +39,8 @@ T = TypeVar("T")
 Batches = Callable[[int], "Batch"]
 
 NAMED = 0.5
-"""F1 on the half of the text that chose it, from which on a feature is named after an attribute."""
+"""Lift of F1 over "always yes" (`Detected.first_lift`) on the half of the text that chose it, from which on a feature
+is named after an attribute."""
 DICTIONARY = "dictionary.safetensors"
 """Name of a dictionary's file: beside a model, and among the artifacts of a run."""
 MEMORY = 1 << 30

@@ -10,7 +10,7 @@ files of other programs.
 """
 
 from glassbook.features.coder import Coder
-from glassbook.features.controls import frozen_random
+from glassbook.features.controls import frozen_random, reinitialised
 from glassbook.features.detect import Detected, Sentences, both_signs, detect
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
@@ -37,4 +37,5 @@ __all__ = [
     "fit",
     "fit_many",
     "frozen_random",
+    "reinitialised",
 ]

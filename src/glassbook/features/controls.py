@@ -1,12 +1,17 @@
-"""Random-dictionary control: frozen random directions, as rival of a trained sparse autoencoder."""
+"""Controls of dictionary learning: frozen random directions, and the same network with random weights."""
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from glassbook.features.classical import OMP, SparseCoder
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def frozen_random(d_in: int, width: int, k: int, mean: Tensor, generator: torch.Generator) -> SparseCoder:
@@ -29,3 +34,24 @@ def frozen_random(d_in: int, width: int, k: int, mean: Tensor, generator: torch.
     """
     directions = normalize(torch.randn(width, d_in, generator=generator), dim=1)
     return SparseCoder(directions, mean, OMP(k))
+
+
+def reinitialised(model: M, generator: torch.Generator) -> M:
+    """A copy of a network in which nothing is learnt: each tensor of parameters is drawn anew.
+
+    Each is normal with the mean and the spread that it has now, except that what never varies (the scales of norms
+    that were not trained) stays. So activations keep about the size that they have in the trained network, and only
+    the arrangement of the weights is lost.
+
+    Args:
+        model: the network; it stays as it is.
+        generator: of the weights.
+
+    Source: untrained transformers as baseline of SAE evaluations: Heap et al. 2025, arXiv:2501.17727.
+    """
+    fresh = copy.deepcopy(model)
+    with torch.no_grad():
+        for weights in fresh.parameters():  # shared ones come once
+            spread = weights.std(correction=0)
+            weights.copy_(weights.mean() + spread * torch.randn(weights.shape, generator=generator))
+    return fresh

@@ -1,19 +1,22 @@
-"""Attribute detection: which attributes of a text features, neurons, directions or single tokens detect, and how well.
+"""Attribute detection: which attributes of a text features, neurons, directions or its words detect, and how well.
 
 The unit of text is a sentence: its score is the largest of its tokens' scores, and it has an attribute if any of its
 tokens has. For each attribute the best unit of a detector is chosen on the first half of the sentences, by average
 precision, and so is its threshold; everything reported is measured on the second half.
 
     text = Sentences.of(sentence, labels)
-    scores = {"features": text.pool(sae.encode, x), "neurons": text.pool(both_signs, hidden), TOKEN: text.tokens(ids)}
-    found = detect(scores, text.present)
-    found["features"].mean(~solved_by_token(found))
+    scores = {"features": text.pool(sae.encode, x), "neurons": text.pool(both_signs, hidden)}
+    found = detect(scores, text.present) | word_rivals(text, ids, lm.decode)
+    found["features"].mean(~solved_by_words(found))
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -27,11 +30,11 @@ Scorer = Callable[[Tensor], Tensor]
 FEWEST = 3
 """Sentences with an attribute, and without it, in each half below which it is not judged."""
 SOLVED = 0.8
-"""F1 from which on an attribute counts as solved by the presence of one token."""
+"""Lift of F1 (`Detected.first_lift`) from which on an attribute counts as solved by the words of a sentence."""
 TOP = 10
 """Sentences with the largest scores that `Detected.top_precision` looks at."""
-TOKEN = "one token"
-"""Name of the rival that knows which tokens a sentence has."""
+WORD, BAG = "best word", "bag of words"
+"""Names of the rivals that know the words of a sentence, and nothing of any model (`word_rivals`)."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +78,27 @@ class Sentences:
         total = torch.zeros(len(self.present), x.shape[1]).index_add_(0, self.unit, x)
         return total / self.unit.bincount()[:, None]
 
-    def tokens(self, ids: Tensor) -> Tensor:
-        """Whether each sentence has each token id that occurs, 0 or 1: [n, ids that occur]."""
-        _, column = ids.unique(return_inverse=True)
-        there = torch.zeros(len(self.present), int(column.max()) + 1)
-        there[self.unit, column] = 1.0
-        return there
+    def words(self, ids: Tensor, decode: Callable[[list[int]], str]) -> list[list[str]]:
+        """Words of each sentence in their order, case-folded: a name of several tokens is one word.
+
+        Args:
+            ids: int [tokens].
+            decode: token ids to text.
+        """
+        sentences = ids[self.unit.argsort(stable=True)].split(self.unit.bincount().tolist())
+        return [re.findall(r"\w+", decode(sentence.tolist()).casefold()) for sentence in sentences]
 
 
 @dataclass(frozen=True)
 class Detected:
-    """How well a detector's best unit detects each attribute; all but the first four on the second half.
+    """How well a detector's best unit detects each attribute; all but the first five on the second half.
 
     Attributes:
         best: [attributes], the unit that the first half chose.
         threshold: the score from which on a sentence counts as having the attribute: best F1 on the first half.
         first_f1: F1 there.
+        first_lift: what it gains over "always yes", (F1 - F1') / (1 - F1') with F1' = 2 p / (1 + p) at a base rate p:
+            0 if the score says nothing, 1 if it says all.
         first_precision: average precision there.
         average_precision: NaN here and below where a half has too few sentences with it, or without it, to judge.
         precision, recall, f1: at the threshold.
@@ -102,6 +110,7 @@ class Detected:
     best: Tensor
     threshold: Tensor
     first_f1: Tensor
+    first_lift: Tensor
     first_precision: Tensor
     average_precision: Tensor
     precision: Tensor
@@ -156,14 +165,68 @@ def probe(pooled: Tensor, present: Tensor) -> Detected:
     return _measure(z @ weights.T + bias, present, torch.arange(present.shape[1]))
 
 
-def solved_by_token(found: Mapping[str, Detected]) -> Tensor:
-    """bool [attributes]: the presence of one token had an F1 of at least SOLVED on the first half."""
-    return found[TOKEN].first_f1 >= SOLVED
+def word_rivals(text: Sentences, ids: Tensor, decode: Callable[[list[int]], str]) -> dict[str, Detected]:
+    """What the words of a sentence detect without any model: the simple rivals of features.
+
+    Args:
+        text: the sentences.
+        ids: int [tokens].
+        decode: token ids to text.
+
+    Returns:
+        WORD: the presence of the best word or pair of neighbouring words. BAG: ridge regression on the presence of all
+        words; its threshold, and what `Detected` says of the first half, come from two regressions that each learnt on
+        one quarter of the sentences and score the other.
+    """
+    words = text.words(ids, decode)
+    terms = _presence([[*line, *map(" ".join, pairwise(line))] for line in words])
+    half, quarter = len(words) // 2, len(words) // 4
+    best = _presence_precision(terms[:half], text.present[:half]).argmax(0)
+    bag, scores = _presence(words), torch.empty(text.present.shape)
+    first, second, rest = slice(0, quarter), slice(quarter, half), slice(half, None)
+    for learn, judge in ((second, first), (first, second), (slice(0, half), rest)):
+        scores[judge] = _ridge(bag[learn], text.present[learn].float(), bag[judge])
+    return {
+        WORD: _measure(terms[:, best], text.present, best),
+        BAG: _measure(scores, text.present, torch.arange(text.present.shape[1])),
+    }
+
+
+def solved_by_words(found: Mapping[str, Detected]) -> Tensor:
+    """bool [attributes]: the better of the two `word_rivals` had a lift of at least SOLVED on the first half."""
+    return torch.maximum(found[WORD].first_lift, found[BAG].first_lift) >= SOLVED
 
 
 def both_signs(x: Tensor) -> Tensor:
     """Scorer of raw neurons: each coordinate, and its negative, [n, 2 d]."""
     return torch.cat([x, -x], dim=1)
+
+
+def _presence(terms: Sequence[Sequence[str]]) -> Tensor:
+    """Whether each sentence has each term, 0 or 1: [n, terms that FEWEST sentences of the first half have]."""
+    sets = [set(line) for line in terms]
+    count = Counter(term for line in sets[: len(sets) // 2] for term in line)
+    column = {term: i for i, term in enumerate(sorted(term for term, n in count.items() if n >= FEWEST))}
+    there = torch.zeros(len(sets), len(column))
+    for row, line in zip(there, sets, strict=True):
+        row[[column[term] for term in line if term in column]] = 1.0
+    return there
+
+
+def _presence_precision(there: Tensor, present: Tensor) -> Tensor:
+    """Average precision [terms, attributes] of scores that are 0 or 1: it has two thresholds, "has it" and "always"."""
+    y = present.float()
+    hits, positives = there.T @ y, y.sum(0)
+    precision = hits / there.sum(0).clamp(min=1)[:, None]
+    return (hits * precision + (positives - hits) * positives / len(y)) / positives.clamp(min=1)
+
+
+def _ridge(x: Tensor, y: Tensor, unseen: Tensor, penalty: float = 1.0) -> Tensor:
+    """Ridge regression of each column of y [n, A] on x [n, d]: its predictions [m, A] of unseen [m, d]."""
+    mean = x.mean(0)
+    z = x - mean
+    weights = torch.linalg.solve(z.T @ z + penalty * torch.eye(x.shape[1]), z.T @ y)
+    return (unseen - mean) @ weights + y.mean(0)
 
 
 def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
@@ -174,6 +237,7 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
     rare = torch.stack([part.sum(0) for part in (first, ~first, second, ~second)]).amin(0) < FEWEST
     at_half = precision_recall_f1(scores[half:], second, scores.max(0).values / 2)
     top = scores[half:].topk(min(TOP, len(second)), dim=0).indices
+    first_f1, always = precision_recall_f1(scores[:half], first, threshold)[2], _always_yes(first)
     reported = {
         "average_precision": _diagonal(average_precision, scores[half:], second),
         **dict(zip(("precision", "recall", "f1"), precision_recall_f1(scores[half:], second, threshold), strict=True)),
@@ -185,10 +249,17 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
     return Detected(
         best,
         threshold,
-        first_f1=precision_recall_f1(scores[:half], first, threshold)[2],
+        first_f1=first_f1,
+        first_lift=(first_f1 - always) / (1 - always),
         first_precision=_diagonal(average_precision, scores[:half], first),
         **{name: value.masked_fill(rare, torch.nan) for name, value in reported.items()},
     )
+
+
+def _always_yes(present: Tensor) -> Tensor:
+    """F1 of calling every sentence positive: 2 p / (1 + p) at a base rate p."""
+    p = present.double().mean(0)
+    return 2 * p / (1 + p)
 
 
 def _diagonal(metric: Callable[[Tensor, Tensor], Tensor], scores: Tensor, present: Tensor) -> Tensor:

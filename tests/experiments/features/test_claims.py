@@ -20,7 +20,9 @@ def test_audit_b7_the_control_of_dead_latents_can_fail():
     kind = find("feature-death")
     assert not any("centred" in (claim.control or "") for claim in kind.claims)
     flat = [{"offset": offset, "start": 0.25} for offset in (0.0, 1.0, 8.0)]
-    assert _rank(flat) != _rank(flat)  # NaN: not measured
+    assert _rank(flat) == 0
+    assert _rank([{"offset": x, "start": -x} for x in (0.0, 1.0, 8.0)]) == pytest.approx(-1)
+    assert _rank([{"offset": x, "start": y} for x, y in ((0.0, 0.0), (1.0, 0.0), (8.0, 1.0))]) == pytest.approx(2 / 3)
     assert _rank([{"offset": x, "start": x} for x in (0.0, 1.0, 8.0)]) == pytest.approx(1)
 
 
@@ -36,8 +38,9 @@ def test_audit_a1_every_random_rival_is_read_by_matching_pursuit(tmp_path):
     assert 0.3 < evaluate(random, x).explained_variance < 1
 
 
-def test_audit_a2_detection_is_claimed_by_precision_and_beside_four_rivals():
+def test_audit_a2_detection_is_claimed_by_precision_and_beside_its_rivals():
     claims = {claim.metric: claim for claim in find("dictionary-learning").claims}
-    rivals = ("beyond_neurons", "beyond_residual_axes", "beyond_random_directions", "beyond_one_token_unsolved")
+    rivals = ("neurons", "residual_axes", "random_directions", "untrained_model")
+    rivals = [*map("beyond_{}".format, rivals), "unsolved_beyond_best_word", "unsolved_beyond_bag_of_words"]
     assert all(claims[metric].control for metric in rivals)
     assert find("dictionary-learning")().k == 8

@@ -1,4 +1,5 @@
-"""Features and their rivals as detectors of the Reserve's attributes, and what ablating them does to those."""
+"""Features and their rivals as detectors of the Reserve's attributes, what ablating them does to those, and what a
+dictionary loses of the activations."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from glassbook import charts
 from glassbook.experiments import kit
 
 if TYPE_CHECKING:
@@ -16,12 +18,20 @@ if TYPE_CHECKING:
     from glassbook.features.ablation import Unit
     from glassbook.features.detect import Scorer
     from glassbook.nets import LanguageModel
+    from glassbook.notebook import Run
     from glassbook.notebook.runs.rng import Rng
     from glassbook.trace import Activations
+    from glassbook.train import Batch
 
-FEATURES, RANDOM = "features", "random directions"
-RIVALS = ("neurons", "residual axes", RANDOM)
+FEATURES, RANDOM, DIFFERENCE = "features", "random directions", "difference of means"
+RIVALS = ("neurons", "residual axes", RANDOM, DIFFERENCE)
 """Detectors whose best unit is ablated beside the feature."""
+UNTRAINED = "untrained model"
+"""The detector that is learnt in the same way as the features, on the same model with random weights."""
+PART = 8
+"""Reconstruction and loss are compared on one of so many held-out rows and batches: matching pursuit is slow."""
+COST = 0.05
+"""Nats that an attribute's own tokens must lose by one of two ablations, or there is nothing to compare."""
 WITH, WITHOUT = 12, 6
 """Documents with and without an attribute on which its units are ablated."""
 
@@ -41,13 +51,46 @@ class Detector:
     directions: Tensor
 
 
-def detectors(features: Coder, random: Coder, acts: Activations, site: str, neurons: str) -> dict[str, Detector]:
-    """Name -> detector: features, neurons, residual axes and random directions; the last three with both signs."""
+def reconstruction(
+    lm: LanguageModel, site: str, features: Coder, random: Coder, acts: Activations, batches: Sequence[Batch]
+) -> dict[str, float]:
+    """A dictionary's scores on held-out activations and on the model's loss, beside those of random directions."""
+    from glassbook.features import evaluate
+
+    x = acts.read(site)
+    loss: dict[str, Any] = {"model": lm.model, "site": site, "batches": batches[::PART], "skip": kit.special_ids(lm)}
+    ours, theirs = (evaluate(d, x[::PART], **loss) for d in (features, random))
+    return {
+        **ours.numbers(),
+        "dead_share": evaluate(features, x).dead,
+        "random_explained_variance": theirs.explained_variance,
+        "random_ce_recovered": theirs.ce_recovered,
+        "variance_lost_over_random": (1 - ours.explained_variance) / (1 - theirs.explained_variance),
+        "ce_lost_over_random": (1 - ours.ce_recovered) / (1 - theirs.ce_recovered),
+    }
+
+
+def detectors(
+    features: Coder, random: Coder, acts: Activations, site: str, neurons: str, text: Sentences, labels: Tensor
+) -> dict[str, Detector]:
+    """Name -> detector: features, their rivals with both signs (neurons, residual axes, random directions), and the
+    difference of means.
+
+    Args:
+        features: the dictionary.
+        random: its rival.
+        acts: the activations.
+        site: which of them the dictionaries read.
+        neurons: which of them are the neurons'.
+        text: their sentences.
+        labels: bool [tokens, attributes].
+    """
     import torch
 
     from glassbook.features import both_signs
 
-    mean = acts.read(site).mean(0)
+    x = acts.read(site)
+    mean, first = x.mean(0), text.unit < len(text.present) // 2
 
     def signed(directions: Tensor) -> Tensor:
         return torch.cat([directions, -directions])
@@ -57,18 +100,36 @@ def detectors(features: Coder, random: Coder, acts: Activations, site: str, neur
         "neurons": Detector(neurons, both_signs, signed(torch.eye(acts.dim(neurons)))),
         "residual axes": Detector(site, lambda x: both_signs(x - mean), signed(torch.eye(acts.dim(site)))),
         RANDOM: Detector(site, lambda x: both_signs(random.encode(x)), signed(random.W_dec)),
+        DIFFERENCE: _difference(site, x[first], labels[first].float()),
     }
 
 
+def _difference(site: str, x: Tensor, labels: Tensor) -> Detector:
+    """A direction for each attribute, from the mean of the tokens without it to the mean of those with it.
+
+    Half-way between the two means its score is 0.
+    """
+    import torch
+
+    n, total = labels.sum(0)[:, None], labels.T @ x
+    there, elsewhere = total / n.clamp(min=1), (x.sum(0) - total) / (len(x) - n).clamp(min=1)
+    directions = torch.nn.functional.normalize(there - elsewhere, dim=1)
+    middle = ((there + elsewhere) / 2 * directions).sum(1)
+    return Detector(site, lambda part: part @ directions.T - middle, directions)
+
+
 def detect_all(
-    units: Mapping[str, Detector], acts: Activations, text: Sentences, order: Tensor
-) -> tuple[dict[str, Detected], float]:
-    """What every detector, the presence of one token and a linear probe detect; and what features do by chance.
+    units: Mapping[str, Detector], untrained: tuple[Coder, Tensor], acts: Activations, text: Sentences,
+    lm: LanguageModel, order: Tensor,
+) -> tuple[dict[str, Detected], float]:  # fmt: skip
+    """What every detector, the words and a linear probe detect; and what features do by chance.
 
     Args:
         units: from `detectors`.
+        untrained: a dictionary of the untrained model, and that model's activations [tokens, d].
         acts: the activations.
         text: their sentences.
+        lm: the model whose tokens they are.
         order: a permutation of the sentences.
 
     Returns:
@@ -78,10 +139,12 @@ def detect_all(
     import torch
 
     from glassbook.features import both_signs, detect
-    from glassbook.features.detect import TOKEN, probe
+    from glassbook.features.detect import probe, word_rivals
 
     scores = {name: text.pool(unit.score, acts.read(unit.site)) for name, unit in units.items()}
-    found = detect({**scores, TOKEN: text.tokens(acts.tokens())}, text.present)
+    dictionary, other = untrained
+    found = detect({**scores, UNTRAINED: text.pool(dictionary.encode, other)}, text.present)
+    found |= word_rivals(text, acts.tokens(), lm.decode)
     x = acts.read(units[FEATURES].site)
     found["linear probe"] = probe(torch.cat([text.mean(x), text.pool(both_signs, x)], 1), text.present)
     mixed = text.present[order]
@@ -91,39 +154,41 @@ def detect_all(
 
 
 def attribute_rows(found: Mapping[str, Detected], attributes: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """A row for each judged attribute: average precision of each detector, and how well the feature's name fits."""
-    from glassbook.features.detect import solved_by_token
+    """A row for each judged attribute: average precision of each detector, and how well the feature's name fits.
 
-    ours, solved = found[FEATURES], solved_by_token(found).tolist()
-    return [
+    Attributes that the words of a sentence do not solve come first.
+    """
+    from glassbook.features.detect import solved_by_words
+
+    ours, solved = found[FEATURES], solved_by_words(found).tolist()
+    rows = [
         {
-            "kind": kind, "value": value, "feature": int(ours.best[i]), "solved by one token": solved[i],
+            "kind": kind, "value": value, "feature": int(ours.best[i]), "solved by words": solved[i],
             **{name: float(d.average_precision[i]) for name, d in found.items()},
             **{name: float(getattr(ours, name)[i]) for name in ("precision", "recall", "f1", "auroc")},
         }
         for i, (kind, value) in enumerate(attributes)
         if bool(ours.judged[i])
     ]  # fmt: skip
+    return sorted(rows, key=lambda row: row["solved by words"])
 
 
 def detection_results(found: Mapping[str, Detected]) -> dict[str, float]:
-    """Mean average precision of each detector, and the features' leads; over the attributes that one token does not
-    solve as well."""
-    from glassbook.features.detect import TOKEN, solved_by_token
+    """Mean average precision of each detector, and the features' leads; and both over the attributes that the words
+    of a sentence do not solve."""
+    from glassbook.features.detect import solved_by_words
 
-    unsolved = ~solved_by_token(found)
-    everywhere = {name: d.mean() for name, d in found.items()}
-    hard = {name: d.mean(unsolved) for name, d in found.items()}
-    ours = found[FEATURES]
-    return {
-        **{f"{_slug(name)}_average_precision": value for name, value in everywhere.items()},
-        **{f"{_slug(name)}_unsolved_average_precision": value for name, value in hard.items()},
-        **{f"beyond_{_slug(name)}": everywhere[FEATURES] - everywhere[name] for name in (*RIVALS, TOKEN)},
-        "beyond_one_token_unsolved": hard[FEATURES] - hard[TOKEN],
+    ours, unsolved = found[FEATURES], ~solved_by_words(found)
+    numbers: dict[str, float] = {
         "attributes": int(ours.judged.sum()),
         "unsolved_attributes": int((ours.judged & unsolved).sum()),
-        "attributes_named": int((ours.judged & (ours.first_f1 >= kit.NAMED)).sum()),
+        "attributes_named": int((ours.judged & (ours.first_lift >= kit.NAMED)).sum()),
     }
+    for where, among in (("", None), ("unsolved_", unsolved)):
+        means = {name: d.mean(among) for name, d in found.items()}
+        numbers |= {f"{_slug(name)}_{where}average_precision": mean for name, mean in means.items()}
+        numbers |= {f"{where}beyond_{_slug(name)}": means[FEATURES] - means[name] for name in found}
+    return numbers
 
 
 def ablate(
@@ -151,7 +216,7 @@ def ablate(
     from glassbook.features.ablation import Ablation
 
     ours, draw = found[FEATURES], rng.torch()
-    named = torch.nonzero(ours.judged & (ours.first_f1 >= kit.NAMED))[:, 0]
+    named = torch.nonzero(ours.judged & (ours.first_lift >= kit.NAMED))[:, 0]
     second = documents.sentence.max(1).values > documents.sentence.max() // 2
     rows = []
     for a in named[torch.randperm(len(named), generator=draw)[:most]].tolist():
@@ -172,13 +237,31 @@ def ablate(
 
 
 def ablation_results(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean costs in nats, and the share of attributes on which the feature's ablation costs more than a rival's."""
+    """Mean costs in nats, and the share of attributes on which the feature's ablation costs more than a rival's.
+
+    Compared are attributes on which the rival can do such damage, and one of the two ablations costs COST nats.
+    """
     numbers = {"ablated_attributes": float(len(rows)), "ablation_cost": _mean([row[FEATURES] for row in rows])}
     for name in RIVALS:
-        pairs = [(row[FEATURES], row[name]) for row in rows if row[name] == row[name]]
+        measured = [(row[FEATURES], row[name]) for row in rows if row[name] == row[name]]
+        pairs = [(ours, theirs) for ours, theirs in measured if max(ours, theirs) >= COST]
+        numbers[f"ablation_pairs_{_slug(name)}"] = len(pairs)
         numbers[f"ablation_cost_{_slug(name)}"] = _mean([theirs for _, theirs in pairs])
-        numbers[f"ablation_beats_{_slug(name)}"] = _mean([float(ours > theirs) for ours, theirs in pairs])
+        numbers[f"ablation_beats_{_slug(name)}"] = sum(ours > theirs for ours, theirs in pairs) / max(len(pairs), 1)
     return numbers
+
+
+def draw(run: Run, table: list[dict[str, Any]], detectors: Sequence[str], ablations: list[dict[str, Any]]) -> None:
+    """Tables, and charts of how average precision and the costs of ablations are spread."""
+    run.table("attributes", table)
+    run.table("ablations", ablations)
+    rows = [{"kind": row["kind"], "ap": row[name], "detector": name} for row in table for name in detectors]
+    precision = charts.Axis("ap", "average precision on held-out sentences", domain=(0, 1))
+    run.chart("detection", charts.spread(rows, precision, "detector", "kind", "tick"))
+    costs = [{"unit": name, "cost": row[name], "at": "equal damage"} for name in (FEATURES, *RIVALS)
+             for row in ablations if row[name] == row[name]]  # fmt: skip
+    cost = charts.Axis("cost", "nats that the attribute's own tokens lose")
+    run.chart("ablation", charts.spread(costs, cost, "unit", "at", "tick"))
 
 
 def _unit(detector: Detector, index: int, acts: Activations, chosen: Tensor, like: Tensor) -> Unit:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from glassbook import charts
 from glassbook.experiments import kit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from glassbook.notebook import Run
 
 
-SWAPPED = {"BatchTopK": "ReLU + L1", "ReLU + L1": "BatchTopK"}
-SWAPPED |= {"Matryoshka": "matching pursuit", "matching pursuit": "Matryoshka"}
-"""Rule -> the one that its scores are given to, by the sabotage."""
+PURSUIT = "matching pursuit"
 MEASURES = {
     "EV": "explained variance (world)",
     "F1": "F1 of the truth (world)",
@@ -26,6 +25,14 @@ MEASURES = {
     "CE recovered": "CE recovered (model)",
 }
 """Column of the table -> title of its chart."""
+
+
+def same_rule(l0s: Sequence[int]) -> Iterator[tuple[str, SparsityRule]]:
+    """BatchTopK under the name of every rule and of matching pursuit: no lead can be due to the rule."""
+    from glassbook.features import BatchTopK
+
+    names = [*dict.fromkeys(name for name, _ in rules((1,), (1.0,), 16)), PURSUIT]
+    yield from ((name, BatchTopK(k)) for name in names for k in l0s)
 
 
 def rules(l0s: Sequence[int], l1: Sequence[float], width: int) -> Iterator[tuple[str, SparsityRule]]:
@@ -91,17 +98,27 @@ def at_sparsity(rows: list[dict[str, Any]], rule: str, l0: float) -> dict[str, f
 
 
 def trained(
-    run: Run, label: str, x: Tensor, l0s: Sequence[int], l1: Sequence[float], lr: float, width: int, steps: int,
+    run: Run, label: str, x: Tensor, each: Iterable[tuple[str, SparsityRule]], lr: float, width: int, steps: int,
     batch_size: int,
 ) -> list[tuple[str, Coder]]:  # fmt: skip
-    """Dictionaries of every rule at each sparsity, trained on the same batches."""
+    """A dictionary for each (name, rule), from weights of its own, trained on the same batches."""
     import torch
 
     from glassbook.features import Dictionary
 
     rng = run.rng(f"dictionaries of the {label}")
     torch.manual_seed(rng.seed)
-    saes = [(name, Dictionary(x.shape[1], width, rule)) for name, rule in rules(l0s, l1, width)]
+    saes = [(name, Dictionary(x.shape[1], width, rule)) for name, rule in each]
     how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": lr, "seed": rng.seed}
     kit.train_saes(run, label, x, [sae for _, sae in saes], **how, log_every=100)
     return [*saes]
+
+
+def frontier(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Chart of every measure against the number of active latents."""
+    points = [
+        {"rule": row["rule"], "L0": row["L0"], "score": row[key], "measure": title}
+        for key, title in MEASURES.items() for row in rows if key in row
+    ]  # fmt: skip
+    l0 = charts.Axis("L0", "active latents (L0)", scale="log")
+    return charts.lines(points, l0, charts.Axis("score"), "rule", points=True, facet="measure")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from glassbook.features import Dictionary
 
 
+ABSORBS = "batchtopk_absorbed >= 0.05"
+"""Without absorption there is nothing to prevent."""
+
+
 @experiment(
     terms=["Monosemanticity", "Dictionary learning", "Feature"],
     source="Chanin et al. 2024, arXiv:2409.14507; Bussmann et al. 2025, arXiv:2503.17547",
@@ -48,7 +52,7 @@ class Absorption:
     """Samples in a step."""
     lr: float = 3e-3
     """Peak learning rate of Adam."""
-    sabotage: Literal["none", "swapped"] = "none"
+    sabotage: Literal["none", "no-prefixes"] = "none"
     """What is broken on purpose."""
 
     claims = (
@@ -57,21 +61,20 @@ class Absorption:
               "batchtopk_absorbed", ">=", 0.05, control="flat_absorbed <= 0.02", sabotages=("no-hierarchy",)),
         Claim("nested-absorbs-less",
               "A Matryoshka dictionary absorbs general features at most half as often as a BatchTopK dictionary",
-              "matryoshka_over_batchtopk", "<=", 0.5, no_control="the metric itself compares with the baseline",
-              sabotages=("swapped",)),
+              "matryoshka_over_batchtopk", "<=", 0.5, control=ABSORBS, sabotages=("no-prefixes",)),
         Claim("nested-detects-general",
-              "The best Matryoshka latent detects a general feature at least as well as the best BatchTopK latent",
-              "probe_lead", ">=", 0.0, no_control="the metric itself compares with the baseline",
-              sabotages=("swapped",)),
+              "The best Matryoshka latent detects a general feature better than the best BatchTopK latent",
+              "probe_lead", ">=", 0.02, control=ABSORBS, sabotages=("no-prefixes",)),
         Claim("nested-rebuilds-less",
-              "A Matryoshka dictionary explains no more variance than a BatchTopK dictionary of the same size",
-              "explained_variance_lead", "<=", 0.0, no_control="the metric itself compares with the baseline",
-              sabotages=("swapped",)),
+              "A Matryoshka dictionary explains less variance than a BatchTopK dictionary of the same size",
+              "explained_variance_lead", "<=", -0.005, control="matryoshka_explained_variance >= 0.5",
+              sabotages=("no-prefixes",)),
     )  # fmt: skip
     sabotages = (
         Sabotage("no-hierarchy", "The features of the world have no hierarchy", {"depth": 0}),
-        Sabotage("swapped", "The two dictionaries are taken for one another", {"sabotage": "swapped"}),
-    )
+        Sabotage("no-prefixes", "A BatchTopK dictionary of another seed stands in for the Matryoshka dictionary",
+                 {"sabotage": "no-prefixes"}),
+    )  # fmt: skip
     outputs = Outputs(charts=("absorption",), tables=("parents",))
 
     @classmethod
@@ -86,8 +89,6 @@ class Absorption:
         run.table("parents", [row for row in rows for row in row.pop("parents")])
         by = {row["name"]: row for row in rows}
         plain, nested, flat = by["BatchTopK"], by["Matryoshka"], by["BatchTopK, no hierarchy"]
-        if self.sabotage == "swapped":
-            plain, nested = nested, plain
         share = charts.Axis(
             "absorbed", "share of a general feature's samples that are absorbed", percent=True, zero=True
         )
@@ -119,7 +120,9 @@ class Absorption:
         world = nested_world(self.features, self.d, **sizes, generator=generator)
         x = torch.cat([world.sample(4096, generator)[1] for _ in range(-(-self.samples // 4096))])
         strengths, test = world.sample(min(16_384, self.samples), generator)
-        rules = {"BatchTopK": BatchTopK(self.k), "Matryoshka": Matryoshka(BatchTopK(self.k), self.prefixes)}
+        plain = BatchTopK(self.k)
+        nested = plain if self.sabotage == "no-prefixes" else Matryoshka(plain, self.prefixes)
+        rules = {"BatchTopK": plain, "Matryoshka": nested}
         torch.manual_seed(run.rng("weights").seed)
         saes = {name: Dictionary(self.d, self.width, rule) for name, rule in rules.items()}
         how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CENTRES: tuple[Literal["none", "mean"], ...] = ("none", "mean")
 """The activations as they are, and with their mean taken off."""
+
+AUX: dict[str, Any] = {"aux": 1.0, "dead_after": 4096}
+"""A loss that looks after dead latents from the first steps on, as much as after the others."""
 
 
 @experiment(
@@ -44,28 +47,29 @@ class FeatureDeath:
     """A language model, for activations as they are found."""
     layer: int = 3
     """Its block whose output is taken."""
-    sabotage: Literal["none", "not-centred", "offsets-reversed"] = "none"
+    sabotage: Literal["none", "not-centred", "scattered", "dead-latents-trained"] = "none"
     """What is broken on purpose."""
 
     claims = (
         Claim("far-mean-kills",
               "If the mean of the activations is far from the origin, most latents are dead before training",
-              "dead_start_far", ">=", 0.5, control="dead_start_scattered <= 0.1", sabotages=("offsets-reversed",)),
+              "dead_start_far", ">=", 0.5, control="dead_start_scattered <= 0.1", sabotages=("scattered",)),
         Claim("training-does-not-revive",
-              "Training does not revive latents that are dead because the mean is far from the origin",
-              "dead_end_far", ">=", 0.25, control="dead_start_scattered <= 0.1", sabotages=("offsets-reversed",)),
+              "Training revives at most a tenth of the latents that are dead because the mean is far from the origin",
+              "dead_end_over_start", ">=", 0.9, control="dead_start_far >= 0.5", sabotages=("dead-latents-trained",)),
         Claim("centring-prevents-death",
               "If the mean of the activations is subtracted, few latents die, however far from the origin it was",
               "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25", sabotages=("not-centred",)),
         Claim("distance-predicts-death",
               "The farther the mean of the activations is from the origin, the more latents are dead before training",
-              "offset_predicts_death", ">=", 0.8, control="dead_start_scattered <= 0.1",
-              sabotages=("offsets-reversed",)),
+              "offset_predicts_death", ">=", 0.8, control="dead_start_scattered <= 0.1", sabotages=("scattered",)),
     )  # fmt: skip
     sabotages = (
-        Sabotage("offsets-reversed", "The largest offset is reported as the smallest, and so on",
-                 {"sabotage": "offsets-reversed"}),
+        Sabotage("scattered", "The activations lie as far from the origin, each in a direction of its own",
+                 {"sabotage": "scattered"}),
         Sabotage("not-centred", "The mean is not subtracted where it is said to be", {"sabotage": "not-centred"}),
+        Sabotage("dead-latents-trained", "The loss looks after dead latents: they learn what the others leave over",
+                 {"sabotage": "dead-latents-trained"}),
     )  # fmt: skip
     outputs = Outputs(charts=("death",), tables=("offsets",))
 
@@ -89,12 +93,12 @@ class FeatureDeath:
         # As far from the origin, but each sample in a direction of its own, so that the mean stays there.
         ways = torch.nn.functional.normalize(torch.randn(x.shape, generator=generator), dim=1)
         scattered = self._dead(run, "scattered", x + self.offsets[-1] * spread * ways, "none")
+        way = ways.roll(1, 0) if self.sabotage == "scattered" else way
         centred_by = dict(zip(CENTRES, CENTRES if self.sabotage != "not-centred" else ("none", "none"), strict=True))
-        offsets = self.offsets[::-1] if self.sabotage == "offsets-reversed" else self.offsets
         rows = [
-            {"offset": reported, "centre": centre}
+            {"offset": offset, "centre": centre}
             | self._dead(run, f"offset {offset:g}, {centre}", x + offset * spread * way, centred_by[centre])
-            for reported, offset in zip(self.offsets, offsets, strict=True)
+            for offset in self.offsets
             for centre in CENTRES
         ]
         run.table("offsets", rows)
@@ -105,6 +109,7 @@ class FeatureDeath:
         run.result(
             dead_start_far=raw[-1]["start"],
             dead_end_far=raw[-1]["end"],
+            dead_end_over_start=raw[-1]["end"] / max(raw[-1]["start"], 1e-9),
             dead_end_centred=max(row["end"] for row in centred),
             dead_start_centred=max(row["start"] for row in centred),
             offset_predicts_death=_rank(raw),
@@ -129,7 +134,8 @@ class FeatureDeath:
             sample = x[-16_384:]
             start = evaluate(sae, sample - sample.mean(0) if centre == "mean" else sample).dead
             how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "lr": self.lr, "centre": centre}
-            fit(sae, x, **how, aux=0.0, seed=run.rng("order").seed)
+            aux = AUX if self.sabotage == "dead-latents-trained" else {"aux": 0.0}
+            fit(sae, x, **how, **aux, seed=run.rng("order").seed)
             return {"start": start, "end": evaluate(sae, sample).dead}
 
         return kit.stage(run, label, train)
@@ -145,13 +151,11 @@ class FeatureDeath:
 
 
 def _rank(rows: list[dict[str, Any]]) -> float:
-    """Spearman's rank correlation of the offset with the share that is dead at the start; NaN if that never changes."""
-    from scipy.stats import spearmanr
-
-    offsets, starts = zip(*((row["offset"], row["start"]) for row in rows), strict=True)
-    if len(set(starts)) == 1:
-        return math.nan
-    return float(cast(Any, spearmanr(offsets, starts)).statistic)
+    """Kendall's tau-a of the offset with the share that is dead at the start: of all pairs of offsets, the share in
+    which the larger one has more dead latents, less the share in which it has fewer; 0 if that never changes."""
+    ordered = [row["start"] for row in sorted(rows, key=lambda row: row["offset"])]
+    pairs = list(combinations(ordered, 2))
+    return sum((more > less) - (more < less) for less, more in pairs) / len(pairs)
 
 
 def _chart(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from glassbook import charts
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.experiments.features._units import explained, named, token_bits, units
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-OFTEN = 20
-"""Units and labels that occur on fewer tokens are left out."""
+    from glassbook.features import Dictionary
+    from glassbook.trace import Activations
+
+UNLEARNT = ("untrained", "random-features")
+HEAP = "Heap et al. 2025, arXiv:2501.17727"
 
 
 @experiment(
@@ -47,32 +51,46 @@ class Monosemanticity:
     stories: int = 600
     """Sequences that the story model writes, to learn from and to judge by."""
 
+    sabotage: Literal["none", "random-features", "untrained-model"] = "none"
+    """What is broken on purpose."""
+
     claims = (
         Claim("attribute-beats-neurons",
               "One attribute of the text explains more of the median feature's variance than of the median neuron's",
-              "attribute_over_neurons", ">=", 1.5, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              "attribute_over_neurons", ">=", 1.5, control="attribute_features >= 0.01", sabotages=UNLEARNT),
+        Claim("attribute-beats-untrained",
+              "One attribute explains more of the median feature in a trained model than in an untrained one",
+              "attribute_over_untrained", ">=", 1.5, control="attribute_features >= 0.01",
+              sabotages=("untrained-model",), source=HEAP),
         Claim("explained-beats-neurons",
               "One attribute or token explains more of the median feature's variance than of the median neuron's",
-              "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5", sabotages=("untrained",)),
+              "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5", sabotages=UNLEARNT),
         Claim("explained-beats-components",
               "One attribute or token explains more of the median feature than of the median principal component",
-              "explained_over_components", ">=", 1.5, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              "explained_over_components", ">=", 1.5, control="explained_features >= 0.1", sabotages=UNLEARNT),
         Claim("explained-beats-random",
               "One attribute or token explains more of the median feature than of an equally sparse random direction",
-              "explained_over_random", ">=", 1.5, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              "explained_over_random", ">=", 1.5, control="explained_features >= 0.1", sabotages=UNLEARNT),
+        Claim("explained-beats-untrained",
+              "One attribute or token explains more of the median feature in a trained than in an untrained model",
+              "explained_over_untrained", ">=", 1.5, control="explained_features >= 0.1",
+              sabotages=("untrained-model",), source=HEAP),
         Claim("story-beats-neurons",
               "In a story model the median feature responds to fewer tokens (in bits) than the median neuron",
               "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              sabotages=UNLEARNT),
         Claim("story-beats-random",
               "In a story model the median feature responds to fewer tokens (in bits) than the median random direction",
               "story_bits_saved_random", ">=", 0.5, no_control="the metric itself compares with the baseline",
-              sabotages=("untrained",)),
+              sabotages=UNLEARNT),
     )  # fmt: skip
-    sabotages = (Sabotage("untrained", "The dictionaries are hardly trained", {"steps": 1}),)
+    sabotages = (
+        Sabotage("untrained", "The dictionaries are hardly trained", {"steps": 1}),
+        Sabotage("random-features", "Random directions of another seed stand in for the features",
+                 {"sabotage": "random-features"}),
+        Sabotage("untrained-model", "The model of the Reserve is untrained too, with random weights of another seed",
+                 {"sabotage": "untrained-model"}),
+    )  # fmt: skip
     outputs = Outputs(charts=("monosemanticity",))
 
     @classmethod
@@ -82,61 +100,59 @@ class Monosemanticity:
 
     def run(self, run: Run) -> None:
         """The Reserve with its truth, then real stories by their tokens."""
-        explained, attribute = self._reserve(run)
+        either, attribute = self._reserve(run)
         bits = self._stories(run)
         rows = [
             {"unit": unit, "score": float(v), "measure": measure}
-            for measure, scores in {"variance explained by one label": explained, "bits of the token": bits}.items()
+            for measure, scores in {"variance explained by one label": either, "bits of the token": bits}.items()
             for unit, values in scores.items() for v in values
         ]  # fmt: skip
         run.chart("monosemanticity", charts.spread(rows, charts.Axis("score"), "unit", "measure"))
         world, alone, stories = (
-            {unit: float(values.median()) for unit, values in scores.items()} for scores in (explained, attribute, bits)
+            {unit: float(values.median()) for unit, values in scores.items()} for scores in (either, attribute, bits)
         )
+        neurons = max(world["neurons"], world["sparse neurons"])
         run.result(
-            **{f"explained_{unit}": value for unit, value in world.items()},
-            **{f"attribute_{unit}": value for unit, value in alone.items()},
-            attribute_over_neurons=alone["features"] / alone["neurons"],
-            explained_over_neurons=world["features"] / world["neurons"],
-            explained_over_components=world["features"] / world["components"],
+            **named("explained", world),
+            **named("attribute", alone),
+            **named("story_bits", stories),
+            attribute_over_neurons=alone["features"] / max(alone["neurons"], alone["sparse neurons"]),
+            attribute_over_untrained=alone["features"] / alone["untrained model"],
+            explained_over_neurons=world["features"] / neurons,
+            explained_over_components=world["features"] / max(world["components"], world["sparse components"]),
             explained_over_random=world["features"] / world["random"],
-            random_over_neurons=world["random"] / world["neurons"],
-            **{f"story_bits_{unit}": value for unit, value in stories.items()},
-            story_bits_saved=stories["neurons"] - stories["features"],
+            explained_over_untrained=world["features"] / world["untrained model"],
+            random_over_neurons=world["random"] / neurons,
+            story_bits_saved=min(stories["neurons"], stories["sparse neurons"]) - stories["features"],
             story_bits_saved_random=stories["random"] - stories["features"],
         )
 
     def _reserve(self, run: Run) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Share of each unit's variance that its best attribute or token explains, and by attributes alone."""
-        import torch
-
-        from glassbook.measure.monosemanticity import single_label_r2
+        from glassbook.features import reinitialised
         from glassbook.trace.roles import residual_site, roles
 
         lm = kit.open_model(run, "builtin")
+        fresh, stand_in = (replace(lm, model=reinitialised(lm.model, run.rng(name).torch()))
+                           for name in ("untrained model", "stand-in"))  # fmt: skip
+        lm = stand_in if self.sabotage == "untrained-model" else lm
         site, neurons = residual_site(lm.model, self.layer), roles(lm.model)[f"mlp.{self.layer}.neurons"]
-        text = kit.reserve_rows(lm, self.sequences, run.rng("text").seed)
-        x = kit.collect(run, "text", lm, text, site).read(site)
+        text = list(kit.reserve_rows(lm, self.sequences, run.rng("text").seed))
         test = kit.documents(lm, self.documents, seed=-1 - run.rng("held-out text").seed)
+        x, other = (kit.collect(run, label, model, text, site).read(site)
+                    for label, model in (("text", lm), ("text, untrained", fresh)))  # fmt: skip
         held_out = kit.collect(run, "held-out", lm, test.batches, [site, neurons])
-        units = self._units(run, "reserve", x, held_out.read(site), held_out.read(neurons))
-        labels = test.labels[held_out.index()]
-        _, token, count = held_out.tokens().unique(return_inverse=True, return_counts=True)
-        either = torch.cat([labels, torch.nn.functional.one_hot(token, len(count)).bool()], 1)
-        either, labels = (kinds[:, kinds.sum(0) >= OFTEN] for kinds in (either, labels))
-        often = {unit: (latents != 0).sum(0) >= OFTEN for unit, latents in units.items()}
-        explained, by_attribute = (
-            {unit: single_label_r2(latents, kinds)[0][often[unit]] for unit, latents in units.items()}
-            for kinds in (either, labels)
-        )
-        return explained, by_attribute
+        values = self._units(run, "reserve", x, held_out, (site, neurons))
+        sae = self._dictionary(run, "untrained", other)
+        acts = kit.collect(run, "held-out, untrained", fresh, test.batches, site)
+        values["untrained model"] = sae.encode(acts.read(site)).detach()
+        return explained(values, test.labels[held_out.index()], held_out.tokens())
 
     def _stories(self, run: Run) -> dict[str, Tensor]:
         """Entropy of each unit's activation over the current token, in bits, on text that the model writes."""
         import torch
 
         from glassbook.data.registry import find
-        from glassbook.measure.monosemanticity import label_entropy
         from glassbook.trace.roles import residual_site, roles
 
         lm = kit.open_model(run, str(find("stories260k").paths()["stories260K.bin"]), label="stories260K")
@@ -152,29 +168,18 @@ class Monosemanticity:
             kit.collect(run, label, lm, [{"input_ids": ids} for ids in part.split(32)], [site, neurons])
             for label, part in (("stories", written[:cut]), ("held-out stories", written[cut:]))
         )
-        found = {}
-        for unit, latents in self._units(run, "stories", learn.read(site), test.read(site), test.read(neurons)).items():
-            index = torch.arange(latents.shape[1]).expand_as(latents)
-            parts = zip(latents.split(64, 1), index.split(64, 1), strict=True)
-            bits = torch.cat([label_entropy(z, i - i[0, 0], test.tokens(), z.shape[1]) for z, i in parts])
-            found[unit] = bits[(latents > 0).sum(0) >= OFTEN]
-        return found
+        return token_bits(self._units(run, "stories", learn.read(site), test, (site, neurons)), test.tokens())
 
-    def _units(self, run: Run, label: str, x: Tensor, held_out: Tensor, neurons: Tensor) -> dict[str, Tensor]:
-        """Values of features, neurons, components and random directions on held-out tokens; none is negative.
+    def _units(self, run: Run, label: str, x: Tensor, test: Activations, sites: tuple[str, str]) -> dict[str, Tensor]:
+        """Values of features and their rivals on held-out tokens."""
+        sae, stand_in = self._dictionary(run, label, x), self.sabotage == "random-features"
+        rng = run.rng(f"random directions of {label}")
+        return units(sae, self.k, x, test.read(sites[0]), test.read(sites[1]), rng, stand_in)
 
-        Neurons, components and random directions have two signs, which count as two units.
-        """
-        import torch
+    def _dictionary(self, run: Run, label: str, x: Tensor) -> Dictionary:
+        """A sparse autoencoder of activations."""
+        from glassbook.features import TopK
 
-        from glassbook.features import TopK, both_signs
-        from glassbook.features.classical import pca
-
-        d, rng = x.shape[1], run.rng(f"dictionary of {label}")
-        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": rng.seed}
-        sae = kit.train_sae(run, f"dictionary of {label}", x, d, self.width, TopK(self.k), **how)
-        random = kit.frozen_random(x, self.width, self.k, rng.child("random directions"))
-        rivals = {"neurons": neurons, "components": pca(x, d).encode(held_out), "random": random.encode(held_out)}
-        with torch.no_grad():
-            features = sae.encode(held_out)
-        return {"features": features, **{name: both_signs(values).relu() for name, values in rivals.items()}}
+        how: dict[str, Any] = {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr}
+        seed = run.rng(f"dictionary of {label}").seed
+        return kit.train_sae(run, f"dictionary of {label}", x, x.shape[1], self.width, TopK(self.k), seed=seed, **how)

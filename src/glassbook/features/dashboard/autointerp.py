@@ -64,13 +64,14 @@ def from_truth(
     Args:
         detected: what `detect` says of the features.
         attributes: (kind, value) of each attribute, in the order of `detected`.
-        at_least: F1 on the first half below which a feature is not named after an attribute.
+        at_least: lift of F1 on the first half (`Detected.first_lift`) below which a feature is not named after an
+            attribute.
 
     Returns:
         feature -> its names, best first: score is the F1; precision and recall are those of activations above half of
         the feature's maximum, top_precision that of its strongest ones.
     """
-    first = detected.first_f1.masked_fill(~detected.judged, -1.0)
+    first = detected.first_lift.masked_fill(~detected.judged, -1.0)
     names: dict[int, list[Name]] = {}
     for i in first.argsort(descending=True, stable=True).tolist():
         if first[i] < at_least:
