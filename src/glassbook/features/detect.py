@@ -102,6 +102,7 @@ class Detected:
         first_precision: average precision there.
         average_precision: NaN here and below where a half has too few sentences with it, or without it, to judge.
         precision, recall, f1: at the threshold.
+        lift: what that F1 gains over "always yes", as `first_lift`.
         auroc: area under the ROC curve; close to 1 for detectors of little use if few sentences have the attribute.
         half_precision, half_recall: of "above half of the unit's largest score".
         top_precision: share of the ten sentences with the largest scores that have the attribute.
@@ -116,6 +117,7 @@ class Detected:
     precision: Tensor
     recall: Tensor
     f1: Tensor
+    lift: Tensor
     auroc: Tensor
     half_precision: Tensor
     half_recall: Tensor
@@ -237,10 +239,14 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
     rare = torch.stack([part.sum(0) for part in (first, ~first, second, ~second)]).amin(0) < FEWEST
     at_half = precision_recall_f1(scores[half:], second, scores.max(0).values / 2)
     top = scores[half:].topk(min(TOP, len(second)), dim=0).indices
-    first_f1, always = precision_recall_f1(scores[:half], first, threshold)[2], _always_yes(first)
+    first_f1 = precision_recall_f1(scores[:half], first, threshold)[2]
+    precision, recall, f1 = precision_recall_f1(scores[half:], second, threshold)
     reported = {
         "average_precision": _diagonal(average_precision, scores[half:], second),
-        **dict(zip(("precision", "recall", "f1"), precision_recall_f1(scores[half:], second, threshold), strict=True)),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "lift": _lift(f1, second),
         "auroc": _diagonal(auroc, scores[half:], second),
         "half_precision": at_half[0],
         "half_recall": at_half[1],
@@ -250,16 +256,17 @@ def _measure(scores: Tensor, present: Tensor, best: Tensor) -> Detected:
         best,
         threshold,
         first_f1=first_f1,
-        first_lift=(first_f1 - always) / (1 - always),
+        first_lift=_lift(first_f1, first),
         first_precision=_diagonal(average_precision, scores[:half], first),
         **{name: value.masked_fill(rare, torch.nan) for name, value in reported.items()},
     )
 
 
-def _always_yes(present: Tensor) -> Tensor:
-    """F1 of calling every sentence positive: 2 p / (1 + p) at a base rate p."""
+def _lift(f1: Tensor, present: Tensor) -> Tensor:
+    """How far F1 lies between that of calling every sentence positive, 2 p / (1 + p) at a base rate p, and 1."""
     p = present.double().mean(0)
-    return 2 * p / (1 + p)
+    always = 2 * p / (1 + p)
+    return (f1 - always) / (1 - always)
 
 
 def _diagonal(metric: Callable[[Tensor, Tensor], Tensor], scores: Tensor, present: Tensor) -> Tensor:

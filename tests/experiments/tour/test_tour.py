@@ -37,12 +37,7 @@ def test_shares_count_detections_at_the_bar():
     assert cards.results(rows)["detected_beyond_neurons"] == 0.5
 
 
-def test_review_calling_every_sentence_positive_detects_nothing_however_common_it_is():
-    assert cards.lift(2 * 0.7 / 1.7, 0.7) == pytest.approx(0)  # an F1 of .82
-    assert cards.lift(1.0, 0.7) == pytest.approx(1)
-
-
-def test_audit_a2_detection_counts_f1_and_one_token_stands_beside():
+def test_audit_a2_detection_counts_f1_and_one_word_stands_beside():
     """A score that fires on all of a rare attribute and on a tenth of the rest has an AUROC of .95, and a low F1."""
     generator = torch.Generator().manual_seed(0)
     n = 2000
@@ -53,10 +48,12 @@ def test_audit_a2_detection_counts_f1_and_one_token_stands_beside():
     )  # fmt: skip
     coder = SimpleNamespace(encode=lambda x: x)
     index = (torch.arange(n),)
-    [row] = cards.detect_attributes(coder, coder, vague, vague, documents, index, 5 + label.long())
+    [row] = cards.detect_attributes(
+        coder, coder, vague, vague, documents, index, label.long(), lambda ids: " heron" if any(ids) else " a"
+    )
     assert row["dictionary lift"] < 0.3
-    assert row["one token lift"] == pytest.approx(1)
-    assert cards.shares([row]) == {"dictionary": 0, "best neuron": 0, "random dictionary": 0, "one token": 1}
+    assert row["best word lift"] == pytest.approx(1)
+    assert cards.shares([row]) == {"dictionary": 0, "best neuron": 0, "random dictionary": 0, "best word": 1}
     assert cards.named([row]) == {}
 
 

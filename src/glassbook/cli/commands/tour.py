@@ -81,7 +81,7 @@ SHOWN = {
     "attributes_detected": "attributes of the world that a feature detects",
     "neurons_detected": "that a single neuron detects",
     "random_detected": "that a random dictionary detects",
-    "token_detected": "that the presence of one token detects",
+    "word_detected": "that one word or pair of words detects",
     "feature_lift": "texts gained by steering with a feature",
     "feature_random_lift": "texts gained by a random vector",
     "pair_lift": "texts gained by activation addition",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from glassbook.experiments import kit
@@ -11,23 +11,22 @@ from glassbook.notebook.runs.feature_dashboard import Feature, Name
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from glassbook.features import Sentences
     from glassbook.features.coder import Coder
 
 BEFORE, AFTER = 8, 3
 """Tokens of context shown on either side."""
-DETECTORS = ("dictionary", "best neuron", "random dictionary", "one token")
+DETECTORS = ("dictionary", "best neuron", "random dictionary", "best word")
 
 
 def detect_attributes(
     sae: Coder, random: Coder, x: Tensor, hidden: Tensor, documents: kit.Documents, index: tuple[Tensor, Tensor],
-    tokens: Tensor,
+    tokens: Tensor, decode: Callable[[list[int]], str],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """How well each attribute of the world is detected, a row for each.
 
     The best feature is chosen by average precision on half of the sentences, and its threshold with it, and measured on
     the others (`features.detect`). So are its rivals: the best neuron, among those of the block's MLP and the axes of
-    the residual stream; the best random direction; and the presence of the best single token.
+    the residual stream; the best random direction; and the presence of the best word or pair of words.
 
     Args:
         sae: the dictionary.
@@ -37,6 +36,7 @@ def detect_attributes(
         documents: where they are from.
         index: ([n], [n]) document and position of each row.
         tokens: [n] token ids.
+        decode: token ids to text.
 
     Returns:
         kind, value, feature; of each detector its average precision and, as "<detector> lift", how far its F1 lies
@@ -46,23 +46,22 @@ def detect_attributes(
     import torch
 
     from glassbook.features import Sentences, both_signs, detect
+    from glassbook.features.detect import WORD, word_rivals
 
     text = Sentences.of(documents.sentence[index], documents.labels[index])
     scores = dict(zip(DETECTORS, (
         text.pool(sae.encode, x),
         torch.cat([text.pool(both_signs, hidden), text.pool(both_signs, x)], 1),
         text.pool(lambda part: both_signs(random.encode(part)), x),
-        presence(text, tokens),
-    ), strict=True))  # fmt: skip
-    found = detect(scores, text.present)
-    base = text.present.double().mean(0)
+    ), strict=False))  # fmt: skip
+    found = detect(scores, text.present) | {WORD: word_rivals(text, tokens, decode)[WORD]}
     ours = found["dictionary"]
     return [
         {
             "kind": kind, "value": value, "feature": int(ours.best[i]),
             **{name: float(d.average_precision[i]) for name, d in found.items()},
-            **{f"{name} lift": lift(d.f1[i], base[i]) for name, d in found.items()},
-            "first lift": lift(ours.first_f1[i], base[i]),
+            **{f"{name} lift": float(d.lift[i]) for name, d in found.items()},
+            "first lift": float(ours.first_lift[i]),
             "precision": float(ours.precision[i].nan_to_num(0)), "recall": float(ours.recall[i]),
             "half precision": float(ours.half_precision[i]), "half recall": float(ours.half_recall[i]),
             "top precision": float(ours.top_precision[i]),
@@ -70,22 +69,6 @@ def detect_attributes(
         for i, (kind, value) in enumerate(documents.attributes)
         if bool(ours.judged[i])
     ]  # fmt: skip
-
-
-def presence(text: Sentences, tokens: Tensor) -> Tensor:
-    """Whether each sentence has each token id that occurs, 0 or 1: [sentences, ids that occur]."""
-    import torch
-
-    _, column = tokens.unique(return_inverse=True)
-    there = torch.zeros(len(text.present), int(column.max()) + 1)
-    there[text.unit, column] = 1.0
-    return there
-
-
-def lift(f1: Tensor | float, base: Tensor | float) -> float:
-    """How far an F1 lies between that of calling everything positive, 2 p / (1 + p) at a base rate p, and 1."""
-    always = 2 * base / (1 + base)
-    return float((f1 - always) / (1 - always))
 
 
 def shares(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -97,9 +80,9 @@ def shares(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
 def results(attributes: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The shares as results of a run, with the leads over neurons and random directions."""
     share = shares(attributes)
-    ours, neurons, random, token = (share[name] for name in DETECTORS)
+    ours, neurons, random, word = (share[name] for name in DETECTORS)
     return {
-        "attributes_detected": ours, "neurons_detected": neurons, "random_detected": random, "token_detected": token,
+        "attributes_detected": ours, "neurons_detected": neurons, "random_detected": random, "word_detected": word,
         "detected_beyond_neurons": ours - neurons, "detected_beyond_random": ours - random,
     }  # fmt: skip
 

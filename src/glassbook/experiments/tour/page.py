@@ -131,7 +131,7 @@ def _features(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str
 def _truth(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str:
     n = len(attributes)
     count = {name: round(share * n) for name, share in shares(list(map(dict, attributes))).items()}
-    ours, neuron, random, token = (count[name] for name in DETECTORS)
+    ours, neuron, random, word = (count[name] for name in DETECTORS)
     hardest = [f"{row['kind']} {row['value']}" for row in sorted(attributes, key=lambda row: row["dictionary"])[:3]]
     kinds = list(dict.fromkeys(row["kind"] for row in attributes))
     told = f"""The ground truth of this text is known for each token: which species, which place, which
@@ -139,8 +139,8 @@ def _truth(record: RunRecord, attributes: Sequence[Mapping[str, Any]]) -> str:
         precision on half of the held-out text, with its threshold, and measured on the other half. An attribute counts
         as detected if the F1 there is at least half-way from that of calling every sentence positive to 1. The
         dictionary detects **{ours} of {n}**, the best single neuron {neuron}, the best feature of a random
-        dictionary {random}, and the presence of one token, without any model, {token}. Hardest for the dictionary, by
-        average precision, are {_words(hardest)}."""
+        dictionary {random}, and the presence of one word or pair of words, without any model, {word}. Hardest for the
+        dictionary, by average precision, are {_words(hardest)}."""
     return _prose(told) + "\n\n" + _chart(record, "detection")
 
 

@@ -102,7 +102,7 @@ class Tour:
         run.result(**_learning.numbers(scores["learnt"], scores["random"]))
         attributes = []
         if text.documents:
-            rows = (x, held_out.read(sites[1]), text.documents, held_out.index(), held_out.tokens())
+            rows = (x, held_out.read(sites[1]), text.documents, held_out.index(), held_out.tokens(), lm.decode)
             attributes = cards.detect_attributes(scored, random, *rows)
             run.result(**cards.results(attributes))
             run.table("attributes", attributes)
