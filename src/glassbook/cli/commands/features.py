@@ -147,10 +147,11 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
         if truth is not None:
             x = acts.read(site)
             rival = frozen_random(d.d_in, d.width, 8, x.mean(0), torch.Generator().manual_seed(0))
-            attributes = cards.detect_attributes(d, rival, x, acts.read(neurons), truth, acts.index())
+            rows = (x, acts.read(neurons), truth, acts.index(), acts.tokens(), lm.decode)
+            attributes = cards.detect_attributes(d, rival, *rows)
         build_dashboard(d, (acts, site), lm, folder / "artifacts", names=cards.names(attributes), contexts=2)
-        dashboard = FeatureDashboard(folder)
-        described = [cards.card(dashboard.feature(i)) for i in range(d.width)]
+        dashboard, named = FeatureDashboard(folder), cards.named(attributes)
+        described = [cards.card(dashboard.feature(i), named.get(i, ())) for i in range(d.width)]
         return cards.ranked([card for card in described if card["tokens"]])
 
 

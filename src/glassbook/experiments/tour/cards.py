@@ -49,7 +49,7 @@ def detect_attributes(
     from glassbook.features.detect import WORD, word_rivals
 
     text = Sentences.of(documents.sentence[index], documents.labels[index])
-    scores = dict(zip(DETECTORS, (
+    scores: dict[str, Tensor] = dict(zip(DETECTORS, (
         text.pool(sae.encode, x),
         torch.cat([text.pool(both_signs, hidden), text.pool(both_signs, x)], 1),
         text.pool(lambda part: both_signs(random.encode(part)), x),
