@@ -84,7 +84,7 @@ def found(best, first_f1, f1):
     return Detected(
         best=torch.tensor(best), threshold=torch.zeros(4), first_f1=torch.tensor(first_f1),
         first_lift=torch.tensor(first_f1), first_precision=torch.zeros(4),
-        average_precision=torch.tensor([0.5, 0.5, 0.5, n]), f1=torch.tensor(f1),
+        average_precision=torch.tensor([0.5, 0.5, 0.5, n]), f1=torch.tensor(f1), lift=torch.tensor(f1),
         half_precision=torch.tensor([0.9, 0.8, 0.7, n]), half_recall=torch.tensor([0.3, 0.4, 0.5, n]),
         top_precision=torch.tensor([1.0, 0.6, 0.2, n]), **numbers,
     )  # fmt: skip

@@ -97,7 +97,8 @@ class Features(InNotebook):
         rows = []
         for card in features:
             tokens = " ".join(repr(token) for token in card["tokens"][:3])
-            name = "; ".join(card["names"]) or tokens
+            label = f"{card['label']} ({card['score']:.2f})" if card["label"] and card["score"] is not None else ""
+            name = "; ".join(card["names"]) or label or card["label"] or tokens
             context = one_line(card["contexts"][0], 70) if card["contexts"] else ""
             rows.append((card["index"], f"{card['density']:.2%}", name, context))
         columns = ("feature", "active", "stands for" if labelled else "tokens", "strongest on")
