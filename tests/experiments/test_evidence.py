@@ -72,7 +72,7 @@ def test_all_own_seeds_give_the_verdict(nb):
     found = verdict(nb)
     assert (found.state, found.origin, found.replication) == ("fails", "here", "not replicated here")
     for seed in range(3):
-        default_run(nb, seed, random_mmcs=1.0)
+        default_run(nb, seed, naive_mmcs=1.0)
     assert (verdict(nb).state, verdict(nb).replication) == ("not-shown", "not replicated here")
 
 
@@ -134,9 +134,9 @@ def test_sabotages_ship_with_the_reference_and_are_judged_alike(tmp_path, monkey
 
 
 def test_what_the_reference_has_not_shown_is_not_replicated(tmp_path, monkeypatch):
-    ship(tmp_path, monkeypatch, random_mmcs=1.0)
+    ship(tmp_path, monkeypatch, naive_mmcs=1.0)
     nb = Notebook.create(tmp_path / "nb")
-    default_run(nb, 0, random_mmcs=1.0)
+    default_run(nb, 0, naive_mmcs=1.0)
     assert (verdict(nb).state, verdict(nb).replicated, verdict(nb).replication) == ("not-shown", None, "")
 
 

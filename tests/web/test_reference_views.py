@@ -206,6 +206,7 @@ def test_a_features_block_shows_the_reference_until_a_dictionary_is_trained_here
 
 
 def test_verdicts_say_why_there_is_no_control_and_what_broke_them(fresh):
-    page = open_app(fresh).get(f"/x/{NAME}").text
-    assert "no control: claim sparse-features-share is the contrast, in the same model" in page
+    reader = open_app(fresh)
+    assert "no control: the metric itself compares with the baseline" in reader.get("/x/sparse-coding").text
+    page = reader.get(f"/x/{NAME}").text
     assert "never seen to fail (no sabotage has been run)" in page
