@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CENTRES: tuple[Literal["none", "mean"], ...] = ("none", "mean")
 """The activations as they are, and with their mean taken off."""
 
-AUX: dict[str, Any] = {"aux": 1.0, "dead_after": 4096}
+AUX: dict[str, Any] = {"aux": 1.0, "dead_after": 1024}
 """A loss that looks after dead latents from the first steps on, as much as after the others."""
 
 
