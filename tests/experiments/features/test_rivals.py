@@ -1,11 +1,13 @@
 """The rivals of dictionaries are what a fair opponent would take."""
 
+import math
+
 import pytest
 import torch
 
 from glassbook.experiments import find
 from glassbook.experiments.features._sparsity import PURSUIT, rules, same_rule
-from glassbook.experiments.features._units import strongest
+from glassbook.experiments.features._units import dense_or_sparse, strongest
 from glassbook.experiments.features.sparse_coding import components_for, scramble_phases
 from glassbook.features import BatchTopK
 
@@ -55,3 +57,8 @@ def test_principal_components_may_be_chosen_for_each_patch():
     z[torch.arange(4), torch.tensor([0, 1, 2, 0])] = 2.0  # one component each, not the same
     assert components_for(1.0, z) == 1.0
     assert components_for(0.5, z) == 0.5
+
+
+def test_a_rival_that_was_not_measured_is_not_left_out():
+    assert dense_or_sparse({"neurons": 2.0, "sparse neurons": 0.5}, "neurons") == (0.5, 2.0)
+    assert all(map(math.isnan, dense_or_sparse({"neurons": 2.0, "sparse neurons": math.nan}, "neurons")))
