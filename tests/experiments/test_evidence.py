@@ -72,7 +72,7 @@ def test_all_own_seeds_give_the_verdict(nb):
     found = verdict(nb)
     assert (found.state, found.origin, found.replication) == ("fails", "here", "not replicated here")
     for seed in range(3):
-        default_run(nb, seed, random_mmcs=1.0)
+        default_run(nb, seed, naive_mmcs=1.0)
     assert (verdict(nb).state, verdict(nb).replication) == ("not-shown", "not replicated here")
 
 
