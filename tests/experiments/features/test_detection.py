@@ -15,6 +15,7 @@ def rows(*costs, **others):
 
 def test_ablations_are_compared_where_both_sides_were_measured():
     found = ablation_results(rows((0.4, 0.1), (0.2, 0.3), **{"random directions": math.nan}))
+    assert math.isnan(found["ablation_beats_random_directions"])
     assert found["ablation_cost"] == pytest.approx(0.3)
     assert found["ablation_cost_neurons"] == pytest.approx(0.2)
     assert found["ablation_beats_neurons"] == 0.5
@@ -22,10 +23,10 @@ def test_ablations_are_compared_where_both_sides_were_measured():
     assert found["ablation_pairs_random_directions"] == 0
 
 
-def test_review_a_pair_of_ablations_that_both_do_nothing_shows_nothing():
+def test_review_pairs_of_ablations_that_both_do_nothing_do_not_count_for_the_control():
     found = ablation_results(rows((0.04, 0.01), (0.01, 0.06), (0.3, 0.1)))
     assert found["ablation_pairs_difference_of_means"] == 2
-    assert found["ablation_beats_difference_of_means"] == 0.5
+    assert found["ablation_beats_difference_of_means"] == pytest.approx(2 / 3)
 
 
 def test_review_one_of_one_is_no_evidence():
@@ -36,10 +37,11 @@ def test_review_one_of_one_is_no_evidence():
         assert claim.control == f"{claim.metric.replace('beats', 'pairs')} >= 12"
 
 
-def test_nothing_to_ablate_beats_nothing():
+def test_nothing_to_ablate_is_not_measured():
     found = ablation_results([])
     assert math.isnan(found["ablation_cost"])
-    assert found["ablation_pairs_residual_axes"] == found["ablation_beats_residual_axes"] == 0
+    assert math.isnan(found["ablation_beats_residual_axes"])
+    assert found["ablation_pairs_residual_axes"] == 0
 
 
 def test_the_difference_of_means_points_to_the_attribute_and_is_zero_half_way():

@@ -237,17 +237,17 @@ def ablate(
 
 
 def ablation_results(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean costs in nats, and the share of attributes on which the feature's ablation costs more than a rival's.
+    """Mean costs in nats, the share of attributes on which the feature's ablation costs more than a rival's, and the
+    number of those on which one of the two costs COST nats.
 
-    Compared are attributes on which the rival can do such damage, and one of the two ablations costs COST nats.
+    Compared are attributes on which the rival can do such damage; shares and means are NaN if there is none.
     """
     numbers = {"ablated_attributes": float(len(rows)), "ablation_cost": _mean([row[FEATURES] for row in rows])}
     for name in RIVALS:
-        measured = [(row[FEATURES], row[name]) for row in rows if row[name] == row[name]]
-        pairs = [(ours, theirs) for ours, theirs in measured if max(ours, theirs) >= COST]
-        numbers[f"ablation_pairs_{_slug(name)}"] = len(pairs)
+        pairs = [(row[FEATURES], row[name]) for row in rows if row[name] == row[name]]
+        numbers[f"ablation_pairs_{_slug(name)}"] = sum(max(pair) >= COST for pair in pairs)
         numbers[f"ablation_cost_{_slug(name)}"] = _mean([theirs for _, theirs in pairs])
-        numbers[f"ablation_beats_{_slug(name)}"] = sum(ours > theirs for ours, theirs in pairs) / max(len(pairs), 1)
+        numbers[f"ablation_beats_{_slug(name)}"] = _mean([float(ours > theirs) for ours, theirs in pairs])
     return numbers
 
 

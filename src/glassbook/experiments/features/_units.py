@@ -101,3 +101,11 @@ def token_bits(values: Mapping[str, Tensor], tokens: Tensor) -> dict[str, Tensor
 def named(measure: str, values: Mapping[str, float]) -> dict[str, float]:
     """Numbers of each unit as results of a run: "explained_sparse_neurons"."""
     return {f"{measure}_{unit.replace(' ', '_')}": value for unit, value in values.items()}
+
+
+def dense_or_sparse(values: Mapping[str, float], unit: str) -> tuple[float, float]:
+    """The lower and the higher number of a kind of unit as it is and made sparse; NaN if one was not measured."""
+    import torch
+
+    both = torch.tensor([values[unit], values[f"sparse {unit}"]])
+    return float(both.amin()), float(both.amax())

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 CENTRES: tuple[Literal["none", "mean"], ...] = ("none", "mean")
 """The activations as they are, and with their mean taken off."""
 
-AUX: dict[str, Any] = {"aux": 1.0, "dead_after": 4096}
-"""A loss that looks after dead latents from the first steps on, as much as after the others."""
-
 
 @experiment(
     terms=["Dictionary learning", "Sparse autoencoder"],
@@ -47,7 +44,7 @@ class FeatureDeath:
     """A language model, for activations as they are found."""
     layer: int = 3
     """Its block whose output is taken."""
-    sabotage: Literal["none", "not-centred", "scattered", "dead-latents-trained"] = "none"
+    sabotage: Literal["none", "not-centred", "scattered", "centred-later"] = "none"
     """What is broken on purpose."""
 
     claims = (
@@ -56,7 +53,7 @@ class FeatureDeath:
               "dead_start_far", ">=", 0.5, control="dead_start_scattered <= 0.1", sabotages=("scattered",)),
         Claim("training-does-not-revive",
               "Training revives at most a tenth of the latents that are dead because the mean is far from the origin",
-              "dead_end_over_start", ">=", 0.9, control="dead_start_far >= 0.5", sabotages=("dead-latents-trained",)),
+              "dead_end_over_start", ">=", 0.9, control="dead_start_far >= 0.5", sabotages=("centred-later",)),
         Claim("centring-prevents-death",
               "If the mean of the activations is subtracted, few latents die, however far from the origin it was",
               "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25", sabotages=("not-centred",)),
@@ -68,8 +65,8 @@ class FeatureDeath:
         Sabotage("scattered", "The activations lie as far from the origin, each in a direction of its own",
                  {"sabotage": "scattered"}),
         Sabotage("not-centred", "The mean is not subtracted where it is said to be", {"sabotage": "not-centred"}),
-        Sabotage("dead-latents-trained", "The loss looks after dead latents: they learn what the others leave over",
-                 {"sabotage": "dead-latents-trained"}),
+        Sabotage("centred-later", "The mean is subtracted once training begins, whatever is said",
+                 {"sabotage": "centred-later"}),
     )  # fmt: skip
     outputs = Outputs(charts=("death",), tables=("offsets",))
 
@@ -133,9 +130,9 @@ class FeatureDeath:
             sae = Dictionary(x.shape[1], self.width, TopK(self.k))
             sample = x[-16_384:]
             start = evaluate(sae, sample - sample.mean(0) if centre == "mean" else sample).dead
-            how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "lr": self.lr, "centre": centre}
-            aux = AUX if self.sabotage == "dead-latents-trained" else {"aux": 0.0}
-            fit(sae, x, **how, **aux, seed=run.rng("order").seed)
+            taken = "mean" if self.sabotage == "centred-later" else centre
+            how: dict[str, Any] = {"steps": self.steps, "batch": self.batch_size, "lr": self.lr, "centre": taken}
+            fit(sae, x, **how, aux=0.0, seed=run.rng("order").seed)
             return {"start": start, "end": evaluate(sae, sample).dead}
 
         return kit.stage(run, label, train)

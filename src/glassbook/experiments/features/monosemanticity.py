@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from glassbook import charts
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.features._units import explained, named, token_bits, units
+from glassbook.experiments.features._units import dense_or_sparse, explained, named, token_bits, units
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Monosemanticity:
     @classmethod
     def quick(cls) -> Monosemanticity:
         """Small dictionaries and little text."""
-        return cls(width=128, k=4, steps=20, batch_size=256, sequences=32, documents=60, stories=8)
+        return cls(width=128, k=4, steps=20, batch_size=256, sequences=32, documents=60, stories=40)
 
     def run(self, run: Run) -> None:
         """The Reserve with its truth, then real stories by their tokens."""
@@ -111,19 +111,19 @@ class Monosemanticity:
         world, alone, stories = (
             {unit: float(values.median()) for unit, values in scores.items()} for scores in (either, attribute, bits)
         )
-        neurons = max(world["neurons"], world["sparse neurons"])
+        neurons = dense_or_sparse(world, "neurons")[1]
         run.result(
             **named("explained", world),
             **named("attribute", alone),
             **named("story_bits", stories),
-            attribute_over_neurons=alone["features"] / max(alone["neurons"], alone["sparse neurons"]),
+            attribute_over_neurons=alone["features"] / dense_or_sparse(alone, "neurons")[1],
             attribute_over_untrained=alone["features"] / alone["untrained model"],
             explained_over_neurons=world["features"] / neurons,
-            explained_over_components=world["features"] / max(world["components"], world["sparse components"]),
+            explained_over_components=world["features"] / dense_or_sparse(world, "components")[1],
             explained_over_random=world["features"] / world["random"],
             explained_over_untrained=world["features"] / world["untrained model"],
             random_over_neurons=world["random"] / neurons,
-            story_bits_saved=min(stories["neurons"], stories["sparse neurons"]) - stories["features"],
+            story_bits_saved=dense_or_sparse(stories, "neurons")[0] - stories["features"],
             story_bits_saved_random=stories["random"] - stories["features"],
         )
 

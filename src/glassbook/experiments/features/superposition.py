@@ -167,12 +167,12 @@ class Superposition:
         # Rows of unit length: samples as they come, and the centres of their clusters.
         rows = torch.nn.functional.normalize(x[x.norm(dim=1) > 0], dim=1)
         centres = kmeans(rows, self.width, seed=run.rng("centres").seed % 2**32).W_dec
-        by_samples, by_clusters = mmcs(truth, rows[: self.width]), mmcs(truth, centres)
+        by_samples, by_centres = mmcs(truth, rows[: self.width]), mmcs(truth, centres)
         return {
             "mmcs": mmcs(truth, sae.W_dec),
             "mcc": mcc(truth, sae.W_dec),
             "random_mmcs": mmcs(truth, random.W_dec),
             "random_mcc": mcc(truth, random.W_dec),
-            "naive_mmcs": max(by_samples, by_clusters),
+            "naive_mmcs": max(by_samples, by_centres),
             "explained_variance": explained,
         }

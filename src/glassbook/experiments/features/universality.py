@@ -88,10 +88,9 @@ class Universality:
         models = [self._train(run, name, tokenizer) for name in "ab"]
         untrained = [self._untrained(run, name, len(tokenizer)) for name in ("untrained", "also untrained")]
         held_out, learn = (self._text(tokenizer, run.rng(name), self.tokens) for name in ("held-out", "stitch"))
-        if self.sabotage == "one-untrained":
-            models[0] = untrained[0]
-        if self.sabotage == "both-untrained":
-            models = [self._untrained(run, name, len(tokenizer)) for name in ("stand-in a", "stand-in b")]
+        replaced = {"one-untrained": "a", "both-untrained": "ab"}.get(self.sabotage, "")
+        for i, name in enumerate(replaced):
+            models[i] = self._untrained(run, f"stand-in {name}", len(tokenizer))
         a, b, c, d = (_activations(model, held_out) for model in (*models, *untrained))
         generator = run.rng("shuffles").torch()
         order = torch.randperm(len(a), generator=generator)
