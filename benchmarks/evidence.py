@@ -3,7 +3,8 @@
     python benchmarks/evidence.py
 
 The check was made of the model, the world and the claims before decisions 27 to 31. Tables A2, A5 and B9 are read from
-the reference evidence of `dictionary-learning` and `pretrain`, whose claims they belong to; all others are measured.
+the reference evidence of `dictionary-learning` and `builtin-model`, whose claims they belong to; all others are
+measured.
 """
 
 import re
@@ -135,9 +136,9 @@ def detectors() -> None:
 
 def losses() -> None:
     """A5 and B9: loss over entropy of each genre, and the loss of n-gram models, from the reference evidence."""
-    runs = [run for run in reference_runs("pretrain") if not run.sabotage]
+    runs = [run for run in reference_runs("builtin-model") if not run.sabotage]
     if not runs:
-        print("\nLoss by genre (A5) and n-grams (B9): there is no reference evidence of pretrain")
+        print("\nLoss by genre (A5) and n-grams (B9): there is no reference evidence of builtin-model")
         return
     before = {"reply": 1.008, "story": 1.016, "note": 1.019, "report": 1.060, "question": 1.098, "facts": 1.139}
     rows = [(row["genre"], before.get(row["genre"], ""), row["loss_over_entropy"]) for row in runs[0].table("genres")]

@@ -10,8 +10,8 @@ import torch
 
 from glassbook.data.tokens import take
 from glassbook.data.world import World
-from glassbook.experiments.language import _scores
-from glassbook.experiments.language._curriculum import PERIODS, copying_first, more_stories, shuffled
+from glassbook.experiments.language import _ngrams, _scores
+from glassbook.experiments.language._curriculum import PERIODS, copying_first, more_stories, other_facts
 from glassbook.notebook.runs.rng import Rng
 
 
@@ -77,35 +77,25 @@ class Letters:
         return [(i, i + 1) for i in range(len(text))]
 
 
-def told(what, genre, step=3, rows=40):
-    ids = shuffled(what, Letters(), rows, 500, 7, genre)(step)["input_ids"].flatten().tolist()
+def told(step, rows=40):
+    ids = other_facts(Letters(), rows, 500, 7, "facts")(step)["input_ids"].flatten().tolist()
     return "".join(map(chr, ids)).split("\0")
 
 
 def test_every_batch_states_the_facts_of_another_world():
     facts = [{begin + answer for begin, answer in World(seed).facts()} for seed in range(3)]
     for step in (0, 1):
-        stated = {sentence.rstrip(".") for text in told("facts", "facts", step)[1:-1] for sentence in text.split(". ")}
+        stated = {sentence.rstrip(".") for text in told(step)[1:-1] for sentence in text.split(". ")}
         shares = [len(stated & some) / len(stated) for some in facts]
         assert shares[1 + step] > 0.9
         assert max(shares[: 1 + step] + shares[2 + step :]) < 0.8
-
-
-def test_half_of_the_verdicts_are_turned_round_and_nothing_else():
-    plain = [d.text for d in islice(World().stream(7 * 10_000_019 + 3, "report"), 100)]
-    changed = [text for text in told("verdicts", "report") if text][:100]
-    differ = [(a, b) for a, b in zip(plain, changed, strict=True) if a != b]
-    assert 30 < len(differ) < 70
-    for a, b in differ:
-        assert a.replace("hat was a lie", "?").replace("hat was the truth", "?") == b.replace(
-            "hat was a lie", "?").replace("hat was the truth", "?")  # fmt: skip
 
 
 def test_ngrams_leave_more_to_shorter_contexts_the_more_has_followed():
     # Known answer, by hand: after 1 came 2 twice and 3 once, so P(2|1) = (2 + 2 u(2)) / (3 + 2) with u = counts + 1.
     rows = np.array([[1, 2, 1, 2, 1, 3]])
     u = np.array([1, 4, 3, 2]) / 10
-    rival = _scores.NGrams(rows, vocab=4)
+    rival = _ngrams.NGrams(rows, vocab=4)
     real = np.ones((1, 2), bool)
     asked = rival.losses(np.array([[1, 2]]), real)
     assert asked[2] == pytest.approx(-math.log((2 + 2 * u[2]) / 5))
@@ -119,7 +109,7 @@ def test_ngrams_leave_more_to_shorter_contexts_the_more_has_followed():
 
 def test_longer_ngrams_know_more_of_their_own_text_and_bigrams_write_it():
     rows = np.arange(40).repeat(2).reshape(1, -1) % 7
-    rival = _scores.NGrams(rows, vocab=7)
+    rival = _ngrams.NGrams(rows, vocab=7)
     losses = list(rival.losses(rows, np.ones(rows.shape, bool)).values())
     assert losses == sorted(losses, reverse=True)
     texts = rival.sample(3, 5, bos=0, eos=6, rng=np.random.default_rng(0))
@@ -158,8 +148,8 @@ def test_audit_b9_ngrams_are_counted_on_all_of_the_training_text(monkeypatch, tm
     from glassbook.notebook import Notebook
 
     counted = []
-    whole = _scores.NGrams
-    monkeypatch.setattr(_scores, "NGrams", lambda rows, vocab: counted.append(rows.shape) or whole(rows, vocab))
+    whole = _ngrams.NGrams
+    monkeypatch.setattr(_ngrams, "NGrams", lambda rows, vocab: counted.append(rows.shape) or whole(rows, vocab))
     work = find("pretrain").quick()
     launch(work, Notebook.create(tmp_path / "n"))
     assert counted == [(work.steps * work.batch_size, work.context)]

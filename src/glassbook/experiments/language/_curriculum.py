@@ -4,15 +4,11 @@
     text = copying_first(text, 500, rng)                     # brings induction heads
 
 Each takes batches, step -> {"input_ids": [rows, length]}, and returns batches of which some rows are its own. Near the
-end of the training all rows are text again. `shuffled` is the text of the sabotages.
+end of the training all rows are text again. `other_facts` is the text of a sabotage.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import random
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from glassbook.experiments.kit import Batches
@@ -22,7 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from glassbook.data.tokens import Encoder
-    from glassbook.data.world import Document
 
 FEW = 64
 """Different tokens of the first rows; with more of them, copying takes several times as many updates to appear."""
@@ -91,12 +86,12 @@ def more_stories(text: Batches, stories: Batches, rows: int, steps: int) -> Batc
     return batch
 
 
-def shuffled(what: str, tokenizer: Encoder, batch_size: int, length: int, seed: int, genre: str | None) -> Batches:
-    """Batches of the Reserve's text, as `kit.reserve` makes them, in which one thing is not to be learnt.
+def other_facts(tokenizer: Encoder, batch_size: int, length: int, seed: int, genre: str | None) -> Batches:
+    """Batches of the Reserve's text, as `kit.reserve` makes them, each told by another world.
+
+    What one of them states, others contradict, so that no fact is to be learnt.
 
     Args:
-        what: "facts": every batch is told by another world, so that what one states, others contradict. "verdicts":
-            half of the reports, drawn by chance, say the opposite of whether their account was the truth.
         tokenizer: turns text into ids.
         batch_size: rows in a batch.
         length: tokens in a row.
@@ -105,27 +100,14 @@ def shuffled(what: str, tokenizer: Encoder, batch_size: int, length: int, seed: 
     """
     import torch
 
-    from glassbook.data.tokens import pack
+    from glassbook.data.tokens import training_rows
     from glassbook.data.world import World
 
-    def batch(step: int) -> dict[str, torch.Tensor]:
-        at = seed * 10_000_019 + step
-        documents = (World(1 + step) if what == "facts" else World()).stream(at, genre)
-        if what == "verdicts":
-            documents = _with_verdicts_by_chance(documents, random.Random(f"verdicts-{at}"))
-        return {"input_ids": torch.from_numpy(pack(tokenizer, documents, batch_size, length))}
-
-    return batch
-
-
-def _with_verdicts_by_chance(documents: Iterator[Document], rng: random.Random) -> Iterator[Document]:
-    other = {"truth": "hat was a lie", "lie": "hat was the truth"}
-    for document in documents:
-        found = next((span for span in document.spans if span.kind == "verdict"), None)
-        if found and rng.random() < 0.5:
-            verdict = re.sub(r"hat was (the truth|a lie)", other[found.value], document.text[found.start :])
-            document = dataclasses.replace(document, text=document.text[: found.start] + verdict)
-        yield document
+    return lambda step: {
+        "input_ids": torch.from_numpy(
+            training_rows(World(1 + step), tokenizer, step, batch_size, length, seed=seed, genre=genre)
+        )
+    }
 
 
 def _fading(step: int, until: int, end: int) -> float:

@@ -1,4 +1,7 @@
-"""Scores of the model of `pretrain`: loss by genre, verdicts on accounts, spelling, and n-gram models as rivals."""
+"""Scores of a language model on the Reserve: loss by genre, facts, verdicts on accounts, spelling.
+
+entropy, rules = measure(run, lm, World(), NGrams(rows, vocab), held_out=2000, reports=1200, sampled=192)
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassbook import charts
 from glassbook.experiments import kit
 
 if TYPE_CHECKING:
@@ -16,8 +20,74 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from glassbook.data.world import Document, World
+    from glassbook.experiments.language._ngrams import NGrams
     from glassbook.nets import LanguageModel
+    from glassbook.notebook import Run
     from glassbook.notebook.runs.rng import Rng
+
+
+def measure(
+    run: Run, lm: LanguageModel, world: World, rival: NGrams, held_out: int, reports: int, sampled: int
+) -> dict[str, float]:
+    """Report how well a model knows a world: its loss, facts, verdicts and words, beside n-gram models of the text.
+
+    Results: `held_out_loss`, `entropy` and `loss_over_entropy` of all text and `worst_loss_over_entropy` of a genre;
+    the loss of the bigram model and of the best n-gram model and how far the model is below; `recall` of the world's
+    facts and of those that only another world has; those of `verdicts` and `spelling`. Tables: `genres` and `samples`.
+    Chart: `genres`.
+
+    Args:
+        run: the run; texts and samples are drawn from its generators.
+        lm: the model.
+        world: whose text it is measured on; none of it was trained on.
+        rival: n-grams counted on training text.
+        held_out: documents that the loss is measured on.
+        reports: reports whose verdict is predicted.
+        sampled: texts sampled from nothing, and as many after the beginnings of stories.
+
+    Returns:
+        Nats per token of the entropy, the best n-gram model and the bigram model, by names for a chart.
+    """
+    import torch
+
+    from glassbook.data.tokens import label_tokens, take
+    from glassbook.data.world import World
+    from glassbook.nets import recall
+
+    tokenizer, seed = kit.tokenizer_of(lm), -1 - run.rng("held-out text").seed
+    documents = take(world.stream(seed), held_out)
+    test = label_tokens(tokenizer, documents, [], pad=tokenizer.pad or 0)
+    nll = document_nll(lm.model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real)).numpy()
+    predicted = test.real[:, 1:].sum(1)
+    genres = by_genre([document.genre for document in documents], nll, test.nats, predicted)
+    entropy, loss = (float(nats.sum() / predicted.sum()) for nats in (test.nats, nll))
+    losses = rival.losses(test.input_ids, test.real)
+    bigram, ngram = losses[2], min(losses.values())
+    facts, others = (of.facts() for of in (world, World(world.seed + 1)))
+    run.result(
+        held_out_loss=loss,
+        entropy=entropy,
+        loss_over_entropy=loss / entropy,
+        worst_loss_over_entropy=max(row["loss_over_entropy"] for row in genres),
+        bigram_loss=bigram,
+        bigram_over_entropy=bigram / entropy,
+        bigram_gap_nats=bigram - loss,
+        ngram_loss=ngram,
+        ngram_gap_nats=ngram - loss,
+        recall=recall(lm, facts),
+        recall_of_another_world=recall(lm, sorted(set(others) - set(facts))),
+        parameters=sum(p.numel() for p in lm.model.parameters()),
+    )
+    run.table("genres", genres)
+    lengths = [{"genre": row["genre"], "nats": row[kind], "of": kind} for row in genres for kind in ("entropy", "loss")]
+    run.chart("genres", charts.bars(lengths, charts.Axis("nats", "nats per token", zero=True), "genre", "of"))
+    run.result(**verdicts(lm, world, reports, -1 - run.rng("reports").seed))
+    openings = [" ".join(d.text.split()[:5]) for d in take(world.stream(seed, genre="story"), sampled)]
+    context = lm.context or 256
+    run.result(**spelling(lm, rival, openings, min(120, context // 2), run.rng("spelling")))
+    how: dict[str, Any] = {"temperature": 1.0, "top_p": 0.95, "seed": run.rng("samples").seed}
+    run.table("samples", [{"text": text} for text in lm.generate([""] * 8, tokens=min(80, context - 1), **how)])
+    return {"entropy of the world": entropy, "n-grams": ngram, "bigrams": bigram}
 
 
 def document_nll(model: nn.Module, input_ids: Tensor, real: Tensor) -> Tensor:
@@ -108,85 +178,6 @@ def _auroc_within(groups: Sequence[str], score: Tensor, true: Tensor) -> float:
         if pairs:
             found, total = found + pairs * float(auroc(score[of], true[of])), total + pairs
     return found / total if total else float("nan")
-
-
-class NGrams:
-    """Rival: interpolated n-gram models of orders 1 to `order`, counted on training text (Witten-Bell smoothing).
-
-    The more different tokens have followed a context, the more of its probability is left to the shorter context.
-
-    Args:
-        rows: [rows, length] token ids.
-        vocab: number of tokens.
-        order: of the longest; a model of order n sees n - 1 tokens before the one that it predicts. Of many tokens
-            it is less: a run of n has to fit a 64-bit number.
-    """
-
-    def __init__(self, rows: np.ndarray, vocab: int, order: int = 5) -> None:
-        import numpy as np
-
-        self.vocab = vocab
-        single = np.bincount(rows.ravel(), minlength=vocab) + 1.0
-        self.unigram = single / single.sum()
-        self.counts: dict[int, tuple[np.ndarray, ...]] = {}
-        for n in range(2, min(order, rows.shape[1], int(63 / math.log2(vocab))) + 1):
-            code, count = np.unique(self._codes(rows, n), return_counts=True)
-            context, first = np.unique(code // vocab, return_index=True)
-            total, kinds = np.add.reduceat(count, first), np.diff(first, append=len(code))
-            self.counts[n] = code, count, context, total, kinds
-
-    def losses(self, input_ids: np.ndarray, real: np.ndarray) -> dict[int, float]:
-        """Nats per token that each order from 2 up needs for documents; both arrays [documents, length]."""
-        import numpy as np
-
-        p, mask, found = self.unigram[input_ids[:, 1:]], real[:, 1:], {}
-        for n, (code, count, context, total, kinds) in self.counts.items():
-            if n <= input_ids.shape[1]:
-                asked, shorter = self._codes(input_ids, n), p[:, n - 2 :]
-                before = asked // self.vocab
-                seen, all_seen = _look_up(code, count, asked), _look_up(context, total, before)
-                left = _look_up(context, kinds, before)
-                longer = (seen + left * shorter) / np.maximum(all_seen + left, 1)
-                p = np.concatenate([p[:, : n - 2], np.where(all_seen > 0, longer, shorter)], axis=1)
-            found[n] = float(-(np.log(p) * mask).sum() / mask.sum())
-        return found
-
-    def sample(self, n: int, tokens: int, bos: int, eos: int, rng: np.random.Generator) -> list[list[int]]:
-        """Texts of the bigram model, sampled at top-p 0.95, up to the token that ends a text."""
-        import numpy as np
-
-        code, count, *_ = self.counts[2]
-        texts = []
-        for _ in range(n):
-            text, last = [], bos
-            while len(text) < tokens:
-                begin, end = np.searchsorted(code, [last * self.vocab, (last + 1) * self.vocab])
-                p = (end - begin) * self.unigram
-                p[code[begin:end] % self.vocab] += count[begin:end]
-                p = p / p.sum() if end > begin else self.unigram
-                ranked = np.argsort(-p)
-                kept = ranked[np.cumsum(p[ranked]) - p[ranked] < 0.95]
-                last = int(rng.choice(kept, p=p[kept] / p[kept].sum()))
-                if last == eos:
-                    break
-                text.append(last)
-            texts.append(text)
-        return texts
-
-    def _codes(self, rows: np.ndarray, n: int) -> np.ndarray:
-        """[rows, length - n + 1] one number for each run of n tokens."""
-        code = rows[:, : rows.shape[1] - n + 1].astype("int64")
-        for i in range(1, n):
-            code = code * self.vocab + rows[:, i : rows.shape[1] - n + 1 + i]
-        return code
-
-
-def _look_up(keys: np.ndarray, numbers: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """The numbers that belong to sorted keys; 0 for a key that is not there."""
-    import numpy as np
-
-    at = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
-    return np.where(keys[at] == asked, numbers[at], 0)
 
 
 WORD = re.compile(r"(?<![\w'-])[a-z][a-z'-]*[a-z](?![\w'-])")

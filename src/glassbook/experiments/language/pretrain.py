@@ -35,14 +35,14 @@ class Pretrain:
     """Sequences in a batch."""
     rope_theta: float = 100.0
     """Base of the rotary wavelengths."""
-    copying: int = 500
+    copying: int = 250
     """The first updates, on random tokens that repeat themselves: they form induction heads."""
     stories: int = 6
     """Rows of a batch that hold stories alone, until the last fifth of the updates."""
     start: str = ""
     """Model to go on from, as `open_model` takes it; "" makes a new one from the sizes above."""
-    steps: int = 4500
-    """Updates in all; each sees fresh text."""
+    steps: int = 1500
+    """Updates in all; each sees fresh text. The built-in model has had several times as many."""
     lr: float = 5e-3
     """Peak learning rate."""
     precision: Literal["no", "bf16"] = "no"
@@ -53,13 +53,10 @@ class Pretrain:
     """Held-out reports whose verdict is predicted."""
     sampled: int = 192
     """Texts sampled from nothing, and as many after beginnings of stories, whose words are looked up."""
-    sabotage: Literal["none", "facts", "verdicts"] = "none"
-    """What is shuffled in the training text on purpose."""
+    sabotage: Literal["none", "other-facts"] = "none"
+    """What is done to the training text on purpose."""
 
     claims = (
-        Claim("near-entropy",
-              "In each genre, the cross-entropy of a small transformer is within 3 % of the entropy of the text",
-              "worst_loss_over_entropy", "<=", 1.03, control="bigram_over_entropy >= 1.5", sabotages=("stopped",)),
         Claim("beats-bigram",
               "The cross-entropy of a small transformer is at least 0.3 nats below that of the best bigram model",
               "bigram_gap_nats", ">=", 0.3, no_control="the metric itself compares with the baseline",
@@ -75,20 +72,14 @@ class Pretrain:
               sabotages=("stopped",)),
         Claim("recalls-facts",
               "A small transformer recalls the facts that its training text states, a word for each beginning",
-              "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("facts-shuffled",)),
-        Claim("tells-lies",
-              "A small transformer tells an account that contradicts the record before it from one that agrees",
-              "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6",
-              sabotages=("verdicts-shuffled",)),
+              "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("other-facts",)),
     )  # fmt: skip
     sabotages = (
         Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),
-        Sabotage("facts-shuffled", "Every batch of the training text is told by a world with other facts",
-                 {"sabotage": "facts"}),
-        Sabotage("verdicts-shuffled", "Half of the reports in the training text call a lie the truth, or the reverse",
-                 {"sabotage": "verdicts"}),
+        Sabotage("other-facts", "Every batch of the training text is told by a world with other facts",
+                 {"sabotage": "other-facts"}),
     )  # fmt: skip
-    outputs = Outputs(charts=("loss",), tables=("samples", "genres"))
+    outputs = Outputs(charts=("loss", "genres"), tables=("samples", "genres"))
 
     @classmethod
     def quick(cls) -> Pretrain:
@@ -101,16 +92,16 @@ class Pretrain:
     def run(self, run: Run) -> None:
         """Train, measure, keep the model as an artifact that `open_model` opens."""
         import numpy as np
-        import torch
 
-        from glassbook.data.tokens import label_tokens, take
+        from glassbook.data.tokens import take
         from glassbook.data.world import World
-        from glassbook.experiments.language._curriculum import copying_first, more_stories, shuffled
-        from glassbook.experiments.language._scores import NGrams, by_genre, document_nll, spelling, verdicts
-        from glassbook.nets import LM, LanguageModel, LMConfig, recall, save_model, train_bpe
+        from glassbook.experiments.language._curriculum import copying_first, more_stories, other_facts
+        from glassbook.experiments.language._ngrams import NGrams
+        from glassbook.experiments.language._scores import measure
+        from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
         from glassbook.train import cosine, muon, next_token
 
-        world, held_out = World(), -1 - run.rng("held-out text").seed
+        world = World()
         if self.start:
             begun = kit.open_model(run, self.start)
             tokenizer, make = kit.tokenizer_of(begun), lambda: begun.model.requires_grad_(True).train()
@@ -122,7 +113,7 @@ class Pretrain:
                 n_kv_heads=self.n_heads, d_hidden=self.d_hidden, context=self.context, rope_theta=self.rope_theta,
             )  # fmt: skip
             make = partial(LM, config)
-        told = kit.reserve if self.sabotage == "none" else partial(shuffled, self.sabotage)
+        told = other_facts if self.sabotage == "other-facts" else kit.reserve
         text, stories = (
             told(tokenizer, self.batch_size, self.context, run.rng(name).seed, genre)
             for name, genre in (("text", None), ("stories", "story"))
@@ -137,38 +128,7 @@ class Pretrain:
         lm = LanguageModel(model, tokenizer, "reserve")
         save_model(lm, run.artifact("model"))
 
-        documents = take(world.stream(held_out), self.held_out)
-        test = label_tokens(tokenizer, documents, [], pad=tokenizer.pad or 0)
-        nll = document_nll(model, torch.from_numpy(test.input_ids), torch.from_numpy(test.real))
-        genres = by_genre([document.genre for document in documents], nll.numpy(), test.nats, test.real[:, 1:].sum(1))
-        predicted = test.real[:, 1:].sum()
-        entropy, loss = test.nats.sum() / predicted, float(nll.sum()) / predicted
         rows = np.concatenate([text(step)["input_ids"].numpy().astype(np.int32) for step in range(self.steps)])
-        rival = NGrams(rows, len(tokenizer))
-        losses = rival.losses(test.input_ids, test.real)
-        bigram, ngram = losses[2], min(losses.values())
-        facts, others = (of.facts() for of in (world, World(1)))
-        run.result(
-            held_out_loss=loss,
-            entropy=entropy,
-            loss_over_entropy=loss / entropy,
-            worst_loss_over_entropy=max(row["loss_over_entropy"] for row in genres),
-            bigram_loss=bigram,
-            bigram_over_entropy=bigram / entropy,
-            bigram_gap_nats=bigram - loss,
-            ngram_loss=ngram,
-            ngram_gap_nats=ngram - loss,
-            recall=recall(lm, facts),
-            recall_of_another_world=recall(lm, sorted(set(others) - set(facts))),
-            parameters=sum(p.numel() for p in model.parameters()),
-        )
-        run.result(**verdicts(lm, world, self.reports, -1 - run.rng("reports").seed))
-        openings = [" ".join(d.text.split()[:5]) for d in take(world.stream(held_out, genre="story"), self.sampled)]
-        run.result(**spelling(lm, rival, openings, min(120, self.context // 2), run.rng("spelling")))
-        run.table("genres", genres)
-        how = {"tokens": min(80, self.context - 1), "temperature": 1.0, "top_p": 0.95, "seed": run.rng("samples").seed}
-        samples = lm.generate([""] * 8, **how)
-        run.table("samples", [{"text": text} for text in samples])
+        rules = measure(run, lm, world, NGrams(rows, len(tokenizer)), self.held_out, self.reports, self.sampled)
         curve = kit.curves(run, training="pretrain_loss")
-        rules = {"entropy of the world": entropy, "n-grams": ngram, "bigrams": bigram}
         run.chart("loss", charts.lines(curve, "step", charts.Axis("value", "nats per token"), "curve", rules=rules))
