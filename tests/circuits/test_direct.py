@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from glassbook.circuits import Graph, direct_attribution
+from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.trace.roles import roles
 
@@ -22,3 +23,10 @@ def test_shares_of_a_logit_add_up(lm, task):
     expected = logits[rows, right] - logits[rows, wrong]
     torch.testing.assert_close(torch.stack(list(shares.values())).sum(0), expected, rtol=1e-3, atol=1e-3)
     assert len(shares) == len(graph.senders) + 1
+
+
+def test_inputs_beyond_the_context_are_one_line(lm):
+    inputs = {"input_ids": torch.zeros(1, 65, dtype=torch.long)}
+    if lm.context == 64:
+        with pytest.raises(GlassbookError, match=r"65 tokens exceed .* context of 64"):
+            direct_attribution(Graph(roles(lm.model)), lm, inputs, torch.tensor([1]), torch.tensor([4]))

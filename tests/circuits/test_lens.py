@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import kl_div
 
 from glassbook.circuits import TunedLens, fit_tuned_lens, logit_lens
+from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 
 
@@ -43,3 +44,11 @@ def test_a_tuned_lens_begins_as_the_logit_lens_and_comes_nearer(models):
     assert far(lens("blocks.0", x)) < 0.7 * far(plain["blocks.0"])
     assert all(torch.equal(p, before[name]) for name, p in lm.model.state_dict().items())
     assert all(p.grad is None for p in lm.model.parameters())
+
+
+def test_inputs_beyond_the_context_are_one_line(lm):
+    inputs = {"input_ids": torch.zeros(1, lm.context + 1, dtype=torch.long)}
+    for lens in (lambda: logit_lens(lm, inputs), lambda: fit_tuned_lens(lm, [inputs])):
+        with pytest.raises(GlassbookError, match=f"context of {lm.context}") as error:
+            lens()
+        assert "\n" not in str(error.value)

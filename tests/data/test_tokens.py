@@ -1,5 +1,6 @@
 """Packing is a pure function of the step, and every token carries the truth of its characters."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -23,6 +24,30 @@ class Letters:
 
 def test_a_document_begins_and_ends():
     assert ids(Letters(), "ab") == [1, 97, 98, 2]
+
+
+class Marked(Letters):
+    """One that reads "^" and "$" as the tokens that begin and end a text."""
+
+    def encode(self, text):
+        return [{"^": 1, "$": 2}.get(c, ord(c)) for c in text]
+
+
+def test_a_document_that_has_its_begin_or_end_gets_no_second_one():
+    assert [ids(Marked(), text) for text in ("^ab", "ab$", "^ab$", "^", "a^b$c", "")] == [
+        [1, 97, 98, 2], [1, 97, 98, 2], [1, 97, 98, 2], [1, 2], [1, 97, 1, 98, 2, 99, 2], [1, 2],
+    ]  # fmt: skip
+
+
+def test_labels_stay_at_their_tokens_in_such_a_document():
+    plain = next(World().stream(-1))
+    attributes = World().attributes()
+    want = label_tokens(Letters(), [plain], attributes)
+    for text, before in ((f"^{plain.text}", 1), (f"{plain.text}$", 0), (f"^{plain.text}$", 1)):
+        spans = [span._replace(start=span.start + before, end=span.end + before) for span in plain.spans]
+        out = label_tokens(Marked(), [replace(plain, text=text, spans=spans)], attributes)
+        assert np.array_equal(out.input_ids, want.input_ids)
+        assert np.array_equal(out.labels, want.labels)
 
 
 def test_rows_are_the_stream_cut_in_equal_pieces():

@@ -29,7 +29,11 @@ def direct_attribution(
 
     Returns:
         sender -> [B].
+
+    Raises:
+        GlassbookError: the inputs exceed the model's context, or its final norm and head are not known.
     """
+    lm.check_fits(inputs["input_ids"].shape[1])
     norm, head = final(lm)
     writes, stream = graph.writes(inputs)[:, :, -1], f"resid.{graph.roles.n_layers - 1}.out"
     with graph.roles.trace(read=stream) as t:

@@ -19,7 +19,8 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
     Raises:
-        GlassbookError: the model has no final norm and head that lead from its last block to its logits.
+        GlassbookError: the model has no final norm and head that lead from its last block to its logits, or the
+            inputs exceed its context.
     """
     norm, head = final(lm)
     return {name: head(norm(x)).float() for name, x in _residuals(lm, inputs).items()}
@@ -89,5 +90,7 @@ def fit_tuned_lens(
 
 def _residuals(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The residual stream after each block."""
+    if "input_ids" in inputs:
+        lm.check_fits(inputs["input_ids"].shape[1])
     found = read_sites(lm.model, inputs, [f"{name}.out" for name in blocks(lm.model)])
     return {site.removesuffix(".out"): x for site, x in found.items()}

@@ -36,10 +36,17 @@ class Encoder(Protocol):
 
 
 def ids(tokenizer: Encoder, text: str) -> list[int]:
-    """Token ids of one document: begin, text, end (each special only if the tokenizer has it)."""
-    begin = [] if tokenizer.bos is None else [tokenizer.bos]
-    end = [] if tokenizer.eos is None else [tokenizer.eos]
-    return begin + tokenizer.encode(text) + end
+    """Token ids of one document: begin, text, end (each special only if the tokenizer has it and the text has not)."""
+    begin, found, end = _parts(tokenizer, text)
+    return begin + found + end
+
+
+def _parts(tokenizer: Encoder, text: str) -> tuple[list[int], list[int], list[int]]:
+    """What is put before a document, its own tokens, and what is put after it."""
+    found = tokenizer.encode(text)
+    begin = [] if tokenizer.bos is None or found[:1] == [tokenizer.bos] else [tokenizer.bos]
+    end = [] if tokenizer.eos is None or found[-1:] == [tokenizer.eos] else [tokenizer.eos]
+    return begin, found, end
 
 
 def pack(tokenizer: Encoder, documents: Iterable[Document], rows: int, length: int) -> np.ndarray:
@@ -115,18 +122,19 @@ def label_tokens(
 ) -> LabelledTokens:
     """Tokenise `documents` and label every token with the attributes whose spans it overlaps."""
     column = {attribute: i for i, attribute in enumerate(attributes)}
-    rows = [ids(tokenizer, document.text) for document in documents]
+    parts = [_parts(tokenizer, document.text) for document in documents]
+    rows = [begin + found + end for begin, found, end in parts]
     length = max(map(len, rows))
     input_ids = np.full((len(rows), length), pad, dtype=np.int64)
     real = np.zeros((len(rows), length), dtype=bool)
     labels = np.zeros((len(rows), length, len(attributes)), dtype=bool)
     sentence = np.full((len(rows), length), -1, dtype=np.int64)
-    shift = 0 if tokenizer.bos is None else 1
     sentences = 0
     for r, (row, document) in enumerate(zip(rows, documents, strict=True)):
         input_ids[r, : len(row)] = row
         real[r, : len(row)] = True
         offsets = np.asarray(tokenizer.offsets(document.text)).reshape(-1, 2)
+        shift = len(parts[r][0])
         # A token belongs to the sentence of its last character: it may begin with the space before.
         number = np.searchsorted(sentence_starts(document.text), offsets[:, 1] - 1, side="right") - 1
         sentence[r, shift : shift + len(offsets)] = sentences + number

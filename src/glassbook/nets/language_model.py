@@ -1,7 +1,10 @@
 """A language model together with its tokenizer."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import torch
@@ -12,6 +15,9 @@ from glassbook.nets.likelihood import next_token_nll
 from glassbook.nets.tokenizer import Tokenizer
 from glassbook.nets.transformer import LM
 
+_CONTEXT = ("max_position_embeddings", "max_seq_len", "max_target_positions")
+"""What configs of transformers call the context."""
+
 
 @dataclass(frozen=True)
 class LanguageModel:
@@ -21,18 +27,25 @@ class LanguageModel:
         model: our `LM`, or any causal language model of transformers.
         tokenizer: None if none was found; then everything that needs text says so.
         name: what it was opened as.
+        ends: ids of the tokens that end a text, as the settings beside the model name them. Without any, those of the
+            model's `generation_config` count, and without these the tokenizer's.
+        pads_left: False if it reads pads on the left as text (`open_model` finds out): `batch` refuses them then.
     """
 
     model: nn.Module
     tokenizer: Tokenizer | None
     name: str
+    ends: tuple[int, ...] = ()
+    pads_left: bool = True
 
     @property
     def context(self) -> int | None:
         """The longest sequence it was made for, in tokens; None if it has no such limit."""
         if isinstance(self.model, LM):
             return self.model.config.context
-        return getattr(self._text_config, "max_position_embeddings", None)
+        limits = (getattr(self._text_config, name, None) for name in _CONTEXT)
+        limit = next((limit for limit in limits if limit is not None and limit > 0), None)
+        return None if limit is None else limit - (self._first_position or 0)
 
     @property
     def vocab(self) -> int:
@@ -43,7 +56,13 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the model's parameters are."""
+        """Where the model's inputs belong: with its first parameters, or where accelerate brings those for a call."""
+        if hasattr(self.model, "_hf_hook"):
+            for module in self.model.modules():
+                hook = getattr(module, "_hf_hook", None)
+                for one in getattr(hook, "hooks", [hook]):
+                    if (device := getattr(one, "execution_device", None)) is not None:
+                        return torch.device(device)
         return next(self.model.parameters()).device
 
     @property
@@ -52,22 +71,41 @@ class LanguageModel:
         return sum(p.numel() for p in self.model.parameters())
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
-        """Token ids of a text, after the beginning-of-sequence token if there is one and `bos` is true."""
+        """Token ids of a text that begins with the beginning-of-sequence token, if there is one and `bos` is true.
+
+        A text that begins with that token's name, as a chat template writes it, gets no second one.
+
+        Raises:
+            GlassbookError: no tokenizer, or the text holds a token that only the tokenizer knows, not the model.
+        """
         tokenizer = self._tokenizer()
-        first = [tokenizer.bos] if bos and tokenizer.bos is not None else []
-        return first + tokenizer.encode(text)
+        ids = tokenizer.encode(text)
+        if bos and tokenizer.bos is not None and ids[:1] != [tokenizer.bos]:
+            ids = [tokenizer.bos, *ids]
+        if ids and not self._knows(largest := max(ids)):
+            raise GlassbookError(
+                f"{tokenizer.token(largest)!r} is token {largest}, and {self.name} knows only {self.vocab} tokens; "
+                "leave it out of the text, or pass the tokenizer that the model was trained with"
+            )
+        return ids
 
     def decode(self, ids: Sequence[int] | Tensor) -> str:
         """The text of token ids [T]; special tokens are left out."""
         return self._tokenizer().decode(_ints(ids))
 
     def tokens(self, ids: Sequence[int] | Tensor) -> list[str]:
-        """Each of the token ids [T] as a person should see it, specials included."""
+        """Each of the token ids [T] as a person should see it, specials included.
+
+        Many models have more ids than their tokenizer has tokens; one without a token is shown as "<id>".
+
+        Raises:
+            GlassbookError: no tokenizer, or an id that neither the tokenizer nor the model has.
+        """
         tokenizer = self._tokenizer()
-        return [tokenizer.token(id) for id in _ints(ids)]
+        return [self._shown(tokenizer, id) for id in _ints(ids)]
 
     def batch(
-        self, texts: Sequence[str], bos: bool = True, pad: Literal["left", "right"] = "left"
+        self, texts: Sequence[str], bos: bool = True, pad: Literal["left", "right"] = "left", cut: bool = False
     ) -> dict[str, Tensor]:
         """Texts of any length as one batch, on the model's device.
 
@@ -75,28 +113,46 @@ class LanguageModel:
             texts: B texts.
             bos: begin each with the beginning-of-sequence token, if there is one.
             pad: the side the short ones are filled up on. Left is needed to generate.
+            cut: of a text beyond the model's context take the beginning that fits, instead of refusing it.
 
         Returns:
-            "input_ids" [B, T] and "attention_mask" [B, T] (1 for real tokens), to be passed as `model(**batch)`.
+            "input_ids" [B, T] and "attention_mask" [B, T] (1 for real tokens), to be passed as `model(**batch)`. With
+            pads on the left also "position_ids" [B, T], which do not count pads, if the model takes them: each text's
+            outputs are those that it has alone.
 
         Raises:
-            GlassbookError: there is no text, or one that gives no token at all.
+            GlassbookError: there is no text, one that gives no token at all, or one beyond the context; or pads on
+                the left, of a model that reads them as text.
         """
         rows = [self.encode(text, bos) for text in texts]
-        if not rows or not all(rows):
-            raise GlassbookError("there is an empty text, and no beginning-of-sequence token stands for it")
-        return self.batch_ids(rows, pad)
+        return self.batch_ids([row[: self.context] for row in rows] if cut else rows, pad)
 
     def batch_ids(self, rows: Sequence[Sequence[int]], pad: Literal["left", "right"] = "left") -> dict[str, Tensor]:
         """The same of token ids: B rows of at least one token each."""
+        if not rows or not all(rows):
+            raise GlassbookError("there is an empty text, and no beginning-of-sequence token stands for it")
         length = max(map(len, rows))
+        self.check_fits(length)
+        if pad == "left" and not self.pads_left and min(map(len, rows)) < length:
+            raise GlassbookError(
+                f"{self.name} reads pads on the left as text; give it texts of one length or one at a time, or pad "
+                "on the right"
+            )
         ids = torch.full((len(rows), length), self._pad(), dtype=torch.long)
         mask = torch.zeros(len(rows), length, dtype=torch.long)
         for i, row in enumerate(rows):
             real = slice(length - len(row), length) if pad == "left" else slice(len(row))
             ids[i, real] = torch.tensor(row)
             mask[i, real] = 1
-        return {"input_ids": ids.to(self.device), "attention_mask": mask.to(self.device)}
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        if pad == "left" and self._first_position is not None:
+            inputs["position_ids"] = (mask.cumsum(1) - 1).clamp_min(0) + self._first_position
+        return {key: value.to(self.device) for key, value in inputs.items()}
+
+    def check_fits(self, length: int) -> None:
+        """GlassbookError if `length` tokens exceed the model's context."""
+        if self.context is not None and length > self.context:
+            raise GlassbookError(f"{length} tokens exceed {self.name}'s context of {self.context}; shorten the texts")
 
     def generate(
         self,
@@ -121,7 +177,8 @@ class LanguageModel:
             The new text of each prompt, without the prompt and without special tokens.
 
         Raises:
-            GlassbookError: the model has no tokenizer, a prompt is empty, or prompt and new tokens exceed the context.
+            GlassbookError: the model has no tokenizer, a prompt is empty, or prompt and new tokens exceed the context;
+                or prompts of several lengths, for a model that reads pads as text.
         """
         prompts = [prompts] if isinstance(prompts, str) else list(prompts)
         new = self.generate_ids(prompts, tokens, temperature, top_p, seed, use_cache)
@@ -152,7 +209,7 @@ class LanguageModel:
                 max_new_tokens=tokens,
                 temperature=temperature,
                 top_p=top_p,
-                eos_token_id=self._tokenizer().eos,
+                eos_token_id=self._ends(),
                 use_cache=use_cache,
                 generator=torch.Generator(self.device).manual_seed(seed),
             )
@@ -186,43 +243,52 @@ class LanguageModel:
         self, batch: dict[str, Tensor], tokens: int, temperature: float, top_p: float, seed: int, use_cache: bool
     ) -> Tensor:
         """[B, T + n] from transformers' own generate, with nothing left to a checkpoint's generation settings."""
+        from transformers import GenerationConfig
+
         from glassbook.nets.io.hugging_face import quiet
 
-        sampling: dict[str, Any] = {"do_sample": False}
+        settings = GenerationConfig(
+            max_new_tokens=tokens, use_cache=use_cache, pad_token_id=self._pad(), eos_token_id=self._ends() or None
+        )
         if temperature > 0:
             # top_k is 50 unless one says otherwise
-            sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+            settings.update(do_sample=True, temperature=temperature, top_p=top_p, top_k=0)
         # transformers samples from the global generators: seed copies of them
         devices = [self.device] if self.device.type == "cuda" else []
-        with quiet(), torch.random.fork_rng(devices):
+        with quiet(), _neutral(self.model), torch.random.fork_rng(devices):
             torch.manual_seed(seed)
-            return cast(Any, self.model).generate(
-                **batch,
-                max_new_tokens=tokens,
-                num_beams=1,
-                repetition_penalty=1.0,
-                use_cache=use_cache,
-                pad_token_id=self._pad(),
-                eos_token_id=self._ends() or None,
-                **sampling,
-            )
+            return cast(Any, self.model).generate(**batch, generation_config=settings)
 
     def _until_end(self, row: list[int]) -> list[int]:
         ends = self._ends()
         return row[: next((i for i, id in enumerate(row) if id in ends), len(row))]
 
     def _ends(self) -> list[int]:
-        """Ids that end a text: chat models of transformers have several."""
+        """Ids that end a text: chat models have several."""
         settings = getattr(self.model, "generation_config", None)
-        ends = getattr(settings, "eos_token_id", None)
-        if ends is None:
-            ends = self._tokenizer().eos
-        return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+        for ends in (self.ends, getattr(settings, "eos_token_id", None), self._tokenizer().eos):
+            ids = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+            if known := [id for id in ids if self._knows(id)]:
+                return known
+        return []
 
     def _pad(self) -> int:
         """What fills up a batch; the attention mask hides it, so without a pad token any token will do."""
-        tokenizer = self._tokenizer()
-        return next((id for id in (tokenizer.pad, tokenizer.eos) if id is not None), 0)
+        ids = (self.tokenizer.pad, self.tokenizer.eos) if self.tokenizer is not None else ()
+        return next((id for id in ids if id is not None and self._knows(id)), 0)
+
+    def _shown(self, tokenizer: Tokenizer, id: int) -> str:
+        try:
+            return tokenizer.token(id)
+        except GlassbookError:
+            if not self._knows(id):
+                raise
+            return f"<{id}>"
+
+    def _knows(self, id: int) -> bool:
+        """Whether the model has a row for a token id, as far as it says how many it has."""
+        limit = self.vocab if isinstance(self.model, LM) else getattr(self._text_config, "vocab_size", None)
+        return id >= 0 and (limit is None or id < limit)
 
     def _tokenizer(self) -> Tokenizer:
         if self.tokenizer is None:
@@ -234,7 +300,29 @@ class LanguageModel:
 
     @property
     def _text_config(self) -> Any:
-        return cast(Any, self.model).config.get_text_config()
+        config = getattr(self.model, "config", None)
+        return None if config is None else cast(Any, config).get_text_config()
+
+    @cached_property
+    def _first_position(self) -> int | None:
+        """The position id of a text's first token; None if the model takes none and counts by itself."""
+        if isinstance(self.model, LM) or "position_ids" not in inspect.signature(self.model.forward).parameters:
+            return None
+        # RoBERTa's kin keep the places up to that of the pads free
+        tables = (part for name, part in self.model.named_modules() if name.endswith("position_embeddings"))
+        pad = next((table.padding_idx for table in tables if isinstance(table, nn.Embedding)), None)
+        return 0 if pad is None else pad + 1
+
+
+@contextmanager
+def _neutral(model: Any) -> Iterator[None]:
+    """No generation settings of the model's own inside: transformers takes from them what a call leaves open."""
+    own = model.generation_config
+    model.generation_config = type(own)()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _ints(ids: Sequence[int] | Tensor) -> list[int]:

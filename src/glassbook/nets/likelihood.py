@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from glassbook.nets.language_model import LanguageModel
 
 
-def next_token_nll(model: nn.Module, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+def next_token_nll(
+    model: nn.Module, ids: Tensor, mask: Tensor | None = None, position_ids: Tensor | None = None
+) -> Tensor:
     """Negative log-likelihood of each token given those before it, nats: [B, T - 1].
 
     Args:
         model: ids -> an output with `logits` [B, T, vocab].
         ids: [B, T].
         mask: [B, T], 0 at pads, whose values mean nothing.
+        position_ids: [B, T], where `LanguageModel.batch` gives them.
     """
-    inputs = {"input_ids": ids} if mask is None else {"input_ids": ids, "attention_mask": mask}
-    logits = model(**inputs).logits[:, :-1].float()
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": position_ids}
+    logits = model(**{name: x for name, x in inputs.items() if x is not None}).logits[:, :-1].float()
     return nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
 
 

@@ -26,6 +26,11 @@ class Tokenizer(Encoder, Protocol):
         """Number of tokens, specials included."""
         ...
 
+    @property
+    def added(self) -> int:
+        """How many of them were added by name to those that text is made of."""
+        ...
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; special tokens are left out."""
         ...
@@ -64,6 +69,11 @@ class BPE:
 
     def __len__(self) -> int:
         return self._core.get_vocab_size()
+
+    @property
+    def added(self) -> int:
+        """Tokens added to those that training found."""
+        return len(self) - self._core.get_vocab_size(with_added_tokens=False)
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids; no special tokens are added."""
@@ -105,6 +115,11 @@ class TransformersTokenizer:
     def __len__(self) -> int:
         return len(self.tokenizer)
 
+    @property
+    def added(self) -> int:
+        """Tokens added to those of the vocabulary: placeholders of images, marks of a chat, ..."""
+        return len(self) - self.tokenizer.vocab_size
+
     def encode(self, text: str) -> list[int]:
         """The text's token ids; no special tokens are added."""
         return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
@@ -115,8 +130,12 @@ class TransformersTokenizer:
 
     def token(self, id: int) -> str:
         """One token's text; a special's name."""
-        piece = self.tokenizer.convert_ids_to_tokens(id)
-        return readable(piece, self.tokenizer.decode([id], clean_up_tokenization_spaces=False), id)
+        try:
+            piece = self.tokenizer.convert_ids_to_tokens(id)
+        except (IndexError, OverflowError):  # transformers' kinds of tokenizer differ in what they do with such an id
+            piece = None
+        text = "" if piece is None else self.tokenizer.decode([id], clean_up_tokenization_spaces=False)
+        return readable(piece, text, id)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """For each id of `encode(text)`, the characters [start, end) of the text it stands for.

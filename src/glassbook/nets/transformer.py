@@ -5,7 +5,7 @@ writing `blocks.{i}` reads or writes everything the later layers can know.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -152,7 +152,7 @@ class LM(nn.Module):
         max_new_tokens: int = 40,
         temperature: float = 0.0,
         top_p: float = 1.0,
-        eos_token_id: int | None = None,
+        eos_token_id: int | Sequence[int] | None = None,
         use_cache: bool = True,
         generator: torch.Generator | None = None,
     ) -> Tensor:
@@ -164,7 +164,7 @@ class LM(nn.Module):
             max_new_tokens: at most this many; fewer if every row has ended.
             temperature: 0 takes the likeliest token; otherwise logits are divided by it and sampled.
             top_p: sample only from the likeliest tokens that together hold this probability (Holtzman et al. 2020).
-            eos_token_id: a row ends after it; an ended row is filled up with it.
+            eos_token_id: one id or several; a row ends after any of them, and is filled up with the first.
             use_cache: keep keys and values of the past (the same tokens either way, only faster).
             generator: the source of randomness.
 
@@ -179,20 +179,22 @@ class LM(nn.Module):
                 f"{input_ids.shape[1]} prompt tokens and {max_new_tokens} new ones do not fit the context "
                 f"of {self.config.context}; shorten the prompt or ask for fewer tokens"
             )
+        ends = [eos_token_id] if isinstance(eos_token_id, int) else list(eos_token_id or ())
+        end = torch.tensor(ends, dtype=torch.long, device=input_ids.device)
         ids, step, cache = input_ids, input_ids, None
         ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
         for _ in range(max_new_tokens):
             out = self(input_ids=step, attention_mask=attention_mask, past_key_values=cache, use_cache=use_cache)
             token = sample(out.logits[:, -1], temperature, top_p, generator)
-            if eos_token_id is not None:
-                token = token.masked_fill(ended, eos_token_id)
-                ended |= token == eos_token_id
+            if ends:
+                token = token.masked_fill(ended, ends[0])
+                ended |= torch.isin(token, end)
             ids = torch.cat((ids, token[:, None]), dim=1)
             if attention_mask is not None:
                 attention_mask = torch.cat((attention_mask, attention_mask.new_ones(len(ids), 1)), dim=1)
             cache = out.past_key_values
             step = token[:, None] if use_cache else ids
-            if eos_token_id is not None and bool(ended.all()):
+            if ends and bool(ended.all()):
                 break
         return ids
 

@@ -27,8 +27,8 @@ def residual_norms(
 
     BOS is left out because its norm is an outlier (4022 against 121-178 in the middle of GPT-2 XL).
     """
-    batch = lm.batch([texts] if isinstance(texts, str) else list(texts), pad="right")
-    inputs = {name: x[:, : lm.context] for name, x in batch.items()}  # the beginning of a long text suffices
+    # the beginning of a long text suffices
+    inputs = lm.batch([texts] if isinstance(texts, str) else list(texts), pad="right", cut=True)
     tokens = inputs["attention_mask"].bool()
     tokens[:, : len(lm.encode(""))] = False
     if not bool(tokens.any()):

@@ -16,6 +16,8 @@ The loss and the metrics are means. The metric called "weight" says over how man
 used to put the means of micro-batches and steps together rightly (sum, then divide). Without it rows count.
 """
 
+INPUTS = ("input_ids", "attention_mask", "position_ids")
+"""What a language model reads of a batch."""
 
 IGNORED = -100
 """The target of a position that predicts nothing (the number is PyTorch's and Hugging Face's)."""
@@ -25,7 +27,8 @@ def next_token(*, accuracy: bool = False) -> Objective:
     """Cross-entropy in nats per predicted token of a causal language model.
 
     The batch holds `input_ids` [B, T]; optionally `attention_mask` [B, T] (0 at pads, which neither predict
-    nor are predicted) and `loss_mask` [B, T] (1 where the token at that place is to be predicted).
+    nor are predicted), `position_ids` [B, T] and `loss_mask` [B, T] (1 where the token at that place is to be
+    predicted).
 
     Args:
         accuracy: also report the share of predicted tokens that were the likeliest.
@@ -33,7 +36,7 @@ def next_token(*, accuracy: bool = False) -> Objective:
 
     def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         targets = next_tokens(batch)
-        logits = model(input_ids=batch["input_ids"], attention_mask=batch.get("attention_mask")).logits
+        logits = model(**{name: batch[name] for name in INPUTS if name in batch}).logits
         counted = targets != IGNORED
         weight = counted.sum().float()
         # The targets are shifted, not the logits: a slice of those would be copied. A micro-batch of nothing

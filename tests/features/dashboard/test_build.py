@@ -11,7 +11,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, TopK
 from glassbook.features.dashboard import build_dashboard
-from glassbook.nets import open_model
+from glassbook.nets import LM, LanguageModel, LMConfig, open_model, train_bpe
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard, Name
 
 
@@ -201,3 +201,26 @@ def test_any_coder_has_a_dashboard(tmp_path, lm, known):
         build_dashboard(coder, x, lm, tmp_path / name / "artifacts", tokens=tokens, sequence=sequence)
     ours, theirs = (FeatureDashboard(tmp_path / name).feature(7) for name in ("axes", "dictionary"))
     assert ours == theirs
+
+
+@pytest.mark.parametrize("surplus", [1, 40])
+def test_a_vocabulary_larger_than_the_tokenizer_is_shown_whole(tmp_path, surplus):
+    """Ids without a token, which pad a vocabulary to a round number, are shown as such."""
+    tokenizer = train_bpe(["the cat sat on the mat"] * 4, 270)
+    torch.manual_seed(0)
+    model = LM(LMConfig(len(tokenizer) + surplus, 32, 1, 4, 2, 48, 64, tied=False)).eval()
+    small, last = LanguageModel(model, tokenizer, "padded"), len(tokenizer) + surplus - 1
+    d = Dictionary(32, 32, TopK(1))
+    with torch.no_grad():
+        d.W_dec.copy_(torch.eye(32))
+        model.head.weight[last] = torch.eye(32)[3]  # latent 3 speaks for the last id
+    d.about = {"model": "padded", "site": "blocks.0.out"}
+    x, tokens = torch.eye(32), torch.arange(last - 31, last + 1)
+    build_dashboard(d, x, small, tmp_path / "artifacts", tokens=tokens, sequence=torch.zeros(32, dtype=torch.long))
+    f = FeatureDashboard(tmp_path).feature(3)
+    assert f.promotes[0][0] == f"<{last}>"
+    shown = [
+        text for feature in range(32) for c in FeatureDashboard(tmp_path).feature(feature).contexts for text, _ in c
+    ]
+    assert set(shown) <= set(small.tokens(tokens))
+    assert f"<{last}>" in shown

@@ -1,11 +1,13 @@
 """Our LM and transformers' LlamaForCausalLM are the same function, both ways."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from glassbook.errors import GlassbookError
-from glassbook.nets import LM, LMConfig
+from glassbook.nets import LM, LMConfig, open_model
 from glassbook.nets.io.llama import (
     config_from_llama,
     config_to_llama,
@@ -107,3 +109,21 @@ def test_tensors_that_are_missing_left_over_or_of_another_shape_are_named():
             lm_from_llama(config, bad)
         assert "\n" not in str(error.value)
     lm_from_llama(config, {**state, "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)})
+
+
+@pytest.mark.parametrize("form", ["core", "whole"])
+def test_a_model_saved_from_its_core_opens(tmp_path: Path, form: str):
+    """LlamaModel names its parameters without "model."; a tied head is the embedding, another one is missing."""
+    theirs, ids = llama(True, 2), torch.randint(0, 83, (2, 9))
+    (theirs.model if form == "core" else theirs).save_pretrained(tmp_path, max_shard_size="20KB")
+    lm = open_model(tmp_path)
+    assert isinstance(lm.model, LM)
+    torch.testing.assert_close(lm.model(ids).logits, theirs(ids).logits, atol=1e-4, rtol=0)
+    old = {**theirs.model.state_dict(), "layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}
+    torch.testing.assert_close(lm_from_llama(theirs.config.to_dict(), old)(ids).logits, lm.model(ids).logits)
+    llama(False, 2).model.save_pretrained(tmp_path / "untied")
+    with pytest.raises(GlassbookError, match=r"lack lm_head\.weight"):
+        open_model(tmp_path / "untied")
+    part = {name: value for name, value in theirs.model.state_dict().items() if name != "norm.weight"}
+    with pytest.raises(GlassbookError, match=r"lack model\.norm\.weight"):
+        lm_from_llama(theirs.config.to_dict(), part)

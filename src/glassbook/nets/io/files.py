@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_lla
 from glassbook.nets.io.llama2c import read_llama2c
 from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
 from glassbook.nets.language_model import LanguageModel
+from glassbook.nets.proof import proved
 from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
 from glassbook.nets.transformer import LM
 from glassbook.notebook.files import replacing, write_atomic
@@ -31,7 +32,8 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
     """Open a language model, in float32, eval mode and on the CPU.
 
     A folder in the layout of transformers' Llama opens as our `LM` where it can be one, anything else as the model of
-    transformers. Code that comes with a model is never run.
+    transformers, once it has shown that it does not see later tokens. Code that comes with a model is never run. Of
+    a folder's generation settings only the tokens that end a text count.
 
     Args:
         name: "builtin" (the model of the Reserve that ships with Glassbook); a llama2.c .bin; a folder with
@@ -45,19 +47,24 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
     """
     path = model_path(name)
     try:
-        model, config = _load_file(path) if path.is_file() else _load_folder(path)
-        lm = LanguageModel(model, None, str(name))
+        config = {} if path.is_file() else read_json(path / "config.json")
+        ends = _end_tokens(path, config)
+        model = _load_file(path) if path.is_file() else _load_folder(path, config, ends)
+        lm = LanguageModel(model, None, str(name), ends)
     except GlassbookError as refused:
         lm, config = _open_with_plugin(path, refused), {}
     if tokenizer is not None:
         found = _open_tokenizer(tokenizer, lm.vocab, config)
     else:
         found = lm.tokenizer or _tokenizer_beside(path, lm.vocab, config)
-    if found is not None and len(found) > lm.vocab:
+    # A folder says itself what belongs together, and placeholders that no text holds are often added to a tokenizer.
+    own = tokenizer is None and path.is_dir()
+    if found is not None and not own and (surplus := len(found) - lm.vocab) > 0 and surplus > found.added:
         raise GlassbookError(
             f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
         )
-    return replace(lm, tokenizer=found, name=str(name))
+    lm = replace(lm, tokenizer=found, name=str(name))
+    return lm if isinstance(lm.model, LM) else proved(lm)
 
 
 def model_path(name: str | Path) -> Path:
@@ -98,11 +105,15 @@ def save_model(lm: LanguageModel, folder: str | Path) -> None:
         return
     t = lm.tokenizer
     specials = {"bos": t.bos, "eos": t.eos, "pad": t.pad} if t is not None else {}
+    # transformers refuses ids that the model has no row for
+    known: dict[str, Any] = {role: id for role, id in specials.items() if id is not None and 0 <= id < lm.vocab}
+    if ends := [id for id in lm.ends if 0 <= id < lm.vocab]:
+        known["eos"] = ends[0] if len(ends) == 1 else ends
     state = {name: value.contiguous() for name, value in state_to_llama(lm.model).items()}
     with replacing(folder / "model.safetensors") as file:
         save_file(state, file, metadata={"format": "pt"})
     dtype = next(iter(state.values())).dtype
-    _write_json(folder / "config.json", config_to_llama(lm.model.config, **specials, dtype=dtype))
+    _write_json(folder / "config.json", config_to_llama(lm.model.config, **known, dtype=dtype))
     if isinstance(t, BPE):
         # without this transformers would take a Llama's own rules of splitting for ours
         names = {f"{role}_token": t.token(id) for role, id in specials.items() if id is not None}
@@ -126,8 +137,8 @@ def _fetch(name: str, tokenizer_only: bool = False) -> Path:
     return download(name, tokenizer_only)
 
 
-def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """A llama2.c model; it has no config.json."""
+def _load_file(file: Path) -> nn.Module:
+    """A llama2.c model."""
     with file.open("rb") as stream:
         start = stream.read(4)
     # a zip archive (torch.save since 1.6), or a pickle of protocol 2 and later
@@ -135,7 +146,7 @@ def _load_file(file: Path) -> tuple[nn.Module, dict[str, Any]]:
         raise GlassbookError(f"{file} is a pickle: {_NO_PICKLES}")
     if file.suffix != ".bin":
         raise GlassbookError(f"{file} is no llama2.c .bin; to open safetensors give the folder they are in")
-    return read_llama2c(file), {}
+    return read_llama2c(file)
 
 
 def _open_with_plugin(path: Path, refused: GlassbookError) -> LanguageModel:
@@ -152,21 +163,43 @@ def _open_with_plugin(path: Path, refused: GlassbookError) -> LanguageModel:
     raise GlassbookError("; ".join(problems)) from refused
 
 
-def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """A model and its config.json: our LM if it can be one, otherwise transformers' model."""
-    config = read_json(folder / "config.json")
+def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int]) -> nn.Module:
+    """The model of a folder with this config.json: our LM if it can be one, otherwise transformers' model."""
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
         why = f"only {pickles[0]}: {_NO_PICKLES}" if pickles else "so there are no weights to open"
         raise GlassbookError(f"{folder} holds no safetensors, {why}")
+    if config.get("is_encoder_decoder"):
+        raise GlassbookError(
+            f"{folder} cannot be opened as a language model: it is an encoder-decoder, which reads two texts"
+        )
     if unsupported(config) is None:
         try:
-            return lm_from_llama(config, _read_state(folder)), config
+            return lm_from_llama(config, _read_state(folder))
         except GlassbookError as error:
             raise GlassbookError(f"{folder}: {error}") from error
     from glassbook.nets.io.hugging_face import load_model
 
-    return load_model(folder), config
+    return load_model(folder, ends)
+
+
+def _end_tokens(path: Path, config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Ids of the tokens that end a text: those of a folder's generation_config.json, or else of its config.json.
+
+    Chat models often have several, and their tokenizer names only one.
+
+    Raises:
+        GlassbookError: the file is not valid, or names something that is no id.
+    """
+    file = path / "generation_config.json"
+    for settings in (read_json(file) if file.is_file() else {}, config):
+        ends = settings.get("eos_token_id")
+        ids = ends if isinstance(ends, list) else [] if ends is None else [ends]
+        if not all(type(id) is int for id in ids):
+            raise GlassbookError(f"{path}: eos_token_id is {ends!r}; it must be a token id or a list of them")
+        if ids:
+            return tuple(ids)
+    return ()
 
 
 def _read_state(folder: Path) -> dict[str, Tensor]:

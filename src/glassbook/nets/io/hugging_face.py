@@ -5,7 +5,7 @@ something is one `GlassbookError`.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from logging import CRITICAL
 from pathlib import Path
@@ -42,6 +42,8 @@ def quiet() -> Iterator[None]:
 def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]:
     """A model in float32, and the parameters that the files lack; no code is run, nothing is downloaded.
 
+    The folder's generation settings are not read.
+
     Args:
         auto: one of transformers' AutoModel classes.
         folder: with config.json and safetensors.
@@ -51,6 +53,7 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
         GlassbookError: transformers cannot open it, or a parameter has another shape.
     """
     from safetensors import SafetensorError
+    from transformers import GenerationConfig
 
     try:
         with quiet():
@@ -60,6 +63,7 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
                 trust_remote_code=False,
                 local_files_only=True,
                 dtype=torch.float32,
+                generation_config=GenerationConfig(),
                 ignore_mismatched_sizes=True,  # reported below by name
                 output_loading_info=True,
             )
@@ -73,11 +77,12 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
     return model, info["missing_keys"]
 
 
-def load_model(folder: Path) -> nn.Module:
+def load_model(folder: Path, ends: Sequence[int] = ()) -> nn.Module:
     """A causal language model from a transformers folder, in float32 and eval mode; nothing is downloaded.
 
     Args:
         folder: with config.json and safetensors.
+        ends: ids of the tokens that end a text, the only generation settings that the model gets.
 
     Raises:
         GlassbookError: transformers cannot open it, or some of its parameters are not in the files.
@@ -90,6 +95,7 @@ def load_model(folder: Path) -> nn.Module:
         raise GlassbookError(
             f"{folder}: the weights lack {min(missing)}; they are incomplete, or no causal language model"
         )
+    model.generation_config.eos_token_id = list(ends) or None
     return model.eval()
 
 

@@ -81,7 +81,7 @@ def config_from_llama(config: Mapping[str, Any]) -> LMConfig:
 def config_to_llama(
     config: LMConfig,
     bos: int | None = None,
-    eos: int | None = None,
+    eos: int | list[int] | None = None,
     pad: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def lm_from_llama(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> LM:
 
     Args:
         config: the content of config.json.
-        state: tensors under transformers' names; read, never changed.
+        state: tensors under transformers' names, those of the core (LlamaModel) too; read, never changed.
 
     Raises:
         GlassbookError: the configuration is unsupported, or tensors are missing, left over or of a wrong shape.
@@ -141,6 +141,8 @@ def lm_from_llama(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> LM:
     # old checkpoints also hold the rotary table, which is computed here; a tied head is the embedding
     skip = re.compile(r"rotary_emb\.inv_freq$" + ("|^lm_head\\.weight$" if model.config.tied else ""))
     have = {name: value for name, value in state.items() if not skip.search(name)}
+    if "embed_tokens.weight" in have:  # saved from the core, which does not say "model."
+        have = {f"model.{name}": value for name, value in have.items()}
     if model.config.tied and "model.embed_tokens.weight" in have:
         have["lm_head.weight"] = have["model.embed_tokens.weight"]
     for name in sorted(want.keys() - have.keys()):

@@ -35,6 +35,7 @@ class Llama2cTokenizer:
     bos: int | None = 1
     eos: int | None = 1
     pad: int | None = None
+    added: int = 0
 
     def __init__(self, pieces: Sequence[str], scores: Sequence[float]) -> None:
         self._pieces, self._scores = list(pieces), list(scores)
@@ -110,6 +111,8 @@ class Llama2cTokenizer:
         for id in ids:
             if id in (1, 2):
                 starts = True
+                continue
+            if id >= len(self):  # the model has more ids than there are tokens
                 continue
             piece = self._bytes(id)
             out += piece[1:] if starts and piece.startswith(b" ") else piece

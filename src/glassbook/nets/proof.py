@@ -1,0 +1,68 @@
+"""Causality check: a model is opened as a language model once it has shown, by being run, that it is one.
+
+That a class of transformers can be opened proves nothing: BERT opens as a language model and sees the tokens that it is
+to predict, and some decoders count or read the pads on the left of a short text.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from glassbook.errors import GlassbookError
+from glassbook.nets.language_model import LanguageModel
+from glassbook.nets.tokenizer import one_line
+
+LENGTH = 8
+"""Tokens that the model is run on."""
+LEAK, ROUNDING = 1e-4, 1e-3
+"""Changes of earlier logits that count as none, and differences between a padded text and the same alone that count as
+rounding: both relative to what another token changes at its own place."""
+
+
+@torch.no_grad()
+def proved(lm: LanguageModel) -> LanguageModel:
+    """The model, if changing its later tokens does not change earlier logits; `pads_left` says what was found.
+
+    Args:
+        lm: in eval mode and float32, with no hooks that change what it does.
+
+    Raises:
+        GlassbookError: it sees later tokens, or cannot be run on tokens alone.
+    """
+    length = max(2, min(LENGTH, lm.context or LENGTH))
+    known = length // 2
+    row = [(lm.vocab // 2 + i) % lm.vocab for i in range(length)]
+    other = row[:known] + [(lm.vocab // 4 + i) % lm.vocab for i in range(known, length)]
+    one, two = _logits(lm, lm.batch_ids([row, other], pad="right"))
+    change = (one - two).abs()
+    scale = float(change[known:].max())
+    if float(change[:known].max()) > LEAK * scale:
+        raise GlassbookError(
+            f"{lm.name} cannot be opened as a language model: its predictions change with later tokens, as those of "
+            "masked models (BERT and its kin) do"
+        )
+    padded = _logits(lm, lm.batch_ids([row, row[:known]], pad="left"))[1, length - known :]
+    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= ROUNDING * scale)
+
+
+def _logits(lm: LanguageModel, inputs: dict[str, Tensor]) -> Tensor:
+    """[B, T, vocab]."""
+    from glassbook.nets.io.hugging_face import quiet
+
+    try:
+        with quiet():
+            return lm.model(**inputs).logits.float()
+    except (
+        AssertionError,
+        AttributeError,
+        ImportError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as e:
+        raise GlassbookError(
+            f"{lm.name} cannot be opened as a language model: it does not run on tokens alone ({one_line(e)})"
+        ) from e
