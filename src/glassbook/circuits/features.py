@@ -48,6 +48,7 @@ class SAESite:
 
         Summed over positions; the error comes last.
         """
+        grad = grad.to(z.dtype)
         by_feature = torch.einsum("btd,btf,fd->bf", grad, z, self.coder.W_dec.detach())
         return torch.cat([by_feature, (grad * error).sum((1, 2))[:, None]], 1)
 
@@ -201,7 +202,7 @@ class FeatureCircuit:
             (at_target,) = torch.autograd.grad(score, t[sae_site.site], retain_graph=True)
             with torch.no_grad():
                 z1, e1 = before.nodes({site: t[site].detach() for site in t.sites})
-            weight = at_target @ sae_site.coder.W_dec.T  # of each feature, [B, T, F]
+            weight = at_target.to(z.dtype) @ sae_site.coder.W_dec.T  # of each feature, [B, T, F]
             edges = []
             for k in targets:
                 through = (weight[..., k].detach() * z[..., k]).sum()
@@ -226,7 +227,8 @@ class _Corrupt:
     def __call__(self, y: Tensor, at: At) -> Tensor:
         z = self.own if self.own is not None else self.sae_site.coder.encode(y)
         new = y + torch.where(self.mask[:-1], 0.0, self.z - z) @ self.sae_site.coder.W_dec
-        return new if self.mask[-1] else new + self.error - (y - self.sae_site.coder.decode(z))
+        new = new if self.mask[-1] else new + self.error - (y - self.sae_site.coder.decode(z))
+        return new.to(y.dtype)
 
 
 @torch.no_grad()

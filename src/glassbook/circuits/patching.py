@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from glassbook.circuits.task import Task, frozen
+from glassbook.circuits.task import Task, at_least_float32, frozen
 from glassbook.errors import GlassbookError
 from glassbook.trace import At, allow_identity, trace
 
@@ -148,12 +148,12 @@ def gradient_along_path(model: nn.Module, task: Task, sites: Sequence[str], step
     with frozen(model):
         with torch.no_grad(), trace(model, read=list(sites)) as t:
             clean_metric = task.score(model, task.clean)
-        clean = {site: t[site] for site in t.sites}
+        clean = {site: at_least_float32(t[site]) for site in t.sites}
         with torch.enable_grad(), trace(model, read=list(sites), grad=True) as t:
             corrupted_metric = task.score(model, task.corrupted)
             corrupted_metric.sum().backward()
-        corrupted = {site: t[site].detach() for site in clean}
-        grads = {site: t.grad(site) for site in clean}
+        corrupted = {site: at_least_float32(t[site].detach()) for site in clean}
+        grads = {site: at_least_float32(t.grad(site)) for site in clean}
         if steps:
             grads = {site: _along(model, task, site, corrupted[site], clean[site], steps) for site in clean}
     return PathGradients(clean, corrupted, grads, clean_metric, corrupted_metric.detach())
@@ -200,7 +200,7 @@ def _along(model: nn.Module, task: Task, site: str, corrupted: Tensor, clean: Te
     total = torch.zeros_like(corrupted)
     for k in range(steps):
         point = corrupted + (k + 0.5) / steps * (clean - corrupted)
-        edit = {site: allow_identity(lambda x, at, point=point: point)}
+        edit = {site: allow_identity(lambda x, at, point=point: point.to(x.dtype))}
         with torch.enable_grad(), trace(model, read=site, edit=edit, grad=True) as t:
             task.score(model, task.corrupted).sum().backward()
         total += t.grad(site)

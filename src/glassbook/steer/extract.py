@@ -228,8 +228,8 @@ def random_like(v: Vector, generator: torch.Generator) -> Vector:
 
 
 def _activation(lm: LanguageModel, ids: list[int], site: str) -> Tensor:
-    """Rows [T, d] of one prompt at a site."""
-    return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0]
+    """Rows [T, d] of one prompt at a site, in float32."""
+    return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0].float()
 
 
 def _token_activations(lm: LanguageModel, texts: Sequence[str], site: str, token: int | Literal["mean"]) -> Tensor:
