@@ -88,7 +88,7 @@ def feature_effects(model: nn.Module, task: Task, sae_sites: Sequence[SAESite], 
     if not sae_sites or len(set(sites)) != len(sites):
         raise GlassbookError("a feature circuit needs at least one SAESite, and no two of one site")
     clean, corrupted = (_nodes(model, sae_sites, inputs) for inputs in (task.clean, task.corrupted))
-    grads = gradient_along_path(model, task, sites, steps).grads
+    grads = gradient_along_path(model, task, sites, steps, rows=True).grads
     effects = [
         sae_site.effect(grads[sae_site.site], z1 - z0, e1 - e0).mean(0)
         for sae_site, (z1, e1), (z0, e0) in zip(sae_sites, clean, corrupted, strict=True)
@@ -234,8 +234,10 @@ class _Corrupt:
 @torch.no_grad()
 def _nodes(model: nn.Module, sae_sites: Sequence[SAESite], inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
     sites = list(dict.fromkeys(site for sae_site in sae_sites for site in (sae_site.site, sae_site.source)))
-    with trace(model, read=sites) as t:
+    with trace(model, read=sites, positions=True) as t:
         model(**inputs)
+    for site in sites:
+        t.check_rows(site)
     return [sae_site.nodes({site: t[site] for site in t.sites}) for sae_site in sae_sites]
 
 

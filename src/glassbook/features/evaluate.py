@@ -193,7 +193,8 @@ def _at_real(replace: Replace, batch: Batch, skip: Collection[int]) -> Callable[
     skipped = torch.isin(ids, torch.tensor(sorted(skip), dtype=ids.dtype, device=ids.device))
 
     def edit(x: Tensor, at: At) -> Tensor:
-        here = ~skipped if at.real is None else at.real & ~skipped
+        at.check_rows(x)
+        here = at.tokens(x).real & ~skipped
         out = x.clone()
         out[here] = replace(x[here])
         return out

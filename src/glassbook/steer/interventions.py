@@ -118,7 +118,7 @@ class When:
     def watch(self, x: Tensor, at: At) -> Tensor:
         """The edit that reads the condition; it changes nothing."""
         if at.phase == "prefill":
-            pos, real, _ = positions(at)
+            pos, real, _ = positions(x, at)
             self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos > 0))
         return x
 
