@@ -157,9 +157,13 @@ def test_layouts_of_known_kinds(build, pictures):
         return layout(model, place)
 
     assert [known(pictures, site) for site in SITES] == [
-        *("channels", "mixed", "mixed", "channels", "unknown", "unknown", "channels", "unknown")
+        *("channels", "channels", "channels", "channels", "unknown", "unknown", "channels", "unknown")
     ]
     assert known(pictures, "out") == "mixed"
+    space = {"vocab_size": 61, "hidden_size": 16, "state_size": 4, "num_hidden_layers": 1}
+    mamba = T.MambaForCausalLM(T.MambaConfig(**space))
+    assert known(mamba, "backbone.layers.0.out") == "mixed"
+    assert known(mamba, "backbone.layers.0.norm.out") == known(mamba, "backbone.norm_f.in") == "rows"  # tried out
     vit, _ = build("vit")
     block = "layers.0"
     for site in (f"{block}.out", f"{block}.mlp.out", f"{block}.mlp.fc1.out", "layernorm.out"):

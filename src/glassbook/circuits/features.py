@@ -33,6 +33,13 @@ class SAESite:
     site: str
     reads: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.coder.per_token:
+            raise GlassbookError(
+                f"the dictionary for {self.site} norms each activation by itself, so its features add to the site in "
+                "units that change from token to token; use one that reads them as they are"
+            )
+
     @property
     def source(self) -> str:
         """The site whose activations are encoded."""

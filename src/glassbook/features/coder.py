@@ -23,6 +23,8 @@ class Coder(nn.Module):
         b_dec: [d_out], what `decode` gives where all latents are 0.
         about: what it was learnt from (model, site, tokens, ...).
         transcodes: whether it predicts another activation than the one that it reads.
+        per_token: whether it norms each activation by itself, so that `decode` gives normed ones and only `forward`
+            the reconstruction.
     """
 
     d_in: int
@@ -32,6 +34,7 @@ class Coder(nn.Module):
     b_dec: Tensor
     about: dict[str, Any]
     transcodes: bool = False
+    per_token: bool = False
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent activations [..., F] of activations x [..., d_in]."""

@@ -7,8 +7,10 @@ many columns as channels happen to be there, a vector could be added to either a
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
@@ -26,17 +28,20 @@ def layout(model: nn.Module, place: Place) -> Layout:
 
     Returns:
         "rows": the last axis holds the features, by the module's kind or because nothing in it convolves.
-        "channels": the second axis holds them.
+        "channels": the second axis holds them, by the kind of all that has weights in it.
         "mixed": there are convolutions in the module.
-        "unknown": the module has no parameters, or is of a kind that is not known, beside convolutions.
+        "unknown": the module could work on either axis, and stands beside convolutions.
     """
     module = place.module
     if _by_channels(module):
         return "channels"
     if isinstance(module, _LAST):
         return "rows"
-    if any(True for _ in module.parameters()) and any(True for _ in module.children()):
-        return "mixed" if _convolves(module) else "rows"
+    if any(True for _ in module.children()) and any(True for _ in module.parameters()):
+        weighted = [m for m in module.modules() if m._parameters]
+        return "rows" if not _convolves(module) else "channels" if all(map(_by_channels, weighted)) else "mixed"
+    if _acts_on_rows(module):
+        return "rows"
     # A part that may work on either axis, such as an activation function: what stands beside it tells.
     path = place.name.partition("#")[0].split(".")[:-1]
     around = (model.get_submodule(".".join(path[:n])) for n in range(len(path) - 1, -1, -1))
@@ -84,10 +89,30 @@ def check_tokens(site: str, x: Tensor, forward: Forward) -> None:
 
 
 def _by_channels(module: nn.Module) -> bool:
-    """By kind: Conv2d, BatchNorm1d, MaxPool2d, ... end in it, and so do those of other programs (LayerNorm2d)."""
-    named = any(re.search(r"[123]d$", kind.__name__) for kind in type(module).__mro__)
-    return named or isinstance(module, _CHANNELS) or getattr(module, "data_format", "") == "channels_first"
+    return _kind_by_channels(type(module)) or getattr(module, "data_format", "") == "channels_first"
+
+
+@cache
+def _kind_by_channels(kind: type[nn.Module]) -> bool:
+    """Conv2d, BatchNorm1d, MaxPool2d, ... and kinds made of them; other programs' names end like that (LayerNorm2d)."""
+    return issubclass(kind, _CHANNELS) or any(re.search(r"[123]d$", base.__name__) for base in kind.__mro__)
 
 
 def _convolves(module: nn.Module) -> bool:
     return any(_by_channels(part) for part in module.modules())
+
+
+@torch.no_grad()
+def _acts_on_rows(module: nn.Module) -> bool:
+    """Whether a part of a kind that is not known, such as a norm, takes rows as wide as its weights; it is tried."""
+    weights = list(module.parameters())
+    if not weights:
+        return False
+    width = weights[0].shape[-1] if weights[0].dim() else 1
+    x = torch.linspace(-1, 1, 2 * (width + 1) * width, dtype=weights[0].dtype, device=weights[0].device)
+    x = x.reshape(2, width + 1, width)
+    try:
+        y = type(module).forward(module, x)  # past the hooks
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return False
+    return isinstance(y, Tensor) and y.shape == x.shape

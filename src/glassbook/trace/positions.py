@@ -45,9 +45,10 @@ class Forward:
         self.mask: Any = _one_mask(inputs.get("attention_mask"))
         tokens = self.ids if self.ids is not None else inputs.get("inputs_embeds")
         # An encoder-decoder has two sequences; each of its halves has a forward of its own (see `sequences`).
-        self.sequence = isinstance(tokens, Tensor) and tokens.dim() >= 2 and inputs.get("decoder_input_ids") is None
-        if not self.sequence:
+        self.sequence = False
+        if not isinstance(tokens, Tensor) or tokens.dim() < 2 or inputs.get("decoder_input_ids") is not None:
             return
+        self.sequence = True
         before = before if before is not None and before.sequence else None
         self.batch, self.length, self.device = tokens.shape[0], tokens.shape[1], tokens.device
         self.position_ids = inputs.get("position_ids")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace.at import At
-from glassbook.trace.layout import check_rows, layout
+from glassbook.trace.layout import Layout, check_rows, layout
 from glassbook.trace.positions import Forward
 from glassbook.trace.sequences import arguments, decoded_labels, sequence_parts
 from glassbook.trace.sites import Place, places
@@ -307,7 +307,7 @@ class _Tap:
         self.changed: set[int] = set()  # which edits have changed something
         self.kept: list[tuple[Tensor, int | None]] = []  # with the version at reading; None for copies
         self.forwards: list[Forward | None] = []  # of each of them
-        self.layout = layout(owner.model, place) if owner.tracks else "unknown"
+        self.layout: Layout = layout(owner.model, place) if owner.tracks else "unknown"
 
     def on_output(self, _module: nn.Module, args: Any, output: Any) -> Any:
         return None if self.owner.elsewhere() else self._visit(output, args)

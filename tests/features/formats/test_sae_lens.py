@@ -9,8 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from glassbook.circuits import SAESite
 from glassbook.errors import GlassbookError
+from glassbook.features import evaluate
 from glassbook.features.formats import load, load_sae_lens
+from glassbook.steer import Clamp
 
 D, F = 8, 16
 G = torch.Generator().manual_seed(5)
@@ -102,8 +105,14 @@ def test_activations_normed_one_by_one(folder):
             close(d.encode(X), codes)
             close(d.decode_sparse(*d.encode_sparse(X)), codes @ W["W_dec"] + W["b_dec"])
             close(d(X), back(codes @ W["W_dec"] + W["b_dec"]))
+            left = (X - d(X)).square().sum() / (X - X.mean(0)).square().sum()
+            assert abs(evaluate(d, X).explained_variance - (1 - float(left))) < 1e-5 * float(left)
             assert not d.encode(torch.zeros(1, D)).isnan().any()
             assert d.encode(X.bfloat16()).dtype == torch.float32
+    with pytest.raises(GlassbookError, match="norms each activation by itself"):
+        SAESite(d, "blocks.1.out")
+    with pytest.raises(GlassbookError, match="norms each activation by itself"):
+        Clamp(d, {3: 1.0}, "blocks.1.out")
     refused(folder({"architecture": "transcoder", "normalize_activations": "layer_norm"}), "norms what it reads")
 
 

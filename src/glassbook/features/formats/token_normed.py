@@ -26,6 +26,8 @@ class TokenNormed(Coder):
         norm: `standardize` or `rescale`.
     """
 
+    per_token = True
+
     def __init__(self, d: Dictionary, norm: Norm) -> None:
         super().__init__()
         self.d, self.norm, self.d_in, self.d_out, self.width = d, norm, d.d_in, d.d_out, d.width
