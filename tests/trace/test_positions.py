@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 from glassbook.errors import GlassbookError
@@ -209,3 +210,169 @@ def test_a_mask_that_does_not_cover_the_cache_is_an_error(lm, layers):
     assert four.real.tolist() == [[True]]
     with pytest.raises(GlassbookError, match="position_ids"):
         four.pos  # noqa: B018
+
+
+# --- states that are no KV cache, or do not count their tokens ------------------------------------------------------
+
+SPACE = {
+    "vocab_size": 61, "hidden_size": 32, "state_size": 4, "num_hidden_layers": 2, "bos_token_id": 0,
+    "eos_token_id": None, "pad_token_id": 2,
+}  # fmt: skip
+TEXT = {
+    "vocab_size": 61, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": None, "pad_token_id": 2, "max_position_embeddings": 64,
+}  # fmt: skip
+T = transformers
+STATEFUL = {
+    "mamba": ("backbone.layers", lambda: T.MambaForCausalLM(T.MambaConfig(**SPACE))),
+    "mamba2": (
+        "backbone.layers",
+        lambda: T.Mamba2ForCausalLM(T.Mamba2Config(**SPACE, num_heads=8, head_dim=8, n_groups=1, chunk_size=8)),
+    ),
+    "falcon mamba": ("backbone.layers", lambda: T.FalconMambaForCausalLM(T.FalconMambaConfig(**SPACE))),
+    "jamba": (
+        "model.layers",
+        lambda: T.JambaForCausalLM(
+            T.JambaConfig(
+                **TEXT, attn_layer_period=2, attn_layer_offset=1, num_experts=2, mamba_d_state=4, mamba_dt_rank=4
+            )
+        ),
+    ),
+    # Its cache says that it holds 0 tokens, because the first layer keeps no keys.
+    "minimax": (
+        "model.layers",
+        lambda: T.MiniMaxForCausalLM(
+            T.MiniMaxConfig(
+                **TEXT,
+                head_dim=8,
+                layer_types=["linear_attention", "full_attention"],
+                num_local_experts=2,
+                block_size=4,
+            )
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=STATEFUL)
+def stateful(request):
+    torch.manual_seed(0)
+    layers, make = STATEFUL[request.param]
+    model = make().eval()
+    for p in model.parameters():
+        if p.dim() >= 2:
+            p.data.mul_(3)
+    return model, f"{layers}.1.in"
+
+
+def test_steps_with_a_state_are_decode_steps_at_the_next_positions(stateful):
+    model, site = stateful
+    seen = []
+    with trace(model, edit={site: adding(RULES["everywhere"], seen)}):
+        generate(model, batch("left"), True, new=3)
+        generate(model, {"input_ids": torch.tensor([[7]])}, True, new=2)  # another text
+    left = [[0, 1, 2, 3, 4, 5], [-1, -1, -1, 0, 1, 2], [-1, -1, -1, -1, -1, 0]]
+    assert seen == [
+        ("prefill", left),
+        ("decode", [[6], [3], [1]]),
+        ("decode", [[7], [4], [2]]),
+        ("prefill", [[0]]),
+        ("decode", [[1]]),
+    ]
+
+
+def test_state_on_equals_state_off(stateful):
+    model, site = stateful
+    # Behind pads MiniMax itself goes on otherwise with a cache than without.
+    inputs = {"input_ids": torch.tensor([PROMPTS[0]])} if "MiniMax" in type(model).__name__ else batch("left")
+    plain, moved = generate(model, inputs, True, new=5), 0
+    for rule in ("the third token", "after the prompt", "last of the prompt"):
+        found = []
+        for use_cache in (True, False):
+            with trace(model, edit={site: adding(RULES[rule])}):
+                found.append(generate(model, inputs, use_cache, new=5))
+        assert torch.equal(*found)
+        moved += not torch.equal(found[0], plain)
+    assert moved >= 2  # the edits matter, so that equality means something
+
+
+class Recurrent(nn.Module):
+    """A GRU that hands its state on by the given name, in the given form."""
+
+    def __init__(self, name: str, wrap) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.gru, self.head = nn.Embedding(61, 32), nn.GRU(32, 32, batch_first=True), nn.Linear(32, 61)
+        self.name, self.wrap = name, wrap
+
+    def forward(self, input_ids, **given):
+        state = given.get(self.name)
+        y, h = self.gru(self.embed(input_ids), state[0] if isinstance(state, (tuple, list)) else state)
+        return {"logits": self.head(y), self.name: self.wrap(h)}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrap"),
+    [("state", lambda h: [h]), ("mems", lambda h: (h,)), ("hidden", lambda h: h), ("memory", lambda h: [h])],
+)
+def test_any_output_that_is_given_back_is_a_state(name, wrap):
+    model, prompt, seen = Recurrent(name, wrap).eval(), torch.tensor([[5, 6, 7], [8, 9, 3]]), []
+
+    def note(x, at):
+        seen.append((at.phase, at.pos.tolist(), at.prompt.tolist()))
+        return x + 1
+
+    with torch.no_grad(), trace(model, edit={"gru.in": note}):
+        out = model(input_ids=prompt)
+        out = model(input_ids=prompt[:, :1], **{name: out[name]})
+        model(input_ids=prompt[:, :1], **{name: out[name]})
+        model(input_ids=prompt[:, :2])  # without it: another text
+    assert seen == [
+        ("prefill", [[0, 1, 2]] * 2, [3, 3]),
+        ("decode", [[3]] * 2, [3, 3]),
+        ("decode", [[4]] * 2, [3, 3]),
+        ("prefill", [[0, 1]] * 2, [2, 2]),
+    ]
+
+
+def test_rwkv_hands_its_state_on_in_a_list():
+    config = T.RwkvConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, attention_hidden_size=32)
+    seen = []
+    model = T.RwkvForCausalLM(config).eval()
+    with trace(model, edit={"rwkv.blocks.1.in": adding(RULES["everywhere"], seen)}):
+        model.generate(torch.tensor([[5, 6, 7]]), max_new_tokens=3, do_sample=False, pad_token_id=0)
+    assert seen == [("prefill", [[0, 1, 2]]), ("decode", [[3]]), ("decode", [[4]])]
+
+
+def test_a_state_that_was_filled_before_the_trace():
+    torch.manual_seed(0)
+    model = T.MambaForCausalLM(T.MambaConfig(**SPACE)).eval()
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        state = model(ids, use_cache=True).cache_params
+    step = Forward({"input_ids": ids[:, :1], "cache_params": state})
+    assert (step.phase, step.start) == ("decode", None)
+    with pytest.raises(GlassbookError, match="state was filled before this trace"):
+        step.pos  # noqa: B018
+    masked = Forward({"input_ids": ids[:, :1], "cache_params": state, "attention_mask": torch.tensor([[0, 1, 1, 1]])})
+    assert (masked.phase, masked.pos.tolist()) == ("decode", [[2]])
+    state.reset()
+    assert Forward({"input_ids": ids, "cache_params": state}).phase == "prefill"
+    keys = [(torch.zeros(1, 2, 3, 4), torch.ones(1, 2, 3, 4))]  # as older programs keep them
+    assert Forward({"input_ids": ids, "past_key_values": keys, "attention_mask": torch.ones(1, 7)}).pos.tolist() == [
+        [4, 5, 6]
+    ]
+
+
+def test_a_mask_for_each_kind_of_layer():
+    """Caches of fixed size: generate prepares a mask for layers that see all and one for those that see a window."""
+    torch.manual_seed(0)
+    kinds = ["sliding_attention", "full_attention"]
+    config = T.Gemma3TextConfig(**TEXT, head_dim=8, layer_types=kinds, sliding_window=4)
+    model, found = T.Gemma3ForCausalLM(config).eval(), []
+    for more in ({}, {"cache_implementation": "static"}):
+        seen = []
+        with trace(model, edit={"model.layers.1.in": adding(RULES["from the fourth token"], seen)}):
+            found.append(generate(model, batch("left"), True, new=4, **more))
+        assert seen[1] == ("decode", [[6], [3], [1]])
+    assert torch.equal(*found)

@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-import transformers
 from torch import nn
 
 from glassbook.errors import GlassbookError
@@ -166,38 +165,3 @@ def test_images_give_a_row_for_each_patch(build, tmp_path):
     assert torch.equal(recording.read(site), torch.cat([t[site], t[site]]).flatten(0, 1))
     assert set(recording.tokens().tolist()) == {-1}
     assert recording.header["sequences"] == 4
-
-
-def test_blocks_of_every_family(build):
-    assert blocks(build("ours")[0]) == [f"blocks.{i}" for i in range(3)]
-    assert blocks(build("gpt2")[0]) == [f"transformer.h.{i}" for i in range(3)]
-    assert blocks(build("llama")[0]) == [f"model.layers.{i}" for i in range(3)]
-    assert blocks(build("mixtral")[0]) == [f"model.layers.{i}" for i in range(3)]
-    for model, inputs in (build("vit"), build("gpt2")):
-        with torch.no_grad(), trace(model, read=[f"{b}.{side}" for b in blocks(model) for side in ("in", "out")]) as t:
-            model(**inputs)
-        assert len({t[site].shape for site in t.sites}) == 1  # in and out share their shape
-    bert = transformers.BertModel(
-        transformers.BertConfig(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8)
-    )
-    assert blocks(bert) == ["encoder.layer.0", "encoder.layer.1"]
-    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 8), 4, enable_nested_tensor=False)
-    assert blocks(encoder) == [f"layers.{i}" for i in range(4)]
-    with pytest.raises(GlassbookError, match="no list of repeated blocks"):
-        blocks(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
-
-
-def test_experts_inside_a_block_are_no_blocks():
-    class Expert(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.up = nn.Linear(2, 2)
-
-    class Layer(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.experts = nn.ModuleList(Expert() for _ in range(8))
-
-    model = nn.Module()
-    model.layers = nn.ModuleList(Layer() for _ in range(2))
-    assert blocks(model) == ["layers.0", "layers.1"]

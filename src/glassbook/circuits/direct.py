@@ -18,8 +18,8 @@ def direct_attribution(
 ) -> dict[Sender | str, Tensor]:
     """Direct contribution of each sender to logit(right) - logit(wrong) at the last position.
 
-    The final norm's scale is held fixed. The contributions add up to the difference exactly; biases, which no sender
-    writes, are under "rest".
+    The final norm's scale is held fixed. The contributions add up to the difference exactly (in half precision up to
+    the model's own rounding); biases, which no sender writes, are under "rest".
 
     Args:
         graph: of the model.
@@ -35,14 +35,14 @@ def direct_attribution(
     """
     lm.check_fits(inputs["input_ids"].shape[1])
     norm, head = final(lm)
-    writes, stream = graph.writes(inputs)[:, :, -1], f"resid.{graph.roles.n_layers - 1}.out"
+    writes, stream = graph.writes(inputs)[:, :, -1].float(), f"resid.{graph.roles.n_layers - 1}.out"
     with graph.roles.trace(read=stream) as t:
         lm.model(**inputs)
-    last = t[stream][:, -1]
+    last = t[stream][:, -1].float()
     through, bias = frozen_norm(norm, last)
-    towards = (head.weight[right] - head.weight[wrong]).float()
+    towards = head.weight[right].float() - head.weight[wrong].float()
     shares = torch.einsum("ubd,bd->ub", through(writes), towards)
     rest = ((through(last - writes.sum(0)) + bias) * towards).sum(-1)
     if getattr(head, "bias", None) is not None:
-        rest = rest + head.bias[right] - head.bias[wrong]
+        rest = rest + head.bias[right].float() - head.bias[wrong].float()
     return {**dict(zip(graph.senders, shares, strict=True)), "rest": rest}

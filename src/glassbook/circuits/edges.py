@@ -37,7 +37,7 @@ def edge_scores(graph: Graph, task: Task, steps: int = 5) -> Tensor:
     with frozen(graph.model):
         for point in points:
             for row, grad in _receiver_grads(graph, task, point):
-                total[row : row + len(grad)] += torch.einsum("vbtd,ubtd->vu", grad, delta)
+                total[row : row + len(grad)] += torch.einsum("vbtd,ubtd->vu", grad.float(), delta.float())
     return (total / (len(points) * delta.shape[1])).cpu() * graph.edges
 
 

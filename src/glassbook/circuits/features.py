@@ -33,6 +33,13 @@ class SAESite:
     site: str
     reads: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.coder.per_token:
+            raise GlassbookError(
+                f"the dictionary for {self.site} norms each activation by itself, so its features add to the site in "
+                "units that change from token to token; use one that reads them as they are"
+            )
+
     @property
     def source(self) -> str:
         """The site whose activations are encoded."""
@@ -48,6 +55,7 @@ class SAESite:
 
         Summed over positions; the error comes last.
         """
+        grad = grad.to(z.dtype)
         by_feature = torch.einsum("btd,btf,fd->bf", grad, z, self.coder.W_dec.detach())
         return torch.cat([by_feature, (grad * error).sum((1, 2))[:, None]], 1)
 
@@ -87,7 +95,7 @@ def feature_effects(model: nn.Module, task: Task, sae_sites: Sequence[SAESite], 
     if not sae_sites or len(set(sites)) != len(sites):
         raise GlassbookError("a feature circuit needs at least one SAESite, and no two of one site")
     clean, corrupted = (_nodes(model, sae_sites, inputs) for inputs in (task.clean, task.corrupted))
-    grads = gradient_along_path(model, task, sites, steps).grads
+    grads = gradient_along_path(model, task, sites, steps, rows=True).grads
     effects = [
         sae_site.effect(grads[sae_site.site], z1 - z0, e1 - e0).mean(0)
         for sae_site, (z1, e1), (z0, e0) in zip(sae_sites, clean, corrupted, strict=True)
@@ -201,7 +209,7 @@ class FeatureCircuit:
             (at_target,) = torch.autograd.grad(score, t[sae_site.site], retain_graph=True)
             with torch.no_grad():
                 z1, e1 = before.nodes({site: t[site].detach() for site in t.sites})
-            weight = at_target @ sae_site.coder.W_dec.T  # of each feature, [B, T, F]
+            weight = at_target.to(z.dtype) @ sae_site.coder.W_dec.T  # of each feature, [B, T, F]
             edges = []
             for k in targets:
                 through = (weight[..., k].detach() * z[..., k]).sum()
@@ -226,14 +234,17 @@ class _Corrupt:
     def __call__(self, y: Tensor, at: At) -> Tensor:
         z = self.own if self.own is not None else self.sae_site.coder.encode(y)
         new = y + torch.where(self.mask[:-1], 0.0, self.z - z) @ self.sae_site.coder.W_dec
-        return new if self.mask[-1] else new + self.error - (y - self.sae_site.coder.decode(z))
+        new = new if self.mask[-1] else new + self.error - (y - self.sae_site.coder.decode(z))
+        return new.to(y.dtype)
 
 
 @torch.no_grad()
 def _nodes(model: nn.Module, sae_sites: Sequence[SAESite], inputs: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
     sites = list(dict.fromkeys(site for sae_site in sae_sites for site in (sae_site.site, sae_site.source)))
-    with trace(model, read=sites) as t:
+    with trace(model, read=sites, positions=True) as t:
         model(**inputs)
+    for site in sites:
+        t.check_rows(site)
     return [sae_site.nodes({site: t[site] for site in t.sites}) for sae_site in sae_sites]
 
 

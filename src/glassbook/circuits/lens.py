@@ -47,9 +47,10 @@ class TunedLens(nn.Module):
         self.to(lm.device)
 
     def forward(self, name: str, x: Tensor) -> Tensor:
-        """Logits [..., vocab] of the stream x [..., d] after a block."""
+        """Logits [..., vocab] of the stream x [..., d] after a block; the model may run in half precision."""
         if name in self.names:
-            x = x + self.translators[self.names.index(name)](x)
+            exact = x.float()  # as the translators are
+            x = (exact + self.translators[self.names.index(name)](exact)).to(x.dtype)
         norm, head = self._out
         return head(norm(x))
 

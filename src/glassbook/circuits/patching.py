@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from glassbook.circuits.task import Task, frozen
+from glassbook.circuits.task import Task, at_least_float32, frozen
 from glassbook.errors import GlassbookError
 from glassbook.trace import At, allow_identity, trace
 
@@ -82,9 +82,11 @@ def patch(
         raise GlassbookError(f'into is "corrupted" or "clean", not {into!r}')
     clean, corrupted = task.baseline_metrics(model)
     source, target = (task.clean, task.corrupted) if into == "corrupted" else (task.corrupted, task.clean)
-    with trace(model, read=list(sites)) as t:
+    with trace(model, read=list(sites), positions=True) as t:
         model(**source)
     acts = {site: t[site] for site in t.sites}
+    for site in acts if positions or heads > 1 else ():
+        t.check_rows(site)
     locations = patch_locations(acts, positions, heads)
     values = []
     for location in locations:
@@ -114,7 +116,7 @@ def attribute(
     Source: Nanda 2023, "Attribution patching"; Syed et al. 2023, arXiv:2310.10348; Sundararajan et al. 2017,
     arXiv:1703.01365. Known to miss saturated attention and effects that cancel: Kramar et al. 2024, arXiv:2403.00745.
     """
-    path = gradient_along_path(model, task, sites, steps)
+    path = gradient_along_path(model, task, sites, steps, rows=positions or heads > 1)
     clean, corrupted = path.clean, path.corrupted_metric
     locations = patch_locations(clean, positions, heads)
     sums = {site: _sums((clean[site] - path.corrupted[site]) * path.grads[site], positions, heads) for site in clean}
@@ -140,20 +142,22 @@ class PathGradients:
     corrupted_metric: Tensor
 
 
-def gradient_along_path(model: nn.Module, task: Task, sites: Sequence[str], steps: int) -> PathGradients:
+def gradient_along_path(model: nn.Module, task: Task, sites: Sequence[str], steps: int, *, rows: bool) -> PathGradients:
     """The metric's gradient at the sites, in the corrupted run or averaged along the path to the clean one.
 
-    `steps` as in `attribute`.
+    `steps` as in `attribute`. With `rows`, the last axis of each activation has to hold the features.
     """
     with frozen(model):
-        with torch.no_grad(), trace(model, read=list(sites)) as t:
+        with torch.no_grad(), trace(model, read=list(sites), positions=True) as t:
             clean_metric = task.score(model, task.clean)
-        clean = {site: t[site] for site in t.sites}
+        for site in t.sites if rows else ():
+            t.check_rows(site)
+        clean = {site: at_least_float32(t[site]) for site in t.sites}
         with torch.enable_grad(), trace(model, read=list(sites), grad=True) as t:
             corrupted_metric = task.score(model, task.corrupted)
             corrupted_metric.sum().backward()
-        corrupted = {site: t[site].detach() for site in clean}
-        grads = {site: t.grad(site) for site in clean}
+        corrupted = {site: at_least_float32(t[site].detach()) for site in clean}
+        grads = {site: at_least_float32(t.grad(site)) for site in clean}
         if steps:
             grads = {site: _along(model, task, site, corrupted[site], clean[site], steps) for site in clean}
     return PathGradients(clean, corrupted, grads, clean_metric, corrupted_metric.detach())
@@ -200,7 +204,7 @@ def _along(model: nn.Module, task: Task, site: str, corrupted: Tensor, clean: Te
     total = torch.zeros_like(corrupted)
     for k in range(steps):
         point = corrupted + (k + 0.5) / steps * (clean - corrupted)
-        edit = {site: allow_identity(lambda x, at, point=point: point)}
+        edit = {site: allow_identity(lambda x, at, point=point: point.to(x.dtype))}
         with torch.enable_grad(), trace(model, read=site, edit=edit, grad=True) as t:
             task.score(model, task.corrupted).sum().backward()
         total += t.grad(site)

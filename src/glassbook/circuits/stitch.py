@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import next_token_nll
-from glassbook.trace import read_sites, trace
+from glassbook.trace import trace
+from glassbook.trace.rows import read_rows
 
 Inputs = Mapping[str, Tensor]
 RIDGE = 1e-3
@@ -61,7 +62,7 @@ def stitch(
     # Sums for the least squares of [x, 1] -> y; float64, because they run over all tokens.
     xx = xy = torch.zeros(())
     for inputs in learn:
-        x, y = (read_sites(m, inputs, [site])[site].flatten(0, 1).double() for m, site in
+        x, y = (read_rows(m, inputs, [site])[site].flatten(0, 1).double() for m, site in
                 ((source, source_site), (target, target_site)))  # fmt: skip
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)
         xx, xy = xx + x.T @ x, xy + x.T @ y
@@ -71,7 +72,7 @@ def stitch(
     mean = xy[-1] / xx[-1, -1]  # the row of ones
     losses = torch.zeros(3, dtype=torch.float64)
     for inputs in test:
-        x = read_sites(source, inputs, [source_site])[source_site].double()
+        x = read_rows(source, inputs, [source_site])[source_site].double()
         mapped = x @ weight[:-1] + weight[-1]
         losses[0] += _loss(target, inputs)
         for i, new in ((1, mapped), (2, mean.expand_as(mapped))):

@@ -35,14 +35,14 @@ class Task:
             raise GlassbookError(f"clean and corrupted inputs have shapes {shapes[0]} and {shapes[1]}; make them equal")
 
     def score(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
-        """The metric of a run, [B].
+        """The metric of a run, [B]. It is given the logits in float32 at least, whatever the model runs in.
 
         Raises:
             GlassbookError: the metric has another shape.
         """
         output: Any = model(**inputs)
         logits = output if isinstance(output, Tensor) else output.logits
-        values = self.metric(logits)
+        values = self.metric(at_least_float32(logits))
         if values.shape != logits.shape[:1]:
             raise GlassbookError(f"the metric has shape {tuple(values.shape)}; return one number for each row")
         return values
@@ -74,6 +74,11 @@ def logit_difference(right: Tensor, wrong: Tensor, at: int | Tensor = -1) -> Met
         return last[rows, right.to(logits.device)] - last[rows, wrong.to(logits.device)]
 
     return metric
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """x, of a model in half precision as float32: what sums and differences are formed in."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @contextmanager

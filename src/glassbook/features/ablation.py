@@ -110,6 +110,7 @@ class Ablation:
 
         def subtract(x: Tensor, at: At) -> Tensor:
             assert unit is not None
+            at.check_rows(x)
             return x - scale * (unit.values[:, :, None] * unit.direction).to(x)
 
         with trace(self.model, edit={unit.site: allow_identity(subtract)} if unit else {}):

@@ -13,6 +13,8 @@ from glassbook.errors import GlassbookError
 class Coder(nn.Module):
     """Activations as sums of directions: x ~ z W_dec + b_dec. A subclass says how x becomes z (`encode`).
 
+    Activations and latents of any precision are taken to that of W_dec, in which everything is returned.
+
     Attributes:
         d_in: dimensions of the activations that are read.
         d_out: dimensions of what `decode` gives; d_in but for a transcoder.
@@ -21,6 +23,8 @@ class Coder(nn.Module):
         b_dec: [d_out], what `decode` gives where all latents are 0.
         about: what it was learnt from (model, site, tokens, ...).
         transcodes: whether it predicts another activation than the one that it reads.
+        per_token: whether it norms each activation by itself, so that `decode` gives normed ones and only `forward`
+            the reconstruction.
     """
 
     d_in: int
@@ -30,6 +34,7 @@ class Coder(nn.Module):
     b_dec: Tensor
     about: dict[str, Any]
     transcodes: bool = False
+    per_token: bool = False
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent activations [..., F] of activations x [..., d_in]."""
@@ -41,12 +46,12 @@ class Coder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Activations [..., d_out] from latents z [..., F], without what a transcoder's skip adds."""
-        return z @ self.W_dec + self.b_dec
+        return z.to(self.W_dec.dtype) @ self.W_dec + self.b_dec
 
     def decode_sparse(self, values: Tensor, indices: Tensor) -> Tensor:
         """The same from sparse latents (values, indices) [..., m]; touches m rows of W_dec only."""
         m = indices.shape[-1]
-        flat, weights = indices.reshape(-1, m), values.reshape(-1, m)
+        flat, weights = indices.reshape(-1, m), values.reshape(-1, m).to(self.W_dec.dtype)
         out = embedding_bag(flat, self.W_dec, mode="sum", per_sample_weights=weights)
         return out.reshape(*indices.shape[:-1], self.d_out) + self.b_dec
 
@@ -60,12 +65,17 @@ class Coder(nn.Module):
             raise GlassbookError(f"there is no feature {i}; choose 0 to {self.width - 1}")
         return self.W_dec[i].detach()
 
-    def check(self, x: Tensor) -> None:
-        """Refuse activations of another width."""
+    def checked(self, x: Tensor) -> Tensor:
+        """Activations x [..., d_in] in the precision of the directions: models often run in half of it.
+
+        Raises:
+            GlassbookError: they have another width.
+        """
         if x.shape[-1] != self.d_in:
             raise GlassbookError(
                 f"the dictionary reads {self.d_in} dimensions, not {x.shape[-1]}; is it the right site?"
             )
+        return x.to(self.W_dec.dtype)
 
 
 class FixedCoder(Coder):

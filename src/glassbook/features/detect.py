@@ -66,7 +66,7 @@ class Sentences:
         pooled = None
         with torch.no_grad():
             for part, number in zip(x.split(chunk), self.unit.split(chunk), strict=True):
-                scores = scorer(part)
+                scores = scorer(part).float()  # of a model in half precision too
                 if pooled is None:
                     pooled = torch.full((len(self.present), scores.shape[1]), -torch.inf)
                 pooled.scatter_reduce_(0, number[:, None].expand_as(scores), scores, "amax")
@@ -75,7 +75,7 @@ class Sentences:
 
     def mean(self, x: Tensor) -> Tensor:
         """Mean of the tokens' activations in each sentence, [n, d]."""
-        total = torch.zeros(len(self.present), x.shape[1]).index_add_(0, self.unit, x)
+        total = torch.zeros(len(self.present), x.shape[1]).index_add_(0, self.unit, x.float())
         return total / self.unit.bincount()[:, None]
 
     def words(self, ids: Tensor, decode: Callable[[list[int]], str]) -> list[list[str]]:

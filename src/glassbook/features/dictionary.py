@@ -116,11 +116,11 @@ class Dictionary(Coder):
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction (a transcoder: prediction) [..., d_out] of x [..., d_in]."""
         out = self.decode_sparse(*self.encode_sparse(x))
-        return out if self.W_skip is None else out + linear(x, self.W_skip)
+        return out if self.W_skip is None else out + linear(self.checked(x), self.W_skip)
 
     def pre(self, x: Tensor) -> Tensor:
         """Pre-activations [..., F]; of a Gated dictionary the magnitudes where the gate is open, else 0."""
-        self.check(x)
+        x = self.checked(x)
         pre = linear(x if self.transcodes else x - self.b_dec, self.W_enc, self.b_enc)
         if self.gain is None or self.b_mag is None:
             return pre

@@ -137,9 +137,10 @@ def _reconstruct(d: Coder, rows: Rows, chunk: int) -> tuple[ExplainedVariance, T
                 f"the transcoder predicts {d.d_out} dimensions from {d.d_in}, and the activations have "
                 f"{both.shape[1]}; give what it reads and what it predicts, side by side"
             )
-        values, indices = d.encode_sparse(x.to(d.W_dec.device))
-        # What a transcoder predicts has a part that passes its latents by.
-        sums.add(y, d(x.to(d.W_dec.device)) if d.transcodes else d.decode_sparse(values, indices))
+        x = x.to(d.W_dec.device)
+        values, indices = d.encode_sparse(x)
+        # What a transcoder predicts has a part that passes its latents by, and so has an activation that is normed.
+        sums.add(y, d(x) if d.transcodes or d.per_token else d.decode_sparse(values, indices))
         fired += torch.bincount(indices[values != 0].cpu(), minlength=d.width)
         total += x.sum(0, dtype=torch.float64).cpu()
     return sums, fired, (total / rows.n).float()
@@ -193,7 +194,8 @@ def _at_real(replace: Replace, batch: Batch, skip: Collection[int]) -> Callable[
     skipped = torch.isin(ids, torch.tensor(sorted(skip), dtype=ids.dtype, device=ids.device))
 
     def edit(x: Tensor, at: At) -> Tensor:
-        here = ~skipped if at.real is None else at.real & ~skipped
+        at.check_rows(x)
+        here = at.tokens(x).real & ~skipped
         out = x.clone()
         out[here] = replace(x[here])
         return out

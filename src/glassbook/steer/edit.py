@@ -38,9 +38,10 @@ class Masked:
         """x is [B, T, d], or [..., d] in a model that reads no tokens."""
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
             return self._changed(x) if self.steady else x  # the hot path: one new token, which is never a pad
-        if at.pos is None and self.where == everywhere() and self.gate is None:
+        at.check_rows(x)
+        if at.forward is None and self.where == everywhere() and self.gate is None:
             return self._changed(x)  # no tokens: an image's patches, an autoencoder's latents
-        pos, real, prompt = positions(at)
+        pos, real, prompt = positions(x, at)
         if at.phase == "prefill":
             self.steady = self.where.steady(prompt)
         mask = self.where.mask(pos, real, prompt)
@@ -63,7 +64,8 @@ class Rows:
         """x is [B, T, d]."""
         if at.phase == "decode" and x.shape[1] == 1 and at.prompt is not None:
             return x  # the hot path: one new token, and the rows all lie in the prompt
-        pos, real, prompt = positions(at)
+        at.check_rows(x)
+        pos, real, prompt = positions(x, at)
         self.rows = _fitting(self.rows, x)
         index = pos - self.where.place(len(self.rows), prompt)
         inside = real & (index >= 0) & (index < len(self.rows))
@@ -73,13 +75,10 @@ class Rows:
         return torch.addcmul(x, inside[..., None].to(x), self.rows[index.clamp(0, len(self.rows) - 1)])
 
 
-def positions(at: At) -> tuple[Tensor, Tensor, Tensor | None]:
-    """(pos [B, T], real [B, T], prompt [B] or None) of an edit in a language model."""
-    if at.pos is None or at.real is None:
-        raise GlassbookError(
-            f"{at.site} has no token positions to steer at; only a direction can be added there, everywhere()"
-        )
-    return at.pos, at.real, at.prompt
+def positions(x: Tensor, at: At) -> tuple[Tensor, Tensor, Tensor | None]:
+    """(pos [B, T], real [B, T], prompt [B] or None) of an edit of x [B, T, d] in a language model."""
+    forward = at.tokens(x)
+    return forward.pos, forward.real, at.prompt
 
 
 def _fitting(rows: Tensor, x: Tensor) -> Tensor:

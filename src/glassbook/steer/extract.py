@@ -13,7 +13,7 @@ from glassbook.errors import GlassbookError
 from glassbook.measure.probing import logistic_regression
 from glassbook.nets import LanguageModel
 from glassbook.steer.vector import Vector
-from glassbook.trace import read_sites
+from glassbook.trace.rows import read_rows
 
 BATCH = 32
 """Texts run at once."""
@@ -228,8 +228,8 @@ def random_like(v: Vector, generator: torch.Generator) -> Vector:
 
 
 def _activation(lm: LanguageModel, ids: list[int], site: str) -> Tensor:
-    """Rows [T, d] of one prompt at a site."""
-    return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0]
+    """Rows [T, d] of one prompt at a site, in float32."""
+    return read(lm, {"input_ids": torch.tensor([ids], device=lm.device)}, [site])[site][0].float()
 
 
 def _token_activations(lm: LanguageModel, texts: Sequence[str], site: str, token: int | Literal["mean"]) -> Tensor:
@@ -269,4 +269,4 @@ def read(lm: LanguageModel, inputs: dict[str, Tensor], sites: Sequence[str]) -> 
     length = inputs["input_ids"].shape[1]
     if lm.context is not None and length > lm.context:
         raise GlassbookError(f"the texts need {length} tokens, the model reads {lm.context}; shorten them")
-    return read_sites(lm.model, inputs, sites)
+    return read_rows(lm.model, inputs, sites)

@@ -39,6 +39,11 @@ class Clamp:
     def __post_init__(self) -> None:
         if not self.values:
             raise GlassbookError("there is no feature to clamp; give {feature: value}")
+        if getattr(self.coder, "per_token", False):
+            raise GlassbookError(
+                "the dictionary norms each activation by itself, so a value of its features means another length at "
+                "each token; add a feature's direction instead of clamping it"
+            )
         for i in self.values:
             self.coder.direction(i)  # raises if there is no feature i
 
@@ -118,7 +123,7 @@ class When:
     def watch(self, x: Tensor, at: At) -> Tensor:
         """The edit that reads the condition; it changes nothing."""
         if at.phase == "prefill":
-            pos, real, _ = positions(at)
+            pos, real, _ = positions(x, at)
             self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos > 0))
         return x
 

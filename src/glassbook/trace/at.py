@@ -6,19 +6,25 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from glassbook.errors import GlassbookError
+from glassbook.trace.layout import Layout, check_rows, check_tokens
 from glassbook.trace.positions import Forward, Phase
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where an edit is: fn(x, at). All but `site` and `call` are None for models that are not token sequences.
+    """Where an edit is: fn(x, at). All but `site` and `call` are None where no tokens are read.
 
-    `site` is the full name; `call` counts the site's firings in this trace, from 0.
+    In an encoder-decoder they are those of the site's own sequence: the encoder's tokens, or the decoder's.
+
+    `site` is the full name; `call` counts the site's firings in this trace, from 0; `layout` is what is known of the
+    axes of its activations.
     """
 
     site: str
     call: int
     forward: Forward | None = None
+    layout: Layout = "unknown"
 
     @property
     def pos(self) -> Tensor | None:
@@ -49,3 +55,20 @@ class At:
         """
         start = self.forward.start if self.forward else None
         return start.tokens if start is not None else None
+
+    def check_rows(self, x: Tensor) -> None:
+        """GlassbookError unless it is proved that the last axis of x holds the features."""
+        check_rows(self.site, x, self.layout, self.forward)
+
+    def tokens(self, x: Tensor) -> Forward:
+        """The call whose tokens x [B, T, d] is of.
+
+        Raises:
+            GlassbookError: there is none, or x has other axes.
+        """
+        if self.forward is None or not self.forward.sequence:
+            raise GlassbookError(
+                f"{self.site} has no token positions to steer at; only a direction can be added there, everywhere()"
+            )
+        check_tokens(self.site, x, self.forward)
+        return self.forward

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.trace.layout import check_tokens
 from glassbook.trace.positions import Forward
 from glassbook.trace.sites import places
-from glassbook.trace.tracer import trace
+from glassbook.trace.tracer import Trace, trace
 
 
 def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> dict[str, Tensor]:
@@ -33,6 +34,28 @@ def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]
     with torch.no_grad(), trace(model, read=sites, stop=True) as t:
         model(**inputs)
     return {site: t[site] for site in sites}
+
+
+def read_rows(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> dict[str, Tensor]:
+    """`read_sites`, and a proof that each activation is [B, T, d] of the tokens that are read.
+
+    Raises:
+        GlassbookError: as `read_sites`; or another layout, such as that of a convolution.
+    """
+    t = _read(model, inputs, sites)
+    for site in sites:
+        check_tokens(site, t[site], t.forward_of(site))
+    return {site: t[site] for site in sites}
+
+
+def _read(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> Trace:
+    """One call, read at sites whose last axis holds the features."""
+    refuse_training(model)
+    with torch.no_grad(), trace(model, read=sites, stop=True, positions=True) as t:
+        model(**inputs)
+    for site in sites:
+        t.check_rows(site)
+    return t
 
 
 def refuse_training(model: nn.Module) -> None:
@@ -60,7 +83,26 @@ def rows(
     forward = Forward(batch)
     if forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all() and _positions(model):
         batch = {**batch, "position_ids": forward.pos.clamp_min(0)}
-    return _rows(read_sites(model, batch, sites), forward, skip)
+    t = _read(model, batch, sites)
+    return _rows({site: t[site] for site in sites}, _one_sequence(t, sites), skip)
+
+
+def _one_sequence(t: Trace, sites: Sequence[str]) -> Forward:
+    """The call whose tokens the sites have a row for: of an encoder-decoder the encoder's or the decoder's.
+
+    Raises:
+        GlassbookError: some have one, some the other; or padding that nothing tells from the rest.
+    """
+    forwards = [t.forward_of(site) for site in sites]
+    forward = forwards[0]
+    if any(other is not forward for other in forwards):
+        raise GlassbookError(f"{', '.join(sites)} are of two sequences of one call; take them one by one")
+    if not forward.sequence and isinstance(forward.mask, Tensor) and not bool(forward.mask.all()):
+        raise GlassbookError(
+            f"which rows of {sites[0]} are padding cannot be told: the mask is of what the model is given, not of its "
+            "rows; give batches without padding, and no mask"
+        )
+    return forward
 
 
 def count_rows(batch: Mapping[str, Any], skip: Collection[int] = ()) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace.rows import count_rows, describe, refuse_training, rows
+from glassbook.trace.sequences import sequence_parts
 
 Inputs = Callable[[int], Mapping[str, Any]]
 """Number of a batch -> the model's inputs, {"input_ids", "attention_mask"}: the same number gives the same batch."""
@@ -77,7 +78,8 @@ class ActivationStream:
             "context": int(first["position"].max()) + 1,
             "pool": 2 * self.chunk,
         }
-        self._language = "input_ids" in inputs(0)
+        # Whose rows can be counted without running it; an encoder-decoder has two sequences.
+        self._language = "input_ids" in inputs(0) and not sequence_parts(model)
         # Of the chunks 0 to n: the batch each begins in, and the rows of it that belong to the chunk before.
         self._starts = [(0, 0)]
         self._counts: dict[int, int] = {}

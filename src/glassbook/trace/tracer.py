@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.trace.at import At
+from glassbook.trace.layout import Layout, check_rows, layout
 from glassbook.trace.positions import Forward
+from glassbook.trace.sequences import arguments, decoded_labels, sequence_parts
 from glassbook.trace.sites import Place, places
 from glassbook.trace.tree import pick, rebuild
 
@@ -40,6 +42,7 @@ def trace(
     stop: bool = False,
     grad: bool = False,
     copy: bool = False,
+    positions: bool = False,
 ) -> Trace:
     """Look inside a model, and change what flows, while it is called in the `with` block.
 
@@ -62,6 +65,7 @@ def trace(
             (a frozen model's) are made to.
         copy: keep copies. Needed for models that overwrite activations in place (ReLU(inplace=True)); without it
             an overwritten read is an error.
+        positions: know which tokens each read is of, as edits always do; see `Trace.forward_of`, `Trace.check_rows`.
 
     Raises:
         GlassbookError: at once for a site that matches nothing; in the forward for an edit that changes shape or
@@ -69,7 +73,7 @@ def trace(
             edit that changed nothing in any call (unless `allow_identity`), a read that was overwritten. A block in
             which the model is not called raises nothing; calling a compiled wrapper of it may look just like that.
     """
-    return Trace(model, read, edit or {}, stop, grad, copy)
+    return Trace(model, read, edit or {}, stop, grad, copy, positions)
 
 
 class _Stop(BaseException):
@@ -84,22 +88,35 @@ class Trace:
     """What `trace` returns: the reads, by site."""
 
     def __init__(
-        self, model: nn.Module, read: str | Iterable[str], edit: Mapping[str, Edit], stop: bool, grad: bool, copy: bool
+        self,
+        model: nn.Module,
+        read: str | Iterable[str],
+        edit: Mapping[str, Edit],
+        stop: bool,
+        grad: bool,
+        copy: bool,
+        positions: bool,
     ) -> None:
         self.model, self.stop, self.wants_grad, self.copy = model, stop, grad, copy
+        # Which tokens there are, where somebody asks: of the model's own call, or of the part that is running.
+        self.tracks = positions or bool(edit)
         self._taps: dict[str, _Tap] = {}
         for pattern, fn in edit.items():
             for place in places(model, pattern):
                 self._tap(place).edits.append(fn)
         for place in places(model, read) if read else []:
             self._tap(place).reads = True
-        self._edits = bool(edit)
-        self._names = tuple(inspect.signature(model.forward).parameters) if edit else ()
         self._handles: list[Any] = []
         self._pending = set(self._taps)
         self._ran = False
-        self.forward: Forward | None = None  # the call that is going on, if the model reads tokens
-        self._before: Forward | None = None
+        self._names = tuple(inspect.signature(model.forward).parameters) if self.tracks else ()
+        self._parts = sequence_parts(model) if self.tracks else {}
+        self.forward: Forward | None = None
+        self._before: dict[nn.Module, Forward] = {}  # each one's last forward
+        self._running: list[tuple[Forward, Forward | None]] = []  # the calls that go on, and what held around each
+        self._encoder: Forward | None = None
+        self._encoded: Any = None  # what the decoder is given of the encoder
+        self._labels: Tensor | None = None
         self._thread = threading.get_ident()
 
     def _tap(self, place: Place) -> _Tap:
@@ -117,13 +134,17 @@ class Trace:
     def __enter__(self) -> Trace:
         self._thread = threading.get_ident()
         self._handles.append(self.model.register_forward_pre_hook(self._begin, with_kwargs=True))
+        for part in self._parts:
+            self._handles.append(part.register_forward_pre_hook(self._begin_part, with_kwargs=True))
         for tap in self._taps.values():
             module = tap.place.module
             if tap.place.side == "in":
                 self._handles.append(module.register_forward_pre_hook(tap.on_input, with_kwargs=True))
             else:
                 self._handles.append(module.register_forward_hook(tap.on_output))
-        if self._edits:
+        for part in self._parts:
+            self._handles.append(part.register_forward_hook(self._end_part, always_call=True))
+        if self.tracks:
             self._handles.append(self.model.register_forward_hook(self._end, always_call=True))
         return self
 
@@ -133,7 +154,9 @@ class Trace:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self.forward = self._before = None
+        self.forward = self._encoder = self._encoded = self._labels = None
+        self._before.clear()
+        self._running.clear()
         stopped = isinstance(error, _Stop) and error.owner is self
         if error is None or stopped:
             self._check()
@@ -165,6 +188,17 @@ class Trace:
             raise GlassbookError(f"{site} fired {len(calls)} times; t.calls({site!r}) has one tensor for each")
         return calls[0]
 
+    def forward_of(self, site: str) -> Forward:
+        """The call whose tokens the last activation read at a site is of, in a trace with `positions`."""
+        self.calls(site)
+        if (forward := self._taps[site].forwards[-1]) is None:
+            raise GlassbookError(f"which tokens {site} was read for is not known; use trace(positions=True)")
+        return forward
+
+    def check_rows(self, site: str) -> None:
+        """GlassbookError unless it is proved that the last axis of what was read at a site holds the features."""
+        check_rows(site, self.calls(site)[-1], self._taps[site].layout, self.forward_of(site))
+
     def grad(self, site: str) -> Tensor:
         """The gradient, with respect to what was read at a site, of what backward was called on."""
         grad = self[site].grad if self.wants_grad else None
@@ -178,16 +212,74 @@ class Trace:
         self._ran = True
         if self.stop:
             self._pending = set(self._taps)
-        if self._edits:
-            # zip ends with the arguments that were given; names of *args do not matter here
-            inputs = {**dict(zip(self._names, args, strict=False)), **kwargs}
-            self._before = Forward(inputs, self._before)
-            self.forward = self._before if self._before.sequence else None
+        if not self.tracks:
+            return
+        # zip ends with the arguments that were given; names of *args do not matter here
+        inputs = {**dict(zip(self._names, args, strict=False)), **kwargs}
+        self._running.clear()  # what an interrupted call left
+        if "decoder" in self._parts.values():
+            self._labels = decoded_labels(inputs)
+            self._enter(self.model, {})  # the halves say which tokens there are
+        else:
+            self._enter(self.model, inputs)
 
-    def _end(self, *_: Any) -> None:
+    def _end(self, _module: nn.Module, _args: Any, output: Any) -> None:
         if self.elsewhere():
             return
+        self._leave(output)
         self.forward = None  # a part called on its own later has no positions, rather than the last ones
+
+    def _begin_part(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.elsewhere():
+            return
+        inputs = {**dict(zip(arguments(type(module)), args, strict=False)), **kwargs}
+        if self._parts[module] == "decoder":
+            self._encoded = inputs.get("encoder_hidden_states")
+            if self._labels is not None and inputs.get("attention_mask") is None:
+                inputs["attention_mask"] = self._labels
+        self._enter(module, inputs)
+        if self._parts[module] == "encoder":
+            self._encoder = self.forward
+
+    def _end_part(self, module: nn.Module, _args: Any, output: Any) -> None:
+        if self.elsewhere():
+            return
+        around = self._leave(output)
+        # What the model does after its decoder, it does with the decoder's tokens.
+        if self._parts[module] != "decoder" or not self._running:
+            self.forward = around
+
+    def _enter(self, module: nn.Module, inputs: Mapping[str, Any]) -> None:
+        apart = self._parts.get(module) == "encoder"  # it never goes on with what it read before
+        forward = Forward(inputs, None if apart else self._before.get(module))
+        self._before[module] = forward
+        self._running.append((forward, self.forward))
+        self.forward = forward
+
+    def _leave(self, output: Any) -> Forward | None:
+        """Ends the innermost call; what held around it."""
+        if not self._running:
+            return None
+        forward, around = self._running.pop()
+        forward.gave(output)
+        return around
+
+    def sequence(self, x: Tensor, given: Any) -> Forward | None:
+        """The forward whose tokens an activation x is of.
+
+        Args:
+            x: the activation.
+            given: what its module was given.
+        """
+        here, encoder = self.forward, self._encoder
+        if here is None or encoder is None or not here.sequence:
+            return here
+        # Keys and values of cross-attention are made of what the encoder gave.
+        first = pick(given, None) if self._encoded is not None else None
+        of_encoder = first is not None and first[1] is self._encoded
+        if encoder.sequence and x.shape[:2] == (encoder.batch, encoder.length):
+            of_encoder = of_encoder or encoder.length != here.length
+        return encoder if of_encoder else here
 
     def fired(self, site: str) -> None:
         """Told by each tap: ends the forward if nothing more is wanted of it."""
@@ -214,34 +306,37 @@ class _Tap:
         self.fired = 0
         self.changed: set[int] = set()  # which edits have changed something
         self.kept: list[tuple[Tensor, int | None]] = []  # with the version at reading; None for copies
+        self.forwards: list[Forward | None] = []  # of each of them
+        self.layout: Layout = layout(owner.model, place) if owner.tracks else "unknown"
 
-    def on_output(self, _module: nn.Module, _args: Any, output: Any) -> Any:
-        return None if self.owner.elsewhere() else self._visit(output)
+    def on_output(self, _module: nn.Module, args: Any, output: Any) -> Any:
+        return None if self.owner.elsewhere() else self._visit(output, args)
 
     def on_input(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return None if self.owner.elsewhere() else self._visit((args, kwargs))
+        return None if self.owner.elsewhere() else self._visit((args, kwargs), (args, kwargs))
 
-    def _visit(self, value: Any) -> Any:
+    def _visit(self, value: Any, given: Any) -> Any:
         """Edit and read; the new structure, or None (which hooks return for "as it was") if nothing changed."""
         found = pick(value, self.place.leaf)
         if found is None:
             raise GlassbookError(f"{self.place.name}: there is no such tensor; sites(model, ...) lists what there is")
         path, leaf = found
-        x = leaf
+        x, forward = leaf, self.owner.sequence(leaf, given)
         for i, fn in enumerate(self.edits):
-            x = self._edit(i, fn, x)
+            x = self._edit(i, fn, x, forward)
         if self.reads:
             x = self._keep(x)
+            self.forwards.append(forward)
         self.fired += 1
         if self.owner.stop:
             self.owner.fired(self.place.name)
         return None if x is leaf else rebuild(value, path, x)
 
-    def _edit(self, i: int, fn: Edit, x: Tensor) -> Tensor:
+    def _edit(self, i: int, fn: Edit, x: Tensor, forward: Forward | None) -> Tensor:
         site = self.place.name
         # Tensors of inference mode keep no version, so there a copy is what shows a write.
         before = x.clone() if x.is_inference() else x._version
-        new = fn(x, At(site, self.fired, self.owner.forward))
+        new = fn(x, At(site, self.fired, forward if forward and forward.sequence else None, self.layout))
         if not _same(before, x) if isinstance(before, Tensor) else x._version != before:
             raise GlassbookError(f"the edit of {site} writes into x; return a new tensor instead (x + v, not x += v)")
         if not isinstance(new, Tensor):

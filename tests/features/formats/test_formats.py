@@ -123,8 +123,8 @@ def test_openai(kind, tmp_path):
     h, mean, size = x, 0.0, 1.0
     if kind == "TopK":
         mean = x.mean(-1, keepdim=True)
-        size = (x - mean).std(-1, keepdim=True) + 1e-5
-        h = (x - mean) / size
+        size = (x - mean).std(-1, keepdim=True)
+        h = (x - mean) / (size + 1e-5)
     pre = (h - W["pre_bias"]) @ W["encoder.weight"].T + W["latent_bias"]
     if kind == "TopK":
         values, at = pre.topk(3)
@@ -134,7 +134,7 @@ def test_openai(kind, tmp_path):
     d = load(tmp_path / "layer5.pt")
     torch.testing.assert_close(d.encode(x), codes, atol=1e-5, rtol=1e-5)
     wanted = (codes @ W["decoder.weight"].T + W["pre_bias"]) * size + mean
-    torch.testing.assert_close(d(x), wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(d(x), wanted, atol=1e-5, rtol=1e-5)
 
 
 # --- files that must not be loaded ----------------------------------------------------------------------------------
@@ -193,10 +193,11 @@ def test_damaged_files_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"normalize_activations": "layer_norm"}, "scales each activation by itself"),
+        ({"normalize_activations": "covariance_whitening"}, "'covariance_whitening', which is not supported"),
         ({"architecture": "temporal"}, "not supported"),
         ({"finetuning_scaling_factor": True}, "scaling factor"),
         ({"k": 99}, "k = 99"),
+        ({"k": "many"}, "how many latents"),
     ],
 )
 def test_settings_that_no_weights_can_express_are_refused(changed, words, tmp_path):

@@ -15,8 +15,7 @@ class Components(FixedCoder):
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""
-        self.check(x)
-        return (x - self.b_dec) @ self.W_dec.T
+        return (self.checked(x) - self.b_dec) @ self.W_dec.T
 
 
 class Clusters(FixedCoder):
@@ -31,7 +30,7 @@ class Clusters(FixedCoder):
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""
-        self.check(x)
+        x = self.checked(x)
         nearest = (x @ self.W_dec.T - self.W_dec.square().sum(1) / 2).argmax(-1, keepdim=True)
         return torch.zeros(*x.shape[:-1], self.width, dtype=x.dtype, device=x.device).scatter_(-1, nearest, 1.0)
 

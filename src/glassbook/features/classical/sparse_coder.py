@@ -29,7 +29,6 @@ class SparseCoder(FixedCoder):
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [..., F] of activations x [..., d]."""
-        self.check(x)
-        flat = (x - self.b_dec).reshape(-1, self.d_in)
+        flat = (self.checked(x) - self.b_dec).reshape(-1, self.d_in)
         codes = [self.solver.solve(part, self.W_dec) for part in flat.split(CHUNK)]
         return torch.cat([flat.new_zeros(0, self.width), *codes]).reshape(*x.shape[:-1], self.width)

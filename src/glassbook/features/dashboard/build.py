@@ -194,7 +194,8 @@ class _Effects:
                 self.final = final(lm)
         if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
             raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
-        directions = torch.nn.functional.normalize(torch.stack([d.direction(i) for i in range(d.width)]), dim=1)
+        directions = torch.stack([d.direction(i) for i in range(d.width)]).float()
+        directions = torch.nn.functional.normalize(directions, dim=1)
         self.directions, self.lm = directions, lm
 
     def of(self, some: range) -> tuple[list[list[Any]], list[list[Any]]]:

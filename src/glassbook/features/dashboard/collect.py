@@ -130,6 +130,7 @@ def collect_stats(
     start = 0
     for x in rows.chunks(chunk):
         values, latents = (t.cpu() for t in d.encode_sparse(x.to(device)))
+        values = values.float()
         number = torch.arange(start, start + len(x))
         start += len(x)
         window.push(values, latents, sequence[number], last=start == rows.n)

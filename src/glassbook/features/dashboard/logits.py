@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from glassbook.trace.roles.final import without_scale
+from glassbook.trace.roles.final import in_float, without_scale
 
 
 @torch.no_grad()
@@ -27,6 +26,6 @@ def logit_effects(directions: Tensor, norm: nn.Module, head: Any) -> Tensor:
         [n, vocab].
     """
     directions = directions.to(device=head.weight.device, dtype=torch.float32)
-    through = without_scale(copy.deepcopy(norm).float(), directions)
+    through = without_scale(in_float(norm), directions)
     logits = (through.to(head.weight.dtype) @ head.weight.T).float()
     return logits - logits.mean(1, keepdim=True)

@@ -5,6 +5,6 @@ no file is allowed to run code.
 """
 
 from glassbook.features.formats.load import load
-from glassbook.features.formats.sae_lens import save_sae_lens
+from glassbook.features.formats.sae_lens import load_sae_lens, save_sae_lens
 
-__all__ = ["load", "save_sae_lens"]
+__all__ = ["load", "load_sae_lens", "save_sae_lens"]

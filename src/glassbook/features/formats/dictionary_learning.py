@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import build_dictionary, pick_tensors, read_torch
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_k, read_torch
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
 from glassbook.nets.io.files import read_json
 
@@ -55,7 +55,7 @@ def _rule(
         (theta,) = pick_tensors(state, path, "threshold")
         return JumpReLU(), False, {"theta": theta.clamp(min=0)}
     if kind in ("AutoEncoderTopK", "BatchTopKSAE", "MatryoshkaBatchTopKSAE"):
-        k = int(trainer["k"] if "k" in trainer else state["k"])
+        k = read_k(trainer["k"] if "k" in trainer else state.get("k"), path)
         if kind == "AutoEncoderTopK":
             return TopK(k), True, {}
         (threshold,) = pick_tensors(state, path, "threshold")

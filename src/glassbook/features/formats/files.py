@@ -56,6 +56,14 @@ def pick_tensors(tensors: Mapping[str, Any], path: Path, *names: str) -> list[Te
     return [tensors[name].float() for name in names]
 
 
+def read_k(k: Any, path: Path) -> int:
+    """How many latents are active, from a file's settings."""
+    k = k.item() if isinstance(k, Tensor) and k.numel() == 1 else k
+    if isinstance(k, int) or (isinstance(k, float) and k.is_integer()):
+        return int(k)
+    raise GlassbookError(f"{path} does not say how many latents are active (k = {k!r}); get it again")
+
+
 @torch.no_grad()
 def build_dictionary(
     path: Path,

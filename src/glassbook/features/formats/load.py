@@ -30,7 +30,7 @@ def load(path: str | Path) -> Coder:
             (sparsify) or ae.pt (dictionary_learning); a params.npz (Gemma Scope); a .pt file (OpenAI).
 
     Returns:
-        a Dictionary; for OpenAI's TopK a `TokenNormed`.
+        a Dictionary; a `TokenNormed` where each activation is normed by itself (OpenAI's TopK, some of SAELens).
 
     Raises:
         GlassbookError: nothing there, no such layout, damaged, would run code, or cannot be expressed.

@@ -11,69 +11,141 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
+from glassbook.features.coder import Coder
 from glassbook.features.dictionary import Dictionary
-from glassbook.features.formats.files import build_dictionary, pick_tensors, read_safetensors
+from glassbook.features.formats.files import build_dictionary, pick_tensors, read_k, read_safetensors
+from glassbook.features.formats.token_normed import Norm, TokenNormed, rescale, standardize
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, SparsityRule, TopK, base_rule
 from glassbook.nets.io.files import read_json
 from glassbook.notebook.files import write_atomic
 
-SETTINGS, WEIGHTS = "cfg.json", "sae_weights.safetensors"
-FOLDED = ("none", "expected_average_only_in", None)
-"""Ways of scaling activations that are in the weights already when SAELens saves them."""
+SETTINGS, WEIGHTS, SCALER = "cfg.json", "sae_weights.safetensors", "activation_scaler.json"
+_OLD_NAMES = {
+    "hook_point": "hook_name",
+    "hook_point_head_index": "hook_head_index",
+    "activation_fn_str": "activation_fn",
+}
+_TOKEN_NORMS = {"layer_norm": standardize, "constant_norm_rescale": rescale}
 
 
-def load_sae_lens(folder: Path) -> Dictionary:
-    """Read a folder that SAELens saved."""
-    cfg, tensors = read_json(folder / SETTINGS), read_safetensors(folder / WEIGHTS)
-    path = folder / WEIGHTS
-    if cfg.get("normalize_activations") not in FOLDED:
-        how = cfg["normalize_activations"]
-        raise GlassbookError(f"{folder} scales each activation by itself ({how}), which no weights can express")
-    if cfg.get("finetuning_scaling_factor") or "scaling_factor" in tensors or "finetuning_scaling_factor" in tensors:
-        raise GlassbookError(
-            f"{folder} has a separate scaling factor for fine-tuning, which is not read; fold it first"
-        )
-    kind = str(cfg.get("architecture", "standard"))
-    transcodes = "transcoder" in kind
-    W_enc, W_dec, b_dec = pick_tensors(tensors, path, "W_enc", "W_dec", "b_dec")
-    W_enc = W_enc.T
-    if kind == "gated":
-        b_enc, r_mag, b_mag = pick_tensors(tensors, path, "b_gate", "r_mag", "b_mag")
-        more: dict[str, Tensor] = {"gain": r_mag.exp(), "b_mag": b_mag}
-    else:
-        (b_enc,), more = pick_tensors(tensors, path, "b_enc"), {}
-    rule = _rule(cfg, kind, folder)
-    if isinstance(rule, JumpReLU):
-        (theta,) = pick_tensors(tensors, path, "threshold")
-        more["theta"] = theta.clamp(min=0)
-    if "skip" in kind:
-        (more["W_skip"],) = pick_tensors(tensors, path, "W_skip")
-    if cfg.get("rescale_acts_by_decoder_norm"):
+def load_sae_lens(folder: Path, scale: float | None = None) -> Coder:
+    """Read a folder that SAELens saved.
+
+    Args:
+        folder: with cfg.json and sae_weights.safetensors.
+        scale: what activations were multiplied by in training, for a checkpoint that says normalize_activations =
+            "expected_average_only_in" and has no activation_scaler.json: sqrt(d_in) / the mean norm of activations.
+            SAELens folds it into the weights, and then says "none", only when the training ends.
+
+    Returns:
+        a Dictionary, or a `TokenNormed` where each activation is normed by itself.
+
+    Raises:
+        GlassbookError: damaged; a setting that cannot be expressed; a scale that is not known, or not needed.
+    """
+    cfg, tensors, path = _settings(read_json(folder / SETTINGS)), read_safetensors(folder / WEIGHTS), folder / WEIGHTS
+    _check_fine_tuning(cfg, tensors, folder)
+    kind, normalization = str(cfg["architecture"]), cfg["normalize_activations"]
+    rule, norm = _rule(cfg, kind, folder), _TOKEN_NORMS.get(normalization)
+    transcodes = kind.endswith("transcoder")
+    if norm is not None and transcodes:
+        raise GlassbookError(f"{folder} is a transcoder that norms what it reads ({normalization}); not supported")
+    names = {
+        "W_enc": "W_enc",
+        "W_dec": "W_dec",
+        "b_dec": "b_dec",
+        **({"b_enc": "b_gate", "gain": "r_mag", "b_mag": "b_mag"} if isinstance(rule, Gated) else {"b_enc": "b_enc"}),
+        **({"theta": "threshold"} if isinstance(rule, JumpReLU) else {}),
+        **({"W_skip": "W_skip"} if "skip" in kind else {}),
+    }
+    if unread := sorted(tensors.keys() - names.values()):
+        raise GlassbookError(f"{path} holds {', '.join(unread)}, which a dictionary of architecture {kind!r} lacks")
+    w = dict(zip(names, pick_tensors(tensors, path, *names.values()), strict=True))
+    scale = _scale(normalization, norm, folder, scale)
+    W_enc, W_dec, b_enc, b_dec = w.pop("W_enc").T * scale, w.pop("W_dec") / scale, w.pop("b_enc"), w.pop("b_dec")
+    b_dec = b_dec / scale
+    if "theta" in w:
+        w["theta"] = w["theta"].clamp(min=0)
+    if "gain" in w:
+        w["gain"] = w["gain"].exp()
+    if kind == "topk" and cfg.get("rescale_acts_by_decoder_norm"):
         norms = W_dec.norm(dim=1)
         W_enc, b_enc, W_dec = W_enc * norms[:, None], b_enc * norms, W_dec / norms[:, None]
-    metadata: dict[str, Any] = cfg["metadata"] if isinstance(cfg.get("metadata"), dict) else cfg
-    about = {"model": metadata.get("model_name"), "site": metadata.get("hook_name"), "from": "SAELens"}
-    subtract = bool(cfg.get("apply_b_dec_to_input", True))
-    return build_dictionary(
-        path, rule, W_enc, W_dec, b_enc, b_dec, subtract=subtract, transcodes=transcodes, about=about, more=more
-    )
+    d = build_dictionary(
+        path, rule, W_enc, W_dec, b_enc, b_dec, subtract=bool(cfg.get("apply_b_dec_to_input", True)),
+        transcodes=transcodes, about=_about(cfg), more=w,
+    )  # fmt: skip
+    return d if norm is None else TokenNormed(d, norm).requires_grad_(False)
+
+
+def _settings(saved: dict[str, Any]) -> dict[str, Any]:
+    """The settings of any version under their present names and values."""
+    cfg = {_OLD_NAMES.get(key, key): value for key, value in saved.items()}
+    how = cfg.get("normalize_activations")
+    older = {None: "none", False: "none", True: "expected_average_only_in"}
+    cfg["normalize_activations"] = older[how] if how is None or isinstance(how, bool) else str(how)
+    more = cfg.get("activation_fn_kwargs")
+    cfg["activation_fn_kwargs"] = more if isinstance(more, dict) else {}
+    cfg["k"] = cfg.get("k", cfg["activation_fn_kwargs"].get("k"))
+    cfg.setdefault("activation_fn", "relu")
+    cfg.setdefault("architecture", "standard")
+    if cfg["architecture"] == "standard" and cfg["activation_fn"] == "topk":
+        cfg |= {"architecture": "topk", "activation_fn": "relu"}
+    return cfg
+
+
+def _check_fine_tuning(cfg: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> None:
+    """Refuse a factor of each latent that fine-tuning left. For a while one was saved that was never used, all ones;
+    it is taken out of `tensors`, as SAELens does."""
+    used = bool(cfg.get("finetuning_scaling_factor"))
+    for name in ("scaling_factor", "finetuning_scaling_factor"):
+        if name in tensors:
+            used = not torch.allclose(tensors[name].float(), torch.ones(()))
+            del tensors[name]
+    if used:
+        raise GlassbookError(f"{folder} has a scaling factor from fine-tuning, which is not read; fold it first")
+
+
+def _scale(normalization: Any, norm: Norm | None, folder: Path, given: float | None) -> float:
+    """What activations are multiplied by before the dictionary reads them."""
+    if normalization == "none" or norm is not None:
+        if given is not None:
+            raise GlassbookError(f"{folder} scales no activations by a constant ({normalization}); give no scale")
+        return 1.0
+    if normalization != "expected_average_only_in":
+        raise GlassbookError(f"{folder} has normalize_activations = {normalization!r}, which is not supported")
+    kept = read_json(folder / SCALER).get("scaling_factor") if (folder / SCALER).is_file() else None
+    scale = kept if given is None else given
+    if not isinstance(scale, (int, float)) or not 0 < scale < float("inf"):
+        raise GlassbookError(
+            f"{folder} reads activations times a constant that is not in its files (normalize_activations = "
+            f"{normalization!r}, never folded); load_sae_lens(folder, scale) takes it: sqrt(d_in) / their mean norm"
+        )
+    return float(scale)
 
 
 def _rule(cfg: dict[str, Any], kind: str, folder: Path) -> SparsityRule:
-    if "jumprelu" in kind:
+    function = cfg["activation_fn"]
+    if function != "relu" and kind != "topk":
+        raise GlassbookError(f"{folder} uses the activation function {function!r} ({kind}), which is not supported")
+    if kind in ("jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder"):
         return JumpReLU()
     if kind == "gated":
         return Gated()
-    if kind == "topk":
-        return TopK(int(cfg["k"] if "k" in cfg else cfg.get("activation_fn_kwargs", {}).get("k", 0)))
     if kind in ("standard", "transcoder", "skip_transcoder"):
-        function = cfg.get("activation_fn_str", cfg.get("activation_fn", "relu"))
-        if function == "topk":
-            return TopK(int(cfg.get("activation_fn_kwargs", {}).get("k", 0)))
-        if function == "relu":
-            return ReLU()
-        raise GlassbookError(f"{folder} uses the activation function {function!r}, which is not supported")
-    raise GlassbookError(f"{folder} has the architecture {kind!r}, which is not supported")
+        return ReLU()
+    if kind != "topk":
+        raise GlassbookError(f"{folder} has the architecture {kind!r}, which is not supported")
+    if cfg["activation_fn_kwargs"].get("postact_fn") is not None:
+        raise GlassbookError(f"{folder} applies another function than ReLU to the largest latents; not supported")
+    return TopK(read_k(cfg["k"], folder / SETTINGS))
+
+
+def _about(cfg: dict[str, Any]) -> dict[str, Any]:
+    """Model and site, which version 6 keeps in "metadata"; "head" where the dictionary reads one head of the site."""
+    kept = cfg["metadata"] if isinstance(cfg.get("metadata"), dict) else cfg
+    facts = {"model": kept.get("model_name"), "site": kept.get("hook_name"), "head": kept.get("hook_head_index")}
+    return facts | {"from": "SAELens"}
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,8 @@ def final(lm: LanguageModel) -> tuple[nn.Module, Any]:
 def frozen_norm(norm: nn.Module, x: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     """(map, bias): the norm as the linear map that it is at the scale of x; map(x) + bias is norm(x).
 
+    All is computed in float32 at least: in half precision the rounding of a sum would be as large as its parts.
+
     Args:
         norm: a layer norm or an RMS norm.
         x: [..., d].
@@ -55,10 +58,17 @@ def frozen_norm(norm: nn.Module, x: Tensor) -> tuple[Callable[[Tensor], Tensor],
     Returns:
         map: [..., d] or [n, ..., d] -> the same shape.
     """
+    norm, x = in_float(norm), x.to(torch.promote_types(x.dtype, torch.float32))
     bias = norm(torch.zeros_like(x))
     plain, normed = without_scale(norm, x), norm(x) - bias
     scale = (plain * normed).sum(-1, keepdim=True) / plain.square().sum(-1, keepdim=True).clamp(min=1e-30)
     return (lambda w: without_scale(norm, w) * scale), bias
+
+
+def in_float(norm: nn.Module) -> nn.Module:
+    """The norm in float32: itself, or a copy of one in half precision."""
+    half = any(p.dtype in (torch.float16, torch.bfloat16) for p in norm.parameters())
+    return copy.deepcopy(norm).float() if half else norm
 
 
 def without_scale(norm: nn.Module, w: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.roles import blocks
+from glassbook.trace.roles.blocks import blocks, made_up_input
 from glassbook.trace.roles.families import FAMILIES, Family
 from glassbook.trace.sites import evaluating, places
 from glassbook.trace.tracer import Edit, Trace, trace
@@ -135,39 +135,27 @@ def roles(model: nn.Module, *args: Any, **kwargs: Any) -> Roles:
     Raises:
         GlassbookError: no known family fits, or the identity fails.
     """
-    names = blocks(model)
-    family = _family(model.get_submodule(names[0]))
+    names = blocks(model, *args, **kwargs)
+    family = _family([model.get_submodule(name) for name in names])
     if family is None:
         raise GlassbookError(
             f"the blocks of {type(model).__name__} are of no family that is known here; name their sites yourself"
         )
     found = Roles(model, family, names)
-    _prove(found, *((args, kwargs) if args or kwargs else ((), _input(model))))
+    _prove(found, *((args, kwargs) if args or kwargs else ((), made_up_input(model))))
     return found
 
 
-def _family(block: nn.Module) -> Family | None:
-    """The first family all of whose sites are in the block."""
+def _family(members: Sequence[nn.Module]) -> Family | None:
+    """The first family all of whose sites are in every block."""
     for family in FAMILIES:
         try:
-            places(block, list(family.sites().values()))
+            for block in members:
+                places(block, list(family.sites().values()))
         except GlassbookError:
             continue
         return family
     return None
-
-
-def _input(model: Any) -> dict[str, Tensor]:
-    """A small input for a model of tokens or of images."""
-    parameter = next(model.parameters())
-    config: Any = getattr(model, "config", None)
-    if getattr(model, "main_input_name", "input_ids") == "pixel_values":
-        size = config.image_size
-        height, width = size if isinstance(size, (tuple, list)) else (size, size)
-        ramp = torch.linspace(-1, 1, width, device=parameter.device, dtype=parameter.dtype)
-        return {"pixel_values": ramp.expand(1, config.num_channels, height, width)}
-    vocab = getattr(config, "vocab_size", None) or getattr(config, "vocab", 8)
-    return {"input_ids": torch.arange(8, device=parameter.device)[None] % vocab}
 
 
 def _prove(r: Roles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
