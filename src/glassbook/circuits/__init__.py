@@ -6,6 +6,7 @@ from glassbook.circuits.edges import Circuit, edge_scores, faithfulness_curve
 from glassbook.circuits.features import ERROR, Edge, FeatureCircuit, Node, SAESite, feature_effects
 from glassbook.circuits.graph import Graph, Receiver, Sender
 from glassbook.circuits.heads import Head, ablate_heads, copying_loss, head_means, head_scores, repeated_tokens
+from glassbook.circuits.jacobian_lens import JacobianLens, fit_jacobian_lens, load_jacobian_lens
 from glassbook.circuits.lens import TunedLens, fit_tuned_lens, logit_lens
 from glassbook.circuits.patching import Effects, PatchLocation, attribute, patch
 from glassbook.circuits.stitch import Stitch, stitch
@@ -19,6 +20,7 @@ __all__ = [
     "FeatureCircuit",
     "Graph",
     "Head",
+    "JacobianLens",
     "Metric",
     "Node",
     "PatchLocation",
@@ -37,10 +39,12 @@ __all__ = [
     "effects_chart",
     "faithfulness_curve",
     "feature_effects",
+    "fit_jacobian_lens",
     "fit_tuned_lens",
     "frozen",
     "head_means",
     "head_scores",
+    "load_jacobian_lens",
     "logit_difference",
     "logit_lens",
     "patch",
