@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets.devices import input_device
 from glassbook.nets.likelihood import next_token_nll
 from glassbook.nets.tokenizer import Tokenizer
 from glassbook.nets.transformer import LM
@@ -56,14 +57,8 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the model's inputs belong: with its first parameters, or where accelerate brings those for a call."""
-        if hasattr(self.model, "_hf_hook"):
-            for module in self.model.modules():
-                hook = getattr(module, "_hf_hook", None)
-                for one in getattr(hook, "hooks", [hook]):
-                    if (device := getattr(one, "execution_device", None)) is not None:
-                        return torch.device(device)
-        return next(self.model.parameters()).device
+        """Where the model's inputs belong (`input_device`)."""
+        return input_device(self.model)
 
     @property
     def parameters(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from glassbook.experiments import kit
@@ -76,7 +76,7 @@ class BuiltinModel:
 
         lm = kit.open_model(run, self.model)
         if self.sabotage == "untrained":
-            lm.model = reinitialised(lm.model, run.rng("weights").torch())
+            lm = replace(lm, model=reinitialised(lm.model, run.rng("weights").torch()))
         world = World(1 if self.sabotage == "another-world" else 0)
         seed = run.rng("counted text").seed
         text = (batch["input_ids"].numpy().astype(np.int32) for batch in kit.reserve_rows(lm, self.counted, seed))

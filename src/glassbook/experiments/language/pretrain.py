@@ -85,7 +85,7 @@ class Pretrain:
     def quick(cls) -> Pretrain:
         """A model far too small to judge, in seconds."""
         return cls(
-            vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=64, copying=5, stories=2, batch_size=8,
+            vocab=512, d_model=32, n_layers=2, n_heads=2, d_hidden=64, context=128, copying=5, stories=2, batch_size=8,
             steps=20, held_out=40, reports=20, sampled=8,
         )  # fmt: skip
 

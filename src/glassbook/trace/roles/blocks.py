@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets.devices import input_device
 from glassbook.trace.sites import evaluating
 from glassbook.trace.tree import pick
 
@@ -58,15 +59,15 @@ def blocks(model: nn.Module, *args: Any, **kwargs: Any) -> list[str]:
 
 def made_up_input(model: Any) -> dict[str, Tensor]:
     """A small input for a model of tokens or of images."""
-    parameter = next(model.parameters())
+    device, dtype = input_device(model), next(model.parameters()).dtype
     config: Any = getattr(model, "config", None)
     if getattr(model, "main_input_name", "input_ids") == "pixel_values":
         size = config.image_size
         height, width = size if isinstance(size, (tuple, list)) else (size, size)
-        ramp = torch.linspace(-1, 1, width, device=parameter.device, dtype=parameter.dtype)
+        ramp = torch.linspace(-1, 1, width, device=device, dtype=dtype)
         return {"pixel_values": ramp.expand(1, config.num_channels, height, width)}
     vocab = getattr(config, "vocab_size", None) or getattr(config, "vocab", 8)
-    ids = torch.arange(8, device=parameter.device)[None] % vocab
+    ids = torch.arange(8, device=device)[None] % vocab
     return {"input_ids": ids} | ({"decoder_input_ids": ids} if getattr(config, "is_encoder_decoder", False) else {})
 
 
