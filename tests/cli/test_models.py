@@ -145,6 +145,8 @@ def test_what_is_no_model_is_one_line(glassbook, broken, kind):
         (["steer", "{m}", "Mira went", "--add", " a", " b", "--layer", "7"], "layers 0 to 2"),
         (["steer", "{m}", "Mira went", "--add", " a", " b", "--where", "there"], "after-prompt"),
         (["generate", "{m}", "x", "--tokens", "0"], "at least 1"),
+        (["generate", "{m}", "x", "--chat"], "has no chat template"),
+        (["steer", "{m}", "x", "--add", " a", " b", "--chat"], "has no chat template"),
         (["generate", "{m}", "x", "--tokens", "999"], "context"),
         (["generate", "{m}", "x", "--tokenizer", "nowhere/at/all"], "nowhere/at/all"),
         (["tour", "--model", "nowhere.bin", "--notebook", "{n}"], "nowhere.bin"),

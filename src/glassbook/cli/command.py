@@ -245,6 +245,13 @@ def check_tokens(tokens: int) -> None:
         raise GlassbookError(f"--tokens {tokens}: ask for at least 1")
 
 
+def as_asked(lm: LanguageModel, prompt: str, chat: bool) -> str:
+    """The text that a model continues: the prompt, or what stands for it in a chat."""
+    from glassbook.nets.chat import chat_prompt
+
+    return chat_prompt(lm, prompt) if chat else prompt
+
+
 def quiet_libraries() -> None:
     """Keep progress bars and warnings of libraries out of the terminal; ours say what matters."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import OnModel, Option, Positional, check_tokens
+from glassbook.cli.command import OnModel, Option, Positional, as_asked, check_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,16 @@ class Generate(OnModel):
     """Sample only from the likeliest tokens that together hold this probability."""
     seed: Annotated[int, Option("N", "0")] = 0
     """Seed of the sampling."""
+    chat: bool = False
+    """Put the prompt to a chat model as its user, by the model's chat template."""
 
     def result(self) -> dict[str, Any]:
         check_tokens(self.tokens)
         lm = self.open_model()
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
-        prompt_ids = lm.encode(self.prompt)
-        new_ids = lm.generate_ids([self.prompt], tokens=self.tokens, **sampling)[0]
+        prompt = as_asked(lm, self.prompt, self.chat)
+        prompt_ids = lm.encode(prompt)
+        new_ids = lm.generate_ids([prompt], tokens=self.tokens, **sampling)[0]
         return {
             "model": self.model,
             "prompt": self.prompt,
@@ -37,10 +40,11 @@ class Generate(OnModel):
             "generated_token_ids": new_ids,
             "token_ids": prompt_ids + new_ids,
             **sampling,
+            "chat": self.chat,
         }
 
     def show(self, result: dict[str, Any]) -> None:
-        print(result["prompt"] + result["text"])
+        print(result["text"].strip() if result["chat"] else result["prompt"] + result["text"])
 
 
 ACTIONS = {"": Generate}

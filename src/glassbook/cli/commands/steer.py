@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import OnModel, Option, Positional, check_tokens
+from glassbook.cli.command import OnModel, Option, Positional, as_asked, check_tokens
 from glassbook.cli.dictionaries import open_dictionary, trained_at
 from glassbook.cli.output import console, side_by_side
 from glassbook.errors import GlassbookError
@@ -48,6 +48,8 @@ class Steer(OnModel):
     """As in generate."""
     seed: Annotated[int, Option("N", "0")] = 0
     """Seed of the sampling."""
+    chat: bool = False
+    """As in generate."""
     save: Annotated[Path | None, Option("FILE")] = None
     """Save the vector as safetensors."""
 
@@ -63,9 +65,10 @@ class Steer(OnModel):
         coeff = self.coeff if self.coeff is not None else (2.0 if self.add else 1.0)
         unit = self.unit or ("norm" if self.feature else "raw")
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
-        plain = lm.generate([self.prompt], **sampling)[0]
+        prompts = [as_asked(lm, self.prompt, self.chat)]
+        plain = lm.generate(prompts, **sampling)[0]
         with steer(lm, v, coeff=coeff, unit=unit, where=where):
-            steered = lm.generate([self.prompt], **sampling)[0]
+            steered = lm.generate(prompts, **sampling)[0]
         if self.save is not None:
             v.save(self.save)
         return {
