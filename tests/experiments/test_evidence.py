@@ -206,7 +206,7 @@ def test_a_verdict_is_said_in_words(nb):
 
 def test_without_any_run_it_says_so(nb):
     assert said(nb, "run", "pretrain anything").text == "not run yet"
-    assert said(nb, "claim", "pretrain/near-entropy").text == "not run yet"
+    assert said(nb, "claim", "pretrain/beats-ngrams").text == "not run yet"
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ def test_features_pairs_and_files_steer_together(ask, notebook, where):
     run = notebook.runs()[0].id
     strongest = FeatureDashboard(notebook.runs()[0].folder).rows(order="max", descending=True)[0][0].index
     sources = [
-        {**PAIR, "coeff": 8},
-        {"run": run, "index": strongest, "coeff": 3},
+        {**PAIR, "coeff": 20},
+        {"run": run, "index": strongest, "coeff": 8},
         {"run": run, "artifact": "v.safetensors", "coeff": -2},
     ]
     said = ask("steer", sources=sources, where=where, **SETTINGS)

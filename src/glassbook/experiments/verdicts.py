@@ -158,7 +158,7 @@ def noise_floor(values: Iterable[float]) -> float | None:
     sample = list(values)
     if len(sample) < 2 or not all(map(math.isfinite, sample)):
         return None
-    from scipy.special import stdtrit  # takes a third of a second, and is wanted only where there are runs
+    from scipy.special import stdtrit  # takes a third of a second
 
     return float(stdtrit(len(sample) - 1, 0.975)) * stdev(sample) / math.sqrt(len(sample))
 

@@ -64,6 +64,5 @@ with TestClient(create_app(nb, work=False), base_url="http://localhost") as clie
         answer = client.get(path)
         assert answer.status_code == 200, (path, answer.status_code, answer.text[-500:])
 assert "torch" not in sys.modules
-assert "numpy" not in sys.modules, "numpy"
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "nb")], check=True, timeout=120)
