@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class SteeringControls:
     """Does steering damage off-topic text in early layers and not in middle ones, as published?"""
 
-    plus: str = "The wedding"
+    plus: str = " bride"
     """Text to steer towards."""
-    minus: str = "The path"
+    minus: str = " storm"
     """Text to steer away from."""
     theme: str = "wedding"
     """Theme of the stories whose sentences are the on-topic texts."""
@@ -71,7 +71,7 @@ class SteeringControls:
                  {"sabotage": "early-as-middle"}),
         Sabotage("everywhere", "At the last layer the difference is added at every position",
                  {"sabotage": "everywhere"}),
-        Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": "The path", "minus": "The wedding"}),
+        Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": " storm", "minus": " bride"}),
         Sabotage("nothing-moved", "The middle layer's own difference stands in for that of the embeddings",
                  {"sabotage": "nothing-moved"}),
     )  # fmt: skip

@@ -32,7 +32,7 @@ class SteeringFrontier:
     """Of any other model, texts that it wrote itself are steered towards, those with the theme as a word."""
     theme: str = "wedding"
     """Theme of the stories that are to be made likelier."""
-    pair: tuple[str, str] = ("The wedding", "The path")
+    pair: tuple[str, str] = (" bride", " storm")
     """Texts of the activation addition."""
     actadd_site: str = "blocks.2.in"
     """Where the activation addition is made; all else is done at the dictionary's site."""

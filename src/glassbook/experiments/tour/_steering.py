@@ -23,7 +23,7 @@ TOP_P = 0.95
 """Nucleus that texts are sampled from."""
 FLUENT = 0.3
 """Nats per token by which a steered text may be less likely than a plain one."""
-FEATURE_STRENGTHS = (0.15, 0.25, 0.4, 0.6, 0.8)
+FEATURE_STRENGTHS = (0.15, 0.2, 0.25, 0.3, 0.35)
 """In median norms of the stream."""
 PAIR_STRENGTHS = (0.5, 1.0, 2.0, 4.0)
 """In the pair's own units, as published."""
@@ -54,21 +54,21 @@ class Candidate:
     words: tuple[str, ...]
 
 
-def theme_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, Any]]) -> list[Candidate]:
-    """Features that detect a story's theme best: a theme colours all that follows, so there is much to count."""
+def named_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, Any]]) -> list[Candidate]:
+    """Features that detect people or a story's theme best: of what they detect there are words to count."""
     from glassbook.data.world.themes import THEMES
     from glassbook.steer import feature
 
-    themes = sorted((row for row in attributes if row["kind"] == "theme"), key=lambda row: -row["first lift"])
+    counted = [row for row in attributes if row["kind"] in ("person", "theme")]
     return [
         Candidate(
-            f'Feature {row["feature"]}: "{row["value"]}"',
-            f"The feature that detects the theme {row['value']} best (precision {row['precision']:.2f}, recall "
+            f'Feature {row["feature"]} of the shipped dictionary: "{row["value"]}"',
+            f"The feature that detects the {row['kind']} {row['value']} best (precision {row['precision']:.2f}, recall "
             f"{row['recall']:.2f}), added to every token at `{site}`.",
             feature(sae, row["feature"], site),
-            THEMES[row["value"]].words,
+            THEMES[row["value"]].words if row["kind"] == "theme" else (row["value"],),
         )
-        for row in themes
+        for row in sorted(counted, key=lambda row: -min(row["precision"], row["recall"]))
     ]
 
 
@@ -137,7 +137,7 @@ def effort(lm: LanguageModel, small: bool) -> Effort:
     """All of it for a small model; less for one whose every token takes long."""
     if small:
         return Effort(1, slice(1, 2), 8)
-    return Effort(6, slice(None), 96) if lm.parameters < 2e7 else Effort(2, slice(1, 3), 24)
+    return Effort(8, slice(None), 96) if lm.parameters < 2e7 else Effort(2, slice(1, 3), 24)
 
 
 def try_out(

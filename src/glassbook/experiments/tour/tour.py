@@ -100,13 +100,17 @@ class Tour:
         x = held_out.read(site)
         scores = _learning.scores(run, lm, site, some, x, {"learnt": scored, "random": random})
         run.result(**_learning.numbers(scores["learnt"], scores["random"]))
-        attributes = []
+        attributes, shipped = [], []
         if text.documents:
             rows = (x, held_out.read(sites[1]), text.documents, held_out.index(), held_out.tokens(), lm.decode)
             attributes = cards.detect_attributes(scored, random, *rows)
             run.result(**cards.results(attributes))
             run.table("attributes", attributes)
-        self._steer(run, lm, site, text, sae, attributes, self._features(run, lm, site, sae, held_out, attributes))
+            # The shipped dictionary is larger and trained for longer: its features are the better ones to steer with.
+            trained = kit.open_dictionary(run, "builtin")
+            shipped = _steering.named_features(trained, site, cards.detect_attributes(trained, random, *rows))
+        described = self._features(run, lm, site, sae, held_out, attributes)
+        self._steer(run, lm, text, shipped or _steering.word_features(sae, site, described))
         opening = "One day" if text.documents else "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"
         sample = lm.generate([opening], tokens=80 if text.documents else 40)
         steps, _ = run.metrics("dictionary_explained_variance")
@@ -136,21 +140,14 @@ class Tour:
             _charts.detection(run, attributes)
         return described
 
-    def _steer(
-        self, run: Run, lm: LanguageModel, site: str, text: Corpus, sae: Dictionary,
-        attributes: Sequence[dict[str, Any]], described: Sequence[dict[str, Any]],
-    ) -> None:  # fmt: skip
+    def _steer(self, run: Run, lm: LanguageModel, text: Corpus, features: Sequence[_steering.Candidate]) -> None:
         """Steer with one feature and with one pair; strengths are chosen on other prompts than those reported."""
         from glassbook.steer import everywhere, in_norms, random_like
         from glassbook.trace.roles import blocks, residual_site
 
         n = len(blocks(lm.model))
         early = [residual_site(lm.model, i, "in") for i in sorted({n // 6, n // 3})]
-        pairs = _steering.pairs(lm, early, themes=bool(attributes))
-        if attributes:
-            features = _steering.theme_features(sae, site, attributes)
-        else:
-            features = _steering.word_features(sae, site, described)
+        pairs = _steering.pairs(lm, early, themes=bool(text.documents))
         features = [replace(c, vector=in_norms(lm, c.vector)) for c in features]
         if self.sabotage == "random-vectors":
             g = run.rng("random vectors").torch()
