@@ -25,7 +25,7 @@ class Steer(OnModel):
     prompt: Annotated[Positional[str], Option("PROMPT")]
     """The text to continue."""
     add: Annotated[tuple[str, str] | None, Option("PLUS MINUS")] = None
-    """Activation addition: the difference of two texts' activations, such as --add " wedding" ""."""
+    """Activation addition: the difference of two texts' activations, such as --add " bride" " storm"."""
     vector: Annotated[Path | None, Option("FILE")] = None
     """A vector written by --save."""
     feature: Annotated[str | None, Option("DICT:INDEX")] = None

@@ -192,7 +192,7 @@ def _next(record: RunRecord, themes: bool) -> str:
     name = record.table("tour")[0]["model"]
     pair = '"Once upon a time, there was a" --add " happy" " sad"'
     if themes:
-        pair = '"One evening, Mira went on" --add " wedding" "" --layer 1'
+        pair = '"The" --add " bride" " storm" --layer 2'
     lines = [
         f"glassbook open {shlex.quote(name)}",
         f"glassbook steer {shlex.quote(name)} {pair} --temperature 1",
