@@ -1,6 +1,7 @@
-"""Make the shipped model and dictionary from runs: `python tools/builtin.py MODEL_FOLDER [DICTIONARY]`.
+"""Make what ships of the built-in model from runs: `python tools/builtin.py MODEL_FOLDER [DICTIONARY [LENSES]]`.
 
-MODEL_FOLDER is the `model` artifact of a `pretrain` run, DICTIONARY the artifact of a `dictionary-learning` run.
+MODEL_FOLDER is the `model` artifact of a `pretrain` run, DICTIONARY the artifact of a `dictionary-learning` run,
+LENSES the artifacts folder of a `lenses` run.
 Weights are stored in half precision; nothing else changes.
 """
 
@@ -13,6 +14,8 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+from glassbook.circuits import JACOBIAN_LENS, TUNED_LENS
 
 BUILTIN = Path(__file__).parent.parent / "src" / "glassbook" / "assets" / "builtin"
 
@@ -27,13 +30,16 @@ def halve(source: Path, target: Path) -> None:
     print(f"{target.relative_to(BUILTIN.parent)}: {target.stat().st_size / 1e6:.2f} MB")
 
 
-def main(model: Path, dictionary: Path | None = None) -> None:
+def main(model: Path, dictionary: Path | None = None, lenses: Path | None = None) -> None:
     """Write the package's `builtin` folder."""
     halve(model / "model.safetensors", BUILTIN / "model" / "model.safetensors")
     for name in ("config.json", "tokenizer.json"):
         shutil.copy(model / name, BUILTIN / "model" / name)
     if dictionary is not None:
         halve(dictionary, BUILTIN / "dictionary.safetensors")
+    if lenses is not None:
+        halve(lenses / TUNED_LENS, BUILTIN / TUNED_LENS)
+        shutil.copy(lenses / JACOBIAN_LENS, BUILTIN / JACOBIAN_LENS)
 
 
 if __name__ == "__main__":

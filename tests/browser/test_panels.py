@@ -47,12 +47,21 @@ def test_attention_is_read_by_pointer_and_by_keyboard(page, site):
 
 
 def test_the_logit_lens_tells_what_else_a_layer_considers(page, site):
-    inside(page, site, "Logit lens")
+    inside(page, site, "Lenses")
     cells = page.locator(".lens td button")
     cells.first.click()
     expect(page.locator(".lens-detail .t")).to_have_count(6)
     page.keyboard.press("ArrowDown")
     expect(page.locator(".lens .chosen")).to_be_focused()
+
+
+def test_another_lens_can_be_chosen(page, site):
+    inside(page, site, "Lenses")
+    first = page.locator(".lens tbody tr").first.inner_text()
+    page.get_by_label("lens", exact=True).select_option("jacobian")
+    expect(page.locator(".lens caption")).to_contain_text("Jacobian lens")
+    assert page.locator(".lens tbody tr").first.inner_text() != first
+    expect(page.get_by_label("lens", exact=True)).to_be_focused()
 
 
 def test_tokens_are_cut_as_the_model_cuts_them(page, site):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from glassbook.circuits import fit_jacobian_lens, load_jacobian_lens, logit_lens
+from glassbook.circuits.jacobian_lens import agreement
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.trace import trace
@@ -154,3 +155,23 @@ def test_the_model_is_not_changed(models):
     assert all(torch.equal(p, before[name]) for name, p in lm.model.state_dict().items())
     assert all(p.grad is None for p in lm.model.parameters())
     assert final(lm)
+
+
+def test_the_control_has_the_same_spectrum_and_says_something_else(models):
+    lm = LanguageModel(models["ours"], None, "ours")
+    lens = fit_jacobian_lens(lm, texts(2, 6, vocab=61), skip=2)
+    control = lens.permuted(torch.Generator().manual_seed(0))
+    J, other = lens.matrices["blocks.0"], control.matrices["blocks.0"]
+    torch.testing.assert_close(torch.linalg.svdvals(other), torch.linalg.svdvals(J), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(other.trace(), J.trace())
+    assert float((other - J).norm() / J.norm()) > 0.05
+    x = torch.randn(1, 2, J.shape[0])
+    assert torch.equal(control("blocks.1", x), lens("blocks.1", x))  # the last layer has no matrix
+
+
+def test_what_is_compared_between_the_halves_is_what_goes_beyond_the_identity():
+    one = torch.eye(6)
+    a, b = torch.zeros(6, 6), torch.zeros(6, 6)
+    a[0, 1] = b[2, 3] = 1e-3
+    assert agreement(one + a, one + b) == pytest.approx(0, abs=1e-4)
+    assert agreement(one + a, one + 3 * a) == pytest.approx(1, abs=1e-3)

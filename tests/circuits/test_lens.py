@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn.functional import kl_div
 
-from glassbook.circuits import TunedLens, fit_tuned_lens, logit_lens
+from glassbook.circuits import TunedLens, fit_tuned_lens, load_tuned_lens, logit_lens
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 
@@ -52,3 +53,22 @@ def test_inputs_beyond_the_context_are_one_line(lm):
         with pytest.raises(GlassbookError, match=f"context of {lm.context}") as error:
             lens()
         assert "\n" not in str(error.value)
+
+
+def test_a_saved_tuned_lens_reads_the_same_and_fits_no_other_model(lm, tmp_path):
+    lens = TunedLens(lm)
+    torch.manual_seed(0)
+    for p in lens.parameters():
+        p.data = 0.1 * torch.randn_like(p)
+    file = tmp_path / "lens.safetensors"
+    lens.save(file)
+    name, x = lens.names[0], torch.randn(3, lens.translators[0].in_features)
+    torch.testing.assert_close(load_tuned_lens(lm, file)(name, x), lens(name, x))
+    file.write_bytes(b"no lens")
+    with pytest.raises(GlassbookError, match="not a tuned lens"):
+        load_tuned_lens(lm, file)
+    save_file({"translators.0.weight": torch.zeros(3, 3)}, file)
+    with pytest.raises(GlassbookError, match="of another model"):
+        load_tuned_lens(lm, file)
+    with pytest.raises(GlassbookError, match="not a tuned lens"):
+        load_tuned_lens(lm, tmp_path / "nothing.safetensors")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,3 +217,18 @@ def test_nobody_asks_and_it_ends(notebook):
         await server.close()
 
     asyncio.run(asked_once())
+
+
+@pytest.mark.parametrize("kind", ["tuned", "jacobian", "permuted"])
+def test_every_lens_ends_in_the_model_and_differs_before(ask, kind):
+    logit, other = (ask("lens", model="builtin", prompt="The fox slept", kind=k) for k in ("logit", kind))
+    assert (logit["kind"], other["kind"]) == ("logit", kind)
+    assert logit["layers"][-1] == other["layers"][-1]
+    assert logit["layers"][0] != other["layers"][0]
+
+
+def test_a_model_that_nobody_fitted_a_lens_to_says_how_to(ask, tmp_path):
+    saved = tmp_path / "model"
+    shutil.copytree(model_path("builtin"), saved)
+    with pytest.raises(GlassbookError, match="glassbook run lenses --model"):
+        ask("lens", model=str(saved), prompt="The fox slept", kind="jacobian")

@@ -15,7 +15,7 @@ ASKS = {
     "sample": {"model": "builtin", "prompt": "The fox", "tokens": 5, "temperature": 0, "seed": 1},
     "tokens": {"model": "builtin", "text": "The fox"},
     "attention": {"model": "builtin", "prompt": "The fox"},
-    "lens": {"model": "builtin", "prompt": "The fox", "top": 3},
+    "lens": {"model": "builtin", "prompt": "The fox", "top": 3, "kind": "tuned"},
 }
 
 

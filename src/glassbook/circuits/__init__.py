@@ -6,14 +6,16 @@ from glassbook.circuits.edges import Circuit, edge_scores, faithfulness_curve
 from glassbook.circuits.features import ERROR, Edge, FeatureCircuit, Node, SAESite, feature_effects
 from glassbook.circuits.graph import Graph, Receiver, Sender
 from glassbook.circuits.heads import Head, ablate_heads, copying_loss, head_means, head_scores, repeated_tokens
-from glassbook.circuits.jacobian_lens import JacobianLens, fit_jacobian_lens, load_jacobian_lens
-from glassbook.circuits.lens import TunedLens, fit_tuned_lens, logit_lens
+from glassbook.circuits.jacobian_lens import JACOBIAN_LENS, JacobianLens, fit_jacobian_lens, load_jacobian_lens
+from glassbook.circuits.lens import TUNED_LENS, LogitLens, TunedLens, fit_tuned_lens, load_tuned_lens, logit_lens
 from glassbook.circuits.patching import Effects, PatchLocation, attribute, patch
 from glassbook.circuits.stitch import Stitch, stitch
 from glassbook.circuits.task import Metric, Task, frozen, logit_difference
 
 __all__ = [
     "ERROR",
+    "JACOBIAN_LENS",
+    "TUNED_LENS",
     "Circuit",
     "Edge",
     "Effects",
@@ -21,6 +23,7 @@ __all__ = [
     "Graph",
     "Head",
     "JacobianLens",
+    "LogitLens",
     "Metric",
     "Node",
     "PatchLocation",
@@ -45,6 +48,7 @@ __all__ = [
     "head_means",
     "head_scores",
     "load_jacobian_lens",
+    "load_tuned_lens",
     "logit_difference",
     "logit_lens",
     "patch",

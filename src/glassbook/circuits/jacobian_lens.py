@@ -7,7 +7,7 @@ lens.save(path)                                # the published format; load_jaco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,6 +20,8 @@ from glassbook.trace import trace
 from glassbook.trace.roles import blocks, final
 from glassbook.train import list_checkpoints, read_checkpoint, write_checkpoint
 
+JACOBIAN_LENS = "jacobian-lens.pt"
+"""Name of the file."""
 SKIP = 16
 """First positions of a text that are left out: streams there are unlike all others (attention sinks)."""
 
@@ -30,7 +32,7 @@ class JacobianLens:
     Attributes:
         matrices: block -> J [d, d], for all blocks but the last, whose J is the identity.
         prompts: texts that the mean is over.
-        agreement: block -> cosine of J - I between two halves of the texts; none for a lens that was loaded.
+        halves: block -> J of every other batch of texts, and of those between; () for a lens that was loaded.
 
     Source: Gurnee et al. 2026, arXiv:2607.15495.
     """
@@ -40,11 +42,11 @@ class JacobianLens:
         lm: LanguageModel,
         matrices: Mapping[str, Tensor],
         prompts: int,
-        agreement: Mapping[str, float] | None = None,
+        halves: Sequence[Mapping[str, Tensor]] = (),
     ) -> None:
-        self._out = final(lm)
+        self._lm, self._out = lm, final(lm)
         self.matrices = {name: J.to(lm.device, torch.float32) for name, J in matrices.items()}
-        self.prompts, self.agreement = prompts, dict(agreement or {})
+        self.prompts, self.halves = prompts, tuple(halves)
         self._last = blocks(lm.model)[-1]
 
     @torch.no_grad()
@@ -60,6 +62,18 @@ class JacobianLens:
                 raise GlassbookError(f"this lens has no block {name!r}; it has {', '.join(self.matrices)}")
             x = (x.float() @ self.matrices[name].T).to(x.dtype)
         return head(norm(x)).float()
+
+    @property
+    def agreement(self) -> dict[str, float]:
+        """block -> cosine of J - I between the two halves of the texts; {} for a lens that was loaded."""
+        if not self.halves:
+            return {}
+        first, second = self.halves
+        return {name: agreement(J, second[name]) for name, J in first.items()}
+
+    def permuted(self, generator: torch.Generator) -> JacobianLens:
+        """The control: each matrix with rows and columns in one random order. Its spectrum is J's; it means nothing."""
+        return JacobianLens(self._lm, {name: permuted(J, generator) for name, J in self.matrices.items()}, self.prompts)
 
     def save(self, path: Path) -> None:
         """Write the file that the authors' implementation reads: J by number of the layer, in half precision."""
@@ -106,6 +120,7 @@ def fit_jacobian_lens(
     rows: int = 64,
     checkpoint: Path | None = None,
     seed: int = 0,
+    each: Callable[[], object] = lambda: None,
 ) -> JacobianLens:
     """The mean, over texts and positions p, of the derivative of the last block's streams at p and later by that at p.
 
@@ -118,6 +133,7 @@ def fit_jacobian_lens(
         rows: texts times dimensions of the output that go backward together; more take more memory.
         checkpoint: folder for the sums so far, after each batch; a later call with it goes on from there.
         seed: of the random directions.
+        each: called after each batch, to show progress.
 
     Raises:
         GlassbookError: no text is longer than `skip`, or the checkpoint is one of other settings.
@@ -134,6 +150,7 @@ def fit_jacobian_lens(
         counts, done = facts["counts"], facts["done"]
     for number, inputs in enumerate(batches):
         if number < done:
+            each()
             continue
         half = number % 2
         found, texts = _jacobians(lm, names, inputs, skip, projections, rows, seed + number)
@@ -143,15 +160,24 @@ def fit_jacobian_lens(
         if checkpoint is not None:
             facts = {"settings": settings, "counts": counts, "done": number + 1}
             write_checkpoint(checkpoint, number + 1, sums, facts)
+        each()
     if not sum(counts):
         raise GlassbookError(f"no text is longer than the {skip} first positions that are left out; give longer ones")
-    agreement = {
-        name: _cosine(*(sums[f"{half}/{name}"] / counts[half] - torch.eye(d) for half in (0, 1)))
-        for name in names[:-1]
-        if all(counts)
-    }
+    halves = [{name: sums[f"{half}/{name}"] / counts[half] for name in names[:-1]} for half in (0, 1) if all(counts)]
     matrices = {name: (sums[f"0/{name}"] + sums[f"1/{name}"]) / sum(counts) for name in names[:-1]}
-    return JacobianLens(lm, matrices, sum(counts), agreement)
+    return JacobianLens(lm, matrices, sum(counts), halves)
+
+
+def agreement(first: Tensor, second: Tensor) -> float:
+    """Cosine of J - I between two estimates [d, d]: the identity, which both hold, is no agreement."""
+    one = torch.eye(len(first), device=first.device)
+    return float(nn.functional.cosine_similarity((first - one).flatten(), (second - one).flatten(), dim=0))
+
+
+def permuted(J: Tensor, generator: torch.Generator) -> Tensor:
+    """J [d, d] with rows and columns in one random order: P J P^T, which has the same eigenvalues."""
+    order = torch.randperm(len(J), generator=generator)
+    return J[order][:, order]
 
 
 def _jacobians(
@@ -194,7 +220,3 @@ def _jacobians(
             sums[name] += along.T @ found
     scale = 1.0 if projections is None else 1 / projections
     return {name: total * scale for name, total in sums.items()}, texts
-
-
-def _cosine(a: Tensor, b: Tensor) -> float:
-    return float(nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0))

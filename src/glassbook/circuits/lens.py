@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
+from glassbook.notebook.files import write_atomic
 from glassbook.trace import read_sites
 from glassbook.trace.roles import blocks, final
+
+TUNED_LENS = "tuned-lens.safetensors"
+"""Name of the file."""
 
 
 @torch.no_grad()
@@ -22,8 +28,21 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
         GlassbookError: the model has no final norm and head that lead from its last block to its logits, or the
             inputs exceed its context.
     """
-    norm, head = final(lm)
-    return {name: head(norm(x)).float() for name, x in _residuals(lm, inputs).items()}
+    lens = LogitLens(lm)
+    return {name: lens(name, x) for name, x in _residuals(lm, inputs).items()}
+
+
+class LogitLens:
+    """Logit lens: lens(name, x) = head(norm(x)), logits [..., vocab] of the stream x [..., d] after any block."""
+
+    def __init__(self, lm: LanguageModel) -> None:
+        self._out = final(lm)
+
+    @torch.no_grad()
+    def __call__(self, name: str, x: Tensor) -> Tensor:
+        """Logits; the block's name changes nothing."""
+        norm, head = self._out
+        return head(norm(x)).float()
 
 
 class TunedLens(nn.Module):
@@ -53,6 +72,31 @@ class TunedLens(nn.Module):
             x = (exact + self.translators[self.names.index(name)](exact)).to(x.dtype)
         norm, head = self._out
         return head(norm(x))
+
+    def save(self, path: Path) -> None:
+        """Write the translators as safetensors; `load_tuned_lens(lm, path)` reads them."""
+        from safetensors.torch import save
+
+        write_atomic(Path(path), save({name: x.cpu().contiguous() for name, x in self.state_dict().items()}))
+
+
+def load_tuned_lens(lm: LanguageModel, path: Path) -> TunedLens:
+    """Read a tuned lens that was saved.
+
+    Raises:
+        GlassbookError: the file cannot be read, or is of another model.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    lens = TunedLens(lm)
+    try:
+        lens.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as problem:
+        raise GlassbookError(f"{path} is not a tuned lens: {str(problem).splitlines()[0]}") from None
+    except RuntimeError:
+        raise GlassbookError(f"{path} is the tuned lens of another model than {lm.name}: its sizes differ") from None
+    return lens.eval()
 
 
 def fit_tuned_lens(

@@ -4,7 +4,7 @@
 has come for a while.
 """
 
-from glassbook.model_server.available import available_models
+from glassbook.model_server.available import LensKind, available_models
 from glassbook.model_server.client import ModelServer
 
-__all__ = ["ModelServer", "available_models"]
+__all__ = ["LensKind", "ModelServer", "available_models"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 
+LensKind = Literal["logit", "tuned", "jacobian", "permuted"]
+"""Lenses of a model; "permuted" is the Jacobian lens's control."""
 PREFIX = "run:"
 """Prefix of the name of a model that a run has saved: run:<id>/<artifact>."""
 RECENT = 200

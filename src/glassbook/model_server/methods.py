@@ -8,16 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from glassbook.circuits import logit_lens
 from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
-from glassbook.model_server.available import resolve
+from glassbook.model_server.available import LensKind, resolve
+from glassbook.model_server.lenses import open_lens
 from glassbook.model_server.steered_texts import steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.steer.spec import read_settings
-from glassbook.trace import sites
+from glassbook.trace import read_sites, sites
 from glassbook.trace.roles import blocks
 
 MAX_OPEN = 2
@@ -103,12 +103,17 @@ def attention(models: OpenModels, model: str, prompt: str) -> dict[str, Any]:
     }
 
 
-def lens(models: OpenModels, model: str, prompt: str, top: int = 3) -> dict[str, Any]:
-    """The logit lens of a prompt: for each layer and token the likeliest next tokens."""
+def lens(models: OpenModels, model: str, prompt: str, top: int = 3, kind: LensKind = "logit") -> dict[str, Any]:
+    """What a lens reads from a prompt: for each layer and token its likeliest tokens."""
+    import torch
+
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
-    layers = []
-    for name, (logits,) in logit_lens(lm, {"input_ids": ids}).items():
+    reads, layers = open_lens(models.notebook, model, lm, kind), []
+    streams = read_sites(lm.model, {"input_ids": ids}, [f"{name}.out" for name in blocks(lm.model)])
+    for name in blocks(lm.model):
+        with torch.no_grad():
+            (logits,) = reads(name, streams[f"{name}.out"])
         best = logits.softmax(-1).topk(min(top, logits.shape[-1]), dim=-1)
         names = lm.tokens(best.indices.flatten())
         k = best.indices.shape[-1]
@@ -117,7 +122,7 @@ def lens(models: OpenModels, model: str, prompt: str, top: int = 3) -> dict[str,
             for t, row in enumerate(best.values.tolist())
         ]
         layers.append({"name": name, "cells": cells})
-    return {"tokens": lm.tokens(ids[0]), "layers": layers}
+    return {"kind": kind, "tokens": lm.tokens(ids[0]), "layers": layers}
 
 
 def steer(models: OpenModels, **params: Any) -> dict[str, Any]:

@@ -189,6 +189,10 @@ def _panel(*keys: str) -> Callable[[Services, Names], Names]:
     return names
 
 
+def _lens(services: Services, data: Names) -> Names:
+    return _panel("prompt")(services, data) | {"lens_kind": data.get("kind", "logit")}
+
+
 def _steer(services: Services, data: Names) -> Names:
     settings = read_settings(data)
     return {
@@ -212,6 +216,6 @@ KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "feature": _feature,
     "steer": _steer,
     "attention": _panel("prompt"),
-    "lens": _panel("prompt"),
+    "lens": _lens,
 }
 """Built-in kinds: name -> function that makes the names for `templates/blocks/<name>.html`."""

@@ -1,4 +1,4 @@
-"""Models: the list of models, and a model's page with generation, attention viewer and logit lens.
+"""Models: the list of models, and a model's page with generation, attention viewer and lenses.
 
 Showing a page opens no model; its buttons call the API below, which passes requests to the model server. The viewers
 are static/js/attention.js and static/js/lens.js; live blocks use them as well (templates/blocks/).
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
-from glassbook.model_server import available_models
+from glassbook.model_server import LensKind, available_models
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -57,10 +57,11 @@ class AttentionRequest(OfModel):
 
 
 class LensRequest(OfModel):
-    """The prompt that the logit lens reads, and how many tokens a cell shows."""
+    """The prompt that a lens reads, which lens, and how many tokens a cell shows."""
 
     prompt: Short
     top: Annotated[int, Field(ge=1, le=10)] = 5
+    kind: LensKind = "logit"
 
 
 @router.get("/models", include_in_schema=False)
@@ -109,5 +110,5 @@ async def attention(request: Request, body: AttentionRequest) -> dict[str, Any]:
 
 @router.post("/api/v1/models/lens")
 async def lens(request: Request, body: LensRequest) -> dict[str, Any]:
-    """Logit lens: the top next-token predictions of each layer at each token."""
+    """Logit, tuned or Jacobian lens, or its permuted control: the likeliest tokens of each layer at each token."""
     return await services_of(request).call_model_server("lens", **body.model_dump())

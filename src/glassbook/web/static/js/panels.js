@@ -1,4 +1,4 @@
-// Live blocks that call the model server: attention, logit lens and steering inside a page.
+// Live blocks that call the model server: attention, lenses and steering inside a page.
 import { ask, el } from "./api.js";
 
 // A page of notes does not know that it will need these rules.
@@ -17,7 +17,7 @@ const PANELS = {
 export async function answer(kind, settings, place) {
   const [path, viewer] = PANELS[kind];
   const [{ show }, data] = await Promise.all([viewer(), waiting(place, ask(path, { method: "POST", body: settings }))]);
-  show(place, data);
+  show(place, data, settings);
 }
 
 // Awaits `request`, and marks `place` as busy until it is done; an error is shown there.
