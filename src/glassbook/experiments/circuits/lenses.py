@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @experiment(
     terms=["Logit lens"],
+    minutes=3,
     source="Belrose et al. 2023, arXiv:2303.08112; Gurnee et al. 2026, arXiv:2607.15495",
 )
 @dataclass(frozen=True, kw_only=True)
