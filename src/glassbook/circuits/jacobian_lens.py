@@ -202,7 +202,7 @@ def _jacobians(
     else:
         g = torch.Generator().manual_seed(seed)
         directions = (2 * torch.randint(2, (projections, d), generator=g) - 1).float().to(lm.device)
-    together = max(1, rows // len(ids))
+    together = min(len(directions), max(1, rows // len(ids)))
     repeated = {key: value.repeat(together, *[1] * (value.dim() - 1)) for key, value in inputs.items()}
     with torch.enable_grad(), trace(lm.model, read=[f"{name}.out" for name in names], grad=True) as t:
         lm.model(**repeated)
