@@ -154,7 +154,9 @@ def test_live_blocks_name_what_there_is(page):
             assert "by" not in block.data  # as earlier versions wrote
             continue
         if block.kind in ("attention", "lens"):
-            assert set(block.data) == {"model", "prompt"} | ({"kind"} if block.data.get("kind") == "jacobian" else set())
+            assert set(block.data) == {"model", "prompt"} | (
+                {"kind"} if block.data.get("kind") == "jacobian" else set()
+            )
             assert block.data["model"] == "builtin"
             continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]

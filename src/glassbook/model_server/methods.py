@@ -18,7 +18,7 @@ from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.steer.spec import read_settings
 from glassbook.trace import read_sites, sites
-from glassbook.trace.roles import blocks
+from glassbook.trace.roles import blocks, self_test
 
 MAX_OPEN = 2
 """How many models stay open."""
@@ -74,6 +74,7 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
             {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")}
             for s in sites(lm.model, input_ids=ids)
         ],
+        "checks": [asdict(check) for check in self_test(lm)],
     }
 
 

@@ -69,7 +69,7 @@ def test_files_that_are_too_short_or_no_text(tmp_path):
     with book.start_run("lenses", {}) as run:
         short = tmp_path / "short.txt"
         short.write_text("A heron stood there.")
-        with pytest.raises(GlassbookError, match="tokens; .* are needed"):
+        with pytest.raises(GlassbookError, match=r"tokens; .* are needed"):
             measure.rows(run, lm, short, "test", 8, 16)
         with pytest.raises(GlassbookError, match="cannot be read"):
             measure.rows(run, lm, Path(tmp_path / "none.txt"), "test", 8, 16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from glassbook.cli.command import OnModel, Option, check_tokens
@@ -22,7 +22,7 @@ class Open(OnModel):
 
     def result(self) -> dict[str, Any]:
         from glassbook.trace import sites
-        from glassbook.trace.roles import blocks
+        from glassbook.trace.roles import blocks, self_test
 
         check_tokens(self.tokens)
         lm = self.open_model(needs_text=False)
@@ -44,14 +44,20 @@ class Open(OnModel):
             "blocks": blocks(lm.model),
             "sites": found,
             "sample": sample,
+            "checks": [asdict(check) for check in self_test(lm)],
         }
 
     def show(self, result: dict[str, Any]) -> None:
         out = console()
         out.print(
             f"{result['kind']} with {result['parameters']:,} parameters: {len(result['blocks'])} blocks, "
-            f"{result['vocabulary']:,} tokens, context {result['context']}\n"
+            f"{result['vocabulary']:,} tokens, context {result['context']}"
         )
+        unproved = [check for check in result["checks"] if not check["proved"]]
+        out.print(f"self-test: {len(result['checks']) - len(unproved)} of {len(result['checks'])} proved by running it")
+        for check in unproved:
+            out.print(f"  not proved: {check['name']} ({check['reason']})", markup=False)
+        out.print()
         shown = result["sites"] if self.all else first_block(result["sites"], result["blocks"])
         rows = [
             (s["name"], "x".join(map(str, s["shape"])), s["dtype"].removeprefix("torch."), s["calls"]) for s in shown

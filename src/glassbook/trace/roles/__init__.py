@@ -3,5 +3,17 @@
 from glassbook.trace.roles.blocks import blocks, residual_site
 from glassbook.trace.roles.final import final, frozen_norm
 from glassbook.trace.roles.roles import Roles, RoleTrace, explicit_attention, roles
+from glassbook.trace.roles.self_test import Check, self_test
 
-__all__ = ["RoleTrace", "Roles", "blocks", "explicit_attention", "final", "frozen_norm", "residual_site", "roles"]
+__all__ = [
+    "Check",
+    "RoleTrace",
+    "Roles",
+    "blocks",
+    "explicit_attention",
+    "final",
+    "frozen_norm",
+    "residual_site",
+    "roles",
+    "self_test",
+]

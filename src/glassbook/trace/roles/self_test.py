@@ -1,0 +1,97 @@
+"""Self-test of an opened model: what of it could be proved by running it, and what could not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.nets import LanguageModel
+from glassbook.trace import trace
+from glassbook.trace.roles.blocks import blocks
+from glassbook.trace.roles.final import final
+from glassbook.trace.roles.roles import roles
+
+LENGTH, NEW = 8, 6
+"""Tokens of the made-up texts, and new tokens that are generated."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried on a model.
+
+    Attributes:
+        name: what should be so, in one sentence.
+        proved: whether it was found to be so.
+        reason: why it was not; "" if it was.
+    """
+
+    name: str
+    proved: bool
+    reason: str = ""
+
+
+@torch.no_grad()
+def self_test(lm: LanguageModel) -> list[Check]:
+    """Try what everything else relies on. Nothing is changed, and no check stops at another's failure.
+
+    Args:
+        lm: the model; a text of `LENGTH` tokens and one half as long are made up for it.
+    """
+    length = max(2, min(LENGTH, (lm.context or LENGTH) - NEW))
+    row = [(lm.vocab // 2 + i) % lm.vocab for i in range(length)]
+    checks = {
+        "reading every block changes no bit of the logits": lambda: _reading(lm, row),
+        "its blocks carry one residual stream": lambda: _found(blocks(lm.model)),
+        "its attention and MLPs add up to that stream": lambda: _found(roles(lm.model)),
+        "its final norm and head lead from the last block to the logits": lambda: _found(final(lm)),
+        "pads on the left change nothing": lambda: _pads(lm, row),
+        "a cache of keys and values changes no token": lambda: _cache(lm, row),
+    }
+    return [_check(name, tried) for name, tried in checks.items()]
+
+
+def _check(name: str, tried: Callable[[], str]) -> Check:
+    """Of a function that returns the reason why something is not so, or "", or raises it."""
+    try:
+        reason = tried()
+    except GlassbookError as error:
+        reason = " ".join(str(error).split())
+    return Check(name, not reason, reason)
+
+
+def _found(part: object) -> str:
+    """No reason: looking for the part raises one if it is not found."""
+    return ""
+
+
+def _reading(lm: LanguageModel, row: list[int]) -> str:
+    batch = lm.batch_ids([row])
+    plain = lm.model(**batch).logits
+    with trace(lm.model, read=[f"{name}.out" for name in blocks(lm.model)]):
+        read = lm.model(**batch).logits
+    if torch.equal(plain, read):
+        return ""
+    return (
+        f"with hooks the logits differ by up to {float((plain - read).abs().max()):.2g}; it may be random or compiled"
+    )
+
+
+def _pads(lm: LanguageModel, row: list[int]) -> str:
+    if not lm.pads_left:
+        return "it reads pads on the left as text, so texts of several lengths cannot be continued in one batch"
+    short = row[: len(row) // 2]
+    alone = lm.model(**lm.batch_ids([short])).logits[0].float()
+    padded = lm.model(**lm.batch_ids([row, short])).logits[1, -len(short) :].float()
+    gap = float((alone - padded).abs().max() / alone.std().clamp(min=1e-9))
+    return "" if gap < 1e-2 else f"beside a longer text its logits differ by {gap:.2g} of their standard deviation"
+
+
+def _cache(lm: LanguageModel, row: list[int]) -> str:
+    if lm.tokenizer is None:
+        return "without a tokenizer nothing can be generated"
+    prompt = lm.decode(row[:4])
+    with_cache, without = (lm.generate_ids([prompt], tokens=NEW, use_cache=use) for use in (True, False))
+    return "" if with_cache == without else "greedy texts with and without it differ"
