@@ -58,11 +58,12 @@ class OpenModels:
 
 
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
-    """Size, context, blocks and sites of a model."""
+    """Size, context, blocks and sites of a model; `form` is a site's shape in words ("tokens × 128")."""
     lm = models.open(model, tokenizer)
     import torch
 
-    ids = torch.zeros(1, 4, dtype=torch.long, device=lm.device)
+    found, longer = (sites(lm.model, input_ids=torch.zeros(1, n, dtype=torch.long, device=lm.device)) for n in (4, 5))
+    shapes = {site.name: site.shape for site in longer}
     return {
         "name": model,
         "parameters": lm.parameters,
@@ -71,11 +72,27 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
         "tokenizer": lm.tokenizer is not None,
         "blocks": blocks(lm.model),
         "sites": [
-            {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")}
-            for s in sites(lm.model, input_ids=ids)
+            {
+                "name": s.name,
+                "shape": list(s.shape),
+                "form": _form(s.shape, shapes.get(s.name, s.shape)),
+                "dtype": str(s.dtype).removeprefix("torch."),
+            }
+            for s in found
         ],
         "checks": [asdict(check) for check in self_test(lm)],
     }
+
+
+def _form(shape: tuple[int, ...], longer: tuple[int, ...]) -> str:
+    """A shape in words, from those for two lengths of a text: what differs counts tokens; a batch of 1 is left out.
+
+    Shapes of other numbers of dimensions, which some routers have, are told as they are.
+    """
+    if len(shape) != len(longer):
+        return " × ".join(map(str, shape))
+    words = [str(n) if n == m else "tokens" for n, m in zip(shape, longer, strict=True)]
+    return " × ".join(words[1:] if len(words) > 1 and words[0] == "1" else words)
 
 
 def sample(
