@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
 from typing import Any
@@ -13,21 +13,28 @@ from glassbook.features.data import check_model
 from glassbook.measure.language import distinct_n
 from glassbook.model_server.available import artifact_of
 from glassbook.nets import LanguageModel
+from glassbook.nets.live import watch_texts
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import Vector, Where, actadd, feature, read_where, steer
 from glassbook.steer.spec import ActAddSource, AnySource, FeatureSource, SteeringSettings
 
 Weighted = tuple[Vector, float]
+Partial = Callable[[dict[str, Any]], object]
+"""Takes a part of a result as soon as it is there."""
 
 
-def steer_texts(notebook: Notebook, lm: LanguageModel, settings: SteeringSettings) -> dict[str, Any]:
+def steer_texts(
+    notebook: Notebook, lm: LanguageModel, settings: SteeringSettings, partial: Partial = lambda part: None
+) -> dict[str, Any]:
     """Continue each prompt plainly and under all the vectors at once, with the same random numbers.
 
     Args:
         notebook: whose runs hold the features and the vectors.
         lm: the model that `settings` name.
         settings: sources (those of strength 0 are left out), positions, prompts and sampling.
+        partial: called with `results` so far, and `done` of so many `tokens`, those of both texts of a prompt. What it
+            raises ends the work.
 
     Returns:
         results: {prompt, plain, steered}, whole texts; effect: `changed_tokens` (share of new tokens that differ) and
@@ -38,13 +45,27 @@ def steer_texts(notebook: Notebook, lm: LanguageModel, settings: SteeringSetting
     vectors = [(_vector(notebook, lm, source), source.coeff) for source in settings.sources if source.coeff]
     where, prompts = read_where(settings.where), settings.prompts
     sampling = {"tokens": settings.tokens, "temperature": settings.temperature, "seed": settings.seed}
-    plain_ids = lm.generate_ids(prompts, **sampling)
+
+    def tell(done: int, plain: Sequence[str], steered: Sequence[str] = ("",) * len(prompts)) -> None:
+        texts = zip(prompts, plain, steered, strict=True)
+        results = [{"prompt": p, "plain": a, "steered": b} for p, a, b in texts]
+        partial({"results": results, "done": done, "tokens": 2 * settings.tokens})
+
+    tell(0, prompts)
+    with watch_texts(lm, prompts, lambda new, n: tell(n, _after(prompts, new))):
+        plain_ids = lm.generate_ids(prompts, **sampling)
+    plain = _texts(lm, prompts, plain_ids)
+    tell(settings.tokens, plain)
     if where.start.of_end and where.start.n == 0 and (settings.tokens < 2 or not any(plain_ids)):
         # The first new token is chosen at the prompt's end, so in texts that end with it these vectors have no effect.
         vectors = [(v, coeff) for v, coeff in vectors if v.positional]
-    with _steered(lm, vectors, where):
+    with (
+        _steered(lm, vectors, where),
+        watch_texts(lm, prompts, lambda new, n: tell(settings.tokens + n, plain, _after(prompts, new))),
+    ):
         steered_ids = lm.generate_ids(prompts, **sampling)
-    plain, steered = (_texts(lm, prompts, ids) for ids in (plain_ids, steered_ids))
+    steered = _texts(lm, prompts, steered_ids)
+    tell(2 * settings.tokens, plain, steered)
     count = sum(map(len, steered_ids))
     return {
         "results": [{"prompt": p, "plain": a, "steered": b} for p, a, b in zip(prompts, plain, steered, strict=True)],
@@ -92,7 +113,11 @@ def _steered(lm: LanguageModel, vectors: Sequence[Weighted], where: Where) -> It
 
 def _texts(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> list[str]:
     """The prompts with their new tokens as text."""
-    return [p + lm.continuation(lm.encode(p), ids) for p, ids in zip(prompts, new, strict=True)]
+    return _after(prompts, [lm.continuation(lm.encode(p), ids) for p, ids in zip(prompts, new, strict=True)])
+
+
+def _after(prompts: Sequence[str], new: Sequence[str]) -> list[str]:
+    return [prompt + text for prompt, text in zip(prompts, new, strict=True)]
 
 
 def _nll(lm: LanguageModel, prompts: Sequence[str], new: Sequence[list[int]]) -> float:
