@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from glassbook.model_server import LensKind, available_models
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
+from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
@@ -90,10 +91,10 @@ async def opened(request: Request, body: OpenRequest) -> dict[str, Any]:
     return await services_of(request).call_model_server("open", **body.model_dump(exclude_none=True))
 
 
-@router.post("/api/v1/models/sample")
-async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
-    """Text generated after a prompt."""
-    return await services_of(request).call_model_server("sample", **body.model_dump())
+@router.post("/api/v1/models/sample", response_model=dict[str, Any], responses=RESPONSES)
+async def sample(request: Request, body: SampleRequest) -> Any:
+    """Text generated after a prompt; its parts are the `text` so far, and `done` of so many `tokens`."""
+    return await model_result(request, "sample", body.model_dump())
 
 
 @router.post("/api/v1/models/tokens")

@@ -19,6 +19,7 @@ from glassbook.model_server import available_models
 from glassbook.notebook import Notebook, Page, read_markdown, slug
 from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
+from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
 from glassbook.web.steering_formats import from_query, section, to_query
@@ -81,13 +82,13 @@ def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
     return found
 
 
-@router.post("/api/v1/steer")
-async def steer(request: Request, settings: SteeringSettings) -> dict[str, Any]:
-    """Steer: every prompt continued plainly and steered, with effect and damage."""
-    return {
-        **await services_of(request).call_model_server("steer", **settings.model_dump(mode="json")),
-        "query": to_query(settings),
-    }
+@router.post("/api/v1/steer", response_model=dict[str, Any], responses=RESPONSES)
+async def steer(request: Request, settings: SteeringSettings) -> Any:
+    """Steer: every prompt continued plainly and steered, with effect and damage.
+
+    Its parts are the `results` so far, and `done` of so many `tokens`: the plain texts come first.
+    """
+    return await model_result(request, "steer", settings.model_dump(mode="json"), query=to_query(settings))
 
 
 @router.post("/api/v1/steer/keep")

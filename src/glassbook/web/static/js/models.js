@@ -1,6 +1,7 @@
 // Model page: architecture, generation, attention, logit lens and tokens; each button shows its answer below itself.
 import { ask, el, number } from "./api.js";
 import { answer, waiting } from "./panels.js";
+import { streamed, written } from "./streamed.js";
 import { visible } from "./tokens.js";
 
 const { model } = document.querySelector(".model-page").dataset;
@@ -45,8 +46,8 @@ sample.addEventListener("submit", (event) => {
   const body = { model, prompt: given.prompt, tokens: Number(given.tokens), temperature: Number(given.temperature), seed: Number(given.seed) };
   const place = sample.querySelector("[data-answer]");
   busy(event.submitter, place, async () => {
-    const { text } = await waiting(place, ask("/api/v1/models/sample", { method: "POST", body }));
-    place.replaceChildren(el("p", { class: "written" }, el("span", { class: "dim-text" }, body.prompt), text));
+    const { text } = await streamed("/api/v1/models/sample", body, place, (part) => written(body.prompt, part.text));
+    place.replaceChildren(written(body.prompt, text));
   });
 });
 

@@ -1,8 +1,8 @@
 // Steering page (templates/steer.html): directions as rows with sliders, steered texts from /api/v1/steer, saved to a page.
 // The texts are shown by steered.js, in live blocks as well; the routes are in views/steering_panel.py.
 import { ask, el } from "./api.js";
-import { waiting } from "./panels.js";
 import { show } from "./steered.js";
+import { pairs, streamed } from "./streamed.js";
 import { visible } from "./tokens.js";
 
 const form = document.querySelector("[data-steering]");
@@ -124,7 +124,7 @@ form.addEventListener("submit", async (event) => {
   }
   button.disabled = true;
   try {
-    const answer = await waiting(place, ask("/api/v1/steer", { method: "POST", body: settings }));
+    const answer = await streamed("/api/v1/steer", settings, place, pairs);
     show(place, answer);
     shown = settings;
     history.replaceState(null, "", `/steer?${answer.query}`);
