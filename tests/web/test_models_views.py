@@ -25,7 +25,7 @@ class FakeModelServer:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict]] = []
 
-    async def call(self, method, **params):
+    async def call(self, method, *, partial=None, **params):
         self.calls.append((method, params))
         if params.get("model") == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")

@@ -35,7 +35,7 @@ class FakeModelServer:
         self.calls: list[dict] = []
         self.steered = " runs away."
 
-    async def call(self, method, **params):
+    async def call(self, method, *, partial=None, **params):
         self.calls.append(params)
         if params["model"] == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,14 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from glassbook.nets import LanguageModel
+from glassbook.nets.live import watch_texts
 from glassbook.steer import Vector, Where, steer
 from glassbook.steer.spec import SteeringSettings
 
 Weighted = tuple[Vector, float]
 """A vector and its strength."""
+Seen = Callable[[str, int], object]
+"""Takes the new text of a prompt so far, and how many tokens it has; what it raises ends the generation."""
 MAX_PLAIN = 64
 """Plain texts kept for each open model: a sweep of strengths compares all its texts with the same ones."""
 
@@ -37,14 +40,21 @@ class Continuation:
     nll: float
 
 
-def plain_continuation(lm: LanguageModel, prompt: str, settings: SteeringSettings) -> Continuation:
+def _unseen(text: str, tokens: int) -> None:
+    """Nobody follows the generation."""
+
+
+def plain_continuation(
+    lm: LanguageModel, prompt: str, settings: SteeringSettings, seen: Seen = _unseen
+) -> Continuation:
     """A prompt continued without steering; from memory if the open model has done it before."""
     kept = _PLAIN.setdefault(lm.model, {})
     key = (prompt, settings.tokens, settings.temperature, settings.seed)
     if key not in kept:
         if len(kept) >= MAX_PLAIN:
             kept.clear()
-        kept[key] = _read(lm, prompt, _generate(lm, prompt, settings))
+        kept[key] = _read(lm, prompt, _generate(lm, prompt, settings, seen))
+    seen(kept[key].text, settings.tokens)
     return kept[key]
 
 
@@ -52,17 +62,24 @@ _PLAIN: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Continuation]] = Weak
 
 
 def steered_continuation(
-    lm: LanguageModel, plain: Continuation, vectors: Sequence[Weighted], where: Where, settings: SteeringSettings
+    lm: LanguageModel,
+    plain: Continuation,
+    vectors: Sequence[Weighted],
+    where: Where,
+    settings: SteeringSettings,
+    seen: Seen = _unseen,
 ) -> Continuation:
     """The same prompt continued under vectors, with the same random numbers."""
     if where.start.of_end and where.start.n == 0 and (settings.tokens < 2 or not plain.ids):
         # The first new token is chosen at the prompt's end, so in a text that ends with it these have no effect.
         vectors = [(v, coeff) for v, coeff in vectors if v.positional]
-    if not vectors:
-        return plain
-    with _steered(lm, vectors, where):
-        ids = _generate(lm, plain.prompt, settings)
-    return _read(lm, plain.prompt, ids)
+    text = plain
+    if vectors:
+        with _steered(lm, vectors, where):
+            ids = _generate(lm, plain.prompt, settings, seen)
+        text = _read(lm, plain.prompt, ids)
+    seen(text.text, settings.tokens)
+    return text
 
 
 def preference(lm: LanguageModel, text: Continuation, vectors: Sequence[Weighted], where: Where) -> float:
@@ -77,9 +94,11 @@ def preference(lm: LanguageModel, text: Continuation, vectors: Sequence[Weighted
         return text.nll - _nll(lm, text.prompt, text.ids)
 
 
-def _generate(lm: LanguageModel, prompt: str, settings: SteeringSettings) -> list[int]:
+def _generate(lm: LanguageModel, prompt: str, settings: SteeringSettings, seen: Seen) -> list[int]:
     # One prompt at a time: in a batch, what is sampled for one depends on how many others there are.
-    (ids,) = lm.generate_ids([prompt], tokens=settings.tokens, temperature=settings.temperature, seed=settings.seed)
+    sampling = {"tokens": settings.tokens, "temperature": settings.temperature, "seed": settings.seed}
+    with watch_texts(lm, [prompt], lambda texts, n: seen(texts[0], n)):
+        (ids,) = lm.generate_ids([prompt], **sampling)
     return ids
 
 

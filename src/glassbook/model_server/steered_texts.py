@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
 import torch
 
 from glassbook.measure.language import distinct_n
-from glassbook.model_server.continuations import Continuation, plain_continuation, preference, steered_continuation
+from glassbook.model_server.continuations import (
+    Continuation,
+    Seen,
+    plain_continuation,
+    preference,
+    steered_continuation,
+)
 from glassbook.model_server.highlights import Piece, new_words, share_new, tokens_with
 from glassbook.model_server.sources import Detector, vector_of
 from glassbook.nets import LanguageModel
@@ -19,9 +25,13 @@ from glassbook.steer.spec import FeatureSource, SteeringSettings
 
 Texts = dict[str, list[Continuation]]
 """ "plain", "steered" and perhaps "random" -> a text for each prompt."""
+Partial = Callable[[dict[str, Any]], object]
+"""Takes a part of a result as soon as it is there."""
 
 
-def steer_texts(notebook: Notebook, lm: LanguageModel, settings: SteeringSettings) -> dict[str, Any]:
+def steer_texts(
+    notebook: Notebook, lm: LanguageModel, settings: SteeringSettings, partial: Partial = lambda part: None
+) -> dict[str, Any]:
     """Continue each prompt plainly and under all the vectors at once, with the same random numbers.
 
     Every prompt has a generator of its own, so its texts are those that it has when it is asked for alone.
@@ -30,6 +40,7 @@ def steer_texts(notebook: Notebook, lm: LanguageModel, settings: SteeringSetting
         notebook: whose runs hold the features and the vectors.
         lm: the model that `settings` name.
         settings: sources (those of strength 0 add nothing), positions, prompts and sampling.
+        partial: called with `results` so far, and `done` of so many `tokens` of all texts. What it raises ends it.
 
     Returns:
         results: for each prompt {prompt, plain, steered}, whole texts, and `pieces`, the new part of each of them as
@@ -53,15 +64,45 @@ def steer_texts(notebook: Notebook, lm: LanguageModel, settings: SteeringSetting
     vectors = [(v, coeff) for v, _, coeff in found if coeff]
     detectors = [detector for _, detector, _ in found if detector is not None]
     where = read_where(settings.where)
-    plain = [plain_continuation(lm, prompt, settings) for prompt in settings.prompts]
-    steered = [steered_continuation(lm, text, vectors, where, settings) for text in plain]
+    tell = _Told(settings, partial)
+    plain = [plain_continuation(lm, prompt, settings, tell.of("plain", i)) for i, prompt in enumerate(settings.prompts)]
+    steered = [
+        steered_continuation(lm, text, vectors, where, settings, tell.of("steered", i)) for i, text in enumerate(plain)
+    ]
     texts: Texts = {"plain": plain, "steered": steered}
     if settings.random:
         generator = torch.Generator().manual_seed(settings.seed)
         control = [(random_like(v, generator), coeff) for v, coeff in vectors]
-        texts["random"] = [steered_continuation(lm, text, control, where, settings) for text in plain]
+        texts["random"] = [
+            steered_continuation(lm, text, control, where, settings, tell.of("random", i))
+            for i, text in enumerate(plain)
+        ]
     liking = sum(preference(lm, text, vectors, where) for text in steered) / max(_count(steered), 1)
     return _answer(lm, settings, texts, detectors, liking)
+
+
+class _Told:
+    """Tells the texts so far each time that one of them grows: the plain ones first, column by column."""
+
+    def __init__(self, settings: SteeringSettings, partial: Partial) -> None:
+        self.prompts, self.tokens, self.partial = settings.prompts, settings.tokens, partial
+        self.columns = ("plain", "steered", "random") if settings.random else ("plain", "steered")
+        self.results = [{"prompt": prompt, **dict.fromkeys(self.columns, "")} for prompt in self.prompts]
+        self._say(0)
+
+    def of(self, column: str, i: int) -> Seen:
+        """What takes the new text of a prompt in a column, and how many tokens it has."""
+        before = (self.columns.index(column) * len(self.prompts) + i) * self.tokens
+
+        def seen(text: str, n: int) -> None:
+            self.results[i][column] = self.prompts[i] + text
+            self._say(before + n)
+
+        return seen
+
+    def _say(self, done: int) -> None:
+        total = len(self.columns) * len(self.prompts) * self.tokens
+        self.partial({"results": [dict(result) for result in self.results], "done": done, "tokens": total})
 
 
 def _answer(

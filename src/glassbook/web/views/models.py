@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 from glassbook.errors import GlassbookError
 from glassbook.model_server import LensKind, available_models, forget, is_local, remember, short_name
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
+from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import prompts_for
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -125,10 +126,10 @@ def forgotten(request: Request, body: OfModel) -> dict[str, Any]:
     return {"models": available_models(services_of(request).notebook)}
 
 
-@router.post("/api/v1/models/sample")
-async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
-    """Text generated after a prompt."""
-    return await services_of(request).call_model_server("sample", **body.model_dump())
+@router.post("/api/v1/models/sample", response_model=dict[str, Any], responses=RESPONSES)
+async def sample(request: Request, body: SampleRequest) -> Any:
+    """Text generated after a prompt; its parts are the `text` so far, and `done` of so many `tokens`."""
+    return await model_result(request, "sample", body.model_dump())
 
 
 @router.post("/api/v1/models/tokens")

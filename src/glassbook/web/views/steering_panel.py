@@ -19,6 +19,7 @@ from glassbook.model_server import available_models
 from glassbook.notebook import Notebook, Page, read_markdown, slug
 from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
+from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import BUILTIN, OTHERS, prompts_for
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
@@ -84,11 +85,17 @@ def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
     return found
 
 
-@router.post("/api/v1/steer")
-async def steer(request: Request, settings: SteeringSettings) -> dict[str, Any]:
-    """Steer: every prompt continued plainly and steered, with effect and damage, in numbers and in sentences."""
-    answer = await services_of(request).call_model_server("steer", **settings.model_dump(mode="json"))
-    return {**answer, "sentences": sentences(answer), "query": to_query(settings)}
+@router.post("/api/v1/steer", response_model=dict[str, Any], responses=RESPONSES)
+async def steer(request: Request, settings: SteeringSettings) -> Any:
+    """Steer: every prompt continued plainly and steered, with effect and damage, in numbers and in sentences.
+
+    Its parts are the `results` so far, and `done` of so many `tokens`: the plain texts come first.
+    """
+
+    def told(answer: dict[str, Any]) -> dict[str, Any]:
+        return {"sentences": sentences(answer), "query": to_query(settings)}
+
+    return await model_result(request, "steer", settings.model_dump(mode="json"), told)
 
 
 @router.post("/api/v1/steer/keep")

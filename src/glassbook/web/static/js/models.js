@@ -3,6 +3,7 @@
 import { ask, el, number } from "./api.js";
 import { answer, waiting } from "./panels.js";
 import { showSites } from "./sites.js";
+import { streamed, written } from "./streamed.js";
 import { visible } from "./tokens.js";
 
 const page = document.querySelector(".model-page");
@@ -57,8 +58,8 @@ sample.addEventListener("submit", (event) => {
   const place = sample.querySelector("[data-answer]");
   note({ write: given.prompt });
   busy(event.submitter, place, async () => {
-    const { text } = await waiting(place, ask("/api/v1/models/sample", { method: "POST", body }));
-    place.replaceChildren(el("p", { class: "written" }, el("span", { class: "dim-text" }, body.prompt), text));
+    const { text } = await streamed("/api/v1/models/sample", body, place, (part) => written(body.prompt, part.text));
+    place.replaceChildren(written(body.prompt, text));
   });
 });
 

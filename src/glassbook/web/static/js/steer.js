@@ -2,9 +2,9 @@
 // Its rows are in steer_rows.js, the comparison in steer_sweep.js; texts are shown by steered.js, in live blocks as well;
 // the routes are in views/steering_panel.py.
 import { ask, el } from "./api.js";
-import { waiting } from "./panels.js";
 import { add, setStrengths, showDamage, sourceOf, suggest } from "./steer_rows.js";
 import { show } from "./steered.js";
+import { pairs, streamed } from "./streamed.js";
 
 const form = document.querySelector("[data-steering]");
 const sources = form.querySelector("[data-sources]");
@@ -36,7 +36,7 @@ form.addEventListener("submit", async (event) => {
   }
   button.disabled = true;
   try {
-    const answer = await waiting(place, ask("/api/v1/steer", { method: "POST", body: settings }));
+    const answer = await streamed("/api/v1/steer", settings, place, pairs);
     show(place, answer);
     shown = settings;
     history.replaceState(null, "", `/steer?${answer.query}`);
