@@ -363,7 +363,6 @@ def test_progress_without_a_terminal_is_told_every_second_and_printed_every_half
     assert capsys.readouterr().err.count("training:") == 2  # after 30 s, and at the end
 
 
-@pytest.mark.xfail(strict=True, reason="Progress counts what is left as total - done, also where more was done")
 def test_the_time_left_is_never_negative(capsys, monkeypatch):
     monkeypatch.setattr("glassbook.notebook.runs.progress.LINE", 0.0)
     clock = [1000.0]
