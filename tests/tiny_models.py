@@ -1,11 +1,12 @@
 """Small models of many families of transformers, with random weights loud enough that layers and positions matter."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
-from glassbook.nets import train_bpe
+from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
 
 TOKENIZER = train_bpe(["the cat sat on the mat and the dog ran over the hill to the river"] * 4, 300)
 """Ours: <bos> 0, <eos> 1, <pad> 2."""
@@ -88,3 +89,11 @@ def tiny(kind: str, louder: float = 3.0, seed: int = 0, **change: Any) -> Any:
     for p in made.parameters():
         p.data.mul_(louder if p.dim() >= 2 else 1)
     return made
+
+
+def save_slow(folder: Path) -> Path:
+    """Write a model of ours that takes seconds for 400 tokens (greedily " cat" each), to try what happens meanwhile."""
+    torch.manual_seed(0)
+    model = LM(LMConfig(VOCAB, d_model=256, n_layers=16, n_heads=4, n_kv_heads=2, d_hidden=512, context=512)).eval()
+    save_model(LanguageModel(model, TOKENIZER, "slow"), folder)
+    return folder

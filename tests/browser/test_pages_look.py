@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+LOADED = 60_000
+"""Milliseconds within which a model's page has opened the model."""
 PLACES = [
     "/",
     "/p/superposition",
@@ -54,7 +56,7 @@ def address(site, folder):
 def test_axe_finds_nothing(page, address, place, theme):
     page.emulate_media(color_scheme=theme)
     page.goto(address(place))
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle", timeout=LOADED)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
     told = [
         f"{v['id']}: {v['help']}: " + "; ".join(node["html"][:160] for node in v["nodes"][:3])
@@ -67,7 +69,7 @@ def test_axe_finds_nothing(page, address, place, theme):
 def test_nothing_is_wider_than_a_phone(page, address, place):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(address(place))
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle", timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

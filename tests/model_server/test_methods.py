@@ -73,7 +73,11 @@ def test_a_model_says_what_it_is(ask, notebook):
     said = ask("open", model="builtin")
     assert said["parameters"] == 1_476_224
     assert said["blocks"] == [f"blocks.{i}" for i in range(6)]
-    assert {"name": "blocks.3.out", "shape": [1, 4, 128], "dtype": "float32"} in said["sites"]
+    sites = {site["name"]: site for site in said["sites"]}
+    form = "tokens × 128"
+    assert sites["blocks.3.out"] == {"name": "blocks.3.out", "shape": [1, 4, 128], "dtype": "float32", "form": form}
+    assert sites["blocks.0.attn.pattern.out"]["form"] == "2 × tokens × tokens"
+    assert sites["in#0"]["form"] == "tokens"
     assert ask("open", model=f"run:{notebook.runs()[0].id}/model")["parameters"] == 1_476_224
 
 

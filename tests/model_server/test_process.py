@@ -79,7 +79,7 @@ def test_an_answer_too_long_to_send_says_so(monkeypatch, tmp_path):
     from glassbook.model_server import methods
     from glassbook.model_server import worker as child
 
-    monkeypatch.setattr(methods, "handle", lambda models, method, params: {"x": "a" * MAX_MESSAGE})
+    monkeypatch.setattr(methods, "handle", lambda models, method, params, partial: {"x": "a" * MAX_MESSAGE})
     out = os.memfd_create("answers")
     kept = os.dup(1), os.dup(2)
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"method": "tokens", "params": {}}\n'))

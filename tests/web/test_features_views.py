@@ -67,6 +67,21 @@ def test_only_runs_with_features_are_listed(reader, nb, run):
     assert [row["run"] for row in reader.get("/api/v1/features").json()["runs"]] == [run]
 
 
+def test_a_model_is_offered_the_features_of_its_own_activations(reader, nb, run):
+    def offered(model):
+        found = reader.get("/api/v1/features", params={"steers": model}).json()["runs"]
+        page = reader.get("/steer", params={"model": model}).text
+        assert [f'<option value="{row["run"]}">' in page for row in found] == [True] * len(found)
+        assert ('data-add="feature" disabled' in page) is (not found)
+        return [row["run"] for row in found]
+
+    assert offered("builtin") == []  # the run has no dictionary to steer with
+    (nb.run(run).folder / "artifacts" / "d").write_bytes(b"")
+    assert offered("builtin") == [run]
+    assert offered("org/other") == []
+    assert reader.get("/api/v1/features", params={"steers": ""}).status_code == 422
+
+
 def test_a_notebook_without_features_says_how_to_get_some(reader):
     assert 'href="/x/dictionary-learning"' in reader.get("/features").text
 

@@ -25,7 +25,7 @@ class FakeModelServer:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict]] = []
 
-    async def call(self, method, **params):
+    async def call(self, method, *, partial=None, **params):
         self.calls.append((method, params))
         if params.get("model") == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
@@ -55,7 +55,7 @@ def test_the_list_names_every_model_and_runs_none(reader, server):
 
 
 def test_what_others_named_is_text(reader, monkeypatch):
-    models = [{"name": EVIL, "kind": "run", "where": EVIL}]
+    models = [{"name": EVIL, "short": EVIL, "kind": "opened", "where": EVIL}]
     monkeypatch.setattr("glassbook.web.views.models.available_models", lambda notebook: models)
     page = reader.get("/models").text
     assert "<script>alert" not in page
@@ -68,6 +68,48 @@ def test_showing_a_model_asks_the_model_server_nothing(reader, server):
     assert server.calls == []
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
+
+
+def test_a_model_that_was_opened_is_remembered_until_it_is_forgotten(reader, server):
+    reader.post("/api/v1/models/open", json={"model": "nobody"})
+    reader.post("/api/v1/models/open", json={"model": "org/tiny"})
+    reader.post("/api/v1/models/open", json={"model": "builtin"})
+    page = reader.get("/models").text
+    assert '<a href="/models/open?model=org/tiny">tiny</a>' in page
+    assert "nobody" not in page
+    assert page.count("data-forget") == 1
+    assert '<option value="org/tiny"' in reader.get("/steer").text
+    left = reader.post("/api/v1/models/forget", json={"model": "org/tiny"}).json()["models"]
+    assert [model["name"] for model in left] == ["builtin"]
+    assert "org/tiny" not in reader.get("/models").text
+
+
+def test_a_disk_that_refuses_does_not_keep_a_model_from_opening(reader, server, monkeypatch):
+    def refuse(*_):
+        raise GlassbookError("cannot write")
+
+    monkeypatch.setattr("glassbook.web.views.models.remember", refuse)
+    assert reader.post("/api/v1/models/open", json={"model": "builtin"}).status_code == 200
+
+
+def test_a_models_page_has_a_short_heading_and_prompts_that_suit_it(reader):
+    page = reader.get("/models/open", params={"model": "org/tiny"}).text
+    assert "<h1>tiny</h1>" in page
+    assert "<code>org/tiny</code>" in page
+    assert page.count("Once upon a time</textarea>") == 2
+    assert "data-local" not in page  # a link from elsewhere must not make the page download it
+    page = reader.get("/models/open").text
+    assert "<h1>builtin</h1>" in page
+    assert "<code>builtin" not in page
+    assert "One day, Tam came to the ford.</textarea>" in page
+    assert "data-local" in page
+
+
+def test_an_address_says_the_prompts(reader):
+    page = reader.get("/models/open", params={"prompt": "The fox"}).text
+    assert page.count(">The fox</textarea>") == 2
+    page = reader.get("/models/open", params={"prompt": "The fox", "write": "An owl"}).text
+    assert page.count(">The fox</textarea>") == page.count(">An owl</textarea>") == 1
 
 
 @pytest.mark.parametrize("what", ASKS)

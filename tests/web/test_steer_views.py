@@ -35,15 +35,17 @@ class FakeModelServer:
         self.calls: list[dict] = []
         self.steered = " runs away."
 
-    async def call(self, method, **params):
+    async def call(self, method, *, partial=None, **params):
         self.calls.append(params)
         if params["model"] == "nobody":
             raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
         results = [{"prompt": p, "plain": p + " sleeps.", "steered": p + self.steered} for p in params["prompts"]]
+        if params["random"]:
+            results = [{**row, "random": row["prompt"] + " flies."} for row in results]
         return {
             "results": results,
-            "effect": {"words_changed": 0.5},
-            "damage": {"kl": 0.1234567},
+            "words_changed": 0.5,
+            "damage": {"nll_plain": 1.0, "nll_steered": 1.4567},
             "label": "happy - sad",
         }
 
@@ -83,6 +85,7 @@ SETTINGS = st.builds(
             "tokens": st.integers(1, 400),
             "temperature": st.floats(0, 5),
             "seed": st.integers(0, 2**31 - 1),
+            "random": st.booleans(),
         }
     ),
 )
@@ -208,6 +211,24 @@ def test_what_is_out_of_bounds_is_refused_before_the_model_server(reader, server
     assert server.calls == []
 
 
+def test_the_answer_says_what_its_numbers_mean(reader):
+    said = reader.post("/api/v1/steer", json=ASKED).json()["sentences"]
+    assert said["effect"] == ["50 % of the steered words are not in the unsteered text."]
+    assert "0.46 nats per token less likely than its own" in said["damage"][0]
+
+
+def test_a_new_panel_has_a_random_vector_and_prompts_that_suit_the_model(reader):
+    def shown(**query):
+        return json.loads(unescape(re.search(r'data-settings="([^"]*)"', reader.get("/steer", params=query).text)[1]))
+
+    assert (shown()["random"], shown()["prompts"]) == (True, ["The", "One day, Tam came to the ford."])
+    assert shown(model="org/tiny")["prompts"] == ["Once upon a time"]
+    assert shown(prompt="The fox", random="false") | {"prompts": ["The fox"], "random": False} == shown(
+        prompt="The fox", random="False"
+    )
+    assert not read_settings(ASKED).random  # blocks and links of earlier versions ask for none
+
+
 def test_an_unknown_model_is_one_clear_line(reader):
     answer = reader.post("/api/v1/steer", json={**ASKED, "model": "nobody"})
     assert (answer.status_code, answer.json()) == (
@@ -267,10 +288,19 @@ def test_texts_are_kept_on_a_new_page_that_reads_without_the_program(reader, nb)
     page = nb.page("Happy foxes")
     assert page.id == kept["id"]
     assert "| The fox | The fox sleeps. | The fox runs away. |" in page.body
-    assert "Damage: kl 0.1235." in page.body
+    assert "Effect: 50 % of the steered words are not in the unsteered text." in page.body
+    assert "0.46 nats per token less likely than its own" in page.body
     (block,) = page.outline().blocks
     assert read_settings(block.data) == read_settings(ASKED)
     assert kept["url"].endswith("#" + page.outline().sections[-1].slug)
+
+
+def test_the_random_vectors_texts_are_kept_with_the_others(reader, nb):
+    keep(reader, "Foxes", random=True)
+    page = nb.page("Foxes")
+    assert "| prompt | plain | steered | random vector |" in page.body
+    assert "| The fox | The fox sleeps. | The fox runs away. | The fox flies. |" in page.body
+    assert read_settings(page.outline().blocks[0].data).random
 
 
 def test_they_are_appended_to_a_page_that_is_there(reader, nb):

@@ -49,6 +49,32 @@ def side_by_side(plain: str, steered: str) -> Table:
     return out
 
 
+class GrowingText:
+    """A text on stdout that is printed as it grows."""
+
+    def __init__(self) -> None:
+        self._printed = ""
+
+    def grow(self, text: str) -> None:
+        """Print what a text has more than before. Its last spaces wait: the whole text may not have them."""
+        text = text.rstrip()
+        if text.startswith(self._printed):
+            print(text[len(self._printed) :], end="", flush=True)
+            self._printed = text
+
+    def end(self, text: str) -> None:
+        """Print the rest of the whole text; all of it, on a new line, if it is not what was printed."""
+        if not text.startswith(self._printed):
+            self.stop()
+            self._printed = ""
+        print(text[len(self._printed) :])
+
+    def stop(self) -> None:
+        """End the line that the text broke off in."""
+        if self._printed:
+            print()
+
+
 _COLOURS = {"holds": "green", "fails": "red", "finished": "green", "failed": "red"}
 
 

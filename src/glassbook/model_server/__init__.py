@@ -4,7 +4,17 @@
 has come for a while.
 """
 
-from glassbook.model_server.available import LensKind, available_models
+from glassbook.model_server.available import LensKind, available_models, is_local, same_model, short_name
 from glassbook.model_server.client import ModelServer
+from glassbook.model_server.remembered import forget, remember
 
-__all__ = ["LensKind", "ModelServer", "available_models"]
+__all__ = [
+    "LensKind",
+    "ModelServer",
+    "available_models",
+    "forget",
+    "is_local",
+    "remember",
+    "same_model",
+    "short_name",
+]

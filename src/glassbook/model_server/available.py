@@ -1,4 +1,4 @@
-"""Models that a notebook can open by name: the built-in one and those saved by its runs. Listing them opens none."""
+"""Models that a notebook can open by name: the built-in one, its runs' own, those opened before. Listing opens none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from glassbook.errors import GlassbookError
+from glassbook.model_server.remembered import remembered
 from glassbook.notebook import Notebook
 
 LensKind = Literal["logit", "tuned", "jacobian", "permuted"]
@@ -17,13 +18,50 @@ RECENT = 200
 
 
 def available_models(notebook: Notebook) -> list[dict[str, Any]]:
-    """The built-in model and those that runs have saved, as {name, kind, where}."""
-    models: list[dict[str, Any]] = [{"name": "builtin", "kind": "built-in", "where": "comes with Glassbook"}]
+    """The built-in model, those that were opened before, and those that runs have saved.
+
+    Each is {name, short, kind, where}; of models that were opened also when, `parameters` and a usual `site`, as
+    `remembered` has them.
+    """
+    models = [{"name": "builtin", "short": "builtin", "kind": "built-in", "where": "comes with Glassbook"}]
+    saved = []
     for record in notebook.runs()[:RECENT]:
         for name in record.artifacts:
             if _is_model(record.folder / "artifacts" / name):
-                models.append({"name": f"{PREFIX}{record.id}/{name}", "kind": "run", "where": record.experiment})
-    return models
+                full = f"{PREFIX}{record.id}/{name}"
+                saved.append({"name": full, "short": short_name(full), "kind": "run", "where": record.experiment})
+    opened = {entry["name"]: entry for entry in remembered(notebook)}
+    listed = {model["name"] for model in (*models, *saved)}
+    for name in opened:
+        if name not in listed:
+            where = "this machine" if _exists(name) else "Hugging Face"
+            models.append({"name": name, "short": short_name(name), "kind": "opened", "where": where})
+    return [{**opened.get(model["name"], {}), **model} for model in (*models, *saved)]
+
+
+def short_name(name: str) -> str:
+    """A model's name as a heading has it: of a path the last part, of a hub's id what stands after the owner."""
+    if name.startswith(PREFIX):
+        run, _, artifact = name.removeprefix(PREFIX).partition("/")
+        return f"{artifact} of {run}"
+    last = name.rstrip("/").rpartition("/")[2]
+    return last or name
+
+
+def is_local(notebook: Notebook, name: str) -> bool:
+    """Whether opening a model downloads nothing: it is listed already, or its files are on this machine."""
+    return _exists(name) or any(model["name"] == name for model in available_models(notebook))
+
+
+def same_model(notebook: Notebook, one: str, other: str) -> bool:
+    """Whether two names mean the same model, as far as names tell."""
+    if one == other:
+        return True
+    try:
+        places = [Path(resolve(notebook, name)).expanduser() for name in (one, other)]
+    except GlassbookError:
+        return False
+    return all(place.exists() for place in places) and places[0].samefile(places[1])
 
 
 def resolve(notebook: Notebook, name: str) -> str:
@@ -40,6 +78,10 @@ def artifact_of(notebook: Notebook, run: str, artifact: str) -> Path:
     if not path.is_file():
         raise GlassbookError(f"{artifact} of run {run} is a folder; name a file")
     return path
+
+
+def _exists(name: str) -> bool:
+    return Path(name).expanduser().exists()
 
 
 def _is_model(folder: Path) -> bool:

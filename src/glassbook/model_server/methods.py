@@ -12,12 +12,14 @@ from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import LensKind, resolve
 from glassbook.model_server.lenses import open_lens
-from glassbook.model_server.steered_texts import steer_texts
+from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
+from glassbook.nets.live import watch_texts
+from glassbook.nets.threads import fitting_threads
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.steer.spec import read_settings
-from glassbook.trace import read_sites, sites
+from glassbook.trace import Site, read_sites, sites
 from glassbook.trace.roles import blocks, self_test
 
 MAX_OPEN = 2
@@ -58,11 +60,10 @@ class OpenModels:
 
 
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
-    """Size, context, blocks and sites of a model."""
+    """Size, context, blocks and sites of a model; `form` is a site's shape in words ("tokens × 128")."""
     lm = models.open(model, tokenizer)
-    import torch
-
-    ids = torch.zeros(1, 4, dtype=torch.long, device=lm.device)
+    found, longer = (_sites(lm, tokens) for tokens in (4, 5))
+    shapes = {site.name: site.shape for site in longer}
     return {
         "name": model,
         "parameters": lm.parameters,
@@ -71,18 +72,55 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
         "tokenizer": lm.tokenizer is not None,
         "blocks": blocks(lm.model),
         "sites": [
-            {"name": s.name, "shape": list(s.shape), "dtype": str(s.dtype).removeprefix("torch.")}
-            for s in sites(lm.model, input_ids=ids)
+            {
+                "name": s.name,
+                "shape": list(s.shape),
+                "form": _form(s.shape, shapes.get(s.name, s.shape)),
+                "dtype": str(s.dtype).removeprefix("torch."),
+            }
+            for s in found
         ],
         "checks": [asdict(check) for check in self_test(lm)],
     }
 
 
+def _sites(lm: LanguageModel, tokens: int) -> list[Site]:
+    import torch
+
+    with fitting_threads(lm, tokens):
+        return sites(lm.model, input_ids=torch.zeros(1, tokens, dtype=torch.long, device=lm.device))
+
+
+def _form(shape: tuple[int, ...], longer: tuple[int, ...]) -> str:
+    """A shape in words, from those for two lengths of a text: what differs counts tokens; a batch of 1 is left out.
+
+    Shapes of other numbers of dimensions, which some routers have, are told as they are.
+    """
+    if len(shape) != len(longer):
+        return " × ".join(map(str, shape))
+    words = [str(n) if n == m else "tokens" for n, m in zip(shape, longer, strict=True)]
+    return " × ".join(words[1:] if len(words) > 1 and words[0] == "1" else words)
+
+
 def sample(
-    models: OpenModels, model: str, prompt: str = "", tokens: int = 60, temperature: float = 0.8, seed: int = 0
+    models: OpenModels,
+    partial: Partial,
+    model: str,
+    prompt: str = "",
+    tokens: int = 60,
+    temperature: float = 0.8,
+    seed: int = 0,
 ) -> dict[str, Any]:
+    """Text after a prompt. Partial results: `text` so far, and `done` of so many `tokens`."""
     lm = models.with_text(model)
-    return {"prompt": prompt, "text": lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)[0]}
+
+    def seen(texts: list[str], done: int) -> None:
+        partial({"text": texts[0], "done": done, "tokens": tokens})
+
+    seen([""], 0)
+    with fitting_threads(lm, 1), watch_texts(lm, [prompt], seen):
+        (text,) = lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)
+    return {"prompt": prompt, "text": text}
 
 
 def tokens(models: OpenModels, model: str, text: str) -> dict[str, Any]:
@@ -95,7 +133,8 @@ def attention(models: OpenModels, model: str, prompt: str) -> dict[str, Any]:
     """Attention patterns of a prompt: for each layer and head [T, T]."""
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
-    patterns = patterns_of(lm, ids)
+    with fitting_threads(lm, ids.numel()):
+        patterns = patterns_of(lm, ids)
     return {
         "tokens": lm.tokens(ids[0]),
         "layers": [
@@ -106,30 +145,30 @@ def attention(models: OpenModels, model: str, prompt: str) -> dict[str, Any]:
 
 def lens(models: OpenModels, model: str, prompt: str, top: int = 3, kind: LensKind = "logit") -> dict[str, Any]:
     """What a lens reads from a prompt: for each layer and token its likeliest tokens."""
-    import torch
-
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
     reads, layers = open_lens(models.notebook, model, lm, kind), []
-    streams = read_sites(lm.model, {"input_ids": ids}, [f"{name}.out" for name in blocks(lm.model)])
-    for name in blocks(lm.model):
-        with torch.no_grad():
+    with fitting_threads(lm, ids.numel()):
+        streams = read_sites(lm.model, {"input_ids": ids}, [f"{name}.out" for name in blocks(lm.model)])
+        for name in blocks(lm.model):
             (logits,) = reads(name, streams[f"{name}.out"])
-        best = logits.softmax(-1).topk(min(top, logits.shape[-1]), dim=-1)
-        names = lm.tokens(best.indices.flatten())
-        k = best.indices.shape[-1]
-        cells = [
-            [{"token": names[t * k + j], "p": round(p, 4)} for j, p in enumerate(row)]
-            for t, row in enumerate(best.values.tolist())
-        ]
-        layers.append({"name": name, "cells": cells})
+            best = logits.softmax(-1).topk(min(top, logits.shape[-1]), dim=-1)
+            names = lm.tokens(best.indices.flatten())
+            k = best.indices.shape[-1]
+            cells = [
+                [{"token": names[t * k + j], "p": round(p, 4)} for j, p in enumerate(row)]
+                for t, row in enumerate(best.values.tolist())
+            ]
+            layers.append({"name": name, "cells": cells})
     return {"kind": kind, "tokens": lm.tokens(ids[0]), "layers": layers}
 
 
-def steer(models: OpenModels, **params: Any) -> dict[str, Any]:
+def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]:
     """Prompts continued plainly and steered, with effect and damage; the parameters are `SteeringSettings`."""
     settings = read_settings(params)
-    return steer_texts(models.notebook, models.with_text(settings.model), settings)
+    lm = models.with_text(settings.model)
+    with fitting_threads(lm, 1):
+        return steer_texts(models.notebook, lm, settings, partial)
 
 
 def similar(models: OpenModels, text: str, limit: int = 10) -> dict[str, Any]:
@@ -157,12 +196,26 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "similar": similar,
 }
 """The requests that can be made, by name."""
+WITH_PARTS = frozenset({"sample", "steer"})
+"""Those that give parts of their result beforehand; they can be given up whenever they do."""
 
 
-def handle(models: OpenModels, method: str, params: dict[str, Any]) -> dict[str, Any]:
+def handle(
+    models: OpenModels, method: str, params: dict[str, Any], partial: Partial = lambda part: None
+) -> dict[str, Any]:
+    """The result of a request.
+
+    Args:
+        models: what is open.
+        method: one of METHODS.
+        params: its parameters.
+        partial: called with parts of the result as they come; what it raises ends the request.
+    """
     import torch
 
     if method not in METHODS:
         raise GlassbookError(f"there is no method {method!r}; use one of {', '.join(METHODS)}")
     with torch.no_grad():
+        if method in WITH_PARTS:
+            return METHODS[method](models, partial, **params)
         return METHODS[method](models, **params)

@@ -56,7 +56,7 @@ class Strict(BaseModel):
 
 
 Coeff = Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)]
-"""Strength of a source; negative steers the other way."""
+"""Strength of a source, as a multiple of its own unit; negative steers the other way."""
 
 
 class Source(Strict):
@@ -79,7 +79,7 @@ class Source(Strict):
 
 
 class ActAddSource(Source):
-    """Activation addition: from one prompt towards another."""
+    """Activation addition: from one prompt towards another; strength 1 is the difference of the two as it is."""
 
     plus: Annotated[str, Field(max_length=200)]
     minus: Annotated[str, Field(max_length=200)] = ""
@@ -98,7 +98,7 @@ class FeatureSource(Source):
 
 
 class VectorSource(Source):
-    """A vector that a run saved among its artifacts."""
+    """A vector that a run saved among its artifacts; strength 1 is the vector as it was saved."""
 
     run: Name
     artifact: Name
@@ -135,6 +135,9 @@ class SteeringSettings(Strict):
     tokens: Tokens = 40
     temperature: Temperature = 0.8
     seed: Seed = 0
+    """Of the sampling, for each prompt by itself, and of the random vectors."""
+    random: bool = False
+    """Whether each prompt is also continued under random vectors of the same norms, as a control."""
 
     @model_validator(mode="before")
     @classmethod

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from glassbook import experiments
+from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.jobs.queue import JobQueue
 from glassbook.model_server import ModelServer
@@ -59,18 +62,50 @@ class Services:
             else self.curves.curve(run.folder, name, after, points)
         )
 
-    async def call_model_server(self, method: str, **params: Any) -> dict[str, Any]:
+    async def call_model_server(
+        self, method: str, *, partial: Callable[[dict[str, Any]], object] | None = None, **params: Any
+    ) -> dict[str, Any]:
         """The result of a request to the model server, from memory if it was made before.
 
-        The same request always has the same result (sampling is seeded). Errors are not cached.
+        The same request always has the same result (sampling is seeded). Errors are not cached. `partial` is called
+        with parts of a result that is not in memory, as they come.
         """
         key = json.dumps([method, params], sort_keys=True)
         if key not in self._responses:
-            self._responses[key] = await self.model_server.call(method, **params)
+            self._responses[key] = await self.model_server.call(method, partial=partial, **params)
         self._responses.move_to_end(key)
         if len(self._responses) > MAX_RESPONSES:
             self._responses.popitem(last=False)
         return self._responses[key]
+
+    async def stream_model_server(self, method: str, **params: Any) -> AsyncGenerator[dict[str, Any]]:
+        """The same, in messages: any number of {"partial": ...}, then {"result": ...} or {"error": one line}.
+
+        Whoever stops reading gives the request up.
+        """
+        messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+        async def ask() -> None:
+            try:
+                result = await self.call_model_server(
+                    method, partial=lambda part: messages.put_nowait({"partial": part}), **params
+                )
+                messages.put_nowait({"result": result})
+            except GlassbookError as error:
+                messages.put_nowait({"error": str(error)})
+            except Exception:
+                messages.put_nowait({"error": "the server failed; what it printed says how"})
+                raise
+
+        asking = asyncio.create_task(ask())
+        try:
+            while True:
+                message = await messages.get()
+                yield message
+                if "partial" not in message:
+                    break
+        finally:
+            asking.cancel()
 
 
 def services_of(request: HTTPConnection) -> Services:

@@ -8,11 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from glassbook.errors import GlassbookError
-from glassbook.formatting import escape_markdown, number
+from glassbook.formatting import escape_markdown
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.page import flow_text
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer.spec import AnySource, FeatureSource, SteeringSettings
+from glassbook.web.steering_sentences import sentences
+
+COLUMNS = {"prompt": "prompt", "plain": "plain", "steered": "steered", "random": "random vector"}
+"""Texts of a result, and the columns of the table on a page that have them."""
 
 
 def to_query(settings: SteeringSettings) -> str:
@@ -29,6 +33,8 @@ def to_block(settings: SteeringSettings) -> str:
     lines += [f"    - {flow_text(prompt)}" for prompt in settings.prompts]
     for name in ("tokens", "temperature", "seed"):
         lines.append(f"  {name}: {flow_text(getattr(settings, name))}")
+    if settings.random:
+        lines.append("  random: true")
     return "\n".join([*lines, "```"])
 
 
@@ -45,7 +51,7 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
                 settings["sources"].append(_source(value))
             case "prompt":
                 settings["prompts"].append(value)
-            case "model" | "where" | "tokens" | "temperature" | "seed":
+            case "model" | "where" | "tokens" | "temperature" | "seed" | "random":
                 settings[key] = value
             case "run" | "feature" | "coeff" | "by":  # earlier versions wrote "by"
                 source["coeff" if key == "by" else key] = value
@@ -83,17 +89,10 @@ def section(nb: Notebook, settings: SteeringSettings, result: Mapping[str, Any])
     rows: Sequence[Mapping[str, Any]] = result["results"]
     label = "; ".join(f"{source.coeff:+g} {label_of(nb, source)}" for source in settings.sources)
     lines = [f"## Steered: {escape_markdown(label)}", "", to_block(settings), ""]
-    lines += ["| prompt | plain | steered |", "| --- | --- | --- |"]
-    lines += [
-        "| " + " | ".join(escape_markdown(row[name]) for name in ("prompt", "plain", "steered")) + " |" for row in rows
-    ]
-    for name in ("effect", "damage"):
-        if numbers := measured(result.get(name)):
-            text = ", ".join(f"{escape_markdown(key)} {value}" for key, value in numbers)
-            lines += ["", f"{name.capitalize()}: {text}."]
+    columns = {name: title for name, title in COLUMNS.items() if all(name in row for row in rows)}
+    lines += [f"| {' | '.join(columns.values())} |", "| " + " | ".join("---" for _ in columns) + " |"]
+    lines += ["| " + " | ".join(escape_markdown(row[name]) for name in columns) + " |" for row in rows]
+    for name, said in sentences(result).items():
+        if said:
+            lines += ["", f"{name.capitalize()}: {escape_markdown(' '.join(said))}"]
     return "\n".join(lines) + "\n"
-
-
-def measured(values: Any) -> list[tuple[str, str]]:
-    pairs = values.items() if isinstance(values, Mapping) else ()
-    return [(str(key).replace("_", " "), number(value)) for key, value in pairs if value is not None]

@@ -363,6 +363,19 @@ def test_progress_without_a_terminal_is_told_every_second_and_printed_every_half
     assert capsys.readouterr().err.count("training:") == 2  # after 30 s, and at the end
 
 
+def test_the_time_left_is_never_negative(capsys, monkeypatch):
+    monkeypatch.setattr("glassbook.notebook.runs.progress.LINE", 0.0)
+    clock = [1000.0]
+    monkeypatch.setattr("glassbook.notebook.runs.progress.time.monotonic", lambda: clock[0])
+    with Progress(3, "training", "step") as progress:
+        for _ in range(9):
+            clock[0] += 1
+            progress.advance()
+    said = capsys.readouterr().err
+    assert "9/3 step, 1 step/s, 0:00:00 left" in said
+    assert "-" not in said
+
+
 def test_progress_is_on_disk_soon_and_long_work_does_not_fill_the_log(nb, monkeypatch):
     def written(total: int) -> int:
         clock = [1000.0]

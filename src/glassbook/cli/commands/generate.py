@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from glassbook.cli.app import Interrupted
 from glassbook.cli.command import OnModel, Option, Positional, as_asked, check_tokens
+from glassbook.cli.output import GrowingText
+
+if TYPE_CHECKING:
+    from glassbook.nets import LanguageModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class Generate(OnModel):
         sampling = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompt = as_asked(lm, self.prompt, self.chat)
         prompt_ids = lm.encode(prompt)
-        new_ids = lm.generate_ids([prompt], tokens=self.tokens, **sampling)[0]
+        new_ids = self.generate(lm, prompt, sampling)
         return {
             "model": self.model,
             "prompt": self.prompt,
@@ -43,8 +49,31 @@ class Generate(OnModel):
             "chat": self.chat,
         }
 
+    def generate(self, lm: LanguageModel, prompt: str, sampling: dict[str, Any]) -> list[int]:
+        """The new token ids; a terminal shows the text as it comes."""
+        from glassbook.nets.live import watch_texts
+        from glassbook.nets.threads import fitting_threads
+
+        with fitting_threads(lm, 1):
+            if self.json or not sys.stdout.isatty():
+                return lm.generate_ids([prompt], tokens=self.tokens, **sampling)[0]
+            shown = GrowingText()
+            try:
+                with watch_texts(lm, [prompt], lambda texts, _: shown.grow(self.whole(texts[0]))):
+                    ids = lm.generate_ids([prompt], tokens=self.tokens, **sampling)[0]
+            except KeyboardInterrupt:
+                shown.stop()
+                raise Interrupted("interrupted; the text ends here") from None
+            shown.end(self.whole(lm.continuation(lm.encode(prompt), ids)))
+            return ids
+
+    def whole(self, text: str) -> str:
+        """What is printed of new text: the answer of a chat alone, else the prompt before it."""
+        return text.strip() if self.chat else self.prompt + text
+
     def show(self, result: dict[str, Any]) -> None:
-        print(result["text"].strip() if result["chat"] else result["prompt"] + result["text"])
+        if not sys.stdout.isatty():  # a terminal has it already
+            print(self.whole(result["text"]))
 
 
 ACTIONS = {"": Generate}

@@ -21,11 +21,12 @@ class Open(OnModel):
     """List every site of every block, not only those of the first."""
 
     def result(self) -> dict[str, Any]:
+        check_tokens(self.tokens)
+        lm = self.open_model(needs_text=False)
+        from glassbook.nets.threads import fitting_threads
         from glassbook.trace import sites
         from glassbook.trace.roles import blocks, self_test
 
-        check_tokens(self.tokens)
-        lm = self.open_model(needs_text=False)
         batch = sample_batch(lm, self.prompt)
         found = [
             {"name": s.name, "order": s.order, "calls": s.calls, "shape": list(s.shape or ()), "dtype": str(s.dtype)}
@@ -34,7 +35,8 @@ class Open(OnModel):
         sample = None
         if lm.tokenizer is not None:
             prompt = self.prompt or ("" if lm.tokenizer.bos is not None else lm.decode([int(batch["input_ids"][0, 0])]))
-            sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
+            with fitting_threads(lm, 1):
+                sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
         return {
             "model": self.model,
             "kind": type(lm.model).__name__,

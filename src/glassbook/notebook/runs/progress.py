@@ -94,7 +94,7 @@ class Progress:
         self._line = now + LINE
         self._next = now + (REDRAW if self._bar is not None else min(TELL, LINE))
         rate = self.rate
-        left = (self.total - self.done) / rate if self.total is not None and rate > 0 else None
+        left = max(self.total - self.done, 0) / rate if self.total is not None and rate > 0 else None
         if self._bar is not None and self._task is not None:
             self._bar.update(
                 self._task,

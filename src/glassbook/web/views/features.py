@@ -15,8 +15,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
+from glassbook.model_server import same_model
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
+from glassbook.steer.spec import Model
 from glassbook.web.api.serializers import features_to_json
 from glassbook.web.services import services_of
 from glassbook.web.templating import path_part, respond
@@ -79,6 +81,15 @@ def dashboards(nb: Notebook) -> list[tuple[RunRecord, dict[str, Any]]]:
             continue  # an unreadable dashboard must not hide the others; its own page says what is wrong
     shipped = [run for run in reference_runs() if FeatureDashboard.exists(run.folder)]
     return found + [(run, FeatureDashboard(run.folder).header) for run in shipped]
+
+
+def steerable(nb: Notebook, model: str) -> list[tuple[RunRecord, dict[str, Any]]]:
+    """Of `dashboards` those that a model can be steered with: of its own activations, and with their dictionary."""
+    return [
+        (run, header)
+        for run, header in dashboards(nb)
+        if header.get("dictionary") in run.artifacts and same_model(nb, str(header.get("model")), model)
+    ]
 
 
 def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashboard]:
@@ -232,12 +243,16 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
 
 
 @router.get("/api/v1/features")
-def features_json(request: Request) -> dict[str, Any]:
+def features_json(
+    request: Request, steers: Annotated[Model | None, Query(description="only what steers this model")] = None
+) -> dict[str, Any]:
     """The runs that have features, newest first, with the model, site and width of their dictionaries."""
+    nb = services_of(request).notebook
+    found = dashboards(nb) if steers is None else steerable(nb, steers)
     return {
         "runs": [
             {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
-            for record, header in dashboards(services_of(request).notebook)
+            for record, header in found
         ]
     }
 

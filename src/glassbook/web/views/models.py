@@ -1,25 +1,34 @@
 """Models: the list of models, and a model's page with generation, attention viewer and lenses.
 
-Showing a page opens no model; its buttons call the API below, which passes requests to the model server. The viewers
-are static/js/attention.js and static/js/lens.js; live blocks use them as well (templates/blocks/).
+The server opens no model to show a page: the page's script and its buttons call the API below, which passes requests to
+the model server. The viewers are static/js/attention.js and static/js/lens.js; live blocks use them as well
+(templates/blocks/).
 """
 
 from __future__ import annotations
 
+import contextlib
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from glassbook.model_server import LensKind, available_models
+from glassbook.errors import GlassbookError
+from glassbook.model_server import LensKind, available_models, forget, is_local, remember, short_name
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
+from glassbook.web.api.model_results import RESPONSES, model_result
+from glassbook.web.default_prompts import prompts_for
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["models"])
 
-Short = Annotated[str, Field(min_length=1, max_length=400)]
+INSIDE = 400
+"""Characters of the longest prompt to look inside of."""
+Short = Annotated[str, Field(min_length=1, max_length=INSIDE)]
 """A prompt of which every pair of tokens is shown."""
 
 
@@ -66,7 +75,9 @@ class LensRequest(OfModel):
 
 @router.get("/models", include_in_schema=False)
 def models(request: Request) -> HTMLResponse:
-    return respond(request, "models.html", models=available_models(services_of(request).notebook))
+    found = available_models(services_of(request).notebook)
+    opened = {model["name"]: datetime.fromisoformat(model["opened"]) for model in found if "opened" in model}
+    return respond(request, "models.html", models=found, opened=opened)
 
 
 @router.get("/models/open", include_in_schema=False)
@@ -74,26 +85,51 @@ def open_page(
     request: Request,
     model: Annotated[Model, Query()] = "builtin",
     prompt: Annotated[Text, Query()] = "",
+    write: Annotated[Text, Query()] = "",
 ) -> HTMLResponse:
-    return respond(request, "model.html", model=model, prompt=prompt)
+    """A model's page; `prompt` is the text to look inside of, `write` the text to continue, by default the same."""
+    default = prompts_for(model)
+    return respond(
+        request,
+        "model.html",
+        model=model,
+        short=short_name(model),
+        local=is_local(services_of(request).notebook, model),
+        inside=(prompt or default.inside)[:INSIDE],
+        sample=write or prompt or default.sample,
+    )
 
 
 @router.get("/api/v1/models")
 def models_json(request: Request) -> dict[str, Any]:
-    """The built-in model and those that runs have saved: name, kind, and where each is."""
+    """The built-in model, those that were opened before, and those that runs have saved: name, kind, where each is."""
     return {"models": available_models(services_of(request).notebook)}
 
 
 @router.post("/api/v1/models/open")
 async def opened(request: Request, body: OpenRequest) -> dict[str, Any]:
-    """Open a model: its size, its context, its blocks, and the sites that can be read and changed."""
-    return await services_of(request).call_model_server("open", **body.model_dump(exclude_none=True))
+    """Open a model: its size, its context, its blocks, and the sites that can be read and changed.
+
+    It is remembered in the list of models.
+    """
+    services = services_of(request)
+    facts = await services.call_model_server("open", **body.model_dump(exclude_none=True))
+    with contextlib.suppress(GlassbookError):  # the disk may refuse; the model is open all the same
+        await run_in_threadpool(remember, services.notebook, body.model, facts)
+    return facts
 
 
-@router.post("/api/v1/models/sample")
-async def sample(request: Request, body: SampleRequest) -> dict[str, Any]:
-    """Text generated after a prompt."""
-    return await services_of(request).call_model_server("sample", **body.model_dump())
+@router.post("/api/v1/models/forget")
+def forgotten(request: Request, body: OfModel) -> dict[str, Any]:
+    """Take a model off the list of those that were opened; its files stay."""
+    forget(services_of(request).notebook, body.model)
+    return {"models": available_models(services_of(request).notebook)}
+
+
+@router.post("/api/v1/models/sample", response_model=dict[str, Any], responses=RESPONSES)
+async def sample(request: Request, body: SampleRequest) -> Any:
+    """Text generated after a prompt; its parts are the `text` so far, and `done` of so many `tokens`."""
+    return await model_result(request, "sample", body.model_dump())
 
 
 @router.post("/api/v1/models/tokens")

@@ -19,16 +19,17 @@ from glassbook.model_server import available_models
 from glassbook.notebook import Notebook, Page, read_markdown, slug
 from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
+from glassbook.web.api.model_results import RESPONSES, model_result
+from glassbook.web.default_prompts import BUILTIN, OTHERS, prompts_for
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
 from glassbook.web.steering_formats import from_query, section, to_query
+from glassbook.web.steering_sentences import DAMAGE, sentences
 from glassbook.web.templating import respond
-from glassbook.web.views.features import dashboards
+from glassbook.web.views.features import steerable
 
 router = APIRouter(tags=["steering"])
 
-PROMPTS = ("One day, Tam came to the ford.", "The heron came to the mill weir.")
-"""Of a new panel."""
 RECENT = 50
 """Newest runs whose saved vectors are offered."""
 
@@ -52,8 +53,10 @@ def panel(request: Request) -> HTMLResponse:
         settings=settings,
         where_labels=WHERE_LABELS,
         models=available_models(nb),
-        dashboards=dashboards(nb),
+        dashboards=steerable(nb, settings["model"]),
         vectors=saved_vectors(nb),
+        default_prompts={"builtin": BUILTIN.steer, "others": OTHERS.steer},
+        damage=DAMAGE,
     )
 
 
@@ -63,7 +66,8 @@ def panel_settings(request: Request) -> dict[str, Any]:
         query = from_query(request.query_params.multi_items())
         # A panel without sources is not valid yet: a placeholder stands in for the check.
         sources = query["sources"] or [{"plus": "x", "site": "x"}]
-        whole = {**query, "sources": sources, "prompts": query["prompts"] or PROMPTS}
+        prompts = query["prompts"] or prompts_for(query.get("model", "builtin")).steer
+        whole = {"random": True, **query, "sources": sources, "prompts": prompts}
         settings = SteeringSettings.model_validate(whole).model_dump(mode="json")
     except ValidationError as error:
         raise HTTPException(422, first_error(error)) from error
@@ -81,13 +85,17 @@ def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
     return found
 
 
-@router.post("/api/v1/steer")
-async def steer(request: Request, settings: SteeringSettings) -> dict[str, Any]:
-    """Steer: every prompt continued plainly and steered, with effect and damage."""
-    return {
-        **await services_of(request).call_model_server("steer", **settings.model_dump(mode="json")),
-        "query": to_query(settings),
-    }
+@router.post("/api/v1/steer", response_model=dict[str, Any], responses=RESPONSES)
+async def steer(request: Request, settings: SteeringSettings) -> Any:
+    """Steer: every prompt continued plainly and steered, with effect and damage, in numbers and in sentences.
+
+    Its parts are the `results` so far, and `done` of so many `tokens`: the plain texts come first.
+    """
+
+    def told(answer: dict[str, Any]) -> dict[str, Any]:
+        return {"sentences": sentences(answer), "query": to_query(settings)}
+
+    return await model_result(request, "steer", settings.model_dump(mode="json"), told)
 
 
 @router.post("/api/v1/steer/keep")

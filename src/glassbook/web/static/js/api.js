@@ -7,9 +7,34 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
     headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  return read(answer);
+}
+
+async function read(answer) {
   const data = answer.headers.get("content-type")?.includes("json") ? await answer.json() : { error: await answer.text() };
   if (!answer.ok) throw Object.assign(new Error(data.error ?? `the server answered ${answer.status}`), { status: answer.status, data });
   return data;
+}
+
+// Posts `body` for a result of which parts come before: `partial` is called with each. Aborting `signal` gives it up.
+export async function askInParts(path, body, { partial, signal }) {
+  const headers = { "content-type": "application/json", accept: "application/x-ndjson" };
+  const answer = await fetch(path, { method: "POST", signal, headers, body: JSON.stringify(body) });
+  if (!answer.ok || !answer.headers.get("content-type")?.includes("ndjson")) return read(answer);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("the server broke off; try again");
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const message = JSON.parse(line);
+      if ("result" in message) return message.result;
+      if ("error" in message) throw new Error(message.error);
+      partial(message.partial);
+    }
+  }
 }
 
 let fading;

@@ -44,13 +44,14 @@ function large(tokens, weights, choose) {
   const shown = tokens.map((text) => (visible(text).length > 10 ? `${visible(text).slice(0, 9)}…` : visible(text)));
   const room = 12 + 7.2 * Math.max(...shown.map((text) => text.length));
   const size = room + step * n;
-  const band = svg("rect", { x: 0, y: 0, width: size, height: step, class: "band" });
+  // The chosen row has an outline: a tint would read as attention.
+  const band = svg("rect", { x: 1, y: 0, width: size - 2, height: step, class: "band" });
   const picture = svg("svg", { viewBox: `0 0 ${size} ${size}`, width: size, height: size, class: "attention-large", role: "img", "aria-label": "attention of this head; the table beside it has the numbers" },
-    band,
     svg("image", { x: room, y: room, width: step * n, height: step * n, href: paint(document.createElement("canvas"), weights).toDataURL(), class: "pixels", preserveAspectRatio: "none" }),
     svg("rect", { x: room, y: room, width: step * n, height: step * n, class: "frame" }),
     ...shown.map((text, i) => svg("text", { x: room - 6, y: room + step * (i + 0.5), class: "query" }, text)),
     ...shown.map((text, i) => svg("text", { transform: `translate(${room + step * (i + 0.5)} ${room - 6}) rotate(-90)`, class: "key" }, text)),
+    band,
   );
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
@@ -95,6 +96,8 @@ function head(place, title, tokens, weights) {
   choose(tokens.length - 1);
 }
 
+// Shows the head that `data-layer` and `data-head` of `place` number, else the first; tells each choice by an event
+// "chosen" with both numbers.
 export function show(place, { tokens, layers }) {
   const big = el("div", { class: "attention-head" });
   const maps = [];
@@ -110,6 +113,7 @@ export function show(place, { tokens, layers }) {
   function open(layer, h, button) {
     for (const other of maps) other.button.setAttribute("aria-pressed", String(other.button === button));
     head(big, `${layer.name}, head ${h}`, tokens, layer.heads[h]);
+    place.dispatchEvent(new CustomEvent("chosen", { detail: { layer: layers.indexOf(layer), head: h } }));
   }
 
   const widest = Math.max(...layers.map((layer) => layer.heads.length));
@@ -119,7 +123,8 @@ export function show(place, { tokens, layers }) {
     el("tbody", {}, ...layers.map((layer) => el("tr", {}, el("th", { scope: "row" }, layer.name), ...layer.heads.map((_, h) => map(layer, h))))));
   place.replaceChildren(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "heads" }, table), big);
   roving(maps.map((one) => one.button), widest);
-  open(layers[0], 0, maps[0].button);
+  const first = maps.find(({ layer, h }) => layers.indexOf(layer) === Number(place.dataset.layer) && h === Number(place.dataset.head)) ?? maps[0];
+  open(first.layer, first.h, first.button);
 
   // Another theme has another colour.
   new MutationObserver((_, watcher) => {

@@ -1,7 +1,6 @@
 // Lens viewer: the likeliest tokens of each layer at each position, by the lens that is chosen.
 // Used by the model page (models.js) and by the live block `lens` (panels.js); data from /api/v1/models/lens.
-import { el } from "./api.js";
-import { answer } from "./panels.js";
+import { ask, el } from "./api.js";
 import { roving, shade, share, visible } from "./tokens.js";
 
 const KINDS = { logit: "Logit lens", tuned: "Tuned lens", jacobian: "Jacobian lens", permuted: "Jacobian lens, permuted (control)" };
@@ -12,7 +11,8 @@ const SAYS = {
   permuted: "The same matrices with rows and columns in random order: what this shows means nothing.",
 };
 
-// The table of a lens; `settings` are those that it was asked for with, so that another lens can be asked for.
+// The table of a lens; `settings` are those that it was asked for with, so that another lens can be asked for. Tells which
+// lens is shown by an event "chosen".
 export function show(place, { kind, tokens, layers }, settings) {
   const choice = el("select", { "aria-label": "lens" }, ...Object.entries(KINDS).map(([value, name]) => el("option", { value, selected: value === kind }, name)));
   const said = el("p", { class: "dim" }, SAYS[kind]);
@@ -20,9 +20,8 @@ export function show(place, { kind, tokens, layers }, settings) {
     const wanted = { ...settings, kind: choice.value };
     choice.disabled = true;
     // What stands there stays, and the reason why there is no such lens is said beside it.
-    const fresh = el("div");
-    answer("lens", wanted, fresh).then(
-      () => { place.replaceChildren(...fresh.childNodes); place.querySelector("select").focus(); },
+    ask("/api/v1/models/lens", { method: "POST", body: wanted }).then(
+      (data) => { show(place, data, wanted); place.querySelector("select").focus(); },
       (error) => { said.textContent = error.message; choice.value = kind; choice.disabled = false; },
     );
   });
@@ -54,4 +53,5 @@ export function show(place, { kind, tokens, layers }, settings) {
   );
   place.replaceChildren(el("p", {}, choice), said, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": KINDS[kind] }, table), detail);
   roving(buttons, tokens.length);
+  place.dispatchEvent(new CustomEvent("chosen", { detail: { kind } }));
 }

@@ -1,9 +1,20 @@
-// Model page: architecture, generation, attention, logit lens and tokens; each button shows its answer below itself.
+// Model page: architecture, generation, attention, lenses and tokens; each button shows its answer below itself.
+// The address keeps the prompts, the attention head with its layer, and the lens; opening such an address shows them.
 import { ask, el, number } from "./api.js";
 import { answer, waiting } from "./panels.js";
+import { showSites } from "./sites.js";
+import { streamed, written } from "./streamed.js";
 import { visible } from "./tokens.js";
 
-const { model } = document.querySelector(".model-page").dataset;
+const page = document.querySelector(".model-page");
+const { model } = page.dataset;
+const address = new URLSearchParams(location.search);
+
+// Puts values into the address; null takes one out.
+function note(changes) {
+  for (const [key, value] of Object.entries({ model, ...changes })) value == null ? address.delete(key) : address.set(key, value);
+  history.replaceState(null, "", `/models/open?${address}`);
+}
 
 async function busy(button, place, work) {
   button.disabled = true;
@@ -21,21 +32,22 @@ function fact(name, value) {
 
 function showOpened(place, { parameters, vocab, context, blocks, sites }) {
   const known = Object.entries({ parameters, vocabulary: vocab, context, blocks: blocks.length }).filter(([, value]) => value != null);
-  place.replaceChildren(
-    el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))),
-    el("details", { open: true },
-      el("summary", {}, `${number(sites.length)} sites that can be read and edited`),
-      el("div", { class: "scroll sites", tabindex: "0", role: "region", "aria-label": "sites" },
-        el("table", {},
-          el("thead", {}, el("tr", {}, ...["site", "shape", "type"].map((name) => el("th", { scope: "col" }, name)))),
-          el("tbody", {}, ...sites.map(({ name, shape, dtype }) => el("tr", {}, el("td", {}, el("code", {}, name)), el("td", {}, shape.join(" × ")), el("td", {}, dtype))))))),
-  );
+  place.replaceChildren(el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))), showSites(sites, blocks));
 }
 
-const open = document.querySelector("[data-ask=open]");
+const opening = page.querySelector("[data-open]");
+const open = opening.querySelector("button");
 open.addEventListener("click", () => {
-  const place = open.closest("section").querySelector("[data-answer]");
-  busy(open, place, async () => showOpened(place, await waiting(place, ask("/api/v1/models/open", { method: "POST", body: { model } }))));
+  const place = page.querySelector("[data-panel=open] [data-answer]");
+  opening.hidden = true;
+  return busy(open, place, async () => {
+    try {
+      showOpened(place, await waiting(place, ask("/api/v1/models/open", { method: "POST", body: { model } })));
+    } catch (error) {
+      opening.hidden = false;
+      throw error;
+    }
+  });
 });
 
 const sample = document.querySelector("[data-ask=sample]");
@@ -44,9 +56,10 @@ sample.addEventListener("submit", (event) => {
   const given = Object.fromEntries(new FormData(sample));
   const body = { model, prompt: given.prompt, tokens: Number(given.tokens), temperature: Number(given.temperature), seed: Number(given.seed) };
   const place = sample.querySelector("[data-answer]");
+  note({ write: given.prompt });
   busy(event.submitter, place, async () => {
-    const { text } = await waiting(place, ask("/api/v1/models/sample", { method: "POST", body }));
-    place.replaceChildren(el("p", { class: "written" }, el("span", { class: "dim-text" }, body.prompt), text));
+    const { text } = await streamed("/api/v1/models/sample", body, place, (part) => written(body.prompt, part.text));
+    place.replaceChildren(written(body.prompt, text));
   });
 });
 
@@ -58,16 +71,52 @@ function showTokens(place, { tokens }) {
 }
 
 const inside = document.querySelector("[data-ask=inside]");
+const places = Object.fromEntries(["tokens", "attention", "lens"].map((what) => [what, document.querySelector(`[data-answer-${what}]`)]));
+const kept = { attention: ["layer", "head"], lens: ["lens"], tokens: [] };
+let prompt; // of the answers that stand on the page
+
+async function look(what, kind) {
+  const given = Object.fromEntries(new FormData(inside));
+  if (given.prompt !== prompt) {
+    // Answers about another text would not fit the address any more.
+    for (const [other, place] of Object.entries(places)) if (other !== what) place.replaceChildren();
+    if (prompt !== undefined) note(Object.fromEntries(Object.values(kept).flat().map((name) => [name, null])));
+  }
+  prompt = given.prompt;
+  note({ prompt });
+  const place = places[what];
+  if (what === "tokens") showTokens(place, await waiting(place, ask("/api/v1/models/tokens", { method: "POST", body: { model, text: prompt } })));
+  else await answer(what, { model, prompt, ...(kind ? { kind } : {}) }, place);
+}
+
 inside.addEventListener("submit", (event) => {
   event.preventDefault();
   const button = event.submitter;
-  const { prompt } = Object.fromEntries(new FormData(inside));
-  const place = document.querySelector(`[data-answer-${button.value}]`);
-  busy(button, place, async () => {
-    if (button.value === "tokens") showTokens(place, await waiting(place, ask("/api/v1/models/tokens", { method: "POST", body: { model, text: prompt } })));
-    else await answer(button.value, { model, prompt }, place);
-  });
+  busy(button, places[button.value], () => look(button.value, button.value === "lens" ? address.get("lens") : null));
 });
+places.attention.addEventListener("chosen", ({ detail }) => {
+  Object.assign(places.attention.dataset, detail); // the next prompt is shown at the same head
+  note(detail);
+});
+places.lens.addEventListener("chosen", ({ detail }) => note({ lens: detail.kind }));
 
 // Until here a button would have done nothing.
 for (const button of document.querySelectorAll(".model-page button[disabled]")) button.disabled = false;
+
+async function restore() {
+  const wanted = { layer: address.get("layer"), head: address.get("head") };
+  const lens = address.get("lens");
+  const button = (what) => inside.querySelector(`[value=${what}]`);
+  if (wanted.layer !== null && wanted.head !== null) {
+    Object.assign(places.attention.dataset, wanted);
+    await busy(button("attention"), places.attention, () => look("attention"));
+  }
+  if (lens !== null) await busy(button("lens"), places.lens, () => look("lens", lens));
+}
+
+// What is on this machine, or was chosen on a page of the notebook, is opened at once; a link from elsewhere must not
+// make the notebook download a model.
+if ("local" in page.dataset || document.referrer.startsWith(`${location.origin}/`)) {
+  open.click();
+  restore();
+} else opening.hidden = false;

@@ -1,5 +1,6 @@
 // Live blocks that call the model server: attention, lenses and steering inside a page.
 import { ask, el } from "./api.js";
+import { pairs, streamed } from "./streamed.js";
 
 // A page of notes does not know that it will need these rules.
 if (!document.querySelector('link[href*="/css/panels.css"]')) {
@@ -16,7 +17,8 @@ const PANELS = {
 // Sends the panel's settings to the server and shows the answer in `place`.
 export async function answer(kind, settings, place) {
   const [path, viewer] = PANELS[kind];
-  const [{ show }, data] = await Promise.all([viewer(), waiting(place, ask(path, { method: "POST", body: settings }))]);
+  const asked = kind === "steer" ? streamed(path, settings, place, pairs) : waiting(place, ask(path, { method: "POST", body: settings }));
+  const [{ show }, data] = await Promise.all([viewer(), asked]);
   show(place, data, settings);
 }
 

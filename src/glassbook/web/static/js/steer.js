@@ -1,116 +1,28 @@
-// Steering page (templates/steer.html): directions as rows with sliders, steered texts from /api/v1/steer, saved to a page.
-// The texts are shown by steered.js, in live blocks as well; the routes are in views/steering_panel.py.
+// Steering page (templates/steer.html): steered texts from /api/v1/steer, strengths compared, results saved to a page.
+// Its rows are in steer_rows.js, the comparison in steer_sweep.js; texts are shown by steered.js, in live blocks as well;
+// the routes are in views/steering_panel.py.
 import { ask, el } from "./api.js";
-import { waiting } from "./panels.js";
+import { add, setStrengths, showDamage, sourceOf, suggest } from "./steer_rows.js";
 import { show } from "./steered.js";
-import { visible } from "./tokens.js";
+import { pairs, streamed } from "./streamed.js";
 
 const form = document.querySelector("[data-steering]");
 const sources = form.querySelector("[data-sources]");
 const place = document.querySelector("[data-answer]");
 const keep = document.querySelector("[data-keep]");
 let shown; // the settings of the answer that stands on the page
-let rows = 0;
-
-const field = (row, name) => row.querySelector(`[data-field=${name}]`);
-const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-
-// Fills a datalist from the server while one types; only the newest request counts.
-function suggest(input, list, options) {
-  let turn = 0;
-  list.id ||= `suggest-${rows++}`;
-  input.setAttribute("list", list.id);
-  input.addEventListener("input", async () => {
-    const mine = ++turn;
-    await wait(150);
-    if (mine !== turn || !input.value.trim()) return;
-    const found = await options(input.value.trim()).catch(() => []);
-    if (mine === turn) list.replaceChildren(...found);
-  });
-}
-
-function featureRow(row) {
-  const [run, index] = [field(row, "run"), field(row, "index")];
-  const hint = el("span", { class: "dim hint" });
-  row.querySelector(".what").append(hint);
-
-  const named = ({ label, tokens }) => label || tokens.map(([text]) => visible(text)).slice(0, 4).join(" ");
-  suggest(index, row.querySelector("datalist"), async (text) => {
-    if (/^\d+( |$)/.test(text)) return [];
-    const { features } = await ask(`/api/v1/features/${encodeURIComponent(run.value)}?${new URLSearchParams({ q: text, size: 12 })}`);
-    return features.map((feature) => el("option", { value: `${feature.index} ${named(feature)}` }));
-  });
-
-  async function check() {
-    const number = /^\s*(\d+)( |$)/.exec(index.value)?.[1];
-    index.setCustomValidity(number === undefined && index.value ? "Choose a suggested feature or enter its index." : "");
-    hint.textContent = "";
-    if (number === undefined || !run.value) return;
-    try {
-      const feature = await ask(`/api/v1/features/${encodeURIComponent(run.value)}/${number}`);
-      hint.replaceChildren(el("a", { href: `/features/${encodeURIComponent(run.value)}/${number}` }, named(feature) || "its page"));
-    } catch (error) {
-      hint.textContent = error.message;
-    }
-  }
-  for (const input of [run, index]) input.addEventListener("change", check);
-  check();
-}
-
-function choose(select, value) {
-  // A run that is not listed (an old one, or the beginning of an id) can be used all the same.
-  if (value && ![...select.options].some((option) => option.value === value)) select.append(new Option(value, value));
-  if (value) select.value = value;
-}
-
-function add(source) {
-  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "vector" : "actadd";
-  const row = document.querySelector(`template[data-row=${kind}]`).content.firstElementChild.cloneNode(true);
-  row.append(document.querySelector("template[data-strength]").content.firstElementChild.cloneNode(true));
-  sources.append(row);
-  if (kind === "feature") {
-    choose(field(row, "run"), source.run);
-    field(row, "index").value = source.index;
-    featureRow(row);
-  } else if (kind === "vector") {
-    if (source.artifact) {
-      const value = JSON.stringify([source.run, source.artifact]);
-      const same = [...field(row, "vector").options].find((option) => JSON.stringify(JSON.parse(option.value)) === value);
-      if (same) same.selected = true;
-      else field(row, "vector").append(new Option(`${source.artifact} of ${source.run}`, value, true, true));
-    }
-  } else for (const name of ["plus", "minus", "site"]) if (source[name]) field(row, name).value = source[name];
-
-  const [slider, coeff] = [row.querySelector("[data-slider]"), field(row, "coeff")];
-  slider.value = coeff.value = source.coeff ?? ("index" in source ? 1 : 4);
-  slider.addEventListener("input", () => (coeff.value = slider.value));
-  coeff.addEventListener("input", () => (slider.value = coeff.value));
-  row.querySelector("[data-remove]").addEventListener("click", () => {
-    row.remove();
-    form.querySelector("[data-add]:not([disabled])").focus();
-  });
-  return row;
-}
-
-function sourceOf(row) {
-  const coeff = Number(field(row, "coeff").value);
-  const value = (name) => field(row, name).value;
-  if (row.dataset.kind === "feature") return { run: value("run"), index: Number.parseInt(value("index"), 10), coeff };
-  if (row.dataset.kind === "actadd") return { plus: value("plus"), minus: value("minus"), site: value("site"), coeff };
-  const [run, artifact] = JSON.parse(value("vector"));
-  return { run, artifact, coeff };
-}
 
 function settingsOf() {
   const given = Object.fromEntries(new FormData(form));
   return {
-    model: given.model,
+    model: given.model.trim(),
     sources: [...sources.children].map(sourceOf),
     where: given.where,
     prompts: given.prompts.split("\n").filter((line) => line.trim()),
     tokens: Number(given.tokens),
     temperature: Number(given.temperature),
     seed: Number(given.seed),
+    random: form.elements.random.checked,
   };
 }
 
@@ -124,7 +36,7 @@ form.addEventListener("submit", async (event) => {
   }
   button.disabled = true;
   try {
-    const answer = await waiting(place, ask("/api/v1/steer", { method: "POST", body: settings }));
+    const answer = await streamed("/api/v1/steer", settings, place, pairs);
     show(place, answer);
     shown = settings;
     history.replaceState(null, "", `/steer?${answer.query}`);
@@ -136,6 +48,33 @@ form.addEventListener("submit", async (event) => {
   }
   button.disabled = false;
 });
+
+const compare = form.querySelector("[data-compare]");
+compare.addEventListener("click", async () => {
+  if (!form.reportValidity()) return;
+  const settings = settingsOf();
+  const strengths = form.elements.strengths.value.split(",").map((text) => text.trim()).filter(Boolean).map(Number);
+  const wrong = !settings.sources.length ? "Add a direction first."
+    : strengths.some(Number.isNaN) || !strengths.length ? "Write strengths as numbers, such as 0, 0.5, 1." : "";
+  if (wrong) {
+    place.replaceChildren(el("p", { class: "error-line" }, wrong));
+    return;
+  }
+  const { sweep } = await import("./steer_sweep.js");
+  const button = form.querySelector("[data-do]");
+  keep.hidden = compare.disabled = button.disabled = true;
+  showDamage(null);
+  showDamage(await sweep(place, settings, strengths, Number(form.dataset.damage), setStrengths));
+  compare.disabled = button.disabled = false;
+});
+
+// What the mark on the slider says holds for these settings only; a strength is none of them.
+form.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-slider], [data-field=coeff], [name=strengths], [name=random]")) showDamage(null);
+});
+
+// The column of the random vector comes and goes at once if there is one.
+form.elements.random.addEventListener("change", () => place.classList.toggle("no-random", !form.elements.random.checked));
 
 keep.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -160,8 +99,13 @@ suggest(keep.elements.page, document.getElementById("keep-pages"), async (text) 
 
 for (const button of form.querySelectorAll("[data-add]")) {
   const empty = { feature: { index: "" }, actadd: {}, vector: { vector: "" } }[button.dataset.add];
-  button.addEventListener("click", () => add(empty).querySelector("input, select").focus());
+  button.addEventListener("click", () => {
+    showDamage(null);
+    add(empty).querySelector("input, select").focus();
+  });
 }
 for (const source of JSON.parse(form.dataset.settings).sources) add(source);
 if (!sources.children.length) add(form.querySelector("[data-add=feature]").disabled ? {} : { index: "" });
-form.querySelector("[data-do]").disabled = false; // until here it would have done nothing
+const strengths = new URLSearchParams(location.search).get("strengths");
+if (strengths) form.elements.strengths.value = strengths;
+for (const button of [form.querySelector("[data-do]"), compare]) button.disabled = false; // until here they would have done nothing

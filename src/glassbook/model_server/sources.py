@@ -1,0 +1,73 @@
+"""Sources of the steering panel as vectors, and what reads their features in a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from glassbook.errors import GlassbookError
+from glassbook.features import Coder, Dictionary
+from glassbook.features.data import check_model
+from glassbook.model_server.available import artifact_of
+from glassbook.nets import LanguageModel
+from glassbook.notebook import Notebook
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.steer import Vector, actadd, feature
+from glassbook.steer.spec import ActAddSource, AnySource, FeatureSource
+from glassbook.trace import read_sites
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A feature that texts are read for.
+
+    Args:
+        coder: its dictionary.
+        index: which feature.
+        site: where the dictionary reads.
+        largest: its largest recorded activation.
+    """
+
+    coder: Coder
+    index: int
+    site: str
+    largest: float
+
+    def read(self, lm: LanguageModel, ids: Sequence[int]) -> list[float]:
+        """The feature's activation at each token of a text under the plain model, as a share of the largest."""
+        x = read_sites(lm.model, {"input_ids": torch.tensor([list(ids)], device=lm.device)}, [self.site])[self.site][0]
+        values = self.coder.encode(x.float())[..., self.index]
+        return (values.clamp(min=0) / self.largest).tolist()
+
+
+def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple[Vector, Detector | None]:
+    """What strength 1 of a source adds; of a feature also what reads it in texts, if it was ever active.
+
+    Args:
+        notebook: whose runs hold the features and the vectors.
+        lm: the model that is steered.
+        source: the source.
+
+    Raises:
+        GlassbookError: there is no such run, feature, vector or site, or it belongs to another model.
+    """
+    if isinstance(source, ActAddSource):
+        return actadd(lm, source.plus, source.minus, source.site), None
+    if not isinstance(source, FeatureSource):
+        return Vector.load(artifact_of(notebook, source.run, source.artifact)), None
+    record = notebook.run(source.run)
+    dashboard = FeatureDashboard(record.folder)
+    header, largest = dashboard.header, dashboard.feature(source.index).max
+    site = header.get("site")
+    if not isinstance(header.get("dictionary"), str) or not isinstance(site, str):
+        raise GlassbookError(
+            f"the feature dashboard of run {record.id} names no dictionary and site to steer with; run it again"
+        )
+    d = Dictionary.load(artifact_of(notebook, record.id, header["dictionary"]))
+    check_model(d.about, lm.model)
+    # In units of the largest recorded activation, a scale that needs no knowledge of the model. A feature that was
+    # never active is taken as it is. A transcoder reads another site than the one that its features are added at.
+    detector = None if d.transcodes or not largest else Detector(d.eval(), source.index, site, largest)
+    return feature(d, source.index, site) * (largest or 1.0), detector

@@ -1,0 +1,46 @@
+"""Threads by the size of the work."""
+
+import pytest
+import torch
+from tiny_models import TOKENIZER, VOCAB
+
+from glassbook.nets import LM, LanguageModel, LMConfig
+from glassbook.nets.threads import WORTH_A_THREAD, fitting_threads, threads_worth
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("multiplications", "most", "threads"),
+    [
+        (0, 8, 1),
+        (12_000_000, 8, 1),
+        (2 * WORTH_A_THREAD - 1, 8, 1),
+        (2 * WORTH_A_THREAD, 8, 2),
+        (10**12, 8, 8),
+        (10**12, 1, 1),
+    ],
+)
+def test_a_thread_more_for_each_share_of_the_work(multiplications, most, threads):
+    assert threads_worth(multiplications, most) == threads
+
+
+def test_small_work_gets_one_thread_and_the_rest_is_as_before(two_threads):
+    lm = LanguageModel(LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64)), TOKENIZER, "small")
+    with fitting_threads(lm, 8):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    with pytest.raises(ZeroDivisionError), fitting_threads(lm, 8):
+        1 / 0  # noqa: B018
+    assert torch.get_num_threads() == 2
+    with fitting_threads(lm, 2 * WORTH_A_THREAD // lm.parameters + 1):
+        assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+    with fitting_threads(lm, WORTH_A_THREAD):
+        assert torch.get_num_threads() == 1
