@@ -44,11 +44,11 @@ def test_text_appears_before_the_end_and_can_be_cancelled(page, site, slow):
 
 def test_steered_texts_appear_before_the_end_and_can_be_cancelled(page, site, slow):
     source = json.dumps({"plus": " dog", "minus": " hill", "site": "blocks.2.in", "coeff": 4})
-    asked = {"model": slow, "source": source, "prompt": "the cat", "temperature": 0, "tokens": 300}
+    asked = {"model": slow, "source": source, "prompt": "the cat", "temperature": 0, "tokens": 300, "random": False}
     page.goto(f"{site}/steer?{urlencode(asked)}")
     page.get_by_role("button", name="Steer", exact=True).click()
     text = page.locator(".pair .text").first
-    expect(text).to_contain_text("the cat cat cat", timeout=LOADED)
+    expect(text).to_contain_text("… cat cat cat", timeout=LOADED)
     expect(page.locator(".so-far")).to_contain_text("of 600 tokens")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".so-far")).to_contain_text("Cancelled after")
@@ -56,7 +56,7 @@ def test_steered_texts_appear_before_the_end_and_can_be_cancelled(page, site, sl
 
     page.get_by_label("Tokens", exact=True).fill("4")
     page.get_by_role("button", name="Steer", exact=True).click()
-    expect(page.locator(".measured dd").first).to_be_visible(timeout=10_000)
+    expect(page.locator(".measured li").first).to_be_visible(timeout=10_000)
     expect(page.locator(".so-far")).to_have_count(0)
     expect(page.locator("[data-keep]")).to_be_visible()
 

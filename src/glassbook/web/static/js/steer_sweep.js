@@ -1,6 +1,6 @@
 // A sweep of strengths on the steering page: one request for each, their effect and damage as charts and a table, and the
 // texts side by side. With one direction a strength is its own; several are multiplied by it together.
-import { ask, el, number } from "./api.js";
+import { askInParts, el, number } from "./api.js";
 import { draw } from "./charts.js";
 import { highlighted, legend } from "./steered.js";
 import { share } from "./tokens.js";
@@ -27,6 +27,9 @@ function rowOf(strength, answer) {
   };
 }
 
+// How a strength is called; of several directions it is a factor.
+const called = (strength, several) => (several ? `× ${number(strength)}` : `strength ${number(strength)}`);
+
 const MEASURES = [
   { name: "words", title: "words not in the unsteered text", format: share, percent: true },
   { name: "active", title: "tokens with the feature active", format: share, percent: true },
@@ -40,11 +43,11 @@ const SHARE = { axis: { tickCount: 4, format: "%" }, scale: { domain: [0, 1] } }
 // Damage soon is many times what starts it, which a linear axis would not show.
 const NATS = { axis: { values: [-1, 0, 0.3, 1, 3, 10], labelOverlap: false, format: "~g" }, scale: { type: "symlog", constant: 0.3 } };
 
-function chart({ name, title, percent }, rows, limit) {
+function chart({ name, title, percent }, rows, limit, several) {
   const line = {
     mark: { type: "line", point: { filled: true, size: 45 } },
     encoding: {
-      x: { field: "strength", type: "quantitative", title: "strength", axis: { grid: false, tickCount: 5 } },
+      x: { field: "strength", type: "quantitative", title: several ? "× the strengths set" : "strength", axis: { grid: false, tickCount: 5 } },
       y: { field: name, type: "quantitative", title: null, ...(percent ? SHARE : NATS) },
       tooltip: [{ field: "strength" }, { field: name, title, format: percent ? ".0%" : ".2f" }],
     },
@@ -54,30 +57,30 @@ function chart({ name, title, percent }, rows, limit) {
   return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", data: { values }, height: 165, layer: name === "excess" ? [rule, line] : [line] };
 }
 
-function charts(rows, limit) {
+function charts(rows, limit, several) {
   const drawn = measuresOf(rows).filter(({ table }) => !table).map((measure) => {
     const box = el("div", { class: "chart-box", role: "img", "aria-label": `${measure.title}, by strength; the table has the numbers` });
     return { box, figure: el("figure", { class: "chart" }, el("figcaption", {}, measure.title + (measure.name === "excess" ? `; dashed: damage, ${limit}` : "")), box), measure };
   });
-  const paint = () => drawn.forEach(({ box, measure }) => draw(box, chart(measure, rows, limit)));
+  const paint = () => drawn.forEach(({ box, measure }) => draw(box, chart(measure, rows, limit, several)));
   new MutationObserver((_, watcher) => (drawn[0].box.isConnected ? paint() : watcher.disconnect())).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   return { figures: drawn.map(({ figure }) => figure), paint };
 }
 
-function table(rows, limit, use) {
+function table(rows, limit, several, use) {
   const measures = measuresOf(rows);
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "strengths" },
     el("table", {},
-      el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "strength"), ...measures.map(({ title }) => el("th", { scope: "col", class: "num" }, title)), el("td"))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, several ? "× the strengths set" : "strength"), ...measures.map(({ title }) => el("th", { scope: "col", class: "num" }, title)), el("td"))),
       el("tbody", {}, ...rows.map((row) => el("tr", {},
         el("th", { scope: "row", class: "num" }, number(row.strength)),
         ...measures.map(({ name, format }) => el("td", { class: `num${name === "excess" && row.excess > limit ? " damaging" : ""}` }, row[name] == null ? "" : format(row[name]))),
-        el("td", {}, el("button", { type: "button", class: "quiet small", "aria-label": `use strength ${number(row.strength)}`, onclick: () => use(row.strength) }, "Use")))))));
+        el("td", {}, el("button", { type: "button", class: "quiet small", "aria-label": `use ${called(row.strength, several)}`, onclick: () => use(row.strength) }, "Use")))))));
 }
 
-function texts(rows, limit) {
+function texts(rows, limit, several) {
   const highlights = rows.at(-1).answer.highlights;
-  const which = (row) => [row.strength ? `strength ${number(row.strength)}` : "0, unsteered", ...(row.excess > limit ? [" ", el("span", { class: "state fails" }, "damage")] : [])];
+  const which = (row) => [row.strength ? called(row.strength, several) : "0, unsteered", ...(row.excess > limit ? [" ", el("span", { class: "state fails" }, "damage")] : [])];
   return [
     ...rows[0].answer.results.map(({ prompt }, i) =>
       el("section", { class: "pair" },
@@ -113,26 +116,26 @@ export async function sweep(place, settings, strengths, limit, set) {
   history.replaceState(null, "", addressOf(settings, strengths));
 
   for (const [i, strength] of strengths.entries()) {
-    progress.textContent = `Steering with strength ${number(strength)}, ${i + 1} of ${strengths.length} …`;
+    progress.textContent = `Steering with ${called(strength, several)}, ${i + 1} of ${strengths.length} …`;
     try {
       const body = { ...settings, sources: scaled(strength), random: false };
-      rows.push(rowOf(strength, await ask("/api/v1/steer", { method: "POST", body, signal: stopping.signal })));
+      rows.push(rowOf(strength, await askInParts("/api/v1/steer", body, { signal: stopping.signal, partial() {} })));
     } catch (error) {
       if (!stopping.signal.aborted) head.after(el("p", { class: "error-line" }, error.message));
       break;
     }
-    shown.replaceChildren(...texts(rows, limit));
+    shown.replaceChildren(...texts(rows, limit, several));
   }
   stop.remove();
   const found = damageStart(rows, limit);
   progress.textContent = !rows.length ? ""
     : !found ? "None of these strengths does damage."
-    : `Damage starts at ${several ? "× " : "strength "}${number(found.at)}${found.below === null ? "" : ` (${number(found.below)} does none)`}: there the unsteered model finds the texts more than ${limit} nats per token less likely than its own.`;
+    : `Damage starts at ${called(found.at, several)}${found.below === null ? "" : ` (${number(found.below)} does none)`}: there the unsteered model finds the texts more than ${limit} nats per token less likely than its own.`;
   if (!rows.length) return null;
-  const { figures, paint } = charts(rows, limit);
+  const { figures, paint } = charts(rows, limit, several);
   shown.replaceChildren(
     several ? el("p", { class: "dim" }, "All directions together: the strengths that are set above are multiplied by each of these.") : "",
-    el("div", { class: "sweep-charts" }, ...figures), table(rows, limit, use), ...texts(rows, limit));
+    el("div", { class: "sweep-charts" }, ...figures), table(rows, limit, several, use), ...texts(rows, limit, several));
   paint();
   return found;
 }

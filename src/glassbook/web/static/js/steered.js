@@ -3,7 +3,8 @@
 import { el } from "./api.js";
 import { shade, share } from "./tokens.js";
 
-const COLUMNS = { plain: "unsteered", steered: "steered", random: "random vector" };
+// Texts of a result and the titles of their columns.
+export const COLUMNS = { plain: "unsteered", steered: "steered", random: "random vector" };
 
 // The new part of a text; `pieces` are [text, value], values what `highlights` says.
 export function highlighted(pieces, highlights) {

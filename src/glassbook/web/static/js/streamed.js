@@ -1,5 +1,6 @@
 // Generated text that is shown as it comes, with how far it is and a button that cancels.
 import { askInParts, el } from "./api.js";
+import { COLUMNS } from "./steered.js";
 
 // Asks for generated text and shows in `place` what there is of it: `show(part)` gives the element for a part of the result.
 // Returns the result; where it is cancelled, the text so far stays and an error is thrown.
@@ -37,11 +38,11 @@ export function written(prompt, text) {
   return el("p", { class: "written" }, el("span", { class: "dim-text" }, prompt), text);
 }
 
-// Unsteered and steered texts, and those under a random vector if there are any, for a part of a steering result.
+// Unsteered and steered texts, for a part of a steering result.
 export function pairs({ results }) {
-  const column = (which, text) => el("div", {}, el("p", { class: "which" }, which), el("p", { class: "text" }, text));
-  return el("div", {}, ...results.map(({ prompt, plain, steered, random }) =>
+  const column = (which, text) => text === undefined ? "" : el("div", {}, el("p", { class: "which" }, which), el("p", { class: "text" }, "…", text));
+  return el("div", {}, ...results.map(({ prompt, ...texts }) =>
     el("section", { class: "pair" },
       el("p", { class: "prompt" }, prompt || "(no prompt)"),
-      el("div", { class: "pair-texts" }, column("unsteered", plain), column("steered", steered), ...(random == null ? [] : [column("random vector", random)])))));
+      el("div", { class: "pair-texts" }, ...Object.entries(COLUMNS).map(([name, title]) => column(title, texts[name]?.slice(prompt.length)))))));
 }
