@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import kit
 
 if TYPE_CHECKING:
-    from glassbook.features import Dictionary
+    from glassbook.features import Coder, Dictionary
     from glassbook.nets import LanguageModel
     from glassbook.notebook import Run
     from glassbook.steer import Vector, Where
@@ -54,7 +54,7 @@ class Candidate:
     words: tuple[str, ...]
 
 
-def named_features(sae: Dictionary, site: str, attributes: Sequence[dict[str, Any]]) -> list[Candidate]:
+def named_features(sae: Coder, site: str, attributes: Sequence[dict[str, Any]]) -> list[Candidate]:
     """Features that detect people or a story's theme best: of what they detect there are words to count."""
     from glassbook.data.world.themes import THEMES
     from glassbook.steer import feature
