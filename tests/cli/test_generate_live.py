@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -26,7 +27,11 @@ def read(terminal: int) -> str:
 def test_text_comes_before_the_end_and_ctrl_c_leaves_it_there(slow):
     terminal, end = pty.openpty()
     words = [sys.executable, "-m", "glassbook", "generate", str(slow), PROMPT, "--tokens", "400"]
-    process = subprocess.Popen(words, stdin=end, stdout=end, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, stdin=end, stdout=end, stderr=subprocess.PIPE, text=True,
+        # In a job of the background Ctrl-C is ignored, and so it would be here.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     os.close(end)
     text = ""
     try:
@@ -34,7 +39,7 @@ def test_text_comes_before_the_end_and_ctrl_c_leaves_it_there(slow):
             text += (piece := read(terminal))
             assert piece, text
         assert process.poll() is None
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     finally:
         process.kill()
