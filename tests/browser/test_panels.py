@@ -25,7 +25,7 @@ def test_a_model_opens_at_once_and_writes(page, site):
     page.get_by_role("link", name="builtin").first.click()
     expect(page.locator(".results")).to_contain_text("1,476,224", timeout=LOADED)
     expect(page.locator(".sites")).to_be_hidden()
-    page.locator("summary").click()
+    page.locator("summary", has_text="sites").click()
     expect(page.locator(".sites tbody tr", has_text="blocks.N.attn.pattern")).to_contain_text("2 × tokens × tokens")
     page.locator("#sample-prompt").fill(PROMPT)
     page.locator("#sample-prompt").press("Control+Enter")
@@ -215,3 +215,8 @@ def test_damage_starts_at_the_smallest_strength_over_the_limit(page, site):
         }"""
     )
     assert found == [{"at": 1, "below": 0.5}, {"at": 0.5, "below": None}, {"at": -2, "below": -1}, None]
+
+
+def test_the_page_of_a_model_says_what_was_proved_of_it(page, site):
+    page.goto(f"{site}/models/open?model=builtin")
+    expect(page.get_by_text("Self-test: 6 of 6 proved by running it")).to_be_visible(timeout=LOADED)

@@ -30,9 +30,17 @@ function fact(name, value) {
   return el("div", {}, el("dt", {}, name), el("dd", {}, value));
 }
 
-function showOpened(place, { parameters, vocab, context, blocks, sites }) {
+// What was proved by running the model, and why the rest was not.
+function tested(checks) {
+  const proved = checks.filter((check) => check.proved).length;
+  return el("details", { open: proved < checks.length },
+    el("summary", {}, `Self-test: ${proved} of ${checks.length} proved by running it`),
+    el("ul", {}, ...checks.map((check) => el("li", {}, check.proved ? `proved: ${check.name}` : `not proved: ${check.name} (${check.reason})`))));
+}
+
+function showOpened(place, { parameters, vocab, context, blocks, sites, checks }) {
   const known = Object.entries({ parameters, vocabulary: vocab, context, blocks: blocks.length }).filter(([, value]) => value != null);
-  place.replaceChildren(el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))), showSites(sites, blocks));
+  place.replaceChildren(el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))), tested(checks), showSites(sites, blocks));
 }
 
 const opening = page.querySelector("[data-open]");
