@@ -20,5 +20,14 @@ def nb(tmp_path):
 
 
 @pytest.fixture
-def reader(nb):
-    return open_app(nb)
+def server():
+    """What stands in for the model server; a module that asks one has a fixture of its own."""
+    return
+
+
+@pytest.fixture
+def reader(nb, server):
+    client = open_app(nb)
+    if server is not None:
+        client.app.state.services.model_server = server
+    return client

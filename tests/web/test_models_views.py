@@ -40,12 +40,6 @@ def server() -> FakeModelServer:
     return FakeModelServer()
 
 
-@pytest.fixture
-def reader(reader, server) -> TestClient:
-    reader.app.state.services.model_server = server
-    return reader
-
-
 def test_the_list_names_every_model_and_runs_none(reader, server):
     page = reader.get("/models")
     assert page.status_code == 200

@@ -58,12 +58,6 @@ def server() -> FakeModelServer:
     return FakeModelServer()
 
 
-@pytest.fixture
-def reader(reader, server) -> TestClient:
-    reader.app.state.services.model_server = server
-    return reader
-
-
 # --- settings --------------------------------------------------------------------------------------------------------
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import pytest
-from starlette.testclient import TestClient
 
 from glassbook.errors import GlassbookError
 from glassbook.web.api.model_results import LINES
@@ -48,12 +47,6 @@ class FakeModelServer:
 @pytest.fixture
 def server() -> FakeModelServer:
     return FakeModelServer()
-
-
-@pytest.fixture
-def reader(reader, server) -> TestClient:
-    reader.app.state.services.model_server = server
-    return reader
 
 
 def lines(reader, path, **changed):

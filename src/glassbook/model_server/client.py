@@ -59,7 +59,7 @@ class ModelServer:
         Where the call is cancelled, the worker gives the request up and keeps its models.
 
         Args:
-            method: what is asked for.
+            method: its name in METHODS.
             partial: called with each part of the result that comes before the whole; it must not raise.
             params: of the method.
 

@@ -62,7 +62,9 @@ class OpenModels:
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
     """Size, context, blocks and sites of a model; `form` is a site's shape in words ("tokens × 128")."""
     lm = models.open(model, tokenizer)
-    found, longer = (_sites(lm, tokens) for tokens in (4, 5))
+    with fitting_threads(lm, 1):
+        found, longer = (_sites(lm, tokens) for tokens in (4, 5))
+        checks = [asdict(check) for check in self_test(lm)]
     shapes = {site.name: site.shape for site in longer}
     return {
         "name": model,
@@ -80,15 +82,14 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
             }
             for s in found
         ],
-        "checks": [asdict(check) for check in self_test(lm)],
+        "checks": checks,
     }
 
 
 def _sites(lm: LanguageModel, tokens: int) -> list[Site]:
     import torch
 
-    with fitting_threads(lm, tokens):
-        return sites(lm.model, input_ids=torch.zeros(1, tokens, dtype=torch.long, device=lm.device))
+    return sites(lm.model, input_ids=torch.zeros(1, tokens, dtype=torch.long, device=lm.device))
 
 
 def _form(shape: tuple[int, ...], longer: tuple[int, ...]) -> str:

@@ -81,7 +81,7 @@ class Services:
     async def stream_model_server(self, method: str, **params: Any) -> AsyncGenerator[dict[str, Any]]:
         """The same, in messages: any number of {"partial": ...}, then {"result": ...} or {"error": one line}.
 
-        Whoever stops reading gives the request up.
+        Closing the generator cancels the request.
         """
         messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 

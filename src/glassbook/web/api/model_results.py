@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from glassbook.web.services import services_of
 
 Added = Callable[[dict[str, Any]], dict[str, Any]]
+"""Result of the model server -> what the response has besides."""
 LINES = "application/x-ndjson"
 """What a request accepts in order to get a stream."""
 RESPONSES: dict[int | str, dict[str, Any]] = {
