@@ -149,7 +149,7 @@ class Universality:
         schedule = cosine(warmup=max(1, self.steps // 20), floor=0.02)
         return kit.train_model(
             run, name, lambda: self._model(len(tokenizer)), next_token(), text,
-            steps=self.steps, lr=4e-3, schedule=schedule, precision="bf16", seed=run.rng(f"model {name}").seed,
+            steps=self.steps, lr=4e-3, schedule=schedule, seed=run.rng(f"model {name}").seed,
         )  # fmt: skip
 
     def _text(self, tokenizer: Tokenizer, rng: Rng, tokens: int) -> list[Batch]:
