@@ -11,6 +11,7 @@ from reference_evidence import NAME, default_run, ship
 from glassbook.assets import reference
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base
+from glassbook.experiments.verdicts import standing
 from glassbook.notebook import Notebook, same_data
 
 
@@ -106,3 +107,11 @@ def test_what_ships_is_small_and_of_default_settings():
             assert record.charts or record.tables or base.find(name).outputs.images  # which are not shipped
     for path in reference.FOLDER.rglob("*.gz"):
         assert b"/home/" not in gzip.decompress(path.read_bytes())
+
+
+@pytest.mark.shipped_evidence
+@pytest.mark.parametrize("name", base.names())
+def test_a_claim_that_does_not_hold_says_why(name):
+    verdicts = standing(name, reference.reference_runs(name)).verdicts
+    silent = [v.claim.id for v in verdicts if v.state in ("fails", "not-shown") and not v.explanation]
+    assert silent == [], "write the likely reason into the claim's `explanation`"

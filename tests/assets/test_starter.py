@@ -201,6 +201,7 @@ def test_f3_the_readme_states_no_verdict_and_no_measured_number():
 def test_f3_settings_and_sabotages_state_no_verdict_and_no_measured_number(name):
     """Claims are left out: they are what is to be shown, with the bound."""
     texts = [sabotage.sentence for sabotage in find(name).sabotages] + [field.doc for field in forms.fields(find(name))]
+    texts += [claim.explanation for claim in find(name).claims if claim.explanation]
     assert [found.text for text in texts for found in ungrounded(Page.parse(text), [])] == []
 
 

@@ -24,6 +24,7 @@ from glassbook.experiments.verdicts import (
     noise_floor,
     standing,
     tally,
+    verdict_to_json,
 )
 from glassbook.notebook import Claim, Notebook, RunRecord
 
@@ -54,6 +55,18 @@ def test_one_seed_is_enough_to_fail() -> None:
     found = verdict(*(record(seed, GOOD) for seed in range(3)), bad)
     assert (found.state, found.label, found.met) == ("fails", "fails", False)
     assert found.reason == "missing <= 0.05 does not hold on 1 of 4 seeds: 0.2 (seed 3)"
+
+
+def test_an_explanation_is_told_only_where_the_claim_does_not_hold() -> None:
+    claim = dataclasses.replace(CLAIM, explanation="the data leak")
+    results = {"holds": GOOD, "fails": {"missing": 0.2, "both": 1.0}, "not-shown": {"missing": 0.2, "both": 0.5}}
+    for state, numbers in results.items():
+        found = judge(claim, [record(seed, numbers) for seed in range(3)])
+        assert (found.state, found.explanation) == (state, "" if state == "holds" else "the data leak")
+        assert verdict_to_json(found)["explanation"] == found.explanation
+    assert judge(claim, [record(0, results["fails"])]).explanation == "the data leak"  # one of three seeds, so far
+    assert judge(claim, [record(0, GOOD)]).explanation == judge(claim, []).explanation == ""
+    assert judge(CLAIM, [record(0, results["fails"])]).explanation == ""
 
 
 @pytest.mark.parametrize("missing", [0.01, 0.2])

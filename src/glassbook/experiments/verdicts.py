@@ -79,6 +79,12 @@ class Verdict:
         return self.met is True and not self.condition_broken and self.claim.no_sabotage is None
 
     @property
+    def explanation(self) -> str:
+        """Why the claim does not hold, as far as its authors can tell; "" where it holds or nothing is known yet."""
+        failed = self.state in ("fails", "not-shown") or (self.state == "so-far" and self.met is False)
+        return self.claim.explanation or "" if failed else ""
+
+    @property
     def noise_floors(self) -> dict[str, float]:
         """Metric -> its `noise_floor` over the seeds, for the claim's metric and the control's."""
         control = self.claim.control_condition
@@ -130,6 +136,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "state": verdict.state,
         "label": verdict.label,
         "reason": verdict.reason,
+        "explanation": verdict.explanation,
         "met": verdict.met,
         "stale": list(verdict.stale),
         "origin": verdict.origin,

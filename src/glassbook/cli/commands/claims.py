@@ -255,7 +255,8 @@ def show_claims(entries: Sequence[dict[str, Any]], noise: bool = False) -> None:
         for v in verdicts:
             numbers = (_numbers(v, shared, noise), "dim")
             seen = (v["sabotaged"] and f"\n{v['sabotaged']}", "yellow" if v["never_seen_to_fail"] else "dim")
-            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers, seen))
+            why = v["explanation"] and f"\n{v['explanation']}"
+            rows.add_row(state(v["state"], v["label"]), Text.assemble(v["claim"]["sentence"], "\n", numbers, seen, why))
         out.print(rows)
         out.print()
     count = Counter(v["state"] for entry in entries for v in entry["verdicts"])

@@ -53,12 +53,16 @@ class Lenses:
               "In the middle layer, the Jacobian lens tells tokens that the text will hold later from those of another "
               "text; with its matrix permuted it does not",
               "jacobian_foresight", ">=", 0.6, control="permuted_foresight <= 0.55", sabotages=("permuted",),
-              source="Gurnee et al. 2026"),
+              source="Gurnee et al. 2026",
+              explanation="The Reserve leaves little to foresee, and no lens shows what the model does not know: what "
+                          "its own output reaches stands at the last layer of the chart"),
         Claim("jacobian-beats-logit",
               "In the middle layer, the Jacobian lens tells later tokens apart better than the logit and the tuned "
               "lens do",
               "jacobian_foresight_lead", ">=", 0.02, no_control="the metric itself compares with the other lenses",
-              sabotages=("permuted",), source="Gurnee et al. 2026"),
+              sabotages=("permuted",), source="Gurnee et al. 2026",
+              explanation="The Reserve leaves little to foresee, so that lenses cannot differ by much: what the "
+                          "model's own output reaches stands at the last layer of the chart"),
         Claim("halves-agree",
               "Jacobians fitted on two halves of the text agree beyond the identity, on average over the layers",
               "mean_agreement", ">=", 0.9, control="permuted_agreement <= 0.1", sabotages=("halves-permuted",)),

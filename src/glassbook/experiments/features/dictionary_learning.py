@@ -83,7 +83,9 @@ class DictionaryLearning:
               "unsolved_beyond_best_word", ">=", 0.02, control=UNSOLVED, sabotages=("labels-shuffled",)),
         Claim("precision-beats-words",
               "Attributes that words do not give away are detected better by one feature than by all words together",
-              "unsolved_beyond_bag_of_words", ">=", 0.02, control=UNSOLVED, sabotages=("labels-shuffled",)),
+              "unsolved_beyond_bag_of_words", ">=", 0.02, control=UNSOLVED, sabotages=("labels-shuffled",),
+              explanation="The attributes of the Reserve are expressed by words: a regression on all words of a "
+                          "sentence sees every one of them, a single feature only what its direction holds"),
         Claim("ablation-beats-neurons",
               "At equal damage, ablating a feature makes its attribute less likely than ablating a neuron does",
               "ablation_beats_neurons", ">=", 0.65, control="ablation_pairs_neurons >= 12",
@@ -99,7 +101,9 @@ class DictionaryLearning:
         Claim("ablation-beats-difference",
               "At equal damage, ablating a feature makes its attribute less likely than its difference of means does",
               "ablation_beats_difference_of_means", ">=", 0.65, control="ablation_pairs_difference_of_means >= 12",
-              source="Wu et al. 2025, arXiv:2501.17148", sabotages=("random-features",)),
+              source="Wu et al. 2025, arXiv:2501.17148", sabotages=("random-features",),
+              explanation="The difference of means is made from the labels and holds all that goes with an attribute; "
+                          "a feature holds one part of it"),
     )  # fmt: skip
     sabotages = (
         Sabotage("labels-shuffled", "Each document has the labels of another", {"sabotage": "labels-shuffled"}),

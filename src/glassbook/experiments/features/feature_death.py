@@ -56,7 +56,9 @@ class FeatureDeath:
               "dead_end_over_start", ">=", 0.9, control="dead_start_far >= 0.5", sabotages=("centred-later",)),
         Claim("centring-prevents-death",
               "If the mean of the activations is subtracted, few latents die, however far from the origin it was",
-              "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25", sabotages=("not-centred",)),
+              "dead_end_centred", "<=", 0.05, control="dead_end_far >= 0.25", sabotages=("not-centred",),
+              explanation="Centring prevents the deaths that the mean causes. Latents that die all the same "
+                          "probably do so since others explain the data before them"),
         Claim("distance-predicts-death",
               "The farther the mean of the activations is from the origin, the more latents are dead before training",
               "offset_predicts_death", ">=", 0.8, control="dead_start_scattered <= 0.1", sabotages=("scattered",)),

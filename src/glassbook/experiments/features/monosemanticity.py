@@ -57,11 +57,15 @@ class Monosemanticity:
     claims = (
         Claim("attribute-beats-neurons",
               "One attribute of the text explains more of the median feature's variance than of the median neuron's",
-              "attribute_over_neurons", ">=", 1.5, control="attribute_features >= 0.01", sabotages=UNLEARNT),
+              "attribute_over_neurons", ">=", 1.5, control="attribute_features >= 0.01", sabotages=UNLEARNT,
+              explanation="Attributes belong to sentences, and most features to tokens: too few features have an "
+                          "attribute that explains them at all"),
         Claim("attribute-beats-untrained",
               "One attribute explains more of the median feature in a trained model than in an untrained one",
               "attribute_over_untrained", ">=", 1.5, control="attribute_features >= 0.01",
-              sabotages=("untrained-model",), source=HEAP),
+              sabotages=("untrained-model",), source=HEAP,
+              explanation="Attributes belong to sentences, and most features to tokens: too few features have an "
+                          "attribute that explains them at all"),
         Claim("explained-beats-neurons",
               "One attribute or token explains more of the median feature's variance than of the median neuron's",
               "explained_over_neurons", ">=", 1.5, control="random_over_neurons <= 1.5", sabotages=UNLEARNT),
@@ -74,7 +78,10 @@ class Monosemanticity:
         Claim("explained-beats-untrained",
               "One attribute or token explains more of the median feature in a trained than in an untrained model",
               "explained_over_untrained", ">=", 1.5, control="explained_features >= 0.1",
-              sabotages=("untrained-model",), source=HEAP),
+              sabotages=("untrained-model",), source=HEAP,
+              explanation="The stream of an untrained model holds the token and little else, so the features of its "
+                          "dictionary are tokens, which this score counts as explained. It measures how simple a "
+                          "feature is, not what was learnt"),
         Claim("story-beats-neurons",
               "In a story model the median feature responds to fewer tokens (in bits) than the median neuron",
               "story_bits_saved", ">=", 1.0, no_control="the metric itself compares with the baseline",

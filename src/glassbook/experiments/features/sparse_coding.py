@@ -55,7 +55,10 @@ class SparseCoding:
         Claim("code-is-cheaper",
               "At equal error, a sparse code needs at most 60 % as many active numbers as PCA with the largest kept",
               "active_over_pca", "<=", 0.6, control="explained_variance >= 0.5",
-              sabotages=("pixels-shuffled", "components")),
+              sabotages=("pixels-shuffled", "components"),
+              explanation="The components are chosen anew for each patch, the best code that an orthogonal basis has; "
+                          "the L1 penalty shrinks the coefficients of the sparse code and spreads them over elements "
+                          "that resemble each other"),
     )  # fmt: skip
     sabotages = (
         Sabotage("pixels-shuffled", "The dictionary is learnt from patches whose pixels are shuffled",

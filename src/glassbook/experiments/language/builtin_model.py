@@ -35,7 +35,9 @@ class BuiltinModel:
         Claim("near-entropy",
               "In each genre, the cross-entropy of the built-in model is within 3 % of the entropy of the text",
               "worst_loss_over_entropy", "<=", 1.03, control="bigram_over_entropy >= 1.5",
-              sabotages=("another-world",)),
+              sabotages=("another-world",),
+              explanation="Stories are what is missing: they ask for what was said many sentences before, and a model "
+                          "of this size has not learnt all of that from this much text"),
         Claim("beats-ngrams",
               "The cross-entropy of the built-in model is at least 0.1 nats below that of the best n-gram model that "
               "sees up to four tokens before the next, counted on text as it was trained on",
@@ -44,13 +46,17 @@ class BuiltinModel:
         Claim("knows-its-words",
               "At most one word in 200 that the built-in model writes at top-p 0.95 is no word of its training text's "
               "language", "unknown_words", "<=", 0.005, control="unknown_words_of_bigrams >= 0.02",
-              sabotages=("untrained",)),
+              sabotages=("untrained",),
+              explanation="Rare words are written in pieces, and one unlikely piece is enough to make a word that "
+                          "does not exist"),
         Claim("recalls-facts",
               "The built-in model recalls the facts that its training text states, a word for each beginning",
               "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("another-world",)),
         Claim("tells-lies",
               "The built-in model tells an account that contradicts the record before it from one that agrees",
-              "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("untrained",)),
+              "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("untrained",),
+              explanation="The verdict needs two sentences to be compared word by word. The model copies, but "
+                          "training on reports did not bring it to compare, nor did exercises made for that"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "Every tensor of the model is drawn anew with its mean and spread",

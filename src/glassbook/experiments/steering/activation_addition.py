@@ -46,21 +46,29 @@ class ActivationAddition:
         Claim("on-topic-likelier",
               "Activation addition makes on-topic text more likely; a random vector of the same norm does not",
               "on_topic_ratio", "<=", 0.95, control="random_on_topic_ratio >= 0.97",
-              sabotages=("pair-swapped", "random-vector")),
+              sabotages=("pair-swapped", "random-vector"),
+              explanation="The effect of the best pair lies near the bound, on either side of it by the texts of a "
+                          "seed: a model this small seems to keep a theme in the words said so far more than in one "
+                          "direction"),
         Claim("other-themes-unharmed",
               "Activation addition that makes its topic likelier raises the perplexity of stories of other themes, "
               "which picked nothing, by at most 2 %",
-              "other_themes_ratio", "<=", 1.02, control="on_topic_ratio <= 0.95", sabotages=("everywhere", "no-bound")),
+              "other_themes_ratio", "<=", 1.02, control="on_topic_ratio <= 0.95", sabotages=("everywhere", "no-bound"),
+              explanation="Harm to other themes is judged only where steering works on its own topic"),
         Claim("opposite-vector-hurts",
               "Activation addition with the prompt pair swapped raises the perplexity of on-topic text by at least 2 % "
               "more than a random vector of the same norm does",
               "swapped_over_random", ">=", 1.02, no_control="the metric itself compares with the random vector",
-              sabotages=("pair-swapped", "random-vector")),
+              sabotages=("pair-swapped", "random-vector"),
+              explanation="The vector overwrites the tokens that a sentence begins with; how much that hurts seems to "
+                          "depend on the texts of a seed more than on the direction"),
         Claim("damage-is-early",
               "Activation addition damages off-topic text most in the first half of the layers: perplexity at its "
               "worst layer is at least 1 % above that at the worst of the second half",
               "early_over_late_damage", ">=", 1.01, no_control="the metric is the ratio of early to late layers",
-              sabotages=("late-as-early",)),
+              sabotages=("late-as-early",),
+              explanation="The vector does hardly any damage to off-topic text at any layer of this model, so no "
+                          "layer stands out"),
     )  # fmt: skip
     sabotages = (
         Sabotage("pair-swapped", "The pair of prompts is swapped", {"plus": " storm", "minus": " bride"}),

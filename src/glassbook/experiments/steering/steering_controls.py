@@ -47,7 +47,9 @@ class SteeringControls:
               "Steering damages off-topic text most when it is applied in the first third of the layers: perplexity at "
               "the worst layer is at least 1 % above that at the worst later layer",
               "early_over_later", ">=", 1.01, no_control="the metric is the ratio of early to later layers",
-              sabotages=("late-as-early",)),
+              sabotages=("late-as-early",),
+              explanation="The vector does hardly any damage to off-topic text at any layer of this model, so no "
+                          "layer stands out"),
         Claim("middle-works",
               "Steering in the middle third of the layers makes on-topic text more likely; a random vector does not",
               "middle_on_topic", "<=", 0.95, control="random_middle_on_topic >= 0.97", sabotages=("pair-swapped",)),
@@ -55,10 +57,14 @@ class SteeringControls:
               "Steering the middle third of the layers, where it works, does on average at most half the off-topic "
               "damage of the first third, with half a percentage point to spare",
               "half_early_less_middle", ">=", 0.005, control="middle_on_topic <= 0.95",
-              sabotages=("early-as-middle", "late-as-early")),
+              sabotages=("early-as-middle", "late-as-early"),
+              explanation="The vector does hardly any damage to off-topic text at any layer of this model, so there "
+                          "is nothing to halve"),
         Claim("last-layer-does-little",
               "Steering that works in the middle layers changes on-topic perplexity by at most 2 % at the last layer",
-              "last_layer_change", "<=", 0.02, control="middle_on_topic <= 0.95", sabotages=("everywhere",)),
+              "last_layer_change", "<=", 0.02, control="middle_on_topic <= 0.95", sabotages=("everywhere",),
+              explanation="Added at the last layer, the vector still raises the words that it points at directly; the "
+                          "bound lies near what that alone does"),
         Claim("embeddings-do-less",
               "A difference of embeddings, added in the middle layers at equal norm, steers at most half as strongly "
               "as the middle layers' own difference, which works",

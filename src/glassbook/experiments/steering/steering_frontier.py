@@ -53,11 +53,15 @@ class SteeringFrontier:
         Claim("mean-difference-works",
               "Adding the mean difference of activations makes on-topic text more likely; a random vector does not",
               "mean_difference_on_topic", "<=", 0.95, control="random_on_topic >= 0.98",
-              sabotages=("labels-swapped", "random-direction")),
+              sabotages=("labels-swapped", "random-direction"),
+              explanation="Random vectors of the same norm make these texts likelier as well, so the runs cannot tell "
+                          "the direction from a push of its length"),
         Claim("prompt-is-stronger",
               "Within the same damage, an on-topic prompt leaves on-topic text a perplexity at least 2 % below that "
               "under the best steering vector; an off-topic prompt does not even equal the vector",
-              "prompt_over_best", "<=", 0.98, control="other_prompt_over_best > 1.0", sabotages=("prompt-off-topic",)),
+              "prompt_over_best", "<=", 0.98, control="other_prompt_over_best > 1.0", sabotages=("prompt-off-topic",),
+              explanation="Even its first words harm off-topic text more than a vector is allowed to, so that "
+                          "no prompt is left to compare"),
         Claim("mean-difference-beats-feature",
               "Adding the mean difference, which works, leaves on-topic text a perplexity at least 2 % below that "
               "under the direction of a dictionary feature",
@@ -66,7 +70,9 @@ class SteeringFrontier:
         Claim("clamping-beats-adding",
               "Clamping a dictionary feature, which works, leaves on-topic text a perplexity at least 2 % below that "
               "under its direction, added",
-              "clamp_over_feature", "<=", 0.98, control="clamp_on_topic <= 0.95", sabotages=("wrong-feature",)),
+              "clamp_over_feature", "<=", 0.98, control="clamp_on_topic <= 0.95", sabotages=("wrong-feature",),
+              explanation="A feature that detects the topic need not bring it about: neither clamped nor added "
+                          "does it make the topic likelier, so there is no effect to compare"),
         Claim("facts-stay-likely",
               "The best steering vector, which works, raises the perplexity of statements of fact by at most 5 %",
               "facts_ratio", "<=", 1.05, control="best_on_topic <= 0.95", sabotages=("no-bound",)),
@@ -84,7 +90,7 @@ class SteeringFrontier:
         Sabotage("wrong-feature", "Another feature is clamped than the one whose direction is added",
                  {"sabotage": "wrong-feature"}),
         Sabotage("no-bound", "Strengths are large, and any damage to off-topic text is allowed",
-                 {"strengths": (0.8, 1.2, 1.6), "bound": 1e6}),
+                 {"strengths": (0.8, 1.2, 1.6), "raw": (12.0, 18.0, 24.0), "bound": 1e6}),
     )  # fmt: skip
     outputs = Outputs(charts=("frontier",), tables=("best", "all"))
 

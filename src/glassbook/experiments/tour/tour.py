@@ -48,12 +48,18 @@ class Tour:
               sabotages=("random-dictionary",)),
         Claim("beats-random-loss", "A dictionary's loss increase is at most a fifth of that of random directions",
               "ce_lost_over_random", "<=", 0.2, no_control="the metric itself compares with the baseline",
-              sabotages=("random-dictionary",)),
+              sabotages=("random-dictionary",),
+              explanation="The tour trains its dictionary for a minute or so; a longer training probably brings it "
+                          "nearer to the model's own loss"),
         Claim("feature-steers", "Steering with a feature brings its words into more texts; a random vector does not",
               "feature_lift", ">=", 0.2, control="feature_random_lift <= 0.1",
-              sabotages=("random-vectors",)),
+              sabotages=("random-vectors",),
+              explanation="The model keeps to the people and things that a story has named; a direction added to its "
+                          "stream competes with them"),
         Claim("pair-steers", "Activation addition of a pair brings its words into more texts; a random one does not",
-              "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1", sabotages=("random-vectors",)),
+              "pair_lift", ">=", 0.1, control="pair_random_lift <= 0.1", sabotages=("random-vectors",),
+              explanation="The model keeps to the people and things that a story has named; a direction added to its "
+                          "stream competes with them"),
         Claim("attributes-detected",
               "Most attributes of the synthetic text have a feature that detects them: its F1 is at least half-way "
               "from that of calling every sentence positive to 1",

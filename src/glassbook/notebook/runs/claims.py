@@ -71,6 +71,8 @@ class Claim:
         no_control: why the claim needs no control.
         sabotages: ids of the broken variants of the experiment that must break the claim.
         no_sabotage: why no variant of the experiment can break the claim.
+        explanation: why it probably fails, where it does; shown only beside a claim that fails or is not shown. It
+            says nothing of how the runs come out, which may change.
         source: who claims it (author, year, identifier), if it is not the experiment's own source.
 
     Raises:
@@ -88,6 +90,7 @@ class Claim:
     no_control: str | None = None
     sabotages: tuple[str, ...] = ()
     no_sabotage: str | None = None
+    explanation: str | None = None
     source: str | None = None
 
     def __post_init__(self) -> None:
