@@ -47,6 +47,9 @@ def test_what_was_run_already_is_answered_by_its_run(nb, reader):
     assert answer.status_code == 200
     assert (answer.json()["job"], answer.json()["run"]) == (None, run.id)
     assert "the same today" in answer.json()["why"]
+    [used] = reader.get(f"/api/v1/runs/{run.id}").json()["uses"]
+    assert (used["kind"], used["name"]) == ("model", "toy")
+    assert used["digest"]
     assert JobQueue(nb.folder).jobs() == []
     for other in ({"seed": 4}, {"values": {"hidden": "8"}}, {"again": True}):
         assert reader.post("/api/v1/jobs", json={**body, **other}).json()["job"]["state"] == "queued"

@@ -51,7 +51,8 @@ def row_to_json(run: RunRecord) -> dict[str, Any]:
 def run_to_json(run: RunRecord) -> dict[str, Any]:
     """A run with everything that its own files say."""
     claims = [claim.to_data() for claim in run.claims]
-    return {**row_to_json(run), **_pick(run, RUN_FILES), "claims": claims, "notes": list(run.notes)}
+    uses = [{"kind": used.kind, "name": used.name, "digest": used.digest} for used in run.uses]
+    return {**row_to_json(run), **_pick(run, RUN_FILES), "uses": uses, "claims": claims, "notes": list(run.notes)}
 
 
 def run_details_to_json(notebook: Notebook, run: RunRecord, metrics: Sequence[str]) -> dict[str, Any]:

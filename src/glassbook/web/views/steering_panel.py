@@ -1,7 +1,8 @@
 """Steering panel and its JSON API: directions as sliders, plain beside steered text, results saved to a page.
 
 The panel is templates/steer.html with static/js/steer.js; results are shown by static/js/steered.js, which the live
-block `steer` uses as well. The settings of a panel are in web/steering_formats.py.
+block `steer` uses as well. The settings of a panel are checked in steer/spec.py; how they stand in an address and in a
+live block, in web/steering_formats.py.
 """
 
 from __future__ import annotations
