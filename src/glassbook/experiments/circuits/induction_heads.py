@@ -64,7 +64,8 @@ class InductionHeads:
               "Ablating the induction heads removes copying; ablating at least as many heads of no identified type "
               "does not",
               "copying_lost", ">=", 0.8, control="copying_without_others >= 0.8",
-              sabotages=("no-repetition", "other-heads")),
+              sabotages=("no-repetition", "other-heads"),
+              explanation="So many heads become induction heads that too few others are left to ablate beside them"),
         Claim("copying-comes-suddenly",
               "Copying appears suddenly: to rise from 40 % to 90 % of its maximum takes at most half of the time that "
               "it took to reach 40 %",
@@ -73,7 +74,9 @@ class InductionHeads:
         Claim("head-forms-as-loss-falls",
               "The induction head forms when copying appears, within a tenth of the time until then; the head that "
               "attends to the previous token does not",
-              "half_way_apart", "<=", 0.1, control="previous_half_way_apart >= 0.15", sabotages=("one-layer-curves",)),
+              "half_way_apart", "<=", 0.1, control="previous_half_way_apart >= 0.15", sabotages=("one-layer-curves",),
+              explanation="Several heads become induction heads at once: together they copy while each still gives "
+                          "little of its attention to the right place, and each sharpens afterwards"),
     )  # fmt: skip
     sabotages = (
         Sabotage("no-repetition", "Nothing is repeated in the training rows", {"sabotage": "no-repetition"}),
