@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from glassbook.assets import reference
+from glassbook.assets.builtin import BUILTIN_DICTIONARY
 from glassbook.experiments import evidence, launch
 from glassbook.experiments.verdicts import standing
-from glassbook.notebook import Notebook
+from glassbook.notebook import Notebook, RunRecord
 
 TOOL = Path(__file__).parents[2] / "tools" / "evidence.py"
 
@@ -23,7 +26,12 @@ def tool(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(reference, "FOLDER", tmp_path / "evidence")
-    return lambda *words: module.main([*map(str, words), "--notebook", str(tmp_path / "nb")])
+
+    def run(*words):
+        return module.main([*map(str, words), "--notebook", str(tmp_path / "nb")])
+
+    run.module = module
+    return run
 
 
 def test_what_is_missing_is_run_and_what_is_there_is_taken(tool, toys, tmp_path, capsys):
@@ -87,3 +95,16 @@ def test_evidence_of_experiments_that_are_gone_is_removed(tool, toys, capsys):
     assert tool("steady") == 0
     assert "wrong: removed" in capsys.readouterr().out
     assert reference.reference_names() == ["steady"]
+
+
+def test_the_dictionary_that_ships_is_recognised(tool, tmp_path):
+    folder = tmp_path / "run"
+    path = folder / "artifacts" / "dictionary.safetensors"
+    path.parent.mkdir(parents=True)
+    record = RunRecord("r", "toy", {}, 0, "finished", datetime.now(UTC), None, {}, {}, {}, folder)
+    assert tool.module.shipped([record]) is None
+    weights = {name: tensor.float() for name, tensor in load_file(BUILTIN_DICTIONARY).items()}
+    save_file(weights, path)
+    assert tool.module.shipped([record]) == "builtin"
+    save_file(weights | {"b_dec": weights["b_dec"] + 1}, path)
+    assert tool.module.shipped([record]) is None

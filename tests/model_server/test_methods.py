@@ -12,6 +12,7 @@ import sys
 import pytest
 import torch
 
+from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dashboard import build_dashboard
@@ -173,6 +174,24 @@ def test_features_pairs_and_files_steer_together(ask, notebook, where):
         assert said["effect"]["preference_nats"] > 0
         assert said["damage"]["nll_steered"] > said["damage"]["nll_plain"]
     assert said == ask("steer", sources=sources, where=where, **SETTINGS)
+
+
+@pytest.mark.shipped_evidence
+def test_features_of_the_built_in_dictionary_steer_without_a_run(ask):
+    (shipped,) = (run for run in reference_runs("dictionary-learning") if FeatureDashboard.exists(run.folder))
+    dashboard = FeatureDashboard(shipped.folder)
+    assert dashboard.header["dictionary"] == "builtin"
+    best = dashboard.rows(order="score", descending=True, limit=1)[0][0].index
+    said = ask("steer", sources=[{"run": shipped.id, "index": best, "coeff": 1}], where="everywhere", **SETTINGS)
+    assert said["results"][0]["plain"] != said["results"][0]["steered"]
+    assert said["highlights"] == "activation"
+    tours = FeatureDashboard(reference_runs("tour")[0].folder).rows(limit=1)[0][0].index
+    for run, index, told in (
+        (shipped.id, 10**6, "this dashboard has 100 of the best"),
+        ("reference-tour-0", tours, "names no dictionary"),  # its own did not ship
+    ):
+        with pytest.raises(GlassbookError, match=told):
+            ask("steer", sources=[{"run": run, "index": index, "coeff": 1}], where="everywhere", **SETTINGS)
 
 
 @pytest.mark.parametrize(

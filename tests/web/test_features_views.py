@@ -69,7 +69,7 @@ def test_only_runs_with_features_are_listed(reader, nb, run):
 
 def test_a_model_is_offered_the_features_of_its_own_activations(reader, nb, run):
     def offered(model):
-        found = reader.get("/api/v1/features", params={"steers": model}).json()["runs"]
+        found = reader.get("/api/v1/steer/sources", params={"model": model}).json()["features"]
         page = reader.get("/steer", params={"model": model}).text
         assert [f'<option value="{row["run"]}">' in page for row in found] == [True] * len(found)
         assert ('data-add="feature" disabled' in page) is (not found)
@@ -79,7 +79,7 @@ def test_a_model_is_offered_the_features_of_its_own_activations(reader, nb, run)
     (nb.run(run).folder / "artifacts" / "d").write_bytes(b"")
     assert offered("builtin") == [run]
     assert offered("org/other") == []
-    assert reader.get("/api/v1/features", params={"steers": ""}).status_code == 422
+    assert reader.get("/api/v1/steer/sources", params={"model": ""}).status_code == 422
 
 
 def test_a_notebook_without_features_says_how_to_get_some(reader):

@@ -201,6 +201,11 @@ def test_a_features_block_shows_the_reference_until_a_dictionary_is_trained_here
             assert "which came with Glassbook" in table
             assert "/steer?run" not in one
             assert reader.get(f"/api/v1/features/{first}/0/histogram").status_code == 200
+            reference.write_reference(authors.runs(), dictionary="builtin")
+            assert f"/steer?run={first}" in open_app(nb).get(f"/features/{first}/0").text
+            offered = open_app(nb).get("/api/v1/steer/sources", params={"model": "builtin"}).json()["features"]
+            assert [(row["run"], row["dictionary"]) for row in offered] == [(first, "builtin")]
+            assert "the built-in dictionary" in open_app(nb).get("/steer").text
     assert f'href="/features/{id}/0"' in open_app(nb).get("/p/mine").text
     assert "/steer?run" in open_app(nb).get(f"/features/{id}/0").text
 

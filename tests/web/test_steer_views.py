@@ -395,3 +395,19 @@ def test_vectors_are_known_by_their_header(tmp_path):
     ]:
         (tmp_path / name).write_bytes(data)
         assert is_vector(tmp_path / name) is vector
+
+
+def test_a_model_is_offered_the_vectors_that_runs_saved_for_it(reader, nb):
+    for model in ("builtin", "org/other", None):
+        with nb.start_run("toy", {"model": model}) as run:
+            if model is not None:
+                run.uses("model", model, digest="0")
+            head = b'{"__metadata__": {"glassbook.vector": "{}"}}'
+            run.artifact("v.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+            run.artifact("other.safetensors").write_bytes(b"no vector")
+    found = reader.get("/api/v1/steer/sources", params={"model": "builtin"}).json()["vectors"]
+    by_model = {run.id: run.config["model"] for run in nb.runs()}
+    assert {by_model[vector["run"]] for vector in found} == {"builtin", None}
+    assert {vector["artifact"] for vector in found} == {"v.safetensors"}
+    page = reader.get("/steer", params={"model": "org/other"}).text
+    assert [id in page for id in by_model] == [model != "builtin" for model in by_model.values()]

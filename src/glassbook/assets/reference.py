@@ -157,18 +157,23 @@ POINTS = 500
 """Points of a curve that are kept at most."""
 ROWS = 500
 """Rows of a table that are kept at most."""
-FEATURES = 20
-"""Features of the first seed's dashboard that are kept at most: those whose names score best."""
+FEATURES, FEATURES_OF_BUILTIN = 20, 100
+"""Features of the first seed's dashboard that are kept at most: those whose names score best. Of the built-in
+dictionary more are kept, since its features can be steered with."""
 _ENVIRONMENT = ("python", "implementation", "platform", "machine", "cpus", "packages")
 """What is kept of the machine; its name is not."""
 
 
-def write_reference(records: Sequence[RunRecord], sabotaged: Sequence[RunRecord] = ()) -> Path:
+def write_reference(
+    records: Sequence[RunRecord], sabotaged: Sequence[RunRecord] = (), dictionary: str | None = None
+) -> Path:
     """Write the reference evidence of one experiment. The same runs give the same bytes.
 
     Args:
         records: finished runs at its default settings, one for each seed.
         sabotaged: finished runs of its sabotages, one for each seed of each; of these only the numbers are kept.
+        dictionary: "builtin", if the first seed's dictionary is the one that ships with the built-in model, so that its
+            features can be steered with.
 
     Returns:
         the experiment's folder.
@@ -187,7 +192,9 @@ def write_reference(records: Sequence[RunRecord], sabotaged: Sequence[RunRecord]
     for name in records[0].images:
         write_atomic(place / str(records[0].seed) / "images" / f"{name}.png", records[0].image(name).read_bytes())
     if FeatureDashboard.exists(records[0].folder):
-        FeatureDashboard(records[0].folder).write_best(place / str(records[0].seed) / "artifacts" / NAME, FEATURES)
+        best = place / str(records[0].seed) / "artifacts" / NAME
+        count = FEATURES_OF_BUILTIN if dictionary == "builtin" else FEATURES
+        FeatureDashboard(records[0].folder).write_best(best, count, dictionary)
     for cache in (_names, _read_runs, _read_figures):
         cache.cache_clear()
     return place

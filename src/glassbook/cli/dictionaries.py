@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glassbook.assets.builtin import BUILTIN_DICTIONARY
 from glassbook.errors import GlassbookError
 
 if TYPE_CHECKING:
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 def open_dictionary(name: str) -> Coder:
     """ "builtin", or a file or folder of a layout that `features.formats` knows; `about` says where it was trained."""
-    path = files("glassbook") / "assets" / "builtin" / "dictionary.safetensors" if name == "builtin" else name
     from glassbook.features.formats import load
 
-    return load(Path(str(path)))
+    return load(BUILTIN_DICTIONARY if name == "builtin" else Path(name))
 
 
 def trained_at(d: Coder, name: str) -> str:

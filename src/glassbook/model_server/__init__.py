@@ -4,7 +4,7 @@
 has come for a while.
 """
 
-from glassbook.model_server.available import LensKind, available_models, is_local, same_model, short_name
+from glassbook.model_server.available import LensKind, available_models, dictionary_of, is_local, same_model, short_name
 from glassbook.model_server.client import ModelServer
 from glassbook.model_server.remembered import forget, remember
 
@@ -12,6 +12,7 @@ __all__ = [
     "LensKind",
     "ModelServer",
     "available_models",
+    "dictionary_of",
     "forget",
     "is_local",
     "remember",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from glassbook.assets.builtin import BUILTIN_DICTIONARY
 from glassbook.errors import GlassbookError
 from glassbook.model_server.remembered import remembered
-from glassbook.notebook import Notebook
+from glassbook.notebook import Notebook, RunRecord
 
 LensKind = Literal["logit", "tuned", "jacobian", "permuted"]
 """Lenses of a model; "permuted" is the Jacobian lens's control."""
@@ -72,12 +73,22 @@ def resolve(notebook: Notebook, name: str) -> str:
     return str(notebook.run(run).artifact(artifact))
 
 
-def artifact_of(notebook: Notebook, run: str, artifact: str) -> Path:
+def file_of(run: RunRecord, artifact: str) -> Path:
     """The file of a run's artifact; a folder is refused."""
-    path = notebook.run(run).artifact(artifact)
+    path = run.artifact(artifact)
     if not path.is_file():
-        raise GlassbookError(f"{artifact} of run {run} is a folder; name a file")
+        raise GlassbookError(f"{artifact} of run {run.id} is a folder; name a file")
     return path
+
+
+def dictionary_of(run: RunRecord, name: object) -> Path | None:
+    """The file of the dictionary that a run's feature dashboard names; None if the run has none.
+
+    Reference runs keep none of their own; "builtin" is the one that ships with the built-in model.
+    """
+    if run.reference and name == "builtin":
+        return BUILTIN_DICTIONARY
+    return file_of(run, name) if isinstance(name, str) and name in run.artifacts else None
 
 
 def _exists(name: str) -> bool:

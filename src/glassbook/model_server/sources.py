@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from glassbook.errors import GlassbookError
+from glassbook.experiments import evidence
 from glassbook.features import Coder, Dictionary
 from glassbook.features.data import check_model
-from glassbook.model_server.available import artifact_of
+from glassbook.model_server.available import dictionary_of, file_of
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -56,16 +57,16 @@ def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple
     if isinstance(source, ActAddSource):
         return actadd(lm, source.plus, source.minus, source.site), None
     if not isinstance(source, FeatureSource):
-        return Vector.load(artifact_of(notebook, source.run, source.artifact)), None
-    record = notebook.run(source.run)
+        return Vector.load(file_of(notebook.run(source.run), source.artifact)), None
+    record = evidence.run(notebook, source.run)
     dashboard = FeatureDashboard(record.folder)
     header, largest = dashboard.header, dashboard.feature(source.index).max
-    site = header.get("site")
-    if not isinstance(header.get("dictionary"), str) or not isinstance(site, str):
+    site, dictionary = header.get("site"), dictionary_of(record, header.get("dictionary"))
+    if dictionary is None or not isinstance(site, str):
         raise GlassbookError(
             f"the feature dashboard of run {record.id} names no dictionary and site to steer with; run it again"
         )
-    d = Dictionary.load(artifact_of(notebook, record.id, header["dictionary"]))
+    d = Dictionary.load(dictionary)
     check_model(d.about, lm.model)
     # In units of the largest recorded activation, a scale that needs no knowledge of the model. A feature that was
     # never active is taken as it is. A transcoder reads another site than the one that its features are added at.

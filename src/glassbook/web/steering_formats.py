@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from glassbook.errors import GlassbookError
+from glassbook.experiments import evidence
 from glassbook.formatting import escape_markdown
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.page import flow_text
@@ -78,7 +79,7 @@ def label_of(nb: Notebook, source: AnySource) -> str:
     if not isinstance(source, FeatureSource):
         return source.label
     try:
-        name = FeatureDashboard(nb.run(source.run).folder).feature(source.index).label
+        name = FeatureDashboard(evidence.run(nb, source.run).folder).feature(source.index).label
     except GlassbookError:
         return source.label  # the run may be gone; the panel that names it is shown all the same
     return f"feature {source.index} ({name})" if name else source.label

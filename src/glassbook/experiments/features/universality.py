@@ -49,7 +49,9 @@ class Universality:
         Claim("features-match",
               "Most features of a model have a counterpart in another trained model; in untrained models few have one",
               "matched_share", ">=", 0.5, control="untrained_matched_share <= 0.25",
-              sabotages=("tokens-shuffled", "both-untrained")),
+              sabotages=("tokens-shuffled", "both-untrained"),
+              explanation="The stream of an untrained model holds its tokens, which are the same in every model, so "
+                          "that dictionaries of untrained models match as well"),
         Claim("learnt-match-more",
               "Trained dictionaries of two models match more often than random directions in the same models",
               "matched_beyond_random", ">=", 0.1, no_control="the metric itself compares with the baseline",

@@ -235,8 +235,9 @@ class FeatureDashboard:
                 [index if abs(index) < 2**63 else -1],  # more than SQLite can count to
             ).fetchone()
             if row is None:
-                (width,) = db.execute("SELECT count(*) FROM feature").fetchone()
-                raise GlassbookError(f"there is no feature {index}; this dashboard has {width}, counted from 0")
+                count, last = db.execute("SELECT count(*), max(idx) FROM feature").fetchone()
+                some = "" if last == count - 1 else " of the best"  # as `write_best` keeps them
+                raise GlassbookError(f"there is no feature {index}; this dashboard has {count}{some}, counted from 0")
             together, sampled = "[]", "[]"
             if self._has(db, "detail"):
                 asked = "SELECT together, sampled FROM detail WHERE idx = ?"
@@ -293,8 +294,13 @@ class FeatureDashboard:
             if label_score:
                 db.execute("INSERT OR REPLACE INTO header VALUES ('label_score', ?)", [json.dumps(label_score)])
 
-    def write_best(self, path: Path, count: int) -> None:
+    def write_best(self, path: Path, count: int, dictionary: str | None = None) -> None:
         """Write a dashboard of the `count` features whose names score best, without the random excerpts of the text.
+
+        Args:
+            path: the file.
+            count: features that are kept at most.
+            dictionary: what its header says of the dictionary from now on; None leaves it as it is.
 
         Raises:
             GlassbookError: the dashboard cannot be read, or the disk refused.
@@ -313,6 +319,8 @@ class FeatureDashboard:
                     left = [pair for pair in _pairs(others) if pair[0] in kept]
                     db.execute(f"UPDATE {table} SET {column} = ? WHERE idx = ?", [json.dumps(left), index])
             db.execute("DROP TABLE IF EXISTS elsewhere")
+            if dictionary is not None:
+                db.execute("UPDATE header SET value = ? WHERE key = 'dictionary'", [json.dumps(dictionary)])
             db.commit()
             db.execute("VACUUM")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -15,10 +16,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
-from glassbook.model_server import same_model
+from glassbook.model_server import dictionary_of, same_model
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
-from glassbook.steer.spec import Model
 from glassbook.web.api.serializers import features_to_json
 from glassbook.web.services import services_of
 from glassbook.web.templating import path_part, respond
@@ -88,8 +88,13 @@ def steerable(nb: Notebook, model: str) -> list[tuple[RunRecord, dict[str, Any]]
     return [
         (run, header)
         for run, header in dashboards(nb)
-        if header.get("dictionary") in run.artifacts and same_model(nb, str(header.get("model")), model)
+        if dictionary_of(run, header.get("dictionary")) and same_model(nb, str(header.get("model")), model)
     ]
+
+
+def headers_to_json(found: Iterable[tuple[RunRecord, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Runs with the headers of their feature dashboards."""
+    return [{"run": run.id, "experiment": run.experiment, "seed": run.seed, **header} for run, header in found]
 
 
 def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashboard]:
@@ -238,23 +243,15 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         together=together,
         **HELPERS,
         largest=largest,
+        steers=not record.reference or dictionary_of(record, dashboard.header.get("dictionary")) is not None,
         mentions=mentions_of(services_of(request).notebook, record, index),
     )
 
 
 @router.get("/api/v1/features")
-def features_json(
-    request: Request, steers: Annotated[Model | None, Query(description="only what steers this model")] = None
-) -> dict[str, Any]:
+def features_json(request: Request) -> dict[str, Any]:
     """The runs that have features, newest first, with the model, site and width of their dictionaries."""
-    nb = services_of(request).notebook
-    found = dashboards(nb) if steers is None else steerable(nb, steers)
-    return {
-        "runs": [
-            {"run": record.id, "experiment": record.experiment, "seed": record.seed, **header}
-            for record, header in found
-        ]
-    }
+    return {"runs": headers_to_json(dashboards(services_of(request).notebook))}
 
 
 @router.get("/api/v1/features/{run}")

@@ -7,18 +7,18 @@ live block, in web/steering_formats.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
-from glassbook.model_server import available_models
+from glassbook.model_server import available_models, same_model
 from glassbook.notebook import Notebook, Page, read_markdown, slug
-from glassbook.steer.spec import Name, SteeringSettings, Strict, first_error, is_vector
+from glassbook.steer.spec import Model, Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import BUILTIN, OTHERS, prompts_for
@@ -27,7 +27,7 @@ from glassbook.web.services import services_of
 from glassbook.web.steering_formats import from_query, section, to_query
 from glassbook.web.steering_sentences import DAMAGE, sentences
 from glassbook.web.templating import respond
-from glassbook.web.views.features import steerable
+from glassbook.web.views.features import headers_to_json, steerable
 
 router = APIRouter(tags=["steering"])
 
@@ -55,7 +55,7 @@ def panel(request: Request) -> HTMLResponse:
         where_labels=WHERE_LABELS,
         models=available_models(nb),
         dashboards=steerable(nb, settings["model"]),
-        vectors=saved_vectors(nb),
+        vectors=saved_vectors(nb, settings["model"]),
         default_prompts={"builtin": BUILTIN.steer, "others": OTHERS.steer},
         damage=DAMAGE,
     )
@@ -77,13 +77,23 @@ def panel_settings(request: Request) -> dict[str, Any]:
     return settings if query["sources"] else {**settings, "sources": []}
 
 
-def saved_vectors(nb: Notebook) -> list[tuple[str, str]]:
-    """(run, artifact) of the steering vectors that the newest runs saved."""
+def saved_vectors(nb: Notebook, model: str) -> list[tuple[str, str]]:
+    """(run, artifact) of the steering vectors that the newest runs saved, apart from those of other models."""
     found = []
     for row in nb.index.run_table(limit=RECENT).rows:
         record = nb.run(row.id)
-        found += [(record.id, name) for name in record.artifacts if is_vector(record.artifact(name))]
+        models = [used.name for used in record.uses if used.kind == "model"]
+        if not models or any(same_model(nb, name, model) for name in models):
+            found += [(record.id, name) for name in record.artifacts if is_vector(record.artifact(name))]
     return found
+
+
+@router.get("/api/v1/steer/sources")
+def sources_json(request: Request, model: Annotated[Model, Query()]) -> dict[str, Any]:
+    """What a model can be steered with: runs with features of its own, and the vectors that runs saved for it."""
+    nb = services_of(request).notebook
+    vectors = [{"run": run, "artifact": artifact} for run, artifact in saved_vectors(nb, model)]
+    return {"features": headers_to_json(steerable(nb, model)), "vectors": vectors}
 
 
 @router.post("/api/v1/steer", response_model=dict[str, Any], responses=RESPONSES)

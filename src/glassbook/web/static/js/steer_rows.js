@@ -50,8 +50,18 @@ function featureRow(row) {
       hint.textContent = error.message;
     }
   }
+  // A new row begins with the feature whose name fits best, so that one can steer at once.
+  async function best() {
+    const query = new URLSearchParams({ order: "score", down: true, labelled: true, size: 1 });
+    const { features: [first] } = await ask(`/api/v1/features/${encodeURIComponent(run.value)}?${query}`).catch(() => ({ features: [] }));
+    if (!first || index.value) return;
+    index.value = `${first.index} ${named(first)}`;
+    await check();
+  }
+
   for (const input of [run, index]) input.addEventListener("change", check);
-  check();
+  if (index.value === "" && run.value) best();
+  else check();
 }
 
 function pairRow(row, { plus, minus, site }) {
@@ -62,12 +72,14 @@ function pairRow(row, { plus, minus, site }) {
   field(row, "site").addEventListener("focus", suggestSites);
 }
 
+const canonical = (json) => JSON.stringify(JSON.parse(json));
+
 function vectorRow(row, { run, artifact }) {
   const select = field(row, "vector");
   row.querySelector("[data-unit]").textContent = "× the vector as it was saved";
   if (!artifact) return;
   const value = JSON.stringify([run, artifact]);
-  const same = [...select.options].find((option) => JSON.stringify(JSON.parse(option.value)) === value);
+  const same = [...select.options].find((option) => canonical(option.value) === value);
   if (same) same.selected = true;
   else select.append(new Option(`${artifact} of ${run}`, value, true, true));
 }
@@ -147,7 +159,13 @@ export function showDamage(found) {
   }
 }
 
-// The choices that go with a model: features of its own, and the site and prompts that suit it.
+// What new rows of a kind offer; without a choice there are none.
+function offer(kind, options) {
+  templateOf(kind).querySelector("select").replaceChildren(...options);
+  form.querySelector(`[data-add=${kind}]`).disabled = !options.length;
+}
+
+// The choices that go with a model: features and vectors of its own, and the site and prompts that suit it.
 let model = form.elements.model.value;
 form.elements.model.addEventListener("change", async () => {
   const [old, now] = [model, form.elements.model.value.trim()];
@@ -158,15 +176,19 @@ form.elements.model.addEventListener("change", async () => {
   for (const row of sources.querySelectorAll("[data-kind=actadd]")) {
     if (field(row, "site").value === usualSite(old)) field(row, "site").value = usualSite(now);
   }
-  const { runs } = await ask(`/api/v1/features?${new URLSearchParams({ steers: now })}`).catch(() => ({ runs: [] }));
+  const none = { features: [], vectors: [] };
+  const { features: runs, vectors } = await ask(`/api/v1/steer/sources?${new URLSearchParams({ model: now })}`).catch(() => none);
   if (model !== now) return;
-  const options = () => runs.map(({ run, experiment, seed, site }) => new Option(`${experiment}, seed ${seed}, ${site}`, run));
-  templateOf("feature").querySelector("select").replaceChildren(...options());
-  form.querySelector("[data-add=feature]").disabled = !runs.length;
-  const gone = [...sources.querySelectorAll("[data-kind=feature]")].filter((row) => !runs.some(({ run }) => run.startsWith(field(row, "run").value)));
+  const nameOf = ({ dictionary, experiment, seed }) => (dictionary === "builtin" ? "the built-in dictionary" : `${experiment}, seed ${seed}`);
+  const saved = vectors.map(({ run, artifact }) => [JSON.stringify([run, artifact]), `${artifact} of ${run}`]);
+  offer("feature", runs.map((one) => new Option(`${nameOf(one)}, ${one.site}`, one.run)));
+  offer("vector", saved.map(([value, text]) => new Option(text, value)));
+  const known = (row) => row.dataset.kind === "actadd"
+    || (row.dataset.kind === "vector" ? saved.some(([value]) => value === canonical(field(row, "vector").value)) : runs.some(({ run }) => run.startsWith(field(row, "run").value)));
+  const gone = [...sources.children].filter((row) => !known(row));
   for (const row of gone) row.remove();
   document.querySelector("[data-sources-note]").textContent = [
-    gone.length ? "Features of the other model were removed." : "",
+    gone.length ? "Features and vectors of the other model were removed." : "",
     runs.length ? "" : "This model has no features in this notebook.",
   ].join(" ").trim();
   if (!sources.children.length) add(runs.length ? { index: "" } : {});
