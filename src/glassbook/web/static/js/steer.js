@@ -49,6 +49,15 @@ form.addEventListener("submit", async (event) => {
   button.disabled = false;
 });
 
+// The model is opened as soon as someone turns to the form, so that the first text does not wait for it. A model that
+// would have to be downloaded is not.
+function warm() {
+  const model = form.elements.model.value;
+  const local = [...document.getElementById("steer-models").options].some((option) => option.value === model);
+  if (local) ask("/api/v1/models/tokens", { method: "POST", body: { model, text: "a" } }).catch(() => {}); // steering says what is wrong
+}
+for (const turned of ["pointermove", "focusin"]) form.addEventListener(turned, warm, { once: true });
+
 const compare = form.querySelector("[data-compare]");
 compare.addEventListener("click", async () => {
   if (!form.reportValidity()) return;
