@@ -3,8 +3,9 @@
 It takes the newest finished run at the default settings of seeds 0 to 2 from a notebook (./evidence, made if it is not
 there), runs those that are missing or stale there, and writes their compact records into the package, with the numbers
 of the sabotage runs that are there. `--sabotage` also runs, with seed 0, each sabotage that is missing or stale;
-`--no-run` runs nothing. Experiments of which a seed is still missing keep the evidence that they have; exit code 1 says
-that there are some.
+`--no-run` runs nothing. `--confirm` is for code that has changed and should give the same numbers: seed 0 is done
+again, and if every result is the same to the last bit, the runs of the code before count as fresh. Experiments of which
+a seed is still missing keep the evidence that they have; exit code 1 says that there are some.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.experiments.kit import DICTIONARY
 from glassbook.notebook import Notebook, RunRecord
+from glassbook.notebook.runs import freshness
 from glassbook.notebook.runs.freshness import stale
 
 SEEDS = (0, 1, 2)
@@ -51,6 +53,23 @@ def gather(asked: Iterable[Work], notebook: Notebook, run: Collection[Work]) -> 
     return found
 
 
+def confirm(name: str, notebook: Notebook) -> None:
+    """Do seed 0 of an experiment again if some of its runs are stale; see `freshness.confirm`."""
+    if all(fresh_run(Work(name, seed), notebook) for seed in SEEDS):
+        return
+    work = Work(name, SEEDS[0])
+    finished = [record for record in work.earlier(notebook) if record.status == "finished"]
+    old = next((record for record in finished if stale(record)), None)
+    if old is None:
+        return
+    if fresh_run(work, notebook) is None:
+        complete(work.name, work.seed, notebook)
+    new = fresh_run(work, notebook)
+    if new is not None:
+        same = freshness.confirm(notebook.runs(name), old, new)
+        print(f"{name}: {len(same)} runs come out the same with the present code, as seed {work.seed} shows")
+
+
 def shipped(records: Sequence[RunRecord]) -> str | None:
     """ "builtin", if the first seed's dictionary is the one that ships, apart from the precision of its numbers."""
     path = min(records, key=lambda record: record.seed).folder / "artifacts" / DICTIONARY
@@ -68,6 +87,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--notebook", type=Path, default=Path("evidence"), help="where the runs are (./evidence)")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-run", action="store_true", help="take what is there, run nothing")
+    how.add_argument("--confirm", action="store_true", help="run seed 0 again, and show that nothing has changed")
     how.add_argument("--sabotage", action="store_true", help="run each sabotage that is missing with seed 0, too")
     given = parser.parse_args(args)
     there = (given.notebook / "glassbook.toml").exists()
@@ -75,9 +95,11 @@ def main(args: Sequence[str] | None = None) -> int:
     missing = 0
     for name in given.names or base.names():
         try:
+            if given.confirm:
+                confirm(name, notebook)
             work = [Work(name, seed) for seed in SEEDS]
             broken = [Work(name, seed, sabotage.id) for sabotage in base.find(name).sabotages for seed in SEEDS]
-            records = gather(work, notebook, run=[] if given.no_run else work)
+            records = gather(work, notebook, run=[] if given.no_run or given.confirm else work)
             wanted = [item for item in broken if given.sabotage and item.seed == SEEDS[0]]
             sabotaged = gather(broken, notebook, run=wanted)
         except GlassbookError as error:

@@ -108,3 +108,36 @@ def test_the_dictionary_that_ships_is_recognised(tool, tmp_path):
     assert tool.module.shipped([record]) == "builtin"
     save_file(weights | {"b_dec": weights["b_dec"] + 1}, path)
     assert tool.module.shipped([record]) is None
+
+
+def test_one_run_confirms_a_change_of_code_that_changes_no_result(tool, toys, tmp_path, capsys):
+    assert tool("steady", "--sabotage") == 0
+    notebook = Notebook(tmp_path / "nb")
+    count = len(notebook.runs("steady"))
+    for run in notebook.runs("steady"):
+        header = run.folder / "run.json"
+        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
+    assert tool("steady", "--no-run") == 1  # all are stale
+    capsys.readouterr()
+    assert tool("steady", "--confirm") == 0
+    assert f"{count} runs come out the same" in capsys.readouterr().out
+    assert len(notebook.runs("steady")) == count + 1
+    reader = Notebook.create(tmp_path / "reader")
+    entry = standing("steady", evidence.records(reader, "steady")).dated()
+    [verdict] = entry.verdicts
+    assert (verdict.state, verdict.stale, verdict.condition_broken) == ("holds", (), ("small",))
+    assert "with the same results" in entry.origin
+    assert tool("steady", "--confirm") == 0  # nothing is stale any more
+    assert len(notebook.runs("steady")) == count + 1
+
+
+def test_a_change_that_changes_a_result_is_told_and_confirms_nothing(tool, toys, tmp_path, capsys):
+    assert tool("steady") == 0
+    notebook = Notebook(tmp_path / "nb")
+    for run in notebook.runs("steady"):
+        header, log = run.folder / "run.json", run.folder / "events.jsonl"
+        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
+        log.write_text(log.read_text().replace("2.0", "2.0000000001"))
+    assert tool("steady", "--confirm") == 1
+    assert "results of steady have changed" in capsys.readouterr().err
+    assert [run.confirmed for run in notebook.runs("steady")] == [()] * 4

@@ -140,6 +140,7 @@ def _record(row: Mapping[str, Any], folder: Path) -> ReferenceRun:
         folder=folder / place,
         claims=read_claims(row),
         uses=Dependency.read(row["uses"]),
+        confirmed=tuple(row.get("confirmed", ())),
         sabotage=row.get("sabotage", ""),
     )
 
@@ -214,6 +215,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "config": record.config,
         "results": {name: json.loads(to_json(value, what=name)) for name, value in record.results.items()},
         "code": record.code,
+        **({"confirmed": list(record.confirmed)} if record.confirmed else {}),
         "environment": {name: record.environment.get(name) for name in _ENVIRONMENT},
         # Places outside the package mean nothing on another machine.
         "uses": [use if use["path"].startswith("package:") else {**use, "path": ""} for use in uses],

@@ -54,6 +54,8 @@ class RunRecord:
     resumed: int = 0
     """How often it was resumed."""
     uses: tuple[Dependency, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    """Digests of later code that gives the same results (see `freshness.confirm`)."""
     """Models and data that the results depend on, as the work named them."""
     sabotage: str = ""
     """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
@@ -181,6 +183,7 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
         uses=Dependency.read(summary.uses),
+        confirmed=tuple(summary.confirmed),
         sabotage=text if isinstance(text := header.get("sabotage"), str) else "",
     )
 
