@@ -15,7 +15,7 @@ function colours(narrow) {
     background: null,
     font: of("--sans"),
     axis: { ...text, gridColor: of("--rule"), domainColor: of("--rule"), tickColor: of("--rule"), titleFontWeight: 500 },
-    legend: { ...text, ...(narrow ? { orient: "bottom", columns: 2 } : {}) },
+    legend: { ...text, labelLimit: 280, ...(narrow ? { orient: "bottom", columns: 2 } : {}) },
     header: text,
     title: { color: of("--ink"), font: of("--sans"), fontWeight: 600 },
     text: { color: of("--ink") },
