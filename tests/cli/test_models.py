@@ -8,7 +8,8 @@ import torch
 from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.features import Dictionary, TopK
-from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
+from glassbook.nets import LM, LanguageModel, LMConfig, open_model, save_model, train_bpe
+from glassbook.steer import mean_difference
 
 PROMPT = "Mira went to the ford"
 
@@ -78,6 +79,14 @@ def test_steer(glassbook, llama, tmp_path):
         "plain"
         in glassbook(*words, "--feature", f"{llama}/d.safetensors:3", "--coeff", "-2", "--where", "from-position-1").out
     )
+    storm, calm = tmp_path / "storm.txt", tmp_path / "calm.txt"
+    storm.write_text("The storm came.\n\nThe storm went.\n")
+    calm.write_text("The path was long.\n")
+    contrast = glassbook(*words, "--contrast", storm, calm, "--json").data()
+    assert (contrast["coeff"], contrast["unit"], contrast["sites"]) == (0.3, "norm", ["blocks.1.in"])
+    lm = open_model(llama / "model")
+    mine = mean_difference(lm, ["The storm came.", "The storm went."], ["The path was long."], "blocks.1.in", "mean")
+    assert contrast["norm"] == pytest.approx(mine.norm())
     below = glassbook(
         *words, "--add", " storm", "", "--layer", "0", "--unit", "norm", "--where", "last", "--json"
     ).data()
@@ -143,6 +152,10 @@ def test_what_is_no_model_is_one_line(glassbook, broken, kind):
         (["steer", "{m}", "x", "--feature", "{d}"], "write DICT:INDEX"),
         (["steer", "{m}", "Mira went", "--feature", "{d}:999"], "there is no feature 999"),
         (["steer", "{m}", "Mira went", "--add", " a", " b", "--layer", "7"], "layers 0 to 2"),
+        (["steer", "{m}", "Mira went", "--contrast", "nowhere", "{t}"], "nowhere cannot be read as text"),
+        (["steer", "{m}", "Mira went", "--contrast", "{t}", "/dev/null"], "/dev/null holds no text"),
+        (["steer", "{m}", "Mira went", "--contrast", "{m}", "{t}"], "cannot be read as text"),
+        (["steer", "{m}", "Mira went", "--contrast", "{t}", "{t}", "--add", " a", " b"], "give one of --add"),
         (["steer", "{m}", "Mira went", "--add", " a", " b", "--where", "there"], "after-prompt"),
         (["generate", "{m}", "x", "--tokens", "0"], "at least 1"),
         (["generate", "{m}", "x", "--chat"], "has no chat template"),

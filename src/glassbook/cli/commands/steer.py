@@ -20,23 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Steer(OnModel):
-    """Continue a prompt, plain and steered side by side. Give one of --add, --vector and --feature."""
+    """Continue a prompt, plain and steered side by side. Give one of --add, --contrast, --vector and
+    --feature."""
 
     prompt: Annotated[Positional[str], Option("PROMPT")]
     """The text to continue."""
     add: Annotated[tuple[str, str] | None, Option("PLUS MINUS")] = None
     """Activation addition: the difference of two texts' activations, such as --add " bride" " storm"."""
+    contrast: Annotated[tuple[Path, Path] | None, Option("PLUS MINUS")] = None
+    """Contrastive activation addition: the mean activation of the texts in one file less that of those in another, a
+    text on each line."""
     vector: Annotated[Path | None, Option("FILE")] = None
     """A vector written by --save."""
     feature: Annotated[str | None, Option("DICT:INDEX")] = None
     """A feature of a dictionary, such as builtin:17 or dictionary.safetensors:17."""
     layer: Annotated[int | None, Option("N", "a third of the way up")] = None
-    """Block whose input an --add pair is read and added at."""
+    """Block whose input --add and --contrast are read and added at."""
     site: Annotated[str | None, Option("SITE", "from --layer or the dictionary")] = None
     """The exact site, such as blocks.3.in; `glassbook open MODEL` lists them."""
-    coeff: Annotated[float | None, Option("X", "2 for --add, else 1")] = None
+    coeff: Annotated[float | None, Option("X", "2 for --add, 0.3 for --contrast, else 1")] = None
     """Strength; negative steers the other way."""
-    unit: Annotated[Unit | None, Option("{raw,norm}", "norm for --feature, else raw")] = None
+    unit: Annotated[Unit | None, Option("{raw,norm}", "norm for --feature and --contrast, else raw")] = None
     """"raw" adds X times the vector; "norm" counts in median norms of the residual stream."""
     where: Annotated[str | None, Option("RULE", "first for --add, else everywhere")] = None
     """first, last, during-prompt, after-prompt, everywhere, from-position-N or before-position-N."""
@@ -54,8 +58,10 @@ class Steer(OnModel):
     """Save the vector as safetensors."""
 
     def result(self) -> dict[str, Any]:
-        if sum(given is not None for given in (self.add, self.vector, self.feature)) != 1:
-            raise GlassbookError("give one of --add PLUS MINUS, --vector FILE and --feature DICT:INDEX")
+        if sum(given is not None for given in (self.add, self.contrast, self.vector, self.feature)) != 1:
+            raise GlassbookError(
+                "give one of --add PLUS MINUS, --contrast PLUS.txt MINUS.txt, --vector FILE and --feature DICT:INDEX"
+            )
         check_tokens(self.tokens)
         where = None if self.where is None else read_where(self.where)
         lm = self.open_model()
@@ -63,8 +69,9 @@ class Steer(OnModel):
         from glassbook.steer import steer
 
         v = self.make_vector(lm)
-        coeff = self.coeff if self.coeff is not None else (2.0 if self.add else 1.0)
-        unit = self.unit or ("norm" if self.feature else "raw")
+        usual = 2.0 if self.add else 0.3 if self.contrast else 1.0
+        coeff = usual if self.coeff is None else self.coeff
+        unit = self.unit or ("norm" if self.feature or self.contrast else "raw")
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompts = [as_asked(lm, self.prompt, self.chat)]
         with decoding(lm, 1):
@@ -87,7 +94,7 @@ class Steer(OnModel):
 
     def make_vector(self, lm: LanguageModel) -> Vector:
         from glassbook.features.data import check_model
-        from glassbook.steer import Vector, actadd, feature
+        from glassbook.steer import Vector, actadd, feature, mean_difference
         from glassbook.trace.roles import blocks
 
         if self.vector is not None:
@@ -98,12 +105,15 @@ class Steer(OnModel):
             check_model(d.about, lm.model)
             site = self.site or trained_at(d, name)
             return feature(d, index, site)
-        assert self.add is not None
         names = blocks(lm.model)
         layer = len(names) // 3 if self.layer is None else self.layer
         if not -len(names) <= layer < len(names):
             raise GlassbookError(f"--layer {layer}: there are layers 0 to {len(names) - 1}; choose among them")
-        return actadd(lm, *self.add, self.site or f"{names[layer]}.in")
+        site = self.site or f"{names[layer]}.in"
+        if self.contrast is not None:
+            return mean_difference(lm, *map(read_lines, self.contrast), site, token="mean")
+        assert self.add is not None
+        return actadd(lm, *self.add, site)
 
     def show(self, result: dict[str, Any]) -> None:
         out = console()
@@ -112,6 +122,17 @@ class Steer(OnModel):
         out.print(side_by_side(result["plain"].strip(), result["steered"].strip()))
         if result["saved"]:
             out.print(f"\nthe vector is in {result['saved']}", markup=False)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty."""
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise GlassbookError(f"--contrast: {path} cannot be read as text: {error}") from error
+    if not lines:
+        raise GlassbookError(f"--contrast: {path} holds no text; write one on each line")
+    return lines
 
 
 def read_feature(text: str) -> tuple[str, int]:
