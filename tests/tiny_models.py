@@ -7,6 +7,7 @@ import torch
 import transformers
 
 from glassbook.nets import LM, LanguageModel, LMConfig, save_model, train_bpe
+from glassbook.nets.tokenizer import TransformersTokenizer
 
 TOKENIZER = train_bpe(["the cat sat on the mat and the dog ran over the hill to the river"] * 4, 300)
 """Ours: <bos> 0, <eos> 1, <pad> 2."""
@@ -89,6 +90,18 @@ def tiny(kind: str, louder: float = 3.0, seed: int = 0, **change: Any) -> Any:
     for p in made.parameters():
         p.data.mul_(louder if p.dim() >= 2 else 1)
     return made
+
+
+TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools here') }}{% endif %}"
+    "[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+
+
+def chat_model(template: str | None = TEMPLATE) -> LanguageModel:
+    """A tiny Llama with a chat template, or without one."""
+    core = transformers.PreTrainedTokenizerFast(tokenizer_object=TOKENIZER._core, chat_template=template)
+    return LanguageModel(tiny("llama"), TransformersTokenizer(core), "chatty")
 
 
 def save_slow(folder: Path) -> Path:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tiny_models import chat_model
 
+from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dashboard import build_dashboard
 from glassbook.model_server import continuations
 from glassbook.model_server.highlights import words
+from glassbook.model_server.sources import vector_of
 from glassbook.model_server.steered_texts import steer_texts
 from glassbook.nets import model_path, open_model
+from glassbook.nets.chat import chat_prompt
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.steer import in_norms, mean_difference
 from glassbook.steer.spec import read_settings
 from glassbook.trace import read_sites
 
@@ -127,3 +132,27 @@ def test_a_feature_of_strength_zero_is_read_all_the_same(lm, feature):
     assert all(r["plain"] == r["steered"] == r["random"] for r in answer["results"])
     assert answer["active_tokens"]["steered"] == answer["active_tokens"]["plain"]
     assert answer["words_changed"] == 0
+
+
+def test_a_chat_model_is_asked_by_its_template():
+    lm = chat_model()
+    source = {"plus": ["the cat"], "minus": ["a dog"], "site": "model.layers.0.in", "coeff": 4}
+    said = steered(lm, source, prompts=["a cat"], chat=True, temperature=0.0)["results"][0]
+    assert said["prompt"] == "a cat"
+    assert said["plain"] == "a cat\n" + lm.generate(chat_prompt(lm, "a cat"), tokens=12)[0]
+    continued = steered(lm, source, prompts=["a cat"], temperature=0.0)["results"][0]["plain"]
+    assert continued == "a cat" + lm.generate("a cat", tokens=12)[0]
+    with pytest.raises(GlassbookError, match="has no chat template"):
+        steered(chat_model(None), source, prompts=["a cat"], chat=True)
+
+
+def test_lists_of_texts_steer_by_the_difference_of_their_means(lm):
+    plus, minus = ["The bride smiled.", "A wedding in spring."], ["The storm came."]
+    source = {"plus": plus, "minus": minus, "site": "blocks.2.in"}
+    v, detector = vector_of(None, lm, read_settings({"sources": [source], "prompts": ["x"]}).sources[0])
+    assert detector is None
+    expected = in_norms(lm, mean_difference(lm, plus, minus, "blocks.2.in", token="mean"))
+    torch.testing.assert_close(v.rows["blocks.2.in"], expected.rows["blocks.2.in"])
+    said = steered(lm, {**source, "coeff": 1.5}, temperature=0.0)
+    assert said["effect"]["changed_tokens"] > 0
+    assert "“The bride smiled.”" in said["label"]

@@ -1,23 +1,10 @@
 """Chat templates."""
 
 import pytest
-from tiny_models import TOKENIZER, tiny
-from transformers import PreTrainedTokenizerFast
+from tiny_models import TEMPLATE, chat_model
 
 from glassbook.errors import GlassbookError
-from glassbook.nets import LanguageModel
-from glassbook.nets.chat import chat_prompt
-from glassbook.nets.tokenizer import TransformersTokenizer
-
-TEMPLATE = (
-    "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools here') }}{% endif %}"
-    "[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
-)
-
-
-def chat_model(template: str | None) -> LanguageModel:
-    core = PreTrainedTokenizerFast(tokenizer_object=TOKENIZER._core, chat_template=template)
-    return LanguageModel(tiny("llama"), TransformersTokenizer(core), "chatty")
+from glassbook.nets.chat import can_chat, chat_prompt
 
 
 def test_what_is_said_stands_in_the_models_own_form():
@@ -33,6 +20,7 @@ def test_what_is_said_stands_in_the_models_own_form():
 def test_models_that_do_not_chat_say_so():
     with pytest.raises(GlassbookError, match="chatty has no chat template"):
         chat_prompt(chat_model(None), "Who?")
+    assert [can_chat(chat_model(template)) for template in (TEMPLATE, None)] == [True, False]
 
 
 def test_the_refusal_of_a_template_is_passed_on_and_no_code_is_run():

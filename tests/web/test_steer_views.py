@@ -65,6 +65,14 @@ NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"])
 COEFFS = st.floats(-20, 20)
 SOURCES = st.one_of(
     st.fixed_dictionaries({"plus": TEXTS, "minus": TEXTS, "site": NAMES, "coeff": COEFFS}),
+    st.fixed_dictionaries(
+        {
+            "plus": st.lists(TEXTS, min_size=1, max_size=3),
+            "minus": st.lists(TEXTS, min_size=1, max_size=3),
+            "site": NAMES,
+            "coeff": COEFFS,
+        }
+    ),
     st.fixed_dictionaries({"run": NAMES, "index": st.integers(0, 10**6), "coeff": COEFFS}),
     st.fixed_dictionaries({"run": NAMES, "artifact": NAMES, "coeff": COEFFS}),
 )
@@ -80,6 +88,7 @@ SETTINGS = st.builds(
             "temperature": st.floats(0, 5),
             "seed": st.integers(0, 2**31 - 1),
             "random": st.booleans(),
+            "chat": st.booleans(),
         }
     ),
 )

@@ -14,6 +14,7 @@ from glassbook.model_server.available import LensKind, resolve
 from glassbook.model_server.lenses import open_lens
 from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
+from glassbook.nets.chat import can_chat, chat_prompt
 from glassbook.nets.live import watch_texts
 from glassbook.nets.threads import decoding, fitting_threads
 from glassbook.notebook import Notebook
@@ -72,6 +73,7 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
         "vocab": lm.vocab,
         "context": lm.context,
         "tokenizer": lm.tokenizer is not None,
+        "chat": can_chat(lm),
         "blocks": blocks(lm.model),
         "sites": [
             {
@@ -108,19 +110,21 @@ def sample(
     partial: Partial,
     model: str,
     prompt: str = "",
+    chat: bool = False,
     tokens: int = 60,
     temperature: float = 0.8,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Text after a prompt. Partial results: `text` so far, and `done` of so many `tokens`."""
+    """Text after a prompt, or a chat model's answer to it. Partial results: `text` so far, and `done` of `tokens`."""
     lm = models.with_text(model)
+    asked = chat_prompt(lm, prompt) if chat else prompt
 
     def seen(texts: list[str], done: int) -> None:
         partial({"text": texts[0], "done": done, "tokens": tokens})
 
     seen([""], 0)
-    with decoding(lm, 1), watch_texts(lm, [prompt], seen):
-        (text,) = lm.generate([prompt], tokens=tokens, temperature=temperature, seed=seed)
+    with decoding(lm, 1), watch_texts(lm, [asked], seen):
+        (text,) = lm.generate([asked], tokens=tokens, temperature=temperature, seed=seed)
     return {"prompt": prompt, "text": text}
 
 

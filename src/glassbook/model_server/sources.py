@@ -15,8 +15,8 @@ from glassbook.model_server.available import dictionary_of, file_of
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
-from glassbook.steer import Vector, actadd, feature
-from glassbook.steer.spec import ActAddSource, AnySource, FeatureSource
+from glassbook.steer import Vector, actadd, feature, in_norms, mean_difference
+from glassbook.steer.spec import ActAddSource, AnySource, ContrastSource, FeatureSource
 from glassbook.trace import read_sites
 
 
@@ -56,6 +56,8 @@ def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple
     """
     if isinstance(source, ActAddSource):
         return actadd(lm, source.plus, source.minus, source.site), None
+    if isinstance(source, ContrastSource):
+        return in_norms(lm, mean_difference(lm, source.plus, source.minus, source.site, token="mean")), None
     if not isinstance(source, FeatureSource):
         return Vector.load(file_of(notebook.run(source.run), source.artifact)), None
     record = evidence.run(notebook, source.run)

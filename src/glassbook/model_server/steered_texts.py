@@ -19,6 +19,7 @@ from glassbook.model_server.continuations import (
 from glassbook.model_server.highlights import Piece, new_words, share_new, tokens_with
 from glassbook.model_server.sources import Detector, vector_of
 from glassbook.nets import LanguageModel
+from glassbook.nets.chat import chat_prompt
 from glassbook.notebook import Notebook
 from glassbook.steer import random_like, read_where
 from glassbook.steer.spec import FeatureSource, SteeringSettings
@@ -65,7 +66,8 @@ def steer_texts(
     detectors = [detector for _, detector, _ in found if detector is not None]
     where = read_where(settings.where)
     tell = _Told(settings, partial)
-    plain = [plain_continuation(lm, prompt, settings, tell.of("plain", i)) for i, prompt in enumerate(settings.prompts)]
+    asked = [chat_prompt(lm, prompt) if settings.chat else prompt for prompt in settings.prompts]
+    plain = [plain_continuation(lm, prompt, settings, tell.of("plain", i)) for i, prompt in enumerate(asked)]
     steered = [
         steered_continuation(lm, text, vectors, where, settings, tell.of("steered", i)) for i, text in enumerate(plain)
     ]
@@ -81,11 +83,17 @@ def steer_texts(
     return _answer(lm, settings, texts, detectors, liking)
 
 
+def between(settings: SteeringSettings) -> str:
+    """What stands between a prompt and the new text: an answer begins on a line of its own."""
+    return "\n" if settings.chat else ""
+
+
 class _Told:
     """Tells the texts so far each time that one of them grows: the plain ones first, column by column."""
 
     def __init__(self, settings: SteeringSettings, partial: Partial) -> None:
         self.prompts, self.tokens, self.partial = settings.prompts, settings.tokens, partial
+        self.between = between(settings)
         self.columns = ("plain", "steered", "random") if settings.random else ("plain", "steered")
         self.results = [{"prompt": prompt, **dict.fromkeys(self.columns, "")} for prompt in self.prompts]
         self._say(0)
@@ -95,7 +103,7 @@ class _Told:
         before = (self.columns.index(column) * len(self.prompts) + i) * self.tokens
 
         def seen(text: str, n: int) -> None:
-            self.results[i][column] = self.prompts[i] + text
+            self.results[i][column] = self.prompts[i] + self.between + text
             self._say(before + n)
 
         return seen
@@ -118,7 +126,7 @@ def _answer(
         "results": [
             {
                 "prompt": prompt,
-                **{name: prompt + column[i].text for name, column in texts.items()},
+                **{name: prompt + between(settings) + column[i].text for name, column in texts.items()},
                 "pieces": {name: column[i] for name, column in pieces.items()},
             }
             for i, prompt in enumerate(settings.prompts)

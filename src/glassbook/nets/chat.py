@@ -25,9 +25,14 @@ def chat_prompt(lm: LanguageModel, messages: str | Sequence[Mapping[str, str]], 
     if system is not None:
         said.insert(0, {"role": "system", "content": system})
     tokenizer: Any = getattr(lm.tokenizer, "tokenizer", None)
-    if not getattr(tokenizer, "chat_template", None):
-        raise GlassbookError(f"{lm.name} has no chat template; it continues texts, so prompt it without --chat")
+    if not can_chat(lm):
+        raise GlassbookError(f"{lm.name} has no chat template; it continues texts, so do not ask it as a chat")
     try:  # transformers renders templates in a sandbox
         return tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
     except Exception as problem:  # a template raises what it likes
         raise GlassbookError(f"the chat template of {lm.name} refuses this: {one_line(problem)}") from problem
+
+
+def can_chat(lm: LanguageModel) -> bool:
+    """Whether the model's tokenizer has a chat template."""
+    return bool(getattr(getattr(lm.tokenizer, "tokenizer", None), "chat_template", None))

@@ -88,6 +88,16 @@ class ActAddSource(Source):
     _label: ClassVar[str] = "“{0.plus}” minus “{0.minus}” at {0.site}"
 
 
+class ContrastSource(Source):
+    """Contrastive activation addition: from some texts towards others; strength 1 has the length of an activation."""
+
+    plus: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
+    minus: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
+    site: Name
+    coeff: Coeff = 0.3
+    _label: ClassVar[str] = "texts such as “{0.plus[0]}” minus texts such as “{0.minus[0]}” at {0.site}"
+
+
 class FeatureSource(Source):
     """A feature of a run's dictionary; strength 1 is the largest activation that its dashboard recorded."""
 
@@ -106,17 +116,24 @@ class VectorSource(Source):
     _label: ClassVar[str] = "{0.artifact} of {0.run}"
 
 
+KINDS = ("actadd", "contrast", "feature", "vector")
+"""The kinds of sources."""
+
+
 def _kind(data: Any) -> str:
     """The kind of a source, by the names of its settings."""
     if isinstance(data, Source):
         data = data.model_dump()
     if not isinstance(data, Mapping):
         return "actadd"
-    return "feature" if "index" in data else "vector" if "artifact" in data else "actadd"
+    if "index" in data or "artifact" in data:
+        return "feature" if "index" in data else "vector"
+    return "contrast" if isinstance(data.get("plus"), (list, tuple)) else "actadd"
 
 
 AnySource = Annotated[
     Annotated[ActAddSource, Tag("actadd")]
+    | Annotated[ContrastSource, Tag("contrast")]
     | Annotated[FeatureSource, Tag("feature")]
     | Annotated[VectorSource, Tag("vector")],
     Discriminator(_kind),
@@ -132,6 +149,8 @@ class SteeringSettings(Strict):
     where: WhereName = "everywhere"
     """Of directions. A positional vector (activation addition) goes to the first tokens of the prompt."""
     prompts: Annotated[tuple[Text, ...], Field(min_length=1, max_length=8)]
+    chat: bool = False
+    """Whether the prompts are asked of a chat model, by its template, and not continued."""
     tokens: Tokens = 40
     temperature: Temperature = 0.8
     seed: Seed = 0
@@ -176,7 +195,7 @@ def read_settings(data: Any) -> SteeringSettings:
 def first_error(error: ValidationError) -> str:
     """The first thing that is wrong with settings, in one line."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("actadd", "feature", "vector"))
+    place = ".".join(str(part) for part in first["loc"] if part not in KINDS)
     return f"{place or 'settings'}: {first['msg']}"
 
 

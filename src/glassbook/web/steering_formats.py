@@ -34,8 +34,7 @@ def to_block(settings: SteeringSettings) -> str:
     lines += [f"    - {flow_text(prompt)}" for prompt in settings.prompts]
     for name in ("tokens", "temperature", "seed"):
         lines.append(f"  {name}: {flow_text(getattr(settings, name))}")
-    if settings.random:
-        lines.append("  random: true")
+    lines += [f"  {name}: true" for name in ("random", "chat") if getattr(settings, name)]
     return "\n".join([*lines, "```"])
 
 
@@ -52,7 +51,7 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
                 settings["sources"].append(_source(value))
             case "prompt":
                 settings["prompts"].append(value)
-            case "model" | "where" | "tokens" | "temperature" | "seed" | "random":
+            case "model" | "where" | "tokens" | "temperature" | "seed" | "random" | "chat":
                 settings[key] = value
             case "run" | "feature" | "coeff" | "by":  # earlier versions wrote "by"
                 source["coeff" if key == "by" else key] = value

@@ -48,6 +48,8 @@ class SampleRequest(OfModel):
     """A prompt to continue, and the settings of sampling."""
 
     prompt: Text = ""
+    chat: bool = False
+    """Whether the prompt is asked of a chat model, by its template, and not continued."""
     tokens: Tokens = 60
     temperature: Temperature = 0.8
     seed: Seed = 0

@@ -38,7 +38,10 @@ function tested(checks) {
     el("ul", {}, ...checks.map((check) => el("li", {}, check.proved ? `proved: ${check.name}` : `not proved: ${check.name} (${check.reason})`))));
 }
 
-function showOpened(place, { parameters, vocab, context, blocks, sites, checks }) {
+function showOpened(place, { parameters, vocab, context, blocks, sites, checks, chat }) {
+  const asChat = page.querySelector("[data-chat]");
+  asChat.hidden = !chat;
+  asChat.firstElementChild.checked = Boolean(chat); // what such a model is for
   const known = Object.entries({ parameters, vocabulary: vocab, context, blocks: blocks.length }).filter(([, value]) => value != null);
   place.replaceChildren(el("dl", { class: "results" }, ...known.map(([name, value]) => fact(name, number(value)))), tested(checks), showSites(sites, blocks));
 }
@@ -62,12 +65,13 @@ const sample = document.querySelector("[data-ask=sample]");
 sample.addEventListener("submit", (event) => {
   event.preventDefault();
   const given = Object.fromEntries(new FormData(sample));
-  const body = { model, prompt: given.prompt, tokens: Number(given.tokens), temperature: Number(given.temperature), seed: Number(given.seed) };
+  const body = { model, prompt: given.prompt, chat: "chat" in given, tokens: Number(given.tokens), temperature: Number(given.temperature), seed: Number(given.seed) };
   const place = sample.querySelector("[data-answer]");
   note({ write: given.prompt });
+  const before = body.chat ? `${body.prompt}\n` : body.prompt;
   busy(event.submitter, place, async () => {
-    const { text } = await streamed("/api/v1/models/sample", body, place, (part) => written(body.prompt, part.text));
-    place.replaceChildren(written(body.prompt, text));
+    const { text } = await streamed("/api/v1/models/sample", body, place, (part) => written(before, part.text));
+    place.replaceChildren(written(before, text));
   });
 });
 

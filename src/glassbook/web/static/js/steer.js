@@ -23,6 +23,7 @@ function settingsOf() {
     temperature: Number(given.temperature),
     seed: Number(given.seed),
     random: form.elements.random.checked,
+    chat: form.elements.chat.checked,
   };
 }
 
@@ -107,10 +108,10 @@ suggest(keep.elements.page, document.getElementById("keep-pages"), async (text) 
 });
 
 for (const button of form.querySelectorAll("[data-add]")) {
-  const empty = { feature: { index: "" }, actadd: {}, vector: { vector: "" } }[button.dataset.add];
+  const empty = { feature: { index: "" }, actadd: {}, contrast: { plus: [], minus: [] }, vector: { vector: "" } }[button.dataset.add];
   button.addEventListener("click", () => {
     showDamage(null);
-    add(empty).querySelector("input, select").focus();
+    add(empty).querySelector("input, select, textarea").focus();
   });
 }
 for (const source of JSON.parse(form.dataset.settings).sources) add(source);

@@ -72,6 +72,17 @@ function pairRow(row, { plus, minus, site }) {
   field(row, "site").addEventListener("focus", suggestSites);
 }
 
+// Contrastive activation addition; strength 1 has the length of a typical activation.
+function contrastRow(row, { plus, minus, site }) {
+  field(row, "plus").value = plus.join("\n");
+  field(row, "minus").value = minus.join("\n");
+  field(row, "site").value = site || usualSite(form.elements.model.value);
+  row.querySelector("[data-unit]").textContent = "× the typical length of an activation there";
+  field(row, "site").addEventListener("focus", suggestSites);
+}
+
+const linesOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+
 const canonical = (json) => JSON.stringify(JSON.parse(json));
 
 function vectorRow(row, { run, artifact }) {
@@ -106,7 +117,8 @@ function choose(select, value) {
 
 // Adds a row for a source; one without values gets those of a new row of its kind.
 export function add(source) {
-  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "vector" : "actadd";
+  const kind = "index" in source ? "feature" : "vector" in source || "artifact" in source ? "vector"
+    : Array.isArray(source.plus) ? "contrast" : "actadd";
   const row = templateOf(kind).firstElementChild.cloneNode(true);
   row.append(document.querySelector("template[data-strength]").content.cloneNode(true));
   sources.append(row);
@@ -115,10 +127,11 @@ export function add(source) {
     field(row, "index").value = source.index;
     featureRow(row);
   } else if (kind === "actadd") pairRow(row, source);
+  else if (kind === "contrast") contrastRow(row, source);
   else vectorRow(row, source);
 
   const [slider, coeff] = [row.querySelector("[data-slider]"), field(row, "coeff")];
-  slider.value = coeff.value = source.coeff ?? (kind === "feature" ? 0.5 : 1);
+  slider.value = coeff.value = source.coeff ?? { feature: 0.5, contrast: 0.3 }[kind] ?? 1;
   slider.addEventListener("input", () => (coeff.value = slider.value));
   coeff.addEventListener("input", () => (slider.value = coeff.value));
   row.querySelector("[data-remove]").addEventListener("click", () => {
@@ -133,6 +146,7 @@ export function sourceOf(row) {
   const coeff = Number(field(row, "coeff").value);
   const value = (name) => field(row, name).value;
   if (row.dataset.kind === "feature") return { run: value("run"), index: Number.parseInt(value("index"), 10), coeff };
+  if (row.dataset.kind === "contrast") return { plus: linesOf(value("plus")), minus: linesOf(value("minus")), site: value("site"), coeff };
   if (row.dataset.kind === "actadd") return { plus: value("plus"), minus: value("minus"), site: value("site"), coeff };
   const [run, artifact] = JSON.parse(value("vector"));
   return { run, artifact, coeff };
@@ -173,7 +187,7 @@ form.elements.model.addEventListener("change", async () => {
   const prompts = JSON.parse(form.dataset.prompts);
   const suits = (name) => (name === "builtin" ? prompts.builtin : prompts.others).join("\n");
   if (form.elements.prompts.value === suits(old)) form.elements.prompts.value = suits(now);
-  for (const row of sources.querySelectorAll("[data-kind=actadd]")) {
+  for (const row of sources.querySelectorAll("[data-kind=actadd], [data-kind=contrast]")) {
     if (field(row, "site").value === usualSite(old)) field(row, "site").value = usualSite(now);
   }
   const none = { features: [], vectors: [] };
@@ -183,7 +197,7 @@ form.elements.model.addEventListener("change", async () => {
   const saved = vectors.map(({ run, artifact }) => [JSON.stringify([run, artifact]), `${artifact} of ${run}`]);
   offer("feature", runs.map((one) => new Option(`${nameOf(one)}, ${one.site}`, one.run)));
   offer("vector", saved.map(([value, text]) => new Option(text, value)));
-  const known = (row) => row.dataset.kind === "actadd"
+  const known = (row) => ["actadd", "contrast"].includes(row.dataset.kind)
     || (row.dataset.kind === "vector" ? saved.some(([value]) => value === canonical(field(row, "vector").value)) : runs.some(({ run }) => run.startsWith(field(row, "run").value)));
   const gone = [...sources.children].filter((row) => !known(row));
   for (const row of gone) row.remove();
