@@ -111,7 +111,8 @@ class Steer(OnModel):
             raise GlassbookError(f"--layer {layer}: there are layers 0 to {len(names) - 1}; choose among them")
         site = self.site or f"{names[layer]}.in"
         if self.contrast is not None:
-            return mean_difference(lm, *map(read_lines, self.contrast), site, token="mean")
+            plus, minus = map(read_lines, self.contrast)
+            return mean_difference(lm, plus, minus, site, token="mean")
         assert self.add is not None
         return actadd(lm, *self.add, site)
 
