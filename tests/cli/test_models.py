@@ -9,7 +9,7 @@ from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.features import Dictionary, TopK
 from glassbook.nets import LM, LanguageModel, LMConfig, open_model, save_model, train_bpe
-from glassbook.steer import mean_difference
+from glassbook.steer import in_norms, mean_difference
 
 PROMPT = "Mira went to the ford"
 
@@ -86,7 +86,11 @@ def test_steer(glassbook, llama, tmp_path):
     assert (contrast["coeff"], contrast["unit"], contrast["sites"]) == (0.3, "norm", ["blocks.1.in"])
     lm = open_model(llama / "model")
     mine = mean_difference(lm, ["The storm came.", "The storm went."], ["The path was long."], "blocks.1.in", "mean")
-    assert contrast["norm"] == pytest.approx(mine.norm())
+    assert contrast["norm"] == pytest.approx(in_norms(lm, mine).norm())
+    saved = tmp_path / "w.safetensors"
+    strong = glassbook(*words, "--contrast", storm, calm, "--coeff", "3", "--save", saved, "--json").data()
+    assert strong["steered"] != strong["plain"]
+    assert glassbook(*words, "--vector", saved, "--coeff", "3", "--json").data()["steered"] == strong["steered"]
     below = glassbook(
         *words, "--add", " storm", "", "--layer", "0", "--unit", "norm", "--where", "last", "--json"
     ).data()

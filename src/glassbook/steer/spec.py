@@ -89,7 +89,7 @@ class ActAddSource(Source):
 
 
 class ContrastSource(Source):
-    """Contrastive activation addition: from some texts towards others; strength 1 has the length of an activation."""
+    """Difference of means: from some texts towards others; strength 1 has the typical length of an activation."""
 
     plus: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
     minus: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]

@@ -7,7 +7,10 @@ import torch
 from torch import nn
 
 from glassbook.nets import open_model
+from glassbook.nets.blocks import LayerCache
 from glassbook.trace.roles import self_test
+
+CACHE = "decoding with a cache gives the logits of reading the whole text"
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def unproved(lm):
 
 def test_everything_is_proved_of_the_built_in_model(lm):
     assert unproved(lm) == {}
-    assert len(self_test(lm)) == 6
+    assert len(self_test(lm)) == 7
 
 
 def test_a_model_that_is_not_deterministic(lm, monkeypatch):
@@ -49,8 +52,38 @@ def test_a_head_that_does_not_lead_to_the_logits(lm, monkeypatch):
 
 def test_without_a_tokenizer_and_with_pads_that_count(lm):
     found = unproved(replace(lm, tokenizer=None, pads_left=False))
-    assert set(found) == {"pads on the left change nothing", "a cache of keys and values changes no token"}
+    assert set(found) == {
+        "pads on the left change nothing",
+        CACHE,
+    }
     assert all("\n" not in reason for reason in found.values())
+
+
+def test_a_cache_that_forgets(lm, monkeypatch):
+    plain = LayerCache.append
+
+    def forgetful(self, keys, values):
+        keys, values = plain(self, keys, values)
+        return keys, values * (1 if keys.shape[2] < 6 else 0.5)
+
+    monkeypatch.setattr(LayerCache, "append", forgetful)
+    found = unproved(lm)
+    assert list(found) == [CACHE]
+    assert "of their standard deviation" in found[CACHE]
+
+
+def test_a_model_that_ends_at_once_has_not_shown_its_cache(lm):
+    found = unproved(replace(lm, ends=tuple(range(lm.vocab))))
+    assert found == {CACHE: "it ends its text at once, so that no step reads the cache"}
+
+
+def test_a_block_that_reads_something_else_than_the_one_before_wrote(lm):
+    handle = lm.model.blocks[1].register_forward_pre_hook(lambda module, args: (args[0] * 2, *args[1:]))
+    try:
+        found = unproved(lm)
+    finally:
+        handle.remove()
+    assert "adding a vector between two blocks moves the stream by that vector" in found
 
 
 @pytest.mark.parametrize("family", ["gpt2", "gpt_neox", "mistral"])
@@ -77,7 +110,7 @@ def test_families_of_transformers(family):
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
     from glassbook.nets import LanguageModel
 
-    assert set(unproved(LanguageModel(model, None, family))) == {"a cache of keys and values changes no token"}
+    assert set(unproved(LanguageModel(model, None, family))) == {CACHE}
 
 
 def test_a_model_without_blocks_says_so_and_goes_on(lm):

@@ -28,8 +28,8 @@ class Steer(OnModel):
     add: Annotated[tuple[str, str] | None, Option("PLUS MINUS")] = None
     """Activation addition: the difference of two texts' activations, such as --add " bride" " storm"."""
     contrast: Annotated[tuple[Path, Path] | None, Option("PLUS MINUS")] = None
-    """Contrastive activation addition: the mean activation of the texts in one file less that of those in another, a
-    text on each line."""
+    """Difference of means: the mean activation of the texts in one file less that of those in another, a text on each
+    line."""
     vector: Annotated[Path | None, Option("FILE")] = None
     """A vector written by --save."""
     feature: Annotated[str | None, Option("DICT:INDEX")] = None
@@ -55,7 +55,7 @@ class Steer(OnModel):
     chat: bool = False
     """As in generate."""
     save: Annotated[Path | None, Option("FILE")] = None
-    """Save the vector as safetensors."""
+    """Save what strength 1 adds, as safetensors; --vector FILE with the same --coeff and --where adds it again."""
 
     def result(self) -> dict[str, Any]:
         if sum(given is not None for given in (self.add, self.contrast, self.vector, self.feature)) != 1:
@@ -67,16 +67,17 @@ class Steer(OnModel):
         lm = self.open_model()
         from glassbook.nets.threads import decoding
         from glassbook.steer import steer
+        from glassbook.steer.norms import in_unit
 
-        v = self.make_vector(lm)
         usual = 2.0 if self.add else 0.3 if self.contrast else 1.0
         coeff = usual if self.coeff is None else self.coeff
         unit = self.unit or ("norm" if self.feature or self.contrast else "raw")
+        v = in_unit(lm, self.make_vector(lm), unit)
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompts = [as_asked(lm, self.prompt, self.chat)]
         with decoding(lm, 1):
             plain = lm.generate(prompts, **sampling)[0]
-            with steer(lm, v, coeff=coeff, unit=unit, where=where):
+            with steer(lm, v, coeff=coeff, where=where):
                 steered = lm.generate(prompts, **sampling)[0]
         if self.save is not None:
             v.save(self.save)

@@ -48,7 +48,8 @@ def self_test(lm: LanguageModel) -> list[Check]:
         "its attention and MLPs add up to that stream": lambda: _found(roles(lm.model)),
         "its final norm and head lead from the last block to the logits": lambda: _found(final(lm)),
         "pads on the left change nothing": lambda: _pads(lm, row),
-        "a cache of keys and values changes no token": lambda: _cache(lm, row),
+        "adding a vector between two blocks moves the stream by that vector": lambda: _edit(lm, row),
+        "decoding with a cache gives the logits of reading the whole text": lambda: _cache(lm, row),
     }
     return [_check(name, tried) for name, tried in checks.items()]
 
@@ -89,9 +90,38 @@ def _pads(lm: LanguageModel, row: list[int]) -> str:
     return "" if gap < 1e-2 else f"beside a longer text its logits differ by {gap:.2g} of their standard deviation"
 
 
+def _edit(lm: LanguageModel, row: list[int]) -> str:
+    if len(names := blocks(lm.model)) < 2:
+        return "it has one block only"
+    first, second = names[:2]
+    batch = lm.batch_ids([row])
+    with trace(lm.model, read=[f"{second}.in"]) as plain:
+        logits = lm.model(**batch).logits
+    stream = plain[f"{second}.in"]
+    v = stream.std() * torch.ones_like(stream[0, 0])
+    v[::2] *= -1
+    with trace(lm.model, edit={f"{first}.out": lambda x, at: x + v}, read=[f"{second}.in"]) as moved:
+        changed = lm.model(**batch).logits
+    gap = float((moved[f"{second}.in"] - stream - v).abs().max() / stream.std())
+    if gap > 1e-2:
+        return f"what the next block reads is off by {gap:.2g} of the stream's standard deviation"
+    return "" if not torch.equal(logits, changed) else "the logits stay as they are"
+
+
 def _cache(lm: LanguageModel, row: list[int]) -> str:
     if lm.tokenizer is None:
         return "without a tokenizer nothing can be generated"
+    steps: list[torch.Tensor] = []
     prompt = lm.decode(row[:4])
-    with_cache, without = (lm.generate_ids([prompt], tokens=NEW, use_cache=use) for use in (True, False))
-    return "" if with_cache == without else "greedy texts with and without it differ"
+    handle = lm.model.register_forward_hook(lambda module, args, out: steps.append(out.logits[0, -1].float()))
+    try:
+        (new,) = lm.generate_ids([prompt], tokens=NEW)
+    finally:
+        handle.remove()
+    ids = lm.encode(prompt)
+    whole = lm.model(**lm.batch_ids([[*ids, *new]])).logits[0, len(ids) - 1 :].float()
+    pairs = list(zip(steps, whole, strict=False))
+    if len(pairs) < 2:
+        return "it ends its text at once, so that no step reads the cache"
+    gap = max(float((step - at_once).abs().max()) for step, at_once in pairs) / float(whole.std().clamp(min=1e-9))
+    return "" if gap < 1e-2 else f"its logits differ by {gap:.2g} of their standard deviation"

@@ -72,7 +72,7 @@ function pairRow(row, { plus, minus, site }) {
   field(row, "site").addEventListener("focus", suggestSites);
 }
 
-// Contrastive activation addition; strength 1 has the length of a typical activation.
+// The difference of the mean activations of two lists of texts; strength 1 has the length of a typical activation.
 function contrastRow(row, { plus, minus, site }) {
   field(row, "plus").value = plus.join("\n");
   field(row, "minus").value = minus.join("\n");
