@@ -12,7 +12,7 @@ from glassbook.web.app import create_app
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 ASKS = {
     "open": {"model": "builtin"},
-    "sample": {"model": "builtin", "prompt": "The fox", "tokens": 5, "temperature": 0, "seed": 1},
+    "sample": {"model": "builtin", "prompt": "The fox", "chat": False, "tokens": 5, "temperature": 0, "seed": 1},
     "tokens": {"model": "builtin", "text": "The fox"},
     "attention": {"model": "builtin", "prompt": "The fox"},
     "lens": {"model": "builtin", "prompt": "The fox", "top": 3, "kind": "tuned"},

@@ -89,10 +89,8 @@ class SteeringFrontier:
                  {"sabotage": "prompt-off-topic"}),
         Sabotage("wrong-feature", "Another feature is clamped than the one whose direction is added",
                  {"sabotage": "wrong-feature"}),
-        Sabotage("no-bound",
-                 "Strengths are large, any damage to off-topic text is allowed, and activation addition, which does "
-                 "little damage at any strength, is left out",
-                 {"strengths": (0.8, 1.2, 1.6), "raw": (), "bound": 1e6}),
+        Sabotage("no-bound", "Strengths are large, any damage is allowed, and activation addition, which does little, "
+                 "is left out", {"strengths": (0.8, 1.2, 1.6), "raw": (), "bound": 1e6}),
     )  # fmt: skip
     outputs = Outputs(charts=("frontier",), tables=("best", "all"))
 
