@@ -115,3 +115,11 @@ def test_a_claim_that_does_not_hold_says_why(name):
     verdicts = standing(name, reference.reference_runs(name)).verdicts
     silent = [v.claim.id for v in verdicts if v.state in ("fails", "not-shown") and not v.explanation]
     assert silent == [], "write the likely reason into the claim's `explanation`"
+
+
+@pytest.mark.shipped_evidence
+@pytest.mark.parametrize("name", base.names())
+def test_a_claim_that_holds_was_seen_to_fail(name):
+    """Under one of its sabotages; claims that no run has judged yet are not held to it."""
+    verdicts = standing(name, reference.reference_runs(name)).verdicts
+    assert [v.claim.id for v in verdicts if v.never_seen_to_fail] == []
