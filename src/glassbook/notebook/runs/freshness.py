@@ -180,9 +180,10 @@ def confirm(records: Iterable[RunRecord], old: RunRecord, new: RunRecord) -> lis
     """
     if (old.experiment, old.config, old.seed) != (new.experiment, new.config, new.seed):
         raise GlassbookError(f"{old.id} and {new.id} are runs of different work; compare runs of one seed and setting")
-    if to_json(old.results, what="the results") != to_json(new.results, what="the results"):
-        values = {name: (old.results.get(name), new.results.get(name)) for name in {*old.results, *new.results}}
-        changed = {name: pair for name, pair in sorted(values.items()) if str(pair[0]) != str(pair[1])}
+    values = {name: (old.results.get(name), new.results.get(name)) for name in {*old.results, *new.results}}
+    # The shortest text that gives a float back tells all floats apart, and NaN is the same as NaN.
+    changed = {name: pair for name, pair in sorted(values.items()) if repr(pair[0]) != repr(pair[1])}
+    if changed:
         first, (then, now) = next(iter(changed.items()))
         raise GlassbookError(
             f"{len(changed)} of {len(values)} results of {old.experiment} have changed, such as {first} "

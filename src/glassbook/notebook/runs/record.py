@@ -54,9 +54,9 @@ class RunRecord:
     resumed: int = 0
     """How often it was resumed."""
     uses: tuple[Dependency, ...] = ()
+    """Models and data that the results depend on, as the work named them."""
     confirmed: tuple[str, ...] = ()
     """Digests of later code that gives the same results (see `freshness.confirm`)."""
-    """Models and data that the results depend on, as the work named them."""
     sabotage: str = ""
     """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
 
