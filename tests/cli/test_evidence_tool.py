@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import math
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +14,16 @@ from safetensors.torch import load_file, save_file
 
 from glassbook.assets import reference
 from glassbook.assets.builtin import BUILTIN_DICTIONARY
-from glassbook.experiments import evidence, launch
+from glassbook.errors import GlassbookError
+from glassbook.experiments import base, evidence, launch
+from glassbook.experiments.base import code_root
 from glassbook.experiments.verdicts import standing
 from glassbook.notebook import Notebook, RunRecord
+from glassbook.notebook.runs.code_digest import code_digest
 
 TOOL = Path(__file__).parents[2] / "tools" / "evidence.py"
+BEFORE = "0" * 64
+"""Digest of the code before a change."""
 
 
 @pytest.fixture
@@ -63,14 +71,40 @@ def test_sabotages_are_taken_or_run_and_their_numbers_kept(tool, toys, tmp_path,
     assert (verdict.origin, verdict.condition_broken) == ("reference", ("small",))
 
 
-def test_stale_runs_are_run_again(tool, toys, tmp_path):
-    assert tool("steady") == 0
+def age(notebook: Notebook, name: str) -> None:
+    """Let the code of an experiment have changed since its runs and its evidence were made."""
+    files = [run.folder / "run.json" for run in notebook.runs(name)] + [reference.FOLDER / name / "runs.json"]
+    for file in files:
+        if file.exists():
+            digest = code_digest(code_root(base.find(name)))
+            assert digest is not None
+            file.write_text(file.read_text().replace(digest, BEFORE))
+    reference._read_runs.cache_clear()
+
+
+def test_stale_evidence_is_measured_again_and_fresh_evidence_is_not(tool, toys, tmp_path, capsys):
+    assert tool("steady", "--sabotage") == 0
     notebook = Notebook(tmp_path / "nb")
-    for run in notebook.runs("steady")[:2]:
-        header = run.folder / "run.json"
-        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
+    shutil.rmtree(tmp_path / "nb")
+    assert tool("steady", "--sabotage") == 0
+    assert "steady: fresh, " in capsys.readouterr().out
+    assert Notebook(tmp_path / "nb").runs("steady") == []
+    age(notebook, "steady")
+    assert tool("steady", "--no-run") == 1
     assert tool("steady") == 0
-    assert len(notebook.runs("steady")) == 5
+    assert len(Notebook(tmp_path / "nb").runs("steady")) == 3
+
+
+def test_sabotages_are_added_to_fresh_evidence(tool, toys, tmp_path, capsys):
+    assert tool("steady") == 0
+    before = reference.reference_runs("steady")
+    shutil.rmtree(tmp_path / "nb")
+    assert tool("steady", "--sabotage") == 0
+    assert "1 of 1 sabotages" in capsys.readouterr().out
+    after = reference.reference_runs("steady")
+    assert after[:3] == before
+    assert [(run.sabotage, run.seed) for run in after[3:]] == [("small", 0)]
+    assert after[0].tables == before[0].tables
 
 
 def test_what_cannot_be_run_keeps_its_evidence(tool, toys, monkeypatch, capsys):
@@ -78,8 +112,6 @@ def test_what_cannot_be_run_keeps_its_evidence(tool, toys, monkeypatch, capsys):
     before = reference.reference_runs("steady")
 
     def run(self, run):
-        from glassbook.errors import GlassbookError
-
         raise GlassbookError("no data")
 
     monkeypatch.setattr(toys["steady"], "run", run)
@@ -110,34 +142,82 @@ def test_the_dictionary_that_ships_is_recognised(tool, tmp_path):
     assert tool.module.shipped([record]) is None
 
 
-def test_one_run_confirms_a_change_of_code_that_changes_no_result(tool, toys, tmp_path, capsys):
+def quick(digest: str, loss: float = 0.25) -> dict:
+    """What tools/quick_results.py prints of an experiment."""
+    runs = {"results": {"x": 2.0, "none": math.nan}, "tables": {"t": [{"a": 1, "b": loss}]}, "metrics": {}}
+    return {"digest": digest, "runs": {"seed 0": runs}}
+
+
+@pytest.fixture
+def compared(tool, monkeypatch):
+    """Lets the quick runs give what is set here, before and after the change."""
+    found = {}
+    monkeypatch.setattr(tool.module, "checkout", lambda commit: contextlib.nullcontext(Path(commit)))
+    monkeypatch.setattr(tool.module, "quick_results", lambda folders, names: [found["old"], found["new"]])
+    return found
+
+
+def test_quick_runs_confirm_a_change_of_code_that_changes_no_result(tool, toys, compared, tmp_path, capsys):
     assert tool("steady", "--sabotage") == 0
-    notebook = Notebook(tmp_path / "nb")
-    count = len(notebook.runs("steady"))
-    for run in notebook.runs("steady"):
-        header = run.folder / "run.json"
-        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
-    assert tool("steady", "--no-run") == 1  # all are stale
-    capsys.readouterr()
-    assert tool("steady", "--confirm") == 0
-    assert f"{count} runs come out the same" in capsys.readouterr().out
-    assert len(notebook.runs("steady")) == count + 1
+    assert tool("steady", "--confirm", "v1") == 0
+    assert "no evidence is stale" in capsys.readouterr().out
+    age(Notebook(tmp_path / "nb"), "steady")
+    assert tool("steady", "--no-run") == 1
+    now = code_digest(code_root(toys["steady"]))
+    compared |= {"old": {"steady": quick(BEFORE)}, "new": {"steady": quick(now)}}
+    assert tool("steady", "--confirm", "v1") == 0
+    assert "steady: 4 runs confirmed" in capsys.readouterr().out
     reader = Notebook.create(tmp_path / "reader")
     entry = standing("steady", evidence.records(reader, "steady")).dated()
     [verdict] = entry.verdicts
     assert (verdict.state, verdict.stale, verdict.condition_broken) == ("holds", (), ("small",))
-    assert "with the same results" in entry.origin
-    assert tool("steady", "--confirm") == 0  # nothing is stale any more
-    assert len(notebook.runs("steady")) == count + 1
+    assert "quick runs give the same results" in entry.origin
+    assert tool("steady", "--sabotage") == 0
+    assert "steady: fresh, " in capsys.readouterr().out
 
 
-def test_a_change_that_changes_a_result_is_told_and_confirms_nothing(tool, toys, tmp_path, capsys):
+def test_a_change_that_changes_a_number_is_told_and_confirms_nothing(tool, toys, compared, tmp_path, capsys):
     assert tool("steady") == 0
-    notebook = Notebook(tmp_path / "nb")
-    for run in notebook.runs("steady"):
-        header, log = run.folder / "run.json", run.folder / "events.jsonl"
-        header.write_text(header.read_text().replace(run.code["digest"], "0" * 64))
-        log.write_text(log.read_text().replace("2.0", "2.0000000001"))
-    assert tool("steady", "--confirm") == 1
-    assert "results of steady have changed" in capsys.readouterr().err
-    assert [run.confirmed for run in notebook.runs("steady")] == [()] * 4
+    age(Notebook(tmp_path / "nb"), "steady")
+    now = code_digest(code_root(toys["steady"]))
+    compared |= {"old": {"steady": quick(BEFORE)}, "new": {"steady": quick(now, loss=0.25 + 2**-54)}}
+    assert tool("steady", "--confirm", "v1") == 1
+    assert "1 values have changed, such as seed 0/tables/t[0]/b from 0.25 to 0.25000000000000006" in (
+        capsys.readouterr().out
+    )
+    assert [run.confirmed for run in reference.reference_runs("steady")] == [()] * 3
+
+
+def test_evidence_that_was_stale_before_the_change_stays_stale(tool, toys, compared, tmp_path, capsys):
+    assert tool("steady") == 0
+    age(Notebook(tmp_path / "nb"), "steady")
+    now = code_digest(code_root(toys["steady"]))
+    compared |= {"old": {"steady": quick("1" * 64)}, "new": {"steady": quick(now)}}
+    assert tool("steady", "--confirm", "v1") == 1
+    assert "0 runs confirmed, 3 are still stale" in capsys.readouterr().out
+
+
+def test_differences_of_results_are_found_wherever_they_are(tool):
+    def found(old, new):
+        return list(tool.module.differences(old, new))
+
+    assert found({"a": [1.0, math.nan]}, {"a": [1.0, math.nan]}) == []
+    assert found({"a": 1.0}, {"a": 1}) == ["a from 1.0 to 1"]
+    assert found({"a": 1.0}, {}) == ["a from 1.0 to None"]
+    assert found({"a": {"b": [0.0]}}, {"a": {"b": [-0.0]}}) == ["a/b[0] from 0.0 to -0.0"]
+    assert found({"a": [1]}, {"a": [1, 2]}) == ["a from [1] to [1, 2]"]
+
+
+def test_quick_runs_of_one_code_give_the_same_twice(tool):
+    old, new = tool.module.quick_results([tool.module.HOME] * 2, ["superposition"])
+    assert {"seed 0", "seed 1", "seed 2"} < set(old["superposition"]["runs"])
+    assert old["superposition"]["digest"] == code_digest(code_root(base.find("superposition")))
+    assert list(tool.module.differences(old, new)) == []
+    runs = new["superposition"]["runs"]
+    assert runs["seed 0"]["results"]
+    assert list(tool.module.differences(runs["seed 0"], runs["seed 1"]))
+
+
+def test_a_commit_that_is_not_there_is_said(tool):
+    with pytest.raises(GlassbookError, match="no-such cannot be checked out"), tool.module.checkout("no-such"):
+        pass

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import gzip
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,7 +141,7 @@ def _record(row: Mapping[str, Any], folder: Path) -> ReferenceRun:
         folder=folder / place,
         claims=read_claims(row),
         uses=Dependency.read(row["uses"]),
-        confirmed=tuple(row.get("confirmed", ())),
+        confirmed=_confirmed(row),
         sabotage=row.get("sabotage", ""),
     )
 
@@ -184,10 +185,8 @@ def write_reference(
     place = FOLDER / records[0].experiment
     for old in [path for path in place.rglob("*") if path.is_file()]:
         old.unlink()
-    rows = {"runs": [_row(record) | {"claims": [claim.to_data() for claim in record.claims]} for record in records],
-            "sabotages": [_row(record) | {"sabotage": record.sabotage} for record in sabotaged]}  # fmt: skip
-    runs = json.dumps(rows, indent=1, ensure_ascii=False)
-    write_atomic(place / _RUNS, f"{runs}\n".encode())
+    runs = [_row(record) | {"claims": [claim.to_data() for claim in record.claims]} for record in records]
+    _write_runs(place, {"runs": runs, "sabotages": [_sabotage_row(record) for record in sabotaged]})
     figures = to_json({str(record.seed): _kept(record) for record in records}, what="the figures")
     write_atomic(place / _FIGURES, gzip.compress(figures.encode(), mtime=0))
     for name in records[0].images:
@@ -196,9 +195,61 @@ def write_reference(
         best = place / str(records[0].seed) / "artifacts" / NAME
         count = FEATURES_OF_BUILTIN if dictionary == "builtin" else FEATURES
         FeatureDashboard(records[0].folder).write_best(best, count, dictionary)
+    return place
+
+
+def add_sabotages(records: Iterable[RunRecord]) -> None:
+    """Add finished sabotage runs of one experiment to its evidence, in place of older runs of the same work."""
+    records = list(records)
+    place = FOLDER / records[0].experiment
+    kept = json.loads((place / _RUNS).read_bytes())
+    rows = {(row["sabotage"], row["seed"]): row for row in [*kept["sabotages"], *map(_sabotage_row, records)]}
+    _write_runs(place, kept | {"sabotages": [rows[key] for key in sorted(rows)]})
+
+
+def confirm(experiment: str, before: str, after: str) -> int:
+    """Let the evidence of an experiment be fresh after a change of code that changes no result.
+
+    Args:
+        experiment: its name.
+        before: the digest of its code before the change.
+        after: the digest after it, which is added to each run that was made with the code before, or was confirmed
+            for it.
+
+    Returns:
+        how many runs these are.
+    """
+    place = FOLDER / experiment
+    kept = json.loads((place / _RUNS).read_bytes())
+    rows = [row for row in [*kept["runs"], *kept["sabotages"]] if before in (row["code"]["digest"], *_confirmed(row))]
+    for row in rows:
+        row["confirmed"] = [*_confirmed(row), after]
+    _write_runs(place, kept)
+    return len(rows)
+
+
+def remove(experiment: str) -> None:
+    """Remove the evidence of an experiment that is no more."""
+    shutil.rmtree(FOLDER / experiment)
+    _forget()
+
+
+def _write_runs(place: Path, rows: Mapping[str, Any]) -> None:
+    write_atomic(place / _RUNS, f"{json.dumps(rows, indent=1, ensure_ascii=False)}\n".encode())
+    _forget()
+
+
+def _forget() -> None:
     for cache in (_names, _read_runs, _read_figures):
         cache.cache_clear()
-    return place
+
+
+def _confirmed(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row.get("confirmed", ()))
+
+
+def _sabotage_row(record: RunRecord) -> dict[str, Any]:
+    return _row(record) | {"sabotage": record.sabotage}
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
@@ -215,7 +266,6 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "config": record.config,
         "results": {name: json.loads(to_json(value, what=name)) for name, value in record.results.items()},
         "code": record.code,
-        **({"confirmed": list(record.confirmed)} if record.confirmed else {}),
         "environment": {name: record.environment.get(name) for name in _ENVIRONMENT},
         # Places outside the package mean nothing on another machine.
         "uses": [use if use["path"].startswith("package:") else {**use, "path": ""} for use in uses],

@@ -298,11 +298,10 @@ class Standing:
             return ""
         newest = max(self.records, key=lambda record: record.started)
         if newest.reference:
-            confirmed = [record for record in self.records if record.confirmed]
-            first = max(confirmed, key=lambda record: record.started) if confirmed else newest
-            where = f"({machine_of(first)}) with version {first.code.get('version')}"
-            again = f"; seed {newest.seed} again on {newest.started:%Y-%m-%d}, with the same results"
-            return f"reference, measured on {first.started:%Y-%m-%d} {where}{again if confirmed else ''}"
+            where = f"({machine_of(newest)}) with version {newest.code.get('version')}"
+            later = "; the code has changed since, and quick runs give the same results"
+            confirmed = any(record.confirmed for record in self.records)
+            return f"reference, measured on {newest.started:%Y-%m-%d} {where}{later if confirmed else ''}"
         return f"{len(self.records)} run{'s' if len(self.records) > 1 else ''} in this notebook"
 
     def dated(self, snapshot: Snapshot | None = None) -> Standing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs import freshness
-from glassbook.notebook.runs.freshness import Dependency, Snapshot, confirm, digest, request_key, stale
+from glassbook.notebook.runs.freshness import Dependency, Snapshot, digest, request_key, stale
 
 
 @pytest.fixture
@@ -48,31 +47,6 @@ def test_a_run_is_stale_when_its_code_changes(nb: Notebook, package):
     touch(package / "near.py", "x = 2\n")
     assert stale(record) == ["the experiment's code has changed"]
     assert stale(record, snapshot) == []  # a snapshot is taken once
-
-
-def test_a_change_of_code_is_confirmed_by_the_same_results(nb: Notebook, package):
-    def work(seed: int, x: float, **results: float):
-        with nb.start_run("acme", {"lr": 0.1}, seed=seed, code="acme_lab.work:Work") as run:
-            run.result(x=x, missing=math.nan, **results)
-        return nb.run(run.id)
-
-    first, other = work(0, 1.0), work(1, 2.0)
-    touch(package / "near.py", "x = 2\n")
-    assert stale(first)
-    assert stale(other)
-    again, apart = work(0, 1.0), work(0, 1.0 + 2**-52)
-    with pytest.raises(GlassbookError, match=r"1 of 2 results of acme have changed, such as x from 1.0 to 1.00"):
-        confirm(nb.runs("acme"), first, apart)
-    with pytest.raises(GlassbookError, match="different work"):
-        confirm(nb.runs("acme"), other, again)
-    assert stale(nb.run(other.id))
-    assert {run.id for run in confirm(nb.runs("acme"), first, again)} == {first.id, other.id}
-    for id in (first.id, other.id):
-        record = nb.run(id)
-        assert (record.status, record.ended, stale(record)) == ("finished", nb.run(id).ended, [])
-        assert record.results["x"] == (1.0 if id == first.id else 2.0)
-    touch(package / "near.py", "x = 3\n")
-    assert stale(nb.run(other.id)) == ["the experiment's code has changed"]
 
 
 def test_code_that_older_versions_recorded_is_stale(nb: Notebook):

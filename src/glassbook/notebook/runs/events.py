@@ -4,7 +4,7 @@ A line is one `write` to the kernel, so a process that is killed loses no line t
 that was cut short (a full disk, a power cut) is passed over when reading and repaired when the run is resumed.
 
 Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), chart, table,
-image, artifact, heartbeat, end, confirmed (digest, run; after the end, see freshness.py).
+image, artifact, heartbeat, end.
 """
 
 from __future__ import annotations
@@ -160,8 +160,6 @@ class Summary:
     progress: dict[str, Any] | None = None
     uses: list[dict[str, Any]] = field(default_factory=list)
     """What the work said that it depends on (see freshness.py)."""
-    confirmed: list[str] = field(default_factory=list)
-    """Digests of later code with which the same work gave the same results."""
     torn: int = 0
     """Lines that could not be read."""
     latest: dict[str, list[Any]] = field(default_factory=dict)
@@ -195,8 +193,6 @@ class Summary:
             self.notes.append(event["text"])
         elif kind == "uses":
             self.uses.append(event)
-        elif kind == "confirmed" and isinstance(event.get("digest"), str):
-            self.confirmed.append(event["digest"])
         elif kind == "heartbeat" and isinstance(event.get("progress"), dict):
             self.progress = event["progress"]
 

@@ -2,7 +2,7 @@
 
 A run depends on the experiment's code (its class and all that it reaches, see code_digest.py), its settings and seed,
 and the models and data that it recorded with `run.uses`. Code and settings stand in run.json; the rest in "uses"
-events. A change of code that changes no result can be confirmed by doing one run again (`confirm`, decision 37).
+events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import glassbook
 from glassbook.errors import GlassbookError
 from glassbook.notebook.runs.code_digest import code_digest
-from glassbook.notebook.runs.events import EventLog
 from glassbook.notebook.serialization import to_json
 
 if TYPE_CHECKING:
@@ -162,39 +161,6 @@ def stale(record: RunRecord, snapshot: Snapshot | None = None) -> list[str]:
         if snapshot.changed(used, record.folder.parent.parent):
             reasons.append(f"the {used.kind} {used.name} has changed")
     return reasons
-
-
-def confirm(records: Iterable[RunRecord], old: RunRecord, new: RunRecord) -> list[RunRecord]:
-    """Let runs be fresh again after a change of code that changes no result, as one run of them has shown.
-
-    Args:
-        records: runs of one experiment; those that were made with the code of `old` are confirmed.
-        old: a finished run.
-        new: the same work (settings and seed), done again with the present code.
-
-    Returns:
-        The runs that were confirmed, `old` among them. The digest of the code of `new` is added to their logs.
-
-    Raises:
-        GlassbookError: it is not the same work, or any result is another one, in whatever place.
-    """
-    if (old.experiment, old.config, old.seed) != (new.experiment, new.config, new.seed):
-        raise GlassbookError(f"{old.id} and {new.id} are runs of different work; compare runs of one seed and setting")
-    values = {name: (old.results.get(name), new.results.get(name)) for name in {*old.results, *new.results}}
-    # The shortest text that gives a float back tells all floats apart, and NaN is the same as NaN.
-    changed = {name: pair for name, pair in sorted(values.items()) if repr(pair[0]) != repr(pair[1])}
-    if changed:
-        first, (then, now) = next(iter(changed.items()))
-        raise GlassbookError(
-            f"{len(changed)} of {len(values)} results of {old.experiment} have changed, such as {first} "
-            f"from {then} to {now}; measure all seeds again"
-        )
-    same = [record for record in records if record.status == "finished" and _code(record) == _code(old)]
-    for record in same:
-        log = EventLog(record.folder / "events.jsonl")
-        log.event("confirmed", digest=_code(new)[1], run=new.id)
-        log.close()
-    return same
 
 
 def _code(record: RunRecord) -> tuple[str, str]:

@@ -56,7 +56,7 @@ class RunRecord:
     uses: tuple[Dependency, ...] = ()
     """Models and data that the results depend on, as the work named them."""
     confirmed: tuple[str, ...] = ()
-    """Digests of later code that gives the same results (see `freshness.confirm`)."""
+    """Digests of later code that was shown to give the same results; only of evidence that ships (decision 37)."""
     sabotage: str = ""
     """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
 
@@ -183,7 +183,6 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
         uses=Dependency.read(summary.uses),
-        confirmed=tuple(summary.confirmed),
         sabotage=text if isinstance(text := header.get("sabotage"), str) else "",
     )
 
