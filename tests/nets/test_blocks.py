@@ -1,5 +1,6 @@
 """The blocks against their definitions, written out."""
 
+import cmath
 import math
 
 import pytest
@@ -38,6 +39,40 @@ def test_a_cache_filled_in_pieces_changes_nothing():
         for a, b in [(0, 3), (3, 6), (6, 7)]
     ]
     torch.testing.assert_close(torch.cat(pieces, 1), layer(x, rope=rope))
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_a_cache_gives_back_what_was_put_in(mode):
+    torch.manual_seed(0)
+    keys, values, cache = torch.randn(2, 3, 40, 8), torch.randn(2, 3, 40, 8), LayerCache()
+    with mode():
+        for a, b in [(0, 5), (5, 6), (6, 20), (20, 21), (21, 40)]:
+            k, v = cache.append(keys[:, :, a:b].clone(), values[:, :, a:b].clone())
+            assert torch.equal(k, keys[:, :, :b])
+            assert torch.equal(v, values[:, :, :b])
+            assert len(cache) == b
+    k, _ = cache.append(keys[:, :, :1], values[:, :, :1])  # begun in inference mode, where nothing is written later
+    assert torch.equal(k, torch.cat((keys, keys[:, :, :1]), 2))
+
+
+def test_gradients_pass_through_a_cache():
+    torch.manual_seed(0)
+    layer, x = Attention(32, 4, 2, causal=True), torch.randn(2, 7, 32, requires_grad=True)
+    (whole,) = torch.autograd.grad(layer(x).square().sum(), x)
+    cache = LayerCache()
+    pieces = [layer(x[:, a:b], cache=cache) for a, b in [(0, 3), (3, 4), (4, 7)]]
+    (pieced,) = torch.autograd.grad(torch.cat(pieces, 1).square().sum(), x)
+    torch.testing.assert_close(pieced, whole)
+
+
+def test_rotary_turns_each_pair_of_channels_by_its_angle():
+    torch.manual_seed(0)
+    x, position, theta = torch.randn(1, 2, 3, 6), torch.tensor([0, 4, 9]), 50.0
+    y = apply_rotary(x, *rotary(position, 6, theta))
+    for t, p in enumerate(position.tolist()):
+        for i in range(3):
+            turned = complex(*x[0, 1, t, [i, i + 3]]) * cmath.exp(1j * p * theta ** (-2 * i / 6))
+            assert complex(*y[0, 1, t, [i, i + 3]]) == pytest.approx(turned, abs=1e-5)
 
 
 def test_rotary_scores_depend_on_distance_only():

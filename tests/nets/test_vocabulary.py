@@ -1,12 +1,14 @@
 """Tokenizers with more tokens than the model or fewer, and texts that begin with the beginning-of-sequence token."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tiny_models import TOKENIZER, VOCAB, tiny
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from glassbook.errors import GlassbookError
@@ -17,16 +19,24 @@ from glassbook.nets.tokenizer import TransformersTokenizer
 TEXT = "the cat sat"
 
 
-def theirs(folder: Path, *added: str, pad: str = "<pad>", template: str | None = None) -> PreTrainedTokenizerFast:
-    """The same tokenizer as one of transformers, which reads the names of specials in a text, saved."""
+def theirs(
+    folder: Path, *added: str, pad: str = "<pad>", eos: str = "<eos>", first: str = "<bos>"
+) -> PreTrainedTokenizerFast:
+    """The same tokenizer as one of transformers, which reads the names of specials in a text, saved.
+
+    It puts the token `first` before each text, "" none.
+    """
     core = folder / "core"
     core.mkdir(parents=True, exist_ok=True)
     TOKENIZER.save(core)
     t = PreTrainedTokenizerFast(
-        tokenizer_file=str(core / "tokenizer.json"), bos_token="<bos>", eos_token="<eos>", pad_token=pad
+        tokenizer_file=str(core / "tokenizer.json"), bos_token="<bos>", eos_token=eos, pad_token=pad
     )
     t.add_tokens(list(added), special_tokens=True)
-    t.chat_template = template
+    if first:
+        t.backend_tokenizer.post_processor = TemplateProcessing(
+            single=f"{first} $A", special_tokens=[(first, t.convert_tokens_to_ids(first))]
+        )
     t.save_pretrained(folder)
     # ours is recognised by the names of its specials
     for file in ("tokenizer.json", "tokenizer_config.json"):
@@ -38,9 +48,9 @@ def theirs(folder: Path, *added: str, pad: str = "<pad>", template: str | None =
     return t
 
 
-def folder_of(kind: str, folder: Path, *added: str, **change: Any) -> Path:
+def folder_of(kind: str, folder: Path, *added: str, tokenizer: Mapping[str, str] | None = None, **change: Any) -> Path:
     tiny(kind, **change).save_pretrained(folder)
-    theirs(folder, *added)
+    theirs(folder, *added, **(tokenizer or {}))
     return folder
 
 
@@ -151,6 +161,40 @@ def test_a_text_gets_one_beginning_of_sequence(kind: str, tmp_path: Path):
     assert lm.encode(prompt, bos=False) == [0, *words, 1]
     assert lm.encode(TEXT, bos=False) == words
     assert lm.generate(f"<s>{TEXT}", tokens=4) == lm.generate(TEXT, tokens=4)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt_neox", "mamba"])
+def test_a_beginning_that_the_tokenizer_names_but_does_not_put_is_not_put(kind: str, tmp_path: Path):
+    """As SmolLM2, Qwen and BLOOM: their models never saw the token before a text."""
+    lm = open_model(folder_of(kind, tmp_path, tokenizer={"first": ""}))
+    assert lm.tokenizer is not None
+    assert (lm.tokenizer.bos, lm.tokenizer.eos) == (None, 1)
+    words = TOKENIZER.encode(TEXT)
+    assert lm.encode(TEXT) == words
+    assert lm.encode(f"<s>{TEXT}") == [0, *words]
+    one_line(lambda: lm.batch([TEXT, ""]), "empty text")
+
+
+def test_a_token_between_texts_also_begins_them(tmp_path: Path):
+    """As in GPT-2 and Pythia, whose tokenizers put none."""
+    lm = open_model(folder_of("gpt2", tmp_path, tokenizer={"first": "", "eos": "<bos>"}))
+    assert lm.tokenizer is not None
+    assert (lm.tokenizer.bos, lm.tokenizer.eos) == (0, 0)
+    assert lm.encode(TEXT) == [0, *TOKENIZER.encode(TEXT)]
+
+
+def test_whatever_token_the_tokenizer_puts_first_begins_a_text(tmp_path: Path):
+    """As in XGLM, which puts the token of the end there."""
+    lm = open_model(folder_of("llama", tmp_path, tokenizer={"first": "<eos>"}))
+    assert lm.encode(TEXT) == [1, *TOKENIZER.encode(TEXT)]
+
+
+def test_a_chat_that_begins_with_another_special_token_gets_no_beginning(tmp_path: Path):
+    """As in ChatML: the template writes all that the model was tuned on."""
+    lm = open_model(folder_of("llama", tmp_path, "<|im_start|>", vocab_size=VOCAB + 1))
+    assert lm.encode(f"<|im_start|>{TEXT}") == [VOCAB, *TOKENIZER.encode(TEXT)]
+    assert lm.encode(f"{TEXT}<|im_start|>") == [0, *TOKENIZER.encode(TEXT), VOCAB]
+    assert lm.encode(f"<pad>{TEXT}")[0] == 0  # plain text for this tokenizer, whose pad is called [PAD]
 
 
 def test_our_own_tokenizer_reads_its_specials_names_as_text():

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from tiny_models import tiny
 from torch import nn
 
 from glassbook.errors import GlassbookError
@@ -49,6 +50,23 @@ def test_what_comes_back_is_each_sequence_alone(lm, layers, tmp_path, side):
     assert list(zip(*(part.tolist() for part in recording.index()), strict=True)) == index
     assert recording.sites == [site, f"{layers(lm)}.0.out"]
     assert recording.dim(site) == 32
+
+
+@pytest.mark.parametrize("kind", ["roberta decoder", "electra decoder", "bert decoder", "gpt2", "opt", "biogpt"])
+def test_rows_of_absolute_positions_are_those_of_each_text_alone(kind, tmp_path):
+    """RoBERTa's kin count from the place after that of the pads, and BioGPT by its mask."""
+    model = tiny(kind)
+    site = f"{blocks(model)[0]}.out"
+    alone = [[5, 9, 12, 7, 20, 11], [8, 6, 14]]
+    ids, mask = torch.full((2, 6), 2), torch.zeros(2, 6, dtype=torch.long)
+    for i, row in enumerate(alone):
+        ids[i, 6 - len(row) :], mask[i, 6 - len(row) :] = torch.tensor(row), 1
+    together = record(model, [{"input_ids": ids, "attention_mask": mask}], site, tmp_path / "padded").read(site)
+    apart = [
+        record(model, [{"input_ids": torch.tensor([row])}], site, tmp_path / str(i)).read(site)
+        for i, row in enumerate(alone)
+    ]
+    torch.testing.assert_close(together, torch.cat(apart), rtol=1e-4, atol=1e-5)
 
 
 def test_shards_are_bounded(build, tmp_path):

@@ -18,7 +18,7 @@ class Encoder(Protocol):
 
     @property
     def bos(self) -> int | None:
-        """Id of the token that begins a text, if there is one."""
+        """Id of the token that is put before a text, if there is one."""
         ...
 
     @property

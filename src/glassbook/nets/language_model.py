@@ -1,6 +1,5 @@
 """A language model together with its tokenizer."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from glassbook.errors import GlassbookError
 from glassbook.nets.devices import input_device
 from glassbook.nets.likelihood import next_token_nll
+from glassbook.nets.positions import first_position
 from glassbook.nets.tokenizer import Tokenizer
 from glassbook.nets.transformer import LM
 
@@ -68,14 +68,14 @@ class LanguageModel:
     def encode(self, text: str, bos: bool = True) -> list[int]:
         """Token ids of a text that begins with the beginning-of-sequence token, if there is one and `bos` is true.
 
-        A text that begins with that token's name, as a chat template writes it, gets no second one.
+        A text that begins with the name of a special token, as a chat template writes it, is taken as it is.
 
         Raises:
             GlassbookError: no tokenizer, or the text holds a token that only the tokenizer knows, not the model.
         """
         tokenizer = self._tokenizer()
         ids = tokenizer.encode(text)
-        if bos and tokenizer.bos is not None and ids[:1] != [tokenizer.bos]:
+        if bos and tokenizer.bos is not None and not any(map(tokenizer.special, ids[:1])):
             ids = [tokenizer.bos, *ids]
         if ids and not self._knows(largest := max(ids)):
             raise GlassbookError(
@@ -300,13 +300,7 @@ class LanguageModel:
 
     @cached_property
     def _first_position(self) -> int | None:
-        """The position id of a text's first token; None if the model takes none and counts by itself."""
-        if isinstance(self.model, LM) or "position_ids" not in inspect.signature(self.model.forward).parameters:
-            return None
-        # RoBERTa's kin keep the places up to that of the pads free
-        tables = (part for name, part in self.model.named_modules() if name.endswith("position_embeddings"))
-        pad = next((table.padding_idx for table in tables if isinstance(table, nn.Embedding)), None)
-        return 0 if pad is None else pad + 1
+        return first_position(self.model)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Tokenizers: their interface, our own byte-level BPE, and those of transformers."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ class Tokenizer(Encoder, Protocol):
     @property
     def added(self) -> int:
         """How many of them were added by name to those that text is made of."""
+        ...
+
+    def special(self, id: int) -> bool:
+        """Whether a token of `encode` is a special one, which stands for no text."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -79,6 +84,10 @@ class BPE:
         """The text's token ids; no special tokens are added."""
         return self._core.encode(text, add_special_tokens=False).ids
 
+    def special(self, id: int) -> bool:
+        """False: a text never gives a special token here."""
+        return False
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, specials left out; bytes that are no UTF-8 become U+FFFD."""
         return self._core.decode(list(ids), skip_special_tokens=True)
@@ -101,16 +110,23 @@ class TransformersTokenizer:
 
     Names of special tokens in a text are read as those tokens: chat models are prompted that way.
 
+    `bos` is the token that the tokenizer itself puts before a text. Many name a token of the beginning that their
+    models never saw there: SmolLM2, Qwen and BLOOM are given none. A token that both begins and ends texts stood
+    between those that the model was trained on, as in GPT-2 and Pythia, and is put first although their tokenizers do
+    not.
+
     Args:
-        tokenizer: a fast `PreTrainedTokenizer`.
+        tokenizer: a `PreTrainedTokenizer`.
         bos, eos, pad: ids to use where the tokenizer itself names none (from the model's config).
     """
 
     def __init__(self, tokenizer: Any, bos: int | None = None, eos: int | None = None, pad: int | None = None) -> None:
         self.tokenizer = tokenizer
-        self.bos: int | None = bos if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+        named: int | None = bos if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self.eos: int | None = eos if tokenizer.eos_token_id is None else tokenizer.eos_token_id
         self.pad: int | None = pad if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        put_first = _put_first(tokenizer)
+        self.bos: int | None = named if put_first is None and named == self.eos else put_first
 
     def __len__(self) -> int:
         return len(self.tokenizer)
@@ -123,6 +139,15 @@ class TransformersTokenizer:
     def encode(self, text: str) -> list[int]:
         """The text's token ids; no special tokens are added."""
         return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    def special(self, id: int) -> bool:
+        """Whether a token is one of the specials, which stand for no text."""
+        return id in self._specials
+
+    @cached_property
+    def _specials(self) -> frozenset[int]:
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        return frozenset(self.tokenizer.all_special_ids) | {id for id, token in added.items() if token.special}
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, specials left out."""
@@ -154,6 +179,12 @@ class TransformersTokenizer:
     def save(self, folder: Path) -> None:
         """Write the files transformers keeps a tokenizer in."""
         self.tokenizer.save_pretrained(folder)
+
+
+def _put_first(tokenizer: Any) -> int | None:
+    """Id of the token that a tokenizer of transformers puts before a text; None if it puts none there."""
+    plain, full = (tokenizer("a", add_special_tokens=add, verbose=False)["input_ids"] for add in (False, True))
+    return full[0] if full[:1] != plain[:1] else None
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:

@@ -181,6 +181,8 @@ class LM(nn.Module):
             )
         ends = [eos_token_id] if isinstance(eos_token_id, int) else list(eos_token_id or ())
         end = torch.tensor(ends, dtype=torch.long, device=input_ids.device)
+        if attention_mask is not None and bool(attention_mask.all()):
+            attention_mask = None
         ids, step, cache = input_ids, input_ids, None
         ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
         for _ in range(max_new_tokens):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets.positions import first_position
 from glassbook.trace.layout import check_tokens
 from glassbook.trace.positions import Forward
 from glassbook.trace.sites import places
@@ -81,8 +81,9 @@ def rows(
     if not isinstance(batch, Mapping):
         raise GlassbookError(f"a batch is a {type(batch).__name__}; give mappings, such as {{'input_ids': ids}}")
     forward = Forward(batch)
-    if forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all() and _positions(model):
-        batch = {**batch, "position_ids": forward.pos.clamp_min(0)}
+    if forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all():
+        first = first_position(model)
+        batch = batch if first is None else {**batch, "position_ids": forward.pos.clamp_min(0) + first}
     t = _read(model, batch, sites)
     return _rows({site: t[site] for site in sites}, _one_sequence(t, sites), skip)
 
@@ -121,10 +122,6 @@ def fingerprint(model: nn.Module) -> str:
         digest.update(f"{name} {tuple(weight.shape)}".encode())
         digest.update(weight.detach().reshape(-1)[:256].cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _positions(model: nn.Module) -> bool:
-    return "position_ids" in inspect.signature(model.forward).parameters
 
 
 def prepare(model: nn.Module, sites: str | Iterable[str], skip: Collection[int]) -> tuple[list[str], dict[str, Any]]:

@@ -101,7 +101,7 @@ def test_the_tokenizer_can_be_given_in_every_form(tmp_path: Path):
 
 
 def test_a_bare_tokenizer_json_takes_its_specials_from_the_config(tmp_path: Path):
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     folder = gpt2(tmp_path)
     config = json.loads((folder / "config.json").read_text())
@@ -111,8 +111,12 @@ def test_a_bare_tokenizer_json_takes_its_specials_from_the_config(tmp_path: Path
     core.save(str(folder / "tokenizer.json"))
     lm = open_model(folder)
     assert lm.tokenizer is not None
+    assert lm.encode("ranger fox") == [1, 0]  # it puts nothing before a text
+    assert (lm.tokenizer.bos, lm.tokenizer.eos, lm.tokenizer.pad) == (None, 3, None)
+    core.post_processor = processors.TemplateProcessing(single="^ $A", special_tokens=[("^", 2)])  # type: ignore[assignment]
+    core.save(str(folder / "tokenizer.json"))
+    lm = open_model(folder)
     assert lm.encode("ranger fox") == [2, 1, 0]
-    assert (lm.tokenizer.eos, lm.tokenizer.pad) == (3, None)
 
 
 def test_opening_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]):

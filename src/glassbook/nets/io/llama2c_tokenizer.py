@@ -99,6 +99,10 @@ class Llama2cTokenizer:
         """The text's token ids, without <s>."""
         return self._encoding(text).ids if text else []
 
+    def special(self, id: int) -> bool:
+        """False: a text never gives a special token here."""
+        return False
+
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """For each id of `encode(text)`, the characters [start, end) of the text it stands for."""
         shift = len(self._prefix)
