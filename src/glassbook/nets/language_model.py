@@ -84,6 +84,11 @@ class LanguageModel:
             )
         return ids
 
+    @property
+    def opening(self) -> str:
+        """A prompt for a model that is to write by itself: "" if a token begins its texts, else a first word."""
+        return "" if self.encode("") else "Once"
+
     def decode(self, ids: Sequence[int] | Tensor) -> str:
         """The text of token ids [T]; special tokens are left out."""
         return self._tokenizer().decode(_ints(ids))

@@ -34,7 +34,7 @@ class Open(OnModel):
         ]
         sample = None
         if lm.tokenizer is not None:
-            prompt = self.prompt or ("" if lm.tokenizer.bos is not None else lm.decode([int(batch["input_ids"][0, 0])]))
+            prompt = self.prompt or lm.opening
             with fitting_threads(lm, 1):
                 sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
         return {

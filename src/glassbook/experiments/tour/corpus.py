@@ -6,8 +6,9 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
+from statistics import mode
 from typing import TYPE_CHECKING
 
 from glassbook.errors import GlassbookError
@@ -23,6 +24,13 @@ FEWEST = 2_000
 """Tokens without which nothing can be learnt."""
 LONGEST = 256
 """Tokens in a row; longer texts are cut into several."""
+AT_ONCE = 32
+"""Texts that the model writes in one batch."""
+FIRST_WORDS = (
+    "The A In It He She We They There This When After If One Many Some My Our Once Today Every Most People Children "
+    "Water Time First What How Why Here Now"
+).split()
+"""How texts begin, for a model that does not begin them with a token of its own."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +98,28 @@ def of_a_file(lm: LanguageModel, file: Path, share: float, seed: int) -> Corpus:
 
 
 def of_the_model(lm: LanguageModel, run: Run | None, share: float, seed: int) -> Corpus:
-    """What the model writes at temperature 1 when it begins texts itself.
+    """What the model writes at temperature 1 when it begins texts itself, or goes on from their first words.
 
     Raises:
-        GlassbookError: it has no token that begins a text, or ends every text at once.
+        GlassbookError: it ends every text at once.
     """
-    if lm.tokenizer is None or lm.tokenizer.bos is None:
-        raise GlassbookError(f"{lm.name} has no token that begins a text, so it cannot begin one; pass --text FILE")
-    length = min(128, (lm.context or 129) - 1)
+    kit.tokenizer_of(lm)
+    beginnings = _beginnings(lm)
+    begun = len(lm.encode(beginnings[0]))
+    length = min(128, (lm.context or 128 + begun) - begun)
     wanted = int(_budget(lm, 1e12, 8_000, 60_000) * share)
 
     def write() -> list[str]:
         texts, tokens, step = [], 0, 0
         with (run.progress if run else Progress)(wanted, "text from the model", unit="token") as bar:
             while tokens < wanted:
-                new = lm.generate_ids([""] * 32, tokens=length, temperature=1.0, seed=seed + step)
+                new = lm.generate_ids(beginnings, tokens=length, temperature=1.0, seed=seed + step)
                 count = sum(map(len, new))
                 if count == 0:
                     raise GlassbookError(f"{lm.name} ends every text at once; pass --text FILE")
-                texts += [text for ids in new if (text := lm.decode(ids).strip())]
+                for beginning, ids in zip(beginnings, new, strict=True):
+                    text = (beginning + lm.continuation(lm.encode(beginning), ids)).strip()
+                    texts += [text] if ids and text else []
                 tokens, step = tokens + count, step + 1
                 bar.advance(count)
         return texts
@@ -120,6 +131,15 @@ def of_the_model(lm: LanguageModel, run: Run | None, share: float, seed: int) ->
         f"{len(texts):,} texts that the model itself wrote (temperature 1); no other text was given. One in ten is for "
         "scoring. What the model never writes cannot be found this way; `--text FILE` reads a text of yours.",
     )
+
+
+def _beginnings(lm: LanguageModel) -> list[str]:
+    """`AT_ONCE` prompts of equally many tokens, so that no model has to read pads."""
+    if not lm.opening:
+        return [""] * AT_ONCE
+    lengths = [len(lm.encode(word)) for word in FIRST_WORDS]
+    words = [word for word, length in zip(FIRST_WORDS, lengths, strict=True) if length == mode(lengths)]
+    return list(islice(cycle(words), AT_ONCE))
 
 
 def collect(lm: LanguageModel, file: Path | None, *, small: bool = False, run: Run | None = None) -> Corpus:

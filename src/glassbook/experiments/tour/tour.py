@@ -117,7 +117,7 @@ class Tour:
             shipped = _steering.named_features(trained, site, cards.detect_attributes(trained, random, *rows))
         described = self._features(run, lm, site, sae, held_out, attributes)
         self._steer(run, lm, text, shipped or _steering.word_features(sae, site, described))
-        opening = "One day" if text.documents else "" if lm.tokenizer and lm.tokenizer.bos is not None else "Once"
+        opening = "One day" if text.documents else lm.opening
         sample = lm.generate([opening], tokens=80 if text.documents else 40)
         steps, _ = run.metrics("dictionary_explained_variance")
         facts = {"model": lm.name, "parameters": lm.parameters, "vocabulary": lm.vocab, "sample": opening + sample[0],
