@@ -20,7 +20,7 @@ TUNED_LENS = "tuned-lens.safetensors"
 
 @torch.no_grad()
 def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The residual stream after each block, through the final norm and the head: block -> logits [B, T, vocab].
+    """The residual stream after each block, through the model's readout: block -> logits [B, T, vocab].
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
@@ -33,20 +33,22 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
 
 
 class LogitLens:
-    """Logit lens: lens(name, x) = head(norm(x)), logits [..., vocab] of the stream x [..., d] after any block."""
+    """Logit lens: lens(name, x) = readout(x), logits [..., vocab] of the stream x [..., d] after any block.
+
+    The readout is that of the last block: final norm, head, and a scale or soft cap of the logits if the model has one.
+    """
 
     def __init__(self, lm: LanguageModel) -> None:
-        self._out = final(lm)
+        self._readout = final(lm)
 
     @torch.no_grad()
     def __call__(self, name: str, x: Tensor) -> Tensor:
         """Logits; the block's name changes nothing."""
-        norm, head = self._out
-        return head(norm(x)).float()
+        return self._readout(x).float()
 
 
 class TunedLens(nn.Module):
-    """Tuned lens: an affine translator for each block, before the final norm and the head.
+    """Tuned lens: an affine translator for each block, before the model's readout.
 
     `lens(name, x)` are logits. Translators start as the identity, which is the logit lens.
 
@@ -55,9 +57,9 @@ class TunedLens(nn.Module):
 
     def __init__(self, lm: LanguageModel) -> None:
         super().__init__()
-        self._out = final(lm)  # in a tuple, so that the model's modules do not become modules of the lens
+        self._readout = final(lm)  # no module, so that the model's modules do not become modules of the lens
         self.names = blocks(lm.model)[:-1]  # after the last block there is nothing to translate
-        d = self._out[1].weight.shape[1]
+        d = self._readout.width
         self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
         for translator in self.translators:
             assert isinstance(translator, nn.Linear)
@@ -70,8 +72,7 @@ class TunedLens(nn.Module):
         if name in self.names:
             exact = x.float()  # as the translators are
             x = (exact + self.translators[self.names.index(name)](exact)).to(x.dtype)
-        norm, head = self._out
-        return head(norm(x))
+        return self._readout(x)
 
     def save(self, path: Path) -> None:
         """Write the translators as safetensors; `load_tuned_lens(lm, path)` reads them."""
