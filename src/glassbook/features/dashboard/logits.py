@@ -13,8 +13,8 @@ def logit_effects(directions: Tensor, readout: Readout) -> Tensor:
     """What one unit of each direction adds to the logits, relative to the mean over the vocabulary.
 
     The final norm divides by the scale of the whole stream, which a direction alone does not decide, so the scale is
-    taken as 1; the norm's gain, and its centring if it is a layer norm, are the model's own. A soft cap of the logits is
-    left out: it changes none of their order.
+    taken as 1; the norm's gain, and its centring if it is a layer norm, are the model's own. A soft cap of the logits,
+    which leaves their order as it is, is not applied.
 
     Args:
         directions: [n, d] in the residual stream.

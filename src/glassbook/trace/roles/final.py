@@ -53,10 +53,8 @@ class Times(nn.Module):
         self.factor = factor
 
     def forward(self, x: Tensor) -> Tensor:
+        """The input [...] times the number."""
         return x * self.factor
-
-    def extra_repr(self) -> str:
-        return f"{self.factor:g}"
 
 
 @torch.no_grad()
