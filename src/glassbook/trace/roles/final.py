@@ -118,11 +118,19 @@ def _run_to_the_end(model: nn.Module, last: str, ids: Tensor) -> _Run:
 
     handles = [module.register_forward_hook(after, with_kwargs=True) for module in model.modules()]
     try:
-        logits = model(input_ids=ids).logits
+        logits = _logits(model, ids)
     finally:
         for handle in handles:
             handle.remove()
     return _Run(streams[-1], calls, logits)
+
+
+def _logits(model: nn.Module, ids: Tensor) -> Tensor:
+    """The first tensor of numbers that goes out."""
+    found = pick(model(input_ids=ids), None)
+    if found is None:
+        raise GlassbookError(f"{type(model).__name__} gives no logits; open a language model")
+    return found[1]
 
 
 def _is_head(call: _Call, logits: Tensor) -> bool:
@@ -175,7 +183,7 @@ def _after_the_head(
     ramp = sizes.reshape(gave.shape).to(gave)
     handle = head.register_forward_hook(lambda module, args, output: ramp)
     try:
-        logits = lm.model(input_ids=ids).logits
+        logits = _logits(lm.model, ids)
     finally:
         handle.remove()
     if _same(ramp, logits):
