@@ -26,8 +26,14 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bert": ("BertLMHeadModel", "BertConfig", _SIZES | {"intermediate_size": 48}),
     "biogpt": ("BioGptForCausalLM", "BioGptConfig", _SIZES | {"intermediate_size": 48}),
     "bloom": ("BloomForCausalLM", "BloomConfig", {"hidden_size": 32, "n_layer": 2, "n_head": 4}),
+    "cohere": ("CohereForCausalLM", "CohereConfig", _SIZES | {"intermediate_size": 48, "num_key_value_heads": 2}),
     "ctrl": ("CTRLLMHeadModel", "CTRLConfig", _OLD | {"dff": 48}),
     "electra": ("ElectraForCausalLM", "ElectraConfig", _SIZES | {"intermediate_size": 48, "embedding_size": 32}),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        "Gemma2Config",
+        _SIZES | {"intermediate_size": 48, "num_key_value_heads": 2, "head_dim": 8},
+    ),
     "gemma3": (
         "Gemma3ForCausalLM",
         "Gemma3TextConfig",
@@ -43,8 +49,16 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "gpt_neox": ("GPTNeoXForCausalLM", "GPTNeoXConfig", _SIZES | {"intermediate_size": 48}),
     "gptj": ("GPTJForCausalLM", "GPTJConfig", _OLD | {"rotary_dim": 8}),
+    "granite": ("GraniteForCausalLM", "GraniteConfig", _SIZES | {"intermediate_size": 48, "num_key_value_heads": 2}),
     "llama": ("LlamaForCausalLM", "LlamaConfig", _SIZES | {"intermediate_size": 48, "num_key_value_heads": 2}),
     "mamba": ("MambaForCausalLM", "MambaConfig", {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}),
+    "minicpm3": (
+        "MiniCPM3ForCausalLM",
+        "MiniCPM3Config",
+        _SIZES
+        | {"intermediate_size": 48, "num_key_value_heads": 4, "dim_model_base": 8, "q_lora_rank": 16, "kv_lora_rank": 8}
+        | {"qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 8},
+    ),
     "mistral": ("MistralForCausalLM", "MistralConfig", _SIZES | {"intermediate_size": 48, "num_key_value_heads": 2}),
     "mixtral": (
         "MixtralForCausalLM",
@@ -54,6 +68,7 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "mpt": ("MptForCausalLM", "MptConfig", {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": CONTEXT}),
     "openai-gpt": ("OpenAIGPTLMHeadModel", "OpenAIGPTConfig", _OLD),
     "opt": ("OPTForCausalLM", "OPTConfig", _SIZES | {"ffn_dim": 48, "word_embed_proj_dim": 32}),
+    "phi": ("PhiForCausalLM", "PhiConfig", _SIZES | {"intermediate_size": 48}),
     "recurrent_gemma": (
         "RecurrentGemmaForCausalLM",
         "RecurrentGemmaConfig",

@@ -8,6 +8,7 @@ import torch
 from glassbook.data.tokens import take
 from glassbook.data.world import World
 from glassbook.features import Dictionary, TopK
+from glassbook.features.formats import save_sae_lens
 from glassbook.nets import LM, LanguageModel, LMConfig, open_model, save_model, train_bpe
 from glassbook.steer import in_norms, mean_difference
 
@@ -178,3 +179,50 @@ def test_what_does_not_fit_is_one_line(glassbook, llama, tmp_path, monkeypatch, 
     assert part in answer.err.splitlines()[-1]
     assert "Traceback" not in answer.err
     assert not (tmp_path / "n").exists()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_every_command_on_a_model_opens_it_in_half_precision(glassbook, llama, tmp_path, dtype):
+    how = ("--dtype", dtype, "--device", "cpu")
+    data = glassbook("open", llama / "model", "--tokens", "3", *how, "--json").data()
+    assert {site["dtype"] for site in data["sites"] if site["name"] == "blocks.1.out"} == {f"torch.{dtype}"}
+    assert all(check["proved"] for check in data["checks"])
+    words = (llama / "model", PROMPT, "--tokens", "4", *how, "--json")
+    assert glassbook("generate", *words).data()["generated_token_ids"]
+    for made in (("--add", " storm", ""), ("--feature", f"{llama}/d.safetensors:3")):
+        assert glassbook("steer", *words, *made, "--coeff", "40").data()["sites"]
+    text = llama / "text.txt"
+    found = glassbook("features", llama / "d.safetensors", "--text", text, *how, "--json").data()
+    plain = glassbook("features", llama / "d.safetensors", "--text", text, "--json").data()
+    assert found["header"] == plain["header"]
+    assert abs(found["total"] - plain["total"]) <= 4
+
+
+def test_devices_and_precisions_that_are_not_there_are_one_line(glassbook, llama):
+    for words in (("open",), ("generate", PROMPT), ("steer", PROMPT, "--add", " storm", "")):
+        command, rest = words[0], words[1:]
+        assert "no device 'abacus'" in glassbook(command, llama / "model", *rest, "--device", "abacus").complaint()
+        assert "--dtype" in glassbook(command, llama / "model", *rest, "--dtype", "int3").complaint()
+    assert "no device" in glassbook("features", llama / "d.safetensors", "--device", "abacus").complaint()
+    assert "opens no model" in glassbook("features", "--run", "x", "--dtype", "bfloat16").complaint()
+
+
+def test_a_dictionary_of_saelens_finds_its_site_and_says_what_differs(glassbook, llama, tmp_path):
+    torch.manual_seed(1)
+    d = Dictionary(32, 64, TopK(4))
+    told = {"prepend_bos": False, "context_size": 8, "model_from_pretrained_kwargs": {"center_writing_weights": True}}
+    d.about = {"model": "gpt2-small", "site": "blocks.1.hook_resid_post", "settings": told}
+    folder = save_sae_lens(d, tmp_path / "sae")
+    answer = glassbook("features", folder, "--model", llama / "model", "--text", llama / "text.txt", "--json")
+    assert answer.data()["header"]["site"] == "blocks.1.out"
+    notes = [line for line in answer.err.splitlines() if line.startswith("note on the dictionary: ")]
+    assert len(notes) == 4
+    assert all(any(word in note for note in notes) for word in ("gpt2-small", "BOS", "mean", "texts of 8 tokens"))
+    steered = glassbook("steer", llama / "model", PROMPT, "--feature", f"{folder}:3", "--tokens", "4", "--json")
+    assert steered.data()["sites"] == ["blocks.1.out"]
+    assert "gpt2-small" in steered.err
+    d.about["site"] = "blocks.9.hook_resid_post"
+    save_sae_lens(d, folder)
+    words = ("features", folder, "--model", llama / "model", "--text", llama / "text.txt")
+    assert "no layer 9" in glassbook(*words).complaint()
+    assert glassbook(*words, "--site", "blocks.0.out", "--json").data()["header"]["site"] == "blocks.0.out"

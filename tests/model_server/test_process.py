@@ -121,16 +121,3 @@ def test_a_single_token_after_the_prompt_cannot_be_steered_and_says_nothing_chan
     said = steered(run, where="after-prompt", tokens=1)
     assert said["effect"] == {"changed_tokens": 0, "preference_nats": 0}
     assert steered(run, where="after-prompt")["effect"]["changed_tokens"] > 0
-
-
-def test_models_whose_way_to_the_logits_is_not_known_have_no_lens():
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    from glassbook.circuits import logit_lens
-    from glassbook.nets import LanguageModel
-
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    more = {"vocab_size": 60, "num_key_value_heads": 1, "head_dim": 16, "final_logit_softcapping": 0.05}
-    lm = LanguageModel(Gemma2ForCausalLM(Gemma2Config(**sizes, **more)).eval(), None, "capped")
-    with torch.no_grad(), pytest.raises(GlassbookError, match="no lens through them"):
-        logit_lens(lm, {"input_ids": torch.arange(5)[None]})

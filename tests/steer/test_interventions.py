@@ -221,3 +221,35 @@ def test_the_patches_of_an_image_model():
         model(image)
     handle.remove()
     assert torch.equal(t[f"{last}.in"], by_hand[f"{last}.in"])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("skip", [0, 1, 3])
+def test_the_reader_chooses_which_first_positions_a_condition_leaves_out(lm, skip):
+    early, prompt = site(lm, 0), PROMPTS[0]
+    v = Vector({early: torch.randn(32, generator=torch.Generator().manual_seed(2))})
+    when = When(v, above=2.0, skip=skip)
+    with steer(lm, Vector({site(lm): torch.ones(32)}), when=when):
+        lm.generate([prompt, PROMPTS[1]], tokens=1)
+    cosine = torch.nn.functional.cosine_similarity(read(lm, early, prompt)[0], v.rows[early][0], dim=-1)
+    torch.testing.assert_close(when.values[0], cosine[skip:].mean(), rtol=1e-4, atol=1e-5)
+    # the threshold is of the same positions: it parts the two
+    cut = threshold(lm, v, [prompt], [PROMPTS[1]], skip=skip)
+    low, high = sorted(when.values.tolist())
+    assert when.values[0] < when.values[1] or low < cut < high
+
+
+def test_leaving_out_the_first_position_is_the_default_and_less_than_none_is_refused(lm):
+    v = Vector({site(lm, 0): torch.ones(32)})
+    assert When(v, 0.0).skip == 1
+    for refused in (lambda: When(v, 0.0, skip=-1), lambda: threshold(lm, v, ["my"], ["the"], skip=-2)):
+        with pytest.raises(GlassbookError, match="0 or more first positions"):
+            refused()
+
+
+def test_a_prompt_of_skipped_positions_alone_has_the_value_0(lm):
+    when = When(Vector({site(lm, 0): torch.ones(32)}), above=0.1, skip=100)
+    with steer(lm, Vector({site(lm): torch.ones(32)}), when=when):
+        steered = lm.generate(PROMPTS[:1], tokens=3)
+    assert when.values.tolist() == [0.0]
+    assert steered == lm.generate(PROMPTS[:1], tokens=3)

@@ -19,7 +19,8 @@ def direct_attribution(
     """Direct contribution of each sender to logit(right) - logit(wrong) at the last position.
 
     The final norm's scale is held fixed. The contributions add up to the difference exactly (in half precision up to
-    the model's own rounding); biases, which no sender writes, are under "rest".
+    the model's own rounding); biases, which no sender writes, are under "rest". Where a model soft-caps its logits, it
+    is the difference before the cap, which is not linear.
 
     Args:
         graph: of the model.
@@ -34,15 +35,16 @@ def direct_attribution(
         GlassbookError: the inputs exceed the model's context, or its final norm and head are not known.
     """
     lm.check_fits(inputs["input_ids"].shape[1])
-    norm, head = final(lm)
+    readout = final(lm)
+    head = readout.head
     writes, stream = graph.writes(inputs)[:, :, -1].float(), f"resid.{graph.roles.n_layers - 1}.out"
     with graph.roles.trace(read=stream) as t:
         lm.model(**inputs)
     last = t[stream][:, -1].float()
-    through, bias = frozen_norm(norm, last)
-    towards = head.weight[right].float() - head.weight[wrong].float()
+    through, bias = frozen_norm(readout.norm, last)
+    towards = readout.scale * (head.weight[right].float() - head.weight[wrong].float())
     shares = torch.einsum("ubd,bd->ub", through(writes), towards)
     rest = ((through(last - writes.sum(0)) + bias) * towards).sum(-1)
     if getattr(head, "bias", None) is not None:
-        rest = rest + head.bias[right].float() - head.bias[wrong].float()
+        rest = rest + readout.scale * head.bias[right].float() - readout.scale * head.bias[wrong].float()
     return {**dict(zip(graph.senders, shares, strict=True)), "rest": rest}

@@ -27,7 +27,7 @@ SKIP = 16
 
 
 class JacobianLens:
-    """lens(name, x) = head(norm(J x)): what x makes likely later on, at this token and at those after it.
+    """lens(name, x) = readout(J x): what x makes likely later on, at this token and at those after it.
 
     Attributes:
         matrices: block -> J [d, d], for all blocks but the last, whose J is the identity.
@@ -44,7 +44,7 @@ class JacobianLens:
         prompts: int,
         halves: Sequence[Mapping[str, Tensor]] = (),
     ) -> None:
-        self._lm, self._out = lm, final(lm)
+        self._lm, self._readout = lm, final(lm)
         self.matrices = {name: J.to(lm.device, torch.float32) for name, J in matrices.items()}
         self.prompts, self.halves = prompts, tuple(halves)
         self._last = blocks(lm.model)[-1]
@@ -56,12 +56,11 @@ class JacobianLens:
         Raises:
             GlassbookError: the lens has no such block.
         """
-        norm, head = self._out
         if name != self._last:
             if name not in self.matrices:
                 raise GlassbookError(f"this lens has no block {name!r}; it has {', '.join(self.matrices)}")
             x = (x.float() @ self.matrices[name].T).to(x.dtype)
-        return head(norm(x)).float()
+        return self._readout(x).float()
 
     @property
     def agreement(self) -> dict[str, float]:
@@ -102,7 +101,7 @@ def load_jacobian_lens(lm: LanguageModel, path: Path) -> JacobianLens:
         prompts = int(content.get("n_prompts", 0))
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise GlassbookError(f"{path} is not a Jacobian lens: it has no matrices by layer under 'J'") from problem
-    names, d = blocks(lm.model), final(lm)[1].weight.shape[1]
+    names, d = blocks(lm.model), final(lm).width
     wrong = next((J for J in layers.values() if J.shape != (d, d)), None)
     if wrong is not None:
         raise GlassbookError(f"{path} is a lens of a model of width {wrong.shape[-1]}; {lm.name} has {d}")
@@ -138,8 +137,7 @@ def fit_jacobian_lens(
     Raises:
         GlassbookError: no text is longer than `skip`, or the checkpoint is one of other settings.
     """
-    names = blocks(lm.model)
-    d = final(lm)[1].weight.shape[1]
+    names, d = blocks(lm.model), final(lm).width
     settings = {"skip": skip, "projections": projections, "d": d, "blocks": names, "seed": seed}
     sums = {f"{half}/{name}": torch.zeros(d, d) for half in "01" for name in names[:-1]}
     counts, done = [0, 0], 0
@@ -153,7 +151,7 @@ def fit_jacobian_lens(
             each()
             continue
         half = number % 2
-        found, texts = _jacobians(lm, names, inputs, skip, projections, rows, seed + number)
+        found, texts = _jacobians(lm, names, d, inputs, skip, projections, rows, seed + number)
         for name, total in found.items():
             sums[f"{half}/{name}"] += total.cpu()
         counts[half] += texts
@@ -183,6 +181,7 @@ def permuted(J: Tensor, generator: torch.Generator) -> Tensor:
 def _jacobians(
     lm: LanguageModel,
     names: list[str],
+    d: int,
     inputs: Mapping[str, Tensor],
     skip: int,
     projections: int | None,
@@ -194,7 +193,6 @@ def _jacobians(
     real = inputs.get("attention_mask", torch.ones_like(ids)).bool()
     valid = real & (real.cumsum(1) > skip)
     texts = int(valid.any(1).sum())
-    d = final(lm)[1].weight.shape[1]
     if not texts:
         return {}, 0
     if projections is None:

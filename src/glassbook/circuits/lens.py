@@ -20,7 +20,7 @@ TUNED_LENS = "tuned-lens.safetensors"
 
 @torch.no_grad()
 def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The residual stream after each block, through the final norm and the head: block -> logits [B, T, vocab].
+    """The residual stream after each block, through the model's readout: block -> logits [B, T, vocab].
 
     Source: nostalgebraist 2020, "interpreting GPT: the logit lens".
 
@@ -33,20 +33,22 @@ def logit_lens(lm: LanguageModel, inputs: Mapping[str, Tensor]) -> dict[str, Ten
 
 
 class LogitLens:
-    """Logit lens: lens(name, x) = head(norm(x)), logits [..., vocab] of the stream x [..., d] after any block."""
+    """Logit lens: lens(name, x) = readout(x), logits [..., vocab] of the stream x [..., d] after any block.
+
+    The readout is that of the last block: final norm, head, and a scale or soft cap of the logits if the model has one.
+    """
 
     def __init__(self, lm: LanguageModel) -> None:
-        self._out = final(lm)
+        self._readout = final(lm)
 
     @torch.no_grad()
     def __call__(self, name: str, x: Tensor) -> Tensor:
         """Logits; the block's name changes nothing."""
-        norm, head = self._out
-        return head(norm(x)).float()
+        return self._readout(x).float()
 
 
 class TunedLens(nn.Module):
-    """Tuned lens: an affine translator for each block, before the final norm and the head.
+    """Tuned lens: an affine translator for each block, before the model's readout.
 
     `lens(name, x)` are logits. Translators start as the identity, which is the logit lens.
 
@@ -55,9 +57,9 @@ class TunedLens(nn.Module):
 
     def __init__(self, lm: LanguageModel) -> None:
         super().__init__()
-        self._out = final(lm)  # in a tuple, so that the model's modules do not become modules of the lens
+        self._readout = final(lm)  # no module, so that the model's modules do not become modules of the lens
         self.names = blocks(lm.model)[:-1]  # after the last block there is nothing to translate
-        d = self._out[1].weight.shape[1]
+        self.width = d = self._readout.width
         self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
         for translator in self.translators:
             assert isinstance(translator, nn.Linear)
@@ -70,8 +72,7 @@ class TunedLens(nn.Module):
         if name in self.names:
             exact = x.float()  # as the translators are
             x = (exact + self.translators[self.names.index(name)](exact)).to(x.dtype)
-        norm, head = self._out
-        return head(norm(x))
+        return self._readout(x)
 
     def save(self, path: Path) -> None:
         """Write the translators as safetensors; `load_tuned_lens(lm, path)` reads them."""
@@ -81,7 +82,10 @@ class TunedLens(nn.Module):
 
 
 def load_tuned_lens(lm: LanguageModel, path: Path) -> TunedLens:
-    """Read a tuned lens that was saved.
+    """Read a tuned lens: a file that `TunedLens.save` wrote, or a folder of the package tuned-lens.
+
+    In such a folder (config.json and params.pt, as published beside the paper) a translator belongs to the input of
+    its block, which is the output of the one before. The first, of the embeddings, is left out. No code is run.
 
     Raises:
         GlassbookError: the file cannot be read, or is of another model.
@@ -89,14 +93,50 @@ def load_tuned_lens(lm: LanguageModel, path: Path) -> TunedLens:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    lens = TunedLens(lm)
+    lens, path = TunedLens(lm), Path(path)
     try:
-        lens.load_state_dict(load_file(path))
+        state = _published(lens, lm, path) if path.is_dir() else load_file(path)
+        lens.load_state_dict(state)
     except (OSError, SafetensorError) as problem:
         raise GlassbookError(f"{path} is not a tuned lens: {str(problem).splitlines()[0]}") from None
     except RuntimeError:
         raise GlassbookError(f"{path} is the tuned lens of another model than {lm.name}: its sizes differ") from None
     return lens.eval()
+
+
+def _published(lens: TunedLens, lm: LanguageModel, folder: Path) -> dict[str, Tensor]:
+    """The state of a lens from a folder of the package tuned-lens.
+
+    Raises:
+        GlassbookError: a file is missing, damaged or would run code, or the lens is of another kind or model.
+    """
+    from glassbook.nets.io.files import read_json
+
+    config_file, file = folder / "config.json", folder / "params.pt"
+    if not (config_file.is_file() and file.is_file()):
+        raise GlassbookError(f"{folder} is not a tuned lens: it has no config.json and params.pt")
+    config = read_json(config_file)
+    if config.get("lens_type", "linear_tuned_lens") != "linear_tuned_lens":
+        raise GlassbookError(f"{folder} is a {config['lens_type']!r}, and only linear tuned lenses are read")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        found = {str(name): x.float() for name, x in state.items()}
+    except Exception as problem:
+        why = str(problem).partition("\n")[0]
+        raise GlassbookError(f"{file} is damaged, or a pickle that would run code ({why}); not loaded") from problem
+    blocks_here, sizes = len(lens.names) + 1, (config.get("num_hidden_layers"), config.get("d_model"))
+    if sizes != (blocks_here, lens.width):
+        raise GlassbookError(
+            f"{folder} is the tuned lens of a model of {sizes[0]} blocks and width {sizes[1]}; {lm.name} has "
+            f"{blocks_here} and {lens.width}"
+        )
+    names = {f"{i}.{part}": f"translators.{i - 1}.{part}" for i in range(1, blocks_here) for part in ("weight", "bias")}
+    for name in names:
+        if name.endswith(".bias") and not config.get("bias", True):
+            found[name] = torch.zeros(lens.width)
+        elif name not in found:
+            raise GlassbookError(f"{file} has no {name}; is it whole?")
+    return {ours: found[theirs] for theirs, ours in names.items()}
 
 
 def fit_tuned_lens(

@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, get_type_hints
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import forms
@@ -28,6 +28,7 @@ from glassbook.notebook import Notebook
 if TYPE_CHECKING:
     from glassbook.nets import LanguageModel
 
+Dtype = Literal["float32", "bfloat16", "float16"]
 T = TypeVar("T")
 Options = TypeVar("Options")
 
@@ -82,25 +83,41 @@ class InNotebook(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnModel(Command):
-    """Options of a command that opens a language model."""
+class OpensModel(Command):
+    """Options of a command that opens a language model: what to open it with."""
+
+    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
+    """A tokenizer.json, a folder, a llama2.c tokenizer .bin, a hub id, or "bytes"."""
+    dtype: Annotated[Dtype, Option("{float32,bfloat16,float16}", "float32")] = "float32"
+    """Precision of the model's weights and activations; half of it takes half the memory."""
+    device: Annotated[str, Option("DEVICE", "cpu")] = "cpu"
+    """Where the model runs: cpu, cuda, cuda:1, mps."""
+
+    def open(self, model: str, needs_text: bool = True) -> LanguageModel:
+        """A model as the options say, with a tokenizer if it must read or write text."""
+        return open_lm(model, self.tokenizer, needs_text, self.dtype, self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnModel(OpensModel):
+    """Options of a command about one language model."""
 
     model: Annotated[Positional[str], Option("MODEL")]
     """ "builtin", a llama2.c .bin, a folder (config.json and safetensors), or the id of a model on the hub."""
-    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
-    """A tokenizer.json, a folder, a llama2.c tokenizer .bin, a hub id, or "bytes"."""
 
     def open_model(self, needs_text: bool = True) -> LanguageModel:
-        """The model that the options name, with a tokenizer if it must read or write text."""
-        return open_lm(self.model, self.tokenizer, needs_text)
+        """The model that the options name."""
+        return self.open(self.model, needs_text)
 
 
-def open_lm(model: str, tokenizer: str | None, needs_text: bool = True) -> LanguageModel:
+def open_lm(
+    model: str, tokenizer: str | None, needs_text: bool = True, dtype: Dtype = "float32", device: str = "cpu"
+) -> LanguageModel:
     """Open a model without the messages of libraries, with a tokenizer if it must read or write text."""
     quiet_libraries()
     from glassbook.nets import open_model
 
-    lm = open_model(model, tokenizer)
+    lm = open_model(model, tokenizer, dtype, device)
     if needs_text and lm.tokenizer is None:
         raise GlassbookError(f'{model} has no tokenizer beside it; pass --tokenizer FILE, a folder, or "bytes"')
     return lm

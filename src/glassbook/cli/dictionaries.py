@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glassbook.assets.builtin import BUILTIN_DICTIONARY
+from glassbook.cli.command import say
 from glassbook.errors import GlassbookError
 
 if TYPE_CHECKING:
     from glassbook.features import Coder
+    from glassbook.nets import LanguageModel
 
 
 def open_dictionary(name: str) -> Coder:
@@ -19,10 +21,25 @@ def open_dictionary(name: str) -> Coder:
     return load(BUILTIN_DICTIONARY if name == "builtin" else Path(name))
 
 
-def trained_at(d: Coder, name: str) -> str:
-    site = d.about.get("site")
-    if not isinstance(site, str):
-        raise GlassbookError(f"{name} does not say at which site it was trained; pass --site")
+def fit_to(d: Coder, lm: LanguageModel, site: str | None, context: int | None = None, writes: bool = False) -> str:
+    """The site where a dictionary is used: the named one, or that of its training. Says what differs from that.
+
+    Args:
+        d: the dictionary.
+        lm: the model.
+        site: as --site names it; None takes the site that the dictionary's file names.
+        context: the longest text, in tokens.
+        writes: its directions are added there.
+    """
+    from glassbook.features import check_use, site_of
+
+    if site is None:
+        try:
+            site = site_of(d, lm.model, writes)
+        except GlassbookError as error:
+            raise GlassbookError(f"{error} (--site SITE)") from error
+    for line in check_use(d, lm, site, context, writes):
+        say(f"note on the dictionary: {line}")
     return site
 
 

@@ -14,6 +14,7 @@ from glassbook.features.controls import frozen_random, reinitialised
 from glassbook.features.detect import Detected, Sentences, both_signs, detect
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.evaluate import Scores, evaluate
+from glassbook.features.origin import check_use, site_of
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, Matryoshka, ReLU, SparsityRule, TopK
 from glassbook.features.train import FitReport, fit, fit_many
 
@@ -32,10 +33,12 @@ __all__ = [
     "SparsityRule",
     "TopK",
     "both_signs",
+    "check_use",
     "detect",
     "evaluate",
     "fit",
     "fit_many",
     "frozen_random",
     "reinitialised",
+    "site_of",
 ]

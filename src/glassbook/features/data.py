@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.trace import Activations, fingerprint
+from glassbook.trace import Activations
 from glassbook.trace.stream import ActivationStream
 
 Kept = Tensor | tuple[Activations, str] | tuple[Activations, Sequence[str]] | Sequence[Tensor]
@@ -187,13 +187,3 @@ def check_source(trained_on: Mapping[str, Any], source: Source, columns: slice =
         if trained_on.get(key) is not None and here.get(key) is not None and trained_on[key] != here[key]:
             difference = "of another model" if key == "weights" else f"with {label} {here[key]}, not {trained_on[key]}"
             raise GlassbookError(f"the dictionary was not learnt from such activations: they are {difference}")
-
-
-def check_model(trained_on: Mapping[str, Any], model: nn.Module) -> None:
-    """Refuse a model that is not the one a dictionary was learnt from; `trained_on` is `about` of the dictionary.
-
-    Raises:
-        GlassbookError: it is another one. A dictionary that does not say which is accepted.
-    """
-    if trained_on.get("weights") is not None and trained_on["weights"] != fingerprint(model):
-        raise GlassbookError("the dictionary was learnt from another model than this one; open the model it is of")

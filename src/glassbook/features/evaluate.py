@@ -11,7 +11,8 @@ from torch.nn.functional import nll_loss
 
 from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
-from glassbook.features.data import Kept, Rows, check_model, check_source, open_rows
+from glassbook.features.data import Kept, Rows, check_source, open_rows
+from glassbook.features.origin import check_model
 from glassbook.measure.reconstruction import ExplainedVariance
 from glassbook.trace import At, allow_identity, trace
 from glassbook.train.objectives import IGNORED, Batch, next_tokens

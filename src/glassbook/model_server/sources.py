@@ -10,7 +10,7 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.features import Coder, Dictionary
-from glassbook.features.data import check_model
+from glassbook.features.origin import check_model
 from glassbook.model_server.available import dictionary_of, file_of
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook

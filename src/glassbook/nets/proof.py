@@ -7,7 +7,7 @@ to predict, and some decoders count or read the pads on the left of a short text
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.language_model import LanguageModel
@@ -17,7 +17,9 @@ LENGTH = 8
 """Tokens that the model is run on."""
 LEAK, ROUNDING = 1e-4, 1e-3
 """Changes of earlier logits that count as none, and differences between a padded text and the same alone that count as
-rounding: both relative to what another token changes at its own place."""
+rounding: both relative to what another token changes at its own place. Half precision rounds more: then `EPS` times
+its relative spacing of numbers counts as none."""
+EPS = 4
 
 
 @torch.no_grad()
@@ -25,7 +27,7 @@ def proved(lm: LanguageModel) -> LanguageModel:
     """The model, if changing its later tokens does not change earlier logits; `pads_left` says what was found.
 
     Args:
-        lm: in eval mode and float32, with no hooks that change what it does.
+        lm: in eval mode, with no hooks that change what it does.
 
     Raises:
         GlassbookError: it sees later tokens, or cannot be run on tokens alone.
@@ -34,16 +36,22 @@ def proved(lm: LanguageModel) -> LanguageModel:
     known = length // 2
     row = [(lm.vocab // 2 + i) % lm.vocab for i in range(length)]
     other = row[:known] + [(lm.vocab // 4 + i) % lm.vocab for i in range(known, length)]
+    rounded = EPS * rounding(lm.model)
     one, two = _logits(lm, lm.batch_ids([row, other], pad="right"))
     change = (one - two).abs()
     scale = float(change[known:].max())
-    if float(change[:known].max()) > LEAK * scale:
+    if float(change[:known].max()) > max(LEAK, rounded) * scale:
         raise GlassbookError(
             f"{lm.name} cannot be opened as a language model: its predictions change with later tokens, as those of "
             "masked models (BERT and its kin) do"
         )
     padded = _logits(lm, lm.batch_ids([row, row[:known]], pad="left"))[1, length - known :]
-    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= ROUNDING * scale)
+    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= max(ROUNDING, rounded) * scale)
+
+
+def rounding(model: nn.Module) -> float:
+    """Relative spacing of numbers in the coarsest weights of a model: 1.2e-7 in float32, 0.0078 in bfloat16."""
+    return max((torch.finfo(p.dtype).eps for p in model.parameters() if p.is_floating_point()), default=0.0)
 
 
 def _logits(lm: LanguageModel, inputs: dict[str, Tensor]) -> Tensor:

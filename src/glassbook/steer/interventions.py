@@ -93,12 +93,16 @@ class Ablate:
 class When:
     """Conditional steering: only rows whose prompt lies along a direction; give it to `steer(..., when=...)`.
 
-    A row is steered if the mean cosine between its prompt's activations (BOS left out) and the direction is above the
-    threshold. That is decided when the prompt is read and stays for the row's new tokens.
+    A row is steered if the mean cosine between its prompt's activations and the direction is above the threshold. That
+    is decided when the prompt is read and stays for the row's new tokens. The first `skip` positions do not count: at
+    position 0, be it BOS or a word, activations are unlike all others (an attention sink) and the same in every
+    prompt. A prompt of no more tokens has the value 0.
 
     Args:
         v: the condition, a direction at one site, which the model reaches no later than where it is steered.
         above: the threshold; see `threshold`.
+        skip: first positions of each prompt that are left out; 0 counts all, for a model without BOS whose prompts are
+            short.
 
     Attributes:
         values: the mean cosines [B] of the last prompts.
@@ -109,11 +113,13 @@ class When:
 
     v: Vector
     above: float
+    skip: int = 1
     values: Tensor | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if len(self.v.sites) != 1 or self.v.positional:
             raise GlassbookError("a condition is one direction at one site")
+        _check_skip(self.skip)
 
     @property
     def site(self) -> str:
@@ -124,7 +130,7 @@ class When:
         """The edit that reads the condition; it changes nothing."""
         if at.phase == "prefill":
             pos, real, _ = positions(x, at)
-            self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos > 0))
+            self.values = _mean_cosine(x, self.v.rows[self.site][0], real & (pos >= self.skip))
         return x
 
     def open(self, at: At) -> Tensor:
@@ -136,7 +142,7 @@ class When:
         return self.values > self.above
 
 
-def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequence[str]) -> float:
+def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequence[str], skip: int = 1) -> float:
     """The threshold of `When` that separates two lists of prompts with the fewest errors.
 
     Args:
@@ -144,16 +150,18 @@ def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequ
         v: the condition.
         steered: prompts that should be steered.
         others: prompts that should not.
+        skip: first positions of each prompt that are left out, as in `When`.
 
     Returns:
         The midpoint of the two neighbouring values.
     """
+    _check_skip(skip)
     [site] = v.sites
     values, labels = [], []
     for texts, label in ((steered, True), (others, False)):
         inputs = lm.batch(list(texts), pad="right")
         mask = inputs["attention_mask"].bool()
-        mask[:, 0] = False
+        mask[:, :skip] = False
         values.append(_mean_cosine(read(lm, inputs, [site])[site], v.rows[site][0], mask).cpu())
         labels.append(torch.full((len(texts),), label))
     value, label = torch.cat(values), torch.cat(labels)
@@ -161,6 +169,11 @@ def threshold(lm: LanguageModel, v: Vector, steered: Sequence[str], others: Sequ
     cuts = (edges[1:] + edges[:-1]) / 2
     errors = ((value > cuts[:, None]) != label).sum(1)
     return float(cuts[errors.argmin()])
+
+
+def _check_skip(skip: int) -> None:
+    if skip < 0:
+        raise GlassbookError(f"skip={skip}: a condition leaves out 0 or more first positions")
 
 
 def _mean_cosine(x: Tensor, direction: Tensor, mask: Tensor) -> Tensor:

@@ -62,6 +62,10 @@ class Activations:
         self.header, self._columns = header, columns
         self.n, self.sites = int(header["n"]), list(header["sites"])
 
+    def cpu(self) -> Activations:
+        """The same in main memory."""
+        return Activations(self.header, {key: _joined(self.mapped(key)).cpu() for key in (*_INDEX, *self.sites)})
+
     def dim(self, site: str) -> int:
         """Width d of a site's activations."""
         return int(self.header["dims"][self._checked(site)])

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from glassbook.errors import GlassbookError
 from glassbook.features.dashboard.logits import logit_effects
 from glassbook.nets import LanguageModel, open_model
 from glassbook.trace.roles import final
@@ -35,13 +34,16 @@ def _model(kind: str, **more):
     return lm
 
 
-@pytest.mark.parametrize("kind", ["GPT2", "Llama", "Gemma", "GPTNeoX", "builtin"])
+@pytest.mark.parametrize("kind", ["GPT2", "Llama", "Gemma", "Granite", "GPTNeoX", "builtin"])
 def test_effects_are_what_a_small_step_in_the_stream_does(kind):
     """On a stream of scale 1 that the direction does not change, the logits move by the effects, up to a constant."""
-    gemma = {"num_key_value_heads": 1, "head_dim": 16} if kind == "Gemma" else {}
-    lm = open_model("builtin") if kind == "builtin" else _model(kind, **gemma)
-    norm, head = final(lm)
-    width = head.weight.shape[1]
+    more = {
+        "Gemma": {"num_key_value_heads": 1, "head_dim": 16},
+        "Granite": {"num_key_value_heads": 1, "logits_scaling": 4.0},
+    }
+    lm = open_model("builtin") if kind == "builtin" else _model(kind, **more.get(kind, {}))
+    readout = final(lm)
+    width = readout.width
     torch.manual_seed(1)
     d = normalize(torch.randn(width) + 1, dim=0)  # its mean is not 0, which a layer norm takes away
     x = torch.randn(width).double()
@@ -50,17 +52,10 @@ def test_effects_are_what_a_small_step_in_the_stream_does(kind):
         x = x - (x @ (d - d.mean()).double()) / (d - d.mean()).double().square().sum() * (d - d.mean())
     x = x / x.square().mean().sqrt()
     with torch.no_grad():
-        norm64, head64 = copy.deepcopy(norm).double(), copy.deepcopy(head).double()
+        norm64, head64 = copy.deepcopy(readout.norm).double(), copy.deepcopy(readout.head).double()
         moved = (head64(norm64(x + 1e-3 * d)) - head64(norm64(x - 1e-3 * d))) / 2e-3
-    torch.testing.assert_close(
-        logit_effects(d[None], norm, head)[0], (moved - moved.mean()).float(), atol=2e-4, rtol=2e-3
-    )
-
-
-def test_a_model_that_goes_another_way_has_none():
-    lm = _model("Gemma2", num_key_value_heads=1, head_dim=16, final_logit_softcapping=0.05)
-    with pytest.raises(GlassbookError, match="final norm and head of Gemma2 are not known"):
-        final(lm)
+    wanted = readout.scale * (moved - moved.mean()).float()
+    torch.testing.assert_close(logit_effects(d[None], readout)[0], wanted, atol=2e-4, rtol=2e-3)
 
 
 def test_only_the_residual_stream_has_effects(tmp_path):
@@ -79,5 +74,5 @@ def test_only_the_residual_stream_has_effects(tmp_path):
     assert not effects("blocks.2.attn.q.out", "queries")
     assert not effects(None, "unknown")
     # Nor has a model whose logits come another way.
-    lm.model.register_forward_hook(lambda _module, _args, out: out._replace(logits=out.logits.tanh()))
+    lm.model.register_forward_hook(lambda _module, _args, out: out._replace(logits=out.logits.sin()))
     assert not effects("blocks.2.in", "other")

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from glassbook.circuits import SAESite
 from glassbook.errors import GlassbookError
 from glassbook.features import evaluate
-from glassbook.features.formats import load, load_sae_lens
+from glassbook.features.formats import load, load_sae_lens, save_sae_lens
 from glassbook.steer import Clamp
 
 D, F = 8, 16
@@ -177,3 +177,36 @@ def test_spellings_of_topk(folder, settings):
 )
 def test_what_would_change_the_latents_and_cannot_be_expressed_is_refused(folder, settings, tensors, words):
     refused(folder(settings, tensors), words)
+
+
+TRAINED = {
+    "prepend_bos": False,
+    "context_size": 128,
+    "seqpos_slice": [1, None],
+    "model_class_name": "HookedTransformer",
+    "model_from_pretrained_kwargs": {"center_writing_weights": True},
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_settings_of_the_activations_are_kept_and_saved_again(folder, nested, tmp_path):
+    here = {"model_name": "gpt2-small", "hook_name": "blocks.1.hook_resid_pre", **TRAINED}
+    d = load(folder({"metadata": here} if nested else here, base=NESTED if nested else FLAT))
+    assert d.about["settings"] == TRAINED
+    again = load(save_sae_lens(d, tmp_path / "again"))
+    assert again.about == d.about
+    d.save(tmp_path / "own.safetensors")
+    assert load(tmp_path / "own.safetensors").about == d.about
+
+
+def test_settings_that_say_nothing_are_left_out(folder):
+    nothing = {"prepend_bos": None, "context_size": None, "model_from_pretrained_kwargs": {}}
+    assert "settings" not in load(folder(nothing)).about
+    assert load(folder({"prepend_bos": True})).about["settings"] == {"prepend_bos": True}
+
+
+def test_where_a_transcoder_writes_is_kept(folder, tmp_path):
+    there = {"architecture": "transcoder", "hook_name_out": "blocks.1.hook_mlp_out"}
+    d = load(folder(there))
+    assert d.about["site_out"] == "blocks.1.hook_mlp_out"
+    assert load(save_sae_lens(d, tmp_path / "again")).about == d.about

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from glassbook.cli.command import InNotebook, Option, Positional, open_lm, say
+from glassbook.cli.command import InNotebook, OpensModel, Option, Positional, say
 from glassbook.cli.commands.name_features import NameFeatures, OfRun
-from glassbook.cli.dictionaries import open_dictionary, read_model, trained_at
+from glassbook.cli.dictionaries import fit_to, open_dictionary, read_model
 from glassbook.cli.output import console, one_line, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments.tour import cards
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Features(InNotebook):
+class Features(InNotebook, OpensModel):
     """List the features of a dictionary: how often each is active, and on what.
 
     `glassbook features export` writes the feature pages of a run as one file, `glassbook features name` gives names.
@@ -32,8 +32,6 @@ class Features(InNotebook):
     """ "builtin", or a safetensors file, such as the artifacts/dictionary.safetensors of a run."""
     model: Annotated[str | None, Option("MODEL", "the one that it was trained on")] = None
     """The model whose activations it reads."""
-    tokenizer: Annotated[str | None, Option("T", "the one beside the model")] = None
-    """As in generate."""
     text: Annotated[Path | None, Option("FILE", "the Reserve, or text that the model writes")] = None
     """A text file to see the features on."""
     site: Annotated[str | None, Option("SITE", "where it was trained")] = None
@@ -54,11 +52,8 @@ class Features(InNotebook):
         name = self.model or read_model(d) or ("builtin" if self.dictionary == "builtin" else "")
         if not name:
             raise GlassbookError(f"{self.dictionary} does not say which model it reads; pass --model")
-        site = self.site or trained_at(d, self.dictionary)
-        lm = open_lm(name, self.tokenizer)
-        from glassbook.features.data import check_model
-
-        check_model(d.about, lm.model)
+        lm = self.open(name)
+        site = fit_to(d, lm, self.site)
         say(f"reading {site} of {name}")
         found = look(lm, d, site, self.text)
         if self.search is not None:
@@ -73,8 +68,14 @@ class Features(InNotebook):
 
     def _of_run(self, run: str) -> dict[str, Any]:
         """Features from the dashboard of a run: those with the best labels first."""
-        if self.dictionary != "builtin" or any((self.model, self.tokenizer, self.text, self.site)):
-            raise GlassbookError("--run shows what a run has found; leave out the dictionary, model, text and site")
+        if (
+            self.dictionary != "builtin"
+            or any((self.model, self.tokenizer, self.text, self.site))
+            or ((self.dtype, self.device) != ("float32", "cpu"))
+        ):
+            raise GlassbookError(
+                "--run shows what a run has found, and opens no model; leave out the dictionary, model, text and site"
+            )
         record = self.open_notebook().run(run)
         dashboard = FeatureDashboard(record.folder)
         order = "score" if dashboard.rows(labelled=True, limit=0)[1] else "max"
@@ -135,20 +136,24 @@ def look(lm: LanguageModel, d: Coder, site: str, text: Path | None) -> list[dict
     from glassbook.experiments.tour import corpus
     from glassbook.features import frozen_random
     from glassbook.features.dashboard import build_dashboard
+    from glassbook.features.origin import other_length
     from glassbook.trace import collect
 
     found = corpus.collect(lm, text, small=True)
     truth, skip = found.documents, kit.special_ids(lm)
-    batches = truth.batches if truth else corpus.batches(lm, found.learn + found.held_out)
+    given = truth.batches if truth else corpus.batches(lm, found.learn + found.held_out)
+    batches = [{key: x.to(lm.device) for key, x in batch.items()} for batch in given]
     neurons = f"{site.removesuffix('.out')}.mlp.down.in"
     with tempfile.TemporaryDirectory(prefix="glassbook-") as name:
         folder = Path(name)
-        acts = collect(lm.model, batches, [site, neurons] if truth else [site], skip=skip)
+        acts = collect(lm.model, batches, [site, neurons] if truth else [site], skip=skip).cpu()
+        if line := other_length(d.about, acts.header["context"]):
+            say(f"note on the dictionary: {line}")
         attributes = []
         if truth is not None:
-            x = acts.read(site)
+            x = acts.read(site).float()
             rival = frozen_random(d.d_in, d.width, 8, x.mean(0), torch.Generator().manual_seed(0))
-            rows = (x, acts.read(neurons), truth, acts.index(), acts.tokens(), lm.decode)
+            rows = (x, acts.read(neurons).float(), truth, acts.index(), acts.tokens(), lm.decode)
             attributes = cards.detect_attributes(d, rival, *rows)
         build_dashboard(d, (acts, site), lm, folder / "artifacts", names=cards.names(attributes), contexts=2)
         dashboard, named = FeatureDashboard(folder), cards.named(attributes)

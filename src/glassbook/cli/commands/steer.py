@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from glassbook.cli.command import OnModel, Option, Positional, as_asked, check_tokens
-from glassbook.cli.dictionaries import open_dictionary, trained_at
+from glassbook.cli.dictionaries import fit_to, open_dictionary
 from glassbook.cli.output import console, side_by_side
 from glassbook.errors import GlassbookError
 from glassbook.steer.spec import Unit
@@ -94,7 +94,6 @@ class Steer(OnModel):
         }
 
     def make_vector(self, lm: LanguageModel) -> Vector:
-        from glassbook.features.data import check_model
         from glassbook.steer import Vector, actadd, feature, mean_difference
         from glassbook.trace.roles import blocks
 
@@ -103,9 +102,8 @@ class Steer(OnModel):
         if self.feature is not None:
             name, index = read_feature(self.feature)
             d = open_dictionary(name)
-            check_model(d.about, lm.model)
-            site = self.site or trained_at(d, name)
-            return feature(d, index, site)
+            longest = len(lm.encode(as_asked(lm, self.prompt, self.chat))) + self.tokens
+            return feature(d, index, fit_to(d, lm, self.site, longest, writes=True))
         names = blocks(lm.model)
         layer = len(names) // 3 if self.layer is None else self.layer
         if not -len(names) <= layer < len(names):

@@ -188,11 +188,11 @@ class _Effects:
     """
 
     def __init__(self, d: Any, lm: LanguageModel, site: Any) -> None:
-        self.final = None
+        self.readout = None
         if not getattr(d, "transcodes", False) and _in_stream(lm, site):
             with suppress(GlassbookError):  # of a model whose way to the logits is not known
-                self.final = final(lm)
-        if self.final is not None and self.final[1].weight.shape[1] != d.d_out:
+                self.readout = final(lm)
+        if self.readout is not None and self.readout.width != d.d_out:
             raise GlassbookError(f"the dictionary writes {d.d_out} dimensions to {site}; is it of {lm.name}?")
         directions = torch.stack([d.direction(i) for i in range(d.width)]).float()
         directions = torch.nn.functional.normalize(directions, dim=1)
@@ -200,9 +200,9 @@ class _Effects:
 
     def of(self, some: range) -> tuple[list[list[Any]], list[list[Any]]]:
         """(tokens promoted, tokens suppressed) by some features."""
-        if self.final is None:
+        if self.readout is None:
             return [[] for _ in some], [[] for _ in some]
-        logits = logit_effects(self.directions[some.start : some.stop], *self.final)
+        logits = logit_effects(self.directions[some.start : some.stop], self.readout)
         out = []
         for largest in (True, False):
             top = logits.topk(min(TOP, logits.shape[1]), dim=1, largest=largest)

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from glassbook.trace.roles.final import in_float, without_scale
+from glassbook.trace.roles.final import Readout, in_float, without_scale
 
 
 @torch.no_grad()
-def logit_effects(directions: Tensor, norm: nn.Module, head: Any) -> Tensor:
+def logit_effects(directions: Tensor, readout: Readout) -> Tensor:
     """What one unit of each direction adds to the logits, relative to the mean over the vocabulary.
 
     The final norm divides by the scale of the whole stream, which a direction alone does not decide, so the scale is
-    taken as 1; the norm's gain, and its centring if it is a layer norm, are the model's own.
+    taken as 1; the norm's gain, and its centring if it is a layer norm, are the model's own. A soft cap of the logits,
+    which leaves their order as it is, is not applied.
 
     Args:
         directions: [n, d] in the residual stream.
-        norm: the final norm; with head, from `final`.
-        head: the unembedding, with `weight` [vocab, d].
+        readout: of the model, from `final`.
 
     Returns:
         [n, vocab].
     """
-    directions = directions.to(device=head.weight.device, dtype=torch.float32)
-    through = without_scale(in_float(norm), directions)
-    logits = (through.to(head.weight.dtype) @ head.weight.T).float()
+    weight = readout.head.weight
+    directions = directions.to(device=weight.device, dtype=torch.float32)
+    through = without_scale(in_float(readout.norm), directions)
+    logits = readout.scale * (through.to(weight.dtype) @ weight.T).float()
     return logits - logits.mean(1, keepdim=True)

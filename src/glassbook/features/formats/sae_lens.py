@@ -25,6 +25,19 @@ _OLD_NAMES = {
     "hook_point_head_index": "hook_head_index",
     "activation_fn_str": "activation_fn",
 }
+_ABOUT = {
+    "model": "model_name",
+    "site": "hook_name",
+    "head": "hook_head_index",
+    "site_out": "hook_name_out",
+    "head_out": "hook_head_index_out",
+}
+"""What `about` of a dictionary calls them -> their names in SAELens."""
+_USED = (
+    "prepend_bos", "context_size", "seqpos_slice", "exclude_special_tokens", "model_class_name",
+    "model_from_pretrained_kwargs",
+)  # fmt: skip
+"""Settings that say which activations it was trained on; `features.origin` says where a use differs."""
 _TOKEN_NORMS = {"layer_norm": standardize, "constant_norm_rescale": rescale}
 
 
@@ -142,10 +155,14 @@ def _rule(cfg: dict[str, Any], kind: str, folder: Path) -> SparsityRule:
 
 
 def _about(cfg: dict[str, Any]) -> dict[str, Any]:
-    """Model and site, which version 6 keeps in "metadata"; "head" where the dictionary reads one head of the site."""
+    """Model, site and settings, which version 6 keeps in "metadata".
+
+    "head" where the dictionary reads one head of the site; "site_out" and "head_out" are what a transcoder predicts.
+    """
     kept = cfg["metadata"] if isinstance(cfg.get("metadata"), dict) else cfg
-    facts = {"model": kept.get("model_name"), "site": kept.get("hook_name"), "head": kept.get("hook_head_index")}
-    return facts | {"from": "SAELens"}
+    facts = {key: kept.get(name) for key, name in _ABOUT.items()}
+    settings = {name: kept[name] for name in _USED if kept.get(name) not in (None, {})}
+    return facts | {"settings": settings or None, "from": "SAELens"}
 
 
 @torch.no_grad()
@@ -186,7 +203,8 @@ def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
         tensors["threshold"] = theta
     if d.W_skip is not None:
         tensors["W_skip"] = d.W_skip
-    model, site = d.about.get("model"), d.about.get("site")
+    model = d.about.get("model")
+    facts = {name: value for key, name in _ABOUT.items() if isinstance(value := d.about.get(key), (str, int))}
     cfg: dict[str, Any] = {
         "architecture": kind,
         "d_in": d.d_in,
@@ -197,8 +215,10 @@ def save_sae_lens(d: Dictionary, folder: str | Path) -> Path:
         "normalize_activations": "none",
         "reshape_activations": "none",
         "metadata": {
+            "hook_name": None,
+            **facts,
             "model_name": model if isinstance(model, str) else (model or {}).get("name"),
-            "hook_name": site if isinstance(site, str) else None,
+            **d.about.get("settings", {}),
         },
     }
     cfg |= {"k": inner.k, "rescale_acts_by_decoder_norm": False} if isinstance(inner, TopK) else {}

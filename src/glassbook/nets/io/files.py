@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from tokenizers import Tokenizer as Core
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from glassbook.errors import GlassbookError
 from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
 from glassbook.nets.io.llama2c import read_llama2c
 from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
+from glassbook.nets.io.placement import place, read_device, read_dtype
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.proof import proved
 from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
@@ -29,8 +31,13 @@ _NO_PICKLES = "pickled weights can run code when they are opened, so only safete
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
 
 
-def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None) -> LanguageModel:
-    """Open a language model, in float32, eval mode and on the CPU.
+def open_model(
+    name: str | Path,
+    tokenizer: str | Path | Tokenizer | None = None,
+    dtype: str | torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> LanguageModel:
+    """Open a language model in eval mode, in float32 and on the CPU unless told otherwise.
 
     A folder in the layout of transformers' Llama opens as our `LM` where it can be one, anything else as the model of
     transformers, once it has shown that it does not see later tokens. Code that comes with a model is never run. Of
@@ -43,18 +50,23 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
             ``glassbook.models``); or the id of a model on the Hugging Face hub, the only case that may download.
         tokenizer: what to use instead of the tokenizer beside the model: a tokenizer.json, a llama2.c tokenizer .bin,
             a folder, a hub id, "bytes" (ids are UTF-8's bytes), or a `Tokenizer`.
+        dtype: "float32", "bfloat16" or "float16", of weights and activations.
+        device: "cpu", "cuda", "cuda:1", "mps", ...
 
     Raises:
-        GlassbookError: one line, whatever is wrong with the name or the files.
+        GlassbookError: one line, whatever is wrong with the name or the files, or a device that is not there.
     """
+    dtype, device = read_dtype(dtype), read_device(device)
     path = model_path(name)
     try:
         config = {} if path.is_file() else read_json(path / "config.json")
         ends = _end_tokens(path, config)
-        model = _load_file(path) if path.is_file() else _load_folder(path, config, ends)
+        model = _load_file(path).to(dtype) if path.is_file() else _load_folder(path, config, ends, dtype)
         lm = LanguageModel(model, None, str(name), ends)
     except GlassbookError as refused:
         lm, config = _open_with_plugin(path, refused), {}
+        if dtype != torch.float32:  # without a wish it stays as its loader made it
+            lm.model.to(dtype)
     if tokenizer is not None:
         found = _open_tokenizer(tokenizer, lm.vocab, config)
     else:
@@ -65,7 +77,7 @@ def open_model(name: str | Path, tokenizer: str | Path | Tokenizer | None = None
         raise GlassbookError(
             f"the tokenizer has {len(found)} tokens but {name} knows only {lm.vocab}; pass the one it was trained with"
         )
-    lm = replace(lm, tokenizer=found, name=str(name))
+    lm = replace(lm, model=place(lm.model, device), tokenizer=found, name=str(name))
     return lm if isinstance(lm.model, LM) else proved(lm)
 
 
@@ -172,7 +184,7 @@ def _open_with_plugin(path: Path, refused: GlassbookError) -> LanguageModel:
     raise GlassbookError("; ".join(problems)) from refused
 
 
-def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int]) -> nn.Module:
+def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int], dtype: torch.dtype) -> nn.Module:
     """The model of a folder with this config.json: our LM if it can be one, otherwise transformers' model."""
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
@@ -184,12 +196,12 @@ def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int]) -
         )
     if unsupported(config) is None:
         try:
-            return lm_from_llama(config, _read_state(folder))
+            return lm_from_llama(config, _read_state(folder)).to(dtype)
         except GlassbookError as error:
             raise GlassbookError(f"{folder}: {error}") from error
     from glassbook.nets.io.hugging_face import load_model
 
-    return load_model(folder, ends)
+    return load_model(folder, ends, dtype)
 
 
 def _end_tokens(path: Path, config: Mapping[str, Any]) -> tuple[int, ...]:

@@ -39,8 +39,8 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]:
-    """A model in float32, and the parameters that the files lack; no code is run, nothing is downloaded.
+def from_pretrained(auto: Any, folder: Path, kind: str, dtype: torch.dtype = torch.float32) -> tuple[Any, list[str]]:
+    """A model, and the parameters that the files lack; no code is run, nothing is downloaded.
 
     The folder's generation settings are not read.
 
@@ -48,6 +48,7 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
         auto: one of transformers' AutoModel classes.
         folder: with config.json and safetensors.
         kind: what the model should be, for the message.
+        dtype: of its parameters.
 
     Raises:
         GlassbookError: transformers cannot open it, or a parameter has another shape.
@@ -62,7 +63,7 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
-                dtype=torch.float32,
+                dtype=dtype,
                 generation_config=GenerationConfig(),
                 ignore_mismatched_sizes=True,  # reported below by name
                 output_loading_info=True,
@@ -77,19 +78,20 @@ def from_pretrained(auto: Any, folder: Path, kind: str) -> tuple[Any, list[str]]
     return model, info["missing_keys"]
 
 
-def load_model(folder: Path, ends: Sequence[int] = ()) -> nn.Module:
-    """A causal language model from a transformers folder, in float32 and eval mode; nothing is downloaded.
+def load_model(folder: Path, ends: Sequence[int] = (), dtype: torch.dtype = torch.float32) -> nn.Module:
+    """A causal language model from a transformers folder, in eval mode; nothing is downloaded.
 
     Args:
         folder: with config.json and safetensors.
         ends: ids of the tokens that end a text, the only generation settings that the model gets.
+        dtype: of its parameters.
 
     Raises:
         GlassbookError: transformers cannot open it, or some of its parameters are not in the files.
     """
     from transformers import AutoModelForCausalLM
 
-    model, missing = from_pretrained(AutoModelForCausalLM, folder, "a language model")
+    model, missing = from_pretrained(AutoModelForCausalLM, folder, "a language model", dtype)
     # transformers fills what is missing with random numbers; such a model would run and mean nothing
     if missing:
         raise GlassbookError(

@@ -9,6 +9,7 @@ import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
+from glassbook.nets.proof import rounding
 from glassbook.trace import trace
 from glassbook.trace.roles.blocks import blocks
 from glassbook.trace.roles.final import final
@@ -16,6 +17,8 @@ from glassbook.trace.roles.roles import roles
 
 LENGTH, NEW = 8, 6
 """Tokens of the made-up texts, and new tokens that are generated."""
+WITHIN, EPS = 1e-2, 16
+"""Differences that count as rounding, in standard deviations; where numbers are coarser, `EPS` times their spacing."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,10 @@ def _found(part: object) -> str:
     return ""
 
 
+def _within(lm: LanguageModel) -> float:
+    return max(WITHIN, EPS * rounding(lm.model))
+
+
 def _reading(lm: LanguageModel, row: list[int]) -> str:
     batch = lm.batch_ids([row])
     plain = lm.model(**batch).logits
@@ -87,7 +94,9 @@ def _pads(lm: LanguageModel, row: list[int]) -> str:
     alone = lm.model(**lm.batch_ids([short])).logits[0].float()
     padded = lm.model(**lm.batch_ids([row, short])).logits[1, -len(short) :].float()
     gap = float((alone - padded).abs().max() / alone.std().clamp(min=1e-9))
-    return "" if gap < 1e-2 else f"beside a longer text its logits differ by {gap:.2g} of their standard deviation"
+    return (
+        "" if gap < _within(lm) else f"beside a longer text its logits differ by {gap:.2g} of their standard deviation"
+    )
 
 
 def _edit(lm: LanguageModel, row: list[int]) -> str:
@@ -103,7 +112,7 @@ def _edit(lm: LanguageModel, row: list[int]) -> str:
     with trace(lm.model, edit={f"{first}.out": lambda x, at: x + v}, read=[f"{second}.in"]) as moved:
         changed = lm.model(**batch).logits
     gap = float((moved[f"{second}.in"] - stream - v).abs().max() / stream.std())
-    if gap > 1e-2:
+    if gap > _within(lm):
         return f"what the next block reads is off by {gap:.2g} of the stream's standard deviation"
     return "" if not torch.equal(logits, changed) else "the logits stay as they are"
 
@@ -124,4 +133,4 @@ def _cache(lm: LanguageModel, row: list[int]) -> str:
     if len(pairs) < 2:
         return "it ends its text at once, so that no step reads the cache"
     gap = max(float((step - at_once).abs().max()) for step, at_once in pairs) / float(whole.std().clamp(min=1e-9))
-    return "" if gap < 1e-2 else f"its logits differ by {gap:.2g} of their standard deviation"
+    return "" if gap < _within(lm) else f"its logits differ by {gap:.2g} of their standard deviation"
