@@ -37,7 +37,7 @@ def deal(run: Run, lm: LanguageModel, text: Path | None, counts: Mapping[str, in
 
     A file is cut into rows, those that say the same are one, and one shuffle deals them out. Without a file, the
     Reserve tells another text for each purpose, to the built-in model only: what other models were trained on is not
-    known, and what they write by themselves need not resemble it (an assistant begins with questions and answers).
+    known, and what they write by themselves need not resemble it (assistants write fragments of chats).
 
     Args:
         run: whose seed shuffles.
