@@ -50,5 +50,6 @@ def fitted(notebook: Notebook, model: str, file: str) -> Path:
     if model == "builtin":
         return model_path(model).parent / file
     raise GlassbookError(
-        f"no lens has been fitted to {model} in this notebook; `glassbook run {EXPERIMENT} --model {model}` fits them"
+        f"no lens has been fitted to {model} in this notebook; `glassbook run {EXPERIMENT} --model {model} "
+        "--text FILE` fits them"
     )
