@@ -69,7 +69,9 @@ class Pretrain:
         Claim("knows-its-words",
               "At most one word in 200 that a small transformer writes at top-p 0.95 is no word of its training text's "
               "language", "unknown_words", "<=", 0.005, control="unknown_words_of_bigrams >= 0.02",
-              sabotages=("stopped",)),
+              sabotages=("stopped",),
+              explanation="Rare words are written in pieces, and so few updates leave many pieces unlikely to follow "
+                          "each other; the built-in model, which has had more, stays closer to the words of its text"),
         Claim("recalls-facts",
               "A small transformer recalls the facts that its training text states, a word for each beginning",
               "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("other-facts",)),
