@@ -5,9 +5,9 @@ import torch
 from tiny_models import TOKENIZER, tiny
 
 from glassbook.errors import GlassbookError
-from glassbook.features import Dictionary, ReLU, TopK, check_use, site_of
+from glassbook.features import Dictionary, ReLU, TopK, check_use, evaluate, site_of
 from glassbook.nets import LM, LanguageModel, LMConfig
-from glassbook.trace import fingerprint, read_sites
+from glassbook.trace import collect, fingerprint, read_sites
 
 IDS = {"input_ids": torch.arange(3, 11)[None]}
 
@@ -172,3 +172,14 @@ def test_weights_in_half_precision_cannot_be_compared(dtype):
     (line,) = check_use(said(weights=fingerprint(exact)), half, SITE)
     assert "half precision" in line
     assert check_use(said(weights=fingerprint(half.model)), half, SITE) == []
+
+
+def test_activations_of_a_site_under_another_name_are_not_refused():
+    model = tiny("gpt2")
+    acts = collect(model, [IDS], [SITE, "transformer.h.0.out"])
+    for name in ("blocks.1.hook_resid_post", "h.1", SITE):
+        d = said(site=name, **{"from": "SAELens"})
+        assert evaluate(d, (acts, site_of(d, model))).n == 8
+    for name, origin in ((SITE, {"from": "SAELens"}), (SITE, {}), ("blocks.1.hook_resid_post", {})):
+        with pytest.raises(GlassbookError, match="not learnt from such activations"):
+            evaluate(said(site=name, **origin), (acts, "transformer.h.0.out"))

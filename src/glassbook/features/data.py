@@ -174,7 +174,8 @@ def check_source(trained_on: Mapping[str, Any], source: Source, columns: slice =
     """Refuse activations that are not of the kind a dictionary was learnt from.
 
     Args:
-        trained_on: `about` of the dictionary; what it does not say is not compared.
+        trained_on: `about` of the dictionary; what it does not say is not compared, nor is a site under the name that
+            another program has for it (`origin.site_of` finds that).
         source: the activations.
         columns: the dimensions that the dictionary reads.
 
@@ -183,7 +184,10 @@ def check_source(trained_on: Mapping[str, Any], source: Source, columns: slice =
     """
     here = about(source, columns)
     compared = {"weights": "weights", "site": "site", "special_tokens": "tokens left out"}
+    foreign = "from" in trained_on and not str(trained_on.get("site")).endswith((".in", ".out"))
     for key, label in compared.items():
+        if key == "site" and foreign:
+            continue
         if trained_on.get(key) is not None and here.get(key) is not None and trained_on[key] != here[key]:
             difference = "of another model" if key == "weights" else f"with {label} {here[key]}, not {trained_on[key]}"
             raise GlassbookError(f"the dictionary was not learnt from such activations: they are {difference}")

@@ -17,9 +17,10 @@ LENGTH = 8
 """Tokens that the model is run on."""
 LEAK, ROUNDING = 1e-4, 1e-3
 """Changes of earlier logits that count as none, and differences between a padded text and the same alone that count as
-rounding: both relative to what another token changes at its own place. Half precision rounds more: then `EPS` times
-its relative spacing of numbers counts as none."""
-EPS = 4
+rounding: both relative to what another token changes at its own place."""
+EPS, NOISE = 4, 8
+"""In half precision, differences up to `EPS` times the spacing of numbers count as rounding, and changes of earlier
+logits up to `NOISE` times what another text in the batch changes, which it does by rounding alone."""
 
 
 @torch.no_grad()
@@ -36,17 +37,24 @@ def proved(lm: LanguageModel) -> LanguageModel:
     known = length // 2
     row = [(lm.vocab // 2 + i) % lm.vocab for i in range(length)]
     other = row[:known] + [(lm.vocab // 4 + i) % lm.vocab for i in range(known, length)]
-    rounded = EPS * rounding(lm.model)
     one, two = _logits(lm, lm.batch_ids([row, other], pad="right"))
     change = (one - two).abs()
     scale = float(change[known:].max())
-    if float(change[:known].max()) > max(LEAK, rounded) * scale:
+    half = rounding(lm.model) > torch.finfo(torch.float32).eps
+    noise = max(_noise(lm, row, beside, one) for beside in (row[::-1], other[::-1])) if half else 0.0
+    if float(change[:known].max()) > max(LEAK * scale, NOISE * noise):
         raise GlassbookError(
             f"{lm.name} cannot be opened as a language model: its predictions change with later tokens, as those of "
             "masked models (BERT and its kin) do"
         )
+    within = max(ROUNDING, EPS * rounding(lm.model))
     padded = _logits(lm, lm.batch_ids([row, row[:known]], pad="left"))[1, length - known :]
-    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= max(ROUNDING, rounded) * scale)
+    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= within * scale)
+
+
+def _noise(lm: LanguageModel, row: list[int], beside: list[int], logits: Tensor) -> float:
+    """By how much the logits of a row differ beside another text: experts that tokens share round otherwise."""
+    return float((_logits(lm, lm.batch_ids([row, beside], pad="right"))[0] - logits).abs().max())
 
 
 def rounding(model: nn.Module) -> float:

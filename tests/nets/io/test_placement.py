@@ -17,7 +17,7 @@ def folder_of(kind, to):
     return to
 
 
-@pytest.mark.parametrize("kind", ["ours", "gpt2", "mistral", "phi", "bloom"])
+@pytest.mark.parametrize("kind", ["ours", "gpt2", "mistral", "mixtral", "phi", "bloom"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_opens_is_proved_and_says_nearly_the_same(kind, dtype, tmp_path):
     folder = folder_of(kind, tmp_path)
@@ -45,8 +45,9 @@ def test_rotary_positions_stay_exact_in_half_precision(tmp_path):
     assert all(value.dtype == torch.float32 for value in rotary)
 
 
-def test_masked_models_are_refused_in_half_precision_too(tmp_path):
-    tiny("bert").save_pretrained(tmp_path)
+@pytest.mark.parametrize("kind", ["bert", "electra", "roberta"])
+def test_masked_models_are_refused_in_half_precision_too(kind, tmp_path):
+    tiny(kind).save_pretrained(tmp_path)
     for dtype in ("float32", "bfloat16", "float16"):
         with pytest.raises(GlassbookError, match="cannot be opened as a language model"):
             open_model(tmp_path, dtype=dtype)
