@@ -124,6 +124,7 @@ def test_a_fault_that_nobody_thought_of_is_a_problem_of_that_run(book: Notebook,
 
 
 def test_pipes_and_links_in_a_run_are_passed_over(book: Notebook, tmp_path):
+    (tmp_path / "secret.vl.json").write_text("{}")
     (tmp_path / "secret.json").write_text('[{"a": "secret"}]')
     run = finished(book)
     run.folder.joinpath("tables").mkdir()
@@ -132,7 +133,11 @@ def test_pipes_and_links_in_a_run_are_passed_over(book: Notebook, tmp_path):
     (run.folder / "tables" / "in.json").symlink_to(run.folder / "run.json")
     (book.folder / "runs" / "20200101-000000-000000-abcd").symlink_to(tmp_path)
     record = answers(book)[run.id]
-    assert record.tables == ["in"]
+    (run.folder / "charts").symlink_to(tmp_path)
+    (run.folder / "artifacts").mkdir()
+    (run.folder / "artifacts" / "weights").symlink_to(tmp_path)  # on a larger disk
+    os.mkfifo(run.folder / "artifacts" / "pipe")
+    assert (record.tables, record.charts, record.artifacts) == (["in"], [], ["weights"])
     with pytest.raises(GlassbookError, match="no table 'out'"):
         record.table("out")
     other = finished(book)

@@ -139,14 +139,14 @@ class IndexFile:
         try:
             db = schema.connect(str(self.path))
         except sqlite3.DatabaseError:
-            return  # the next query repairs it
+            return
         try:
             if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)
             if any(refresh.stale_runs(db, self.folder)):
                 self._watch = None
-        except sqlite3.DatabaseError:
-            self._touched.add(scan.PAGES)
+        except (sqlite3.DatabaseError, *DAMAGE):
+            self._touched.add(scan.PAGES)  # the next query repairs it
         finally:
             db.close()
 

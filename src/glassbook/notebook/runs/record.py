@@ -94,8 +94,8 @@ class RunRecord:
 
     @property
     def artifacts(self) -> list[str]:
-        """Names of the files and folders under artifacts/."""
-        return _names(self.folder / "artifacts", "")
+        """Names of the files and folders under artifacts/; large ones may be links to another disk."""
+        return _names(self.folder / "artifacts", "", links=True)
 
     def chart(self, name: str) -> dict[str, Any]:
         """The Vega-Lite spec of a chart; GlassbookError if there is none of that name."""
@@ -133,14 +133,18 @@ class RunRecord:
             raise GlassbookError(f"{kind} {name!r} of run {self.id} cannot be read: {error}") from error
 
 
-def _names(folder: Path, suffix: str) -> list[str]:
-    """Names of what lies in a run's folder of files; pipes, devices and links that lead out of the run are left out."""
+def _names(folder: Path, suffix: str, links: bool = False) -> list[str]:
+    """Names of what lies in a folder of a run; no pipes or devices, and without `links` nothing that lies elsewhere."""
+    run = folder.parent
+    if not links and not is_inside(folder, run):
+        return []
     try:
         with os.scandir(folder) as entries:
             files = sorted(
                 entry.name
                 for entry in entries
-                if (is_inside(entry.path, folder.parent) if entry.is_symlink() else entry.is_file() or entry.is_dir())
+                if (entry.is_file() or entry.is_dir())
+                and (links or not entry.is_symlink() or is_inside(entry.path, run))
             )
     except OSError:
         return []
