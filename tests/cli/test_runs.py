@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -270,3 +272,16 @@ def test_a_broken_experiment_does_not_break_the_others(glassbook, toys, notebook
 @pytest.mark.parametrize("command", ["runs", "claims"])
 def test_a_folder_that_is_no_notebook(glassbook, toys, command, tmp_path):
     assert "no notebook" in glassbook(command, "--notebook", tmp_path).complaint()
+
+
+def test_names_that_are_not_unicode_end_no_command(glassbook, tmp_path):
+    nb = Notebook.create(tmp_path / "nb")
+    name = os.fsdecode(b"/data/\xff")
+    with nb.start_run("odd", {"data": name}) as run:
+        run.result(**{name: 1.0})
+    for words in (["runs"], ["runs", "show", run.id], ["runs", "--json"]):
+        answer = subprocess.run(
+            [sys.executable, "-m", "glassbook", *words, "--notebook", str(nb.folder)], capture_output=True, check=False
+        )
+        assert (answer.returncode, answer.stderr) == (0, b"")
+        assert b"odd" in answer.stdout

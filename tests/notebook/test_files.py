@@ -1,11 +1,15 @@
 """Files are the old ones or the new ones, never half of either, and nothing is left beside them."""
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import replacing
+from glassbook.notebook.files import is_inside, one_writer, read_regular, replacing, sweep, write_atomic
 
 
 def test_a_file_is_replaced_when_the_block_is_done(tmp_path: Path):
@@ -28,3 +32,104 @@ def test_an_error_leaves_the_old_file(tmp_path: Path):
         raise OSError("disk full")
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
+
+def test_what_killed_writers_left_is_swept_and_what_is_being_written_stays(tmp_path: Path):
+    reader, writer = os.pipe()
+    (tmp_path / "deep").mkdir()
+    child = os.fork()
+    if child == 0:
+        with replacing(tmp_path / "deep" / "model.bin") as new:
+            new.write_text("half")
+            os.write(writer, b"x")
+            time.sleep(600)
+    os.read(reader, 1)
+    mine = tmp_path / ".mine.tmp"
+    mine.write_text("a file of somebody else")
+    with replacing(tmp_path / "page.md") as new:
+        new.write_text("half")
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        sweep(tmp_path)
+        assert new.exists()
+    assert {path.name for path in tmp_path.rglob("*")} == {"deep", ".mine.tmp", "page.md"}
+
+
+def test_a_new_file_that_is_swept_at_once_is_begun_again(tmp_path: Path, monkeypatch):
+    import fcntl
+
+    swept = []
+
+    def lock(file, how):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    write_atomic(tmp_path / "page.md", b"words")
+    assert len(swept) == 1
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"words"]
+
+
+def test_pipes_devices_folders_and_files_beyond_the_limit_are_not_read(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    with (tmp_path / "hole").open("wb") as hole:
+        hole.truncate(1 << 40)
+    why = dict.fromkeys(("pipe", "zero", "folder"), "no regular file") | {"hole": "larger", "missing": "No such file"}
+    for name, reason in why.items():
+        with pytest.raises(OSError, match=reason):
+            read_regular(tmp_path / name, 1000)
+    (tmp_path / "plain").write_bytes(b"x" * 1000)
+    assert len(read_regular(tmp_path / "plain", 1000)) == 1000
+    with pytest.raises(OSError, match="larger"):
+        read_regular(tmp_path / "plain", 999)
+
+
+def test_links_are_followed_to_tell_what_is_inside(tmp_path: Path):
+    book, outside = tmp_path / "book", tmp_path / "book-outside"
+    for folder in (book, outside):
+        folder.mkdir()
+        (folder / "a").write_text("x")
+    for name, target in {"in": "a", "out": outside / "a", "up": "..", "self": "self", "gone": "b"}.items():
+        (book / name).symlink_to(target)
+    assert [name for name in ("a", "in", "out", "up", "self", "gone") if is_inside(book / name, book)] == ["a", "in"]
+    (tmp_path / "other").symlink_to(book)
+    assert is_inside(book / "a", tmp_path / "other")
+    os.mkfifo(book / "pipe")
+    assert not is_inside(book / "pipe", book)
+
+
+def test_one_writer_at_a_time(tmp_path: Path):
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        with one_writer(tmp_path):
+            seen.append(number)
+            time.sleep(0.002)
+            seen.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen[::2] == seen[1::2]
+    assert sorted(seen[::2]) == list(range(8))
+
+
+def test_the_lock_of_a_writer_that_dies_or_fails_is_free(tmp_path: Path):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with one_writer(tmp_path):
+            os.write(writer, b"x")
+            time.sleep(600)
+    os.read(reader, 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with pytest.raises(ZeroDivisionError), one_writer(tmp_path):
+        raise ZeroDivisionError
+    with one_writer(tmp_path):
+        pass

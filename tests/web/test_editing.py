@@ -10,7 +10,7 @@ from evidence_book import EVIL, assert_harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassbook.notebook import Page
+from glassbook.notebook import Notebook, Page
 from glassbook.web.saving import compare, merge_with_markers, sha_of, side_by_side, with_line_ends
 
 TEXT = "---\nid: circuit\ntitle: Circuit  # a comment\nkind: term\nextra: [1, 2]\n---\n\nA part.\n"
@@ -237,3 +237,32 @@ def test_writing_from_elsewhere_is_refused(nb, reader):
     foreign = {"sec-fetch-site": "cross-site"}
     assert reader.post("/api/v1/pages", json={"title": "X"}, headers=foreign).status_code == 403
     assert reader.delete(f"/api/v1/pages/circuit?base={sha_of(TEXT)}", headers=foreign).status_code == 403
+
+
+def test_a_save_that_another_server_is_faster_with_is_a_conflict(nb, reader, monkeypatch):
+    """The other one writes after this one has compared and before it writes."""
+    theirs, real = TEXT + "\ntheirs\n", Notebook.write
+
+    def write(self, page):
+        monkeypatch.setattr(Notebook, "write", real)
+        other = Notebook(nb.folder)
+        changed = other.page("circuit")
+        changed.body += "\ntheirs\n"
+        other.write(changed)
+        return self.write(page)
+
+    monkeypatch.setattr(Notebook, "write", write)
+    answer = put(reader, TEXT + "\nmine\n")
+    assert answer.status_code == 409
+    assert on_disk(nb) == theirs
+    assert kept(nb, "conflicts") == sorted([TEXT + "\nmine\n", theirs])
+
+
+def test_a_page_that_cannot_be_read_is_not_overwritten(nb, reader):
+    path = nb.folder / "pages" / "large.md"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    assert "cannot be read" in reader.get("/p/large").text
+    answer = put(reader, "new text", base="", ident="large")
+    assert answer.status_code >= 400
+    assert path.stat().st_size == 1 << 40

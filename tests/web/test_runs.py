@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from evidence_book import EVIL, assert_harmless, evil_run, open_app, toy_run
@@ -265,4 +266,34 @@ def test_a_run_written_by_anything_is_shown(tmp_path, header):
     ):
         assert reader.get(address).status_code == 200, address
     assert reader.get(f"/api/v1/runs/{run.id}").status_code == 200
+    nb.close()
+
+
+def test_names_that_are_not_unicode_are_shown_with_question_marks(tmp_path):
+    nb, odd = Notebook.create(tmp_path / "nb"), "\ud800"
+    with nb.start_run("odd", {f"a{odd}": odd}) as run:
+        run.log(**{f"m{odd}": 1.0})
+        run.result(**{f"r{odd}": 1.0})
+        run.note(odd)
+        run.table("t", [{odd: odd}])
+    header = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps(header | {"experiment": odd, "code": {"commit": odd}}))
+    reader = open_app(nb)
+    for address in ("/runs", f"/runs/{run.id}", "/runs?column=results.r?", f"/compare?run={run.id}&run={run.id}"):
+        assert reader.get(address).status_code == 200
+    assert reader.get(f"/api/v1/runs/{run.id}").json()["config"] == {f"a{odd}": odd}
+    nb.close()
+
+
+def test_a_run_of_thousands_of_metrics_opens_at_once(tmp_path):
+    nb = Notebook.create(tmp_path / "nb")
+    with nb.start_run("many") as run:
+        for step in range(2):
+            run.log(step, **{f"layer.{n}.norm": float(n) for n in range(3000)})
+    reader = open_app(nb)
+    reader.get("/runs")  # what the first request of all prepares is not meant
+    began = time.process_time()
+    page = reader.get(f"/runs/{run.id}")
+    assert time.process_time() - began < 0.5
+    assert "layer.2999.norm" in page.text
     nb.close()

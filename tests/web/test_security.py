@@ -13,7 +13,8 @@ from glassbook.web.security import Guard
 
 
 def client(token: str | None = None, hosts: tuple[str, ...] = (), base: str = "http://127.0.0.1:8765") -> TestClient:
-    def answer(request):
+    async def answer(request):
+        await request.body()
         return PlainTextResponse("seen")
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE"])])
@@ -112,3 +113,41 @@ def test_every_answer_forbids_inline_scripts_and_frames():
         assert "base-uri 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "bad name=1; {}",
+        'prefs={{"a":1}}; {}',
+        "{}; _xsrf=2|abc|def; =; ;",
+        'a="; {}',
+        "é=ü; {}",
+        "glassbook-80=wrong; {0}; {0}x=y",
+        "glassbook-8765=wrong; {}",
+    ],
+)
+def test_cookies_of_other_programs_do_no_harm(others):
+    token = 's3cret "to;ken'
+    opened = client(token).get("/p/a", params={"token": token})
+    cookie = opened.headers["set-cookie"].partition("; ")[0]
+    asked = client(token).get("/p/a", headers={"cookie": others.format(cookie).encode()})
+    assert asked.text == "seen"
+    assert client(token).get("/p/a", headers={"cookie": others.format("glassbook-8765=x").encode()}).status_code == 401
+
+
+@pytest.mark.parametrize("size", [0, 1000, security.LARGEST])
+def test_a_body_up_to_the_limit_is_taken(size, monkeypatch):
+    monkeypatch.setattr(security, "LARGEST", 1000)
+    body = b"x" * min(size, 1000)
+    assert client().post("/", content=body).text == "seen"
+    assert client().post("/", content=iter([body])).text == "seen"
+
+
+@pytest.mark.parametrize("parts", [1, 2, 1000])
+def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_not(parts, monkeypatch):
+    monkeypatch.setattr(security, "LARGEST", 1000)
+    pieces = [b"x" * (2000 // parts)] * parts
+    assert client().post("/", content=b"".join(pieces)).status_code == 413
+    assert client().post("/", content=iter(pieces)).status_code == 413
+    assert client().post("/", content=b"", headers={"content-length": "9" * 30}).status_code == 413

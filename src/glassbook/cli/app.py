@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -63,6 +64,8 @@ def main(args: Sequence[str] | None = None) -> int:
         fix, with one line on stderr; 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if args is None else args)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal cannot show must not end a command
     try:
         code = dispatch(words)
         sys.stdout.flush()

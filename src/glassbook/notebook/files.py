@@ -1,12 +1,17 @@
-"""Atomic file writes: a reader sees the old content or the new, never half of either."""
+"""Atomic file writes (a reader sees the old content or the new, never half of either), and reads that cannot hang."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from glassbook.errors import GlassbookError
 
@@ -31,44 +36,94 @@ def write_atomic(path: Path, data: bytes) -> None:
     with disk_errors(path):
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        spare = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
-        try:
-            descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            try:
-                with contextlib.suppress(FileNotFoundError):
-                    os.fchmod(descriptor, target.stat().st_mode & 0o777)
-                _write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(spare, target)
-        except BaseException:
-            spare.unlink(missing_ok=True)
-            raise
-        sync_folder(target.parent)
+        with _spare(target) as (_, descriptor):
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(descriptor, target.stat().st_mode & 0o777)
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path` for a block to write; it becomes `path` after the block, or is removed if that raises.
+    """An empty file beside `path` for a block to write; it becomes `path` after the block, or goes if that raises.
 
     For what is too large for the memory of `write_atomic`, or is written by a library that takes a path.
 
     Raises:
         GlassbookError: the disk refused; the old file is untouched.
     """
-    with disk_errors(path):
-        target = path.resolve()
+    with disk_errors(path), _spare(path.resolve()) as (spare, _):
+        yield spare
+        with spare.open("rb+") as written:
+            os.fsync(written.fileno())
+
+
+@contextlib.contextmanager
+def _spare(target: Path) -> Iterator[tuple[Path, int]]:
+    """A new file beside `target`, and its descriptor; it becomes `target` after the block, or goes if that raises.
+
+    It is locked as long as it is written, so that `sweep` can tell it from what a killed process left.
+    """
+    spare, descriptor = _new_spare(target)
+    try:
+        yield spare, descriptor
+        os.replace(spare, target)
+    except BaseException:
+        spare.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    sync_folder(target.parent)
+
+
+def _new_spare(target: Path) -> tuple[Path, int]:
+    while True:
         spare = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
-        try:
-            yield spare
-            with spare.open("rb+") as written:
-                os.fsync(written.fileno())
-            os.replace(spare, target)
-        except BaseException:
-            spare.unlink(missing_ok=True)
-            raise
-        sync_folder(target.parent)
+        descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with contextlib.suppress(OSError):  # a file system without locks: `sweep` does nothing there
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return spare, descriptor
+        os.close(descriptor)  # swept away before it was locked
+
+
+_SPARE = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left below a folder; what is being written stays."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if _SPARE.fullmatch(name):
+                with contextlib.suppress(OSError):  # another process writes it, or cannot be asked
+                    _remove_if_unlocked(os.path.join(place, name))
+
+
+def _remove_if_unlocked(path: str) -> None:
+    with open_regular(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def one_writer(notebook: Path) -> Iterator[None]:
+    """Let one process (and thread) at a time compare the files of a notebook with what it knows, and write them.
+
+    The others wait. The system gives the lock back when its holder dies. It must not be taken twice.
+
+    Raises:
+        GlassbookError: the disk refused the file that is locked.
+    """
+    path = notebook / ".glassbook" / "write.lock"
+    with disk_errors(path):
+        path.parent.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        with disk_errors(path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -84,3 +139,43 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file to read it; folders, pipes and devices, which may wait or give for ever, are refused.
+
+    Raises:
+        OSError: it is none, or cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "this is no regular file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_at_most(file: BinaryIO, limit: int) -> bytes:
+    """All of a file, which is refused beyond `limit` bytes: what is larger than memory cannot be read.
+
+    Raises:
+        OSError: it is larger.
+    """
+    if os.fstat(file.fileno()).st_size > limit or len(data := file.read(limit + 1)) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit >> 20} MB")
+    return data
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """The bytes of a regular file; OSError if it is none, is larger than `limit`, or cannot be read."""
+    with open_regular(path) as file:
+        return read_at_most(file, limit)
+
+
+def is_inside(path: str | Path, folder: str | Path) -> bool:
+    """Whether a path, with all links followed, is a regular file or a folder in `folder` (itself possibly a link)."""
+    real = os.path.realpath(path)
+    top = os.path.join(os.path.realpath(folder), "")
+    return real.startswith(top) and (os.path.isfile(real) or os.path.isdir(real))

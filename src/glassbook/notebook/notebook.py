@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
 import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
-from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
+from glassbook.notebook.files import disk_errors, one_writer, read_regular, sweep, sync_folder, write_atomic
 from glassbook.notebook.index.index import Index
-from glassbook.notebook.index.page_loader import parse_page
+from glassbook.notebook.index.page_loader import parse_page, read_file
+from glassbook.notebook.index.scan import PAGES
 from glassbook.notebook.pages.links import slug
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs import run as runs
@@ -45,6 +47,7 @@ class Notebook:
     def __init__(self, path: str | Path) -> None:
         self.folder = Path(path).expanduser().resolve()
         self.title: str = _read_title(self.folder)
+        self._swept = False
         self.index = Index(self.folder)
         """Lists, links, search and tables of runs, without reading files; and who follows changes."""
 
@@ -91,6 +94,11 @@ class Notebook:
         own = Path(os.environ.get(VARIABLE) or DEFAULT).expanduser()
         return cls(own) if (own / SETTINGS).exists() else cls.create(own)
 
+    def sweep(self) -> None:
+        """Remove what processes that were killed left half-written: spare files, and runs that never began."""
+        sweep(self.folder)
+        runs.sweep(self.folder / "runs")
+
     def close(self) -> None:
         """Close the index; it is opened again when it is needed."""
         self.index.close()
@@ -118,6 +126,8 @@ class Notebook:
     def write(self, page: Page) -> Page:
         """Save a page whole or not at all; a new one goes to pages/<kind>s/<id>.md.
 
+        Of several processes that change one version at the same moment, one succeeds and the others meet a conflict.
+
         Returns:
             the page as it now stands in the file.
 
@@ -126,18 +136,23 @@ class Notebook:
             GlassbookError: another page has the id, a value cannot stand in front matter, or the disk refused. The
                 file is then as it was.
         """
-        path = self._place(page)
-        others = [other for other in self.index.owners(page.id) if other != path]
-        if others:
-            raise GlassbookError(f"{others[0].relative_to(self.folder)} has the id {page.id!r} already; take another")
-        text = page.render()
-        now = _read_text(path) if path.exists() else None
-        if now != page.source:
-            what = "is there already" if page.source is None else "has changed since it was read"
-            raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
-        write_atomic(path, text.encode("utf-8", "surrogateescape"))
-        self.index.touch([path.relative_to(self.folder).as_posix()])
-        return self._read(path)
+        path, text = self._place(page), page.render()
+        with self._one_writer():
+            if page.source is None:  # another process may just have taken the id
+                self.index.touch([PAGES])
+            others = [other for other in self.index.owners(page.id) if other != path]
+            if others:
+                taken = others[0].relative_to(self.folder)
+                raise GlassbookError(f"{taken} has the id {page.id!r} already; take another")
+            now, problem = _read_text(path) if path.exists() else (None, None)
+            if problem:
+                raise GlassbookError(f"{path.relative_to(self.folder)} was left as it is: {problem}")
+            if now != page.source:
+                what = "is there already" if page.source is None else "has changed since it was read"
+                raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
+            write_atomic(path, text.encode("utf-8", "surrogateescape"))
+            self.index.touch([path.relative_to(self.folder).as_posix()])
+            return self._read(path)
 
     def remove(self, page: Page) -> Path:
         """Move a page's file to .glassbook/trash; links to it stay.
@@ -150,17 +165,27 @@ class Notebook:
             GlassbookError: the disk refused; the page is then still there.
         """
         path = self._place(page)
-        if page.source is None or not path.exists() or _read_text(path) != page.source:
-            raise Conflict(f"{path.relative_to(self.folder)} has changed since it was read; read it again")
-        now = datetime.now(UTC)
-        place = self.folder / ".glassbook" / "trash" / f"{path.stem[:80]}-{now:%Y%m%d-%H%M%S-%f}.md"
-        # Copied, then removed: pages/ may lie on another disk, and after a crash between the two it is in both places.
-        write_atomic(place, page.source.encode("utf-8", "surrogateescape"))
-        with disk_errors(path):
-            path.unlink()
-            sync_folder(path.parent)
-        self.index.touch([path.relative_to(self.folder).as_posix()])
+        with self._one_writer():
+            if page.source is None or not path.exists() or _read_text(path) != (page.source, None):
+                raise Conflict(f"{path.relative_to(self.folder)} has changed since it was read; read it again")
+            now = datetime.now(UTC)
+            place = self.folder / ".glassbook" / "trash" / f"{path.stem[:80]}-{now:%Y%m%d-%H%M%S-%f}.md"
+            # Copied, then removed: pages/ may lie on another disk, and after a crash between the two it is in both.
+            write_atomic(place, page.source.encode("utf-8", "surrogateescape"))
+            with disk_errors(path):
+                path.unlink()
+                sync_folder(path.parent)
+            self.index.touch([path.relative_to(self.folder).as_posix()])
         return place
+
+    @contextlib.contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        with one_writer(self.folder):
+            if not self._swept:
+                self._swept = True
+                for part in (PAGES, ".glassbook"):
+                    sweep(self.folder / part)
+            yield
 
     def _place(self, page: Page) -> Path:
         if page.path is None:
@@ -173,7 +198,8 @@ class Notebook:
         return Path(page.path)
 
     def _read(self, path: Path) -> Page:
-        return parse_page(self.folder, path, _read_text(path))
+        text, problem = _read_text(path)
+        return parse_page(self.folder, path, text, problem)
 
     # --- runs ---------------------------------------------------------------------------------------------------
 
@@ -237,21 +263,23 @@ def _hint(name: str, names: Sequence[str]) -> str:
     return "; there are none yet" if not names else "; search for it, or list them all"
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path) -> tuple[str, str | None]:
+    """The text of a page's file, and why it cannot be read, if it cannot."""
     try:
-        # Bytes that are not UTF-8 come back as they were when the text is written.
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        _, data, problem = read_file(path)
     except OSError as error:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}") from error
+    # Bytes that are not UTF-8 come back as they were when the text is written.
+    return data.decode("utf-8", "surrogateescape"), problem
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """What glassbook.toml says; GlassbookError if it is not there or cannot be read."""
     try:
-        return tomllib.loads((folder / SETTINGS).read_text("utf-8"))
+        return tomllib.loads(read_regular(folder / SETTINGS, 1 << 20).decode())
     except FileNotFoundError as error:
         raise GlassbookError(f"{folder} is no notebook (it has no {SETTINGS}); create one there first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise GlassbookError(f"{folder / SETTINGS} cannot be read: {error}; fix it") from error
 
 

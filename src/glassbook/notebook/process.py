@@ -52,7 +52,7 @@ class Process:
                 str(data[name]) for name in ("host", "machine", "boot", "space", "born")
             )
             return cls(host, machine, boot, space, int(data["pid"]), born)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
     def alive(self) -> bool | None:

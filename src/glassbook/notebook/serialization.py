@@ -1,6 +1,7 @@
 """Serialization of plain data: what run.json, tables and live blocks may hold, as JSON and YAML.
 
 JSON has no NaN and no infinity. Where a number is one of them, the text "NaN", "Infinity" or "-Infinity" stands for it.
+A whole number beyond what a float can hold is read as text, digit by digit: nothing that computes with it can fail.
 YAML is read by the safe loader only, without aliases (a few lines of them can stand for gigabytes) and without
 dates (a title that looks like one is still a title).
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -19,6 +21,11 @@ from glassbook.errors import GlassbookError
 
 YAML_LIMIT = 64 * 1024
 """Characters of YAML that are read at most."""
+
+DEPTH = 100
+"""How deep lists and mappings may be nested in JSON that is read."""
+_MANY_DIGITS = {bytes: re.compile(rb"[0-9]{300}"), str: re.compile("[0-9]{300}")}
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -95,9 +102,10 @@ def _one_line(error: BaseException) -> str:
 
 
 def to_json(value: Any, *, what: str, non_finite_as_null: bool = False) -> str:
-    """`value` as one line of strict JSON.
+    """`value` as one line of strict JSON, which UTF-8 can always hold.
 
-    Tuples become lists, paths become text, and arrays or tensors (anything with `tolist`) become nested lists.
+    Tuples become lists, paths become text, and arrays or tensors (anything with `tolist`) become nested lists. Halves
+    of characters, which stand in names of files that are not UTF-8, are escaped, so that they are read as they were.
 
     Args:
         value: the data.
@@ -109,12 +117,51 @@ def to_json(value: Any, *, what: str, non_finite_as_null: bool = False) -> str:
     """
     try:
         try:
-            return json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)
         except ValueError:
-            tame = _finite(value, non_finite_as_null)
-            return json.dumps(tame, allow_nan=False, ensure_ascii=False)
+            text = json.dumps(_finite(value, non_finite_as_null), allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise GlassbookError(f"{what} is not plain data: {_one_line(error)}; give numbers, text and lists") from error
+    return text if text.isascii() else _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def read_json(data: bytes | str) -> Any:
+    """Plain data of JSON that another program may have written or damaged.
+
+    Raises:
+        ValueError: it is no JSON in UTF-8, or nested deeper than DEPTH.
+    """
+    large = len(data) >= 300 and _MANY_DIGITS[type(data)].search(data)  # pyright: ignore[reportArgumentType]
+    try:
+        value = json.loads(data, parse_int=_whole_or_text) if large else json.loads(data)
+    except RecursionError as error:
+        raise ValueError(f"it is nested deeper than {DEPTH}") from error
+    brackets = (b"[", b"{") if isinstance(data, bytes) else ("[", "{")
+    if sum(map(data.count, brackets)) > DEPTH:  # pyright: ignore[reportArgumentType]
+        _check_depth(value)
+    return value
+
+
+def _whole_or_text(digits: str) -> int | str:
+    number = int(digits) if len(digits) < 320 else None
+    try:
+        return digits if number is None or math.isinf(float(number)) else number
+    except OverflowError:
+        return digits
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH):
+        inner = (item for part in level for item in (part.values() if isinstance(part, dict) else part))
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    if level:
+        raise ValueError(f"it is nested deeper than {DEPTH}")
+
+
+def whole(text: str) -> str:
+    """`text` as UTF-8 can hold it: halves of characters (surrogates) become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _plain(value: Any) -> Any:
@@ -158,7 +205,10 @@ def number_text(value: float) -> str:
 def read_number(value: Any) -> float | None:
     """A number as JSON holds it (the text of a non-finite one included), or None if it is none."""
     if isinstance(value, (int, float)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a whole number that no float can hold
+            return None
     if value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
     return None
@@ -166,4 +216,4 @@ def read_number(value: Any) -> float | None:
 
 def same_data(a: Any, b: Any) -> bool:
     """Whether two values are equal as JSON: (1, 2) and [1, 2] are, so are 1 and 1.0."""
-    return json.loads(to_json(a, what="the first")) == json.loads(to_json(b, what="the second"))
+    return read_json(to_json(a, what="the first")) == read_json(to_json(b, what="the second"))

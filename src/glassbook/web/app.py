@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Iterable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 import glassbook
 from glassbook.errors import GlassbookError
 from glassbook.jobs.supervisor import Supervisor
 from glassbook.notebook import Notebook
 from glassbook.web.api import live_events as events
+from glassbook.web.api.responses import json_response
+from glassbook.web.base_path import BasePath, check_base
 from glassbook.web.security import Guard
 from glassbook.web.services import Services
 from glassbook.web.templating import STATIC, respond
@@ -24,14 +27,24 @@ from glassbook.web.views import ROUTERS
 
 
 def create_app(
-    notebook: Notebook, *, hosts: Iterable[str] = (), token: str | None = None, slots: int = 1, work: bool = True
+    notebook: Notebook,
+    *,
+    hosts: Iterable[str] = (),
+    token: str | None = None,
+    slots: int = 1,
+    work: bool = True,
+    base: str = "",
 ) -> FastAPI:
-    """Build the application for a notebook; without `work` jobs wait in the queue for a server that runs them."""
+    """Build the application for a notebook, below the path `base` of a proxy.
+
+    Without `work` jobs wait in the queue for a server that runs them.
+    """
     services = Services.of(notebook)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         notebook.index.follow(at_once=True)
+        threading.Thread(target=notebook.sweep, name="glassbook-sweep", daemon=True).start()
         supervisor = Supervisor(services.jobs, notebook, slots=slots) if work else None
         services.supervisor = supervisor
         if supervisor is not None:
@@ -58,6 +71,8 @@ def create_app(
     )
     app.state.services, app.state.stopping = services, asyncio.Event()
     app.add_middleware(Guard, hosts=tuple(hosts), token=token)
+    if base := check_base(base):
+        app.add_middleware(BasePath, base=base)
     app.include_router(events.router)
     for router in ROUTERS:
         app.include_router(router)
@@ -90,7 +105,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 def _error_response(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
     text = " ".join(text.split())
     if request.url.path.startswith("/api/") or request.method not in ("GET", "HEAD"):
-        return JSONResponse({"error": text}, status, headers)
+        return json_response({"error": text}, status, headers)
     page = respond(request, "error.html", status, title="Page not found" if status == 404 else "Error", text=text)
     page.headers.update(headers or {})
     return page

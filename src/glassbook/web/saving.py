@@ -1,7 +1,8 @@
 """Optimistic locking for the page editor: saving never overwrites a version that its author has not seen.
 
 A save names the version that the edit began with by its hash. If the file has changed meanwhile, nothing is written to
-it: both texts go to .glassbook/conflicts, and the author sees them side by side and chooses. A deleted page goes to
+it: both texts go to .glassbook/conflicts, and the author sees them side by side and chooses. `Notebook.write` compares
+and writes in one step, so that two tabs, or two servers, cannot both save one version. A deleted page goes to
 .glassbook/trash. The routes are in views/editing.py, the browser side in static/js/edit.js and conflict.js.
 """
 
@@ -11,7 +12,6 @@ import contextlib
 import difflib
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,9 +25,6 @@ from glassbook.notebook.pages.links import name_key
 
 CONTEXT = 3
 """Identical lines shown before and after a difference."""
-
-_saving = threading.Lock()
-"""One page is compared and written at a time, so that two tabs cannot interleave."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
         GlassbookError: the front matter cannot be read, the id cannot be changed so, or the disk refused.
     """
     _check_text(text)
-    with _saving:
+    while True:
         try:
             page = nb.page(ident)
         except GlassbookError as gone:
@@ -91,7 +88,8 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
             raise EditConflict(message, text, old, copies)
         if old == text:
             return page
-        return _write(nb, page, text)
+        with contextlib.suppress(Conflict):  # another process wrote it just now: look at its version
+            return _write(nb, page, text)
 
 
 def _check_text(text: str) -> None:
@@ -134,17 +132,15 @@ def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
     if not page.id:
         raise GlassbookError("a page needs a title with a letter or a digit; its id is made from it")
     page.source = None  # a file that does not exist yet
-    with _saving:
-        return nb.write(page)
+    return nb.write(page)
 
 
 def delete(nb: Notebook, ident: str, base: str) -> Path:
     """Move a page's file to .glassbook/trash, unless it is no longer the version `base`; returns where it is now."""
-    with _saving:
-        page = nb.page(ident)
-        if sha_of(page.source or "") != base:
-            raise Conflict("this page has changed since you opened it; reload it before you delete it")
-        return nb.remove(page)
+    page = nb.page(ident)
+    if sha_of(page.source or "") != base:
+        raise Conflict("this page has changed since you opened it; reload it before you delete it")
+    return nb.remove(page)
 
 
 def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:

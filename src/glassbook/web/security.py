@@ -3,16 +3,18 @@
 - Host: only names that the server was started for, against DNS rebinding.
 - Token: required where others can reach the server; compared in constant time, then stored in a cookie.
 - Writes: only from the notebook's own pages or from programs that are no browser, against cross-site request forgery.
+- Size: a request's body is read up to a limit, whether it states its length or comes in pieces.
 - Responses: scripts only from the server's own files, no framing by other sites, no MIME sniffing.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +42,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "x-frame-options": "DENY",
 }
+LARGEST = 32 << 20
+"""Bytes of a request's body; the longest page that can be saved fits, whatever its characters."""
+TOO_LARGE = f"the request is larger than {LARGEST >> 20} MB"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -71,7 +76,17 @@ class Guard:
                 response.setdefault("cache-control", "no-cache")
             await send(message)
 
-        await (refusal or self.app)(scope, receive, send_guarded)
+        taken = 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > LARGEST:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
+        await (refusal or self.app)(scope, receive_some, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if _hostname(headers.get("host", "")) not in self.hosts:
@@ -80,19 +95,17 @@ class Guard:
             return PlainTextResponse(
                 "only the notebook's own pages may write; this request came from another site", 403
             )
+        length = headers.get("content-length", "")
+        if length.isdecimal() and (len(length) > 20 or int(length) > LARGEST):
+            return PlainTextResponse(TOO_LARGE, 413)
         return self._without_token(scope, headers) if self.token is not None else None
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
         """None if the request carries the token, a redirect that sets the cookie if the URL has it, else a refusal."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        cookie = SimpleCookie()
-        try:
-            cookie.load(headers.get("cookie", ""))
-        except ValueError:
-            cookie = SimpleCookie()
         name = cookie_name(scope)
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        if self._is_token(bearer) or (name in cookie and self._is_token(cookie[name].value)):
+        if any(map(self._is_token, [bearer, *_cookies(headers, name)])):
             return None
         if any(key == "token" and self._is_token(value) for key, value in query) and scope["method"] in SAFE:
             rest = urlencode([(key, value) for key, value in query if key != "token"])
@@ -110,6 +123,14 @@ def cookie_name(scope: Scope) -> str:
     """The name of the token's cookie; it holds the port, because servers on other ports of a host share its cookies."""
     server = scope.get("server") or ("", 0)
     return f"glassbook-{server[1]}"
+
+
+def _cookies(headers: Headers, name: str) -> Iterator[str]:
+    """Values of the cookies called `name`. Those of other programs, which may break every rule, are not read."""
+    for line in headers.getlist("cookie"):
+        for part in line.split(";"):
+            if part.strip().startswith(f"{name}="):
+                yield from (morsel.value for morsel in SimpleCookie(part.strip()).values())
 
 
 def _hostname(host: str) -> str:

@@ -18,27 +18,30 @@ def serve(
     port: int = 8765,
     token: str | None = None,
     hosts: tuple[str, ...] = (),
+    base: str = "",
     slots: int = 1,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve until interrupted; `ready` is called with the URL to open, and the token in it, when requests are accepted.
 
     An address that others can reach needs a token: a random one is made if none is given. `hosts` are further names
-    that are accepted, for a reverse proxy.
+    that are accepted, for a reverse proxy; `base` is the path at which it shows the notebook.
 
     Raises:
-        GlassbookError: the address is in use or not available.
+        GlassbookError: the address is in use or not available, or the base is no path.
     """
     import uvicorn
 
     from glassbook.web.app import create_app
+    from glassbook.web.base_path import check_base
 
+    base = check_base(base)
     listening = _listen(host, port)
     if token is None and not _is_loopback(host):
         token = secrets.token_urlsafe(24)
     name = f"[{host}]" if ":" in host else host
-    url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
-    app = create_app(notebook, hosts=(host, *hosts), token=token, slots=slots)
+    url = f"http://{name}:{listening.getsockname()[1]}{base}/" + (f"?token={token}" if token else "")
+    app = create_app(notebook, hosts=(host, *hosts), token=token, slots=slots, base=base)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     started = server.startup

@@ -18,7 +18,7 @@ from glassbook import formatting
 from glassbook.assets.reference import machine_of
 from glassbook.experiments.evidence import settings_of
 from glassbook.notebook.pages.page import KINDS
-from glassbook.notebook.serialization import to_json
+from glassbook.notebook.serialization import to_json, whole
 from glassbook.web.services import services_of
 
 FOLDER = Path(__file__).parent
@@ -54,7 +54,8 @@ def respond(request: Request, template: str, status: int = 200, **names: Any) ->
         "here": request.url.path,
         "request": request,
     }
-    return HTMLResponse(render(template, **{**common, **names}), status)
+    # What a page shows may come from names that are not Unicode.
+    return HTMLResponse(whole(render(template, **{**common, **names})), status)
 
 
 def static_url(name: str) -> str:
@@ -69,7 +70,7 @@ def _digest(name: str) -> str:
 
 def path_part(text: str) -> str:
     """Text escaped for the path of a URL; slashes stay, for ids may hold them."""
-    return quote(str(text), safe="/")
+    return quote(whole(str(text)), safe="/")
 
 
 def seconds(value: float) -> str:

@@ -205,6 +205,26 @@ def test_archives_that_swell_are_refused(tmp_path, monkeypatch):
         plan(tmp_path / "bomb.zip")
 
 
+def test_an_archive_made_to_fill_the_memory_is_refused_early(tmp_path, monkeypatch):
+    from glassbook.notebook.importing import archive
+
+    monkeypatch.setattr(archive, "SMALL", 10_000)
+    for name, size in {"bomb": 5_000_000, "plain": 9_000}.items():
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as out:
+            out.writestr("a.md", "# a")
+            out.writestr("b.bin", b"a" * size)
+    with pytest.raises(GlassbookError, match="import it in parts"):
+        plan(tmp_path / "bomb.zip")
+    assert len(plan(tmp_path / "plain.zip").attachments) == 1
+
+
+@pytest.mark.parametrize("name", ["pipe.md", "pipe.zip", "pipe.tar.gz", "pipe.html"])
+def test_a_pipe_is_no_source(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(GlassbookError, match="no regular file"):
+        plan(tmp_path / name)
+
+
 def test_a_record_that_names_files_outside_is_not_believed(vault, nb):
     report = plan(vault).apply(nb)
     assert report.file is not None

@@ -4,6 +4,7 @@ import gc
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -427,3 +428,41 @@ def test_starting_the_notebook_imports_nothing_heavy() -> None:
     heavy = ("torch", "numpy", "rich", "markdown_it")
     code = f"import sys, glassbook.notebook; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda run: run.log(loss=2.0),
+        lambda run: run.note("more"),
+        lambda run: run.result(loss=2.0),
+        lambda run: run.table("t", [{"a": 1}]),
+        lambda run: run.chart("c", {"mark": "line"}),
+        lambda run: run.artifact("weights"),
+        lambda run: run.finish(),
+    ],
+)
+def test_the_writer_of_a_run_that_was_deleted_is_told_and_makes_nothing_of_it_again(nb: Notebook, record):
+    run = nb.start_run("gone")
+    run.log(loss=1.0)
+    shutil.rmtree(run.folder)
+    with pytest.raises(GlassbookError):
+        record(run)
+    assert not run.folder.exists()
+    assert nb.runs() == []
+
+
+def test_the_writer_of_a_run_that_was_moved_makes_no_second_folder(nb: Notebook, tmp_path: Path):
+    run = nb.start_run("moved")
+    run.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(GlassbookError, match="deleted or moved"):
+        run.table("t", [{"a": 1}])
+    assert not run.folder.exists()
+
+
+def test_nothing_is_written_beside_a_run_that_has_ended(nb: Notebook):
+    with nb.start_run("over") as run:
+        pass
+    with pytest.raises(GlassbookError, match="has ended"):
+        run.table("late", [])
+    assert nb.run(run.id).tables == []

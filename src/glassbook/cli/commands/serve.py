@@ -26,6 +26,8 @@ class Serve(InNotebook):
     """Port to listen on; 0 takes any that is free."""
     name: Annotated[tuple[str, ...], Option("NAME ...")] = ()
     """Other host names that it answers to, when a proxy stands before it."""
+    base: Annotated[str, Option("PATH", "/")] = ""
+    """Path at which such a proxy shows it, such as /user/me/proxy/8765, whether or not the proxy takes it off."""
     slots: Annotated[int, Option("N", "1")] = 1
     """Jobs that run at the same time."""
     open: bool = False
@@ -57,6 +59,7 @@ def main(args: list[str]) -> int:
         port=options.port,
         token=os.environ.get(TOKEN) or None,
         hosts=options.name,
+        base=options.base,
         slots=options.slots,
         ready=ready,
     )

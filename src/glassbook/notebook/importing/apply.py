@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import write_atomic
+from glassbook.notebook.files import one_writer, write_atomic
 from glassbook.notebook.importing.plan import Plan, PlannedPage, free
 from glassbook.notebook.notebook import Notebook
 from glassbook.notebook.pages.links import name_key, slug
@@ -54,12 +54,13 @@ def apply(plan: Plan, notebook: Notebook) -> Report:
     source = Path(plan.source)
     if source.is_relative_to(notebook.folder) or notebook.folder.is_relative_to(source):
         raise GlassbookError(f"{source} and the notebook {notebook.folder} hold one another; import from elsewhere")
-    work = _Work(plan, notebook)
-    for page in plan.pages:
-        work.place_page(page)
-    for attachment in plan.attachments:
-        work.place(attachment.path, lambda path, data=attachment.data: data)
-    work.write()
+    with one_writer(notebook.folder):
+        work = _Work(plan, notebook)
+        for page in plan.pages:
+            work.place_page(page)
+        for attachment in plan.attachments:
+            work.place(attachment.path, lambda path, data=attachment.data: data)
+        work.write()
     return work.report
 
 

@@ -20,6 +20,8 @@ LARGEST = 64 << 20
 """Bytes of one file, unpacked."""
 TOTAL = 1 << 30
 """Bytes of all files, unpacked."""
+SMALL, TIMES = 64 << 20, 100
+"""An archive that unpacks to more than SMALL bytes and more than TIMES its own size is made to fill the memory."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Source:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     """(path, why)"""
     size: int = 0
+    most: int = TOTAL
+    """Bytes that may be taken in all."""
 
     def add(self, path: str, file: IO[bytes]) -> None:
         """Take one file, of which no more is read than may be taken: the size that an archive states may be false.
@@ -41,8 +45,8 @@ class Source:
         self.size += len(data)
         if len(data) > LARGEST:
             raise GlassbookError(f"{path} is larger than {LARGEST >> 20} MB; take it out and import again")
-        if self.size > TOTAL or len(self.files) >= MOST_FILES:
-            raise GlassbookError(f"this is more than {TOTAL >> 20} MB or {MOST_FILES:,} files; import it in parts")
+        if self.size > self.most or len(self.files) >= MOST_FILES:
+            raise GlassbookError(f"this is more than {self.most >> 20} MB or {MOST_FILES:,} files; import it in parts")
         self.files[path] = data
 
 
@@ -52,7 +56,7 @@ def read_archive(path: Path, name: str) -> tuple[Source, str]:
     Raises:
         GlassbookError: it is damaged, protected, too large, or holds a path that leads out of it.
     """
-    source = Source()
+    source = Source(most=min(TOTAL, max(SMALL, TIMES * path.stat().st_size)))
     try:
         for entry, file in _zip(path) if path.suffix.lower() == ".zip" else _tar(path):
             where = _inside(entry)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from glassbook import extensions
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import open_regular, read_regular
 from glassbook.notebook.importing.archive import ENDINGS as ARCHIVES
-from glassbook.notebook.importing.archive import read_archive
+from glassbook.notebook.importing.archive import LARGEST, read_archive
 from glassbook.notebook.importing.html import read_html
 from glassbook.notebook.importing.plan import Plan
 from glassbook.notebook.importing.text import read_text
@@ -55,9 +56,10 @@ def plan(path: str | Path) -> Plan:
             return read_vault(read_folder(path), path, path.name)
         archive = next((ending for ending in ARCHIVES if path.name.lower().endswith(ending)), None)
         if archive:
-            source, name = read_archive(path, path.name[: -len(archive)])
+            with open_regular(path):  # a pipe or a device is refused before it is waited for
+                source, name = read_archive(path, path.name[: -len(archive)])
             return read_vault(source, path, name)
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST)
     except OSError as error:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}; fix that and try again") from error
     ending = path.suffix.lower()

@@ -23,6 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Self_ = TypeVar("Self_", bound="IndexFile")
 
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a damaged file can raise besides SQLite's own errors: text that is none, JSON that says other things."""
+
 
 def recovering(method: Callable[Concatenate[Self_, P], R]) -> Callable[Concatenate[Self_, P], R]:
     """Hold the lock; throw a damaged index away and try again on a new one, and in the end on one in memory.
@@ -39,6 +42,10 @@ def recovering(method: Callable[Concatenate[Self_, P], R]) -> Callable[Concatena
                 except sqlite3.DatabaseError as error:
                     if "locked" in str(error):
                         raise GlassbookError(f"{self.path} is in use by another program; try again") from error
+                    recover()
+                except DAMAGE:
+                    if recover != self._remove:  # a new index fails alike: it is no damage
+                        raise
                     recover()
             return method(self, *args, **kwargs)
 
@@ -132,14 +139,14 @@ class IndexFile:
         try:
             db = schema.connect(str(self.path))
         except sqlite3.DatabaseError:
-            return  # the next query repairs it
+            return
         try:
             if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)
             if any(refresh.stale_runs(db, self.folder)):
                 self._watch = None
-        except sqlite3.DatabaseError:
-            self._touched.add(scan.PAGES)
+        except (sqlite3.DatabaseError, *DAMAGE):
+            self._touched.add(scan.PAGES)  # the next query repairs it
         finally:
             db.close()
 

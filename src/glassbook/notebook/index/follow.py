@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glassbook.errors import GlassbookError
+
 if TYPE_CHECKING:
     from glassbook.notebook.index.database import IndexFile
 
@@ -83,7 +85,8 @@ class Follower:
             self._watching.wait(5)
             self._index.look_at_everything()
         while not self._stop.wait(POLL):
-            self._index.look()
+            with contextlib.suppress(GlassbookError):  # in use by another program: look again
+                self._index.look()
             now = time.monotonic()
             if now - tidied > TIDY:
                 self._index.tidy()

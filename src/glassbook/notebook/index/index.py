@@ -16,7 +16,7 @@ from glassbook.notebook.index.database import IndexFile, recovering
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.record import RunRecord, read_record
-from glassbook.notebook.serialization import read_number
+from glassbook.notebook.serialization import read_number, whole
 
 PageOrder = Literal["title", "path", "level", "modified"]
 _PAGE_ORDERS = {
@@ -266,7 +266,7 @@ class Index(IndexFile):
             .execute(
                 """SELECT id, header, summary FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
                    ORDER BY id LIMIT ?""",
-                [schema.whole(name), schema.whole(name), limit],
+                [whole(name), whole(name), limit],
             )
             .fetchall()
         )
@@ -423,4 +423,4 @@ def _run_order(order: str) -> tuple[str, str, list[str]]:
         raise GlassbookError(
             f"runs cannot be ordered by {order!r}; choose started, experiment, seed, status, config.x or results.x"
         )
-    return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [schema.whole(order)]
+    return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [whole(order)]

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from glassbook.notebook.index import schema
+from glassbook.notebook.files import open_regular, read_at_most
+from glassbook.notebook.index import scan, schema
 from glassbook.notebook.index.run_rows import read_run
 from glassbook.notebook.pages.page import Page
 
@@ -23,27 +24,46 @@ PART = 100
 """How many a process is handed at a time."""
 
 
-def parse_page(folder: Path, path: Path, text: str) -> Page:
-    """The page in a file of the notebook in `folder`; without an id of its own, its path under pages/ is its id."""
-    return Page.parse(text, path, os.path.splitext(str(path)[len(str(folder / "pages")) + 1 :])[0].replace(os.sep, "/"))
+LARGEST = 64 << 20
+"""Bytes of a page that is read."""
+
+
+def read_file(path: Path) -> tuple[os.stat_result, bytes, str | None]:
+    """State and bytes of a page's file, and why the bytes cannot be read, if they cannot; OSError if it is gone."""
+    try:
+        with open_regular(path) as file:
+            return os.fstat(file.fileno()), read_at_most(file, LARGEST), None
+    except OSError as error:
+        return os.stat(path), b"", f"the file cannot be read: {error.strerror or error}"
+
+
+def parse_page(folder: Path, path: Path, text: str, problem: str | None = None) -> Page:
+    """The page in a file of the notebook in `folder`; without an id of its own, its path under pages/ is its id.
+
+    One whose file cannot be read has the `problem`, and no source by which it could be overwritten.
+    """
+    name = os.path.splitext(str(path)[len(str(folder / "pages")) + 1 :])[0].replace(os.sep, "/")
+    page = Page.parse(text, path, name)
+    if problem is not None:
+        page.problem, page.source = problem, None
+    return page
 
 
 def read_page(folder: Path, path: str, known: str | None = None) -> schema.Rows | tuple[Any, ...] | None:
     """A page's file as rows; if its content has the digest `known`, only its new stamp; None if it is gone.
 
-    The stamp is (mtime, size, time of reading, digest).
+    The stamp is (mtime, size, changed, time of reading, digest).
     """
     seen = time.time_ns()
     try:
-        with open(folder / path, "rb") as file:
-            stat, data = os.fstat(file.fileno()), file.read()
+        stat, data, problem = read_file(folder / path)
     except OSError:
         return None
-    stamp = (stat.st_mtime_ns, stat.st_size, seen, hashlib.sha256(data).hexdigest())
-    if known == stamp[3]:
+    stamp = (*scan.stamp(stat), seen, hashlib.sha256(problem.encode() if problem else data).hexdigest())
+    if known == stamp[-1]:
         return stamp
     # Bytes that are not Unicode show as question marks here and stay in the file as they are.
-    return schema.rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace")))
+    return schema.rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace"), problem))
 
 
 def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[schema.Rows]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from glassbook.notebook.index import scan, schema
 from glassbook.notebook.index.page_loader import read_page, read_pages, read_runs
 from glassbook.notebook.index.run_rows import forget_runs, write_runs
+from glassbook.notebook.serialization import whole
 
 MANY = 1000
 """New pages from which on the indexes wait and the log of the database is emptied: it would stay as large as them."""
@@ -42,28 +43,29 @@ def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> No
     """The pages in these files (paths relative to the folder), as they are now."""
     with schema.transaction(db):
         for path in sorted(paths):
-            if schema.whole(path) == path:
-                _read_page(db, folder, path)
+            if whole(path) == path:
+                _read_page(db, folder, path, there=scan.is_page(folder, path))
 
 
 def stale_pages(db: sqlite3.Connection, folder: Path) -> tuple[list[str], list[str], list[str]]:
     """Pages whose file is (gone, new, changed)."""
-    known = {path: stamp for path, *stamp in db.execute("SELECT path, mtime, size, seen FROM page")}
+    known = {path: stamp for path, *stamp in db.execute("SELECT path, mtime, size, changed, seen FROM page")}
     new, changed = [], []
     for path, now in scan.pages(folder).items():
         stamp = known.pop(path, None)
         if stamp is None:
             new.append(path)
-        elif now != (stamp[0], stamp[1]) or stamp[2] - stamp[0] < scan.RACY:
+        elif now != tuple(stamp[:3]) or stamp[3] - stamp[2] < scan.RACY:
             changed.append(path)
     return sorted(known), sorted(new), sorted(changed)
 
 
-def _read_page(db: sqlite3.Connection, folder: Path, path: str) -> None:
+def _read_page(db: sqlite3.Connection, folder: Path, path: str, there: bool = True) -> None:
     known = db.execute("SELECT digest FROM page WHERE path = ?", [path]).fetchone()
-    found = read_page(folder, path, known[0] if known else None)
+    found = read_page(folder, path, known[0] if known else None) if there else None
     if isinstance(found, tuple):
-        db.execute("UPDATE page SET mtime = ?, size = ?, seen = ?, digest = ? WHERE path = ?", [*found, path])
+        columns = "mtime = ?, size = ?, changed = ?, seen = ?, digest = ?"
+        db.execute(f"UPDATE page SET {columns} WHERE path = ?", [*found, path])
         return
     if known is not None:
         schema.forget_page(db, path)

@@ -16,7 +16,7 @@ from glassbook.notebook.index import schema
 from glassbook.notebook.runs.events import Summary, summarise
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.record import RunRecord, read_claims, read_header, read_record
-from glassbook.notebook.serialization import flat
+from glassbook.notebook.serialization import flat, read_number, whole
 
 COLUMNS = (
     "id", "stamp", "experiment", "header", "summary", "words", "claims", "problem", "started", "status", "seed",
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> dict[str, Any]:
-    """The row of the run in `folder`, with its values as "values".
+    """The row of the run in `folder`, with its values as "values"; one that cannot be read has its problem.
 
     Args:
         folder: the run's folder.
@@ -33,17 +33,24 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
         known: its summary and latest values as the index has them: the log is then read on from there.
     """
     before = Summary.from_data({**json.loads(known[0]), "latest": json.loads(known[1])}) if known else None
-    summary = summarise(folder / "events.jsonl", before)
-    header: dict[str, Any] = {}
-    problem = None
     try:
         header = read_header(folder)
+        return _row(folder, stamp, header, summarise(folder / "events.jsonl", before))
     except GlassbookError as error:
-        problem = schema.whole(str(error))
+        problem = str(error)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # A record that nobody thought of must not take the other runs with it.
+        problem = f"{folder}: the run cannot be read ({type(error).__name__}: {error})"
+    return _row(folder, stamp, {}, Summary(), whole(problem))
+
+
+def _row(
+    folder: Path, stamp: str, header: dict[str, Any], summary: Summary, problem: str | None = None
+) -> dict[str, Any]:
     record = read_record(folder, header, summary)
-    experiment = schema.whole(record.experiment)
+    experiment = whole(record.experiment)
     parts = [experiment, *schema.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
-    words = schema.whole("\n".join(parts))
+    words = whole("\n".join(parts))
     data = asdict(summary)
     latest = data.pop("latest")
     row = [
@@ -57,7 +64,7 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
         problem,
         record.started.timestamp(),
         record.status,
-        record.seed,
+        _column(record.seed),
         f"{words.casefold()} {folder.name}",
         json.dumps(latest),
     ]
@@ -115,11 +122,17 @@ def _write_dashboard(db: sqlite3.Connection, run: Path, forget: bool) -> None:
 def _values(record: RunRecord) -> dict[str, Any]:
     """What a run can be sorted by: "config.<setting>" (nested ones by their path) and "results.<metric>"."""
     values = flat(record.config, "config.") | flat(record.results, "results.")
-    return {schema.whole(name): _sortable(value) for name, value in values.items()}
+    return {whole(name): _sortable(value) for name, value in values.items()}
 
 
 def _sortable(value: Any) -> float | str | None:
     """A value as SQLite orders it: numbers before text; what is not finite counts as missing."""
     if value is None or isinstance(value, bool | int | float):
-        return float(value) if value is not None and math.isfinite(value) else None
-    return schema.whole(value if isinstance(value, str) else json.dumps(value))
+        number = read_number(value)
+        return number if number is not None and math.isfinite(number) else None
+    return whole(value if isinstance(value, str) else json.dumps(value))
+
+
+def _column(number: int) -> int | float | None:
+    """A whole number as SQLite can hold it to sort by: beyond 64 bits the nearest float."""
+    return number if -(2**63) <= number < 2**63 else read_number(number)

@@ -8,22 +8,46 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from glassbook.notebook.index.schema import whole
+from glassbook.notebook.files import is_inside
 from glassbook.notebook.runs.feature_dashboard import NAME
+from glassbook.notebook.serialization import whole
 
 PAGES, SUFFIX = "pages", ".md"
 """Where pages are, and how their files end."""
 RACY = 2_000_000_000
 """Nanoseconds. A file changed this short before it was read may change again without a new time: it is read again."""
+MOST = 2**63 - 1
+"""The largest number that the index holds."""
 DORMANT = 20
 """Runs that have ended badly are looked at by so many at a time: they change only when they are resumed."""
 
-Stamp = tuple[int, int]
-"""(time of the last change in nanoseconds, size) of a file."""
+Stamp = tuple[int, int, int]
+"""(time that the file shows, size, time of its last change by the system's own clock) of a file; times in nanoseconds.
+
+The first can be set by anyone (`rsync -t` and `unzip` do, and an edit may leave it as it was), the last by nobody.
+"""
+
+
+def stamp(stat: os.stat_result) -> Stamp:
+    """The stamp of a file; a time centuries away becomes the nearest that the index can hold."""
+    shown, changed = (max(-MOST, min(time, MOST)) for time in (stat.st_mtime_ns, stat.st_ctime_ns))
+    return shown, stat.st_size, changed
+
+
+def is_page(folder: Path, path: str) -> bool:
+    """Whether a path (relative to `folder`) is a regular file below pages/, or a link to one in a folder there."""
+    top = os.path.realpath(folder / PAGES)
+    place = os.path.join(top, path.removeprefix(f"{PAGES}/"))
+    parent = os.path.dirname(place)
+    return os.path.realpath(parent) == parent and os.path.isfile(place) and is_inside(place, top)
 
 
 def pages(folder: Path) -> dict[str, Stamp]:
-    """Every page's path (relative to `folder`) and stamp; hidden files and folders are left out."""
+    """Every page's path (relative to `folder`) and stamp; hidden files and folders are left out.
+
+    So are pipes and devices, which would never end, and links that lead out of pages/: a notebook from elsewhere must
+    not publish the files of its reader.
+    """
     base, found, waiting = str(folder), {}, [PAGES]
     while waiting:
         place = waiting.pop()
@@ -39,17 +63,19 @@ def pages(folder: Path) -> dict[str, Stamp]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(f"{place}/{name}")
                 elif name.endswith(SUFFIX):
+                    path = f"{place}/{name}"
                     with contextlib.suppress(OSError):
-                        stat = entry.stat()
-                        found[f"{place}/{name}"] = (stat.st_mtime_ns, stat.st_size)
+                        if is_page(folder, path) if entry.is_symlink() else entry.is_file():
+                            found[path] = stamp(entry.stat())
     return found
 
 
 def run_names(folder: Path) -> set[str]:
-    """Names of the folders under runs/; hidden ones are left out."""
+    """Names of the folders under runs/; hidden ones and links that lead out of it are left out."""
+    runs = folder / "runs"
     try:
-        with os.scandir(folder / "runs") as entries:
-            names = {entry.name for entry in entries if entry.is_dir()}
+        with os.scandir(runs) as entries:
+            names = {e.name for e in entries if e.is_dir() and (not e.is_symlink() or is_inside(e.path, runs))}
     except OSError:
         return set()
     return {name for name in names if not name.startswith(".") and (name.isascii() or whole(name) == name)}
@@ -61,7 +87,7 @@ def run_stamp(folder: Path | str) -> str:
     for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
         try:
             stat = os.stat(f"{folder}/{name}")
-            parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}")
+            parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ctime_ns} {stat.st_ino}")
         except OSError:
             parts.append("-")
     return "|".join(parts)

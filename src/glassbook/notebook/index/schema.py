@@ -13,8 +13,9 @@ from typing import Any, Literal
 from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
+from glassbook.notebook.serialization import whole
 
-VERSION = 8
+VERSION = 9
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -37,8 +38,9 @@ Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
 TOKENS = "tokenize = 'unicode61 remove_diacritics 2'"
 TABLES = f"""
-CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, seen INTEGER, digest TEXT,
-                   id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT, day TEXT);
+CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, changed INTEGER, seen INTEGER,
+                   digest TEXT, id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT,
+                   day TEXT);
 CREATE INDEX page_kind ON page (kind, lower(title), path);
 CREATE INDEX page_title ON page (lower(title), path);
 CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
@@ -155,11 +157,6 @@ def indexes_afterwards(db: sqlite3.Connection) -> Iterator[None]:
         db.execute(sql)
 
 
-def whole(text: str) -> str:
-    """`text` as SQLite can hold it: halves of characters (surrogates) become question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
 def key(name: str) -> str:
     """The form in which names stand in the index."""
     return name_key(whole(name))
@@ -197,7 +194,7 @@ Rows = dict[str, list[Any]]
 
 
 def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
-    """All rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
+    """All rows of a page; `stamp` is (mtime, size, changed, seen, digest) of its file."""
     own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
     lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
     names = [
@@ -214,7 +211,7 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
         for n, section in enumerate(outline.sections)
     ]
     return {
-        "page": [path, *stamp, *own, *lists],
+        "page": [[path, *stamp, *own, *lists]],
         "tag": [[key(tag), whole(tag), path] for tag in page.tags],
         "name": [[key(name), rank, path] for name, rank in names],
         "link": [
@@ -228,14 +225,13 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
 
 def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
     """Write all rows of some pages that the index does not hold."""
-    db.executemany("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [rows["page"] for rows in pages])
-    for table, columns in (("tag", 3), ("name", 3), ("link", 6)):
+    for table, columns in (("page", 14), ("tag", 3), ("name", 3), ("link", 6)):
         marks = ", ".join("?" * columns)
         db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
     (number,) = db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
     entries, words = [], []
     for rows in pages:
-        path, ident, title = rows["page"][0], rows["page"][5], rows["page"][6]
+        path, _, _, _, _, _, ident, title, *_ = rows["page"][0]
         for slug, heading, top, alias, tag, text in rows["sections"]:
             number += 1
             entries.append((number, "page", path, ident, title, slug, heading, top))

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import write_atomic
+from glassbook.notebook.files import one_writer, read_regular, write_atomic
 from glassbook.notebook.pages import bibtex
+from glassbook.notebook.serialization import read_json
 
 FILE = "references.json"
+LARGEST = 256 << 20
+"""Bytes of the file that are read."""
 _ARXIV = re.compile(
     r"(?:arxiv:\s*|(?:https?://)?(?:www\.)?arxiv\.org/(?:abs|pdf|html)/|(?:https?://(?:dx\.)?doi\.org/)?10\.48550/arxiv\.)?"
     r"(?P<id>\d{4}\.\d{4,5}|[a-z][a-z.-]{1,20}/\d{7})(?:v\d{1,3})?(?:\.pdf)?",
@@ -76,16 +79,18 @@ class References:
         Raises:
             GlassbookError: one has neither id nor title, or the disk refused.
         """
-        known = dict(self._read())
-        keys = []
-        for work in works:
-            key = _key(work, known)
-            known[key] = {"id": key, **{name: value for name, value in work.items() if name != "id"}}
-            keys.append(key)
-        text = json.dumps(list(known.values()), indent=1, ensure_ascii=False) + "\n"
-        data = text.encode("utf-8", "replace")
-        if not self.path.is_file() or self.path.read_bytes() != data:
-            write_atomic(self.path, data)
+        with one_writer(self.path.parent):
+            self._works = None  # another process may have added some
+            known = dict(self._read())
+            keys = []
+            for work in works:
+                key = _key(work, known)
+                known[key] = {"id": key, **{name: value for name, value in work.items() if name != "id"}}
+                keys.append(key)
+            text = json.dumps(list(known.values()), indent=1, ensure_ascii=False) + "\n"
+            data = text.encode("utf-8", "replace")
+            if not self.path.is_file() or self.path.read_bytes() != data:
+                write_atomic(self.path, data)
         self._works = known
         return keys
 
@@ -111,7 +116,7 @@ class References:
     def _read(self) -> dict[str, dict[str, Any]]:
         if self._works is None:
             try:
-                works = json.loads(self.path.read_text("utf-8"))
+                works = read_json(read_regular(self.path, LARGEST))
                 self._works = {str(work["id"]): work for work in works}
             except FileNotFoundError:
                 self._works = {}

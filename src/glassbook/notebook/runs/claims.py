@@ -11,6 +11,7 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.formatting import nearest
+from glassbook.notebook.serialization import read_number
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -94,13 +95,18 @@ class Claim:
     source: str | None = None
 
     def __post_init__(self) -> None:
+        maybe = (self.control, self.no_control, self.no_sabotage, self.explanation, self.source)
+        for text in (self.sentence, *self.sabotages, *(text for text in maybe if text is not None)):
+            if not isinstance(text, str):
+                raise GlassbookError(f"claim {self.id!r}: {text!r} has to be text")
         if not isinstance(self.id, str) or _ID.fullmatch(self.id) is None:
             raise GlassbookError(f"{self.id!r} is no id of a claim; write it in kebab-case, as 'missing-direction'")
         if self.comparison not in COMPARISONS:
             raise GlassbookError(f"{self.comparison!r} is no comparison; take one of {', '.join(COMPARISONS)}")
         if _METRIC.fullmatch(self.metric) is None:
             raise GlassbookError(f"{self.metric!r} is no metric's name; use letters, digits, '_', '.', '/' and '-'")
-        if not isinstance(self.bound, (int, float)) or not math.isfinite(self.bound):
+        bound = read_number(self.bound) if isinstance(self.bound, (int, float)) else None
+        if bound is None or not math.isfinite(bound):
             raise GlassbookError(f"the bound of a claim is a finite number, not {self.bound!r}")
         if self.control is not None:
             Condition.parse(self.control)

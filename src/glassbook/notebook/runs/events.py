@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import disk_errors
-from glassbook.notebook.serialization import read_number, to_json
+from glassbook.notebook.files import disk_errors, open_regular
+from glassbook.notebook.serialization import read_json, read_number, to_json
 
 METRIC = b'{"event":"metric"'
 """How a line of metrics begins; summaries pass over these lines without reading them."""
 CHUNK = 1 << 20
+LONGEST = 16 << 20
+"""Bytes of a line. A log is read no further than a longer one, which no run writes: it would not fit the memory."""
 
 
 class EventLog:
@@ -57,8 +59,9 @@ class EventLog:
             GlassbookError: the log is closed, or the disk refused; what the disk took of the line will be passed over.
         """
         with self._lock:
-            if self._fd < 0:
-                raise GlassbookError(f"run {self.path.parent.name} has ended; nothing more can be recorded in it")
+            self._check_open()
+            if not os.fstat(self._fd).st_nlink:
+                raise GlassbookError(f"run {self.path.parent.name} was deleted while it went on; nothing is kept of it")
             try:
                 if self._torn or os.write(self._fd, line) != len(line):
                     self._append_again(line)
@@ -67,6 +70,23 @@ class EventLog:
                     f"cannot record in {self.path}: {error.strerror or error}; fix that and resume the run"
                 ) from error
             self.written = time.time()
+
+    def check_place(self) -> None:
+        """Raise GlassbookError if the log has ended, or is not at its path any more: the run was deleted or moved."""
+        with self._lock:
+            self._check_open()
+            try:
+                there = os.path.samestat(os.stat(self.path), os.fstat(self._fd))
+            except OSError:
+                there = False
+            if not there:
+                raise GlassbookError(
+                    f"run {self.path.parent.name} was deleted or moved while it went on; start it again"
+                )
+
+    def _check_open(self) -> None:
+        if self._fd < 0:
+            raise GlassbookError(f"run {self.path.parent.name} has ended; nothing more can be recorded in it")
 
     def _append_again(self, line: bytes) -> None:
         # The disk took a part of a line. End that line, so that it spoils no other, and write the whole one again.
@@ -79,7 +99,7 @@ class EventLog:
     def event(self, event: str, **data: Any) -> None:
         """Append one event with the time; raises as `append` and `to_json` do."""
         record = {"event": event, "time": round(time.time(), 3), **data}
-        self.append(to_json(record, what=f"the {event}").encode("utf-8", "replace") + b"\n")
+        self.append(to_json(record, what=f"the {event}").encode() + b"\n")
 
     def beat(self, every: float, **data: Any) -> None:
         """Append a heartbeat if the log is open and the last line is older than `every` seconds."""
@@ -131,10 +151,29 @@ def _last_line(file: Any, size: int) -> tuple[int, bytes]:
 def read_event(line: bytes) -> dict[str, Any] | None:
     """One line of the log, or None if it is torn or not an event."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = read_json(line)
+    except ValueError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def read_point(line: bytes) -> tuple[int, dict[str, Any]] | None:
+    """(step, metrics) of a line of metrics; None for any other line, and where the step is no 64-bit number."""
+    event = read_event(line)
+    if event is None or event["event"] != "metric":
+        return None
+    step, metrics = event.get("step"), event.get("metrics")
+    good = isinstance(step, int) and -(2**63) <= step < 2**63 and isinstance(metrics, dict)
+    return (step, metrics) if good else None
+
+
+def read_lines(file: Any) -> Iterator[list[bytes]]:
+    """The whole lines from where the file stands, without their ends, some at a time; none from one beyond LONGEST."""
+    rest = b""
+    while len(rest) <= LONGEST and (chunk := file.read(CHUNK)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if lines:
+            yield lines
 
 
 @dataclass
@@ -203,7 +242,7 @@ def summarise(path: Path, known: Summary | None = None) -> Summary:
     A log that is missing or cannot be read gives an empty summary.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             summary = known if known and _continues(file, known) else Summary()
             file.seek(summary.offset)
             _read_on(file, summary)
@@ -224,15 +263,13 @@ def _digest(line: bytes) -> str:
 
 
 def _read_on(file: Any, summary: Summary) -> None:
-    rest, last = b"", None
-    while chunk := file.read(CHUNK):
-        whole, newline, rest = (rest + chunk).rpartition(b"\n")
-        summary.latest.update(_latest(whole))
-        lines = whole.split(b"\n") if newline else []
+    last = None
+    for lines in read_lines(file):
+        summary.latest.update(_latest(b"\n".join(lines)))
         for line in lines:
             summary.take(line)
             summary.offset += len(line) + 1
-        last = lines[-1] if lines else last
+        last = lines[-1]
     if last is not None:
         summary.mark, summary.mark_size = _digest(last + b"\n"), len(last) + 1
 
@@ -249,15 +286,20 @@ def _latest(lines: bytes) -> dict[str, list[Any]]:
         return found
     names = set(_NAME.findall(lines))
     names -= {name for name in _FRAME if not re.search(rb'"metrics":\{[^}]*"' + name + rb'":', lines)}
+    points: dict[int, tuple[int, dict[str, Any]] | None] = {}  # where a line begins -> what it says
     for name in names:
-        text, end = json.loads(b'"' + name + b'"'), len(lines)
+        try:
+            text, end = json.loads(b'"' + name + b'"'), len(lines)
+        except ValueError:  # in a damaged line
+            continue
         while (at := lines.rfind(b'"' + name + b'":', 0, end)) >= 0:
             begin = lines.rfind(b"\n", 0, at) + 1
-            stop = lines.find(b"\n", at)
-            event = read_event(lines[begin : stop if stop >= 0 else len(lines)])
-            metrics = event.get("metrics") if event and event["event"] == "metric" else None
-            if event and isinstance(metrics, dict) and text in metrics:
-                found[text] = [event.get("step"), metrics[text]]
+            if begin not in points:
+                stop = lines.find(b"\n", at)
+                points[begin] = read_point(lines[begin : stop if stop >= 0 else len(lines)])
+            point = points[begin]
+            if point is not None and text in point[1]:
+                found[text] = [point[0], point[1][text]]
                 break
             end = begin
     return found
@@ -287,16 +329,13 @@ def metric_names(path: Path) -> dict[str, int]:
 
 
 def _points(path: Path, holding: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(step, metrics) of each line of metrics that holds some bytes; nothing if there is no log."""
-    if not path.exists():
+    """(step, metrics) of each line of metrics that holds some bytes; nothing if there is no log that can be read."""
+    try:
+        file = open_regular(path)
+    except OSError:
         return
-    with open(path, "rb") as file:
-        for line in file:
-            if holding not in line or not line.endswith(b"\n"):
-                continue
-            event = read_event(line)
-            if event is None or event["event"] != "metric":
-                continue
-            step, metrics = event.get("step"), event.get("metrics")
-            if isinstance(step, int) and isinstance(metrics, dict):
-                yield step, metrics
+    with file:
+        for lines in read_lines(file):
+            for line in lines:
+                if holding in line and (point := read_point(line)) is not None:
+                    yield point

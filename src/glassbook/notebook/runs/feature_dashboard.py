@@ -19,7 +19,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import disk_errors, replacing
+from glassbook.notebook.files import disk_errors, is_inside, replacing
 
 NAME = "features.sqlite"
 """The artifact's name."""
@@ -155,15 +155,16 @@ class FeatureDashboard:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "artifacts" / NAME
-        if not self.path.is_file():
+        if not self.exists(folder):
             raise GlassbookError(
                 f"run {folder.name} has no feature dashboard; runs of dictionary-learning and tours do"
             )
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Whether the run in `folder` has a feature dashboard."""
-        return (folder / "artifacts" / NAME).is_file()
+        """Whether the run in `folder` has a feature dashboard, which no link brings from elsewhere."""
+        path = folder / "artifacts" / NAME
+        return path.is_file() and is_inside(path, folder)
 
     @property
     def header(self) -> dict[str, Any]:
@@ -360,7 +361,7 @@ class FeatureDashboard:
         try:
             with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
                 yield db
-        except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
+        except (sqlite3.DatabaseError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise GlassbookError(f"{self.path} cannot be read as a feature dashboard: {error}") from error
 
 

@@ -116,7 +116,7 @@ class Dependency:
             if (size, modified) == (self.size, self.modified):
                 return False
             return size != self.size or _digest(path, size, modified) != self.digest
-        except OSError:
+        except (OSError, ValueError):  # it is not here, or the path is none
             return False
 
 

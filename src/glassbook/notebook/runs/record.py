@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import is_inside, read_regular
 from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.freshness import Dependency
-from glassbook.notebook.serialization import read_number
+from glassbook.notebook.serialization import read_json, read_number
 
 STALE = 120.0
 """Seconds without a sign of life after which a run on another machine counts as interrupted."""
+
+LARGEST = 256 << 20
+"""Bytes of a header, table or chart that are read."""
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -90,8 +94,8 @@ class RunRecord:
 
     @property
     def artifacts(self) -> list[str]:
-        """Names of the files and folders under artifacts/."""
-        return _names(self.folder / "artifacts", "")
+        """Names of the files and folders under artifacts/; large ones may be links to another disk."""
+        return _names(self.folder / "artifacts", "", links=True)
 
     def chart(self, name: str) -> dict[str, Any]:
         """The Vega-Lite spec of a chart; GlassbookError if there is none of that name."""
@@ -115,7 +119,7 @@ class RunRecord:
         """The picture kept beside a chart, if there is one; GlassbookError if there is no chart of that name."""
         self._exists("chart", name, self.charts)
         path = self.folder / "charts" / f"{name}.svg"
-        return path if path.is_file() else None
+        return path if path.is_file() and is_inside(path, self.folder) else None
 
     def _exists(self, kind: str, name: str, there: list[str]) -> None:
         if name not in there:
@@ -124,14 +128,24 @@ class RunRecord:
     def _read(self, kind: str, name: str, there: list[str], path: str) -> Any:
         self._exists(kind, name, there)
         try:
-            return json.loads((self.folder / path).read_bytes())
+            return read_json(read_regular(self.folder / path, LARGEST))
         except (OSError, ValueError) as error:
             raise GlassbookError(f"{kind} {name!r} of run {self.id} cannot be read: {error}") from error
 
 
-def _names(folder: Path, suffix: str) -> list[str]:
+def _names(folder: Path, suffix: str, links: bool = False) -> list[str]:
+    """Names of what lies in a folder of a run; no pipes or devices, and without `links` nothing that lies elsewhere."""
+    run = folder.parent
+    if not links and not is_inside(folder, run):
+        return []
     try:
-        files = sorted(entry.name for entry in folder.iterdir())
+        with os.scandir(folder) as entries:
+            files = sorted(
+                entry.name
+                for entry in entries
+                if (entry.is_file() or entry.is_dir())
+                and (links or not entry.is_symlink() or is_inside(entry.path, run))
+            )
     except OSError:
         return []
     return [name[: len(name) - len(suffix)] for name in files if name.endswith(suffix) and not name.startswith(".")]
@@ -144,7 +158,7 @@ def read_header(folder: Path) -> dict[str, Any]:
         GlassbookError: there is none, or it cannot be read.
     """
     try:
-        header = json.loads((folder / "run.json").read_bytes())
+        header = read_json(read_regular(folder / "run.json", LARGEST))
     except (OSError, ValueError) as error:
         raise GlassbookError(f"{folder / 'run.json'} cannot be read: {error}") from error
     if not isinstance(header, dict):
@@ -225,16 +239,21 @@ def _modified(path: Path) -> float:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return _possible(datetime.fromisoformat(text).astimezone(UTC))
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 
 
 def _utc(seconds: float | None) -> datetime | None:
     try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        return None if seconds is None else _possible(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _possible(moment: datetime) -> datetime | None:
+    """None for a moment in the first or the last year that there is: in other time zones it may be none at all."""
+    return moment if MINYEAR < moment.year < MAXYEAR else None
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -242,4 +261,4 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return int(value) if isinstance(value, int) else 0

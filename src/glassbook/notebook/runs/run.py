@@ -44,10 +44,15 @@ BEAT = 15.0
 PACE, STEP = 0.9, 0.005
 """Progress is written at most once in PACE seconds, if this share of the whole was done since the last time."""
 
+BEGINNING = 3600.0
+"""Seconds after which a run that has not begun never will; it takes milliseconds."""
+
 JOB = "GLASSBOOK_JOB"
 """Environment variable by which a job's process knows which job it is; its runs record the number."""
 
 _NAME = re.compile(r"\w[\w .+-]{0,99}")
+_MAKING = re.compile(r"\.\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
+"""Name of the folder of a run that has not begun."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -161,7 +166,7 @@ class Run:
         Numbers that are not finite become null, which Vega-Lite leaves out.
         """
         text = to_json(spec, what=f"chart {name!r}", non_finite_as_null=True)
-        path = self._write("chart", name, ".vl.json", text.encode("utf-8", "replace"), announce=svg is None)
+        path = self._write("chart", name, ".vl.json", text.encode(), announce=svg is None)
         if svg is not None:
             self._write("chart", name, ".svg", svg.encode("utf-8", "replace"))
         return path
@@ -169,7 +174,7 @@ class Run:
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
         """Keep rows as tables/<name>.json; a table of that name is replaced. NaN and infinities become text."""
         text = to_json([dict(row) for row in rows], what=f"table {name!r}")
-        return self._write("table", name, ".json", text.encode("utf-8", "replace"))
+        return self._write("table", name, ".json", text.encode())
 
     def image(self, name: str, png: bytes) -> Path:
         """Keep a PNG picture as images/<name>.png; an image of that name is replaced."""
@@ -188,6 +193,7 @@ class Run:
 
     def _write(self, kind: str, name: str, suffix: str, data: bytes, announce: bool = True) -> Path:
         _check_name(kind, name)
+        self._log.check_place()  # writing would make the folder again
         path = self.folder / f"{kind}s" / (name + suffix)
         write_atomic(path, data)
         if announce:
@@ -326,6 +332,14 @@ def start(
     log.path = folder / "events.jsonl"
     # Read back what was written: the settings of the run are those on the disk (tuples are lists there).
     return Run(folder, read_header(folder), log, resumed=False)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the folders of runs that were killed before they began, from the folder of all runs."""
+    for making in folder.glob(".*"):
+        with contextlib.suppress(OSError):
+            if _MAKING.fullmatch(making.name) and time.time() - making.stat().st_mtime > BEGINNING:
+                shutil.rmtree(making, ignore_errors=True)
 
 
 def resume(folder: Path) -> Run:

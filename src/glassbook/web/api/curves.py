@@ -13,9 +13,10 @@ from array import array
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from glassbook.notebook.runs.events import CHUNK, METRIC, read_event
+from glassbook.notebook.files import open_regular
+from glassbook.notebook.runs.events import METRIC, read_lines, read_point
 from glassbook.notebook.serialization import read_number
 
 POINTS = 2000
@@ -79,7 +80,7 @@ class Curves:
     def _read(self, path: Path) -> _Log | None:
         """The log, read up to its end; None if there is none."""
         try:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 state = os.fstat(file.fileno())
                 log = self._logs.get(path)
                 if log is None or log.inode != state.st_ino or log.offset > state.st_size:
@@ -98,30 +99,19 @@ class Curves:
 
 
 def _read_appended(file: BinaryIO, log: _Log) -> None:
-    rest = b""
-    while chunk := file.read(CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
+    for lines in read_lines(file):
         for line in lines:
             log.offset += len(line) + 1
-            event = read_event(line) if line.startswith(METRIC) else None
-            if event is None or not isinstance(event.get("metrics"), dict):
+            point = read_point(line) if line.startswith(METRIC) else None
+            if point is None:
                 continue
-            step = event.get("step")
-            if not isinstance(step, int) or not -(2**63) <= step < 2**63:
-                continue
-            for name, item in event["metrics"].items():
-                value = _number(item)
+            step, metrics = point
+            for name, item in metrics.items():
+                value = read_number(item)
                 if value is not None:
                     steps, values = log.metrics.setdefault(name, (array("q"), array("d")))
                     steps.append(step)
                     values.append(value)
-
-
-def _number(item: Any) -> float | None:
-    try:
-        return read_number(item)
-    except OverflowError:  # a whole number that no float can hold
-        return None
 
 
 def cut(steps: list[int], values: list[float], after: int | None, points: int) -> Curve:

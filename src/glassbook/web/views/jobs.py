@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from glassbook.experiments.verdicts import verdict_to_json
 from glassbook.jobs.queue import Job, State
 from glassbook.notebook import RunRecord
 from glassbook.notebook.runs.freshness import request_key, reusable_run
+from glassbook.notebook.serialization import read_number
 from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import job_log_to_json, job_to_json, jobs_to_json, queue_places
 from glassbook.web.services import Services, services_of
@@ -109,8 +111,8 @@ def run_of(services: Services, job: Job) -> RunRecord | None:
 def percent(run: RunRecord | None) -> float | None:
     """Progress of a run in percent; None if it does not report it."""
     progress = (run and run.progress) or {}
-    done, total = progress.get("done"), progress.get("total")
-    if not isinstance(done, (int, float)) or not isinstance(total, (int, float)) or total <= 0:
+    done, total = (read_number(progress.get(name)) for name in ("done", "total"))
+    if done is None or total is None or not math.isfinite(done) or not 0 < total < math.inf:
         return None
     return round(min(max(100 * done / total, 0), 100), 1)
 

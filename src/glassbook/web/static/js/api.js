@@ -1,7 +1,19 @@
-// Helpers of all modules: JSON requests, status messages, DOM elements, number format.
+// Helpers of all modules: addresses, JSON requests, status messages, DOM elements, number format.
+
+// Where the server's addresses begin: "", or the path that a proxy puts before them. This module knows where it is.
+const BASE = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+
+// An address of the server, as its JSON and these modules write it ("/runs"), for the browser.
+export const rooted = (path) => BASE + path;
+
+// The same for all addresses in HTML that came as JSON.
+export function rebase(node) {
+  for (const name of ["href", "src", "action"])
+    for (const part of node.querySelectorAll(`[${name}^="/"]:not([${name}^="//"])`)) part.setAttribute(name, rooted(part.getAttribute(name)));
+}
 
 export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
-  const answer = await fetch(path, {
+  const answer = await fetch(rooted(path), {
     method,
     signal,
     headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
@@ -19,7 +31,7 @@ async function read(answer) {
 // Posts `body` for a result of which parts come before: `partial` is called with each. Aborting `signal` gives it up.
 export async function askInParts(path, body, { partial, signal }) {
   const headers = { "content-type": "application/json", accept: "application/x-ndjson" };
-  const answer = await fetch(path, { method: "POST", signal, headers, body: JSON.stringify(body) });
+  const answer = await fetch(rooted(path), { method: "POST", signal, headers, body: JSON.stringify(body) });
   if (!answer.ok || !answer.headers.get("content-type")?.includes("ndjson")) return read(answer);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

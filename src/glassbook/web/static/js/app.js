@@ -1,5 +1,5 @@
 // Loaded by every page: search box, keyboard shortcuts, theme switch, menu on phones, charts, and the buttons of live blocks.
-import { ask, el, say } from "./api.js";
+import { ask, el, rooted, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
 
@@ -37,11 +37,11 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
   const soon = Date.now() - going < 1200;
   going = 0;
-  if (soon && places[event.key]) location.href = places[event.key];
+  if (soon && places[event.key]) location.href = rooted(places[event.key]);
   else if (event.key === "g") going = Date.now();
   else if (event.key === "/") find.focus();
   else if (event.key === "?") keys.showModal();
-  else if (event.key === "n") location.href = "/new";
+  else if (event.key === "n") location.href = rooted("/new");
   else if (event.key === "e") document.querySelector("[data-edit]")?.click();
   else return;
   event.preventDefault();
@@ -53,7 +53,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const run = async (again) => {
     const answer = await ask("/api/v1/jobs", { method: "POST", body: { experiment: button.dataset.runExperiment, again } });
-    if (answer.job) return (location.href = `/jobs/${answer.job.id}`);
+    if (answer.job) return (location.href = rooted(`/jobs/${answer.job.id}`));
     const { answered } = await import("./answered.js");
     return button.after(el("span", { role: "status" }, ...answered(answer, () => run(true).catch((error) => say(error.message)))));
   };

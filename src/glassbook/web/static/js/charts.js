@@ -1,8 +1,9 @@
 // Vega-Lite charts, drawn when they scroll into view, in the colours of the current theme.
+import { rooted } from "./api.js";
 
 let loading;
 function vega() {
-  loading ??= import("/static/vega.js").then(() => window.vegaEmbed);
+  loading ??= import(rooted("/static/vega.js")).then(() => window.vegaEmbed);
   return loading;
 }
 
@@ -41,7 +42,7 @@ export async function draw(box, spec) {
 async function show(figure) {
   const box = figure.querySelector(".chart-box");
   try {
-    const answer = await fetch(figure.dataset.chart);
+    const answer = await fetch(rooted(figure.dataset.chart));
     if (!answer.ok) throw new Error((await answer.json()).error);
     await draw(box, await answer.json());
   } catch (error) {

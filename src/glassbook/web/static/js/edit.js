@@ -1,5 +1,5 @@
 // Page editor: text and preview side by side; unsaved text is stored in the browser as a draft.
-import { ask, el } from "./api.js";
+import { ask, el, rebase, rooted } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { showConflict } from "./conflict.js";
 import { Draft } from "./draft.js";
@@ -35,6 +35,7 @@ async function show() {
     const seen = await ask("/api/v1/preview", { method: "POST", body: { body: area.value, id }, signal: asking.signal });
     took = performance.now() - begun;
     preview.innerHTML = seen.html; // made safe by the server, as pages are
+    rebase(preview);
     preview.prepend(el("h1", {}, (!id && form.elements.title.value) || seen.title));
     watchCharts(preview);
     follow();
@@ -103,7 +104,7 @@ form.querySelector("[data-offer-drop]").addEventListener("click", () => {
 function leave(url) {
   state.leaving = true;
   draft.drop();
-  location.href = url;
+  location.href = rooted(url);
 }
 
 async function save() {

@@ -1,5 +1,6 @@
 // Change notifications: one event stream for all tabs; the tab that holds the lock listens and broadcasts to the others.
 // (Browsers keep six connections to a server: a stream for each tab would leave none for the seventh.)
+import { rooted } from "./api.js";
 
 const channel = new BroadcastChannel("glassbook-events");
 const listeners = new Set();
@@ -17,7 +18,7 @@ export function onChange(listener) {
 
 function listen() {
   return new Promise(() => {
-    const source = new EventSource("/events");
+    const source = new EventSource(rooted("/events"));
     source.addEventListener("changed", (event) => {
       const change = JSON.parse(event.data);
       channel.postMessage(change);

@@ -1,5 +1,5 @@
 // Settings form of an experiment: quick settings, submission as a job, and errors beside their fields.
-import { ask, say } from "./api.js";
+import { ask, rooted, say } from "./api.js";
 import { answered } from "./answered.js";
 
 const form = document.querySelector("[data-experiment]");
@@ -55,7 +55,7 @@ async function run(again) {
   try {
     const body = { experiment: form.dataset.experiment, values, seed: Number(seed), gpus: Number(gpus?.value ?? 0), again };
     const answer = await ask("/api/v1/jobs", { method: "POST", body });
-    if (answer.job) location.href = `/jobs/${answer.job.id}`;
+    if (answer.job) location.href = rooted(`/jobs/${answer.job.id}`);
     else known.append(...answered(answer, () => run(true)));
   } catch (error) {
     const fields = error.data?.fields ?? {};

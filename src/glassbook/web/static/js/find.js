@@ -1,5 +1,5 @@
 // Search box of the masthead: suggests names of pages, tags and experiments as you type (/api/v1/complete).
-import { ask, el } from "./api.js";
+import { ask, el, rooted } from "./api.js";
 
 export function findBox(input) {
   const list = document.getElementById(input.getAttribute("aria-controls"));
@@ -31,7 +31,7 @@ export function findBox(input) {
       const { suggestions } = await ask(`/api/v1/complete?q=${encodeURIComponent(text)}`, { signal: asking.signal });
       list.replaceChildren(
         ...suggestions.map((s, i) =>
-          el("li", { role: "option", id: `found-${i}`, "aria-selected": "false", "data-href": s.url },
+          el("li", { role: "option", id: `found-${i}`, "aria-selected": "false", "data-href": rooted(s.url) },
             s.title, " ", el("span", { class: "dim" }, s.hint || s.kind)),
         ),
       );

@@ -1,5 +1,6 @@
 // Force-directed graph of pages and links: nodes repel, links attract, everything is pulled to the centre.
 // The layout is computed before it is drawn and is deterministic, so nothing moves while one reads.
+import { rooted } from "./api.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ROUNDS = 300;
@@ -114,7 +115,7 @@ function draw(box, { page, nodes, edges }) {
     const { x, y, text, free } = names[i];
     const shown = `${kind} ${free ? "" : "minor"} ${node.id === page ? "centre" : ""}`;
     const circle = svg("circle", { cx: placed.x[i], cy: placed.y[i], r: radius(node) });
-    const link = svg("a", { href: node.url, class: shown, "aria-label": `${node.title}, ${node.kind}` }, circle, svg("text", { x, y }, text));
+    const link = svg("a", { href: rooted(node.url), class: shown, "aria-label": `${node.title}, ${node.kind}` }, circle, svg("text", { x, y }, text));
     const light = (on) => lit(i, on);
     for (const [event, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) link.addEventListener(event, () => light(on));
     return link;

@@ -1,5 +1,5 @@
 // Job page: follows the state, the log and the run's curves while the job waits and runs.
-import { ask, say } from "./api.js";
+import { ask, rooted, say } from "./api.js";
 import { curves } from "./curves.js";
 import { onChange } from "./events.js";
 import { refresh } from "./live.js";
@@ -58,7 +58,7 @@ page.addEventListener("click", async (event) => {
   button.disabled = true;
   try {
     const { job } = await ask(`/api/v1/jobs/${id}/${button.dataset.act}`, { method: "POST" });
-    if (String(job.id) !== id) location.href = `/jobs/${job.id}`;
+    if (String(job.id) !== id) location.href = rooted(`/jobs/${job.id}`);
     page.dataset.over = "false";
   } catch (error) {
     say(error.message);

@@ -1,6 +1,6 @@
 // Model page: architecture, generation, attention, lenses and tokens; each button shows its answer below itself.
 // The address keeps the prompts, the attention head with its layer, and the lens; opening such an address shows them.
-import { ask, el, number } from "./api.js";
+import { ask, el, number, rooted } from "./api.js";
 import { answer, waiting } from "./panels.js";
 import { showSites } from "./sites.js";
 import { streamed, written } from "./streamed.js";
@@ -13,7 +13,7 @@ const address = new URLSearchParams(location.search);
 // Puts values into the address; null takes one out.
 function note(changes) {
   for (const [key, value] of Object.entries({ model, ...changes })) value == null ? address.delete(key) : address.set(key, value);
-  history.replaceState(null, "", `/models/open?${address}`);
+  history.replaceState(null, "", rooted(`/models/open?${address}`));
 }
 
 async function busy(button, place, work) {

@@ -1,10 +1,10 @@
 // Live blocks that call the model server: attention, lenses and steering inside a page.
-import { ask, el } from "./api.js";
+import { ask, el, rooted } from "./api.js";
 import { pairs, streamed } from "./streamed.js";
 
 // A page of notes does not know that it will need these rules.
 if (!document.querySelector('link[href*="/css/panels.css"]')) {
-  document.head.append(el("link", { rel: "stylesheet", href: "/static/css/panels.css" }));
+  document.head.append(el("link", { rel: "stylesheet", href: rooted("/static/css/panels.css") }));
 }
 
 // Kind of panel -> the route that answers its settings, and the module whose `show(place, answer)` displays the answer.

@@ -1,5 +1,5 @@
 // Semantic search on the search page: the embedding model is used only when the button is pressed.
-import { ask, el, say } from "./api.js";
+import { ask, el, rooted, say } from "./api.js";
 
 const button = document.querySelector("[data-semantic]");
 const place = document.querySelector("[data-semantic-results]");
@@ -7,7 +7,7 @@ const words = document.getElementById("q");
 
 function row(match) {
   const heading = match.heading && match.heading !== match.title ? el("span", { class: "dim" }, ` § ${match.heading}`) : "";
-  return el("li", {}, el("a", { class: "where", href: match.url }, match.title), heading, el("p", {}, match.text));
+  return el("li", {}, el("a", { class: "where", href: rooted(match.url) }, match.title), heading, el("p", {}, match.text));
 }
 
 button.addEventListener("click", async () => {

@@ -1,7 +1,7 @@
 // Steering page (templates/steer.html): steered texts from /api/v1/steer, strengths compared, results saved to a page.
 // Its rows are in steer_rows.js, the comparison in steer_sweep.js; texts are shown by steered.js, in live blocks as well;
 // the routes are in views/steering_panel.py.
-import { ask, el } from "./api.js";
+import { ask, el, rooted } from "./api.js";
 import { add, setStrengths, showDamage, sourceOf, suggest } from "./steer_rows.js";
 import { show } from "./steered.js";
 import { pairs, streamed } from "./streamed.js";
@@ -40,8 +40,8 @@ form.addEventListener("submit", async (event) => {
     const answer = await streamed("/api/v1/steer", settings, place, pairs);
     show(place, answer);
     shown = settings;
-    history.replaceState(null, "", `/steer?${answer.query}`);
-    keep.querySelector("[data-permalink]").href = `/steer?${answer.query}`;
+    history.replaceState(null, "", rooted(`/steer?${answer.query}`));
+    keep.querySelector("[data-permalink]").href = rooted(`/steer?${answer.query}`);
     keep.querySelector("[data-kept]").textContent = "";
     keep.hidden = false;
   } catch {
@@ -94,7 +94,7 @@ keep.addEventListener("submit", async (event) => {
   said.className = "";
   try {
     const page = await ask("/api/v1/steer/keep", { method: "POST", body: { settings: shown, page: keep.elements.page.value } });
-    said.replaceChildren(page.new ? "Saved to the new page " : "Saved to ", el("a", { href: page.url }, page.title));
+    said.replaceChildren(page.new ? "Saved to the new page " : "Saved to ", el("a", { href: rooted(page.url) }, page.title));
   } catch (error) {
     said.className = "error-line";
     said.textContent = error.message;

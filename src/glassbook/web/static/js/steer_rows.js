@@ -1,5 +1,5 @@
 // Directions of the steering page (templates/steer.html): a row for each, with its strength in units of its own.
-import { ask, el, number } from "./api.js";
+import { ask, el, number, rooted } from "./api.js";
 import { visible } from "./tokens.js";
 
 const form = document.querySelector("[data-steering]");
@@ -44,7 +44,7 @@ function featureRow(row) {
     if (wanted === undefined || !run.value) return;
     try {
       const feature = await ask(`/api/v1/features/${encodeURIComponent(run.value)}/${wanted}`);
-      hint.replaceChildren(el("a", { href: `/features/${encodeURIComponent(run.value)}/${wanted}` }, named(feature) || "its page"));
+      hint.replaceChildren(el("a", { href: rooted(`/features/${encodeURIComponent(run.value)}/${wanted}`) }, named(feature) || "its page"));
       unit.textContent = feature.max ? `× ${number(Number(feature.max.toPrecision(3)))}, its largest recorded activation` : "× 1: it was never active";
     } catch (error) {
       hint.textContent = error.message;
