@@ -277,7 +277,7 @@ def test_a_claim_that_holds_was_never_seen_to_fail_until_a_sabotage_breaks_it(nb
     assert found().sabotaged == "never seen to fail (only the control broken by unread; held under few)"
     sabotage(nb, "told")
     assert (found().condition_broken, found().held_under, found().never_seen_to_fail) == (("told",), ("few",), False)
-    assert found().sabotaged == "broken by told; only the control broken by unread"
+    assert found().sabotaged == "broken by told; only the control broken by unread; held under few"
     assert (found().state, found().values) == ("holds", dict.fromkeys(range(3), 0.01))
 
 

@@ -113,13 +113,14 @@ class Verdict:
 
     @property
     def sabotaged(self) -> str:
-        """What sabotages did, in words: "broken by NAME", "never seen to fail (only the control broken by NAME)"."""
-        control = f"only the control broken by {', '.join(self.control_broken)}" if self.control_broken else ""
-        if not self.never_seen_to_fail:
-            condition = f"broken by {', '.join(self.condition_broken)}" if self.condition_broken else ""
-            return "; ".join(filter(None, [condition, control]))
-        held = f"held under {', '.join(self.held_under)}" if self.held_under else ""
-        return f"never seen to fail ({'; '.join(filter(None, [control, held])) or 'no sabotage has been run'})"
+        """What sabotages did, in words: "broken by A; only the control broken by B; held under C"."""
+        parts = {
+            "broken by": self.condition_broken,
+            "only the control broken by": self.control_broken,
+            "held under": self.held_under,
+        }
+        told = "; ".join(f"{what} {', '.join(names)}" for what, names in parts.items() if names)
+        return f"never seen to fail ({told or 'no sabotage has been run'})" if self.never_seen_to_fail else told
 
     @property
     def label(self) -> str:

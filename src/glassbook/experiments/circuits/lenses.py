@@ -24,7 +24,6 @@ CONTROLS = ("token frequencies", "Jacobian, permuted", "Jacobian, untrained")
 
 @experiment(
     terms=["Logit lens"],
-    minutes=7,
     source="Belrose et al. 2023, arXiv:2303.08112; Gurnee et al. 2026, arXiv:2607.15495",
 )
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,6 @@ DENSE = "represented_dense >= 4"
 @experiment(
     terms=["Superposition", "Feature", "Sparse coding"],
     source='Elhage et al. 2022, "Toy models of superposition"; Sharkey et al. 2022',
-    minutes=4,
 )
 @dataclass(frozen=True, kw_only=True)
 class Superposition:

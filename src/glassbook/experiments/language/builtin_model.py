@@ -55,8 +55,8 @@ class BuiltinModel:
         Claim("tells-lies",
               "The built-in model tells an account that contradicts the record before it from one that agrees",
               "verdict_auroc", ">=", 0.9, control="verdict_auroc_other_record <= 0.6", sabotages=("untrained",),
-              explanation="The verdict needs two sentences to be compared word by word. The model copies, but "
-                          "training on reports did not bring it to compare, nor did exercises made for that"),
+              explanation="The verdict needs two sentences to be compared word by word. Training on "
+                          "reports did not bring the model to compare, nor did exercises made for that"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "Every tensor of the model is drawn anew with its mean and spread",

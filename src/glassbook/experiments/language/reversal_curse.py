@@ -23,7 +23,6 @@ BEGIN, IS, IS_OF, ENTITIES = 0, 1, 2, 3
 @experiment(
     terms=["Reversal curse"],
     source="Berglund et al. 2023, arXiv:2309.12288; the synthetic protocol of Zhu et al. 2024, arXiv:2405.04669",
-    minutes=1,
 )
 @dataclass(frozen=True, kw_only=True)
 class ReversalCurse:

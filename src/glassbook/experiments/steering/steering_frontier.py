@@ -58,8 +58,8 @@ class SteeringFrontier:
                           "the direction from a push of its length"),
         Claim("prompt-is-stronger",
               "Within the same damage, an on-topic prompt leaves on-topic text a perplexity at least 2 % below that "
-              "under the best steering vector; an off-topic prompt does not even equal the vector",
-              "prompt_over_best", "<=", 0.98, control="other_prompt_over_best > 1.0", sabotages=("prompt-off-topic",),
+              "under the best steering vector",
+              "prompt_over_best", "<=", 0.98, control="prompt_on_topic < 1.0", sabotages=("prompt-off-topic",),
               explanation="Even its first words harm off-topic text more than a vector is allowed to, so that "
                           "no prompt is left to compare"),
         Claim("mean-difference-beats-feature",
@@ -117,7 +117,7 @@ class SteeringFrontier:
         some = dict([next(iter(ways.items()))])
 
         def after(prompt: str, texts: list[str]) -> Effect:
-            return effects(lm, texts, some, prompt=(lm.encode(prompt)[1:], []))[PROMPT]
+            return effects(lm, texts, some, prompt=(lm.encode(prompt, bos=False), []))[PROMPT]
 
         # What strengths are to a vector, the first words of a prompt and the whole of it are to the prompt.
         prompts = {

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 @experiment(
     terms=["Dictionary learning", "Feature", "Activation steering"],
     source="Gao et al. 2024, arXiv:2406.04093; Turner et al. 2023, arXiv:2308.10248",
-    minutes=3,
 )
 @dataclass(frozen=True, kw_only=True)
 class Tour:
