@@ -115,6 +115,10 @@ class Notebook:
             raise GlassbookError(f"no page is called {name!r}{_hint(name, self.index.names())}")
         return self._read(paths[0])
 
+    def page_in(self, path: str) -> Page:
+        """The page in the file `path`, relative to the notebook's folder."""
+        return self._read(self.folder / path)
+
     def write(self, page: Page) -> Page:
         """Save a page whole or not at all; a new one goes to pages/<kind>s/<id>.md.
 
@@ -128,7 +132,7 @@ class Notebook:
         """
         path = self._place(page)
         others = [other for other in self.index.owners(page.id) if other != path]
-        if others:
+        if others and not self._has_id(path, page):
             raise GlassbookError(f"{others[0].relative_to(self.folder)} has the id {page.id!r} already; take another")
         text = page.render()
         now = _read_text(path) if path.exists() else None
@@ -161,6 +165,10 @@ class Notebook:
             sync_folder(path.parent)
         self.index.touch([path.relative_to(self.folder).as_posix()])
         return place
+
+    def _has_id(self, path: Path, page: Page) -> bool:
+        """Whether the page has had its id already: files from elsewhere may share one, or differ in case only."""
+        return page.source is not None and parse_page(self.folder, path, page.source).id == page.id
 
     def _place(self, page: Page) -> Path:
         if page.path is None:

@@ -7,14 +7,14 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.pages.names import lookup_key, names_of
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 
-VERSION = 8
+VERSION = 10
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -30,8 +30,6 @@ PAGE_NAMES = "fts_name"
 WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
 NAMES = WORDS[:4]
 """Columns of the lists of words, and of the list of pages' names."""
-LINE = 400
-"""Characters of a line that are kept with a link in it."""
 
 Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
@@ -45,6 +43,7 @@ CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
 CREATE INDEX page_kind_level ON page (kind, level IS NULL, level DESC, lower(title), path);
 CREATE INDEX page_mtime ON page (mtime DESC, path);
 CREATE INDEX page_day ON page (day);
+CREATE INDEX page_id ON page (id);
 CREATE TABLE tag (key TEXT, said TEXT, path TEXT);
 CREATE INDEX tag_key ON tag (key, path);
 CREATE INDEX tag_path ON tag (path);
@@ -200,12 +199,6 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     """All rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
     own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
     lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
-    names = [
-        (page.id, 0),
-        (page.title, 1),
-        *((alias, 2) for alias in page.aliases),
-        (PurePosixPath(path).stem, 3),
-    ]
     outline = page.outline()
     # The names stand with the first section only, so that a search for the page lands on its top.
     first = (" \n".join(page.aliases), " \n".join(page.tags))
@@ -216,9 +209,16 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     return {
         "page": [path, *stamp, *own, *lists],
         "tag": [[key(tag), whole(tag), path] for tag in page.tags],
-        "name": [[key(name), rank, path] for name, rank in names],
+        "name": [[whole(name), rank, path] for name, rank in names_of(page, path).items()],
         "link": [
-            [path, key(link.target), whole(link.section), link.line, whole(link.text[:LINE]), whole(link.target)]
+            [
+                path,
+                lookup_key(whole(link.target), path),
+                whole(link.section),
+                link.line,
+                whole(link.text),
+                whole(link.target),
+            ]
             for link in outline.links
             if link.target
         ],

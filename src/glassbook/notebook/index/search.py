@@ -134,7 +134,7 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
     rows = db.execute(
         """SELECT page.id, page.title, page.kind, name.rank, name.key FROM (
                SELECT key, rank, path FROM name WHERE key >= ? AND key < ? LIMIT ?) AS name JOIN page USING (path)
-           ORDER BY name.rank = 3, length(name.key), name.key""",
+           ORDER BY name.rank >= 3, length(name.key), name.key""",
         [begin, end, 10 * limit],
     ).fetchall()
     found = [

@@ -20,10 +20,12 @@ from urllib.parse import quote
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -36,10 +38,12 @@ from glassbook.notebook.pages.links import (
     LiveBlock,
     Section,
     inline_values,
+    is_file,
     live_block,
     read_markdown,
     wikilinks,
 )
+from glassbook.notebook.pages.markup import markup
 
 CACHE_SIZE = 500
 """Rendered bodies in memory."""
@@ -57,6 +61,10 @@ class Wikilink:
     target: str
     section: str
     label: str
+    embed: bool = False
+    """Whether what it names is to be shown in its place."""
+    alone: bool = False
+    """Whether it is a paragraph of its own, where a note has room."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +138,26 @@ def _merge_text(pieces: Sequence[Piece]) -> list[Piece]:
 def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin).use(tasklists_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False)
+    md.use(gfm_autolink_plugin)
+    markup(md)
     wikilinks(md)
     inline_values(md)
+    md.core.ruler.after("inline", "lone_embeds", _lone_embeds)
     for name, rule in RULES.items():
         md.add_render_rule(name, rule)
     return md
+
+
+def _lone_embeds(state: StateCore) -> None:
+    """Take the paragraph away round an embedded note that is all of it: the note has paragraphs of its own."""
+    tokens = state.tokens
+    for i, token in enumerate(tokens):
+        children = token.children or []
+        if token.type == "inline" and len(children) == 1 and children[0].type == "wikilink":
+            meta, opening = children[0].meta, tokens[i - 1]
+            if meta["embed"] and not is_file(meta["target"]) and opening.type == "paragraph_open":
+                meta["alone"] = not opening.hidden
+                opening.hidden = tokens[i + 1].hidden = True
 
 
 # --- render rules of tokens; markdown-it passes (itself, tokens, index, options, env) -----------------------
@@ -154,7 +177,10 @@ def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: d
 
 def _wikilink(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
-    return env["hole"](Wikilink(token.meta["target"], token.meta["section"], token.content))
+    meta = token.meta
+    return env["hole"](
+        Wikilink(meta["target"], meta["section"], token.content, meta["embed"], meta.get("alone", False))
+    )
 
 
 def _inline_value(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -222,7 +248,7 @@ RULES: dict[str, Callable[..., str]] = {
 
 
 TAGS = set(
-    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span "
+    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li mark ol p pre s section span "
     "strong sub sup table tbody td th thead tr ul".split()
 )
 ATTRIBUTES: dict[str, set[str]] = {
@@ -230,7 +256,10 @@ ATTRIBUTES: dict[str, set[str]] = {
     "img": {"src", "alt", "title"},
     "input": {"type", "checked", "disabled", "class"},
     "ol": {"start", "class"},
-    "div": {"class", "tabindex", "role", "aria-label"},
+    "div": {"class", "id", "tabindex", "role", "aria-label"},
+    "p": {"class", "id"},
+    "td": {"id"},
+    "th": {"id"},
     "li": {"class", "id"},
     "sup": {"class", "id"},
     **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6")},
