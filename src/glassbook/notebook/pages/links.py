@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.bounded import Bounded, seconds_for
 from glassbook.notebook.pages.markup import block_anchor, markup
 from glassbook.notebook.serialization import read_yaml
 
@@ -29,6 +30,8 @@ LIVE = "glassbook"
 PAGE_ENDINGS = (".md", ".markdown")
 LINE = 400
 """Characters of a line that are kept with a link in it."""
+SHORT = 20_000
+"""Characters from which on a page is read by another process: starting that takes as long as reading so many."""
 _FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
@@ -149,7 +152,7 @@ def anchor(section: str) -> str:
     return block_anchor(last[1:]) if last.startswith("^") else slug(last)
 
 
-_VALUE = re.compile(r"\{\{\s*(run|claim):[ \t]*([^{}\n]*?)\s*\}\}")
+_VALUE = re.compile(r"\{\{\s*+(run|claim):([^{}\n]*+)\s*+\}\}")
 
 
 def inline_values(md: MarkdownIt) -> None:
@@ -178,6 +181,18 @@ def _parser() -> MarkdownIt:
     markup(md)
     wikilinks(md)
     return md
+
+
+def read_bounded(body: str) -> Outline:
+    """What `read_markdown` gives; a long body is read in a worker process with limits.
+
+    Raises:
+        TooCostly: it exceeds them.
+    """
+    return read_markdown(body) if len(body) < SHORT else _read_bounded(body, seconds=seconds_for(body))
+
+
+_read_bounded = Bounded(f"{__name__}:read_markdown")
 
 
 def read_markdown(body: str) -> Outline:

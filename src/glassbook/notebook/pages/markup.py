@@ -26,10 +26,14 @@ _COMMENT = re.compile(r"%%[^%]*(?:%(?!%)[^%]*)*%%")
 _MARK = re.compile(r"==(?=[^\s=])[^=\n]*(?<=[^\s=])==(?!=)")
 _BLOCK_ID = re.compile(r"(?:^|(?<=\s))\^([A-Za-z0-9-]{1,100})[ \t]*\Z")
 _CALLOUT = re.compile(r"\[!([A-Za-z][\w-]{0,40})\][+-]?[ \t]*(.*)(?:\n|\Z)")
+_ADDRESS = re.compile(r"://[^\s<>\"`]{1,2000}")
+_SCHEME = re.compile(r"(?<![A-Za-z0-9])https?\Z", re.IGNORECASE)
 
 
 def markup(md: MarkdownIt) -> None:
     """Teach `md` the extensions. Comments are dropped; the rest is tokens of types that renderers know."""
+    from glassbook.notebook.pages.link_parts import LinkParts
+
     md.core.ruler.after("normalize", "bars_of_links", _hide_bars)
     md.core.ruler.after("block", "shown_bars", _show_bars)
     md.core.ruler.after("shown_bars", "block_ids", _block_ids)
@@ -37,6 +41,12 @@ def markup(md: MarkdownIt) -> None:
     md.block.ruler.before("fence", "comment", _block_comment, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     md.inline.ruler.before("link", "comment", _inline_comment)
     md.inline.ruler.before("link", "mark", _mark)
+    md.helpers = LinkParts  # type: ignore[assignment]
+
+
+def bare_addresses(md: MarkdownIt) -> None:
+    """Teach `md` that https://example.org is a link, as on GitHub."""
+    md.inline.ruler.push("bare_address", _bare_address)
 
 
 def block_anchor(name: str) -> str:
@@ -167,3 +177,33 @@ def _mark(state: StateInline, silent: bool) -> bool:
         state.posMax = end
     state.pos = found.end()
     return True
+
+
+def _bare_address(state: StateInline, silent: bool) -> bool:
+    if state.linkLevel > 0 or not state.src.startswith("://", state.pos):
+        return False
+    scheme = _SCHEME.search(state.src, max(0, state.pos - 6), state.pos)
+    found = _ADDRESS.match(state.src, state.pos, state.posMax) if scheme else None
+    if found is None or scheme is None or not state.pending.endswith(scheme[0]):
+        return False
+    rest = _without_punctuation(found[0])
+    url = state.md.normalizeLink(scheme[0] + rest)
+    if len(rest) < 4 or not state.md.validateLink(url):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[0])]
+        state.push("link_open", "a", 1).attrs = {"href": url}
+        state.push("text", "", 0).content = scheme[0] + rest
+        state.push("link_close", "a", -1)
+    state.pos += len(rest)
+    return True
+
+
+def _without_punctuation(address: str) -> str:
+    """The address without what ends the sentence round it, or a bracket that was opened before it."""
+    while address:
+        if (address[-1] == ")" and address.count(")") > address.count("(")) or address[-1] in "?!.,:;*_~'|]}":
+            address = address[:-1]
+        else:
+            break
+    return address

@@ -179,7 +179,7 @@ def _parser() -> MarkdownIt:
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    md.use(dollarmath_plugin, double_inline=True, allow_digits=False)
+    md.use(dollarmath_plugin, double_inline=True, allow_digits=False, allow_blank_lines=False)
     markup(md)
     wikilinks(md)
     inline_values(md)
