@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.bounded import TooCostly
+from glassbook.notebook.index.words import APART, spread
+from glassbook.notebook.pages.links import Outline, Section, name_key, read_bounded
 from glassbook.notebook.pages.names import lookup_key, names_of
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
@@ -65,11 +67,11 @@ CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
 CREATE INDEX entry_owner ON entry (kind, owner);
-CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3', {TOKENS});
+CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, {APART}, prefix = '2 3', {TOKENS});
 PRAGMA user_version = {VERSION};
 """
 
@@ -180,7 +182,16 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
         row,
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
-    db.execute(f"INSERT INTO {LISTS[entry.kind]} ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
+    _insert(db, LISTS[entry.kind], WORDS, [(number, *words)])
+
+
+def _insert(db: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add texts to a list of words; `rows` begin with the number of their entry."""
+    marks = ", ".join("?" * (len(columns) + 1))
+    db.executemany(
+        f"INSERT INTO {table} ({', '.join(columns)}, {APART}) VALUES ({marks})",
+        [(*row, spread(*row[1:])) for row in rows],
+    )
 
 
 def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
@@ -197,9 +208,13 @@ Rows = dict[str, list[Any]]
 
 def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     """All rows of a page; `stamp` is (mtime, size, seen, digest) of its file."""
-    own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
     lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
-    outline = page.outline()
+    outline, problem = Outline((), (), (Section("", "", 0, 1, page.body),)), page.problem
+    try:
+        outline = read_bounded(page.body)
+    except TooCostly as stopped:
+        problem = problem or f"its links and sections are not known: to read it, {stopped}"
+    own = [whole(page.id), whole(page.title), problem and whole(problem), whole(page.kind), page.level]
     # The names stand with the first section only, so that a search for the page lands on its top.
     first = (" \n".join(page.aliases), " \n".join(page.tags))
     sections = [
@@ -241,9 +256,9 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
             entries.append((number, "page", path, ident, title, slug, heading, top))
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
-    db.executemany(f"INSERT INTO fts_page ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
+    _insert(db, "fts_page", WORDS, words)
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
-    db.executemany(f"INSERT INTO {PAGE_NAMES} ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
+    _insert(db, PAGE_NAMES, NAMES, names)
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:
