@@ -219,8 +219,9 @@ def _outline_of_plain(lines: list[str]) -> Outline:
     for row, line in enumerate([*lines, ""]):
         heading = _HEADING.fullmatch(line) if line.startswith("#") else None
         if not line or heading or line.startswith(("- ", "* ", "+ ")):  # a paragraph ends
-            if any(_may_link(before) for before in lines[first:row]):
-                links += _links_of("\n".join(lines[first:row]), first, lines)
+            text = "\n".join(lines[first:row])
+            if _may_link(text):
+                links += _links_of(text, first, lines)
             first = row
         if heading:
             title = re.sub(r"(?:^| )#+ *$", "", (heading[2] or "").strip(" ")).strip(" ")
@@ -246,7 +247,7 @@ def _outline(text: str, lines: list[str]) -> Outline:
 
 
 def _may_link(text: str) -> bool:
-    return "[[" in text or "](" in text
+    return ("[[" in text and "]]" in text) or "](" in text
 
 
 def _links_of(text: str, first: int, lines: list[str]) -> Iterable[Link]:
