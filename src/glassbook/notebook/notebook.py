@@ -123,6 +123,10 @@ class Notebook:
             raise GlassbookError(f"no page is called {name!r}{_hint(name, self.index.names())}")
         return self._read(paths[0])
 
+    def page_in(self, path: str) -> Page:
+        """The page in the file `path`, relative to the notebook's folder."""
+        return self._read(self.folder / path)
+
     def write(self, page: Page) -> Page:
         """Save a page whole or not at all; a new one goes to pages/<kind>s/<id>.md.
 
@@ -141,7 +145,7 @@ class Notebook:
             if page.source is None:  # another process may just have taken the id
                 self.index.touch([PAGES])
             others = [other for other in self.index.owners(page.id) if other != path]
-            if others:
+            if others and not self._has_id(path, page):
                 taken = others[0].relative_to(self.folder)
                 raise GlassbookError(f"{taken} has the id {page.id!r} already; take another")
             now, problem = _read_text(path) if path.exists() else (None, None)
@@ -186,6 +190,10 @@ class Notebook:
                 for part in (PAGES, ".glassbook"):
                     sweep(self.folder / part)
             yield
+
+    def _has_id(self, path: Path, page: Page) -> bool:
+        """Whether the page has had its id already: files from elsewhere may share one, or differ in case only."""
+        return page.source is not None and parse_page(self.folder, path, page.source).id == page.id
 
     def _place(self, page: Page) -> Path:
         if page.path is None:

@@ -192,3 +192,79 @@ def test_a_large_page_is_read_in_time():
     html = html * (1_000_000 // len(html) + 1)
     page, _ = assert_read_in_time(html)
     assert len(re.findall("# Top", page.body)) == html.count("<h1>")
+
+
+def md(html):
+    page, left = read_html(html, "n", "n.html")
+    return page.body.strip("\n"), [item.text for item in left]
+
+
+TEX = '<annotation encoding="application/x-tex">{}</annotation>'
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ('<p>a <script type="math/tex">x_i</script> b</p>', "a $x_i$ b"),
+        ('<script type="math/tex; mode=display">\\sum_i\n x</script>', "$$\\sum_i x$$"),
+        ("<p><span class='katex'><math><semantics><mi>E</mi>" + TEX.format("E=m") + "</semantics></math>"
+         "<span class='katex-html' aria-hidden='true'><span>E=m</span></span></span> is.</p>", "$E=m$ is."),
+        ("<p><math alttext='{\\displaystyle H(X)}'><mi>H</mi></math><img src='h.svg' alt='{\\displaystyle H(X)}'></p>",
+         "$H(X)$"),
+        ("<p><math><mi>a</mi><mo>+</mo><mi>b</mi></math></p>", "a+b"),
+        ("<p>$$ h_{i} = \\text{A} $$ costs $5 and $6</p>", "$$ h_{i} = \\text{A} $$ costs \\$5 and \\$6"),
+        ("<p>\\(\\alpha_1\\) and \\[\\frac{a}{b}\\]</p>", "$\\alpha_1$ and $$\\frac{a}{b}$$"),
+        ("<table><tr><td><math alttext='|x|'></math></td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>",
+         "| $\\vert x\\vert $ | b |\n| --- | --- |\n| c | d |"),
+        ("<p><math alttext='a$b'></math></p>", "`a$b`"),
+    ],
+)  # fmt: skip
+def test_formulas_are_kept_once(html, body):
+    assert md(html)[0] == body
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("10<sup>-3</sup> CO<sub>2</sub>", "10⁻³ CO₂"),
+        ("x<sup>T</sup> y<sub>ij</sub> z<sup>a+b</sup>", "x^T y\\_ij z^(a+b)"),
+        ('word<sup><a href="#n">[1]</a></sup>', "word[\\[1\\]](#n)"),
+        ("<del>SGD</del> <s>b</s> <strike>c</strike>", "~~SGD~~ ~~b~~ ~~c~~"),
+    ],
+)
+def test_exponents_and_deletions(html, body):
+    assert md(f"<p>{html}</p>")[0] == body
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<ul><li>a</li><li>b</li><ul><li>c</li></ul><li>d</li></ul>", "- a\n- b\n   - c\n- d"),
+        ("<ol><li>a</li><ol><li>c</li></ol></ol>", "1. a\n   1. c"),
+        ('<ul class="lst-kix_a-0"><li>a</li></ul><ul class="lst-kix_a-1"><li>b</li></ul><ul class="lst-kix_a-2"><li>c'
+         '</li></ul><ul class="lst-kix_a-0"><li>d</li></ul>', "- a\n    - b\n        - c\n- d"),
+        ('<ul><li><div class="checkbox checkbox-on"></div> <b>x</b></li></ul>', "- [x] **x**"),
+        ("<ul><li><input type=checkbox checked> a</li><li><input type=checkbox>b</li></ul>", "- [x] a\n- [ ] b"),
+        ("<p><input type=checkbox>b</p>", "\\[ \\] b"),
+    ],
+)  # fmt: skip
+def test_lists_and_check_boxes(html, body):
+    assert md(html)[0] == body
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<table><caption>Stock <b>now</b></caption><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>",
+         "Stock **now**\n\n| A | B |\n| --- | --- |\n| 1 | 2 |"),
+        ("<p><img data-src='a.png'> <img srcset='b.png 1x, c.png 2x'></p>", "![](a.png) ![](b.png)"),
+        ("<p><img src='data:image/gif;base64,R0' data-src='a.png' alt='A'></p>", "![A](a.png)"),
+        ("<p><video src='v.mp4'></video> <audio><source src='s.ogg'></audio></p>", "[video](v.mp4) [media](s.ogg)"),
+        ("<base href='https://e.org/d/'><p><a href='p.html'>p</a> <img src='/i.png'> <a href='#x'>x</a></p>",
+         "[p](https://e.org/d/p.html) ![](https://e.org/i.png) [x](#x)"),
+        ("<DL><DT><A HREF='http://e.org/'></A><DT><A HREF='http://f.org/'>F</A></DL>",
+         "[http://e.org/](http://e.org/)\n\n[F](http://f.org/)"),
+    ],
+)  # fmt: skip
+def test_captions_pictures_films_and_bookmarks(html, body):
+    assert md(html)[0] == body

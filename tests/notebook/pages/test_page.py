@@ -98,7 +98,7 @@ def test_words_stay_words() -> None:
 
 
 def test_a_page_without_front_matter_takes_its_names_from_the_file() -> None:
-    page = Page.parse("Text\r\n\r\n# The heading #\r\n", name="imported/Old note")
+    page = Page.parse("\r\n# The heading #\r\n", name="imported/Old note")
     assert (page.id, page.title) == ("imported/Old note", "The heading")
     page.tags = ["new"]
     page.body += "more\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import glassbook.assets.starter
 from glassbook.errors import GlassbookError
 from glassbook.notebook.pages import bibtex
-from glassbook.notebook.pages.references import References, key_of
+from glassbook.notebook.pages.references import References, _names, key_of
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,56 @@ def test_a_bad_file_is_one_line(tmp_path):
     assert (tmp_path / "references.json").read_text() == "[]"
     with pytest.raises(GlassbookError, match="needs a title"):
         References(tmp_path).add({})
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        (r"On $R_{1\rho}$ and $O(n^{2k})$", r"On $R_{1\rho}$ and $O(n^{2k})$"),
+        (r"{\em Word} \textbf{bold} CO\textsubscript{2} \url{http://a.b/c}", "Word bold CO2 http://a.b/c"),
+        (r"\foo bar \$5 {K}ept", r"\foo bar $5 Kept"),
+    ],
+)
+def test_latex_of_titles(field, text):
+    (work,) = bibtex.read(f"@article{{a, title = {{{field}}}}}")
+    assert work["title"] == text
+    assert bibtex.read(bibtex.write([work])) == [work]
+
+
+@pytest.mark.parametrize("key", ["", "Xin Reynold S._Hassanzadeh", "HODGKIN1952(1)", "a:b/c"])
+def test_odd_keys_are_keys(key):
+    assert [work["id"] for work in bibtex.read(f"@article{{{key}, title={{x}}}}")] == [key]
+
+
+def test_odd_entries_are_told_one_by_one():
+    text = "@book{a, title={A}}\n@article{key\nauthor={J}\n}\n@book{b, title={B}}\n@misc{c, title={never closed\n"
+    problems: list[str] = []
+    assert [work["id"] for work in bibtex.read(text, problems)] == ["a", "b"]
+    assert [line.split(":")[0] for line in problems] == ["line 2", "line 6"]
+    with pytest.raises(GlassbookError, match="line 2"):
+        bibtex.read(text)
+
+
+def test_crossref_dates_names_and_fields_given_twice():
+    text = """@inproceedings{a, crossref={P}, title={T}, author={X, Y AND Z, W}, keywords={k},
+        keywords={l}, note={1}, note={2}}
+    @proceedings{p, title={Proc}, year={1999}, publisher={ACM}, doi={10.1/x}}
+    @misc{b, title={x}, date={2019-05-01/2019-06-02}}
+    @article{v, title={Attention}, journal={arXiv preprint arXiv:1706.03762}, year={2017}}"""
+    a, _, b, v = bibtex.read(text)
+    assert (a["container-title"], a["publisher"], a["issued"]) == ("Proc", "ACM", {"date-parts": [[1999]]})
+    assert "DOI" not in a
+    assert [person["family"] for person in a["author"]] == ["X", "Z"]
+    assert (a["keyword"], a["note"], a["custom"]["bibtex"]["note-2"]) == ("k, l", "1", "2")
+    assert b["issued"] == {"date-parts": [[2019, 5, 1]]}
+    assert b["custom"]["bibtex"]["date"] == "2019-05-01/2019-06-02"
+    assert _names(v) == ["1706.03762"]
+    assert bibtex.read(bibtex.write([a, b, v])) == [a, b, v]
+
+
+def test_twenty_thousand_entries_are_read_in_time():
+    one = "@article{{k{n},\n author = {{Smith, J and Doe, J}},\n title = {{T {n}}},\n abstract = {{{a}}}\n}}\n"
+    text = "".join(one.format(n=n, a="lorem ipsum " * 40) for n in range(20_000))
+    begin = time.process_time()
+    assert len(bibtex.read(text)) == 20_000
+    assert time.process_time() - begin < 10

@@ -17,10 +17,10 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.verdicts import Standing, standing
 from glassbook.notebook import Notebook, Page
-from glassbook.notebook.pages.links import InlineValue, LiveBlock
+from glassbook.notebook.pages.links import InlineValue, LiveBlock, is_file
 from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.freshness import Snapshot
-from glassbook.web.render.links import Links
+from glassbook.web.render.links import Links, part_of
 from glassbook.web.render.markdown import Local, Wikilink, render_markdown
 
 KINDS = {
@@ -127,7 +127,9 @@ def _page(notebook: Notebook, page: Page, standing_of: Any) -> Iterator[Finding]
                     yield Finding("link", path, at(f"[[{piece.target}{section}"), problem)
             case Local():
                 file = (notebook.folder / path).parent / unquote(piece.url.partition("#")[0].partition("?")[0])
-                if not links.place(piece.url).startswith("/p/") and not file.resolve().exists():
+                there = links.place(piece.url)
+                beside = notebook.folder / "pages" / unquote(there.removeprefix("/beside/"))
+                if not there.startswith("/p/") and not file.resolve().exists() and not beside.is_file():
                     yield Finding("link", path, at(piece.url), f"there is no file {piece.url}")
             case LiveBlock():
                 problem = _block_problem(notebook, piece, standing_of)
@@ -142,12 +144,15 @@ def _page(notebook: Notebook, page: Page, standing_of: Any) -> Iterator[Finding]
 
 def _dead(notebook: Notebook, page: Page, links: Links, link: Wikilink) -> str | None:
     """What is wrong with a wikilink; None if it leads somewhere."""
+    if link.embed and is_file(link.target):
+        file = notebook.folder / "pages" / unquote(links.file_url(link.target).removeprefix("/beside/"))
+        return None if file.is_file() else f"there is no file {link.target!r}"
     if link.target and links.url(link.target) is None:
         return f"there is no page {link.target!r}"
-    ident = notebook.index.resolve(link.target) if link.target else page.id
-    if link.section and ident is not None:
-        there = page if ident == page.id else notebook.page(ident)
-        if link.section not in {section.title for section in there.outline().sections}:
+    path = notebook.index.path_of(link.target, links.path) if link.target else links.path
+    if link.section and path is not None:
+        there = page if path == links.path else notebook.page_in(path)
+        if not part_of(there.body, link.section):
             return f"{there.title!r} has no section {link.section!r}"
     return None
 

@@ -24,17 +24,22 @@ class Cited(InNotebook):
 
     def result(self) -> dict[str, Any]:
         works = References(self.open_notebook().folder)
-        added = works.from_bibtex(read(self.path)) if self.path is not None else []
+        problems: list[str] = []
+        added = works.from_bibtex(read(self.path), problems) if self.path is not None else []
+        if problems and not added:
+            raise GlassbookError(f"{self.path} holds no entry that can be read: {problems[0]}")
         if self.export is not None:
             if self.export.exists():
                 raise GlassbookError(f"{self.export} is there already; name a new file")
             write_atomic(self.export, works.to_bibtex().encode("utf-8", "replace"))
         out = self.export and str(self.export)
-        return {"file": str(works.path), "taken_in": added, "works": list(works), "export": out}
+        return {"file": str(works.path), "taken_in": added, "problems": problems, "works": list(works), "export": out}
 
     def show(self, result: dict[str, Any]) -> None:
         if self.path is not None:
             print(f"{len(result['taken_in'])} works taken in; there are {len(result['works'])} now")
+            for problem in result["problems"]:
+                print(f"not taken in: {problem}")
         if self.export is not None:
             print(f"{len(result['works'])} works written to {self.export}")
         if self.path is None and self.export is None:

@@ -10,20 +10,23 @@ import posixpath
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urljoin
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.importing.inline import (
     BREAK,
     CODE,
     MARKS,
+    RAISED,
     SPACE,
     Frame,
     closed,
     escaped,
+    formula,
     harmless,
     markdown,
     safe_lines,
+    text_with_formulas,
     url,
     with_breaks,
 )
@@ -38,6 +41,12 @@ BLOCKS = set(
 DEEPEST = 8
 """Quotes and items inside each other that are kept as such; what is deeper stands there as paragraphs."""
 DEEPEST_INLINE = 16
+NESTED = "nested"
+"""Stands for the item that a list is below although it is not in it."""
+DRAWN = {"katex-html", "MathJax", "MathJax_Display", "MathJax_Preview", "MathJax_SVG", "MathJax_CHTML"}
+"""Classes of elements that draw a formula whose TeX stands beside them."""
+LAZY = ("data-src", "data-original", "data-lazy-src", "srcset", "data-srcset")
+"""Attributes that hold a picture's address until a script shows it."""
 
 
 def read_html(
@@ -54,7 +63,7 @@ def read_html(
     Raises:
         GlassbookError: it cannot be read as HTML.
     """
-    reader = _Reader(source, local or {})
+    reader = _Reader(source, local or {}, "math/tex" in text or "application/x-tex" in text)
     try:
         reader.feed(text.replace("\0", "\ufffd"))
         reader.close()
@@ -79,9 +88,21 @@ def read_html(
 
 
 class _Reader(HTMLParser):
-    def __init__(self, source: str, local: Mapping[str, str]) -> None:
+    def __init__(self, source: str, local: Mapping[str, str], has_tex: bool) -> None:
         super().__init__(convert_charrefs=True)
-        self.source, self.local = source, local
+        self.source, self.local, self.has_tex = source, local, has_tex
+        self.base_address = ""
+        """What the addresses of the page are relative to."""
+        self.math: _Math | None = None
+        self.last_tex = ""
+        """The formula that was read last: a picture of it may follow."""
+        self.box = ""
+        """A check box that the next text belongs to."""
+        self.term = False
+        """Whether the text is that of a <dt>, as bookmarks have it."""
+        self.captions: list[str] = []
+        """Captions of the table that is being read."""
+        self.in_caption = False
         self.title = ""
         self.left_out: list[LeftOut] = []
         self.out: list[str] = []
@@ -112,8 +133,16 @@ class _Reader(HTMLParser):
         values = {key: value or "" for key, value in attrs}
         if self.drop:
             self.drop_depth += tag == self.drop
-        elif tag in DROPPED:
+        elif self.math is not None:
+            self.math.annotation = values.get("encoding", "") == "application/x-tex" if tag == "annotation" else False
+        elif tag == "math":
+            self.math = _Math(values.get("alttext", ""), values.get("display", "") == "block")
+        elif tag == "script" and values.get("type", "").startswith("math/tex") and self.pre is None:
+            self.math = _Math("", "display" in values["type"], annotation=True)
+        elif tag in DROPPED or (self.has_tex and DRAWN & set(values.get("class", "").split())):
             self.drop, self.drop_depth = tag, 1
+        elif tag == "base" and re.match(r"https?://", values.get("href", "")):
+            self.base_address = values["href"]
         elif tag == "title" and not self.title:
             self.in_title = True
         elif self.pre is not None:
@@ -124,7 +153,13 @@ class _Reader(HTMLParser):
             self.add(BREAK if not self.heading and not self.tables else " ")
         elif tag == "img":
             self.image(values)
-        elif tag in MARKS or tag in CODE or tag == "a":
+        elif tag in ("video", "audio") and values.get("src"):
+            self.media(tag, values["src"])
+        elif tag == "source" and values.get("src"):
+            self.media("media", values["src"])
+        elif tag == "input" and values.get("type", "").lower() == "checkbox":
+            self.box = "[x] " if "checked" in values else "[ ] "
+        elif tag in MARKS or tag in RAISED or tag in CODE or tag == "a":
             if tag == "a":
                 self.close_frame("a")
             if len(self.frames) < DEEPEST_INLINE:
@@ -134,7 +169,7 @@ class _Reader(HTMLParser):
         # In HTML, <script/> opens an element as <script> does; in drawings it does not, and those are dropped.
         if not self.drop:
             self.handle_starttag(tag, attrs)
-            if tag in CODE or tag in MARKS or tag == "svg":
+            if tag in CODE or tag in MARKS or tag in RAISED or tag in ("svg", "math"):
                 self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -142,6 +177,8 @@ class _Reader(HTMLParser):
             self.drop_depth -= tag == self.drop
             if not self.drop_depth:
                 self.end_drop()
+        elif self.math is not None:
+            self.end_math(tag)
         elif tag == "title" and self.in_title:
             self.in_title = False
         elif tag == "pre" and self.pre is not None:
@@ -150,12 +187,14 @@ class _Reader(HTMLParser):
             return
         elif tag in BLOCKS:
             self.end_block(tag)
-        elif tag in MARKS or tag in CODE or tag == "a":
+        elif tag in MARKS or tag in RAISED or tag in CODE or tag == "a":
             self.close_frame(tag)
 
     def handle_data(self, data: str) -> None:
         if self.drop:
             self.dropped.append(data)
+        elif self.math is not None:
+            (self.math.tex if self.math.annotation else self.math.text).append(data)
         elif self.in_title:
             self.title += data
         elif self.pre is not None:
@@ -163,7 +202,11 @@ class _Reader(HTMLParser):
         elif any(frame.tag in CODE for frame in self.frames):
             self.frames[-1].pieces.append((True, data))
         else:
-            self.add(escaped(re.sub(f"[{SPACE}]+", " ", data)))
+            if self.box and data.strip(SPACE):
+                box = self.box if any(holder[0] == "li" for holder in self.holders) else escaped(self.box)
+                self.base.pieces.append((False, box))  # in front of marks that have begun
+                self.box = ""
+            self.add(text_with_formulas(re.sub(f"[{SPACE}]+", " ", data)))
 
     def handle_comment(self, data: str) -> None:
         self.report(data, "a comment")
@@ -178,8 +221,31 @@ class _Reader(HTMLParser):
             self.dropped.append(self.rawdata)
         if self.drop:
             self.end_drop()
+        if self.math is not None:
+            self.end_math("math")
         if self.pre is not None:
             self.end_pre()
+
+    def end_math(self, tag: str) -> None:
+        """An element inside a formula ends, or the formula: its TeX is kept, or else its text."""
+        math = self.math
+        if math is None or tag not in ("math", "script"):
+            if math is not None and tag == "annotation":
+                math.annotation = False
+            return
+        self.math = None
+        tex = "".join(math.tex).strip() or math.alt.strip()
+        if tex:
+            self.last_tex = tex
+            self.add(formula(tex, math.display, bool(self.tables)))
+        else:
+            self.add(escaped(re.sub(f"[{SPACE}]+", " ", "".join(math.text))))
+
+    def media(self, kind: str, src: str) -> None:
+        """A film or sound as a link."""
+        target = self.target(src)
+        if target:
+            self.add(f"[{kind}]({url(target)})")
 
     def end_drop(self) -> None:
         self.report("".join(self.dropped), f"<{self.drop}> is not kept")
@@ -191,19 +257,26 @@ class _Reader(HTMLParser):
         if self.tables and tag != "table":
             if tag in ("tr", "td", "th"):
                 self.cell(tag)
+            elif tag == "caption":
+                self.flush()
+                self.in_caption = True
             else:
                 self.add(" ")
             return
         self.flush()
+        self.term = tag == "dt" or (self.term and tag == "h3")
         if tag == "table":
             self.tables += 1
         elif tag in ("ul", "ol", "menu"):
+            self.nest(values)
             start = values.get("start", "")
             first = int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1
             if len(self.lists) < DEEPEST:
                 self.lists.append([tag, first, len(self.holders), False])
         elif tag == "li":
             self.item()
+        elif tag == "div" and (found := re.search(r"\bcheckbox-(on|off)\b", values.get("class", ""))):
+            self.box = "[x] " if found[1] == "on" else "[ ] "
         elif tag == "blockquote":
             self.hold([tag, "> ", "> ", False, False])
         elif tag == "hr":
@@ -212,6 +285,16 @@ class _Reader(HTMLParser):
             self.pre, self.language = [], _language(values)
         elif re.fullmatch(r"h[1-6]", tag):
             self.heading = int(tag[1])
+
+    def nest(self, values: dict[str, str]) -> None:
+        """Set a list below the item before it, where the page says so by a class or has closed that item too early."""
+        docs = re.search(r"\blst-kix_\w+-(\d)\b", values.get("class", ""))
+        levels = int(docs[1]) if docs and not self.lists else 0
+        inside = bool(self.lists) and self.lists[-1][3] and len(self.holders) <= self.lists[-1][2]
+        if (levels or inside) and self.last_was_item and len(self.lists) + 1 < DEEPEST:
+            indent = " " * 4 * levels or "   "
+            self.lists.append([NESTED, 1, len(self.holders), True])
+            self.hold(["li", indent, indent, True, True])
 
     def item(self) -> None:
         """A list's item begins, and the one before it ends if its end was not told."""
@@ -237,6 +320,9 @@ class _Reader(HTMLParser):
                 self.tables -= 1
                 if not self.tables:
                     self.end_table()
+            elif tag == "caption":
+                self.flush()
+                self.in_caption = False
             elif tag not in ("tr", "td", "th"):
                 self.add(" ")
             return
@@ -249,6 +335,8 @@ class _Reader(HTMLParser):
                 del self.holders[entry[2] :]
                 if entry[0] == tag:
                     break
+            while self.lists and self.lists[-1][0] == NESTED:
+                del self.holders[self.lists.pop()[2] :]
         elif tag in ("li", "blockquote") and any(holder[0] == tag for holder in self.holders):
             last = max(i for i, holder in enumerate(self.holders) if holder[0] == tag)
             if tag == "blockquote" or not self.lists or last >= self.lists[-1][2]:
@@ -269,7 +357,9 @@ class _Reader(HTMLParser):
         text = with_breaks(text)
         if not text.strip():
             return
-        if self.tables:
+        if self.tables and self.in_caption:
+            self.captions.append(text)
+        elif self.tables:
             self.put_cell(text)
         elif self.heading:
             self.emit([f"{'#' * self.heading} " + text.replace("\\\n", " ")])
@@ -340,7 +430,10 @@ class _Reader(HTMLParser):
         self.tables = 1  # what is still open is the last cell's
         self.flush()
         rows = [row for row in self.rows if any(row)]
-        self.rows, self.in_row, self.tables = [], False, 0
+        captions, self.captions = self.captions, []
+        self.rows, self.in_row, self.in_caption, self.tables = [], False, False, 0
+        for text in captions:
+            self.emit(safe_lines(text).split("\n"))
         if not rows:
             return
         width = max(map(len, rows))
@@ -364,7 +457,9 @@ class _Reader(HTMLParser):
             frame = self.pop_frame()
             while frame.tag != tag:
                 frame = self.pop_frame()
-            if frame.target and not frame.used:
+            if frame.target and not frame.used and self.term:
+                self.add(f"[{escaped(frame.target)}]({url(frame.target)})")  # a bookmark without a name
+            elif frame.target and not frame.used:
                 self.report(frame.target, "a link without a text")
 
     def pop_frame(self) -> Frame:
@@ -377,7 +472,14 @@ class _Reader(HTMLParser):
         return frame
 
     def image(self, values: dict[str, str]) -> None:
-        target = self.target(values.get("src", ""))
+        src = values.get("src", "")
+        if not src or src.startswith("data:"):
+            # Of several sizes the first.
+            src = next((values[name].split()[0] for name in LAZY if values.get(name, "").strip()), src).rstrip(",")
+        target = self.target(src)
+        if values.get("alt", "").strip() and values["alt"].strip() == self.last_tex:
+            self.report(src, "a picture of a formula that is kept")
+            return
         alt = escaped(re.sub(r"\s+", " ", values.get("alt", "")))
         if target:
             self.add(f"![{alt}]({url(target)})")
@@ -390,6 +492,8 @@ class _Reader(HTMLParser):
         if href and not harmless(href):
             self.report(href, "a link that is not to the web, mail or a file")
             return ""
+        if self.base_address and href and not href.startswith("#"):
+            href = urljoin(self.base_address, href)
         path, mark, rest = href.partition("#")
         where = posixpath.normpath(posixpath.join(posixpath.dirname(self.source), unquote(path))) if path else ""
         if where in self.local:
@@ -399,6 +503,15 @@ class _Reader(HTMLParser):
     def report(self, text: str, why: str) -> None:
         if text.strip():
             self.left_out.append(LeftOut(self.source, self.getpos()[0], text, why))
+
+
+class _Math:
+    """A formula that is being read."""
+
+    def __init__(self, alt: str, display: bool, annotation: bool = False) -> None:
+        self.alt, self.display, self.annotation = alt, display, annotation
+        self.tex: list[str] = []
+        self.text: list[str] = []
 
 
 def _language(values: dict[str, str]) -> str:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 SPACE = " \t\n\r\f"
 """What HTML counts as white space; a no-break space is a character like any other."""
-MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
+MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
+RAISED = {"sup": "^", "sub": "_"}
+"""Elements whose text stands higher or lower, and the sign that says so where no character does."""
+_RAISED = {
+    "sup": str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ"),
+    "sub": str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎"),
+}
 CODE = ("code", "kbd", "samp", "tt")
 _SPECIAL = re.compile(r"[\\`*\[\]<|~$#&!_]")
 BREAK = "\0"
@@ -81,6 +87,8 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         return [(False, f"{left}[{inside}]({url(frame.target)}){right}")]
     if in_code:
         return frame.pieces
+    if frame.tag in RAISED:
+        return [(False, raised(frame.tag, markdown(frame.pieces)))]
     text = markdown(frame.pieces)
     inside, mark = text.strip(EDGE), MARKS[frame.tag]
     # Marks beside anything but letters are not always marks; the text matters more than its emphasis.
@@ -89,6 +97,45 @@ def closed(frame: Frame, in_code: bool, before: str) -> list[tuple[bool, str]]:
         return frame.pieces
     left, right = text[: len(text) - len(text.lstrip(EDGE))], text[len(text.rstrip(EDGE)) :]
     return [(False, f"{left}{mark}{inside}{mark}{right}")]
+
+
+def raised(tag: str, text: str) -> str:
+    """An exponent or index as characters that look so, else behind a sign; marks of notes stay as they are."""
+    inside = text.strip(EDGE)
+    if not inside or "](" in inside or "[" in inside or BREAK in inside:
+        return text
+    shown = inside.translate(_RAISED[tag])
+    if not any(c.isascii() and not c.isspace() for c in shown):
+        return shown
+    sign = "\\_" if tag == "sub" else "^"
+    return f"{sign}{inside}" if inside.isalnum() else f"{sign}({inside})"
+
+
+def formula(tex: str, display: bool, in_table: bool) -> str:
+    """A formula in TeX as Markdown; as code if it holds a sign that would end it."""
+    tex = re.sub(r"\{\\(?:display|text)style\s+(.*)\}", r"\1", " ".join(tex.split()))
+    if "$" in tex or not tex:
+        return code_span(tex)
+    if in_table:
+        tex = re.sub(r"(?<!\\)\|", r"\\vert ", tex)
+    return f"$${tex}$$" if display else f"${tex}$"
+
+
+_WRITTEN = re.compile(
+    r"\$\$(?=[^$]*(?:\\[A-Za-z]{2}|[\^_]\{))([^$]+)\$\$|\$(?=[^$\s])(?=[^$\n]*\\[A-Za-z]{2})([^$\n]*[^$\s])\$(?!\d)"
+    r"|\\\[(?=[^$]*\\[A-Za-z]{2})([^$\[\]]+)\\\]|\\\((?=[^$]*\\[A-Za-z]{2})([^$]+?)\\\)"
+)
+
+
+def text_with_formulas(text: str) -> str:
+    """Text as `escaped` gives it, but for formulas that stand in it as TeX."""
+    out, at = [], 0
+    for found in _WRITTEN.finditer(text) if "\\" in text else ():
+        whole, line, display, inline = found.groups()
+        out.append(escaped(text[at : found.start()]))
+        out.append(found[0] if whole or line else f"$${display}$$" if display else f"${inline.strip()}$")
+        at = found.end()
+    return "".join([*out, escaped(text[at:])])
 
 
 def markdown(pieces: list[tuple[bool, str]]) -> str:

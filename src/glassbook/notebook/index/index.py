@@ -13,6 +13,8 @@ from typing import Literal
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import schema, search
 from glassbook.notebook.index.database import IndexFile, recovering
+from glassbook.notebook.index.resolver import ADDRESS, Resolver
+from glassbook.notebook.pages.names import lookup_key
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.record import RunRecord, read_record
@@ -106,20 +108,41 @@ class Index(IndexFile):
 
     @recovering
     def paths_of(self, name: str) -> list[Path]:
-        """Files of the pages that `name` means: by id, else by title, else by alias, else by file name.
+        """Files of the pages that `name` means: by id, else by title or file, else by alias.
 
-        Several if they share the name.
+        Several if they share the name and none has exactly this id.
         """
         db = self._fresh_pages()
         rows = db.execute(
-            "SELECT rank, path FROM name WHERE key = ? ORDER BY rank, path", [schema.key(name)]
+            "SELECT rank, path, id FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path",
+            [schema.key(name)],
         ).fetchall()
-        return list(dict.fromkeys(self.folder / path for rank, path in rows if rank == rows[0][0]))
+        best = [(path, ident) for rank, path, ident in rows if rank == rows[0][0]]
+        exact = [path for path, ident in best if ident == name]
+        return [self.folder / path for path in (exact if len(exact) == 1 else [path for path, _ in best])]
 
     @recovering
-    def resolve(self, name: str) -> str | None:
-        """Id of the page that a link to `name` leads to, None if there is none. Of several, the first by path."""
-        return _page_named(self._fresh_pages(), "id", schema.key(name))
+    def resolve(self, name: str, source: str = "") -> str | None:
+        """Id of the page that a link to `name` leads to, None if there is none.
+
+        It is the page's path where another page before it has its id. See `pages.names` for which of several is meant.
+
+        Args:
+            name: as it stands in the link; "./" and a path for the address of a Markdown link.
+            source: file of the page that holds the link, relative to the notebook.
+        """
+        resolver = Resolver(self._fresh_pages())
+        return resolver.address(resolver.path(name, source))
+
+    @recovering
+    def path_of(self, name: str, source: str = "") -> str | None:
+        """File, relative to the notebook, of the page that `resolve` gives."""
+        return Resolver(self._fresh_pages()).path(name, source)
+
+    @recovering
+    def address(self, page: Page) -> str:
+        """Name that `resolve` leads from to this page: its id, or its path where another page before it has its id."""
+        return Resolver(self._fresh_pages()).address(self._path(page)) or page.id
 
     @recovering
     def owners(self, ident: str) -> list[Path]:
@@ -143,7 +166,7 @@ class Index(IndexFile):
             raise GlassbookError(f"pages cannot be ordered by {order!r}; choose from {', '.join(_PAGE_ORDERS)}")
         where, values = _page_filter(kind, tag)
         rows = self._fresh_pages().execute(
-            f"""SELECT id, title, kind, level, tags, aliases, path, mtime FROM page WHERE {where}
+            f"""SELECT {ADDRESS}, title, kind, level, tags, aliases, path, mtime FROM page WHERE {where}
                 ORDER BY {_PAGE_ORDERS[order]} LIMIT ? OFFSET ?""",
             [*values, limit, offset],
         )
@@ -168,7 +191,7 @@ class Index(IndexFile):
             [before, before, days],
         ).fetchone()[0]
         rows = db.execute(
-            """SELECT day, id, title, kind FROM page WHERE day <> '' AND (? = '' OR day < ?) AND day >= ?
+            f"""SELECT day, {ADDRESS}, title, kind FROM page WHERE day <> '' AND (? = '' OR day < ?) AND day >= ?
                ORDER BY day DESC, lower(title)""",
             [before, before, cut or ""],
         )
@@ -180,49 +203,52 @@ class Index(IndexFile):
     def backlinks(self, name: str, limit: int | None = None) -> list[Backlink]:
         """Links from other pages to the page that `name` means; to a run or a missing page by the name itself."""
         db = self._fresh_pages()
-        key = schema.key(name)
-        rows = db.execute(
-            # A link belongs to the page to which its target means most: an id goes before another page's title.
-            """SELECT page.id, page.title, link.section, link.line, link.text
-               FROM link JOIN page ON page.path = link.path
-               WHERE link.rowid IN (
-                   SELECT min(rowid) FROM link WHERE path <> :path AND target IN (
-                       SELECT key FROM name AS mine WHERE mine.path = :path AND NOT EXISTS (
-                           SELECT 1 FROM name AS other WHERE other.key = mine.key
-                           AND (other.rank, other.path) < (mine.rank, mine.path))
-                       UNION SELECT :key WHERE :path = '')
-                   GROUP BY path, section, line ORDER BY path, line LIMIT :limit)
-               ORDER BY page.path, link.line""",
-            {"path": _page_named(db, "path", key) or "", "key": key, "limit": -1 if limit is None else limit},
-        )
-        return [Backlink(*row) for row in rows]
+        resolver = Resolver(db)
+        path = resolver.path(name)
+        if path is None:
+            numbers = [n for (n,) in db.execute("SELECT rowid FROM link WHERE target = ?", [lookup_key(whole(name))])]
+        else:
+            numbers = resolver.links_to(path)
+        found: dict[tuple[str, str, int], Backlink] = {}
+        for number in numbers:
+            if limit is not None and len(found) >= limit:
+                break
+            ident, *rest = db.execute(
+                f"""SELECT {ADDRESS}, page.title, link.section, link.line, link.text
+                    FROM link JOIN page ON page.path = link.path WHERE link.rowid = ?""",
+                [number],
+            ).fetchone()
+            link = Backlink(ident, *rest)
+            found.setdefault((ident, link.section, link.line), link)
+        return list(found.values())
 
     @recovering
     def links(self, page: Page | str) -> list[tuple[str, str | None]]:
         """What a page, or that in a file, links to, in order: (the name in the link, id of the page or None)."""
-        db = self._fresh_pages()
-        rows = db.execute("SELECT target, said FROM link WHERE path = ? ORDER BY rowid", [self._path(page)])
+        resolver, path = Resolver(self._fresh_pages()), self._path(page)
+        rows = resolver.db.execute("SELECT target, said FROM link WHERE path = ? ORDER BY rowid", [path])
         texts: dict[str, str] = {}
         for target, text in rows.fetchall():
             texts.setdefault(target, text)
-        return [(text, _page_named(db, "id", target)) for target, text in texts.items()]
+        return [(text.removeprefix("./"), resolver.address(resolver.path(text, path))) for text in texts.values()]
 
     @recovering
     def graph(self, page: Page | str, depth: int = 1, limit: int = 60) -> Graph:
         """A page, the pages at most `depth` links away from it either way (at most `limit`), and the links between."""
-        db, path = self._fresh_pages(), self._path(page)
+        resolver, path = Resolver(self._fresh_pages()), self._path(page)
         near, newest = {path: None}, [path]
         for _ in range(depth):
             reached: dict[str, None] = {}
             for other in newest:
                 if len(near) + len(reached) >= limit:
                     break
-                around = [*_targets(db, other), *_sources(db, other, limit)]
+                around = [*resolver.targets(other), *resolver.sources(other, limit)]
                 reached |= dict.fromkeys(path for path in around if path not in near)
             newest = list(reached)[: max(0, limit - len(near))]
             near |= dict.fromkeys(newest)
-        nodes = {p: db.execute("SELECT id, title, kind FROM page WHERE path = ?", [p]).fetchone() for p in near}
-        inside = {(a, b) for a in near for b in _targets(db, a) if b in near and a != b}
+        query = f"SELECT {ADDRESS}, title, kind FROM page WHERE path = ?"
+        nodes = {p: resolver.db.execute(query, [p]).fetchone() for p in near}
+        inside = {(a, b) for a in near for b in resolver.targets(a) if b in near and a != b}
         return Graph([nodes[p] for p in near], sorted((nodes[a][0], nodes[b][0]) for a, b in inside))
 
     def _path(self, page: Page | str) -> str:
@@ -391,28 +417,6 @@ def _page_filter(kind: str | None, tag: str | None) -> tuple[str, list[str]]:
         where.append("path IN (SELECT path FROM tag WHERE key = ?)")
         values.append(schema.key(tag))
     return " AND ".join(where), values
-
-
-def _page_named(db: sqlite3.Connection, column: Literal["id", "path"], key: str) -> str | None:
-    """Id or path of the page that a name (in the form of `schema.key`) means: the first by rank and path."""
-    row = db.execute(
-        f"SELECT page.{column} FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path LIMIT 1", [key]
-    ).fetchone()
-    return row[0] if row else None
-
-
-def _targets(db: sqlite3.Connection, path: str) -> list[str]:
-    """Paths of the pages that a page links to."""
-    rows = db.execute("SELECT DISTINCT target FROM link WHERE path = ?", [path]).fetchall()
-    return [other for (target,) in rows if (other := _page_named(db, "path", target))]
-
-
-def _sources(db: sqlite3.Connection, path: str, limit: int) -> Iterable[str]:
-    """Paths of pages that link to a page; at most `limit` by each of its names, for all may link to one."""
-    for (name,) in db.execute("SELECT DISTINCT key FROM name WHERE path = ?", [path]).fetchall():
-        if _page_named(db, "path", name) == path:
-            rows = db.execute("SELECT DISTINCT path FROM link WHERE target = ? LIMIT ?", [name, limit]).fetchall()
-            yield from (other for (other,) in rows)
 
 
 def _run_order(order: str) -> tuple[str, str, list[str]]:

@@ -7,15 +7,17 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.bounded import TooCostly
+from glassbook.notebook.index.words import APART, spread
+from glassbook.notebook.pages.links import Outline, Section, name_key, read_bounded
+from glassbook.notebook.pages.names import lookup_key, names_of
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 9
+VERSION = 10
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -31,8 +33,6 @@ PAGE_NAMES = "fts_name"
 WORDS = ("rowid", "title", "alias", "tag", "heading", "body")
 NAMES = WORDS[:4]
 """Columns of the lists of words, and of the list of pages' names."""
-LINE = 400
-"""Characters of a line that are kept with a link in it."""
 
 Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
@@ -47,6 +47,7 @@ CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
 CREATE INDEX page_kind_level ON page (kind, level IS NULL, level DESC, lower(title), path);
 CREATE INDEX page_mtime ON page (mtime DESC, path);
 CREATE INDEX page_day ON page (day);
+CREATE INDEX page_id ON page (id);
 CREATE TABLE tag (key TEXT, said TEXT, path TEXT);
 CREATE INDEX tag_key ON tag (key, path);
 CREATE INDEX tag_path ON tag (path);
@@ -68,11 +69,11 @@ CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE entry (id INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, title TEXT, section TEXT, heading TEXT,
                     top INTEGER);
 CREATE INDEX entry_owner ON entry (kind, owner);
-CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {TOKENS});
-CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, prefix = '2 3', {TOKENS});
+CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, {APART}, prefix = '2 3', {TOKENS});
 PRAGMA user_version = {VERSION};
 """
 
@@ -178,7 +179,16 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
         row,
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
-    db.execute(f"INSERT INTO {LISTS[entry.kind]} ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", [number, *words])
+    _insert(db, LISTS[entry.kind], WORDS, [(number, *words)])
+
+
+def _insert(db: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add texts to a list of words; `rows` begin with the number of their entry."""
+    marks = ", ".join("?" * (len(columns) + 1))
+    db.executemany(
+        f"INSERT INTO {table} ({', '.join(columns)}, {APART}) VALUES ({marks})",
+        [(*row, spread(*row[1:])) for row in rows],
+    )
 
 
 def forget(db: sqlite3.Connection, kind: Kind, owner: str) -> None:
@@ -195,15 +205,13 @@ Rows = dict[str, list[Any]]
 
 def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     """All rows of a page; `stamp` is (mtime, size, changed, seen, digest) of its file."""
-    own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
     lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
-    names = [
-        (page.id, 0),
-        (page.title, 1),
-        *((alias, 2) for alias in page.aliases),
-        (PurePosixPath(path).stem, 3),
-    ]
-    outline = page.outline()
+    outline, problem = Outline((), (), (Section("", "", 0, 1, page.body),)), page.problem
+    try:
+        outline = read_bounded(page.body)
+    except TooCostly as stopped:
+        problem = problem or f"its links and sections are not known: to read it, {stopped}"
+    own = [whole(page.id), whole(page.title), problem and whole(problem), whole(page.kind), page.level]
     # The names stand with the first section only, so that a search for the page lands on its top.
     first = (" \n".join(page.aliases), " \n".join(page.tags))
     sections = [
@@ -213,9 +221,16 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     return {
         "page": [[path, *stamp, *own, *lists]],
         "tag": [[key(tag), whole(tag), path] for tag in page.tags],
-        "name": [[key(name), rank, path] for name, rank in names],
+        "name": [[whole(name), rank, path] for name, rank in names_of(page, path).items()],
         "link": [
-            [path, key(link.target), whole(link.section), link.line, whole(link.text[:LINE]), whole(link.target)]
+            [
+                path,
+                lookup_key(whole(link.target), path),
+                whole(link.section),
+                link.line,
+                whole(link.text),
+                whole(link.target),
+            ]
             for link in outline.links
             if link.target
         ],
@@ -237,9 +252,9 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
             entries.append((number, "page", path, ident, title, slug, heading, top))
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
-    db.executemany(f"INSERT INTO fts_page ({', '.join(WORDS)}) VALUES (?, ?, ?, ?, ?, ?)", words)
+    _insert(db, "fts_page", WORDS, words)
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
-    db.executemany(f"INSERT INTO {PAGE_NAMES} ({', '.join(NAMES)}) VALUES (?, ?, ?, ?)", names)
+    _insert(db, PAGE_NAMES, NAMES, names)
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassbook.notebook.index.schema import LISTS, NAMES, PAGE_NAMES, WORDS, Kind, key
+from glassbook.notebook.index.words import APART, can_be_found, is_apart, spread
 
 EXCERPT = 200
 """Characters of an excerpt."""
@@ -51,12 +52,13 @@ def terms_of(text: str) -> list[str]:
     """The words and "phrases in quotes" of a query that can be looked for."""
     pieces = [phrase or word for phrase, word in re.findall(r'"([^"]*)"|([^\s"]+)', text[:2000])]
     terms = [piece.replace("\0", " ").encode("utf-8", "replace").decode() for piece in pieces]
-    return [term for term in terms if any(c.isalnum() for c in term)][:TERMS]
+    return [term for term in terms if can_be_found(term)][:TERMS]
 
 
 def match_expression(terms: Sequence[str], begins: bool) -> str:
     """Terms as an FTS5 expression that cannot be misread: each quoted, the last also as a beginning if `begins`."""
-    return " ".join(f'"{term}"' for term in terms) + ("*" if begins else "")
+    phrases = [f'{APART} : "{spread(term)}"' if is_apart(term) else f'"{term}"' for term in terms]
+    return " ".join(phrases) + ("*" if begins else "")
 
 
 def _may_begin(text: str, terms: Sequence[str]) -> bool:
@@ -134,7 +136,7 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
     rows = db.execute(
         """SELECT page.id, page.title, page.kind, name.rank, name.key FROM (
                SELECT key, rank, path FROM name WHERE key >= ? AND key < ? LIMIT ?) AS name JOIN page USING (path)
-           ORDER BY name.rank = 3, length(name.key), name.key""",
+           ORDER BY name.rank >= 3, length(name.key), name.key""",
         [begin, end, 10 * limit],
     ).fetchall()
     found = [
@@ -202,7 +204,7 @@ def _named(
     if "page" in kinds:
         yield from _scored(db, (PAGE_NAMES, ["page"]), terms, begin, limit)
     for names, members in _lists([kind for kind in kinds if kind not in ("page", "feature")]):
-        expression = f"{{title alias tag}} : ({match_expression(terms, begin)})"
+        expression = f"{{title alias tag {APART}}} : ({match_expression(terms, begin)})"
         yield from _scored(db, (names, members), terms, begin, limit, expression)
 
 

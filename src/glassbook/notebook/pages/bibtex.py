@@ -68,24 +68,35 @@ _SAFE = {
     "\\": "{\\textbackslash}", "{": "{\\textbraceleft}", "}": "{\\textbraceright}", "~": "{\\textasciitilde}",
     "^": "{\\textasciicircum}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#", "_": "\\_",
 }  # fmt: skip
+_STYLES = frozenset(
+    "emph textit textbf texttt textsc textrm textsf textsl textsubscript textsuperscript textnormal text mbox em it bf "
+    "tt sc rm sf sl url protect enquote uppercase".split()
+)
+"""Commands that say only how their words look."""
 _LATEX = re.compile(
-    r"\\(?P<accent>[`'^\"~=.]|[cvuHkr](?![a-zA-Z]))\s*(?:\{\\?(?P<a>[^\W\d_])\}|\\?(?P<b>[^\W\d_]))"
-    r"|\\(?P<word>[a-zA-Z]+)(?:\{\}|\s+|(?![a-zA-Z]))|\\(?P<mark>.)|(?P<drop>[{}])|(?P<tie>~)",
+    r"(?P<math>\$(?:\\.|[^$\\])+\$)"
+    r"|\\(?P<accent>[`'^\"~=.]|[cvuHkr](?![a-zA-Z]))\s*(?:\{\\?(?P<a>[^\W\d_])\}|\\?(?P<b>[^\W\d_]))"
+    r"|\\(?P<word>[a-zA-Z]+)(?:\{\}|(?P<space>\s+)|(?![a-zA-Z]))|\\(?P<mark>.)|(?P<drop>[{}])|(?P<tie>~)",
     re.DOTALL,
 )
 
 
 def plain(latex: str) -> str:
-    """LaTeX of a field as text: accents and letters, no braces; commands that are not known keep their name."""
+    """LaTeX of a field as text: accents and letters, no braces but in formulas; unknown commands keep their name."""
+    if not any(sign in latex for sign in "\\{}~"):
+        return " ".join(latex.split())
+    return " ".join(_LATEX.sub(_plain, latex).split())
 
-    def one(match: re.Match[str]) -> str:
-        if match["accent"]:
-            return unicodedata.normalize("NFC", (match["a"] or match["b"]) + _ACCENTS[match["accent"]])
-        if match["word"]:
-            return _LETTERS.get(match["word"], match[0].rstrip() if match["word"] not in ("emph", "textit") else "")
-        return match["mark"] or (" " if match["tie"] else "")
 
-    return " ".join(_LATEX.sub(one, latex).split())
+def _plain(match: re.Match[str]) -> str:
+    word = match["word"]
+    if match["accent"]:
+        return unicodedata.normalize("NFC", (match["a"] or match["b"]) + _ACCENTS[match["accent"]])
+    if word in _LETTERS:
+        return _LETTERS[word]
+    if word:
+        return "" if word in _STYLES else f"\\{word}{match['space'] or ''}"
+    return match["math"] or match["mark"] or (" " if match["tie"] else "")
 
 
 def latex(text: str) -> str:
@@ -93,13 +104,27 @@ def latex(text: str) -> str:
     return "".join(_SAFE.get(c, c) for c in text)
 
 
-def read(text: str) -> list[dict[str, Any]]:
-    """The works in a BibTeX file, as CSL JSON; `id` is the citation key.
+def read(text: str, problems: list[str] | None = None) -> list[dict[str, Any]]:
+    """The works in a BibTeX file, as CSL JSON; `id` is the citation key, "" if there is none.
+
+    Args:
+        text: the file.
+        problems: gets a line for each entry that cannot be read, which is then passed over.
 
     Raises:
-        GlassbookError: an entry cannot be read; the message names it and its line.
+        GlassbookError: an entry cannot be read and there is no `problems`; the message names its line.
     """
-    return [_csl(kind, key, fields) for kind, key, fields in _entries(text)]
+    entries = list(_entries(text, problems))
+    parents = {key.lower(): fields for _, key, fields in entries}
+    works = []
+    for kind, key, fields in entries:
+        try:
+            works.append(_csl(kind, key, _inherited(fields, parents)))
+        except GlassbookError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
+    return works
 
 
 def write(items: Iterable[Mapping[str, Any]]) -> str:
@@ -110,28 +135,87 @@ def write(items: Iterable[Mapping[str, Any]]) -> str:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _entries(text: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+_BEGIN = re.compile(r"@\s*([a-zA-Z]+)\s*([{(])")
+_NEXT = re.compile(r"^[ \t]*@", re.MULTILINE)
+_KEYS = {"{": re.compile(r"\s*([^\n,{}=\"]*?)\s*(?=[,}])"), "(": re.compile(r"\s*([^\n,{}()=\"]*?)\s*(?=[,)])")}
+_STRING = re.compile(r"\s*([^\s=,#{}()\"]+)\s*=")
+_FIELD = re.compile(r"[\s,]*([^\s=,#{}()\"]+)\s*=")
+_END = re.compile(r"[,\s]*[})]")
+_WORD = re.compile(r"([^\s=,#{}()\"]+)")
+_SPACE = re.compile(r"\s*")
+_MORE = re.compile(r"\s*#")
+_GROUP = re.compile(r"\\.|[{}()\"]", re.DOTALL)
+_INHERITED = frozenset(
+    "booktitle journal journaltitle year month date publisher address location series editor volume number isbn issn "
+    "organization institution".split()
+)
+"""Fields that an entry takes from the one that its crossref names."""
+
+
+def _entries(text: str, problems: list[str] | None) -> Iterator[tuple[str, str, dict[str, str]]]:
     """(type, key, field -> LaTeX) of each entry; text between entries is a comment."""
     strings = {month: str(i) for i, month in enumerate(MONTHS, 1)}
     at = 0
-    while (start := re.compile(r"@\s*([a-zA-Z]+)\s*([{(])").search(text, at)) is not None:
-        kind, at = start[1].lower(), start.end()
-        if kind in ("comment", "preamble"):
-            at = _closing(text, start.end() - 1)
-        elif kind == "string":
-            name, at = _match(r"\s*([^\s=,#{}()\"]+)\s*=", text, at)
-            strings[name.lower()], at = _value(text, at, strings)
-        else:
-            key, at = _match(r"\s*([^\s,{}()=\"#]+)\s*(?=[,})])", text, at)
-            fields: dict[str, str] = {}
-            while re.compile(r"\s*[,\s]*[})]").match(text, at) is None:
-                name, at = _match(r"[\s,]*([^\s=,#{}()\"]+)\s*=", text, at)
-                fields[name.lower()], at = _value(text, at, strings)
-            yield kind, key, fields
+    while (start := _BEGIN.search(text, at)) is not None:
+        try:
+            entry, at = _one_entry(text, start, strings)
+        except GlassbookError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
+            after = _NEXT.search(text, start.end())
+            entry, at = None, after.start() if after else len(text)
+        if entry is not None:
+            yield entry
 
 
-def _match(pattern: str, text: str, at: int) -> tuple[str, int]:
-    match = re.compile(pattern).match(text, at)
+def _one_entry(
+    text: str, start: re.Match[str], strings: dict[str, str]
+) -> tuple[tuple[str, str, dict[str, str]] | None, int]:
+    """The entry that begins at `start`, None if it holds no work, and where it ends; it may add to `strings`."""
+    kind, at = start[1].lower(), start.end()
+    if kind in ("comment", "preamble"):
+        return None, _closing(text, at - 1)
+    if kind == "string":
+        name, at = _match(_STRING, text, at)
+        strings[name.lower()], at = _value(text, at, strings)
+        return None, at
+    key, at = _match(_KEYS[start[2]], text, at)
+    fields: dict[str, str] = {}
+    while (end := _END.match(text, at)) is None:
+        name, at = _match(_FIELD, text, at)
+        value, at = _value(text, at, strings)
+        _put(fields, name.lower(), value)
+    return (kind, key, fields), end.end()
+
+
+def _put(fields: dict[str, str], name: str, value: str) -> None:
+    """Add a field; of one that is given twice both values are kept."""
+    if name == "keywords" and name in fields:
+        fields[name] += f", {value}"
+        return
+    free, number = name, 1
+    while fields.get(free, value) != value:
+        number += 1
+        free = f"{name}-{number}"
+    fields[free] = value
+
+
+def _inherited(fields: dict[str, str], parents: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """The fields of an entry, with those that it takes from its crossref."""
+    parent = parents.get(fields.get("crossref", "").strip().lower(), fields)
+    if parent is fields:
+        return fields
+    taken = {name: value for name, value in parent.items() if name in _INHERITED}
+    if "title" in parent and not taken.keys() & {"booktitle", "journal", "journaltitle"}:
+        taken["booktitle"] = parent["title"]
+    if fields.keys() & {"year", "date"}:
+        taken = {name: value for name, value in taken.items() if name not in ("year", "month", "date")}
+    return {**taken, **fields}
+
+
+def _match(pattern: re.Pattern[str], text: str, at: int) -> tuple[str, int]:
+    match = pattern.match(text, at)
     if match is None:
         raise GlassbookError(f"line {text.count(chr(10), 0, at) + 1}: this is no BibTeX entry: {text[at : at + 30]!r}")
     return match[1], match.end()
@@ -141,14 +225,15 @@ def _value(text: str, at: int, strings: Mapping[str, str]) -> tuple[str, int]:
     """A field's value: pieces in braces or quotes, numbers and names of strings, joined by #."""
     out = ""
     while True:
-        at += len(text[at:]) - len(text[at:].lstrip()) if text[at : at + 1].isspace() else 0
+        space = _SPACE.match(text, at)
+        at = space.end() if space else at
         if text[at : at + 1] in ("{", '"'):
             end = _closing(text, at)
             out += text[at + 1 : end - 1]
         else:
-            name, end = _match(r"([^\s=,#{}()\"]+)", text, at)
+            name, end = _match(_WORD, text, at)
             out += strings.get(name.lower(), name)
-        more = re.compile(r"\s*#").match(text, end)
+        more = _MORE.match(text, end)
         if more is None:
             return out, end
         at = more.end()
@@ -158,7 +243,7 @@ def _closing(text: str, at: int) -> int:
     """Where the group that opens at `at` has ended."""
     first, depth = text[at], 0
     close = {"{": "}", "(": ")", '"': '"'}[first]
-    for match in re.compile(r"\\.|[{}()\"]", re.DOTALL).finditer(text, at + 1):
+    for match in _GROUP.finditer(text, at + 1):
         if match[0] == close and depth == 0:
             return match.end()
         depth += {"{": 1, "}": -1}.get(match[0], 0)
@@ -216,9 +301,11 @@ def _rest(data: str, key: str) -> dict[str, Any]:
 def _date(fields: dict[str, str]) -> list[int]:
     """Year, month and day, as far as they are told."""
     told = plain(fields.get("date", ""))
-    match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?", told)
+    # Of a span of days the first; what CSL's date does not say, such as the end or the hour, stays a field of its own.
+    match = re.match(r"(\d{1,4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?=$|[/T~?%])", told)
     if match:
-        del fields["date"]
+        if match[0] == told:
+            del fields["date"]
         return [int(part) for part in match.groups() if part]
     if not re.fullmatch(r"\d{1,4}", plain(fields.get("year", ""))):
         return []
@@ -235,9 +322,9 @@ def _date(fields: dict[str, str]) -> list[int]:
 
 def _split_names(text: str) -> list[str]:
     out, depth, last = [], 0, 0
-    for match in re.finditer(r"\\.|[{}]|\s+and\s+", text, re.DOTALL):
+    for match in re.finditer(r"\\.|[{}]|\s+and\s+", text, re.DOTALL | re.IGNORECASE):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
-        if depth == 0 and match[0].strip() == "and":
+        if depth == 0 and match[0].strip().lower() == "and":
             out.append(text[last : match.start()])
             last = match.end()
     return [name.strip() for name in [*out, text[last:]] if name.strip()]

@@ -13,8 +13,11 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.bounded import Bounded, seconds_for
+from glassbook.notebook.pages.markup import block_anchor, markup
 from glassbook.notebook.serialization import read_yaml
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
 
 LIVE = "glassbook"
 """The info word of a live block's fence."""
+PAGE_ENDINGS = (".md", ".markdown")
+LINE = 400
+"""Characters of a line that are kept with a link in it."""
+SHORT = 20_000
+"""Characters from which on a page is read by another process: starting that takes as long as reading so many."""
+_FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,9 @@ class Link:
     """One `[[target#section|label]]`."""
 
     target: str
-    """Id, title or alias of the page; "" for a section of the same page."""
+    """Id, title, alias or path of the page, as it is written; "" for a section of the same page.
+
+    It begins with "./" if it is the address of a Markdown link, which is relative to the page's file."""
     section: str
     """Heading in that page, "" for the page's top."""
     label: str
@@ -39,7 +50,7 @@ class Link:
     line: int
     """Line of the body that holds it, from 1."""
     text: str
-    """That line."""
+    """That line, its first LINE characters."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +117,20 @@ def slug(text: str) -> str:
 
 
 def wikilinks(md: MarkdownIt) -> None:
-    """Teach `md` the inline token `wikilink` (content: the label; meta: target, section and offset)."""
+    """Teach `md` the inline token `wikilink` (content: the label; meta: target, section, offset, whether `embed`)."""
     md.inline.ruler.before("link", "wikilink", _wikilink)
 
 
+# It ends at the next two brackets of either kind, so that each part of a text is looked at once.
+_WIKILINK = re.compile(r"(!?)\[\[((?:[^\[\]]|\[(?!\[)|\](?!\]))*)\]\]")
+
+
 def _wikilink(state: StateInline, silent: bool) -> bool:
-    source, start = state.src, state.pos
-    if not source.startswith("[[", start):
+    match = _WIKILINK.match(state.src, state.pos, state.posMax)
+    if match is None:
         return False
-    end = source.find("]]", start + 2, state.posMax)
-    inside = source[start + 2 : end]
-    if end < 0 or "[[" in inside:
-        return False
-    # In a table a bar has to be written \| so that it does not end the cell.
-    place, _, label = inside.replace("\\|", "|").partition("|")
+    # In a table a bar may be written \\| so that it does not end the cell.
+    place, _, label = match[2].replace("\\|", "|").partition("|")
     # A long label may be broken across lines, as other text may; a name may not.
     if "\n" in place:
         return False
@@ -129,13 +140,19 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         token = state.push("wikilink", "", 0)
-        token.meta = {"target": target, "section": section, "at": start}
-        token.content = label.strip() or (f"{target} § {section}" if target and section else target or section)
-    state.pos = end + 2
+        token.meta = {"target": target, "section": section, "at": state.pos, "embed": bool(match[1])}
+        token.content = label or (f"{target} § {section}" if target and section else target or section)
+    state.pos = match.end()
     return True
 
 
-_VALUE = re.compile(r"\{\{\s*(run|claim):[ \t]*([^{}\n]*?)\s*\}\}")
+def anchor(section: str) -> str:
+    """Anchor of what a link's section names: a heading, the last of several (`A#B`), or a block (`^id`)."""
+    last = section.rpartition("#")[2].strip()
+    return block_anchor(last[1:]) if last.startswith("^") else slug(last)
+
+
+_VALUE = re.compile(r"\{\{\s*+(run|claim):([^{}\n]*+)\s*+\}\}")
 
 
 def inline_values(md: MarkdownIt) -> None:
@@ -161,8 +178,21 @@ def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False})
     # Blocks only: of the inline texts just those that can hold a link are read further, which is most of the time.
     md.core.ruler.disable("inline")
+    markup(md)
     wikilinks(md)
     return md
+
+
+def read_bounded(body: str) -> Outline:
+    """What `read_markdown` gives; a long body is read in a worker process with limits.
+
+    Raises:
+        TooCostly: it exceeds them.
+    """
+    return read_markdown(body) if len(body) < SHORT else _read_bounded(body, seconds=seconds_for(body))
+
+
+_read_bounded = Bounded(f"{__name__}:read_markdown")
 
 
 def read_markdown(body: str) -> Outline:
@@ -174,8 +204,9 @@ def read_markdown(body: str) -> Outline:
 
 
 # What makes the structure of a page more than headings, paragraphs and one level of dashes: code and fences, what is
-# indented, quotes, numbered or nested lists, rules and underlined headings, reference definitions, odd white space.
-_ODD = re.compile(r"[`~\\\t\x00-\x08\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000]")
+# indented, quotes, numbered or nested lists, rules and underlined headings, reference definitions, comments, ids of
+# blocks, odd white space.
+_ODD = re.compile(r"%%|[`~\\^\t\x00-\x08\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000]")
 _BLOCK = re.compile(r"\n(?: +|[>\d\[]|[-*+](?: +(?:[-*+>#=_\d\[ ]|$)|$)|[-=_*][-=_* ]*$)", re.MULTILINE)
 _HEADING = re.compile(r"(#{1,6})(?: (.*))?")
 
@@ -188,8 +219,9 @@ def _outline_of_plain(lines: list[str]) -> Outline:
     for row, line in enumerate([*lines, ""]):
         heading = _HEADING.fullmatch(line) if line.startswith("#") else None
         if not line or heading or line.startswith(("- ", "* ", "+ ")):  # a paragraph ends
-            if any("[[" in before for before in lines[first:row]):
-                links += _links_of("\n".join(lines[first:row]), first, lines)
+            text = "\n".join(lines[first:row])
+            if _may_link(text):
+                links += _links_of(text, first, lines)
             first = row
         if heading:
             title = re.sub(r"(?:^| )#+ *$", "", (heading[2] or "").strip(" ")).strip(" ")
@@ -202,7 +234,7 @@ def _outline(text: str, lines: list[str]) -> Outline:
     links = [
         link
         for token in tokens
-        if token.type == "inline" and "[[" in token.content
+        if token.type == "inline" and _may_link(token.content)
         for link in _links_of(token.content, token.map[0] if token.map else 0, lines)
     ]
     blocks = [live_block(token) for token in tokens if _is_live(token)]
@@ -214,14 +246,42 @@ def _outline(text: str, lines: list[str]) -> Outline:
     return Outline(tuple(links), tuple(blocks), tuple(_sections(heads, lines)))
 
 
+def _may_link(text: str) -> bool:
+    return ("[[" in text and "]]" in text) or "](" in text
+
+
 def _links_of(text: str, first: int, lines: list[str]) -> Iterable[Link]:
-    """Links in running text that begins in line `first`, counted from 0."""
+    """Links to pages in running text that begins in line `first`, counted from 0; pictures are none."""
     found: list[Token] = []
     _parser().inline.parse(text, _parser(), {}, found)
-    for child in found:
+    row, begins = first, 0
+    for i, child in enumerate(found):
         if child.type == "wikilink":
-            row = first + text.count("\n", 0, child.meta["at"])
-            yield Link(child.meta["target"], child.meta["section"], child.content, row + 1, lines[row].strip())
+            at = child.meta["at"]
+            row += text.count("\n", begins, at)
+            begins = at
+            if not (child.meta["embed"] and is_file(child.meta["target"])):
+                yield Link(child.meta["target"], child.meta["section"], child.content, row + 1, _excerpt(lines[row]))
+        elif child.type == "link_open":
+            target, _, section = unquote(str(child.attrGet("href") or "")).partition("#")
+            if page_address(target):
+                label = "".join(part.content for part in found[i + 1 : i + 20] if part.type == "text")
+                yield Link(f"./{target}", section, label, row + 1, _excerpt(lines[row]))
+
+
+def _excerpt(line: str) -> str:
+    """A line as it is kept with each link in it: no more than its beginning, for it may hold thousands."""
+    return line[: 2 * LINE].strip()[:LINE]
+
+
+def is_file(target: str) -> bool:
+    """Whether the target of an embed is a file beside the pages, such as a picture, and not a page."""
+    return not target.lower().endswith(PAGE_ENDINGS) and bool(_FILE.search(target))
+
+
+def page_address(address: str) -> bool:
+    """Whether an address (of a Markdown link) is that of a page in a file below pages/, relative to the linking one."""
+    return address.lower().endswith(PAGE_ENDINGS) and not re.match(r"[a-z][a-z0-9+.-]*:|/", address, re.I)
 
 
 def _is_live(token: Token) -> bool:
@@ -247,12 +307,12 @@ def _sections(heads: list[tuple[int, int, str]], lines: list[str]) -> Iterable[S
     """The sections that begin with these headings: (line from 0, level, title)."""
     starts = [(0, 0, ""), *heads]
     used: set[str] = set()
+    again: dict[str, int] = {}
     for (row, level, title), after in zip(starts, [*heads, (len(lines), 0, "")], strict=True):
         anchor = own = slug(title)
-        for n in range(1, len(used) + 2):
-            if anchor not in used:
-                break
-            anchor = f"{own}-{n}"
+        while anchor in used:
+            again[own] = again.get(own, 0) + 1
+            anchor = f"{own}-{again[own]}"
         used.add(anchor)
         yield Section(title, anchor, level, row + 1, "\n".join(lines[row : after[0]]))
 
@@ -264,5 +324,5 @@ def _heading_text(markdown: str) -> str:
     """A heading as it is read: labels in place of links, no marks of emphasis or code."""
     if not _MARKED.search(markdown):
         return markdown.strip()
-    markdown = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", markdown)
-    return re.sub(r"[*`]|(?<!\w)_+|_+(?!\w)", "", markdown).strip()
+    markdown = re.sub(r"!?\[\[(?:[^\[\]|]*\|)?([^\[\]]*)\]\]", r"\1", markdown)
+    return re.sub(r"[*`]|(?<!\w)_+|(?<!_)_+(?!\w)", "", markdown).strip()

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.pages import logseq
 from glassbook.notebook.pages.links import Outline, read_markdown, slug
 from glassbook.notebook.serialization import compose_yaml, yaml_value
 
@@ -30,7 +31,9 @@ KNOWN = ("id", "title", "kind", "aliases", "tags", "level", "refs")
 
 _HEAD = re.compile(r"(?P<open>---[ \t]*\r?\n)(?P<yaml>(?:.*\n)*?)(?P<close>(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z))")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)")
-_FIRST_HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t#]*\r?$", re.MULTILINE)
+_FIRST_HEADING = re.compile(r"(?:[ \t]*\r?\n)* {0,3}#[ \t]+([^\r\n]*)")
+_OTHER_NAMES = {"alias": "aliases", "tag": "tags"}
+"""Keys that other programs write for ours, the one with the values of the other."""
 
 
 @dataclass
@@ -83,8 +86,10 @@ class Page:
                 _set(page, key, node)
             except GlassbookError as error:
                 page.problem = page.problem or f"{key}: {error}"
-        heading = None if page.title else _FIRST_HEADING.search(body)
-        page.title = page.title or (heading[1] if heading else name.rpartition("/")[2])
+        said = logseq.properties(body)
+        page.aliases = _together(page.aliases, logseq.listed(said.get("alias", "")))
+        page.tags = _together(page.tags, logseq.listed(said.get("tags", "")))
+        page.title = page.title or said.get("title", "") or _heading(body) or _file_title(name)
         head.read = copy.deepcopy(page._values())
         page._head = head
         return page
@@ -121,7 +126,8 @@ class Page:
 
         It is the `date` of its front matter, else one that its title or the name of its file begins with.
         """
-        return _day_of(self.title, self.path.stem if self.path else "", self.extra.get("date"))
+        journal = logseq.journal_day(self.path.as_posix()) if self.path else None
+        return _day_of(self.title, self.path.stem if self.path else "", self.extra.get("date") or journal)
 
     def outline(self) -> Outline:
         """Links, live blocks and sections of the body."""
@@ -131,6 +137,17 @@ class Page:
         """What front matter would say; empty values are left out."""
         known = {key: getattr(self, key) for key in KNOWN}
         return {k: v for k, v in known.items() if v not in (None, [])} | self.extra
+
+
+def _heading(body: str) -> str:
+    """The heading of level 1 that a body begins with, "" if it begins with something else."""
+    found = _FIRST_HEADING.match(body)
+    return re.sub(r"(?:^|[ \t])#+$", "", found[1].rstrip()).rstrip() if found else ""
+
+
+def _file_title(name: str) -> str:
+    """The title of a page that does not give one, by its file: `name` without an ending."""
+    return next(iter(logseq.journal_names(name)), "") or logseq.page_title(name.rpartition("/")[2])
 
 
 def _day_of(title: str, stem: str, given: Any) -> str:
@@ -166,8 +183,12 @@ def _prove(text: str, values: dict[str, Any], changed: dict[str, Any]) -> None:
 def _set(page: Page, key: str, node: yaml.Node) -> None:
     if key in TEXTS:
         setattr(page, key, _text(node) or getattr(page, key))
-    elif key in LISTS:
-        setattr(page, key, _texts(node))
+    elif key in LISTS or key in _OTHER_NAMES:
+        key = _OTHER_NAMES.get(key, key)
+        texts = _texts(node)
+        if key == "tags":
+            texts = [text.removeprefix("#") for text in texts]
+        setattr(page, key, _together(getattr(page, key), [text for text in texts if text]))
     elif key == "level":
         page.level = _level(node)
     else:
@@ -183,7 +204,15 @@ def _text(node: yaml.Node) -> str | None:
 
 def _texts(node: yaml.Node) -> list[str]:
     items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    return [text for item in items if (text := _text(item)) is not None]
+    texts = [text for item in items if (text := _text(item)) is not None]
+    # Plain words are a list with commas, as Obsidian wrote it before 1.9; in quotes, a comma is part of a name.
+    if isinstance(node, yaml.ScalarNode) and not node.style:
+        texts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    return texts
+
+
+def _together(first: list[str], others: list[str]) -> list[str]:
+    return [*first, *(text for text in others if text not in first)]
 
 
 def _level(node: yaml.Node) -> int | None:
@@ -284,6 +313,8 @@ def _check(key: str, value: Any) -> None:
     for text in texts:
         if not isinstance(text, str) or not text.strip() or text != text.strip() or not text.isprintable():
             raise GlassbookError(f"{key}: {text!r} has to be one line of text without spaces round it")
+        if key == "tags" and text.startswith("#"):
+            raise GlassbookError(f"tags: {text!r} is written without '#'")
     if key == "kind" and value not in KINDS:
         raise GlassbookError(f"kind: {value!r} is none; take one of {', '.join(KINDS)}")
     if key == "level" and (isinstance(value, bool) or not isinstance(value, int)):

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from glassbook.notebook.pages.links import inline_values, wikilinks
+from glassbook.notebook.pages.markup import markup
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -178,7 +179,8 @@ def _parser() -> MarkdownIt:
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    md.use(dollarmath_plugin, double_inline=True, allow_digits=False)
+    md.use(dollarmath_plugin, double_inline=True, allow_digits=False, allow_blank_lines=False)
+    markup(md)
     wikilinks(md)
     inline_values(md)
     return md

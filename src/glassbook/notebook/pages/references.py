@@ -27,6 +27,7 @@ _ARXIV = re.compile(
     r"(?P<id>\d{4}\.\d{4,5}|[a-z][a-z.-]{1,20}/\d{7})(?:v\d{1,3})?(?:\.pdf)?",
     re.IGNORECASE | re.ASCII,
 )
+_ARXIV_IN_TEXT = re.compile(r"arXiv:\s?[\w.-]+(?:/\d{7})?(?<!\.)", re.IGNORECASE | re.ASCII)
 _DOI = re.compile(r"(?:(?:https?://)?(?:dx\.)?doi\.org/|doi:\s*)?(?P<id>10\.\d{4,9}/\S+)", re.IGNORECASE | re.ASCII)
 
 
@@ -94,17 +95,21 @@ class References:
         self._works = known
         return keys
 
-    def from_bibtex(self, text: str) -> list[str]:
+    def from_bibtex(self, text: str, problems: list[str] | None = None) -> list[str]:
         """Keep the works of a BibTeX file; returns their keys.
 
         The citation key becomes the key of a work that has neither DOI nor arXiv number, and is kept as `citation-key`
         of the others.
 
+        Args:
+            text: the file.
+            problems: gets a line for each entry that cannot be read, which is then passed over.
+
         Raises:
-            GlassbookError: an entry cannot be read; nothing is kept then.
+            GlassbookError: an entry cannot be read and there is no `problems`; nothing is kept then.
         """
         works = []
-        for work in bibtex.read(text):
+        for work in bibtex.read(text, problems):
             own = next(iter(_names(work)), None)
             works.append(work if own in (None, work["id"]) else {"citation-key": work["id"], **work, "id": own})
         return self.add(*works)
@@ -128,6 +133,8 @@ class References:
 def _names(work: Mapping[str, Any]) -> list[str]:
     """The keys that a work's own numbers give it, the best first."""
     told = [str(work.get(name) or "") for name in ("number", "DOI", "URL")]
+    # "arXiv preprint arXiv:1706.03762", as Google Scholar writes it.
+    told += _ARXIV_IN_TEXT.findall(f"{work.get('container-title') or ''} {work.get('note') or ''}"[:1000])
     keys = [key for text in told if (key := key_of(text))]
     return sorted(dict.fromkeys(keys), key=lambda key: key.startswith("10."))
 

@@ -20,26 +20,29 @@ from urllib.parse import quote
 import nh3
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.tasklists import tasklists_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from glassbook.notebook.bounded import Bounded, TooCostly, seconds_for
 from glassbook.notebook.pages.links import (
     LIVE,
     InlineValue,
     LiveBlock,
     Section,
     inline_values,
+    is_file,
     live_block,
     read_markdown,
     wikilinks,
 )
+from glassbook.notebook.pages.markup import bare_addresses, markup
 
 CACHE_SIZE = 500
 """Rendered bodies in memory."""
@@ -57,6 +60,10 @@ class Wikilink:
     target: str
     section: str
     label: str
+    embed: bool = False
+    """Whether what it names is to be shown in its place."""
+    alone: bool = False
+    """Whether it is a paragraph of its own, where a note has room."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,29 @@ class Rendered:
 
 @functools.lru_cache(CACHE_SIZE)
 def render_markdown(body: str) -> Rendered:
-    """Markdown as pieces: HTML, and placeholders for wikilinks and live blocks."""
+    """Markdown as pieces: HTML, and placeholders for wikilinks and live blocks.
+
+    It is made in a worker process with limits. What exceeds them is shown without colours of code, or else as plain
+    text, and says so.
+    """
     body = body.encode("utf-8", "replace").decode()
+    problem = TooCostly()
+    for plain_code in (False, True):
+        try:
+            rendered: Rendered = _render_bounded(body, plain_code, seconds=seconds_for(body))
+        except TooCostly as stopped:
+            problem = stopped
+            continue
+        if not plain_code:
+            return rendered
+        note = _note(f"The code of this page is shown without colours: with them, {problem}.")
+        return Rendered((note, *rendered.pieces), rendered.sections)
+    html = f"{_note(f'This page is shown as plain text: to lay it out, {problem}.')}<pre>{escape(body)}</pre>\n"
+    return Rendered((html,), ())
+
+
+def render(body: str, plain_code: bool = False) -> Rendered:
+    """What `render_markdown` gives, made in this process without limits; with `plain_code`, code has no colours."""
     placeholders: list[Piece] = []
     # A random mark, so that no page can contain one.
     mark = f"hole{secrets.token_hex(12)}n"
@@ -108,33 +136,82 @@ def render_markdown(body: str) -> Rendered:
         return f"{mark}{len(placeholders) - 1}e"
 
     sections = read_markdown(body).sections
-    env: dict[str, Any] = {"hole": hole, "anchors": [s.slug for s in sections if s.level]}
-    html = _clean(_parser().render(body, env))
+    anchors = iter([s.slug for s in sections if s.level])
+    html = _clean(_parser().render(body, {"hole": hole, "anchors": anchors, "plain_code": plain_code}))
     pieces: list[Piece] = []
     for i, part in enumerate(re.split(f"{mark}([0-9]+)e", html)):
         pieces.append(placeholders[int(part)] if i % 2 else part)
     return Rendered(tuple(_merge_text(pieces)), sections)
 
 
+_render_bounded = Bounded(f"{__name__}:render")
+
+
+def _note(text: str) -> str:
+    return f'<p class="error-line" role="note">{escape(text)}</p>\n'
+
+
 def _merge_text(pieces: Sequence[Piece]) -> list[Piece]:
-    out: list[Piece] = []
+    out: list[Piece | list[str]] = []
     for piece in pieces:
-        if isinstance(piece, str) and out and isinstance(out[-1], str):
-            out[-1] += piece
+        if isinstance(piece, str) and out and isinstance(out[-1], list):
+            out[-1].append(piece)
+        elif isinstance(piece, str) and piece:
+            out.append([piece])
         elif piece != "":
             out.append(piece)
-    return out
+    return ["".join(piece) if isinstance(piece, list) else piece for piece in out]
 
 
 @functools.cache
 def _parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table", "strikethrough"])
-    md.use(footnote_plugin).use(tasklists_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False)
+    md.use(footnote_plugin).use(dollarmath_plugin, double_inline=True, allow_digits=False, allow_blank_lines=False)
+    markup(md)
+    bare_addresses(md)
     wikilinks(md)
     inline_values(md)
+    md.core.ruler.after("inline", "tasks", _tasks)
+    md.core.ruler.after("inline", "lone_embeds", _lone_embeds)
     for name, rule in RULES.items():
         md.add_render_rule(name, rule)
     return md
+
+
+def _tasks(state: StateCore) -> None:
+    """Turn items that begin with `[ ]` or `[x]` into check boxes."""
+    lists: list[Token] = []
+    for i, token in enumerate(state.tokens):
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            lists.append(token)
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif token.type == "inline" and token.children and state.tokens[i - 2].type == "list_item_open":
+            first = token.children[0]
+            found = _TASK.match(first.content) if first.type == "text" else None
+            if found:
+                checked = ' checked="checked"' if found[1] != " " else ""
+                box = Token("html_inline", "", 0)
+                box.content = f'<input class="task-list-item-checkbox"{checked} disabled="disabled" type="checkbox">'
+                first.content = first.content[3:]
+                token.children.insert(0, box)
+                state.tokens[i - 2].attrSet("class", "task-list-item")
+                lists[-1].attrSet("class", "contains-task-list")
+
+
+def _lone_embeds(state: StateCore) -> None:
+    """Take the paragraph away round an embedded note that is all of it: the note has paragraphs of its own."""
+    tokens = state.tokens
+    for i, token in enumerate(tokens):
+        children = token.children or []
+        if token.type == "inline" and len(children) == 1 and children[0].type == "wikilink":
+            meta, opening = children[0].meta, tokens[i - 1]
+            if meta["embed"] and not is_file(meta["target"]) and opening.type == "paragraph_open":
+                meta["alone"] = not opening.hidden
+                opening.hidden = tokens[i + 1].hidden = True
+
+
+_TASK = re.compile(r"\[([ xX])\] ")
 
 
 # --- render rules of tokens; markdown-it passes (itself, tokens, index, options, env) -----------------------
@@ -145,7 +222,7 @@ def _fence(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[s
     word = (token.info.split() or [""])[0]
     if word == LIVE:
         return env["hole"](live_block(token)) + "\n"
-    return f'<pre class="code">{env["hole"](_highlighted(token.content, word))}</pre>\n'
+    return f'<pre class="code">{env["hole"](_highlighted(token.content, "" if env["plain_code"] else word))}</pre>\n'
 
 
 def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -154,7 +231,10 @@ def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: d
 
 def _wikilink(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
-    return env["hole"](Wikilink(token.meta["target"], token.meta["section"], token.content))
+    meta = token.meta
+    return env["hole"](
+        Wikilink(meta["target"], meta["section"], token.content, meta["embed"], meta.get("alone", False))
+    )
 
 
 def _inline_value(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -172,7 +252,7 @@ def _display_math(self: Any, tokens: Sequence[Token], i: int, options: Any, env:
 def _heading_open(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
     token = tokens[i]
     # Only top-level headings are sections; read_markdown gave them their anchors in the same order.
-    anchor = env["anchors"].pop(0) if token.level == 0 and env["anchors"] else ""
+    anchor = next(env["anchors"], "") if token.level == 0 else ""
     return f'<{token.tag} id="{escape(anchor)}">' if anchor else f"<{token.tag}>"
 
 
@@ -222,7 +302,7 @@ RULES: dict[str, Callable[..., str]] = {
 
 
 TAGS = set(
-    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li ol p pre s section span "
+    "a abbr b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img input li mark ol p pre s section span "
     "strong sub sup table tbody td th thead tr ul".split()
 )
 ATTRIBUTES: dict[str, set[str]] = {
@@ -230,7 +310,10 @@ ATTRIBUTES: dict[str, set[str]] = {
     "img": {"src", "alt", "title"},
     "input": {"type", "checked", "disabled", "class"},
     "ol": {"start", "class"},
-    "div": {"class", "tabindex", "role", "aria-label"},
+    "div": {"class", "id", "tabindex", "role", "aria-label"},
+    "p": {"class", "id"},
+    "td": {"id"},
+    "th": {"id"},
     "li": {"class", "id"},
     "sup": {"class", "id"},
     **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6")},

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from glassbook.notebook import Page
+from glassbook.notebook import InlineValue, LiveBlock, Page
 from glassbook.notebook.pages.page import KINDS
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_live
@@ -101,8 +101,12 @@ def preview(request: Request, draft: Draft) -> Response:
     if draft.id and services.notebook.index.resolve(draft.id) is not None:
         at = find_page(services.notebook, draft.id).path
         path = at.relative_to(services.notebook.folder).as_posix() if at else ""
-    links = Links(services.notebook, path)
-    html = render_markdown(page.body).html(links.link, lambda piece: show_live(services, piece), links.place)
+
+    def show(piece: LiveBlock | InlineValue) -> Any:
+        return show_live(services, piece)
+
+    links = Links(services.notebook, path, show=show)
+    html = render_markdown(page.body).html(links.link, show, links.place)
     return json_response({"html": str(html), "title": page.title, "problem": page.problem})
 
 

@@ -34,15 +34,13 @@ def _graph(services: Services, name: str, depth: int) -> dict[str, Any]:
         total = len(nodes)
     else:
         rows = nb.index.page_rows(order="level", limit=MAX_PAGES)
-        # Pages may share an id (copied files do): the first by path is the one that a link to it leads to.
-        first = {row.id: row for row in sorted(rows, key=lambda row: row.path, reverse=True)}
-        rows = [row for row in rows if first[row.id] is row]
+        shown = {row.id for row in rows}
         nodes, centre, total = [(row.id, row.title, row.kind) for row in rows], "", nb.index.page_count()
         edges = [
             (row.id, target)
             for row in rows
             for target in dict.fromkeys(ident for _, ident in nb.index.links(row.path))
-            if target in first and target != row.id
+            if target in shown and target != row.id
         ]
     return {"page": centre, "depth": depth, "total": total, "edges": edges, "nodes": _with_neighbours(nodes, edges)}
 

@@ -39,12 +39,12 @@ Order = Literal["title", "path", "level", "modified"]
 
 
 def find_page(notebook: Notebook, name: str) -> Page:
-    """The page that a name resolves to; of several with that name, the first by path.
+    """The page that a name resolves to; see `Index.resolve` for which of several has it.
 
     Bytes that are not UTF-8 become question marks; `source` is exactly the file's.
     """
-    ident = notebook.index.resolve(name)
-    page = notebook.page(name if ident is None else ident)
+    path = notebook.index.path_of(name)
+    page = notebook.page(name) if path is None else notebook.page_in(path)
     if page.source is not None and not is_unicode(page.source):
         shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
         shown.source = page.source
@@ -55,18 +55,19 @@ def find_page(notebook: Notebook, name: str) -> Page:
 def page_data(services: Services, page: Page) -> dict[str, Any]:
     nb = services.notebook
     path = page.path.relative_to(nb.folder).as_posix() if page.path else ""
+    address = nb.index.address(page)
     rendered = render_markdown(page.body)
-    links = Links(nb, path)
     pieces: list[LiveBlock | InlineValue] = []
 
     def show(piece: LiveBlock | InlineValue) -> Any:
         pieces.append(piece)
         return show_live(services, piece)
 
+    links = Links(nb, path, show=show)
     html = rendered.html(links.link, show, links.place)
     runs, names = _evidence(pieces)
     return {
-        "id": page.id,
+        "id": address,
         "title": page.title,
         "kind": page.kind,
         "level": page.level,
@@ -80,7 +81,7 @@ def page_data(services: Services, page: Page) -> dict[str, Any]:
         "body": page.body,
         "html": html,
         "sections": [s for s in rendered.sections if s.level],
-        "backlinks": nb.index.backlinks(page.id, limit=MAX_BACKLINKS),
+        "backlinks": nb.index.backlinks(address, limit=MAX_BACKLINKS),
         "links": [{"target": target, "id": ident} for target, ident in nb.index.links(page)],
         **_works(services, page.refs),
         "runs": list(dict.fromkeys([*links.runs, *runs])),
@@ -116,7 +117,7 @@ def _evidence(pieces: list[LiveBlock | InlineValue]) -> tuple[list[str], list[st
 def etag_of(services: Services, page: Page) -> str:
     """Changes whenever the page would look different: with its text, with the notebook, with the age of a run."""
     parts = [STARTED, sha_of(page.source or ""), str(services.notebook.index.version)]
-    if any(mark in page.body for mark in ("```", "~~~", "{{")):
+    if any(mark in page.body for mark in ("```", "~~~", "{{", "![[")):
         parts.append(str(int(time.time() // 60)))  # live blocks say how old their run is, and whether it is stale
     references = services.notebook.folder / "references.json"
     if page.refs and references.is_file():
@@ -162,8 +163,9 @@ def page_markdown(request: Request, name: Ident) -> Response:
 def page_view(request: Request, name: Ident) -> Response:
     services = services_of(request)
     page = find_page(services.notebook, name)
-    if page.id != name:
-        return RedirectResponse(page_url(page.id), 307)  # an alias or title
+    address = services.notebook.index.address(page)
+    if address != name:
+        return RedirectResponse(page_url(address), 307)  # an alias or title
     tag = etag_of(services, page)
     if _is_known(request, tag):
         return Response(status_code=304, headers={"etag": tag})

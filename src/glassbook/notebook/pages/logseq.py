@@ -1,0 +1,63 @@
+"""Logseq's names: pages and journals named by their files, and properties at the top of a page."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from urllib.parse import unquote
+
+_JOURNAL = re.compile(r"(?:^|/)journals/(\d{4})_(\d{2})_(\d{2})(?:\.md)?$")
+_SLASH = re.compile(r"(?<=[^_])___(?=[^_])")
+_PROPERTY = re.compile(r"(?:- )?([A-Za-z][\w-]{0,60})::(?:[ \t]+(.*))?")
+
+
+def page_title(stem: str) -> str:
+    """The name of the page in a file: `Parent___Child` is Parent/Child, and `a%3Ab` is a:b."""
+    name = _SLASH.sub("/", stem)
+    if re.search("%[0-9A-Fa-f]{2}", name):
+        said = unquote(name, errors="replace")
+        name = said if said.isprintable() and "\ufffd" not in said else name
+    return name
+
+
+def journal_day(path: str) -> date | None:
+    """The day of a journal's file (`journals/2024_01_05.md`)."""
+    found = _JOURNAL.search(path)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def journal_names(path: str) -> list[str]:
+    """What links may call a journal, the default first, in the formats of dates that cannot be mistaken."""
+    day = journal_day(path)
+    if day is None:
+        return []
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    nth = f"{day.day}{ends.get(day.day % 10 if day.day not in (11, 12, 13) else 0, 'th')}"
+    month, year = day.strftime("%B"), day.year
+    return [
+        f"{month[:3]} {nth}, {year}",
+        f"{month} {nth}, {year}",
+        f"{nth} {month[:3]} {year}",
+        f"{nth} {month} {year}",
+        *(day.strftime(form) for form in ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d %A", "%d.%m.%Y", "%m/%d/%Y")),
+    ]
+
+
+def properties(body: str) -> dict[str, str]:
+    """The `key:: value` lines at the top of a page."""
+    found: dict[str, str] = {}
+    for line in body.lstrip("\r\n")[:20_000].splitlines():
+        match = _PROPERTY.fullmatch(line.rstrip())
+        if match is None:
+            break
+        found[match[1].lower()] = (match[2] or "").strip()
+    return found
+
+
+def listed(value: str) -> list[str]:
+    """The values of a property: parted by commas, as `[[links]]`, `#tags` or plain."""
+    pieces = re.findall(r"\[\[([^\[\]]+)\]\]|([^,\[\]]+)", value)
+    return [name for link, plain in pieces if (name := (link or plain).strip().removeprefix("#").strip())]

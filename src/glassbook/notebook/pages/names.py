@@ -1,0 +1,101 @@
+"""Names of pages: everything a link may call a page, and which of several pages of one name a link means.
+
+Folders below pages/ other than those of the kinds (terms/, papers/ ...) are vaults: notes of another program, whose
+links mean what they mean there. A link in a vault leads to a page of that vault if one has the name. As in Obsidian,
+`[[Note]]`, `[[Folder/Note]]` and `[[Note.md]]` find a note by its file, first below the linking note's own folder, then
+nearest to the top; a Markdown link finds it first relative to the linking note's file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from glassbook.notebook.pages.links import PAGE_ENDINGS, name_key
+from glassbook.notebook.pages.logseq import journal_names, page_title
+from glassbook.notebook.pages.page import KINDS, Page
+
+ID, FIRST, SECOND, THIRD, PLACE = range(5)
+"""Ranks of names: a page's id goes before any title, and so on; PLACE: a path, or the end of one."""
+_FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
+
+
+def vault_of(path: str) -> str:
+    """The vault that a page's file (relative to the notebook) lies in; "" for the notebook's own pages."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[1] not in _FOLDERS else ""
+
+
+def names_of(page: Page, path: str) -> dict[str, int]:
+    """Names of a page in the file `path` (relative to the notebook), in the form of `name_key` -> the best rank.
+
+    A note of another program is known by its file, a page of the notebook by its title.
+    """
+    names: dict[str, int] = {}
+    for name, rank in _names(page, path):
+        for said in (name, _without_ending(name)):
+            names[name_key(said)] = min(rank, names.get(name_key(said), rank))
+    names.pop("", None)
+    return names
+
+
+def _names(page: Page, path: str) -> Iterator[tuple[str, int]]:
+    below = path.removeprefix("pages/").removesuffix(".md")
+    stem = PurePosixPath(path).name.removesuffix(".md")
+    by_file = bool(vault_of(path)) or page.id == below
+    yield page.id, ID
+    yield page.title, SECOND if by_file else FIRST
+    for name in (stem, page_title(stem), *journal_names(path)):
+        yield name, FIRST if by_file else THIRD
+    for alias in page.aliases:
+        yield alias, SECOND
+    parts = below.split("/")
+    for n in range(len(parts) - 1):
+        yield "/".join(parts[n:]), PLACE
+    yield f"/{below}", PLACE
+
+
+def lookup_key(target: str, source: str = "") -> str:
+    """The name, in the form of `name_key`, by which the page is found that `target` means in the file `source`."""
+    target = _without_ending(target.strip())
+    if target.startswith("/"):
+        return name_key(posixpath.join("/", vault_of(source), target[1:]))
+    target = target.removeprefix("./")
+    if ".." in target.split("/"):
+        folder = posixpath.dirname(source).removeprefix("pages").strip("/")
+        return name_key(posixpath.normpath(posixpath.join("/", folder, target)))
+    return name_key(target)
+
+
+def preference(target: str, source: str, rank: int, path: str, ident: str) -> tuple[object, ...]:
+    """How well a page that has the name fits a link: the least is meant.
+
+    Args:
+        target: what the link says.
+        source: file of the page that links, "" if it is typed elsewhere.
+        rank: of the name that the page has.
+        path: the page's file.
+        ident: its id.
+    """
+    vault, there = vault_of(source), vault_of(path)
+    folder = posixpath.dirname(source) if source else "pages"
+    relative = target.startswith("./")
+    said = _without_ending(target.removeprefix("./"))
+    start = folder if relative else posixpath.join("pages", vault)
+    at_once = ("/" in said or relative) and name_key(path) == name_key(f"{start}/{said}.md")
+    return (
+        0 if there == vault else 1 if not there else 2,
+        not at_once,
+        rank,
+        said not in (ident, path.removeprefix("pages/").removesuffix(".md")),  # of A and a, the one that is written
+        bool(vault) and not path.startswith(f"{folder}/"),
+        path.count("/"),
+        len(path) if vault or there else 0,
+        path,
+    )
+
+
+def _without_ending(name: str) -> str:
+    ending = next((ending for ending in PAGE_ENDINGS if name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)]
