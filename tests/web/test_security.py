@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -150,4 +152,22 @@ def test_a_body_beyond_the_limit_is_refused_whether_it_says_its_length_or_not(pa
     pieces = [b"x" * (2000 // parts)] * parts
     assert client().post("/", content=b"".join(pieces)).status_code == 413
     assert client().post("/", content=iter(pieces)).status_code == 413
-    assert client().post("/", content=b"", headers={"content-length": "9" * 30}).status_code == 413
+
+
+def test_the_rest_of_a_body_without_an_end_is_read_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(security, "LARGEST", 1000)
+    monkeypatch.setattr(security, "DISCARDED", 10_000)
+    read, answers = [], []
+
+    async def receive():
+        read.append(100)
+        return {"type": "http.request", "body": b"x" * 100, "more_body": True}
+
+    async def send(message):
+        answers.append(message.get("status"))
+
+    headers = [(b"host", b"127.0.0.1")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    asyncio.run(client().app(scope, receive, send))
+    assert answers[0] == 413
+    assert sum(read) <= 1000 + 10_000 + 200
