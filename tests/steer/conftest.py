@@ -19,6 +19,9 @@ class Characters:
     def encode(self, text: str) -> list[int]:
         return [2 + self.alphabet.index(c) for c in text]
 
+    def special(self, id: int) -> bool:
+        return False
+
     def decode(self, ids: list[int]) -> str:
         return "".join(self.token(i) for i in ids if i > 1)
 
