@@ -304,7 +304,11 @@ def test_a_log_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "none", "a") == ([], [])
 
 
-@given(value=st.floats(), name=st.text(min_size=1).filter(lambda s: s not in ("step", "self")), step=st.integers(0))
+@given(
+    value=st.floats(),
+    name=st.text(min_size=1).filter(lambda s: s not in ("step", "self")),
+    step=st.integers(-(2**63), 2**63 - 1),
+)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_every_number_comes_back_as_it_was(value: float, name: str, step: int, runs_folder: Path) -> None:
     run = runs_module.start(runs_folder, "e", {}, 0, [], "", "")
@@ -316,6 +320,15 @@ def test_every_number_comes_back_as_it_was(value: float, name: str, step: int, r
     ((back_step,), (back,)) = run.metrics(name)
     assert back_step == step
     assert back == value or (math.isnan(back) and math.isnan(value))
+
+
+@pytest.mark.parametrize("step", [2**63, -(2**63) - 1, 10**400])
+def test_a_step_beyond_64_bits_is_refused(nb: Notebook, step: int) -> None:
+    with nb.start_run("toy") as run:
+        with pytest.raises(GlassbookError, match="more than 64 bits"):
+            run.log(step, loss=1.0)
+        run.log(3, loss=2.0)
+    assert run.metrics("loss") == ([3], [2.0])
 
 
 @pytest.fixture

@@ -91,17 +91,19 @@ class Run:
         """Record metrics at a step; on return they have left this process and survive its death.
 
         Args:
-            step: position of the point, usually the optimiser's step; None takes the one after the last logged.
+            step: position of the point, usually the optimiser's step, of 64 bits; None takes the one after the last.
             metrics: name -> number (anything that `float` takes); NaN and infinities are kept as such.
 
         Raises:
-            GlassbookError: a value is no number, the run has ended, or the disk refused.
+            GlassbookError: a value or the step is no such number, the run has ended, or the disk refused.
         """
         if step is None:
             step = self._last_step() + 1
         keys, parts = self._keys, []
         try:
             step = operator.index(step)
+            if not -(2**63) <= step < 2**63:
+                raise OverflowError("the step has more than 64 bits")
             for name, given in metrics.items():
                 value = float(given)
                 text = repr(value) if math.isfinite(value) else f'"{number_text(value)}"'
