@@ -102,7 +102,7 @@ def test_a_page_without_front_matter_takes_its_names_from_the_file() -> None:
     assert (page.id, page.title) == ("imported/Old note", "The heading")
     page.tags = ["new"]
     page.body += "more\r\n"
-    assert page.render() == "---\ntags: [new]\n---\nText\r\n\r\n# The heading #\r\nmore\r\n"
+    assert page.render() == "---\ntags: [new]\n---\n\r\n# The heading #\r\nmore\r\n"
 
 
 @pytest.mark.parametrize(
