@@ -200,13 +200,18 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(nb, tmp_path):
     assert (foreign / "thesis.tex").exists()
 
 
-def test_pages_that_share_a_name_are_told(tmp_path):
+def test_pages_whose_names_differ_in_case_have_files_of_their_own(tmp_path):
     nb = Notebook.create(tmp_path / "nb")
-    for name in ("one", "two"):
-        ident = "same" if name == "one" else "SAME"
-        (nb.folder / "pages" / f"{name}.md").write_text(f"---\nid: {ident}\ntitle: {name}\n---\n\n# {name}\n")
-    done = export_site(nb, tmp_path / "site")
-    assert {"/p/SAME", "/p/same"} <= set(done.left_out)
+    for ident in ("same", "SAME", "Same"):
+        (nb.folder / "pages" / f"of {ident}.md").write_text(f"---\nid: {ident}\ntitle: This is {ident}\n---\n\nText.\n")
+    site = tmp_path / "site"
+    assert export_site(nb, site).left_out == ()
+    files = {
+        ident: [f for f in site.rglob("*.html") if f"<h1>This is {ident}</h1>" in f.read_text()]
+        for ident in ("same", "SAME", "Same")
+    }
+    assert [len(found) for found in files.values()] == [1, 1, 1]
+    assert len({str(found[0]).casefold() for found in files.values()}) == 3  # also where the disk knows no case
 
 
 def test_a_full_disk_leaves_the_earlier_export(tmp_path, monkeypatch):
