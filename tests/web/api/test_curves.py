@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glassbook.errors import GlassbookError
 from glassbook.web.api.curves import Curves, thin
 
 
@@ -49,7 +51,8 @@ def test_curves_are_read_on_and_read_anew(nb):
     assert curves.curve(run.folder, "loss").steps == [7]
     log.unlink()
     assert curves.names(run.folder) == []
-    run.finish()
+    with pytest.raises(GlassbookError, match="was deleted"):
+        run.finish()
 
 
 def test_a_resumed_run_counts_its_later_lines(nb):
