@@ -47,7 +47,8 @@ class BasePath:
                 page += message.get("body", b"")
                 if message.get("more_body", False):
                     return
-                body = _TAG.sub(lambda tag: _VALUE.sub(lambda v: v[1] + base + b"/" if v[1] else v[0], tag[0]), page)
+                html = bytes(page)
+                body = _TAG.sub(lambda tag: _VALUE.sub(lambda v: v[1] + base + b"/" if v[1] else v[0], tag[0]), html)
                 if scope["method"] != "HEAD":
                     MutableHeaders(scope=start)["content-length"] = str(len(body))
                 await send(start)

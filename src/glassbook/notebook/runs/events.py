@@ -163,8 +163,9 @@ def read_point(line: bytes) -> tuple[int, dict[str, Any]] | None:
     if event is None or event["event"] != "metric":
         return None
     step, metrics = event.get("step"), event.get("metrics")
-    good = isinstance(step, int) and -(2**63) <= step < 2**63 and isinstance(metrics, dict)
-    return (step, metrics) if good else None
+    if isinstance(step, int) and -(2**63) <= step < 2**63 and isinstance(metrics, dict):
+        return step, metrics
+    return None
 
 
 def read_lines(file: Any) -> Iterator[list[bytes]]:
