@@ -30,25 +30,25 @@ class BasePath:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start: Message = {}
-        base = self.base.encode()
-        page: bytearray | None = None
+        start: Message | None = None
+        base, page = self.base.encode(), bytearray()
 
         async def send_based(message: Message) -> None:
-            nonlocal start, page
+            nonlocal start
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("location", "").startswith("/"):
                     headers["location"] = self.base + headers["location"]
                 if headers.get("content-type", "").startswith("text/html"):
-                    start, page = message, bytearray()
+                    start = message
                     return
-            elif page is not None and message["type"] == "http.response.body":
-                page += message.get("body", b"")
+            elif start is not None and message["type"] == "http.response.body":
+                page.extend(message.get("body", b""))
                 if message.get("more_body", False):
                     return
-                html = bytes(page)
-                body = _TAG.sub(lambda tag: _VALUE.sub(lambda v: v[1] + base + b"/" if v[1] else v[0], tag[0]), html)
+                body = _TAG.sub(
+                    lambda tag: _VALUE.sub(lambda v: v[1] + base + b"/" if v[1] else v[0], tag[0]), bytes(page)
+                )
                 if scope["method"] != "HEAD":
                     MutableHeaders(scope=start)["content-length"] = str(len(body))
                 await send(start)
