@@ -44,7 +44,7 @@ def quick_results(name: str, notebook: Notebook) -> dict[str, Any]:
 
 def main(names: Sequence[str]) -> None:
     """Print {experiment: {"digest", "runs"}}."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         notebook = Notebook.create(Path(folder) / "quick")
         print(json.dumps({name: quick_results(name, notebook) for name in names}))
 
