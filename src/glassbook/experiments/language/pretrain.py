@@ -75,8 +75,7 @@ class Pretrain:
         Claim("recalls-facts",
               "A small transformer recalls the facts that its training text states, a word for each beginning",
               "recall", ">=", 0.9, control="recall_of_another_world <= 0.2", sabotages=("other-facts",),
-              explanation="So short a training need not settle every fact on every seed; the built-in model has had "
-                          "more updates"),
+              explanation="So short a training may leave facts unsettled; the built-in model has had more updates"),
     )  # fmt: skip
     sabotages = (
         Sabotage("stopped", "Training stops after 50 updates", {"copying": 0, "steps": 50}),
