@@ -8,7 +8,7 @@ import glassbook.steer
 from glassbook.data.world import World
 from glassbook.experiments import find, launch
 from glassbook.experiments.steering._arms import best_vector, pick
-from glassbook.experiments.steering._texts import other_texts, theme_sentences
+from glassbook.experiments.steering._texts import off_topic_texts, other_sentences, other_texts, theme_sentences
 from glassbook.notebook import Condition, Notebook
 from glassbook.notebook.runs.rng import Rng
 from glassbook.steer import Row
@@ -41,6 +41,21 @@ def test_audit_b8_a_prompt_that_does_more_damage_than_vectors_may_counts_as_noth
     found = pick(rows, "prompt", 1.02)
     assert (found["coeff"], found["on"], found["off"], found["dev_on"]) == (0.0, 1.0, 1.0, 1.0)
     assert pick(rows, "prompt", 1.5)["on"] == 0.5
+
+
+def test_a_strength_that_makes_the_topic_less_likely_counts_as_nothing_done():
+    """No arm has to steer: otherwise one that does harm would look worse than it can be used."""
+    rows = [row("feature", half, n, on=1.02, off=1.0) for n in (1, 2) for half in ("dev", "test")]
+    assert (pick(rows, "feature", 1.02)["coeff"], pick(rows, "feature", 1.02)["on"]) == (0.0, 1.0)
+    assert pick(rows, "feature", 1.02, or_nothing=False)["on"] == 1.02
+
+
+def test_half_of_the_texts_off_the_topic_are_stories_of_other_themes():
+    world, rng = World(), Rng(0, ("test",))
+    texts = off_topic_texts(world, "wedding", 41, rng)
+    assert len(texts) == 41
+    assert texts[:21] == other_texts(world, 21, rng)
+    assert texts[21:] == other_sentences(world, "wedding", 20, rng)
 
 
 def test_audit_b8_the_best_vector_is_the_best_on_dev():

@@ -59,8 +59,10 @@ class CircuitDiscovery:
               explanation="The gradient at one point finds nearly all edges here: the attention of the circuit "
                           "written by hand seems not saturated enough to hide them"),
         Claim("known-edges-suffice",
-              "The edges of a known circuit alone reproduce its behaviour; with any one of them replaced they do not",
-              "known_faithfulness", ">=", 0.9, control="one_edge_replaced <= 0.75", sabotages=("wrong-edges",)),
+              "The edges of a known circuit alone reproduce its behaviour within 10 %; with one replaced they do not",
+              "known_faithfulness_off", "<=", 0.1, control="one_edge_replaced <= 0.75", sabotages=("wrong-edges",),
+              explanation="All other edges of the circuit written by hand are noise, which works against what it "
+                          "does: without them it can do more of it than the whole model"),
         Claim("edges-are-needed",
               "Ablating any edge of the circuit that attribution finds, which behaves as the model, loses 5 % of that",
               "least_loss_of_a_cut", ">=", 0.05, control="circuit_faithfulness >= 0.8", sabotages=("scores-shuffled",),
@@ -115,7 +117,7 @@ class CircuitDiscovery:
             truth = _edges.permuted(truth, graph.edges, run.rng("sabotage"))
         scores, one_point = self._scores(run, graph, task), edge_scores(graph, task, 1)
         circuit = Circuit.top(graph, scores, 3 * len(known)).pruned(task, 0.02)
-        lost = circuit.verify(held_out)
+        lost, faithful = circuit.verify(held_out), Circuit(graph, truth).faithfulness(held_out)
 
         def area(s: Tensor) -> float:
             return float(auroc(s.abs()[graph.edges], truth[graph.edges]))
@@ -125,7 +127,8 @@ class CircuitDiscovery:
             one_point_auroc=area(one_point),
             auroc_over_one_point=area(scores) - area(one_point),
             weights_auroc=area(_edges.weight_scores(graph)),
-            known_faithfulness=Circuit(graph, truth).faithfulness(held_out),
+            known_faithfulness=faithful,
+            known_faithfulness_off=abs(faithful - 1),
             one_edge_replaced=_edges.one_replaced(Circuit(graph, truth), held_out, run.rng("replacements")),
             edges_kept=len(circuit),
             known_edges_kept=int((circuit.mask & truth).sum()),
@@ -146,9 +149,8 @@ class CircuitDiscovery:
         n = round(self.share * len(graph))
         circuit = Circuit.top(graph, scores, n)
         random = [_edges.random_circuit(graph, n, run.rng(f"random edges {i}")) for i in range(DRAWS)]
-        clean, _ = held_out.baseline_metrics(lm.model)
         run.result(
-            pronoun_right=float((clean > 0).float().mean()),
+            pronoun_right=float((held_out.baseline_metrics(lm.model)[0] > 0).float().mean()),
             pronoun_edges=len(circuit),
             pronoun_all_edges=len(graph),
             pronoun_faithfulness=circuit.faithfulness(held_out),

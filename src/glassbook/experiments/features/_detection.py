@@ -237,17 +237,18 @@ def ablate(
 
 
 def ablation_results(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean costs in nats, the share of attributes on which the feature's ablation costs more than a rival's, and the
-    number of those on which one of the two costs COST nats.
+    """Mean costs in nats; the number of attributes on which the feature's ablation or a rival's costs COST nats, and
+    the share of these on which the feature's costs more.
 
     Compared are attributes on which the rival can do such damage; shares and means are NaN if there is none.
     """
     numbers = {"ablated_attributes": float(len(rows)), "ablation_cost": _mean([row[FEATURES] for row in rows])}
     for name in RIVALS:
         pairs = [(row[FEATURES], row[name]) for row in rows if row[name] == row[name]]
-        numbers[f"ablation_pairs_{_slug(name)}"] = sum(max(pair) >= COST for pair in pairs)
+        decided = [ours > theirs for ours, theirs in pairs if max(ours, theirs) >= COST]
+        numbers[f"ablation_pairs_{_slug(name)}"] = len(decided)
         numbers[f"ablation_cost_{_slug(name)}"] = _mean([theirs for _, theirs in pairs])
-        numbers[f"ablation_beats_{_slug(name)}"] = _mean([float(ours > theirs) for ours, theirs in pairs])
+        numbers[f"ablation_beats_{_slug(name)}"] = _mean([float(ours) for ours in decided])
     return numbers
 
 

@@ -48,7 +48,7 @@ class DictionaryLearning:
     """Peak learning rate of Adam."""
     held_out: int = 2000
     """Documents to score on: half choose each attribute's units, half report them."""
-    ablated: int = 24
+    ablated: int = 40
     """Attributes whose units are ablated, drawn from those that a feature is named after."""
     model: str = "builtin"
     """Language model to open."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from glassbook.nets import LM
     from glassbook.train import Batch
 
-BEGIN, IS, IS_OF, ENTITIES = 0, 1, 2, 3
-"""Tokens: the beginning, "A is B", "B is the one of A", and the first of the entities' names."""
+BEGIN, IS, IS_OF, LIKES, LIKED_BY, ENTITIES = 0, 1, 2, 3, 4, 5
+"""Tokens: the beginning, "A is B", "B is the one of A", "A likes B", "B is liked by A", and the first entity's name."""
 
 
 @experiment(
@@ -26,13 +26,17 @@ BEGIN, IS, IS_OF, ENTITIES = 0, 1, 2, 3
 )
 @dataclass(frozen=True, kw_only=True)
 class ReversalCurse:
-    """Does a model that learns "A is B" also learn "B is A"?"""
+    """Does a model that learns "A is B" also learn "B is A"?
+
+    Every entity also likes one of the other kind or is liked by one, which is always told in both directions. So each
+    name is read as a subject and given as an answer, and what is missing is the fact, not the use of a name.
+    """
 
     pairs: int = 200
     """Facts in the world: pairs of entities, each named by one token of its own."""
     both_share: float = 0.7
     """Share of the pairs that are stated in both directions; the others in one direction, drawn by chance."""
-    steps: int = 600
+    steps: int = 1200
     """Updates of each of the three models."""
     batch_size: int = 64
     """Sentences in a batch."""
@@ -57,8 +61,9 @@ class ReversalCurse:
               "Facts stated in one direction are not recalled in the other, even if most facts are stated in both",
               "missing_accuracy", "<=", 0.05, control="both_directions_accuracy >= 0.99", sabotages=("leaked",)),
         Claim("missing-at-chance",
-              "In the direction never stated, the true entity is as likely as others of its group, within 0.2 nats",
-              "missing_logprob_gap", "<=", 0.2, control="seen_logprob_gap >= 2", sabotages=("leaked",)),
+              "In the direction never stated, the true entity ranks among the others of its group as by chance, which "
+              "is 0.5 of the way up, within 0.1",
+              "missing_rank_off_chance", "<=", 0.1, control="seen_rank >= 0.95", sabotages=("leaked",)),
         Claim("reversed-copies-help",
               "Training on reversed copies of the sentences teaches the direction that was never stated",
               "reversed_copies_accuracy", ">=", 0.95, control="missing_accuracy <= 0.05",
@@ -83,6 +88,7 @@ class ReversalCurse:
         import numpy as np
 
         stated, missing = facts(self.pairs, self.both_share, run.rng("facts").numpy())
+        stated = np.concatenate([stated, likings(self.pairs, run.rng("likings").numpy())])
         everything = np.concatenate([stated, missing])
         taught, copied = stated, stated[:, [0, 3, 2, 1]]
         if self.sabotage == "leaked":
@@ -94,15 +100,15 @@ class ReversalCurse:
         curse = self._train("curse", taught, run)
         both = self._train("both", everything, run)
         copies = self._train("copies", np.concatenate([stated, copied]), run)
-        accuracy, gap = score(_answers(curse, missing), missing)
-        _, seen_gap = score(_answers(curse, reverse(missing)), reverse(missing))
+        accuracy, rank = score(_answers(curse, missing), missing)
+        _, seen_rank = score(_answers(curse, reverse(missing)), reverse(missing))
         accuracies = {
             "seen_accuracy": score(_answers(curse, stated), stated)[0],
             "missing_accuracy": accuracy,
             "both_directions_accuracy": score(_answers(both, everything), everything)[0],
             "reversed_copies_accuracy": score(_answers(copies, missing), missing)[0],
         }
-        run.result(**accuracies, missing_logprob_gap=abs(gap), seen_logprob_gap=seen_gap)
+        run.result(**accuracies, missing_rank_off_chance=abs(rank - 0.5), seen_rank=seen_rank)
         rows = [
             {"what": name.removesuffix("_accuracy").replace("_", " "), "accuracy": x} for name, x in accuracies.items()
         ]
@@ -154,10 +160,29 @@ def facts(pairs: int, both_share: float, rng: np.random.Generator) -> tuple[np.n
     return stated, np.concatenate([forward[no_forward], backward[no_backward]])
 
 
+def likings(pairs: int, rng: np.random.Generator) -> np.ndarray:
+    """Sentences [2 * pairs, 4] of a second relation, in both directions: each entity of the first kind likes one of
+    the second, and each of those is liked by one."""
+    import numpy as np
+
+    likes = np.stack(
+        [
+            np.full(pairs, BEGIN),
+            ENTITIES + np.arange(pairs),
+            np.full(pairs, LIKES),
+            ENTITIES + pairs + rng.permutation(pairs),
+        ],
+        axis=1,
+    )
+    return np.concatenate([likes, reverse(likes)])
+
+
 def reverse(sentences: np.ndarray) -> np.ndarray:
     """The same facts [N, 4] in the other direction."""
+    import numpy as np
+
     other = sentences[:, [0, 3, 2, 1]]
-    other[:, 2] = IS + IS_OF - sentences[:, 2]
+    other[:, 2] = np.array([0, IS_OF, IS, LIKED_BY, LIKES])[sentences[:, 2]]
     return other
 
 
@@ -172,25 +197,26 @@ def _answers(model: LM, sentences: np.ndarray) -> np.ndarray:
 
 
 def score(logp: np.ndarray, sentences: np.ndarray) -> tuple[float, float]:
-    """Exact-match accuracy, and how much likelier the true entity is than the others of its group.
+    """Exact-match accuracy, and how far up among the others of its group the true entity ranks.
 
-    An entity's group is the answers to the same relation among `sentences`: entities that never were an answer
-    in training are compared with their like only, for a model gives all of those less than its guess by chance.
+    An entity's group is the answers to the same relation among `sentences`: those that are never the answer to a
+    question of this relation in training are compared with their like only.
 
     Args:
         logp: [N, vocab] log-probabilities of the last token.
         sentences: [N, 4] token ids.
 
     Returns:
-        accuracy of the likeliest token; mean over sentences of log p(true) minus the mean log p of the rest of
-        the group, in nats.
+        accuracy of the likeliest token; mean over sentences of the share of the rest of the group that is less likely
+        than the true entity, ties counted half: 0.5 by chance, 1 for the likeliest.
     """
     import numpy as np
 
-    gaps = []
+    ranks = []
     for relation in np.unique(sentences[:, 2]):
         same = sentences[:, 2] == relation
         group = logp[same][:, sentences[same, 3]]  # row: question, column: entity of the group
-        true, others = np.diag(group), (group.sum(1) - np.diag(group)) / max(len(group) - 1, 1)
-        gaps.append(true - others if len(group) > 1 else true * 0)
-    return float((logp.argmax(1) == sentences[:, 3]).mean()), float(np.concatenate(gaps).mean())
+        true = np.diag(group)[:, None]
+        below = (group < true).sum(1) + (np.sum(group == true, axis=1) - 1) / 2
+        ranks.append(below / (len(group) - 1) if len(group) > 1 else np.full(1, 0.5))
+    return float((logp.argmax(1) == sentences[:, 3]).mean()), float(np.concatenate(ranks).mean())

@@ -21,14 +21,15 @@ def arm_row(way: Condition, half: int, measured: list[dict[Condition, Effect]], 
     return {"condition": way.name, "coeff": way.coeff, "half": ("dev", "test")[half], **scores, "harmed": harmed}
 
 
-def pick(rows: list[dict[str, Any]], name: str, bound: float) -> dict[str, Any]:
+def pick(rows: list[dict[str, Any]], name: str, bound: float, or_nothing: bool = True) -> dict[str, Any]:
     """The test row of the strength that the dev half picks, with that half's ratio as "dev_on".
 
     It is the lowest on-topic ratio among the strengths whose off-topic ratio is at most `bound`. Where there is none,
-    nothing is done: every arm, a prompt too, is held to the same damage.
+    or none makes texts on the topic likelier (unless `or_nothing` is false), nothing is done: every arm, a prompt too,
+    is held to the same damage.
     """
     dev, test = ([row for row in rows if (row["condition"], row["half"]) == (name, half)] for half in ("dev", "test"))
-    allowed = [row for row in dev if row["off"] <= bound]
+    allowed = [row for row in dev if row["off"] <= bound and (row["on"] < 1 or not or_nothing)]
     if not allowed:
         scores = {"on": 1.0, "off": 1.0, "kl": 0.0, "harmed": 0.0, "dev_on": 1.0}
         return {"condition": name, "coeff": 0.0, "half": "test", **scores}

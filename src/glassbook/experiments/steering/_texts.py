@@ -40,6 +40,11 @@ def other_texts(world: World, n: int, rng: Rng) -> list[str]:
     return _first(n, (d.text for d in world.stream(-1 - rng.seed) if d.genre in ("note", "report", "reply")))
 
 
+def off_topic_texts(world: World, theme: str, n: int, rng: Rng) -> list[str]:
+    """`n` different held-out texts: half are no stories, half are sentences from stories of other themes."""
+    return other_texts(world, n - n // 2, rng) + other_sentences(world, theme, n // 2, rng)
+
+
 def _first(n: int, texts: Iterator[str]) -> list[str]:
     """The first `n` different texts: what one half picks, the other has not seen."""
     found: dict[str, None] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import kit
-from glassbook.experiments.steering._texts import other_sentences, other_texts, theme_sentences
+from glassbook.experiments.steering._texts import off_topic_texts, other_sentences, theme_sentences
 
 if TYPE_CHECKING:
     from glassbook.data.world import Document
@@ -42,8 +42,15 @@ class Topic:
     """Beginnings to continue."""
 
 
+def find_topic(model: str, theme: str, pairs: int, texts: int, run: Run) -> Topic:
+    """The built-in model's stories of a theme, or texts that another model writes with the theme as a word."""
+    if model == "builtin":
+        return of_the_reserve(theme, pairs, texts, run)
+    return of_its_own_texts(model, theme, pairs, texts, run)
+
+
 def of_the_reserve(theme: str, pairs: int, texts: int, run: Run) -> Topic:
-    """A theme of the built-in model's stories; off it are texts that are no stories.
+    """A theme of the built-in model's stories; off it are stories of other themes, and texts that are no stories.
 
     Args:
         theme: of the stories.
@@ -62,7 +69,7 @@ def of_the_reserve(theme: str, pairs: int, texts: int, run: Run) -> Topic:
         plus=theme_sentences(world, theme, pairs, directions),
         minus=other_sentences(world, theme, pairs, directions),
         on=theme_sentences(world, theme, texts, run.rng("on topic")),
-        off=other_texts(world, texts, run.rng("off topic")),
+        off=off_topic_texts(world, theme, texts, run.rng("off topic")),
         facts=[document.text for document in facts],
         known=sorted({pair for document in facts for pair in _true_statements(document)}),
         prompts=(theme_sentences(world, theme, 1, prompts)[0], other_sentences(world, theme, 1, prompts)[0]),
@@ -133,10 +140,17 @@ def _true_statements(document: Document) -> list[tuple[str, str]]:
     return found
 
 
-def contrasting_feature(topic: Topic) -> tuple[int, float]:
-    """The feature whose mean over a text differs most on and off the topic, in its spreads, and its largest value."""
+def steering_feature(topic: Topic, strength: float, candidates: int = 10) -> tuple[int, float]:
+    """The feature that brings the topic about, and its largest value.
+
+    Of the `candidates` whose mean over a text differs most on and off the topic, in its spreads, it is the one whose
+    direction, added at `strength` median norms of the stream, makes the texts of the topic likeliest among those that
+    directions are found on: what detects a topic need not bring it about.
+    """
     import torch
 
+    from glassbook import steer
+    from glassbook.steer.effects import Condition, effects
     from glassbook.steer.extract import read
 
     lm, coder, site = topic.lm, topic.coder, topic.coder.about["site"]
@@ -152,5 +166,10 @@ def contrasting_feature(topic: Topic) -> tuple[int, float]:
             rows.append(z.sum(1) / mask.sum(1, keepdim=True))
         means.append(torch.cat(rows))
     spread = torch.cat(means).std(0).clamp(min=1e-6)
-    index = int(((means[0].mean(0) - means[1].mean(0)) / spread).argmax())
+    contrast = (means[0].mean(0) - means[1].mean(0)) / spread
+    found = contrast.topk(candidates).indices.tolist()
+    ways = {Condition(site, str(i), strength): steer.in_norms(lm, steer.feature(coder, i, site)) * strength
+            for i in found}  # fmt: skip
+    likelier = effects(lm, topic.plus, ways)
+    index = int(min(ways, key=lambda way: likelier[way].ratio()).name)
     return index, float(largest[index])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from glassbook.charts import Axis
 from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
-from glassbook.experiments.steering._texts import other_texts, perplexity_lines, theme_sentences
+from glassbook.experiments.steering._texts import off_topic_texts, perplexity_lines, theme_sentences
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class SteeringControls:
         names, reported = blocks(lm.model), self.texts
         n, seed = len(names), run.rng("random vectors").seed
         on = theme_sentences(world, self.theme, reported + self.dev_texts, run.rng("on topic"))
-        off = other_texts(world, reported + self.dev_texts, run.rng("off topic"))
+        off = off_topic_texts(world, self.theme, reported, run.rng("off topic"))
+        off += off_topic_texts(world, self.theme, self.dev_texts, run.rng("off topic, dev"))
 
         def sweep(part: slice) -> dict[str, list[Row]]:
             rows = layer_sweep(lm, self.plus, self.minus, on[part], off[part], coeffs=self.strength, seed=seed)

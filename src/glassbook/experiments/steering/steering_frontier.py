@@ -9,7 +9,7 @@ from glassbook import charts
 from glassbook.charts import Axis
 from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.experiments.steering._arms import arm_row, best_vector, pick, ratio, recalled, sample
-from glassbook.experiments.steering._topics import contrasting_feature, of_its_own_texts, of_the_reserve
+from glassbook.experiments.steering._topics import find_topic, steering_feature
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class SteeringFrontier:
     """Of the activation addition, as published."""
     bound: float = 1.02
     """Off-topic perplexity ratio that a strength, or a prompt, may have on the half that picks."""
-    sabotage: Literal["none", "labels-swapped", "random-direction", "prompt-off-topic", "wrong-feature"] = "none"
+    sabotage: Literal["none", "labels-swapped", "random-direction", "prompt-off-topic", "wrong-feature", "always"] = (
+        "none"
+    )
     """What is broken on purpose."""
 
     claims = (
@@ -89,8 +91,9 @@ class SteeringFrontier:
                  {"sabotage": "prompt-off-topic"}),
         Sabotage("wrong-feature", "Another feature is clamped than the one whose direction is added",
                  {"sabotage": "wrong-feature"}),
-        Sabotage("no-bound", "Strengths are large, any damage is allowed, and activation addition, which does little, "
-                 "is left out", {"strengths": (0.8, 1.2, 1.6), "raw": (), "bound": 1e6}),
+        Sabotage("no-bound", "Strengths are large, one is always taken, any damage is allowed, and activation "
+                 "addition, which does little, is left out",
+                 {"strengths": (0.8, 1.2, 1.6), "raw": (), "bound": 1e6, "sabotage": "always"}),
     )  # fmt: skip
     outputs = Outputs(charts=("frontier",), tables=("best", "all"))
 
@@ -105,10 +108,7 @@ class SteeringFrontier:
 
         from glassbook.steer.effects import PROMPT, Condition, effects
 
-        if self.model == "builtin":
-            topic = of_the_reserve(self.theme, self.pairs, self.texts, run)
-        else:
-            topic = of_its_own_texts(self.model, self.theme, self.pairs, self.texts, run)
+        topic = find_topic(self.model, self.theme, self.pairs, self.texts, run)
         lm, on, off = topic.lm, topic.on, topic.off
         ways = self._ways(topic, run.rng("random direction").torch())
         theme, other = topic.prompts
@@ -131,7 +131,8 @@ class SteeringFrontier:
         generator = run.rng("halves").torch()
         halves = [torch.randperm(len(texts), generator=generator).tensor_split(2) for texts in (on, off)]
         rows = [arm_row(way, half, measured, [h[half] for h in halves]) for way in measured[0] for half in (0, 1)]
-        best = {name: pick(rows, name, self.bound) for name in dict.fromkeys(row["condition"] for row in rows)}
+        names = dict.fromkeys(row["condition"] for row in rows)
+        best = {name: pick(rows, name, self.bound, self.sabotage != "always") for name in names}
         winner = best_vector(best)
         run.result(
             **{f"{name}_on_topic": row["on"] for name, row in best.items()},
@@ -169,7 +170,8 @@ class SteeringFrontier:
         mean = steer.mean_difference(lm, plus, minus, site, token="mean")
         random = steer.random_like(mean, generator)
         mean = steer.random_like(mean, generator) if self.sabotage == "random-direction" else mean
-        index, largest = contrasting_feature(topic)
+        middle = self.strengths[len(self.strengths) // 2]
+        index, largest = steering_feature(topic, middle)
         clamped = (index + 1) % coder.width if self.sabotage == "wrong-feature" else index
         directions = {
             "mean_difference": mean,
@@ -181,7 +183,6 @@ class SteeringFrontier:
         ways: dict[Condition, Intervention] = {}
         for name, v in directions.items():
             ways |= {Condition(site, name, x): steer.in_norms(lm, v) * x for x in self.strengths}
-        middle = self.strengths[len(self.strengths) // 2]
         for x in self.strengths:
             ways[Condition(site, "clamp", x)] = steer.Clamp(coder, {clamped: largest * x / middle}, site)
         pair = steer.actadd(lm, *self.pair, self.actadd_site)
