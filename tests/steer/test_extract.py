@@ -6,6 +6,8 @@ import torch
 from glassbook.errors import GlassbookError
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sparsity import TopK
+from glassbook.nets import LM, LanguageModel, LMConfig
+from glassbook.nets.tokenizer import byte_tokenizer
 from glassbook.steer import Vector, actadd, caa, feature, logistic_probe, mean_difference, random_like, repe_pca
 from glassbook.trace.roles import blocks
 
@@ -38,6 +40,20 @@ def test_actadd_equals_two_forwards_by_hand(lm, plus, minus, layer):
     assert float(v.rows[site][0].abs().max()) <= rounding
     assert bool(v.rows[site][1:].any(dim=1).all())
     assert actadd(lm, minus, plus, site) == -v
+
+
+@pytest.mark.parametrize(("plus", "minus"), [("love", "mind"), ("weddings", ""), ("i", "anger")])
+def test_actadd_without_a_bos_begins_at_the_first_token(plus, minus):
+    """Many tokenizers put no BOS before a text; then the two prompts share no first row."""
+    torch.manual_seed(0)
+    lm = LanguageModel(LM(LMConfig(256, 32, 2, 2, 2, 64, context=32)).eval(), byte_tokenizer(256), "bytes")
+    assert lm.encode("") == []
+    length = max(len(plus), len(minus))
+    hand = [block_input(lm, list(text.encode()) + [32] * (length - len(text)), 1) for text in (plus, minus)]
+    v = actadd(lm, plus, minus, "blocks.1.in")
+    assert torch.equal(v.rows["blocks.1.in"], hand[0] - hand[1])
+    with pytest.raises(GlassbookError, match="same tokens"):
+        actadd(lm, "", "", "blocks.1.in")
 
 
 def test_the_pad_token_matters_and_can_be_named(lm):

@@ -22,10 +22,10 @@ BATCH = 32
 def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int = " ") -> Vector:
     """Activation addition: the difference of two prompts' activations, position by position.
 
-    Both prompts are tokenised with BOS and the shorter is padded on the right with the token for a space,
-    which is real context (no attention mask). Each is run on its own; the vector is activation(plus) -
-    activation(minus) at `site`, for all T positions, neither averaged nor normalised. Row 0, the shared
-    BOS, is exactly zero (in a mixture of experts up to rounding: its tokens share the experts' products).
+    Both prompts are tokenised with BOS, where the tokenizer puts one, and the shorter is padded on the right with
+    the token for a space, which is real context (no attention mask). Each is run on its own; the vector is
+    activation(plus) - activation(minus) at `site`, for all T positions, neither averaged nor normalised. A shared
+    BOS makes row 0 exactly zero (in a mixture of experts up to rounding: its tokens share the experts' products).
 
     Args:
         lm: the model, in evaluation mode.
@@ -35,7 +35,7 @@ def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int =
         pad: the padding token: a text that is a single token, or a token id.
 
     Raises:
-        GlassbookError: no BOS, no single token for `pad`, equal prompts, or a prompt beyond the context.
+        GlassbookError: no single token for `pad`, equal prompts, or a prompt beyond the context.
 
     Source: Turner et al. 2023, Activation Addition, arXiv:2308.10248, Algorithm 1.
     """
@@ -47,9 +47,7 @@ def actadd(lm: LanguageModel, plus: str, minus: str, site: str, pad: str | int =
 
 
 def padded_pair(lm: LanguageModel, plus: str, minus: str, pad: str | int = " ") -> tuple[list[int], list[int]]:
-    """Token ids of both prompts with BOS, the shorter padded on the right with the single token `pad`."""
-    if not lm.encode(""):
-        raise GlassbookError("the tokenizer has no BOS, which activation addition aligns at; use mean_difference")
+    """Token ids of both prompts as texts begin, the shorter padded on the right with the single token `pad`."""
     a, b = lm.encode(plus), lm.encode(minus)
     length = max(len(a), len(b))
     filler = [pad_token(lm, pad)] if len(a) != len(b) else []
