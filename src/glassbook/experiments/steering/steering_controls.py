@@ -47,9 +47,7 @@ class SteeringControls:
               "Steering damages off-topic text most when it is applied in the first third of the layers: perplexity at "
               "the worst layer is at least 1 % above that at the worst later layer",
               "early_over_later", ">=", 1.01, no_control="the metric is the ratio of early to later layers",
-              sabotages=("late-as-early",),
-              explanation="The vector does hardly any damage to off-topic text at any layer of this model, so no "
-                          "layer stands out"),
+              sabotages=("late-as-early",)),
         Claim("middle-works",
               "Steering in the middle third of the layers makes on-topic text more likely; a random vector does not",
               "middle_on_topic", "<=", 0.95, control="random_middle_on_topic >= 0.97", sabotages=("pair-swapped",)),
@@ -58,8 +56,8 @@ class SteeringControls:
               "damage of the first third, with half a percentage point to spare",
               "half_early_less_middle", ">=", 0.005, control="middle_on_topic <= 0.95",
               sabotages=("early-as-middle", "late-as-early"),
-              explanation="The vector does hardly any damage to off-topic text at any layer of this model, so there "
-                          "is nothing to halve"),
+              explanation="Middle layers do less damage than early ones, but early ones do so little to this model that "
+                          "half of it leaves no room for the margin"),
         Claim("last-layer-does-little",
               "Steering that works in the middle layers changes on-topic perplexity by at most 2 % at the last layer",
               "last_layer_change", "<=", 0.02, control="middle_on_topic <= 0.95", sabotages=("everywhere",),
