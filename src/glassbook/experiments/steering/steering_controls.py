@@ -56,8 +56,8 @@ class SteeringControls:
               "damage of the first third, with half a percentage point to spare",
               "half_early_less_middle", ">=", 0.005, control="middle_on_topic <= 0.95",
               sabotages=("early-as-middle", "late-as-early"),
-              explanation="Middle layers do less damage than early ones, but early ones do so little to this model that "
-                          "half of it leaves no room for the margin"),
+              explanation="Middle layers do less damage than early ones, but early ones do so little to this model "
+                          "that half of it leaves no room for the margin"),
         Claim("last-layer-does-little",
               "Steering that works in the middle layers changes on-topic perplexity by at most 2 % at the last layer",
               "last_layer_change", "<=", 0.02, control="middle_on_topic <= 0.95", sabotages=("everywhere",),
