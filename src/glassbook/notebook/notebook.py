@@ -18,7 +18,8 @@ from glassbook.notebook.files import disk_errors, one_writer, read_regular, swee
 from glassbook.notebook.index.index import Index
 from glassbook.notebook.index.page_loader import parse_page, read_file
 from glassbook.notebook.index.scan import PAGES
-from glassbook.notebook.pages.links import slug
+from glassbook.notebook.pages.links import name_key, slug
+from glassbook.notebook.pages.names import YIELDED, YIELDS, names_of, yielded
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs import run as runs
 from glassbook.notebook.runs.claims import Claim
@@ -131,16 +132,18 @@ class Notebook:
         """Save a page whole or not at all; a new one goes to pages/<kind>s/<id>.md.
 
         Of several processes that change one version at the same moment, one succeeds and the others meet a conflict.
+        Names that the page gets and that mean another page already are added to its `yields` (see `pages.names`):
+        links by them go where they went.
 
         Returns:
             the page as it now stands in the file.
 
         Raises:
             Conflict: the file has changed since the page was read, or is there already. It is then as it was.
-            GlassbookError: another page has the id, a value cannot stand in front matter, or the disk refused. The
-                file is then as it was.
+            GlassbookError: another page has the id, or a new page's id means one, a value cannot stand in front
+                matter, or the disk refused. The file is then as it was.
         """
-        path, text = self._place(page), page.render()
+        path = self._place(page)
         with self._one_writer():
             if page.source is None:  # another process may just have taken the id
                 self.index.touch([PAGES])
@@ -154,6 +157,8 @@ class Notebook:
             if now != page.source:
                 what = "is there already" if page.source is None else "has changed since it was read"
                 raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
+            self._yield_names(page, path)
+            text = page.render()
             write_atomic(path, text.encode("utf-8", "surrogateescape"))
             self.index.touch([path.relative_to(self.folder).as_posix()])
             return self._read(path)
@@ -190,6 +195,22 @@ class Notebook:
                 for part in (PAGES, ".glassbook"):
                     sweep(self.folder / part)
             yield
+
+    def _yield_names(self, page: Page, path: Path) -> None:
+        """Let the page yield those of its new names that mean another page."""
+        where = path.relative_to(self.folder).as_posix()
+        before = names_of(parse_page(self.folder, path, page.source), where) if page.source is not None else {}
+        claimed = [name for name, rank in names_of(page, where).items() if rank != YIELDED]
+        new = [name for name in claimed if before.get(name, YIELDED) == YIELDED]
+        taken = self.index.meant_by_others(new, where)
+        ident = name_key(page.id)
+        if page.source is None and ident in taken:
+            raise GlassbookError(
+                f"links to {page.id!r} mean {taken[ident]} already; write there, or give this page another id"
+            )
+        said = [name for name in (page.title, *page.aliases, path.stem) if name_key(name) in taken]
+        if said:
+            page.extra[YIELDS] = list(dict.fromkeys([*yielded(page), *said]))
 
     def _has_id(self, path: Path, page: Page) -> bool:
         """Whether the page has had its id already: files from elsewhere may share one, or differ in case only."""

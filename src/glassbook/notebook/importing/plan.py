@@ -34,6 +34,12 @@ class PlannedPage:
     """Lines of the source that stand in it, from 1; empty if the page is the whole file."""
     guesses: tuple[str, ...] = ()
     """What was not said in the source but guessed from its form, one line each."""
+    derived: bool = False
+    """Whether the source gives no title, so that `title` was made of the page's own words."""
+    rest: bool = False
+    """Whether it takes what belongs to none of the other pages; it becomes their table of contents."""
+    kind_said: bool = True
+    """Whether the source says (or shows) of what kind it is; the others get the kind that the user names."""
 
 
 @dataclass(frozen=True)
@@ -114,3 +120,10 @@ def shortened(text: str, words: int = 12) -> str:
     short = " ".join(parts[:words])
     short = short if len(short) <= 100 else short[:100].rstrip()
     return short if short == text else short.rstrip(" ,;:.-") + " ..."
+
+
+def title_of_file(name: str) -> str:
+    """A title for a page that has only the name of its file: "my-notes_2" gives "My notes 2"."""
+    words = one_line(name)
+    words = " ".join(words.replace("-", " ").replace("_", " ").split()) if " " not in words else words
+    return words[:1].upper() + words[1:] or "Imported"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from glassbook.notebook.importing import lines as looks
-from glassbook.notebook.importing.plan import PlannedPage, one_line, place, shortened
+from glassbook.notebook.importing.plan import PlannedPage, one_line, place, shortened, title_of_file
 
 
 @dataclass
@@ -25,6 +25,8 @@ class _Part:
     labels: set[str] = field(default_factory=set)
     bare: bool = False
     """It has a title and no text yet."""
+    derived: bool = False
+    """Its title was made of its own words."""
 
     def add(self, number: int, line: str) -> None:
         self.lines.append((number, line))
@@ -51,7 +53,7 @@ def read_text(text: str, name: str, source: str) -> list[PlannedPage]:
 
 class _Reader:
     def __init__(self, name: str) -> None:
-        self.note = _Part("note", one_line(name) or "Imported")
+        self.note = _Part("note", title_of_file(name))
         self.parts: list[_Part] = [self.note]
         self.now = self.note
         self.titles: list[_Part] = []
@@ -245,7 +247,7 @@ def _settle(part: _Part) -> None:
     told_by = "words" if part.labels or part.kind == "talk" or not part.title else "title"
     part.guesses.insert(0, f"a {part.kind}, by its {told_by}")
     if not part.title:
-        part.title = _title_of(part)
+        part.title, part.derived = _title_of(part), True
         part.guesses.append(f"called {part.title!r} after its own words; give it its title")
 
 
@@ -281,4 +283,6 @@ def _page(part: _Part, rows: list[str], source: str, taken: set[str]) -> Planned
         front=front,
         lines=tuple(number for number, _ in part.lines),
         guesses=tuple(part.guesses),
+        derived=part.derived,
+        rest=part.kind == "note",
     )

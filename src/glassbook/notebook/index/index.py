@@ -140,6 +140,17 @@ class Index(IndexFile):
         return Resolver(self._fresh_pages()).path(name, source)
 
     @recovering
+    def meant_by_others(self, names: Iterable[str], path: str) -> dict[str, str]:
+        """Of some names, those that mean a page in another file than `path`, seen from the notebook's own pages.
+
+        Returns:
+            the name -> the file of the page that it means, relative to the notebook.
+        """
+        resolver = Resolver(self._fresh_pages())
+        found = {name: resolver.path(name) for name in names}
+        return {name: other for name, other in found.items() if other is not None and other != path}
+
+    @recovering
     def address(self, page: Page) -> str:
         """Name that `resolve` leads from to this page: its id, or its path where another page before it has its id."""
         return Resolver(self._fresh_pages()).address(self._path(page)) or page.id

@@ -4,6 +4,9 @@ Folders below pages/ other than those of the kinds (terms/, papers/ ...) are vau
 links mean what they mean there. A link in a vault leads to a page of that vault if one has the name. As in Obsidian,
 `[[Note]]`, `[[Folder/Note]]` and `[[Note.md]]` find a note by its file, first below the linking note's own folder, then
 nearest to the top; a Markdown link finds it first relative to the linking note's file.
+
+A link never changes what it means because another page arrives: the front matter of the later page lists, under
+`yields`, the names that meant another page before it came. By such a name it is found only where no other page has it.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from glassbook.notebook.pages.links import PAGE_ENDINGS, name_key
 from glassbook.notebook.pages.logseq import journal_names, page_title
 from glassbook.notebook.pages.page import KINDS, Page
 
-ID, FIRST, SECOND, THIRD, PLACE = range(5)
+ID, FIRST, SECOND, THIRD, PLACE, YIELDED = range(6)
 """Ranks of names: a page's id goes before any title, and so on; PLACE: a path, or the end of one."""
+YIELDS = "yields"
+"""Key of the front matter: names of the page that mean another page, which had them before."""
 _FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
 
 
@@ -30,14 +35,21 @@ def vault_of(path: str) -> str:
 def names_of(page: Page, path: str) -> dict[str, int]:
     """Names of a page in the file `path` (relative to the notebook), in the form of `name_key` -> the best rank.
 
-    A note of another program is known by its file, a page of the notebook by its title.
+    A note of another program is known by its file, a page of the notebook by its title. Names that the page yields
+    have the rank YIELDED.
     """
     names: dict[str, int] = {}
     for name, rank in _names(page, path):
         for said in (name, _without_ending(name)):
             names[name_key(said)] = min(rank, names.get(name_key(said), rank))
     names.pop("", None)
-    return names
+    return names | dict.fromkeys(names.keys() & set(map(name_key, yielded(page))), YIELDED)
+
+
+def yielded(page: Page) -> list[str]:
+    """The names that a page's front matter yields to the pages that had them before."""
+    names = page.extra.get(YIELDS, [])
+    return [str(name) for name in (names if isinstance(names, list) else [names])]
 
 
 def _names(page: Page, path: str) -> Iterator[tuple[str, int]]:
@@ -85,6 +97,7 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
     start = folder if relative else posixpath.join("pages", vault)
     at_once = ("/" in said or relative) and name_key(path) == name_key(f"{start}/{said}.md")
     return (
+        rank == YIELDED and not (vault and there == vault),  # inside a vault its own notes are meant all the same
         0 if there == vault else 1 if not there else 2,
         not at_once,
         rank,
