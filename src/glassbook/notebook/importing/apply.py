@@ -1,8 +1,7 @@
-"""Applying an import plan: all or nothing, nothing overwritten, and the same import twice changes nothing.
+"""Applying an import: all or nothing, nothing overwritten, and the same import twice changes nothing.
 
-What an import made is recorded in imports/<name>.json at the notebook's top: which page came from where, the digest
-of what was written, and every line that became no page. By that record a second import tells a page that the user has
-changed since (it is kept) from one that has not changed.
+Words that join a page stand at its end under a heading of their own; no other line of it changes. What was done is
+kept in the import's record.
 """
 
 from __future__ import annotations
@@ -15,13 +14,15 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import one_writer, write_atomic
-from glassbook.notebook.importing.plan import Plan, PlannedPage, free
-from glassbook.notebook.notebook import Notebook
-from glassbook.notebook.pages.links import name_key, slug
+from glassbook.notebook.importing.arranging import Arranged, Arrangement
+from glassbook.notebook.importing.contents import contents, label
+from glassbook.notebook.importing.plan import LeftOut, PlannedPage, free, one_line
+from glassbook.notebook.pages.links import name_key, read_bounded, slug
+from glassbook.notebook.pages.names import YIELDS, names_of, vault_of
 from glassbook.notebook.pages.page import Page
 
-FOLDER = "imports"
-"""Where the reports lie, below the notebook's folder."""
+HEADING = "My notes"
+"""The heading under which words stand that joined a page."""
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Report:
     """What an import did. Paths are below the notebook's pages/."""
 
     made: list[str] = field(default_factory=list)
+    joined: dict[str, str] = field(default_factory=dict)
+    """Planned path -> the page to which its words were added."""
     same: list[str] = field(default_factory=list)
     """Were there already, exactly so."""
     updated: list[str] = field(default_factory=list)
@@ -37,6 +40,8 @@ class Report:
     """Were changed in the notebook since they were imported, and left so."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Planned path -> the path it got, for another page had the name."""
+    links: int = 0
+    """Links that were put into the imported words."""
     notes: list[str] = field(default_factory=list)
     """What else the user should know, one line each."""
     left_out: list[dict[str, Any]] = field(default_factory=list)
@@ -45,20 +50,23 @@ class Report:
 
     def to_data(self) -> dict[str, Any]:
         """As plain data."""
-        data = {key: getattr(self, key) for key in ("made", "same", "updated", "kept", "renamed", "notes", "left_out")}
-        return data | {"report": str(self.file)}
+        return {key: value for key, value in vars(self).items() if key != "file"} | {"report": str(self.file)}
 
 
-def apply(plan: Plan, notebook: Notebook) -> Report:
-    """Make what `plan` says in `notebook`; see `Plan.apply`."""
-    source = Path(plan.source)
-    if source.is_relative_to(notebook.folder) or notebook.folder.is_relative_to(source):
-        raise GlassbookError(f"{source} and the notebook {notebook.folder} hold one another; import from elsewhere")
-    with one_writer(notebook.folder):
-        work = _Work(plan, notebook)
-        for page in plan.pages:
-            work.place_page(page)
-        for attachment in plan.attachments:
+def apply(arrangement: Arrangement, links: bool) -> Report:
+    """Do what `arrangement` says; see `Arrangement.apply`."""
+    source, folder = Path(arrangement.plan.source), arrangement.notebook.folder
+    if source.is_relative_to(folder) or folder.is_relative_to(source):
+        raise GlassbookError(f"{source} and the notebook {folder} hold one another; import from elsewhere")
+    with one_writer(folder):
+        work = _Work(arrangement, links)
+        for item in arrangement.pages:
+            if not item.page.rest:
+                work.take(item)
+        for item in arrangement.pages:
+            if item.page.rest:  # last, for it links to the others
+                work.take(item)
+        for attachment in arrangement.attachments:
             work.place(attachment.path, lambda path, data=attachment.data: data)
         work.write()
     return work.report
@@ -67,38 +75,102 @@ def apply(plan: Plan, notebook: Notebook) -> Report:
 class _Work:
     """One import on its way: first every decision, then every file, undone if one of them fails."""
 
-    def __init__(self, plan: Plan, notebook: Notebook) -> None:
-        self.folder = notebook.folder
-        self.pages = notebook.folder / "pages"
+    def __init__(self, arrangement: Arrangement, links: bool) -> None:
+        self.arrangement, self.links = arrangement, links
+        self.folder = arrangement.notebook.folder
+        self.pages = self.folder / "pages"
+        index = arrangement.notebook.index
         # A page's id must be no other's; the index is asked once, for asking it looks at every file.
-        self.ids = {name_key(page.id): page.path for page in notebook.pages() if page.path}
-        self.plan = plan
-        self.report = Report(left_out=[vars(item) for item in plan.left_out])
-        self.record_file, self.record = _record(notebook.folder, plan)
-        self.report.file = self.record_file
+        self.ids = {name_key(page.id): page.path for page in arrangement.notebook.pages() if page.path}
+        names = {name for item in arrangement.pages for name in _names(item.page)}
+        self.meant = {name_key(name): path for name, path in index.meant_by_others(names, "").items()}
+        self.report = Report(left_out=[vars(item) for item in arrangement.left_out], file=arrangement.record.file)
+        self.known = arrangement.record.files
         self.files: dict[str, Any] = {}
+        self.left: dict[str, str] = {}
+        self.addresses: dict[str, str] = {}
+        """Planned path -> what a link to it says."""
         self.writes: dict[Path, bytes] = {}
         self.taken: set[str] = set()
 
-    def place_page(self, page: PlannedPage) -> None:
-        where = self.place(page.path, lambda path: page.copy if page.copy is not None else self.render(page, path))
-        if page.copy is not None:
-            self.check_copy(page, where)
+    def take(self, item: Arranged) -> None:
+        """Decide about one page."""
+        page = item.page
+        match item.choice.action:
+            case "leave":
+                self.leave(item)
+            case "join":
+                self.join(item)
+            case "own" if page.copy is not None:
+                where = self.place(page.path, lambda path: self.copy(page, path), item.digest)
+                self.check_copy(page, where)
+            case "own":
+                where = self.place(page.path, lambda path: self.render(item, path), item.digest)
+                self.addresses[page.path] = Page.parse(self.text(self.pages / where), name=Path(where).stem).id
+                if self.pages / where in self.writes and self.links:
+                    self.report.links += len(item.links)
 
-    def render(self, page: PlannedPage, path: str) -> bytes:
-        stem = Path(path).stem
+    def leave(self, item: Arranged) -> None:
+        page, why = item.page, "you left it out"
+        lines = [line for line in page.body.split("\n") if line.strip()]
+        left = [LeftOut(page.source, *part, why) for part in zip(page.lines, lines, strict=False)]
+        self.report.left_out += [vars(part) for part in left or [LeftOut(page.source, 0, "", why)]]
+        self.left[page.path] = item.digest
+        if page.path in self.known:
+            self.files[page.path] = self.known[page.path]
+
+    # --- pages of their own ---------------------------------------------------------------------------------------
+
+    def render(self, item: Arranged, path: str) -> bytes:
+        page, stem = item.page, Path(path).stem
         ident, number = stem, 1
-        while self.owner(ident) not in (None, self.pages / path):
+        while self.owner(ident) not in (None, self.pages / path) or self.means_another(ident, path):
             number += 1
             ident = f"{stem}-{number}"
-        made = Page(id=ident, title=page.title, kind=page.kind, body="\n" + page.body)
+        body = self.contents(page) if page.rest else item.words(self.links)
+        made = Page(id=ident, title=page.title, kind=page.kind, body="\n" + body)
         for key, value in page.front.items():
             if key in ("aliases", "tags", "level", "refs"):
                 setattr(made, key, value)
             else:
                 made.extra[key] = value
+        said = [name for name in dict.fromkeys((made.title, *made.aliases, stem)) if self.means_another(name, path)]
+        if said:
+            made.extra[YIELDS] = said
         self.ids.setdefault(name_key(ident), self.pages / path)
         return made.render().encode("utf-8")
+
+    def contents(self, rest: PlannedPage) -> str:
+        parts = [item for item in self.arrangement.pages if item.page.lines and not item.page.rest]
+        titles = {
+            item.page.path: label(item.joined.title if item.joined and item.page.derived else item.page.title)
+            for item in parts
+        }
+
+        def link(page: PlannedPage) -> str:
+            address, title = self.addresses.get(page.path), titles[page.path]
+            return f"[[{address}|{title}]]" if address else f"{title} (left out)"
+
+        return contents(rest, [item.page for item in parts], link) if len(parts) > 1 else rest.body
+
+    def means_another(self, name: str, path: str) -> bool:
+        return self.meant.get(name_key(name), f"pages/{path}") != f"pages/{path}"
+
+    def copy(self, page: PlannedPage, path: str) -> bytes:
+        """The file; where its names mean a note of another vault it gets a line that yields them."""
+        assert page.copy is not None
+        vault = vault_of(f"pages/{path}")
+        others = {name for name, other in self.meant.items() if vault_of(other) not in ("", vault)}
+        if not vault or not others:
+            return page.copy
+        read = Page.parse(page.copy.decode("utf-8", "surrogateescape"), name=path.removesuffix(".md"))
+        said = [
+            name for name in dict.fromkeys((read.title, *read.aliases, Path(path).stem)) if name_key(name) in others
+        ]
+        if not said or read.problem:
+            return page.copy
+        read.extra[YIELDS] = said
+        return read.render().encode("utf-8", "surrogateescape")
 
     def check_copy(self, page: PlannedPage, where: str) -> None:
         """A copied file keeps its id even where another page has it; that has to be said."""
@@ -111,14 +183,22 @@ class _Work:
     def owner(self, ident: str) -> Path | None:
         return self.ids.get(name_key(ident))
 
-    def place(self, planned: str, contents: Any) -> str:
+    def place(self, planned: str, contents: Any, digest: str = "") -> str:
         """Decide about one file; gives the path that holds it, below pages/."""
-        known = self.record["files"].get(planned)
+        known = self.known.get(planned, {})
+        known = {} if "part" in known else known
+        target = self.pages / known["path"] if known else None
+        if target and digest and known.get("planned") == digest and target.is_file():
+            same = _sha(target.read_bytes()) == known["sha256"]
+            (self.report.same if same else self.report.kept).append(known["path"])
+            self.taken.add(known["path"])
+            self.files[planned] = known
+            return known["path"]
         path = known["path"] if known else self.candidate(planned, contents)
         target, data = self.pages / path, contents(path)
-        digest = hashlib.sha256(data).hexdigest()
-        now = hashlib.sha256(target.read_bytes()).hexdigest() if target.is_file() else None
-        if now == digest:
+        written = _sha(data)
+        now = _sha(target.read_bytes()) if target.is_file() else None
+        if now == written:
             self.report.same.append(path)
         elif now is None:
             self.report.made.append(path)
@@ -128,11 +208,11 @@ class _Work:
             self.writes[target] = data
         else:
             self.report.kept.append(path)
-            digest = known["sha256"] if known else now
+            written = known["sha256"] if known else now
         if path != planned:
             self.report.renamed[planned] = path
         self.taken.add(path)
-        self.files[planned] = {"path": path, "sha256": digest}
+        self.files[planned] = {"path": path, "sha256": written} | ({"planned": digest} if digest else {})
         return path
 
     def candidate(self, planned: str, contents: Any) -> str:
@@ -147,12 +227,79 @@ class _Work:
                 return path
             tried.add(path)
 
+    # --- words that join a page -----------------------------------------------------------------------------------
+
+    def join(self, item: Arranged) -> None:
+        """Add the words at the end of a page, or put them in the place of those that came from here before."""
+        page, target = item.page, self.folder / item.choice.target
+        path = item.choice.target.removeprefix("pages/")
+        known = self.known.get(page.path, {})
+        before = known.get("part", "") if known.get("path") == path else ""
+        text = self.text(target)
+        if before and known.get("planned") == item.digest:
+            part = before
+            (self.report.same if before in text else self.report.kept).append(path)
+        elif before and before not in text:
+            part = before
+            self.report.kept.append(path)
+        elif before:
+            part = self.part(item, before.split("\n")[0].removeprefix("## "))
+            self.write_page(target, text.replace(before, part), path)
+            self.report.updated.append(path)
+        else:
+            part = self.part(item, _free_heading(text))
+            # The same words may have come by another way, such as the browser.
+            at = text.find(part[part.index("\n") :])
+            if at >= 0:
+                part = text[text.rfind("\n", 0, at) + 1 : at + len(part) - part.index("\n")]
+                self.report.same.append(path)
+            else:
+                self.write_page(target, text + ("" if text.endswith("\n") else "\n") + "\n" + part, path)
+                self.report.joined[page.path] = path
+                self.report.links += len(item.links) if self.links else 0
+        heading = part.split("\n")[0].removeprefix("## ")
+        self.files[page.path] = {"path": path, "sha256": _sha(part.encode("utf-8", "surrogateescape"))} | {
+            "planned": item.digest,
+            "part": part,
+        }
+        assert item.joined is not None
+        self.addresses[page.path] = f"{item.joined.ident}#{heading}"
+
+    def part(self, item: Arranged, heading: str) -> str:
+        """A section with the words and their source."""
+        source, lines = one_line(item.page.source).replace("`", "'"), item.page.lines
+        where = ""
+        if lines:
+            where = f", line {lines[0]}" if len(lines) == 1 else f", lines {lines[0]} to {lines[-1]}"
+        body = item.words(self.links).strip("\n")
+        return f"## {heading}\n\nFrom `{source}`{where}:\n\n{body}\n"
+
+    def text(self, file: Path) -> str:
+        """A page as it will be so far."""
+        data = self.writes[file] if file in self.writes else file.read_bytes()
+        return data.decode("utf-8", "surrogateescape")
+
+    def write_page(self, file: Path, text: str, path: str) -> None:
+        body = Page.parse(text).body
+        heads = [section.title for section in read_bounded(body).sections]
+        last = [line.removeprefix("## ") for line in text.split("\n") if line.startswith(f"## {HEADING}")]
+        if last and last[-1] not in heads:
+            raise GlassbookError(
+                f"{path} ends inside a block of code; close it, or make a page of the words to be added"
+            )
+        self.writes[file] = text.encode("utf-8", "surrogateescape")
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
     def write(self) -> None:
         """Write all files and the record; if one cannot be written, put everything back."""
-        record = {"source": Path(self.plan.source).name, "files": self.files, "left_out": self.report.left_out}
+        source = Path(self.arrangement.plan.source).name
+        record = {"source": source, "kind": self.arrangement.kind, "files": self.files, "left": self.left}
+        record |= {"left_out": self.report.left_out}
         text = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
-        if not self.record_file.is_file() or self.record_file.read_bytes() != text:
-            self.writes[self.record_file] = text
+        file = self.arrangement.record.file
+        if not file.is_file() or file.read_bytes() != text:
+            self.writes[file] = text
         before = {path: path.read_bytes() if path.is_file() else None for path in self.writes}
         there = {folder for path in self.writes for folder in path.parents if folder.exists()}
         root = self.folder.resolve()
@@ -179,26 +326,24 @@ def _put_back(path: Path, data: bytes | None, there: set[Path]) -> None:
         folder.rmdir()
 
 
-def _record(folder: Path, plan: Plan) -> tuple[Path, dict[str, Any]]:
-    """The file for this source's record, and what it says; another source of the same name gets another file."""
-    mark = hashlib.sha256(plan.source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    stem = slug(plan.name).encode()[:100].decode("utf-8", "ignore") or "import"
-    file = folder / FOLDER / f"{stem}-{mark}.json"
-    if not file.exists():
-        return file, {"files": {}}
-    try:
-        record = json.loads(file.read_text("utf-8"))
-        good = all(
-            isinstance(entry["path"], str) and isinstance(entry["sha256"], str) and _inside(folder, entry["path"])
-            for entry in record["files"].values()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise GlassbookError(f"{file} cannot be read; fix it, or delete it to import again") from error
-    if not good:
-        raise GlassbookError(f"{file} names a file outside of pages/; delete it to import again")
-    return file, record
+def _free_heading(text: str) -> str:
+    """The heading for words that are added to a page: HEADING, with a number if the page has it."""
+    heads = {slug(line) for line in text.split("\n") if line.startswith("#")}
+    heading, number = HEADING, 1
+    while slug(heading) in heads:
+        number += 1
+        heading = f"{HEADING} {number}"
+    return heading
 
 
-def _inside(folder: Path, path: str) -> bool:
-    pages = (folder / "pages").resolve()
-    return (folder / "pages" / path).resolve().is_relative_to(pages)
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _names(page: PlannedPage) -> set[str]:
+    """Names that a planned page would have as one of its own, and those that its id may be."""
+    if page.copy is not None:
+        read = Page.parse(page.copy.decode("utf-8", "replace"), name=page.path.removesuffix(".md"))
+        return set(names_of(read, f"pages/{page.path}"))
+    stem = Path(page.path).stem
+    return {page.title, *page.front.get("aliases", []), *(f"{stem}-{n}" for n in range(2, 10)), stem}

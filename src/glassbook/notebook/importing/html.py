@@ -83,6 +83,7 @@ def read_html(
         body=reader.markdown(),
         front={"source": one_line(source)},
         guesses=tuple(guesses),
+        kind_said=False,
     )
     return page, reader.left_out
 

@@ -82,9 +82,7 @@ class Names:
                 n += size or 1
         return found
 
-    def _longest(
-        self, words: Sequence[re.Match[str]], keys: list[str], n: int
-    ) -> tuple[int, tuple[str, str, str]]:
+    def _longest(self, words: Sequence[re.Match[str]], keys: list[str], n: int) -> tuple[int, tuple[str, str, str]]:
         for size in range(min(LONGEST, len(words) - n), 0, -1):
             name = self._found.get(tuple(keys[n : n + size]))
             if name and (not name[2] or words[n][0] in (name[2], name[2] + "s", name[2].removesuffix("s"))):

@@ -84,6 +84,14 @@ class Subjects:
         self.works = list(References(notebook.folder))
         self._texts: _Texts | None = None
         self._pages: dict[str, Page] = {}
+        self._linked: dict[str, str] = {}
+
+    def name_of(self, row: Any) -> str:
+        """The name by which a link leads to a page: its title, or its id where the title means another."""
+        if row.path not in self._linked:
+            titled = self.notebook.index.path_of(row.title) == row.path
+            self._linked[row.path] = row.title if titled else row.id
+        return self._linked[row.path]
 
     def match(self, page: PlannedPage) -> Match:
         """What the notebook has on the subject of an imported page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from glassbook.notebook.pages.links import slug
 
 if TYPE_CHECKING:
     from glassbook.notebook.importing.apply import Report
+    from glassbook.notebook.importing.arranging import Action, Arrangement, Choice
     from glassbook.notebook.notebook import Notebook
 
 
@@ -40,6 +42,11 @@ class PlannedPage:
     """Whether it takes what belongs to none of the other pages; it becomes their table of contents."""
     kind_said: bool = True
     """Whether the source says (or shows) of what kind it is; the others get the kind that the user names."""
+
+    def digest(self) -> str:
+        """Tells whether the source of a page has changed."""
+        said = [self.path, self.title, self.kind, self.body, sorted(self.front.items()), self.lines, self.copy]
+        return hashlib.sha256(repr(said).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -78,15 +85,36 @@ class Plan:
         """How many pages of each kind."""
         return dict(Counter(page.kind for page in self.pages))
 
+    def arrange(
+        self,
+        notebook: Notebook,
+        kind: str = "",
+        same: Action = "join",
+        choices: Mapping[str, Choice] | None = None,
+    ) -> Arrangement:
+        """How the pages fit a notebook that may have pages about the same things; nothing is written.
+
+        Args:
+            notebook: where they would go.
+            kind: of the pages whose source does not say theirs, such as the notes of a vault.
+            same: what becomes of a page about something that the notebook has a page about: "join" adds its words to
+                that page, "own" keeps it beside it, "leave" leaves it out.
+            choices: path of a planned page -> what becomes of it, where that is something else.
+
+        Raises:
+            GlassbookError: a choice does not fit, or the record of an earlier import cannot be read.
+        """
+        from glassbook.notebook.importing.arranging import arrange
+
+        return arrange(self, notebook, kind, same, choices)
+
     def apply(self, notebook: Notebook) -> Report:
-        """Make the pages, all or none of them.
+        """Make the pages as `arrange` arranges them, all or none of them.
 
         Raises:
             GlassbookError: the disk refused; the notebook is then as it was.
         """
-        from glassbook.notebook.importing.apply import apply
-
-        return apply(self, notebook)
+        return self.arrange(notebook).apply()
 
 
 def place(kind: str, title: str, taken: set[str]) -> str:

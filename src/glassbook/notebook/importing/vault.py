@@ -130,4 +130,6 @@ def _page(data: bytes, path: str, source: str) -> PlannedPage:
         guesses.append("not UTF-8: kept as it is, and shown with question marks")
     if name_key(page.title) == "":
         guesses.append("it has no title")
-    return PlannedPage(path, page.title, page.kind, source, copy=data, guesses=tuple(guesses))
+    return PlannedPage(
+        path, page.title, page.kind, source, copy=data, guesses=tuple(guesses), kind_said=page.says("kind")
+    )

@@ -129,6 +129,10 @@ class Page:
         journal = logseq.journal_day(self.path.as_posix()) if self.path else None
         return _day_of(self.title, self.path.stem if self.path else "", self.extra.get("date") or journal)
 
+    def says(self, key: str) -> bool:
+        """Whether the front matter that was read gives this key."""
+        return self._head is not None and key in self._head.nodes
+
     def outline(self) -> Outline:
         """Links, live blocks and sections of the body."""
         return read_markdown(self.body)

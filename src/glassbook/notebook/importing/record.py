@@ -1,0 +1,87 @@
+"""Import record: imports/<name>.json at the notebook's top says what an import made.
+
+It holds which page came from where, the digest of what was written, what was decided, and every line that became no
+page. By it a second import tells a page that the user has changed since (it is kept) from one that has not changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassbook.errors import GlassbookError
+from glassbook.notebook.pages.links import slug
+
+if TYPE_CHECKING:
+    from glassbook.notebook.importing.arranging import Choice
+    from glassbook.notebook.importing.plan import Plan
+
+FOLDER = "imports"
+"""Where the records lie, below the notebook's folder."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What earlier imports of one source made."""
+
+    file: Path
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Planned path -> `path` below pages/, `sha256` of what was written there, `planned`: digest of the plan; for words
+    that were added to another page also `part`, as they were written."""
+    left: dict[str, str] = field(default_factory=dict)
+    """Planned path -> digest of the plan, of pages that the user left out."""
+    kind: str = ""
+    """The kind that the user named."""
+
+    @classmethod
+    def of(cls, folder: Path, plan: Plan) -> Record:
+        """The record for a source; another source of the same name has another.
+
+        Raises:
+            GlassbookError: it cannot be read.
+        """
+        mark = hashlib.sha256(plan.source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        stem = slug(plan.name).encode()[:100].decode("utf-8", "ignore") or "import"
+        file = folder / FOLDER / f"{stem}-{mark}.json"
+        if not file.exists():
+            return cls(file)
+        try:
+            data = json.loads(file.read_text("utf-8"))
+            texts = [
+                entry[key] for entry in data["files"].values() for key in ("path", "sha256", "planned") if key in entry
+            ]
+            good = all(isinstance(text, str) for text in [*texts, *data.get("left", {}).values(), data.get("kind", "")])
+            inside = all(_inside(folder, entry["path"]) for entry in data["files"].values())
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise GlassbookError(f"{file} cannot be read; fix it, or delete it to import again") from error
+        if not good or not inside:
+            raise GlassbookError(f"{file} names a file outside of pages/; delete it to import again")
+        return cls(file, data["files"], data.get("left", {}), data.get("kind", ""))
+
+    @property
+    def made(self) -> set[str]:
+        """Files, relative to the notebook, of the pages that the source became."""
+        return {f"pages/{entry['path']}" for entry in self.files.values() if "part" not in entry}
+
+    def choice(self, planned: str) -> Choice | None:
+        """What was decided about a page before; None if it is new."""
+        from glassbook.notebook.importing.arranging import Choice
+
+        if planned in self.left:
+            return Choice("leave")
+        entry = self.files.get(planned)
+        if entry is None:
+            return None
+        return Choice("join", f"pages/{entry['path']}") if "part" in entry else Choice("own")
+
+    def knows(self, planned: str, digest: str) -> bool:
+        """Whether exactly this page was imported before."""
+        return self.files.get(planned, {}).get("planned") == digest or self.left.get(planned) == digest
+
+
+def _inside(folder: Path, path: str) -> bool:
+    pages = (folder / "pages").resolve()
+    return (folder / "pages" / path).resolve().is_relative_to(pages)
