@@ -21,8 +21,8 @@ from glassbook.notebook.pages.links import name_key, read_bounded, slug
 from glassbook.notebook.pages.names import YIELDS, names_of, vault_of
 from glassbook.notebook.pages.page import Page
 
-HEADING = "My notes"
-"""The heading under which words stand that joined a page."""
+HEADING, OF_A_FILE = "My notes", "Imported notes"
+"""The heading under which words stand that joined a page: a part of a text, or all of a file."""
 
 
 @dataclass
@@ -243,31 +243,32 @@ class _Work:
             part = before
             self.report.kept.append(path)
         elif before:
-            part = self.part(item, before.split("\n")[0].removeprefix("## "))
-            self.write_page(target, text.replace(before, part), path)
+            part = self.part(item, _heading(before))
+            self.write_page(target, text.replace(before, part), _heading(part))
             self.report.updated.append(path)
         else:
-            part = self.part(item, _free_heading(text))
+            part = self.part(item, _free_heading(text, HEADING if page.lines else OF_A_FILE))
             # The same words may have come by another way, such as the browser.
             at = text.find(part[part.index("\n") :])
             if at >= 0:
                 part = text[text.rfind("\n", 0, at) + 1 : at + len(part) - part.index("\n")]
                 self.report.same.append(path)
             else:
-                self.write_page(target, text + ("" if text.endswith("\n") else "\n") + "\n" + part, path)
+                self.write_page(target, text + ("" if text.endswith("\n") else "\n") + "\n" + part, _heading(part))
                 self.report.joined[page.path] = path
                 self.report.links += len(item.links) if self.links else 0
-        heading = part.split("\n")[0].removeprefix("## ")
         self.files[page.path] = {"path": path, "sha256": _sha(part.encode("utf-8", "surrogateescape"))} | {
             "planned": item.digest,
             "part": part,
         }
         assert item.joined is not None
-        self.addresses[page.path] = f"{item.joined.ident}#{heading}"
+        self.addresses[page.path] = f"{item.joined.ident}#{_heading(part)}"
 
     def part(self, item: Arranged, heading: str) -> str:
         """A section with the words and their source."""
-        source, lines = one_line(item.page.source).replace("`", "'"), item.page.lines
+        plan, lines = self.arrangement.plan, item.page.lines
+        file = item.page.source if len(plan.pages) == 1 or lines else f"{plan.name}/{item.page.source}"
+        source = one_line(file).replace("`", "'")
         where = ""
         if lines:
             where = f", line {lines[0]}" if len(lines) == 1 else f", lines {lines[0]} to {lines[-1]}"
@@ -279,13 +280,11 @@ class _Work:
         data = self.writes[file] if file in self.writes else file.read_bytes()
         return data.decode("utf-8", "surrogateescape")
 
-    def write_page(self, file: Path, text: str, path: str) -> None:
+    def write_page(self, file: Path, text: str, heading: str) -> None:
         body = Page.parse(text).body
-        heads = [section.title for section in read_bounded(body).sections]
-        last = [line.removeprefix("## ") for line in text.split("\n") if line.startswith(f"## {HEADING}")]
-        if last and last[-1] not in heads:
+        if heading not in [section.title for section in read_bounded(body).sections]:
             raise GlassbookError(
-                f"{path} ends inside a block of code; close it, or make a page of the words to be added"
+                f"{file.relative_to(self.folder)} ends inside a block of code; close it, or keep the words on their own"
             )
         self.writes[file] = text.encode("utf-8", "surrogateescape")
 
@@ -326,13 +325,18 @@ def _put_back(path: Path, data: bytes | None, there: set[Path]) -> None:
         folder.rmdir()
 
 
-def _free_heading(text: str) -> str:
-    """The heading for words that are added to a page: HEADING, with a number if the page has it."""
+def _heading(part: str) -> str:
+    """The heading of words that were added to a page."""
+    return part.split("\n")[0].removeprefix("## ")
+
+
+def _free_heading(text: str, plain: str) -> str:
+    """A heading for words that are added to a page: with a number if the page has the plain one."""
     heads = {slug(line) for line in text.split("\n") if line.startswith("#")}
-    heading, number = HEADING, 1
+    heading, number = plain, 1
     while slug(heading) in heads:
         number += 1
-        heading = f"{HEADING} {number}"
+        heading = f"{plain} {number}"
     return heading
 
 

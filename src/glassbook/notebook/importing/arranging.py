@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.importing.contents import with_contents
@@ -60,6 +60,22 @@ class Arranged:
         at = (candidate for candidate in self.candidates if candidate.path == self.choice.target)
         return next(at, None) if self.choice.action == "join" else None
 
+    def to_data(self) -> dict[str, Any]:
+        """As plain data."""
+        page, joined = self.page, self.joined
+        return {
+            "path": page.path,
+            "title": page.title,
+            "kind": page.kind,
+            "level": page.front.get("level"),
+            "lines": list(page.lines),
+            "guesses": list(page.guesses),
+            "action": self.choice.action,
+            "joins": joined and vars(joined),
+            "candidates": [vars(candidate) for candidate in self.candidates],
+            "links": [{"words": link.words, "to": link.name, "around": link.around} for link in self.links],
+        }
+
     def words(self, links: bool) -> str:
         """Its words, with the suggested links or without."""
         return with_links(self.page.body, self.links if links else ())
@@ -82,6 +98,19 @@ class Arrangement:
     def unsaid(self) -> int:
         """How many pages are of a kind that nobody said."""
         return 0 if self.kind else sum(not page.kind_said for page in self.plan.pages)
+
+    def to_data(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "source": self.plan.source,
+            "name": self.plan.name,
+            "kinds": self.plan.kinds(),
+            "kind": self.kind,
+            "unsaid": self.unsaid,
+            "pages": [item.to_data() for item in self.pages],
+            "attachments": [attachment.path for attachment in self.attachments],
+            "left_out": [vars(item) for item in self.left_out],
+        }
 
     def apply(self, links: bool = False) -> Report:
         """Make and change the pages, all or none of them.
@@ -121,7 +150,10 @@ def arrange(
         match = subjects.match(replace(page, body=body)) if body is not None else Match()
         if match.work and page.copy is None:
             page = _of_work(page, *match.work)
-        item = Arranged(page, digest, Choice("own"), match.candidates)
+        candidates = match.candidates
+        if page.copy is not None:  # other notes of the vault link to it by its name
+            candidates = tuple(c for c in candidates if notebook.index.path_of(page.title) == c.path)
+        item = Arranged(page, digest, Choice("own"), candidates)
         before = record.choice(page.path)
         if before and before.action == "join" and not (notebook.folder / before.target).is_file():
             before = None  # the page is gone
@@ -162,7 +194,9 @@ def _chosen(item: Arranged, choice: Choice, notebook: Notebook, body: str | None
         target = there.path.relative_to(notebook.folder).as_posix()
         chosen = Candidate(target, notebook.index.address(there), there.title, there.kind, "you chose it", True)
         candidates = (*candidates, chosen)
-    page = replace(item.page, body=body, copy=None)
+    # What it would be called and where it would stand is that page's matter.
+    told = tuple(guess for guess in item.page.guesses if not guess.startswith(("called ", "level ")))
+    page = replace(item.page, body=body, copy=None, guesses=told)
     return replace(item, page=page, choice=Choice("join", target), candidates=candidates)
 
 

@@ -15,8 +15,8 @@ _ASIDE = re.compile(r"\([^()\n]{1,30}\)")
 _GAP = re.compile(r"[ \u00a0-]|['’]s | \([^()\n]{1,30}\) ")
 """What may stand between two words of a name: a remark in brackets as well."""
 _MARKED = re.compile(
-    r"^(?:```|~~~).*?(?:^(?:```|~~~)|\Z)|^ {0,3}#.*?$|!?\[\[[^\[\]]*\]\]|!?\[[^\[\]]*\]\([^()\s]*\)|`[^`\n]*`|\$[^$\n]*\$"
-    r"|\b(?:https?://|www\.)\S+|^[ \t]*\|.*?$",
+    r"^(?:```|~~~).*?(?:^(?:```|~~~)|\Z)|^ {0,3}#.*?$|!?\[\[[^\[\]]*\]\]|!?\[[^\[\]]*\]\([^()\s]*\)|`[^`\n]*`"
+    r"|\$[^$\n]*\$|\b(?:https?://|www\.)\S+|^[ \t]*\|.*?$",
     re.MULTILINE | re.DOTALL,
 )
 """What no link may be put into: code, headings, links, formulas, addresses, tables."""
@@ -39,6 +39,7 @@ class Suggestion:
 
     @property
     def link(self) -> str:
+        """The words as a link, as it would stand in the text."""
         return f"[[{self.words}]]" if self.words == self.name else f"[[{self.name}|{self.words}]]"
 
 
