@@ -9,6 +9,7 @@ from glassbook.web.views import (
     glossary,
     graph,
     home,
+    importing,
     jobs,
     models,
     pages,
@@ -21,5 +22,5 @@ from glassbook.web.views import (
 
 ROUTERS = [home.router, models.router, features.router, steering_panel.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
-ROUTERS += [glossary.router, graph.router, timeline.router, search.router]
+ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router]
 ROUTERS += [editing.router, pages.router]  # in this order: an id may hold slashes, and /p/a/edit is no page
