@@ -208,6 +208,14 @@ class Index(IndexFile):
         )
         return [TimelineEntry(*row) for row in rows]
 
+    @recovering
+    def undated(self, kind: str, limit: int) -> list[str]:
+        """Files of some pages of a kind that belong to no day, relative to the notebook, by name."""
+        rows = self._fresh_pages().execute(
+            "SELECT path FROM page WHERE kind = ? AND day = '' ORDER BY path LIMIT ?", [kind, limit]
+        )
+        return [path for (path,) in rows]
+
     # --- links --------------------------------------------------------------------------------------------------
 
     @recovering

@@ -1,4 +1,4 @@
-"""Timeline: dated pages and runs by day, newest first."""
+"""Timeline: dated pages and runs by day, newest first; then the sessions without a date, by course."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from glassbook.errors import GlassbookError
+from glassbook.notebook import Page
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services_of
@@ -18,6 +20,8 @@ from glassbook.web.templating import respond
 router = APIRouter(tags=["pages"])
 DAYS = 60
 """Days on one page of the timeline."""
+UNDATED = 500
+"""Sessions without a date that are shown."""
 CHUNK = 500
 """Runs read from the index at a time."""
 
@@ -39,7 +43,37 @@ def _timeline(services: Services, before: str) -> dict[str, Any]:
         {"day": day, "label": day_label(day), "pages": pages.get(day, []), "runs": _by_experiment(runs.get(day, []))}
         for day in shown
     ]
-    return {"days": entries, "before": before, "older": shown[-1] if len(days) > DAYS else ""}
+    undated = [] if before else _undated(services)
+    return {"days": entries, "before": before, "older": shown[-1] if len(days) > DAYS else "", "undated": undated}
+
+
+def _undated(services: Services) -> list[dict[str, Any]]:
+    """Sessions without a date: courses in the order of their source, the sessions of each from the last to the first.
+
+    What course and which session a page is of stand in its front matter (`course`, `session`), as imports write them.
+    """
+    nb = services.notebook
+    courses: dict[tuple[str, str], list[tuple[int, int, Page]]] = {}
+    for path in nb.index.undated("session", UNDATED):
+        try:
+            page = nb.page_in(path)
+        except GlassbookError:
+            continue  # deleted since the index was read
+        said = page.extra
+        course = (str(said.get("source") or ""), str(said.get("course") or ""))
+        courses.setdefault(course, []).append((_number(said.get("session")), _number(said.get("line")), page))
+    out = []
+    for (source, course), sessions in sorted(courses.items(), key=lambda one: (one[0][0], min(s[1] for s in one[1]))):
+        ordered = sorted(sessions, key=lambda session: (-session[0], session[1], session[2].title))
+        pages = [{"id": page.id, "title": page.title, "url": page_url(nb.index.address(page))} for *_, page in ordered]
+        out.append({"source": source, "course": course, "pages": pages})
+    return out
+
+
+def _number(value: Any) -> int:
+    """The number that front matter gives, the last of several; 0 if it gives none."""
+    numbers = [n for n in (value if isinstance(value, list) else [value]) if isinstance(n, int)]
+    return max(numbers, default=0)
 
 
 def _runs(services: Services, before: str) -> dict[str, list[Any]]:
@@ -85,7 +119,7 @@ def day_label(day: str) -> str:
 
 @router.get("/api/v1/timeline")
 def timeline_json(request: Request, before: Before = "") -> Response:
-    """Days, newest first, with their sessions, dated pages, and runs by experiment."""
+    """Days, newest first, with their dated pages, and runs by experiment; sessions without a date, by course."""
     return json_response(_timeline(services_of(request), before))
 
 
