@@ -12,6 +12,7 @@ PLACES = [
     "/p/superposition",
     "/p/superposition/edit",
     "/new",
+    "/import",
     "/pages",
     "/glossary",
     "/graph",

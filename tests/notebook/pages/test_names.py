@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from glassbook.errors import GlassbookError
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.importing import plan
 from glassbook.notebook.pages.names import lookup_key, names_of, vault_of
@@ -129,3 +130,50 @@ def test_links_of_real_vaults_lead_to_the_right_page(nb, tmp_path, name):
                 wrong += [(row.path, said, ident)] if ident != f"{name}/{there}"[:-3] else []
     assert right > 100
     assert len(wrong) <= 0.01 * (right + len(wrong)), wrong[:5]
+
+
+@pytest.mark.parametrize(
+    ("title", "aliases", "said"),
+    [
+        ("Softmax", [], ["Softmax"]),
+        ("Another", ["soft max", "New name"], ["soft max"]),
+        ("SOFT MAX", ["softmax"], ["SOFT MAX", "softmax"]),
+        ("Neuron", [], ["Neuron"]),
+        ("New name", ["Newer"], None),
+    ],
+)
+def test_a_new_page_yields_the_names_that_mean_another(nb, title, aliases, said):
+    nb.write(Page.new("Soft max", "", aliases=["Softmax"]))
+    write(nb, **{"brain/Neuron.md": "x"})
+    nb.write(Page.new("Linking", "[[softmax]] [[Soft Max]] [[neuron]] [[New name]]"))
+    before = dict(nb.index.links(nb.page("Linking")))
+    page = nb.write(Page(id="own", title=title, aliases=aliases))
+    assert page.extra.get("yields") == said
+    now = dict(nb.index.links(nb.page("Linking")))
+    assert all(now[name] == there for name, there in before.items() if there)
+    assert nb.page("own").title == title
+    assert nb.page(title).id == (before.get(title.lower()) or "own" if title != "SOFT MAX" else "soft-max")
+
+
+def test_an_old_page_that_gets_another_name_yields_it(nb):
+    nb.write(Page.new("Soft max", "", aliases=["Softmax"]))
+    page = nb.write(Page.new("Other"))
+    page.aliases = ["softmax", "Mine"]
+    assert nb.write(page).extra["yields"] == ["softmax"]
+    assert nb.index.resolve("softmax") == "soft-max"
+    assert nb.index.resolve("mine") == "other"
+
+
+def test_a_name_that_is_yielded_is_found_when_nobody_else_has_it(nb):
+    first = nb.write(Page.new("Softmax"))
+    nb.write(Page(id="own", title="Softmax"))
+    assert nb.index.resolve("Softmax") == "softmax"
+    nb.remove(first)
+    assert nb.index.resolve("Softmax") == "own"
+
+
+def test_an_id_that_means_another_page_is_refused(nb):
+    nb.write(Page.new("Dictionary learning", aliases=["SAE"]))
+    with pytest.raises(GlassbookError, match="give this page another id"):
+        nb.write(Page.new("SAE"))
+    assert [page.id for page in nb.pages()] == ["dictionary-learning"]

@@ -138,15 +138,17 @@ def arrange(
     kind = kind or record.kind
     if kind and kind not in pages.KINDS:
         raise GlassbookError(f"kind: {kind!r} is none; take one of {', '.join(pages.KINDS)}")
-    plan = with_contents(_of_kind(plan, kind) if kind else plan)
+    plan = with_contents(plan)
+    digests = [page.digest() + (f" {kind}" if kind and not page.kind_said else "") for page in plan.pages]
+    plan = _of_kind(plan, kind) if kind else plan
     subjects = Subjects(notebook, without=record.made)
     choices = choices or {}
     unknown = choices.keys() - {page.path for page in plan.pages}
     if unknown:
         raise GlassbookError(f"{min(unknown)!r} is no page of this import; look at its plan again")
     arranged = []
-    for page in plan.pages:
-        body, digest = _joinable(page), page.digest()
+    for page, digest in zip(plan.pages, digests, strict=True):
+        body = _joinable(page)
         match = subjects.match(replace(page, body=body)) if body is not None else Match()
         if match.work and page.copy is None:
             page = _of_work(page, *match.work)

@@ -6,6 +6,7 @@ page. By it a second import tells a page that the user has changed since (it is 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -29,10 +30,10 @@ class Record:
 
     file: Path
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Planned path -> `path` below pages/, `sha256` of what was written there, `planned`: digest of the plan; for words
-    that were added to another page also `part`, as they were written."""
+    """Planned path -> `path` below pages/, `sha256` of what was written there, `planned`: digest of the planned page and
+    the kind that the user named for it; for words that were added to another page also `part`, as they were written."""
     left: dict[str, str] = field(default_factory=dict)
-    """Planned path -> digest of the plan, of pages that the user left out."""
+    """Planned path -> `planned`, of pages that the user left out."""
     kind: str = ""
     """The kind that the user named."""
 
@@ -40,14 +41,26 @@ class Record:
     def of(cls, folder: Path, plan: Plan) -> Record:
         """The record for a source; another source of the same name has another.
 
+        A source that lies elsewhere now, or comes by the browser, is known by its words: by half of its pages.
+
         Raises:
             GlassbookError: it cannot be read.
         """
         mark = hashlib.sha256(plan.source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         stem = slug(plan.name).encode()[:100].decode("utf-8", "ignore") or "import"
         file = folder / FOLDER / f"{stem}-{mark}.json"
-        if not file.exists():
-            return cls(file)
+        if file.exists():
+            return cls._read(folder, file)
+        wanted = {page.digest() for page in plan.pages if not page.rest}
+        for other in sorted((folder / FOLDER).glob(f"{glob.escape(stem)}-????????.json")):
+            record = cls._read(folder, other)
+            said = [*record.left.values(), *(str(entry.get("planned", "")) for entry in record.files.values())]
+            if wanted and 2 * len(wanted & {text.partition(" ")[0] for text in said}) > len(wanted):
+                return record
+        return cls(file)
+
+    @classmethod
+    def _read(cls, folder: Path, file: Path) -> Record:
         try:
             data = json.loads(file.read_text("utf-8"))
             texts = [
