@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from glassbook.notebook import Page
+
 TEXT = (
     "Session 2: Sparse codes: Lovely.\nSession 1: Circuits: Slow.\n(terms, in decreasing order)\nGAN: Two networks.\n"
 )
@@ -36,6 +38,74 @@ def test_yes_takes_the_guesses_and_twice_is_once(glassbook, notebook, page):
     before = {path: path.read_bytes() for path in notebook.folder.rglob("*.*") if ".glassbook" not in path.parts}
     assert glassbook("import", page, "--yes", "--notebook", notebook.folder).out.startswith("4 there already")
     assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.fixture
+def with_gan(notebook):
+    notebook.write(Page.new("Generative adversarial network", "Two.\n", kind="term", aliases=["GAN"]))
+    return notebook
+
+
+def test_what_joins_a_page_is_shown_side_by_side(glassbook, with_gan, page):
+    shown = glassbook("import", page, "--notebook", with_gan.folder).out
+    assert "1 of them join pages that are there" in shown
+    assert "joins Generative adversarial network: it is called 'GAN'" in shown
+    assert "the page there" in shown
+    assert "GAN: Two networks." in shown
+    said = glassbook("import", page, "--yes", "--notebook", with_gan.folder).out
+    assert said.startswith("3 made, 1 added to pages that were there")
+    assert "## My notes" in with_gan.page("GAN").body
+
+
+@pytest.mark.parametrize(
+    ("options", "made", "joined"),
+    [
+        (["--own", "gan"], 4, 0),
+        (["--same", "own"], 4, 0),
+        (["--leave", "GAN"], 3, 0),
+        (["--same", "leave"], 3, 0),
+        (["--own", "Session 2: Sparse codes"], 3, 1),
+    ],
+)
+def test_words_can_stay_apart_or_out(glassbook, with_gan, page, options, made, joined):
+    data = glassbook("import", page, *options, "--yes", "--json", "--notebook", with_gan.folder).data()
+    assert (len(data["report"]["made"]), len(data["report"]["joined"])) == (made, joined)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--own", "Nobody"], "none of the imported pages"), (["--same", "merge"], "join"), (["--kind", "x"], "term")],
+)
+def test_options_that_do_not_fit_are_one_line(glassbook, with_gan, page, options, said):
+    assert said in glassbook("import", page, *options, "--yes", "--notebook", with_gan.folder).complaint()
+    assert len(with_gan.pages()) == 1
+
+
+def test_links_are_listed_and_written_unless_unwanted(glassbook, with_gan, page):
+    page.write_text("Session 1: Images: I drew a GAN.\nSession 2: More: No.\n")
+    where = ["--notebook", with_gan.folder]
+    assert "'GAN' to Generative adversarial network" in glassbook("import", page, *where).out
+    assert "links that are put" not in glassbook("import", page, "--no-links", *where).out
+    assert "1 links are in the imported words" in glassbook("import", page, "--yes", *where).out
+    assert "[[Generative adversarial network|GAN]]" in with_gan.page("Session 1: Images").body
+
+
+def test_the_kind_of_notes_can_be_named(glassbook, notebook, tmp_path, monkeypatch):
+    vault = tmp_path / "vault"
+    vault.mkdir()
+    for name in ("Epoch", "Batch"):
+        (vault / f"{name}.md").write_text("Words.\n")
+    where = ["--notebook", notebook.folder]
+    assert "--kind term makes them terms" in glassbook("import", vault, *where).out
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    answers = iter(["term", "y"])
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+    glassbook("import", vault, *where)
+    assert notebook.index.page_count("term") == 2
+    assert glassbook("import", vault, "--yes", *where).out.startswith("2 there already")
+    glassbook("import", vault, "--kind", "note", "--yes", *where)
+    assert notebook.index.page_count("term") == 0
 
 
 def test_json_gives_plan_and_report(glassbook, notebook, page):

@@ -215,7 +215,7 @@ def test_the_same_words_by_another_way_are_not_added_twice(book, tmp_path):
 
 def test_two_sources_about_one_page_stand_below_each_other(book, tmp_path):
     plan(text(tmp_path, "Glossary:\nSoftmax: One.\n", "a.txt")).apply(book)
-    plan(text(tmp_path, "Glossary:\nsoftmax: Two.\nSoftmaxes: Three.\n", "b.txt")).apply(book)
+    plan(text(tmp_path, "Glossary:\nSoftMax: Two.\nThe softmax: Three.\n", "b.txt")).apply(book)
     heads = re.findall(r"^## (.*)$", book.page("Softmax").body, re.MULTILINE)
     assert heads == ["My notes", "My notes 2", "My notes 3"]
 

@@ -92,7 +92,8 @@ def test_a_real_unstructured_page(real, nb):
     report = prepared.apply(nb)
     assert len(report.made) == 40
     kept = sum((lines_of(page.body) for page in nb.pages()), Counter())
-    assert kept + Counter(item["text"] for item in report.left_out) == lines_of(real.read_text("utf-8"))
+    kept += Counter(item["text"] for item in report.left_out)
+    assert lines_of(real.read_text("utf-8")) - kept == Counter()  # the page of contents has others besides
     assert nb.index.resolve("VAE") == "variational-auto-encoder-vae"
     assert nb.index.problems() == []
 

@@ -32,7 +32,7 @@ class Record:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Planned path -> what it became.
 
-    `path` below pages/, `sha256` of what was written there, `planned`: digest of the page as it was planned, and the kind
+    `path` below pages/, `sha256` of what was written there, `planned`: digest of the page as planned, and the kind
     that the user named for it. For words that were added to another page also `part`, as they were written."""
     left: dict[str, str] = field(default_factory=dict)
     """Planned path -> `planned`, of pages that the user left out."""
