@@ -120,6 +120,7 @@ def test_words_kept_as_a_page_of_their_own_take_no_links(book, tmp_path):
     assert joins(fitted) == {}
     report = fitted.apply()
     assert report.renamed == {"terms/logit.md": "terms/logit-2.md"}
+    assert "links by the name 'Logit' go to pages/terms/logit.md as before, not to terms/logit-2.md" in report.notes
     assert unchanged(book, before)
     own = book.page("logit-2")
     assert own.title == "Logit"

@@ -18,7 +18,7 @@ from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
 from glassbook.notebook.importing.plan import LeftOut, PlannedPage, free, one_line
 from glassbook.notebook.pages.links import name_key, read_bounded, slug
-from glassbook.notebook.pages.names import YIELDS, names_of, vault_of
+from glassbook.notebook.pages.names import YIELDS, names_of, vault_of, yielded
 from glassbook.notebook.pages.page import Page
 
 HEADING, OF_A_FILE = "My notes", "Imported notes"
@@ -106,9 +106,14 @@ class _Work:
                 self.check_copy(page, where)
             case "own":
                 where = self.place(page.path, lambda path: self.render(item, path), item.digest)
-                self.addresses[page.path] = Page.parse(self.text(self.pages / where), name=Path(where).stem).id
-                if self.pages / where in self.writes and self.links:
-                    self.report.links += len(item.links)
+                made = Page.parse(self.text(self.pages / where), name=Path(where).stem)
+                self.addresses[page.path] = made.id
+                if self.pages / where in self.writes:
+                    self.report.links += len(item.links) if self.links else 0
+                    self.report.notes += [
+                        f"links by the name {name!r} go to {self.meant[name_key(name)]} as before, not to {where}"
+                        for name in yielded(made)
+                    ]
 
     def leave(self, item: Arranged) -> None:
         page, why = item.page, "you left it out"

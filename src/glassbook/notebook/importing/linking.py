@@ -127,4 +127,5 @@ def with_links(text: str, links: Sequence[Suggestion]) -> str:
 def _folded(word: str) -> str:
     """A word without the endings that make it a plural or a form of a verb."""
     word = word.lower()
-    return re.sub(r"(?:ing|ed|s)$", "", word).removesuffix("e") if len(word) > 3 else word
+    word = re.sub(r"(?:ing|ed|(?<!s)s)$", "", word) if len(word) > 3 else word
+    return word.removesuffix("e") if len(word) > 3 else word

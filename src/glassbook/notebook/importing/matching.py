@@ -58,7 +58,8 @@ class Match:
 def loose(name: str) -> str:
     """A name as people vary it: without case, punctuation, articles, plural and a note in brackets at its end."""
     words = re.findall(r"\w+", re.sub(r"\s*\([^()]*\)\s*$", "", name).replace("'s ", " ").replace("’s ", " ").lower())
-    return " ".join(word.rstrip("s") if len(word) > 3 else word for word in words if word not in ("the", "a", "an"))
+    words = [word for word in words if word not in ("the", "a", "an")]
+    return " ".join(re.sub(r"(?<!s)s$", "", word) if len(word) > 3 else word for word in words)
 
 
 class Subjects:
