@@ -57,7 +57,7 @@ def test_a_file_is_planned_looked_at_and_imported(book, reader):
     assert report["joined"] == {"terms/the-softmax.md": "terms/softmax.md"}
     assert report["links"] == 1
     assert report["first"] == "/p/notes/notes"
-    assert reader.get(report["first"]).status_code == 200
+    assert reader.get(report["first"], follow_redirects=True).status_code == 200
     assert "Makes numbers a distribution" in reader.get("/p/softmax").text
     assert waiting(book) == []
     assert reader.post(where, json={}).status_code == 400

@@ -98,8 +98,8 @@ def test_slug() -> None:
 
 def test_backlinks_follow_id_then_title_then_alias(nb: Notebook) -> None:
     nb.write(Page.new("Alpha", "[[beta]] [[B]] [[nobody]]\n\n[[ALPHA]]\n"))
-    nb.write(Page.new("Beta", "", aliases=["b", "gamma"]))
     nb.write(Page.new("Gamma", "see [[Beta#x|it]]\n"))
+    nb.write(Page.new("Beta", "", aliases=["b", "gamma"]))
     assert {(b.id, b.section, b.line) for b in nb.index.backlinks("beta")} == {("alpha", "", 1), ("gamma", "x", 1)}
     assert nb.index.backlinks("alpha") == []
     # The page called Gamma takes links to "gamma" from the page that has it as an alias only.
