@@ -81,7 +81,7 @@ def test_names_that_are_taken_are_left_alone(nb, tmp_path):
     nb.write(Page.new("GAN", "mine\n", kind="term"))
     source = tmp_path / "a.txt"
     source.write_text("Glossary\nGAN: Two networks.\n")
-    report = plan(source).apply(nb)
+    report = plan(source).arrange(nb, same="own").apply()
     assert report.renamed == {"terms/gan.md": "terms/gan-2.md"}
     assert nb.page("gan").body == "mine\n"
     assert nb.page("gan-2").title == "GAN"

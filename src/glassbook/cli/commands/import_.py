@@ -40,8 +40,8 @@ class Import(InNotebook):
     """These become pages of their own, whatever the notebook has."""
     leave: Annotated[tuple[str, ...], Option("TITLE ...")] = ()
     """These are left out."""
-    no_links: bool = False
-    """Leave the links that are suggested out of the imported words."""
+    links: bool = True
+    """Whether the links that are suggested are put into the imported words."""
     yes: bool = False
     """Make the pages without asking, guesses and all."""
 
@@ -52,22 +52,22 @@ def main(args: list[str]) -> int:
     notebook = options.open_notebook()
     fitted = _fitted(options, prepared, notebook, options.kind or "")
     if options.json:
-        report = fitted.apply(links=not options.no_links) if options.yes else None
+        report = fitted.apply(links=options.links) if options.yes else None
         print_json({"notebook": str(notebook.folder), **fitted.to_data(), "report": report and report.to_data()})
         return 0
     if options.yes:
-        show_report(fitted.apply(links=not options.no_links))
+        show_report(fitted.apply(links=options.links))
         say_unsaid(fitted)
         return 0
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if at_terminal and fitted.unsaid > 1:
         fitted = _fitted(options, prepared, notebook, asked_kind(fitted.unsaid))
-    show_plan(fitted, not options.no_links)
+    show_plan(fitted, options.links)
     if not at_terminal:
         say_unsaid(fitted)
         print(f"\nnothing is written yet; to do so with these {len(fitted.pages)} pages, repeat it with --yes")
     elif agreed(f"\nDo so with these {len(fitted.pages)} pages in {notebook.folder}? [y/N] "):
-        show_report(fitted.apply(links=not options.no_links))
+        show_report(fitted.apply(links=options.links))
     else:
         print("nothing is written")
     return 0
