@@ -12,7 +12,6 @@ from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 from glassbook.notebook import Page
 from glassbook.web.render.citations import citation
 from glassbook.web.views.glossary import first_sentence
-from glassbook.web.views.pages import plain
 
 REFERENCES = [
     {
@@ -290,10 +289,6 @@ def test_the_glossary_goes_from_high_to_low(nb):
 )
 def test_first_sentences(body, sentence):
     assert first_sentence(body) == sentence
-
-
-def test_lines_as_they_read():
-    assert plain("- **Bold** [[a|b]] and [[c]], [d](e) in `f_g`") == "Bold b and c, d in f_g"
 
 
 def test_the_timeline_knows_sessions_moments_and_runs(nb):

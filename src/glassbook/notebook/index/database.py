@@ -18,6 +18,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import refresh, scan, schema
 from glassbook.notebook.index.follow import Follower
+from glassbook.notebook.index.spelling import Vocabulary
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +66,8 @@ class IndexFile:
         self._db: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._experiments: dict[str, str] = {}
+        self._vocabulary = Vocabulary()
+        """Words of the open database."""
         self._follower: Follower | None = None
         self._touched: set[str] = set()
         """Pages that may have changed since they were last looked at, while the files are followed."""
@@ -85,6 +88,7 @@ class IndexFile:
             if self._db is not None:
                 self._db.close()
             self._db = None
+            self._vocabulary = Vocabulary()
 
     # --- following the files ------------------------------------------------------------------------------------
 

@@ -281,12 +281,13 @@ class Index(IndexFile):
     def search(self, text: str, limit: int = 20, kinds: Sequence[str] | None = None) -> list[search.Hit]:
         """Pages, runs, claims, experiments and features that hold all the words of `text`, best first.
 
-        Any text may be searched for; `kinds` limits it to some of "page", "run", "claim", "experiment", "feature".
+        Where few things do, those that hold words spelled alike follow. Any text may be searched for; `kinds`
+        limits it to some of "page", "run", "claim", "experiment", "feature".
         """
         self._fresh_pages()
         db = self._fresh_runs()
         with schema.transaction(db, "DEFERRED"):  # one state of the index for all of its queries
-            return search.find(db, text, limit, kinds)
+            return search.find(db, text, limit, kinds, self._vocabulary)
 
     @recovering
     def complete(self, prefix: str, limit: int = 10) -> list[search.Suggestion]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from glassbook.notebook.index import scan, schema
 from glassbook.notebook.index.page_loader import read_page, read_pages, read_runs
 from glassbook.notebook.index.run_rows import forget_runs, write_runs
+from glassbook.notebook.index.spelling import learn_all
 from glassbook.notebook.serialization import whole
 
 MANY = 1000
@@ -30,12 +31,15 @@ def pages(db: sqlite3.Connection, folder: Path) -> None:
         gone, new, changed = stale_pages(db, folder)
         for path in gone:
             schema.forget_page(db, path)
-        with schema.indexes_afterwards(db) if len(new) > MANY else contextlib.nullcontext():
+        many = len(new) > MANY
+        with schema.indexes_afterwards(db) if many else contextlib.nullcontext():
             for found in read_pages(folder, new):
-                schema.add_pages(db, found)
+                schema.add_pages(db, found, learns=not many)
+        if many:
+            learn_all(db)
         for path in changed:
             _read_page(db, folder, path)
-    if len(new) > MANY:
+    if many:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from glassbook.notebook.bounded import TooCostly
+from glassbook.notebook.index.spelling import learn
 from glassbook.notebook.index.words import APART, spread
 from glassbook.notebook.pages.links import Outline, Section, name_key, read_bounded
 from glassbook.notebook.pages.names import lookup_key, names_of
@@ -73,6 +74,8 @@ CREATE VIRTUAL TABLE fts_page USING fts5 (title, alias, tag, heading, body, {APA
 CREATE VIRTUAL TABLE fts_run USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
 CREATE VIRTUAL TABLE fts_claim USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
 CREATE VIRTUAL TABLE fts_feature USING fts5 (title, alias, tag, heading, body, {APART}, {TOKENS});
+CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT UNIQUE);
+CREATE VIRTUAL TABLE page_word USING fts5vocab (fts_page, row);
 CREATE VIRTUAL TABLE fts_name USING fts5 (title, alias, tag, {APART}, prefix = '2 3', {TOKENS});
 PRAGMA user_version = {VERSION};
 """
@@ -180,6 +183,7 @@ def add(db: sqlite3.Connection, entry: Entry) -> None:
     ).lastrowid
     words = [whole(text) for text in (entry.title, entry.alias, entry.tag, entry.heading, entry.body)]
     _insert(db, LISTS[entry.kind], WORDS, [(number, *words)])
+    learn(db, words)
 
 
 def _insert(db: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -238,8 +242,14 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     }
 
 
-def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
-    """Write all rows of some pages that the index does not hold."""
+def add_pages(db: sqlite3.Connection, pages: Sequence[Rows], learns: bool = True) -> None:
+    """Write all rows of some pages that the index does not hold.
+
+    Args:
+        db: the index.
+        pages: the pages.
+        learns: remember their words for `spelling`; without, the caller has to (see `learn_all`).
+    """
     for table, columns in (("page", 14), ("tag", 3), ("name", 3), ("link", 6)):
         marks = ", ".join("?" * columns)
         db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
@@ -253,6 +263,8 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows]) -> None:
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
     _insert(db, "fts_page", WORDS, words)
+    if learns:
+        learn(db, [text for row in words for text in row[1:]])
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
     _insert(db, PAGE_NAMES, NAMES, names)
 

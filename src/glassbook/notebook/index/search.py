@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glassbook.notebook.index.schema import LISTS, NAMES, PAGE_NAMES, WORDS, Kind, key
-from glassbook.notebook.index.words import APART, can_be_found, is_apart, spread
+from glassbook.notebook.index.spelling import Vocabulary
+from glassbook.notebook.index.words import APART, can_be_found, folded, is_apart, spread
+from glassbook.notebook.pages.plain import plain_text
 
 EXCERPT = 200
 """Characters of an excerpt."""
+AROUND = 1000
+"""Characters on either side of a match that are looked at for its excerpt."""
+_FENCE = re.compile(r"^[ ]{0,3}(?:```|~~~)", re.M)
 TERMS = 32
 """Words of a query that count; FTS5 refuses expressions that are too deep."""
 KINDS = {"page", "run", "claim", "experiment", "feature"}
 """What can be found."""
+FEW = 3
+"""Hits below which words that are spelled alike are searched for too."""
 CANDIDATES = 400
 """Newest matches that are ranked. Ranking all of them makes common words slow in a large notebook."""
 WEIGHTS = {"title": 10.0, "alias": 8.0, "tag": 4.0, "heading": 6.0}
@@ -41,6 +47,8 @@ class Hit:
     """Heading of that section."""
     excerpt: tuple[tuple[str, bool], ...]
     """The text around the match in pieces, each with whether it is one of the words searched for."""
+    near: bool = False
+    """Whether it holds not the words searched for, but words that are spelled alike."""
 
     @property
     def text(self) -> str:
@@ -55,10 +63,16 @@ def terms_of(text: str) -> list[str]:
     return [term for term in terms if can_be_found(term)][:TERMS]
 
 
-def match_expression(terms: Sequence[str], begins: bool) -> str:
+Term = tuple[str, ...]
+"""A word or phrase of a query, and the words that may stand in its place."""
+
+
+def match_expression(terms: Sequence[Term], begins: bool) -> str:
     """Terms as an FTS5 expression that cannot be misread: each quoted, the last also as a beginning if `begins`."""
-    phrases = [f'{APART} : "{spread(term)}"' if is_apart(term) else f'"{term}"' for term in terms]
-    return " ".join(phrases) + ("*" if begins else "")
+    phrases = [[f'{APART} : "{spread(w)}"' if is_apart(w) else f'"{w}"' for w in term] for term in terms]
+    if begins:
+        phrases[-1][-1] += "*"
+    return " AND ".join(f"({' OR '.join(term)})" for term in phrases)
 
 
 def _may_begin(text: str, terms: Sequence[str]) -> bool:
@@ -79,16 +93,45 @@ class Suggestion:
     """What else tells it apart: the alias that was found, the page's kind, what the experiment asks."""
 
 
-def find(db: sqlite3.Connection, text: str, limit: int, kinds: Sequence[str] | None = None) -> list[Hit]:
+def find(
+    db: sqlite3.Connection,
+    text: str,
+    limit: int,
+    kinds: Sequence[str] | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> list[Hit]:
     """What matches `text`, best first: exact names, then titles, aliases and tags, then everything else.
 
     One hit for each page, run, claim, experiment and feature, at the section that matches best. The last word is also
-    taken as the beginning of one where whole words give too little. A dictionary has thousands of features: unless
-    they are asked for, they come last, and take a quarter of the places.
+    taken as the beginning of one where whole words give too little. Where fewer than FEW things match, those follow
+    that match with words of `vocabulary` spelled like those of the query, which quotes prevent.
     """
-    terms = terms_of(text)
-    if not terms:
+    words = terms_of(text)
+    if not words:
         return []
+    hits = _of_kinds(db, text, [(word,) for word in words], limit, kinds)
+    if len(hits) >= min(FEW, limit) or vocabulary is None or '"' in text:
+        return hits
+    begins = _may_begin(text, words)
+    terms = [(word, *vocabulary.near(db, word, begins and place == len(words))) for place, word in enumerate(words, 1)]
+    if not any(len(term) > 1 for term in terms):
+        return hits
+    there = {(hit.kind, hit.id) for hit in hits}
+    near = _of_kinds(db, text, terms, limit, kinds)
+    return hits + [replace(hit, near=True) for hit in near if (hit.kind, hit.id) not in there][: limit - len(hits)]
+
+
+Row = tuple[int, str, str, str, str, str, str]
+"""id, kind, owner, name, title, section and heading of an entry."""
+
+
+def _of_kinds(
+    db: sqlite3.Connection, text: str, terms: Sequence[Term], limit: int, kinds: Sequence[str] | None
+) -> list[Hit]:
+    """What matches, of some kinds or of all.
+
+    A dictionary has thousands of features: unless they are asked for, they come last, and take a quarter of the places.
+    """
     if kinds is not None:
         return _found(db, text, terms, limit, kinds)
     features = _found(db, text, terms, max(3, limit // 4), ["feature"])
@@ -96,11 +139,7 @@ def find(db: sqlite3.Connection, text: str, limit: int, kinds: Sequence[str] | N
     return others[: limit - len(features)] + features if len(others) + len(features) > limit else others + features
 
 
-Row = tuple[int, str, str, str, str, str, str]
-"""id, kind, owner, name, title, section and heading of an entry."""
-
-
-def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kinds: Sequence[str]) -> list[Hit]:
+def _found(db: sqlite3.Connection, text: str, terms: Sequence[Term], limit: int, kinds: Sequence[str]) -> list[Hit]:
     chosen = sorted(set(kinds) & KINDS)
     best: dict[tuple[str, str], Row] = {}
 
@@ -112,7 +151,7 @@ def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kind
 
     if "page" in chosen:
         take(_exact(db, text))
-    begins = [False, True] if _may_begin(text, terms) else [False]
+    begins = [False, True] if _may_begin(text, [term[0] for term in terms]) else [False]
     # Beginnings of names as well as words; of texts only where whole words give too little, for they are many.
     named = (_ranked(_named(db, terms, begin, chosen, limit)) for begin in begins)
     enough = any(take(rows) for rows in named)
@@ -120,11 +159,15 @@ def _found(db: sqlite3.Connection, text: str, terms: list[str], limit: int, kind
         if not enough:
             enough = take(_ranked(pair for kind in _lists(chosen) for pair in _scored(db, kind, terms, begin, limit)))
     rows = list(best.values())[:limit]
-    excerpts = _excerpts(db, terms, rows)
+    excerpts = _excerpts(db, _words_of(terms), rows)
     return [
         Hit(kind, name, title, section, heading, excerpts[number])  # pyright: ignore[reportArgumentType]
         for number, kind, _, name, title, section, heading in rows
     ]
+
+
+def _words_of(terms: Sequence[Term]) -> list[str]:
+    return [word for term in terms for word in term]
 
 
 def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion]:
@@ -150,7 +193,8 @@ def complete(db: sqlite3.Connection, prefix: str, limit: int) -> list[Suggestion
     found += [Suggestion("tag", tag, tag, "tag") for tag in _tags(db, begin, end, 5)]
     terms = terms_of(prefix)
     if len(found) < limit and terms:
-        ranked = _ranked(_scored(db, (PAGE_NAMES, ["page"]), terms, _may_begin(prefix, terms), limit))
+        begins = _may_begin(prefix, terms)
+        ranked = _ranked(_scored(db, (PAGE_NAMES, ["page"]), [(term,) for term in terms], begins, limit))
         found += [Suggestion("page", row[3], row[4], "page") for row in ranked]
     first: dict[tuple[str, str], Suggestion] = {}
     for suggestion in found:
@@ -198,7 +242,7 @@ def _ranked(scored: Iterable[Scored]) -> list[Row]:
 
 
 def _named(
-    db: sqlite3.Connection, terms: Sequence[str], begin: bool, kinds: Sequence[str], limit: int
+    db: sqlite3.Connection, terms: Sequence[Term], begin: bool, kinds: Sequence[str], limit: int
 ) -> Iterator[Scored]:
     """What has all the words in its names: pages from their list of names, the rest (but features) from their own."""
     if "page" in kinds:
@@ -211,7 +255,7 @@ def _named(
 def _scored(
     db: sqlite3.Connection,
     place: tuple[str, Sequence[str]],
-    terms: Sequence[str],
+    terms: Sequence[Term],
     begin: bool,
     limit: int,
     expression: str = "",
@@ -228,31 +272,24 @@ def _scored(
             WHERE {table} MATCH ? AND entry.kind IN ({marks}) ORDER BY {table}.rowid DESC LIMIT ?""",
         [expression or match_expression(terms, begin), *kinds, CANDIDATES],
     ).fetchall()
-    words = [_folded(term) for term in terms]
+    words = [folded(word) for word in _words_of(terms)]
     return sorted((-_score(words, row[7:]), row[:7]) for row in rows)[: 8 * limit]
 
 
 def _score(words: Sequence[str], texts: Sequence[str]) -> float:
-    """How well texts (title, alias, tag, heading, body; or the first three) match words that are all in them."""
+    """How well texts (title, alias, tag, heading, body; or the first three) match words, most of which are in them."""
     total = 0.0
-    folded = [_folded(text) for text in texts]
+    compared = [folded(text) for text in texts]
     for word in words:
-        for weight, text in zip(WEIGHTS.values(), folded, strict=False):
+        for weight, text in zip(WEIGHTS.values(), compared, strict=False):
             if word in text:
                 # A short name says more with a word of it.
                 total += weight / (1 + len(text) / 100)
-        if len(folded) > len(WEIGHTS):
-            body = folded[-1]
+        if len(compared) > len(WEIGHTS):
+            body = compared[-1]
             often = body.count(word)
             total += 2 * often / (often + 0.5 + len(body) / 1000)
     return total
-
-
-def _folded(text: str) -> str:
-    """Text as FTS5 compares it: lower case, without accents."""
-    if text.isascii():
-        return text.lower()
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def _excerpts(
@@ -263,8 +300,21 @@ def _excerpts(
     found = {}
     for number, kind, *_ in rows:
         (body,) = db.execute(f"SELECT body FROM {LISTS[kind]} WHERE rowid = ?", [number]).fetchone()
-        found[number] = _excerpt(body, pattern)
+        found[number] = _excerpt(plain_text(_around(body, pattern)) if kind == "page" else body, pattern)
     return found
+
+
+def _around(body: str, pattern: re.Pattern[str]) -> str:
+    """The lines of a long text round the first of the words; fenced blocks are not cut open."""
+    if len(body) <= 2 * AROUND:
+        return body
+    found = pattern.search(body)
+    at = found.start() if found else 0
+    begin = body.rfind("\n", 0, max(0, at - AROUND)) + 1
+    fences = list(_FENCE.finditer(body, 0, begin))
+    if len(fences) % 2:
+        begin = fences[-1].start()
+    return body[begin : at + AROUND]
 
 
 def _excerpt(body: str, pattern: re.Pattern[str]) -> tuple[tuple[str, bool], ...]:

@@ -8,6 +8,7 @@ by one; a word of a query becomes a phrase of them, so that it is found inside a
 from __future__ import annotations
 
 import re
+import unicodedata
 
 APART = "apart"
 """Column of the lists of words that holds what `spread` gives."""
@@ -41,6 +42,13 @@ def spread(*texts: str) -> str:
 def can_be_found(term: str) -> bool:
     """Whether a term holds anything that the index has."""
     return any(c.isalnum() for c in term) or _SIGN.search(term) is not None
+
+
+def folded(text: str) -> str:
+    """Text as FTS5 compares it: lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def _name(sign: str) -> str:

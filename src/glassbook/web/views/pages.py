@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, InlineValue, LiveBlock, Notebook, Page
+from glassbook.notebook.pages.plain import plain_text
 from glassbook.notebook.pages.references import References
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_live
@@ -135,18 +136,10 @@ def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
     """Backlinks grouped by page, each with its first line as plain text and how many more there are."""
     pages: dict[str, dict[str, Any]] = {}
     for link in links:
-        entry = pages.setdefault(link.id, {"id": link.id, "title": link.title, "text": plain(link.text), "more": -1})
+        first = {"id": link.id, "title": link.title, "text": plain_text(link.text), "more": -1}
+        entry = pages.setdefault(link.id, first)
         entry["more"] += 1
     return list(pages.values())
-
-
-def plain(line: str) -> str:
-    """A line of Markdown as plain text: labels in place of links, no markup."""
-    line = re.sub(r"\{\{(?:run|claim):[^{}]*\}\}", "…", line)
-    line = re.sub(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]", r"\1", line)
-    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
-    line = re.sub(r"\$([^$]+)\$", r"\1", line)
-    return re.sub(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+|[*`]|(?<!\w)_+|_+(?!\w)", "", line).strip()
 
 
 # --- a page -----------------------------------------------------------------------------------------------------------
