@@ -89,3 +89,23 @@ def test_a_name_that_cannot_stand_in_a_link_is_linked_by_id(nb):
     assert [s["link"] for s in found] == ["rings-and-marks"]
     found = reader.get("/api/v1/complete?q=circ&kind=page").json()["suggestions"]
     assert {s["link"] for s in found} == {"Circuit", "second"}
+
+
+def test_a_search_box_gets_names_first_and_then_what_holds_the_words(nb):
+    reader = open_app(nb)
+    found = reader.get("/api/v1/find?q=super").json()["found"]
+    assert {entry["url"] for entry in found[:3]} == {"/p/supervision", "/p/superposition", "/pages?tag=super"}
+    assert len({entry["url"] for entry in found}) == len(found)
+    text = reader.get("/api/v1/find?q=directions").json()["found"][0]
+    assert (text["title"], text["url"]) == ("Superposition § Why so", "/p/superposition#why-so")
+    assert "More features than directions." in text["hint"]
+    assert reader.get("/api/v1/find?q=+").json()["found"] == []
+    assert reader.get("/api/v1/find?q=x&limit=99").status_code == 422
+
+
+@pytest.mark.parametrize("text", ["superpositoin", "supervison", "dircetions"])
+def test_misspelt_words_are_told_from_exact_ones(nb, text):
+    reader = open_app(nb)
+    assert reader.get(f"/api/v1/find?q={text}").json()["found"][0]["near"]
+    assert "With similar spelling" in reader.get(f"/search?q={text}").text
+    assert "With similar spelling" not in reader.get("/search?q=features").text

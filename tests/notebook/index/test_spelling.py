@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from glassbook.notebook import Notebook, Page
-from glassbook.notebook.index.spelling import distance, edits
+from glassbook.notebook.index.spelling import distance
 
 
 @pytest.mark.parametrize(
@@ -19,24 +19,13 @@ from glassbook.notebook.index.spelling import distance, edits
         ("curse", "cures", 1),
         ("kitten", "sitting", 3),
         ("", "ab", 2),
-        ("größe", "grosse", 2),
+        ("größe", "grosse", 3),
     ],
 )
 def test_distances(word, other, expected):
     assert distance(word, other, 3) == expected
     assert distance(other, word, 3) == expected
     assert expected == 0 or distance(word, other, expected - 1) == expected
-
-
-@pytest.mark.parametrize(
-    ("word", "other", "expected"), [("supr", "superposition", 1), ("super", "superposition", 0), ("zebra", "super", 9)]
-)
-def test_distances_of_a_beginning(word, other, expected):
-    assert min(distance(word, other, 2, begins=True), 3) == min(expected, 3)
-
-
-def test_longer_words_may_have_more_wrong():
-    assert [edits(word) for word in ("cat", "cats", "feature", "features")] == [0, 1, 1, 2]
 
 
 @pytest.fixture
@@ -60,11 +49,13 @@ def found(nb, text, **more):
         ("revresal", "the-reversal-curse"),
         ("Umkerfluch", "the-reversal-curse"),
         ("superpositon", "superposition"),
-        ("supperposishion", "superposition"),
+        ("supperpozition", "superposition"),
         ("superpsoi", "superposition"),  # not yet typed to its end
+        ("uperpositino", "superposition"),  # two wrong, one of them the first
+        ("spuerpositoin", "superposition"),
         ("Elhaeg", "superposition"),  # a word of the text
         ("featurse directons", "superposition"),
-        ("Grösße", "größe"),
+        ("Größse", "größe"),
     ],
 )
 def test_misspelt_words_find_what_was_meant(nb, text, ident):

@@ -9,46 +9,42 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from string import ascii_lowercase
+
+from glassbook.notebook.index.words import is_apart
 
 SHORTEST, LONGEST = 4, 24
 """Letters of a word that can be corrected."""
+LONG = 8
+"""Letters from which on two may be wrong."""
 ALTERNATIVES = 4
 """Words that are tried in place of a misspelt one."""
 _WORD = re.compile(rf"[^\W\d_]{{{SHORTEST},{LONGEST}}}")
 
 
-def edits(word: str) -> int:
-    """How many letters of a word may be wrong: one from 4 letters on, two from 8."""
-    return 0 if len(word) < SHORTEST else 1 if len(word) < 8 else 2
-
-
 def learn(db: sqlite3.Connection, texts: Iterable[str]) -> None:
     """Remember the words of some texts."""
-    words = {word for text in texts for word in _WORD.findall(_as_indexed(text))}
-    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", [(word,) for word in sorted(words)])
+    _remember(db, {word for text in texts for word in _WORD.findall(_as_indexed(text))})
 
 
 def learn_all(db: sqlite3.Connection) -> None:
     """Remember the words of all pages, from their full-text index: for very many pages quicker than one by one."""
-    words = (word for (word,) in db.execute("SELECT term FROM page_word").fetchall() if _WORD.fullmatch(word))
-    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", [(word,) for word in words])
+    _remember(db, {word for (word,) in db.execute("SELECT term FROM page_word") if _WORD.fullmatch(word)})
 
 
-def distance(word: str, other: str, most: int, begins: bool = False) -> int:
+def _remember(db: sqlite3.Connection, words: Iterable[str]) -> None:
+    kept = [(word,) for word in sorted(words) if not is_apart(word)]
+    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", kept)
+
+
+def distance(word: str, other: str, most: int) -> int:
     """Edits that make `word` into `other`; more than `most` if it takes more.
 
     An edit puts in, leaves out or replaces a letter, or swaps two neighbours.
-
-    Args:
-        word: the word that may be misspelt.
-        other: the word that may be meant.
-        most: largest distance of interest.
-        begins: take `word` for the beginning of a word, so that the end of `other` counts for nothing.
     """
-    if begins:
-        other = other[: len(word) + most]
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(word, 1):
@@ -60,53 +56,82 @@ def distance(word: str, other: str, most: int, begins: bool = False) -> int:
             row.append(cost)
         if min(row) > most:
             return most + 1
-    return min(row) if begins else row[-1]
+    return row[-1]
 
 
 class Vocabulary:
-    """The words of an index, by length."""
+    """The words of an index."""
 
     def __init__(self) -> None:
         self._last = 0
-        self._words: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+        self._known: set[str] = set()
+        self._sorted: list[str] = []
+        self._by_length: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+        """With the letters of each, see `_letters`."""
+        self._foreign: set[str] = set()
+        """Letters of the words other than a to z."""
 
     def near(self, db: sqlite3.Connection, word: str, begins: bool = False) -> list[str]:
-        """Words near `word`, the nearest first, at most ALTERNATIVES, without itself.
+        """Words that may be meant by `word`, the nearest first, at most ALTERNATIVES, without itself.
 
-        Args:
-            db: the index.
-            word: a word of a query.
-            begins: whether it may be unfinished; words that begin nearly like it then come after those near the whole.
+        They are one edit away from a word of SHORTEST letters or more; two from an unknown one of LONG letters or more
+        if none is nearer. An unknown word that may be unfinished (`begins`) is one edit from their beginning.
         """
         word = _as_indexed(word)
-        most = edits(word)
-        if not most or not _WORD.fullmatch(word):
+        if not _WORD.fullmatch(word) or is_apart(word):
             return []
         self._read_on(db)
-        found = self._near(word, most, False)
-        if begins and not found:
-            found = self._near(word, most, True)
-        return [other for *_, other in sorted(found)[:ALTERNATIVES]]
+        variants = set(self._variants(word)) - {word}
+        found = list(variants & self._known)
+        if not found and word not in self._known:
+            if begins:
+                found = [other for variant in variants for other in self._beginning_with(variant)]
+            if not found and len(word) >= LONG:
+                found = list(self._two_away(word))
+        return sorted(found, key=lambda other: (other[0] != word[0], abs(len(other) - len(word)), other))[:ALTERNATIVES]
 
-    def _near(self, word: str, most: int, begins: bool) -> list[tuple[int, bool, int, str]]:
-        """(distance, whether the first letter differs, difference in length, word) of the words near one."""
+    def _variants(self, word: str) -> Iterator[str]:
+        """All that is one edit away from a word."""
+        alphabet = ascii_lowercase if word.isascii() else {*ascii_lowercase, *self._foreign}
+        for i in range(len(word) + 1):
+            head, tail = word[:i], word[i:]
+            yield head + tail[1:]
+            yield head + tail[1:2] + tail[:1] + tail[2:]
+            for letter in alphabet:
+                yield head + letter + tail
+                yield head + letter + tail[1:]
+
+    def _beginning_with(self, variant: str) -> Iterator[str]:
+        at = bisect_left(self._sorted, variant)
+        for other in self._sorted[at : at + ALTERNATIVES]:
+            if other.startswith(variant):
+                yield other
+
+    def _two_away(self, word: str) -> Iterator[str]:
         letters, size = _letters(word), len(word)
-        longest = LONGEST if begins else size + most
-        found = []
-        for length in range(max(SHORTEST, size - most), longest + 1):
-            for other, others in self._words.get(length, ()):
-                # An edit takes away one letter at most and brings one at most; the distance takes far longer to find.
-                if (letters & ~others).bit_count() > most or (not begins and (others & ~letters).bit_count() > most):
+        quarter = size // 4
+        parts = [word[n * quarter : (n + 1) * quarter if n < 3 else size] for n in range(4)]
+        for length in range(size - 2, size + 3):
+            for other, others in self._by_length.get(length, ()):
+                # An edit takes away one letter at most and brings one at most.
+                if (letters & ~others).bit_count() > 2 or (others & ~letters).bit_count() > 2:
                     continue
-                far = distance(word, other, most, begins)
-                if far <= most and other != word:
-                    found.append((far, other[0] != word[0], abs(length - size), other))
-        return found
+                # Of four parts two edits leave one as it is, unless both swap letters, which stay the same letters.
+                alike = letters == others or any(part in other for part in parts)
+                if alike and distance(word, other, 2) <= 2:
+                    yield other
 
     def _read_on(self, db: sqlite3.Connection) -> None:
-        for number, word in db.execute("SELECT id, text FROM word WHERE id > ? ORDER BY id", [self._last]).fetchall():
-            self._words[len(word)].append((word, _letters(word)))
-            self._last = number
+        rows = db.execute("SELECT id, text FROM word WHERE id > ? ORDER BY id", [self._last]).fetchall()
+        if not rows:
+            return
+        self._last = rows[-1][0]
+        words = [word for _, word in rows]
+        self._known.update(words)
+        self._foreign.update(letter for word in words if not word.isascii() for letter in word)
+        for word in words:
+            self._by_length[len(word)].append((word, _letters(word)))
+        self._sorted = sorted(self._sorted + words)
 
 
 def _as_indexed(text: str) -> str:

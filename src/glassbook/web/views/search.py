@@ -29,6 +29,8 @@ Words = Annotated[
     str, Query(max_length=1000, description="words, or phrases in quotes; the last word also matches as a prefix")
 ]
 MAX_HITS = 40
+MAX_NAME, HINT = 300, 120
+"""Characters of a query that are taken for the prefix of a name, and of a text that is shown beside a title."""
 
 
 def _found(services: Services, text: str, kind: Kind, limit: int) -> list[Hit]:
@@ -49,6 +51,36 @@ def search_json(
 ) -> Response:
     """Pages (at the section that matches best), runs, claims, experiments and features that hold all the words."""
     return json_response({"q": q, "hits": [hit_data(hit) for hit in _found(services_of(request), q, kind, limit)]})
+
+
+@router.get("/api/v1/find")
+def find_json(request: Request, q: Words = "", limit: Annotated[int, Query(ge=1, le=50)] = 12) -> Response:
+    """What a search box offers while somebody types: names with this prefix, then what holds all the words.
+
+    Of each its kind, title, URL and a hint: what else tells it apart, or the text that was found. `near` marks what
+    holds words spelled alike instead.
+    """
+    index = services_of(request).notebook.index
+    if not q.strip():
+        return json_response({"q": q, "found": []})
+    names = [
+        {"kind": s.kind, "title": s.title, "hint": s.hint, "url": address_of(s.kind, s.id), "near": False}
+        for s in index.complete(q[:MAX_NAME], limit // 2)
+    ]
+    hits = [
+        {
+            "kind": hit.kind,
+            "title": f"{hit.title} § {hit.heading}" if hit.heading and hit.heading != hit.title else hit.title,
+            "hint": hit.text[:HINT],
+            "url": address_of(hit.kind, hit.id, hit.section),
+            "near": hit.near,
+        }
+        for hit in index.search(q, limit)
+    ]
+    found: dict[Any, dict[str, Any]] = {}
+    for entry in [*names, *hits]:
+        found.setdefault(entry["url"], entry)
+    return json_response({"q": q, "found": list(found.values())[:limit]})
 
 
 @router.get("/search", include_in_schema=False)

@@ -1,4 +1,4 @@
-// Loaded by every page: search box, keyboard shortcuts, theme switch, menu on phones, charts, and the buttons of live blocks.
+// Loaded by every page: search box, command palette, keyboard shortcuts, theme switch, menu on phones, charts, and the buttons of live blocks.
 import { ask, el, rooted, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
@@ -32,6 +32,11 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       button.click();
     }
+    return;
+  }
+  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && !event.defaultPrevented) {
+    event.preventDefault();
+    import("./palette.js").then(({ openPalette }) => openPalette());
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;

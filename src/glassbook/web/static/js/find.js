@@ -1,10 +1,26 @@
-// Search box of the masthead: suggests names of pages, tags and experiments as you type (/api/v1/complete).
+// Search as you type: a text field with a list of what was found, used by the masthead's search box and the palette.
 import { ask, el, rooted } from "./api.js";
 
-export function findBox(input) {
-  const list = document.getElementById(input.getAttribute("aria-controls"));
+// What the notebook holds of `text`: names first, then what has its words, also misspelt ones.
+export async function findInNotebook(text, signal) {
+  if (!text) return [];
+  const { found } = await ask(`/api/v1/find?q=${encodeURIComponent(text)}`, { signal });
+  return found.map((one) => ({ ...one, href: rooted(one.url), kind: one.near ? `${one.kind}, similar spelling` : one.kind }));
+}
+
+// The last entry of a list: all results, on a page of their own.
+export const allResults = (text) => ({ title: `Search everything for “${text}”`, kind: "Enter", hint: "", href: rooted(`/search?q=${encodeURIComponent(text)}`) });
+
+let lists = 0;
+
+// Makes `input` a combobox over `list`. `entries(text, signal)` gives what is shown at once or promises it (or both, in
+// an array of such): {title, kind, hint, href} or {title, kind, hint, act}. With `first` the first entry is chosen.
+export function combobox(input, list, entries, { first = false, left = () => {} } = {}) {
+  const prefix = `found-${lists++}-`;
+  let shown = [];
   let chosen = -1;
   let asking;
+  let answering = Promise.resolve();
 
   function close() {
     list.hidden = true;
@@ -22,40 +38,66 @@ export function findBox(input) {
     options[chosen].scrollIntoView({ block: "nearest" });
   }
 
-  async function update() {
+  function show(found) {
+    const before = shown[chosen]?.href;
+    shown = found;
+    list.replaceChildren(
+      ...found.map((one, i) =>
+        el("li", { role: "option", id: prefix + i, "aria-selected": "false" },
+          el("span", { class: "found-title" }, one.title), " ", el("span", { class: "found-kind" }, one.kind),
+          ...(one.hint ? [el("span", { class: "found-hint" }, one.hint)] : [])),
+      ),
+    );
+    list.hidden = !found.length;
+    input.setAttribute("aria-expanded", String(!list.hidden));
+    input.removeAttribute("aria-activedescendant");
+    const again = before ? found.findIndex((one) => one.href === before) : -1;
+    chosen = -1;
+    if (again > 0 || first) choose(Math.max(again, 0));
+  }
+
+  function update() {
     asking?.abort();
-    const text = input.value.trim();
-    if (!text) return close();
     asking = new AbortController();
-    try {
-      const { suggestions } = await ask(`/api/v1/complete?q=${encodeURIComponent(text)}`, { signal: asking.signal });
-      list.replaceChildren(
-        ...suggestions.map((s, i) =>
-          el("li", { role: "option", id: `found-${i}`, "aria-selected": "false", "data-href": rooted(s.url) },
-            s.title, " ", el("span", { class: "dim" }, s.hint || s.kind)),
-        ),
-      );
-      list.hidden = !suggestions.length;
-      input.setAttribute("aria-expanded", String(!list.hidden));
-      chosen = -1;
-    } catch (error) {
-      if (error.name !== "AbortError") close();
-    }
+    const { signal } = asking;
+    const parts = entries(input.value.trim(), signal);
+    const ready = parts.filter((part) => Array.isArray(part)).flat();
+    if (ready.length === 0 && parts.length === 0) return close();
+    if (first) show(ready);
+    answering = Promise.all(parts).then(
+      (all) => signal.aborted || show(all.flat()),
+      (error) => error.name === "AbortError" || show(ready),
+    );
+  }
+
+  function go(one) {
+    if (!one) return;
+    left();
+    if (one.act) one.act();
+    else location.href = one.href;
   }
 
   input.addEventListener("input", update);
-  input.addEventListener("keydown", (event) => {
+  input.addEventListener("keydown", async (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
-    } else if (event.key === "Enter" && chosen >= 0) {
+    } else if (event.key === "Enter" && (chosen >= 0 || first)) {
       event.preventDefault();
-      location.href = list.children[chosen].dataset.href;
-    } else if (event.key === "Escape") close();
+      if (first && chosen < 1) await answering; // whoever types fast means what is still on its way
+      go(shown[Math.max(chosen, 0)]);
+    } else if (event.key === "Escape" && !list.hidden && !first) close();
   });
-  list.addEventListener("pointerdown", (event) => {
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+  list.addEventListener("click", (event) => {
     const option = event.target.closest("li");
-    if (option) location.href = option.dataset.href;
+    if (option) go(shown[[...list.children].indexOf(option)]);
   });
-  input.addEventListener("blur", () => setTimeout(close, 150));
+  if (!first) input.addEventListener("blur", close);
+  return { update };
+}
+
+export function findBox(input) {
+  const list = document.getElementById(input.getAttribute("aria-controls"));
+  combobox(input, list, (text, signal) => (text ? [findInNotebook(text, signal), [allResults(text)]] : []));
 }
