@@ -21,6 +21,7 @@ from glassbook.nets import model_path, open_model
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import actadd
+from glassbook.trace import read_sites
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +256,19 @@ def test_a_model_that_nobody_fitted_a_lens_to_says_how_to(ask, tmp_path):
     shutil.copytree(model_path("builtin"), saved)
     with pytest.raises(GlassbookError, match="glassbook run lenses --model"):
         ask("lens", model=str(saved), prompt="The fox slept", kind="jacobian")
+
+
+def test_a_feature_on_ones_own_text(ask):
+    """The values are the dictionary's own, as shares of the largest that the dashboard records."""
+    record = next(r for r in reference_runs("dictionary-learning") if FeatureDashboard.exists(r.folder))
+    index = FeatureDashboard(record.folder).rows("time: night", order="score", descending=True)[0][0].index
+    tokens = ask("activations", model="builtin", run=record.id, index=index, text="One night it rained.")["tokens"]
+    assert max(tokens, key=lambda pair: pair[1])[0] == " night"
+    lm = open_model("builtin")
+    d = Dictionary.load(model_path("builtin").parent / "dictionary.safetensors").eval()
+    ids = torch.tensor([lm.encode("One night it rained.")])
+    x = read_sites(lm.model, {"input_ids": ids}, ["blocks.3.out"])["blocks.3.out"][0]
+    expected = d.encode(x)[:, index] / FeatureDashboard(record.folder).feature(index).max
+    assert [value for _, value in tokens] == pytest.approx(expected.tolist(), abs=1e-3)
+    with pytest.raises(GlassbookError, match="no feature"):
+        ask("activations", model="builtin", run=record.id, index=10**6, text="a")

@@ -12,6 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import LensKind, resolve
 from glassbook.model_server.lenses import open_lens
+from glassbook.model_server.sources import vector_of
 from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.nets.chat import can_chat, chat_prompt
@@ -19,7 +20,7 @@ from glassbook.nets.live import watch_texts
 from glassbook.nets.threads import decoding, fitting_threads
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
-from glassbook.steer.spec import read_settings
+from glassbook.steer.spec import FeatureSource, read_settings
 from glassbook.trace import Site, read_sites, sites
 from glassbook.trace.roles import blocks, self_test
 
@@ -168,6 +169,18 @@ def lens(models: OpenModels, model: str, prompt: str, top: int = 3, kind: LensKi
     return {"kind": kind, "tokens": lm.tokens(ids[0]), "layers": layers}
 
 
+def activations(models: OpenModels, model: str, run: str, index: int, text: str) -> dict[str, Any]:
+    """A feature's activation at each token of a text, as a share of the largest that its dashboard records."""
+    lm = models.with_text(model)
+    ids = _ids(lm, text)
+    _, detector = vector_of(models.notebook, lm, FeatureSource(run=run, index=index))
+    if detector is None:
+        raise GlassbookError(f"feature {index} of run {run} was never active, or reads another site; choose another")
+    with fitting_threads(lm, ids.numel()):
+        values = detector.read(lm, ids[0].tolist())
+    return {"tokens": [[token, round(v, 4)] for token, v in zip(lm.tokens(ids[0]), values, strict=True)]}
+
+
 def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]:
     """Prompts continued plainly and steered, with effect and damage; the parameters are `SteeringSettings`."""
     settings = read_settings(params)
@@ -197,6 +210,7 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "tokens": tokens,
     "attention": attention,
     "lens": lens,
+    "activations": activations,
     "steer": steer,
     "similar": similar,
 }

@@ -298,9 +298,11 @@ def _excerpts(
     """The text of each entry where the words are, with the words marked; its beginning where they are not."""
     pattern = re.compile("|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True)), re.IGNORECASE)
     found = {}
-    for number, kind, *_ in rows:
+    for number, kind, _, _, title, _, heading in rows:
         (body,) = db.execute(f"SELECT body FROM {LISTS[kind]} WHERE rowid = ?", [number]).fetchone()
-        found[number] = _excerpt(plain_text(_around(body, pattern)) if kind == "page" else body, pattern)
+        if kind == "page":  # its heading is shown beside the text
+            body = plain_text(_around(body, pattern)).removeprefix(plain_text(heading or title)).lstrip()
+        found[number] = _excerpt(body, pattern)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from glassbook.assets.reference import reference_runs
@@ -20,6 +20,7 @@ from glassbook.model_server import dictionary_of, same_model
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
 from glassbook.web.api.serializers import features_to_json
+from glassbook.web.default_prompts import prompts_for
 from glassbook.web.services import services_of
 from glassbook.web.templating import path_part, respond
 
@@ -244,6 +245,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         **HELPERS,
         largest=largest,
         steers=not record.reference or dictionary_of(record, dashboard.header.get("dictionary")) is not None,
+        sentence=prompts_for(str(dashboard.header.get("model"))).inside,
         mentions=mentions_of(services_of(request).notebook, record, index),
     )
 
@@ -272,6 +274,22 @@ def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]
         **asdict(dashboard.feature(index)),
         "pages": [{"id": page.id, "title": page.title} for page in pages],
     }
+
+
+class TextRequest(BaseModel):
+    """A text in which a feature is looked for."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+@router.post("/api/v1/features/{run}/{index}/activations")
+async def activations(request: Request, run: RunName, index: Index, body: TextRequest) -> dict[str, Any]:
+    """The tokens of a text, each with the feature's activation as a share of the largest recorded one."""
+    record, dashboard = open_dashboard(request, run)
+    model = str(dashboard.header.get("model"))
+    return await services_of(request).call_model_server(
+        "activations", model=model, run=record.id, index=index, text=body.text
+    )
 
 
 @router.get("/api/v1/features/{run}/{index}/histogram")

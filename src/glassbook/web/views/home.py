@@ -1,4 +1,4 @@
-"""Home page: recent pages, sessions and runs; also serves the Vega script."""
+"""Home page: what there is to try, recent pages, sessions and runs; also serves the Vega script."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from glassbook.notebook.pages.page import KINDS
 from glassbook.web.render.vega import vega_bundle
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
+from glassbook.web.views.cover import offers
+from glassbook.web.views.features import HELPERS
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,10 +21,12 @@ def home(request: Request) -> HTMLResponse:
     return respond(
         request,
         "home.html",
+        **HELPERS,
         recent=nb.index.page_rows(order="modified", limit=8),
         first_steps=nb.index.resolve("first-steps"),
         sessions=nb.index.page_rows(kind="session", order="modified", limit=1),
         runs=nb.index.run_table(limit=6).rows,
+        **offers(services_of(request)),
         counts={kind: nb.index.page_count(kind) for kind in KINDS},
     )
 

@@ -19,6 +19,7 @@ export function combobox(input, list, entries, { first = false, left = () => {} 
   const prefix = `found-${lists++}-`;
   let shown = [];
   let chosen = -1;
+  let moved = false; // whether a key chose
   let asking;
   let answering = Promise.resolve();
 
@@ -39,7 +40,7 @@ export function combobox(input, list, entries, { first = false, left = () => {} 
   }
 
   function show(found) {
-    const before = shown[chosen]?.href;
+    const before = moved ? shown[chosen] : undefined;
     shown = found;
     list.replaceChildren(
       ...found.map((one, i) =>
@@ -51,13 +52,14 @@ export function combobox(input, list, entries, { first = false, left = () => {} 
     list.hidden = !found.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
     input.removeAttribute("aria-activedescendant");
-    const again = before ? found.findIndex((one) => one.href === before) : -1;
+    const again = before ? found.findIndex((one) => one.href === before.href && one.title === before.title) : -1;
     chosen = -1;
     if (again > 0 || first) choose(Math.max(again, 0));
   }
 
   function update() {
     asking?.abort();
+    moved = false;
     asking = new AbortController();
     const { signal } = asking;
     const parts = entries(input.value.trim(), signal);
@@ -81,6 +83,7 @@ export function combobox(input, list, entries, { first = false, left = () => {} 
   input.addEventListener("keydown", async (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
+      moved = true;
       choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
     } else if (event.key === "Enter" && (chosen >= 0 || first)) {
       event.preventDefault();
