@@ -258,6 +258,7 @@ def test_a_model_that_nobody_fitted_a_lens_to_says_how_to(ask, tmp_path):
         ask("lens", model=str(saved), prompt="The fox slept", kind="jacobian")
 
 
+@pytest.mark.shipped_evidence
 def test_a_feature_on_ones_own_text(ask):
     """The values are the dictionary's own, as shares of the largest that the dashboard records."""
     record = next(r for r in reference_runs("dictionary-learning") if FeatureDashboard.exists(r.folder))

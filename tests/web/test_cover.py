@@ -10,6 +10,7 @@ from evidence_book import open_app
 from glassbook.web.views import cover
 
 
+@pytest.mark.shipped_evidence
 def test_a_new_notebook_offers_a_feature_a_story_and_a_chart(nb):
     reader = open_app(nb)
     page = reader.get("/").text
@@ -36,6 +37,7 @@ def test_what_the_evidence_does_not_have_is_left_out(nb, monkeypatch):
     assert "data-chart" not in page
 
 
+@pytest.mark.shipped_evidence
 @pytest.mark.parametrize("text", ["", "x" * 4001])
 def test_texts_that_cannot_be_read_are_refused(nb, text):
     reader = open_app(nb)

@@ -1,6 +1,8 @@
 // Force-directed graph of pages and links: nodes repel, links attract, everything is pulled to the centre.
-// The layout is computed before it is drawn and is deterministic, so nothing moves while one reads.
+// The layout is computed before it is drawn and is deterministic, so nothing moves while one reads. The wheel (or two
+// fingers) zooms, dragging pans, the buttons and the keys + - 0 do the same; kinds of pages can be left out.
 import { rooted } from "./api.js";
+import { zoomable } from "./zoom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ROUNDS = 300;
@@ -120,7 +122,8 @@ function draw(box, { page, nodes, edges }) {
     for (const [event, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) link.addEventListener(event, () => light(on));
     return link;
   });
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "pages and the links between them" }, svg("g", {}, ...lines), svg("g", {}, ...links));
+  const scene = svg("g", {}, svg("g", {}, ...lines), svg("g", {}, ...links));
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "pages and the links between them" }, scene);
 
   function lit(i, on) {
     picture.classList.toggle("hovering", on);
@@ -132,19 +135,53 @@ function draw(box, { page, nodes, edges }) {
     });
   }
 
+  // Nearer, dots and names keep their size, so that names that had no room get some.
+  function scaled(scale) {
+    const at = { x: placed.x.map((x) => x * scale), y: placed.y.map((y) => y * scale) };
+    const inside = labels(nodes, at, width * scale, page);
+    links.forEach((link, i) => {
+      link.classList.toggle("minor", !inside[i].free);
+      const [circle, text] = link.children;
+      circle.setAttribute("r", radius(nodes[i]) / scale);
+      text.setAttribute("x", inside[i].x / scale);
+      text.setAttribute("y", placed.y[i] - (radius(nodes[i]) + 4) / scale);
+    });
+    picture.style.setProperty("--scale", String(scale));
+  }
+
   box.replaceChildren(picture);
+  return zoomable(picture, scene, { width, height, scaled });
 }
 
 for (const figure of document.querySelectorAll("[data-graph]")) {
   const box = figure.querySelector("[data-graph-box]");
   const graph = JSON.parse(figure.dataset.graph);
+  const filters = [...figure.querySelectorAll("[data-graph-kind]")];
   let waiting;
   let drawn = "";
+  let zoom;
+
+  // Draws the chosen kinds, and the page in the middle whatever its kind.
+  function redraw() {
+    const chosen = new Set(filters.filter((one) => one.checked).map((one) => one.value));
+    const nodes = graph.nodes.filter((node) => chosen.has(node.kind) || node.id === graph.page);
+    box.replaceChildren();
+    zoom = draw(box, { ...graph, nodes });
+  }
+
+  for (const filter of filters) filter.addEventListener("change", redraw);
+  for (const button of figure.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => zoom?.[button.dataset.zoom]());
+  box.addEventListener("keydown", (event) => {
+    const action = { "+": "nearer", "=": "nearer", "-": "farther", 0: "whole" }[event.key];
+    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    zoom?.[action]();
+  });
   new ResizeObserver(() => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       const size = `${box.clientWidth} ${box.clientHeight}`;
-      if (size !== drawn) draw(box, graph);
+      if (size !== drawn) redraw();
       drawn = size;
     }, drawn ? 200 : 0);
   }).observe(box);
