@@ -89,15 +89,16 @@ def test_a_notebook_without_features_says_how_to_get_some(reader):
 @pytest.mark.parametrize(
     ("query", "indices"),
     [
-        ("", [0, 1, 2, 3]),
+        ("", [3, 2, 0, 1]),  # the best label first
+        ("order=index", [0, 1, 2, 3]),
         ("order=density", [3, 2, 1, 0]),
         ("order=score&down=true", [3, 2, 0, 1]),
-        ("labelled=true", [0, 2, 3]),
-        ("low=0.005&high=0.5", [1, 2]),
+        ("labelled=true", [3, 2, 0]),
+        ("low=0.005&high=0.5&order=index", [1, 2]),
         ("q=foxes", [0]),
-        ("q=fox", [0, 1, 2, 3]),
-        ("page=2&size=3", [3]),
-        ("q=&low=&high=", [0, 1, 2, 3]),  # a form sends its empty fields too
+        ("q=fox&order=index", [0, 1, 2, 3]),
+        ("page=2&size=3&order=index", [3]),
+        ("q=&low=&high=", [3, 2, 0, 1]),  # a form sends its empty fields too
     ],
 )
 def test_the_table_shows_what_its_address_says(reader, run, query, indices):
@@ -219,3 +220,18 @@ def test_the_steering_panel_labels_a_feature_by_its_name(nb, run):
     assert label_of(nb, FeatureSource(run=run, index=0)) == "feature 0 (foxes)"
     assert label_of(nb, FeatureSource(run=run, index=1)) == f"feature 1 of {run}"
     assert label_of(nb, FeatureSource(run="nobody", index=0)) == "feature 0 of nobody"
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_feature_is_named_in_the_browser(reader, run, index):
+    path = f"/api/v1/features/{run}/{index}/name"
+    answer = reader.put(path, json={"label": EVIL})
+    assert answer.status_code == 200
+    assert answer.json()["names"][-1]["source"] == "person"
+    page = reader.get(f"/features/{run}/{index}").text
+    assert "a person" in page
+    assert EVIL not in page
+    assert reader.put(path, json={"label": "x" * 201}).status_code == 422
+    assert reader.put(path, json={"label": "two\nlines"}).status_code == 400
+    assert reader.put(f"/api/v1/features/{run}/99/name", json={"label": "x"}).status_code == 400
+    assert "person" not in [name["source"] for name in reader.put(path, json={"label": ""}).json()["names"]]

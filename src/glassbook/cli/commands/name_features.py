@@ -11,6 +11,7 @@ from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.notebook.notebook import SETTINGS, read_settings
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.notebook.runs.feature_names import given_by_person
 
 if TYPE_CHECKING:
     from glassbook.features.dashboard.autointerp import Judge
@@ -49,7 +50,7 @@ class NameFeatures(OfRun):
     timeout: Annotated[float, Option("SECONDS", "60")] = 60.0
     """How long to wait for an answer."""
     replace: bool = False
-    """Also name features that have a name from the truth or another source."""
+    """Also name features that have a name from the truth or another source, but none from a person."""
 
     def result(self) -> dict[str, Any]:
         if self.top is not None and self.top < 1:
@@ -78,7 +79,11 @@ class NameFeatures(OfRun):
     def _chosen(self, dashboard: FeatureDashboard, source: str, top: int | None) -> list[int]:
         """The features to name: active, not named by another source, those that are active most often first."""
         rows, _ = dashboard.rows(order="density", descending=True, density=(1e-12, None), limit=-1)
-        free = [row.index for row in rows if self.replace or all(name.source == source for name in row.names)]
+        free = [
+            row.index
+            for row in rows
+            if (self.replace and not given_by_person(row.names)) or all(name.source == source for name in row.names)
+        ]
         return free[:top]
 
     def _judge(self, folder: Path) -> Judge:

@@ -18,6 +18,9 @@ from glassbook.web.views.jobs import queue
 
 router = APIRouter()
 Filter = Literal["", State]
+Order = Literal["name", "fails", "missing"]
+ORDERS = {"name": "experiment", "fails": "failing first", "missing": "most seeds to run first"}
+"""Orders of the experiments, and what the page calls them."""
 
 
 def _board(services: Services, state: str) -> list[Standing]:
@@ -37,13 +40,20 @@ def list_claims(
     return json_response(claims_to_json(_board(services_of(request), state)))
 
 
+def _ordered(board: list[Standing], order: Order) -> list[Standing]:
+    """Experiments with the most failing claims, or the most seeds to run, first; equal ones stay in their order."""
+    if order == "fails":
+        return sorted(board, key=lambda entry: -tally(entry.verdicts).get("fails", 0))
+    return sorted(board, key=lambda entry: -len(entry.todo)) if order == "missing" else board
+
+
 @router.get("/claims", include_in_schema=False)
-def claims_page(request: Request, state: Filter = "") -> HTMLResponse:
+def claims_page(request: Request, state: Filter = "", order: Order = "name") -> HTMLResponse:
     services = services_of(request)
     verdicts = [verdict for entry in services.verdicts.board() for verdict in entry.verdicts]
     counts = dict.fromkeys(STATES, 0) | tally(verdicts)
-    board = _board(services, state)
-    return respond(request, "claims.html", title="Claims", board=board, counts=counts, state=state, total=len(verdicts))
+    names = {"counts": counts, "state": state, "order": order, "orders": ORDERS, "total": len(verdicts), "tally": tally}
+    return respond(request, "claims.html", title="Claims", board=_ordered(_board(services, state), order), **names)
 
 
 @router.post("/api/v1/claims/{experiment}/missing", status_code=201)

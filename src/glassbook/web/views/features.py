@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from glassbook.experiments import evidence
 from glassbook.model_server import dictionary_of, same_model
 from glassbook.notebook import Notebook, Page, RunRecord
 from glassbook.notebook.runs.feature_dashboard import Feature, FeatureDashboard
+from glassbook.notebook.runs.feature_names import LONGEST, given_by_person, name_feature
 from glassbook.web.api.serializers import features_to_json
 from glassbook.web.default_prompts import prompts_for
 from glassbook.web.services import services_of
@@ -48,7 +49,8 @@ class FeatureQuery:
     """Filters, order and page of a table of features, as its query string has them."""
 
     q: Annotated[str, Query(max_length=200)] = ""
-    order: Literal["index", "label", "score", "density", "max"] = "index"
+    order: Literal["", "index", "label", "score", "density", "max"] = ""
+    """ "" for the best first, see `resolved`."""
     down: bool = False
     labelled: bool = False
     low: Density = None
@@ -103,7 +105,16 @@ def open_dashboard(request: Request, run: str) -> tuple[RunRecord, FeatureDashbo
     return record, FeatureDashboard(record.folder)
 
 
+def resolved(dashboard: FeatureDashboard, query: FeatureQuery) -> FeatureQuery:
+    """A query with the order that it leaves open: by the labels' scores, or without labels by the activations."""
+    if query.order:
+        return query
+    return replace(query, order="score" if dashboard.rows(labelled=True, limit=0)[1] else "max", down=True)
+
+
 def rows_of(dashboard: FeatureDashboard, query: FeatureQuery) -> tuple[list[Any], int]:
+    """The rows of a `resolved` query, and how many there are."""
+    assert query.order
     return dashboard.rows(
         text=query.q,
         order=query.order,
@@ -209,6 +220,7 @@ def features(request: Request) -> HTMLResponse:
 @router.get("/features/{run}", include_in_schema=False)
 def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> HTMLResponse:
     record, dashboard = open_dashboard(request, run)
+    query = resolved(dashboard, query)
     rows, total = rows_of(dashboard, query)
     return respond(
         request,
@@ -245,6 +257,7 @@ def feature_page(request: Request, run: RunName, index: Index) -> Response:
         **HELPERS,
         largest=largest,
         steers=not record.reference or dictionary_of(record, dashboard.header.get("dictionary")) is not None,
+        given=given_by_person(feature.names),
         sentence=prompts_for(str(dashboard.header.get("model"))).inside,
         mentions=mentions_of(services_of(request).notebook, record, index),
     )
@@ -260,6 +273,7 @@ def features_json(request: Request) -> dict[str, Any]:
 def browse_json(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> dict[str, Any]:
     """One page of a run's features, filtered by words of labels and tokens, by density, and by having a label."""
     record, dashboard = open_dashboard(request, run)
+    query = resolved(dashboard, query)
     rows, total = rows_of(dashboard, query)
     return features_to_json(record, rows, total)
 
@@ -274,6 +288,20 @@ def feature_json(request: Request, run: RunName, index: Index) -> dict[str, Any]
         **asdict(dashboard.feature(index)),
         "pages": [{"id": page.id, "title": page.title} for page in pages],
     }
+
+
+class NameRequest(BaseModel):
+    """A person's name for a feature; "" takes it away."""
+
+    label: Annotated[str, Field(max_length=LONGEST)]
+
+
+@router.put("/api/v1/features/{run}/{index}/name")
+def name_json(request: Request, run: RunName, index: Index, body: NameRequest) -> dict[str, Any]:
+    """Give a feature a person's name, beside its automatic ones; gives all of its names."""
+    record, dashboard = open_dashboard(request, run)
+    name_feature(services_of(request).notebook.folder, record, index, body.label)
+    return {"run": record.id, "index": index, "names": [asdict(name) for name in dashboard.feature(index).names]}
 
 
 class TextRequest(BaseModel):

@@ -1,4 +1,4 @@
-// The "Run missing seeds" buttons of the claims page: one job for each missing seed.
+// Claims page: one job for each missing seed by the "Run missing seeds" buttons; all experiments folded or unfolded.
 import { ask, say } from "./api.js";
 
 document.addEventListener("click", async (event) => {
@@ -12,4 +12,13 @@ document.addEventListener("click", async (event) => {
     say(error.message);
   }
   button.disabled = false;
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fold]");
+  if (!button) return;
+  const folds = [...document.querySelectorAll("details.claims")];
+  const open = folds.some((one) => !one.open);
+  for (const one of folds) one.open = open;
+  button.textContent = open ? "Fold all" : "Unfold all";
 });
