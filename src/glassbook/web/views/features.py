@@ -220,8 +220,8 @@ def features(request: Request) -> HTMLResponse:
 @router.get("/features/{run}", include_in_schema=False)
 def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depends()]) -> HTMLResponse:
     record, dashboard = open_dashboard(request, run)
-    query = resolved(dashboard, query)
-    rows, total = rows_of(dashboard, query)
+    shown = resolved(dashboard, query)
+    rows, total = rows_of(dashboard, shown)
     return respond(
         request,
         "feature_table.html",
@@ -230,6 +230,7 @@ def browse(request: Request, run: RunName, query: Annotated[FeatureQuery, Depend
         rows=rows,
         total=total,
         query=query,
+        shown=shown,
         **HELPERS,
         pages=max(1, -(-total // query.size)),
     )
