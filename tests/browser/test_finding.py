@@ -65,7 +65,7 @@ def test_the_graph_zooms_pans_and_leaves_kinds_out(page, site):
     page.mouse.up()
     assert scene.get_attribute("transform") != before
     assert page.url == f"{site}/graph"
-    page.get_by_label("paper").uncheck()
+    page.get_by_role("checkbox", name="paper").uncheck()
     expect(page.locator(".graph svg a.paper")).to_have_count(0)
     expect(page.locator(".graph svg a.term").first).to_be_attached()
 

@@ -62,6 +62,13 @@ def test_misspelt_words_find_what_was_meant(nb, text, ident):
     assert (ident, True) in found(nb, text)
 
 
+@pytest.mark.parametrize("text", ["superpositoin", "the reversal cures", "Umkerfluch"])
+def test_a_page_that_has_the_name_that_was_meant_comes_first(nb, text):
+    words = text.replace("positoin", "position").replace("cures", "curse").replace("Umker", "Umkehr")
+    nb.index.set_experiments({"toy": (f"{words}?", (words,), "")})
+    assert found(nb, text)[0] == found(nb, words)[0][:1] + (True,)
+
+
 def test_what_holds_the_words_comes_first(nb):
     nb.write(Page.new("Curses and cures", "Both.", kind="note"))
     hits = found(nb, "cures")

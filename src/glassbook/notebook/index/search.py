@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, product
 from typing import Any
 
 from glassbook.notebook.index.schema import LISTS, NAMES, PAGE_NAMES, WORDS, Kind, key
@@ -25,6 +26,8 @@ KINDS = {"page", "run", "claim", "experiment", "feature"}
 """What can be found."""
 FEW = 3
 """Hits below which words that are spelled alike are searched for too."""
+NAMES_TRIED = 64
+"""Names that are made of words spelled alike and looked up as a whole."""
 CANDIDATES = 400
 """Newest matches that are ranked. Ranking all of them makes common words slow in a large notebook."""
 WEIGHTS = {"title": 10.0, "alias": 8.0, "tag": 4.0, "heading": 6.0}
@@ -150,7 +153,9 @@ def _found(db: sqlite3.Connection, text: str, terms: Sequence[Term], limit: int,
         return len(best) >= limit
 
     if "page" in chosen:
-        take(_exact(db, text))
+        names = [text] if all(len(term) == 1 for term in terms) else map(" ".join, islice(product(*terms), NAMES_TRIED))
+        for name in names:
+            take(_exact(db, name))
     begins = [False, True] if _may_begin(text, [term[0] for term in terms]) else [False]
     # Beginnings of names as well as words; of texts only where whole words give too little, for they are many.
     named = (_ranked(_named(db, terms, begin, chosen, limit)) for begin in begins)

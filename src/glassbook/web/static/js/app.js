@@ -2,6 +2,7 @@
 import { ask, el, rooted, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
+import { openPalette } from "./palette.js";
 
 const find = document.querySelector("[data-find]");
 findBox(find);
@@ -36,8 +37,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && !event.defaultPrevented) {
     event.preventDefault();
-    import("./palette.js").then(({ openPalette }) => openPalette());
-    return;
+    return openPalette();
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
   const soon = Date.now() - going < 1200;
