@@ -82,7 +82,7 @@ def test_the_navigation_stays_in_sight(page, site):
 
 def test_a_feature_fires_on_ones_own_sentence(page, site):
     page.goto(site)
-    page.get_by_label("Your own text").fill("One night it rained.")
+    page.get_by_label("Your own text").fill("Nobody slept that night, and in the morning it was gone.")
     page.get_by_role("button", name="Show activations").click()
     expect(page.locator("[data-try-result] .t.s0").first).to_be_visible(timeout=60_000)
     expect(page.locator("[data-try-result] .t:not(.s0)").filter(has_text="night")).to_be_visible()

@@ -263,11 +263,17 @@ def test_a_feature_on_ones_own_text(ask):
     """The values are the dictionary's own, as shares of the largest that the dashboard records."""
     record = next(r for r in reference_runs("dictionary-learning") if FeatureDashboard.exists(r.folder))
     index = FeatureDashboard(record.folder).rows("time: night", order="score", descending=True)[0][0].index
-    tokens = ask("activations", model="builtin", run=record.id, index=index, text="One night it rained.")["tokens"]
+    tokens = ask(
+        "activations",
+        model="builtin",
+        run=record.id,
+        index=index,
+        text="Nobody slept that night, and in the morning it was gone.",
+    )["tokens"]
     assert max(tokens, key=lambda pair: pair[1])[0] == " night"
     lm = open_model("builtin")
     d = Dictionary.load(model_path("builtin").parent / "dictionary.safetensors").eval()
-    ids = torch.tensor([lm.encode("One night it rained.")])
+    ids = torch.tensor([lm.encode("Nobody slept that night, and in the morning it was gone.")])
     x = read_sites(lm.model, {"input_ids": ids}, ["blocks.3.out"])["blocks.3.out"][0]
     expected = d.encode(x)[:, index] / FeatureDashboard(record.folder).feature(index).max
     assert [value for _, value in tokens] == pytest.approx(expected.tolist(), abs=1e-3)
