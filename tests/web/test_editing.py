@@ -6,7 +6,7 @@ import errno
 import os
 
 import pytest
-from evidence_book import EVIL, assert_harmless
+from evidence_book import EVIL, PNG, assert_harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -266,3 +266,37 @@ def test_a_page_that_cannot_be_read_is_not_overwritten(nb, reader):
     answer = put(reader, "new text", base="", ident="large")
     assert answer.status_code >= 400
     assert path.stat().st_size == 1 << 40
+
+
+def test_a_picture_is_stored_beside_its_page_and_shown_in_it(nb, reader):
+    made = reader.post("/api/v1/pictures?name=C:\\A plot.png&page=circuit", content=PNG)
+    assert (made.status_code, made.json()) == (201, {"name": "a-plot.png", "markdown": "![a plot](a-plot.png)"})
+    assert (nb.folder / "pages" / "terms" / "a-plot.png").read_bytes() == PNG
+    assert put(reader, TEXT + made.json()["markdown"] + "\n").status_code == 200
+    assert '<img src="/beside/terms/a-plot.png" alt="a plot">' in reader.get("/p/circuit").text
+    assert reader.get("/beside/terms/a-plot.png").headers["content-type"] == "image/png"
+
+
+def test_a_picture_for_a_page_that_is_not_saved_yet(nb, reader):
+    assert reader.post("/api/v1/pictures?name=x.png&kind=paper", content=PNG).status_code == 201
+    assert (nb.folder / "pages" / "papers" / "x.png").is_file()
+    made = reader.post("/api/v1/pages", json={"title": "T", "kind": "paper", "text": "![](x.png)\n"})
+    assert '<img src="/beside/papers/x.png"' in reader.get(made.json()["url"]).text
+
+
+def test_a_picture_that_is_refused(nb, reader):
+    for data in (
+        b"",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"GIF88a",
+        EVIL.encode(),
+    ):
+        answer = reader.post("/api/v1/pictures?name=x.png&page=circuit", content=data)
+        assert answer.status_code == 400
+        assert "\n" not in answer.json()["error"]
+    assert reader.post("/api/v1/pictures?name=x.png&page=none", content=PNG).status_code == 400
+    large = reader.post("/api/v1/pictures?name=x.png&page=circuit", content=PNG + bytes(11 << 20))
+    assert (large.status_code, "larger than 10 MB" in large.json()["error"]) == (400, True)
+    foreign = reader.post("/api/v1/pictures?name=x.png", content=PNG, headers={"sec-fetch-site": "cross-site"})
+    assert foreign.status_code == 403
+    assert not [path for path in (nb.folder / "pages").rglob("*") if path.suffix not in (".md", "")]

@@ -21,6 +21,7 @@ from glassbook.notebook.index.scan import PAGES
 from glassbook.notebook.pages.links import name_key, slug
 from glassbook.notebook.pages.names import YIELDED, YIELDS, names_of, yielded
 from glassbook.notebook.pages.page import Page
+from glassbook.notebook.pictures import check_picture, free_place
 from glassbook.notebook.runs import run as runs
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.record import RunRecord
@@ -185,6 +186,30 @@ class Notebook:
                 path.unlink()
                 sync_folder(path.parent)
             self.index.touch([path.relative_to(self.folder).as_posix()])
+        return place
+
+    def add_picture(self, data: bytes, name: str, page: Page) -> Path:
+        """Store a picture beside a page, under a safe form of `name`; no file is ever overwritten.
+
+        Args:
+            data: the picture's file; its content decides what it is.
+            name: what it was called, with or without an ending.
+            page: the page; one that is not written yet counts where it would be.
+
+        Returns:
+            the file; the one that holds exactly this picture under this name already, if there is one.
+
+        Raises:
+            GlassbookError: it is no picture, it is too large, or the disk refused.
+        """
+        ending = check_picture(data)
+        folder = self._place(page).parent
+        with self._one_writer():
+            if not folder.resolve().is_relative_to((self.folder / "pages").resolve()):
+                raise GlassbookError(f"{folder} leads out of the notebook; remove that link, then add the picture")
+            place = free_place(folder, name, ending, data)
+            if not place.exists():
+                write_atomic(place, data)
         return place
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Page editor: create, edit, preview, save and delete pages; conflicts are answered with both versions (409)."""
+"""Page editor: create, edit, preview, save and delete pages; add pictures; conflicts give both versions (409)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from glassbook.notebook import InlineValue, LiveBlock, Page
@@ -114,6 +115,29 @@ def preview(request: Request, draft: Draft) -> Response:
 def create_page(request: Request, new: NewPage) -> Response:
     """Create a page; its id comes from its front matter, else from its title."""
     return _saved(create(services_of(request).notebook, new.text, new.title, new.kind), 201)
+
+
+@router.post("/api/v1/pictures", status_code=201)
+async def add_picture(
+    request: Request,
+    name: Annotated[str, Query(max_length=1000, description="what the file is called")] = "",
+    page: Annotated[str, Query(max_length=400, description="the page that it is for; none if it is new")] = "",
+    kind: Annotated[str, Query(max_length=100, description="kind of a new page")] = "note",
+) -> Response:
+    """Store a picture (the request's body: PNG, JPEG, GIF or WebP) beside a page.
+
+    `markdown` is what shows it in the page.
+    """
+    nb = services_of(request).notebook
+    data = await request.body()
+
+    def add() -> str:
+        beside = find_page(nb, page) if page else Page.new("new", kind=kind if kind in KINDS else "note")
+        return nb.add_picture(data, name, beside).name
+
+    file = await run_in_threadpool(add)
+    words = file.rpartition(".")[0].replace("-", " ")  # what is read aloud, until the author writes something better
+    return json_response({"name": file, "markdown": f"![{words}]({file})"}, 201)
 
 
 @router.put("/api/v1/pages/{name:path}", responses={409: {"description": "the page has changed since"}})

@@ -22,7 +22,8 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
   return read(answer);
 }
 
-async function read(answer) {
+// The JSON of an answer; an answer that says no is an error with what it says.
+export async function read(answer) {
   const data = answer.headers.get("content-type")?.includes("json") ? await answer.json() : { error: await answer.text() };
   if (!answer.ok) throw Object.assign(new Error(data.error ?? `the server answered ${answer.status}`), { status: answer.status, data });
   return data;

@@ -3,6 +3,7 @@ import { ask, el, rebase, rooted } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { showConflict } from "./conflict.js";
 import { Draft } from "./draft.js";
+import { takePictures } from "./pictures.js";
 import { completeLinks } from "./wikilinks.js";
 
 const form = document.querySelector("[data-editor]");
@@ -162,5 +163,6 @@ dialog.addEventListener("close", async () => {
 });
 
 completeLinks(area);
+takePictures(area, form.elements.picture, () => ({ page: isNew() ? "" : id, kind: form.elements.kind?.value ?? "note" }), tell);
 show();
 if (!id && !form.elements.title.value) form.elements.title.focus();
