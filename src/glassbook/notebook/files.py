@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,6 +41,36 @@ def write_atomic(path: Path, data: bytes) -> None:
                 os.fchmod(descriptor, target.stat().st_mode & 0o777)
             _write_all(descriptor, data)
             os.fsync(descriptor)
+
+
+def write_together(writes: Mapping[Path, bytes]) -> None:
+    """Write several files, or none: if one cannot be written, those before it are put back as they were.
+
+    Raises:
+        GlassbookError: the disk refused one of them.
+    """
+    before = {path: path.read_bytes() if path.is_file() else None for path in writes}
+    there = {folder for path in writes for folder in path.parents if folder.exists()}
+    try:
+        for path, data in writes.items():
+            write_atomic(path, data)
+    except BaseException:
+        for path, data in before.items():
+            _put_back(path, data, there)
+        raise
+
+
+def _put_back(path: Path, data: bytes | None, there: set[Path]) -> None:
+    """Make a file what it was, and remove the folders that were made for it."""
+    if data is not None:
+        if not path.is_file() or path.read_bytes() != data:  # a disk that refuses is not asked for what stayed
+            write_atomic(path, data)
+        return
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder in there or not folder.is_dir() or any(folder.iterdir()):
+            break
+        folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
-from glassbook.notebook.files import disk_errors, one_writer, read_regular, sweep, sync_folder, write_atomic
+from glassbook.notebook.files import (
+    disk_errors,
+    one_writer,
+    read_regular,
+    sweep,
+    sync_folder,
+    write_atomic,
+    write_together,
+)
+from glassbook.notebook.history import History
 from glassbook.notebook.index.index import Index
 from glassbook.notebook.index.page_loader import parse_page, read_file
 from glassbook.notebook.index.scan import PAGES
@@ -52,6 +61,8 @@ class Notebook:
         self._swept = False
         self.index = Index(self.folder)
         """Lists, links, search and tables of runs, without reading files; and who follows changes."""
+        self.history = History(self.folder)
+        """Earlier versions of pages."""
 
     @classmethod
     def create(cls, path: str | Path, title: str = "Lab notebook") -> Notebook:
@@ -144,25 +155,35 @@ class Notebook:
             GlassbookError: another page has the id, or a new page's id means one, a value cannot stand in front
                 matter, or the disk refused. The file is then as it was.
         """
-        path = self._place(page)
+        return self.write_all([page])[0]
+
+    def write_all(self, pages: Sequence[Page]) -> list[Page]:
+        """Save several pages, each whole, all or none; see `write`. What they replace stays in their history."""
+        texts = {self._place(page): page.render().encode("utf-8", "surrogateescape") for page in pages}
         with self._one_writer():
-            if page.source is None:  # another process may just have taken the id
-                self.index.touch([PAGES])
-            others = [other for other in self.index.owners(page.id) if other != path]
-            if others and not self._has_id(path, page):
-                taken = others[0].relative_to(self.folder)
-                raise GlassbookError(f"{taken} has the id {page.id!r} already; take another")
-            now, problem = _read_text(path) if path.exists() else (None, None)
-            if problem:
-                raise GlassbookError(f"{path.relative_to(self.folder)} was left as it is: {problem}")
-            if now != page.source:
-                what = "is there already" if page.source is None else "has changed since it was read"
-                raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
-            self._yield_names(page, path)
-            text = page.render()
-            write_atomic(path, text.encode("utf-8", "surrogateescape"))
-            self.index.touch([path.relative_to(self.folder).as_posix()])
-            return self._read(path)
+            for path, page in zip(texts, pages, strict=True):
+                self._check(path, page)
+            for (path, text), page in zip(texts.items(), pages, strict=True):
+                if page.source is not None and page.source.encode("utf-8", "surrogateescape") != text:
+                    self.history.keep(path, page.source)
+            write_together(texts)
+            self.index.touch([path.relative_to(self.folder).as_posix() for path in texts])
+            return [self._read(path) for path in texts]
+
+    def _check(self, path: Path, page: Page) -> None:
+        """Whether a page may be written: its id is free, and its file is what the page was read from."""
+        if page.source is None:  # another process may just have taken the id
+            self.index.touch([PAGES])
+        others = [other for other in self.index.owners(page.id) if other != path]
+        if others and not self._has_id(path, page):
+            taken = others[0].relative_to(self.folder)
+            raise GlassbookError(f"{taken} has the id {page.id!r} already; take another")
+        now, problem = _read_text(path) if path.exists() else (None, None)
+        if problem:
+            raise GlassbookError(f"{path.relative_to(self.folder)} was left as it is: {problem}")
+        if now != page.source:
+            what = "is there already" if page.source is None else "has changed since it was read"
+            raise Conflict(f"{path.relative_to(self.folder)} {what}; read it again, then change it")
 
     def remove(self, page: Page) -> Path:
         """Move a page's file to .glassbook/trash; links to it stay.

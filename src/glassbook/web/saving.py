@@ -2,8 +2,9 @@
 
 A save names the version that the edit began with by its hash. If the file has changed meanwhile, nothing is written to
 it: both texts go to .glassbook/conflicts, and the author sees them side by side and chooses. `Notebook.write` compares
-and writes in one step, so that two tabs, or two servers, cannot both save one version. A deleted page goes to
-.glassbook/trash. The routes are in views/editing.py, the browser side in static/js/edit.js and conflict.js.
+and writes in one step, so that two tabs, or two servers, cannot both save one version; what it replaces is in the
+page's history. A deleted page goes to .glassbook/trash. The routes are in views/editing.py and views/history.py, the
+browser side in static/js/edit.js, conflict.js and history.js.
 """
 
 from __future__ import annotations
@@ -143,6 +144,14 @@ def delete(nb: Notebook, ident: str, base: str) -> Path:
     return nb.remove(page)
 
 
+_COPY_TIME = "%Y%m%d-%H%M%S"
+
+
+def _copy_name(ident: str) -> str:
+    """What the names of copies of a page begin with."""
+    return slug(ident.replace("/", " "))[:80] or "page"
+
+
 def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:
     """Put a version of a page into .glassbook/conflicts, once; an empty list if the disk refuses.
 
@@ -153,12 +162,39 @@ def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:
     existing = sorted(folder.glob(f"*-{mark}.md"))
     if existing:
         return existing[:1]
-    name = slug(ident.replace("/", " "))[:80] or "page"
-    place = folder / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{mark}.md"
+    place = folder / f"{_copy_name(ident)}-{datetime.now(UTC).strftime(_COPY_TIME)}-{mark}.md"
     with contextlib.suppress(GlassbookError):
         write_atomic(place, data)
         return [place]
     return []
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of one version of an edit conflict."""
+
+    name: str
+    """Of its file in .glassbook/conflicts."""
+    when: datetime
+    size: int
+
+
+def conflict_copies(nb: Notebook, ident: str) -> list[Copy]:
+    """The copies that `store_copy` made of a page's versions, by the id that it had."""
+    own = re.compile(re.escape(_copy_name(ident)) + r"-(\d{8}-\d{6})-[0-9a-f]{12}\.md", re.ASCII)
+    folder = nb.folder / ".glassbook" / "conflicts"
+    found = [(file, match[1]) for file in folder.glob("*.md") if (match := own.fullmatch(file.name))]
+    return [
+        Copy(file.name, datetime.strptime(time, _COPY_TIME).replace(tzinfo=UTC), file.stat().st_size)
+        for file, time in found
+    ]
+
+
+def conflict_text(nb: Notebook, ident: str, name: str) -> str | None:
+    """The text of one of a page's `conflict_copies`; None if it has none of that name."""
+    if name not in {copy.name for copy in conflict_copies(nb, ident)}:
+        return None
+    return (nb.folder / ".glassbook" / "conflicts" / name).read_bytes().decode("utf-8", "surrogateescape")
 
 
 def with_line_ends(old: str, new: str) -> str:

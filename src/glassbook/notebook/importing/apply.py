@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import one_writer, write_atomic
+from glassbook.notebook.files import one_writer, write_together
 from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
 from glassbook.notebook.importing.plan import LeftOut, PlannedPage, free, one_line
@@ -304,30 +304,12 @@ class _Work:
         file = self.arrangement.record.file
         if not file.is_file() or file.read_bytes() != text:
             self.writes[file] = text
-        before = {path: path.read_bytes() if path.is_file() else None for path in self.writes}
-        there = {folder for path in self.writes for folder in path.parents if folder.exists()}
         root = self.folder.resolve()
-        try:
-            for path, data in self.writes.items():
-                # A folder in the notebook may be a link that leads elsewhere.
-                if not path.resolve().is_relative_to(root):
-                    raise GlassbookError(f"{path} leads out of the notebook; take that link away and import again")
-                write_atomic(path, data)
-        except BaseException:
-            for path, data in before.items():
-                _put_back(path, data, there)
-            raise
-
-
-def _put_back(path: Path, data: bytes | None, there: set[Path]) -> None:
-    if data is not None:
-        write_atomic(path, data)
-        return
-    path.unlink(missing_ok=True)
-    for folder in path.parents:
-        if folder in there or not folder.is_dir() or any(folder.iterdir()):
-            break
-        folder.rmdir()
+        for path in self.writes:
+            # A folder in the notebook may be a link that leads elsewhere.
+            if not path.resolve().is_relative_to(root):
+                raise GlassbookError(f"{path} leads out of the notebook; take that link away and import again")
+        write_together(self.writes)
 
 
 def _heading(part: str) -> str:

@@ -242,6 +242,14 @@ class Index(IndexFile):
         return list(found.values())
 
     @recovering
+    def linking(self, page: Page | str) -> list[str]:
+        """Files, relative to the notebook, of the other pages that link to a page."""
+        resolver = Resolver(self._fresh_pages())
+        numbers = list(resolver.links_to(self._path(page)))
+        rows = (resolver.db.execute("SELECT path FROM link WHERE rowid = ?", [n]).fetchone() for n in numbers)
+        return list(dict.fromkeys(path for (path,) in rows))
+
+    @recovering
     def links(self, page: Page | str) -> list[tuple[str, str | None]]:
         """What a page, or that in a file, links to, in order: (the name in the link, id of the page or None)."""
         resolver, path = Resolver(self._fresh_pages()), self._path(page)

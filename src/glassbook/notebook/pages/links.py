@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
+import secrets
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -65,6 +66,8 @@ class LiveBlock:
     """Line of the body where the fence opens, from 1."""
     problem: str | None = None
     """Why the block cannot be read, if it cannot."""
+    text: str = field(default="", repr=False, compare=False)
+    """What stands between its fences."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,70 @@ def anchor(section: str) -> str:
     """Anchor of what a link's section names: a heading, the last of several (`A#B`), or a block (`^id`)."""
     last = section.rpartition("#")[2].strip()
     return block_anchor(last[1:]) if last.startswith("^") else slug(last)
+
+
+def retarget(body: str, new: Callable[[str], str | None]) -> str:
+    """A body with other targets in some of its wikilinks; whatever else it says stays, sign by sign.
+
+    Text that only looks like a link (in code, in a comment, after a backslash) is none and stays. A heading keeps the
+    words that it shows, since links may lead to it.
+
+    Args:
+        body: the Markdown.
+        new: a link's target -> the one that it gets, None to leave it.
+
+    Raises:
+        GlassbookError: the new targets would change what else is a link or a heading.
+    """
+    before = read_bounded(body)
+    found = [match for match in _WIKILINK.finditer(body) if new(_target_of(match)) is not None]
+    if not found:
+        return body
+    # Which of them are links the parser says, if each has a target of its own for a moment.
+    mark = f"x{secrets.token_hex(8)}n"
+    probed = read_bounded(_spliced(body, [(match, f"{mark}{n}", "") for n, match in enumerate(found)]))
+    real = {link.target for link in probed.links}
+    heads = {section.line for section in before.sections if section.level}
+    changes = []
+    for n, match in enumerate(found):
+        if f"{mark}{n}" in real:
+            target = _target_of(match)
+            in_heading = body.count("\n", 0, match.start()) + 1 in heads
+            changes.append((match, new(target) or "", target if in_heading else ""))
+    out = _spliced(body, changes)
+    after = read_bounded(out)
+    wanted = [(new(link.target) or link.target, link.section, link.line) for link in before.links]
+    same = [(link.target, link.section, link.line) for link in after.links] == wanted
+    if not same or [s.slug for s in before.sections] != [s.slug for s in after.sections]:
+        raise GlassbookError("links in it cannot be told from the text round them; change them by hand")
+    return out
+
+
+_PARTS = re.compile(
+    r"(?P<before>\s*)(?P<target>[^|#]*?)(?P<after>\s*)(?P<section>#[^|]*?)?(?P<label>\\?\|.*)?", re.DOTALL
+)
+
+
+def _parts_of(match: re.Match[str]) -> re.Match[str]:
+    parts = _PARTS.fullmatch(match[2])
+    assert parts is not None  # every part may be empty
+    return parts
+
+
+def _target_of(match: re.Match[str]) -> str:
+    return _parts_of(match)["target"]
+
+
+def _spliced(body: str, changes: Iterable[tuple[re.Match[str], str, str]]) -> str:
+    """The body with other links: (where it is, its target, the label that it gets if it has none)."""
+    out, end = [], 0
+    for match, target, label in changes:
+        parts = _parts_of(match)
+        shown = parts["label"] or (f"|{label}" if label else "")
+        inside = f"{parts['before']}{target}{parts['after']}{parts['section'] or ''}{shown}"
+        out += [body[end : match.start()], f"{match[1]}[[{inside}]]"]
+        end = match.end()
+    return "".join([*out, body[end:]])
 
 
 _VALUE = re.compile(r"\{\{\s*+(run|claim):([^{}\n]*+)\s*+\}\}")
@@ -294,13 +361,15 @@ def live_block(token: Token) -> LiveBlock:
     try:
         value = read_yaml(token.content)
     except GlassbookError as error:
-        return LiveBlock("", {}, line, str(error))
+        return LiveBlock("", {}, line, str(error), token.content)
     if not isinstance(value, dict) or len(value) != 1:
-        return LiveBlock("", {}, line, "a live block says one thing, such as 'chart: {experiment: ..., name: ...}'")
+        problem = "a live block says one thing, such as 'chart: {experiment: ..., name: ...}'"
+        return LiveBlock("", {}, line, problem, token.content)
     ((kind, data),) = value.items()
     if not isinstance(kind, str) or not isinstance(data, dict):
-        return LiveBlock("", {}, line, f"what stands after '{kind}:' has to be settings, such as {{experiment: ...}}")
-    return LiveBlock(kind, data, line)
+        problem = f"what stands after '{kind}:' has to be settings, such as {{experiment: ...}}"
+        return LiveBlock("", {}, line, problem, token.content)
+    return LiveBlock(kind, data, line, text=token.content)
 
 
 def _sections(heads: list[tuple[int, int, str]], lines: list[str]) -> Iterable[Section]:

@@ -1,4 +1,4 @@
-"""Live blocks of pages: charts, tables, images, runs, claims, experiments, features, and panels that ask a model.
+"""Live blocks of pages: results of runs, learning paths, and panels that ask a model.
 
 A block is YAML data in a fenced block; showing it runs nothing. `KINDS` is the table of the kinds. To add one:
 
@@ -26,10 +26,12 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.verdicts import tally
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
+from glassbook.notebook.pages.learning_path import read_path
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.steer.spec import read_settings
+from glassbook.web.learning_paths import shown
 from glassbook.web.render.values import show_value
 from glassbook.web.services import Services
 from glassbook.web.steering_formats import label_of, to_query
@@ -204,6 +206,10 @@ def _steer(services: Services, data: Names) -> Names:
     }
 
 
+def _path(services: Services, data: Names) -> Names:
+    return shown(services.notebook, read_path(data))
+
+
 KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "chart": _chart,
     "table": _table,
@@ -217,5 +223,6 @@ KINDS: dict[str, Callable[[Services, Names], Names]] = {
     "steer": _steer,
     "attention": _panel("prompt"),
     "lens": _lens,
+    "path": _path,
 }
 """Built-in kinds: name -> function that makes the names for `templates/blocks/<name>.html`."""

@@ -8,11 +8,14 @@ from glassbook.web.views import (
     features,
     glossary,
     graph,
+    history,
     home,
     importing,
     jobs,
+    learning_paths,
     models,
     pages,
+    renaming,
     run_files,
     runs,
     search,
@@ -23,4 +26,5 @@ from glassbook.web.views import (
 ROUTERS = [home.router, models.router, features.router, steering_panel.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router]
-ROUTERS += [editing.router, pages.router]  # in this order: an id may hold slashes, and /p/a/edit is no page
+# These before the last: an id may hold slashes, and /p/a/edit is no page.
+ROUTERS += [editing.router, history.router, renaming.router, learning_paths.router, pages.router]

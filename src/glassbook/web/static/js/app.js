@@ -85,3 +85,8 @@ document.addEventListener("click", async (event) => {
   }
   button.disabled = false;
 });
+
+// Steps of learning paths, on pages and on the cover.
+document.addEventListener("change", async (event) => {
+  if (event.target.matches("[data-step]")) (await import("./learning_path.js")).mark(event.target);
+});
