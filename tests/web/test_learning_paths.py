@@ -116,12 +116,8 @@ def test_another_save_at_the_same_moment_is_not_overwritten(nb, reader, course, 
 
 def test_no_text_of_a_path_is_more_than_text(nb, reader):
     evil = EVIL.replace("'", "''")
-    nb.write(
-        Page.new(
-            "Evil",
-            f"```glassbook\npath:\n  title: '{evil}'\n  levels:\n    - '{evil}'\n    - '[x](javascript:alert(1))'\n```\n",
-        )
-    )
+    levels = f"    - '{evil}'\n    - '[x](javascript:alert(1))'\n"
+    nb.write(Page.new("Evil", f"```glassbook\npath:\n  title: '{evil}'\n  levels:\n{levels}```\n"))
     assert_harmless(reader.get("/p/evil").text)
     html = step(reader, text=EVIL, path=EVIL, cover=True).json()["html"]
     assert_harmless(html)

@@ -155,10 +155,17 @@ def mark(body: str, block: LiveBlock, level: int, step: int, done: str) -> str:
         changed = own[row][:start] + said + own[row][stop.column :]
         lines[at] = lines[at][: shift + start] + said + lines[at][shift + stop.column :]
         after = "\n".join([*own[:row], changed, *own[row + 1 :]])
-        again = read_yaml(after)
-        if isinstance(again, dict) and read_path(again[KIND]) == wanted:
+        if _says(after, wanted):
             return "".join(lines)
     raise GlassbookError(f"the step {text!r} cannot be changed from here; write ': done' after it in the page")
+
+
+def _says(text: str, wanted: LearningPath) -> bool:
+    """Whether a block with this text is that path."""
+    try:
+        return read_path(read_yaml(text)[KIND]) == wanted
+    except (GlassbookError, TypeError, KeyError):
+        return False
 
 
 def _with(path: LearningPath, level: int, step: int, done: str) -> LearningPath:
