@@ -192,6 +192,66 @@ def retarget(body: str, new: Callable[[str], str | None]) -> str:
     return out
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A place in running text that could be a link."""
+
+    start: int
+    """Where it begins in the body, in characters."""
+    end: int
+    line: int
+    """Line of the body, from 1."""
+    text: str
+    """That line."""
+
+
+def mentions(body: str, names: Iterable[str], limit: int = 20) -> list[Mention]:
+    """Where a body's text says one of `names` without being a link: no heading, code, address, formula or comment.
+
+    Upper and lower case are alike; a name is found as whole words.
+    """
+    ordered = sorted({name.strip() for name in names if name.strip()}, key=len, reverse=True)
+    if not ordered:
+        return []
+    words = "|".join(r"\s+".join(map(re.escape, name.split())) for name in ordered)
+    found = [
+        match
+        for match in re.finditer(rf"(?<![\w/@#.=-])(?:{words})(?![\w/@=-])", body, re.IGNORECASE)
+        if "\n" not in match[0] and _could_be_link(body, match)
+    ][: 10 * limit]
+    if not found:
+        return []
+    mark = f"x{secrets.token_hex(8)}n"
+    out, end = [], 0
+    for n, match in enumerate(found):
+        out += [body[end : match.start()], f"[[{mark}{n}|{match[0]}]]"]
+        end = match.end()
+    outline = read_bounded("".join([*out, body[end:]]))
+    real = {link.target for link in outline.links}
+    heads = {section.line for section in outline.sections if section.level}
+    places = []
+    for n, match in enumerate(found):
+        line = body.count("\n", 0, match.start()) + 1
+        if f"{mark}{n}" in real and line not in heads:
+            places.append(Mention(match.start(), match.end(), line, _line_of(body, match.start())))
+    return places[:limit]
+
+
+def _line_of(body: str, at: int) -> str:
+    start = body.rfind("\n", 0, at) + 1
+    end = body.find("\n", at)
+    return body[start : end if end >= 0 else len(body)].rstrip("\r")
+
+
+def _could_be_link(body: str, match: re.Match[str]) -> bool:
+    """Whether a link may stand there: not inside another link, an inline value, a formula or an address."""
+    before = body[body.rfind("\n", 0, match.start()) + 1 : match.start()]
+    word = re.split(r"\s", before)[-1]
+    inside = before.count("[") > before.count("]") or before.rfind("](") > before.rfind(")")
+    formula = before.count("$") % 2 == 1 or before.rfind("{{") > before.rfind("}}")
+    return not (inside or formula or "://" in word or "<" in word)
+
+
 _PARTS = re.compile(
     r"(?P<before>\s*)(?P<target>[^|#]*?)(?P<after>\s*)(?P<section>#[^|]*?)?(?P<label>\\?\|.*)?", re.DOTALL
 )

@@ -1,12 +1,14 @@
-"""Bibliography of a page: works in CSL JSON as authors, year, title, venue and links to arXiv or DOI."""
+"""Bibliography of a page: works in CSL JSON as authors, year, title, venue and links, and citations linked to them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from markupsafe import Markup, escape
 
 from glassbook.notebook.pages.references import References
 
@@ -29,6 +31,51 @@ class Citation:
     links: tuple[tuple[str, str], ...]
     """(label, URL) pairs."""
     known: bool
+
+
+_PIECE = re.compile(r"""(<(?:"[^"]*"|'[^']*'|[^'">])*>)""")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_APART = frozenset({"a", "code", "pre", "math", "aside", "h1", "h2", "h3", "h4", "h5", "h6"})
+"""Elements whose text is no sentence of the page, or a link already."""
+_OTHERS = r"(?: et al\.?|(?:, [^\W\d][\w’'-]*)*,? (?:and|&amp;) [^\W\d][\w’'-]*)?"
+
+
+def link_citations(html: Markup, works: Sequence[Citation]) -> Markup:
+    """A page with "Elhage et al. 2022" and "Vincent (2011)" in its sentences linked to the list of sources.
+
+    The anchors are those of page.html: `work-` and the number of the work in its list, from 1.
+
+    Args:
+        html: the page; safe.
+        works: the sources, in the order of their list. Two of one first author and year are told apart by nothing
+            in the text, so neither is linked.
+    """
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for number, work in enumerate(works, 1):
+        first = re.split(r", | and | et al\.", work.authors)[0]
+        if first and work.year:
+            numbers.setdefault((str(escape(first)), work.year), []).append(number)
+    cited = {key: found[0] for key, found in numbers.items() if len(found) == 1}
+    if not cited:
+        return html
+    names = "|".join(sorted({re.escape(name) for name, _ in cited}, key=len, reverse=True))
+    years = r"(?:,? (?P<year>\d{4})[a-z]?(?!\w)| \((?P<bracketed>\d{4})[a-z]?\))"
+    pattern = re.compile(rf"(?<![\w-])(?P<first>{names}){_OTHERS}{years}")
+
+    def link(found: re.Match[str]) -> str:
+        number = cited.get((found["first"], found["year"] or found["bracketed"]))
+        return found[0] if number is None else f'<a class="cite" href="#work-{number}">{found[0]}</a>'
+
+    out, apart = [], 0
+    for n, piece in enumerate(_PIECE.split(str(html))):
+        if n % 2 == 0:
+            out.append(piece if apart else pattern.sub(link, piece))
+            continue
+        tag = _TAG.match(piece)
+        if tag and tag[2].lower() in _APART:
+            apart += -1 if tag[1] else 1
+        out.append(piece)
+    return Markup("".join(out))
 
 
 def cite(references: References, keys: Iterable[str]) -> list[Citation]:

@@ -6,6 +6,7 @@ from glassbook.web.views import (
     editing,
     experiments,
     features,
+    glimpse,
     glossary,
     graph,
     history,
@@ -13,6 +14,7 @@ from glassbook.web.views import (
     importing,
     jobs,
     learning_paths,
+    mentions,
     models,
     pages,
     renaming,
@@ -27,4 +29,5 @@ ROUTERS = [home.router, models.router, features.router, steering_panel.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router]
 # These before the last: an id may hold slashes, and /p/a/edit is no page.
-ROUTERS += [editing.router, history.router, renaming.router, learning_paths.router, pages.router]
+ROUTERS += [editing.router, history.router, renaming.router, learning_paths.router]
+ROUTERS += [glimpse.router, mentions.router, pages.router]

@@ -19,7 +19,7 @@ from glassbook.notebook.pages.plain import plain_text
 from glassbook.notebook.pages.references import References
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import show_live
-from glassbook.web.render.citations import citation, cite
+from glassbook.web.render.citations import citation, cite, link_citations
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
 from glassbook.web.saving import is_unicode, sha_of
@@ -67,6 +67,7 @@ def page_data(services: Services, page: Page) -> dict[str, Any]:
     links = Links(nb, path, show=show)
     html = rendered.html(links.link, show, links.place)
     runs, names = _evidence(pieces)
+    works = _works(services, page.refs)
     return {
         "id": address,
         "title": page.title,
@@ -80,11 +81,11 @@ def page_data(services: Services, page: Page) -> dict[str, Any]:
         "path": path,
         "sha": sha_of(page.source or ""),
         "body": page.body,
-        "html": html,
+        "html": link_citations(html, works["references"]),
         "sections": [s for s in rendered.sections if s.level],
         "backlinks": nb.index.backlinks(address, limit=MAX_BACKLINKS),
         "links": [{"target": target, "id": ident} for target, ident in nb.index.links(page)],
-        **_works(services, page.refs),
+        **works,
         "runs": list(dict.fromkeys([*links.runs, *runs])),
         "experiments": names,
     }
