@@ -26,8 +26,19 @@ KINDS = ("term", "paper", "talk", "session", "project", "note")
 """What a page can be about."""
 TEXTS = ("id", "title", "kind")
 LISTS = ("aliases", "tags", "refs")
-KNOWN = ("id", "title", "kind", "aliases", "tags", "level", "refs")
-"""The keys of the front matter that mean something here; all others are kept for those who know them."""
+KEYS = {
+    "id": "the end of the page's address; never changes once others link to it",
+    "title": "its name",
+    "kind": f"one of {', '.join(KINDS)}",
+    "aliases": "list of other names that links may use",
+    "tags": "list of tags",
+    "level": "of a term: a whole number, higher for what is more general",
+    "refs": "list of keys of works in references.json, the page's sources",
+    "date": "the day that the page belongs to, YYYY-MM-DD",
+}
+"""The keys of the front matter that mean something here, with what they say; all others are kept."""
+KNOWN = tuple(key for key in KEYS if key != "date")
+"""Those that are fields of a page. The date stays among the other keys, as it was written."""
 
 _HEAD = re.compile(r"(?P<open>---[ \t]*\r?\n)(?P<yaml>(?:.*\n)*?)(?P<close>(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z))")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)")

@@ -2,13 +2,14 @@
 
 A block is YAML data in a fenced block; showing it runs nothing. `KINDS` is the table of the kinds. To add one:
 
-1. an entry in `KINDS`: a function (services, data) -> names for the template;
+1. an entry in `KINDS`: what it shows, its keys, and a function (services, settings) -> names for the template, which
+   can read no other keys; the help of the editor is this table;
 2. a template `templates/blocks/<kind>.html`.
 
 A panel is a block that shows a button and computes nothing until the reader presses it (attention, logit lens,
-steering). Its entry is `_panel(...)`, its template extends `blocks/panel.html`, and it needs one more line: in `PANELS`
-of static/js/panels.js, the API route that answers it and the module that shows the answer. What it asks is a method in
-model_server/methods.py with a route in views/.
+steering). Its function is `_panel(...)`, its template extends `blocks/panel.html`, and it needs one more line: in
+`PANELS` of static/js/panels.js, the API route that answers it and the module that shows the answer. What it asks is a
+method in model_server/methods.py with a route in views/.
 
 Other packages add kinds through the entry-point group ``glassbook.blocks``: an entry is a function
 (services, data) -> Markup.
@@ -16,7 +17,8 @@ Other packages add kinds through the entry-point group ``glassbook.blocks``: an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -41,6 +43,55 @@ GROUP: extensions.Group = "glassbook.blocks"
 Names = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Key:
+    """A setting of a live block."""
+
+    name: str
+    doc: str
+    """What it says, in a few words."""
+    needed: bool = False
+    former: bool = False
+    """Whether it is only read to say what is written instead."""
+
+
+class Settings(dict[str, Any]):
+    """What a block says. Only keys that its kind declares can be given, and only these can be read."""
+
+    def __init__(self, kind: str, keys: Sequence[Key], data: Names) -> None:
+        super().__init__(data)
+        self.keys_declared = {key.name for key in keys}
+        for name in data:
+            if name not in self.keys_declared:
+                offered = ", ".join(key.name for key in keys if not key.former)
+                raise GlassbookError(f"a {kind} block has no key {name!r}; it has: {offered}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        assert key in self.keys_declared, f"{key!r} is read and not declared"
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        assert key in self.keys_declared, f"{key!r} is read and not declared"
+        return super().__contains__(key)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of live block."""
+
+    doc: str
+    """What it shows, in a few words."""
+    keys: tuple[Key, ...]
+    names: Callable[[Services, Settings], Names]
+    """Names for the template."""
+    example: str = ""
+    """A block to begin with; "" for its needed keys without values."""
+
+    def begin(self, name: str) -> str:
+        """The text of a block to begin with."""
+        return self.example or f"{name}: {{{', '.join(f'{key.name}: ' for key in self.keys if key.needed)}}}"
+
+
 class NoRunYet(GlassbookError):
     """Nothing is wrong: no run has made yet what the block shows."""
 
@@ -60,7 +111,9 @@ def show_block(services: Services, block: LiveBlock) -> Markup:
         if block.problem:
             raise GlassbookError(block.problem)
         if block.kind in KINDS:
-            return Markup(render(f"blocks/{block.kind}.html", **KINDS[block.kind](services, block.data)))
+            kind = KINDS[block.kind]
+            names = kind.names(services, Settings(block.kind, kind.keys, block.data))
+            return Markup(render(f"blocks/{block.kind}.html", **names))
         if block.kind in extensions.entries(GROUP):
             return Markup(extensions.call(GROUP, block.kind, services, block.data))
         raise GlassbookError(f"there is no live block {block.kind!r}; there are: {', '.join(kinds())}")
@@ -75,21 +128,21 @@ def kinds() -> list[str]:
     return sorted({*KINDS, *extensions.entries(GROUP)})
 
 
-def _text(data: Names, key: str, default: str | None = None) -> str:
+def _text(data: Settings, key: str, default: str | None = None) -> str:
     value = data.get(key, default)
     if value is None:
         raise GlassbookError(f"this block needs '{key}: ...'")
     return str(value)
 
 
-def _number(data: Names, key: str, default: int | None = None) -> int:
+def _number(data: Settings, key: str, default: int | None = None) -> int:
     value = data.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool):
         raise GlassbookError(f"'{key}' of this block must be a whole number")
     return value
 
 
-def record_of(services: Services, data: Names, has: Callable[[RunRecord], bool] = lambda record: True) -> RunRecord:
+def record_of(services: Services, data: Settings, has: Callable[[RunRecord], bool] = lambda record: True) -> RunRecord:
     """The run that a block names, or the best of its experiment's that has what the block shows.
 
     Without a name only runs at the default settings are shown, the notebook's own before the reference.
@@ -109,12 +162,12 @@ def provenance(record: RunRecord) -> Names:
     return {"run": record, "stale": stale(record)}
 
 
-def _chart(services: Services, data: Names) -> Names:
+def _chart(services: Services, data: Settings) -> Names:
     name = _text(data, "name")
     return {"name": name, **provenance(record_of(services, data, lambda record: name in record.charts))}
 
 
-def _table(services: Services, data: Names) -> Names:
+def _table(services: Services, data: Settings) -> Names:
     name = _text(data, "name")
     record = record_of(services, data, lambda record: name in record.tables)
     rows = record.table(name)
@@ -122,22 +175,22 @@ def _table(services: Services, data: Names) -> Names:
     return {"name": name, "columns": columns, "rows": rows[: _number(data, "rows", 10)], **provenance(record)}
 
 
-def _image(services: Services, data: Names) -> Names:
+def _image(services: Services, data: Settings) -> Names:
     name = _text(data, "name")
     return {"name": name, **provenance(record_of(services, data, lambda record: name in record.images))}
 
 
-def _run(services: Services, data: Names) -> Names:
+def _run(services: Services, data: Settings) -> Names:
     return provenance(record_of(services, data))
 
 
-def _claims(services: Services, data: Names) -> Names:
+def _claims(services: Services, data: Settings) -> Names:
     name = _text(data, "experiment")
     entry = services.verdicts.of(name)
     return {"experiment": name, "verdicts": entry.verdicts, "origin": entry.origin}
 
 
-def _claim(services: Services, data: Names) -> Names:
+def _claim(services: Services, data: Settings) -> Names:
     name = _text(data, "experiment")
     entry = services.verdicts.of(name)
     verdicts = entry.verdicts
@@ -152,7 +205,7 @@ def _claim(services: Services, data: Names) -> Names:
     return {"experiment": name, "verdicts": shown, "origin": entry.origin}
 
 
-def _experiment(services: Services, data: Names) -> Names:
+def _experiment(services: Services, data: Settings) -> Names:
     name = _text(data, "name")
     kind = experiments.find(name)
     entry = services.verdicts.of(name)
@@ -171,13 +224,13 @@ def _has_dashboard(record: RunRecord) -> bool:
     return FeatureDashboard.exists(record.folder)
 
 
-def _features(services: Services, data: Names) -> Names:
+def _features(services: Services, data: Settings) -> Names:
     record = record_of(services, data, _has_dashboard)
     rows, total = FeatureDashboard(record.folder).rows(order="score", descending=True, limit=_number(data, "rows", 8))
     return {"rows": rows, "total": total, **provenance(record)}
 
 
-def _feature(services: Services, data: Names) -> Names:
+def _feature(services: Services, data: Settings) -> Names:
     record = record_of(services, data, _has_dashboard)
     return {"feature": FeatureDashboard(record.folder).feature(_number(data, "index")), **provenance(record)}
 
@@ -185,18 +238,18 @@ def _feature(services: Services, data: Names) -> Names:
 def _panel(*keys: str) -> Callable[[Services, Names], Names]:
     """A panel whose template shows `keys` of its settings; the model server is called when the button is pressed."""
 
-    def names(services: Services, data: Names) -> Names:
-        return {key: data.get(key, "") for key in keys} | {"model": data.get("model", "builtin"), "data": data}
+    def names(services: Services, data: Settings) -> Names:
+        return {key: data.get(key, "") for key in keys} | {"model": data.get("model", "builtin"), "data": dict(data)}
 
     return names
 
 
-def _lens(services: Services, data: Names) -> Names:
+def _lens(services: Services, data: Settings) -> Names:
     return _panel("prompt")(services, data) | {"lens_kind": data.get("kind", "logit")}
 
 
-def _steer(services: Services, data: Names) -> Names:
-    settings = read_settings(data)
+def _steer(services: Services, data: Settings) -> Names:
+    settings = read_settings(dict(data))
     return {
         "model": settings.model,
         "sources": [(source, label_of(services.notebook, source)) for source in settings.sources],
@@ -206,23 +259,115 @@ def _steer(services: Services, data: Names) -> Names:
     }
 
 
-def _path(services: Services, data: Names) -> Names:
+def _path(services: Services, data: Settings) -> Names:
     return shown(services.notebook, read_path(data))
 
 
-KINDS: dict[str, Callable[[Services, Names], Names]] = {
-    "chart": _chart,
-    "table": _table,
-    "image": _image,
-    "run": _run,
-    "claim": _claim,
-    "claims": _claims,
-    "experiment": _experiment,
-    "features": _features,
-    "feature": _feature,
-    "steer": _steer,
-    "attention": _panel("prompt"),
-    "lens": _lens,
-    "path": _path,
+_EXPERIMENT = Key("experiment", "name of an experiment: its newest run at the default settings, else the reference")
+_RUN = Key("run", "id of one run, in place of `experiment`")
+_OF_A_RUN = (replace(_EXPERIMENT, needed=True), _RUN)
+_MODEL = Key("model", "`builtin`, a folder or file, or an id at Hugging Face")
+_PROMPT = Key("prompt", "the text that the model reads", needed=True)
+
+
+def _name_of(what: str) -> Key:
+    return Key("name", f"name of the {what}, as the run's page shows it", needed=True)
+
+
+KINDS: dict[str, Kind] = {
+    "chart": Kind("a chart of a run", (*_OF_A_RUN, _name_of("chart")), _chart),
+    "table": Kind(
+        "a table of a run", (*_OF_A_RUN, _name_of("table"), Key("rows", "how many of its first rows")), _table
+    ),
+    "image": Kind("an image of a run", (*_OF_A_RUN, _name_of("image")), _image),
+    "run": Kind("a run with its results", _OF_A_RUN, _run),
+    "claim": Kind(
+        "one claim with its verdict",
+        (
+            Key("experiment", "name of the experiment that makes the claim", needed=True),
+            Key("id", "id of the claim, as the experiment's page shows it", needed=True),
+            Key("n", "claims were once cited by number", former=True),
+        ),
+        _claim,
+    ),
+    "claims": Kind(
+        "all claims of an experiment with their verdicts",
+        (Key("experiment", "name of the experiment that makes the claims", needed=True),),
+        _claims,
+    ),
+    "experiment": Kind(
+        "an experiment, its newest runs and verdicts, and a way to run it",
+        (Key("name", "name of the experiment", needed=True),),
+        _experiment,
+    ),
+    "features": Kind("the best features of a dictionary", (*_OF_A_RUN, Key("rows", "how many")), _features),
+    "feature": Kind(
+        "one feature of a dictionary", (*_OF_A_RUN, Key("index", "number of the feature", needed=True)), _feature
+    ),
+    "steer": Kind(
+        "a panel that steers a model's text",
+        (
+            _MODEL,
+            _PROMPT,
+            Key("prompts", "several prompts, in place of `prompt`"),
+            Key("plus", "prompt, or list of texts, to steer towards", needed=True),
+            Key("minus", "prompt, or list of texts, to steer away from"),
+            Key("site", "where in the model, such as `blocks.4.in`", needed=True),
+            Key("index", "number of a feature, with `run`"),
+            Key("artifact", "name of a saved vector, with `run`"),
+            Key("run", "run of that feature or vector"),
+            Key("coeff", "strength"),
+            Key("by", "the strength was once called so", former=True),
+            Key("sources", "several directions, each with the keys above"),
+            Key("where", "which positions are steered"),
+            Key("chat", "whether the prompts are put to a chat model"),
+            Key("tokens", "how many tokens are generated"),
+            Key("temperature", "of the sampling"),
+            Key("seed", "of the sampling"),
+            Key("random", "whether random vectors are shown beside"),
+        ),
+        _steer,
+        'steer: {prompt: "", plus: "", minus: "", site: blocks.4.in, coeff: 2}',
+    ),
+    "attention": Kind("a panel with a model's attention patterns", (_MODEL, _PROMPT), _panel("prompt")),
+    "lens": Kind(
+        "a panel with a model's prediction after each layer",
+        (
+            _MODEL,
+            _PROMPT,
+            Key("kind", "`logit`, `tuned`, `jacobian`, or its control `permuted`"),
+            Key("top", "tokens in a cell"),
+        ),
+        _lens,
+    ),
+    "path": Kind(
+        "a learning path: levels with steps that can be marked as done",
+        (
+            Key("title", "its name, unique in the notebook", needed=True),
+            Key("guide", "page or address of the guide that it follows"),
+            Key("levels", "list of levels, each `level: NAME` with a list of `steps`", needed=True),
+        ),
+        _path,
+        "path:\n  title: \n  levels:\n    - level: First\n      steps:\n        - Read this\n        - Try that",
+    ),
 }
-"""Built-in kinds: name -> function that makes the names for `templates/blocks/<name>.html`."""
+"""Built-in kinds by name; each has a template `templates/blocks/<name>.html`."""
+
+
+def help_for_blocks() -> list[dict[str, Any]]:
+    """All live blocks for the editor: kind, what it shows, its keys (if they are known), and a text to begin with."""
+    own = [
+        {
+            "kind": name,
+            "doc": kind.doc,
+            "keys": [asdict(key) for key in kind.keys if not key.former],
+            "begin": kind.begin(name),
+        }
+        for name, kind in KINDS.items()
+    ]
+    added = [
+        {"kind": name, "doc": "added by another package", "keys": [], "begin": f"{name}: {{}}"}
+        for name in extensions.entries(GROUP)
+        if name not in KINDS
+    ]
+    return own + added

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from glassbook import experiments
 from glassbook.notebook import InlineValue, LiveBlock, Page
-from glassbook.notebook.pages.page import KINDS
+from glassbook.notebook.pages.page import KEYS, KINDS
 from glassbook.web.api.responses import json_response
-from glassbook.web.render.blocks import show_live
+from glassbook.web.render.blocks import help_for_blocks, show_live
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
 from glassbook.web.saving import (
@@ -75,6 +76,7 @@ def new_page(
     kind: Annotated[str, Query(max_length=100)] = "note",
 ) -> Response:
     names: dict[str, Any] = {"kinds": KINDS, "kind": kind if kind in KINDS else "note", "new_title": title}
+    names["offered"] = _help()
     return respond(
         request, "edit.html", title="New page", page_id="", text="", sha="", book=_notebook_key(request), **names
     )
@@ -85,7 +87,25 @@ def edit_page(request: Request, name: Ident) -> Response:
     page = find_page(services_of(request).notebook, name)
     text = source_of(page)
     names: dict[str, Any] = {"page_id": page.id, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
+    names["offered"] = _help()
     return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_notebook_key(request), **names)
+
+
+def _help() -> dict[str, Any]:
+    """What the editor offers to write: front matter, live blocks, and names of experiments."""
+    return {
+        "front_matter": [{"name": name, "doc": doc} for name, doc in KEYS.items()],
+        "kinds": KINDS,
+        "blocks": help_for_blocks(),
+        "experiments": list(experiments.names()),
+    }
+
+
+@router.get("/api/v1/blocks")
+def list_blocks() -> Response:
+    """The kinds of live blocks with their keys, and the keys of front matter."""
+    offered = _help()
+    return json_response({"blocks": offered["blocks"], "front_matter": offered["front_matter"]})
 
 
 def _notebook_key(request: Request) -> str:

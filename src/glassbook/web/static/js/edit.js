@@ -1,10 +1,12 @@
 // Page editor: text and preview side by side; unsaved text is stored in the browser as a draft.
 import { ask, el, rebase, rooted } from "./api.js";
 import { watchCharts } from "./charts.js";
+import { complete } from "./completion.js";
 import { showConflict } from "./conflict.js";
 import { Draft } from "./draft.js";
 import { takePictures } from "./pictures.js";
-import { completeLinks } from "./wikilinks.js";
+import { wikilinks } from "./wikilinks.js";
+import { blocksAndKeys, helpPanel } from "./writing_help.js";
 
 const form = document.querySelector("[data-editor]");
 const area = form.elements.text;
@@ -162,7 +164,8 @@ dialog.addEventListener("close", async () => {
   }
 });
 
-completeLinks(area);
+complete(area, [wikilinks, blocksAndKeys(JSON.parse(form.dataset.offered))]);
+helpPanel(form, area);
 takePictures(area, form.elements.picture, () => ({ page: isNew() ? "" : id, kind: form.elements.kind?.value ?? "note" }), tell);
 show();
 if (!id && !form.elements.title.value) form.elements.title.focus();

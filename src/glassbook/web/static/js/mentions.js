@@ -29,6 +29,7 @@ async function look() {
   try {
     const { pages } = await ask(`/api/v1/mentions/${path(place.dataset.unlinked)}`);
     list.replaceChildren(pages.length ? el("ul", {}, ...pages.map(entry)) : el("p", {}, "No other page names this one without a link."));
+    list.scrollIntoView({ block: "nearest" });
   } catch (error) {
     list.textContent = error.message;
   }
