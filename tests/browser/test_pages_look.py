@@ -11,6 +11,8 @@ PLACES = [
     "/",
     "/p/superposition",
     "/p/superposition/edit",
+    "/p/superposition/rename",
+    "/p/superposition/history",
     "/new",
     "/import",
     "/pages",

@@ -23,7 +23,8 @@ from glassbook.web.saving import sha_of
         ("[sparse coding](https://example.org) and [[x|sparse coding]]", []),
         ("[x](sparse coding.md) ![sparse coding](a.png)", []),
         ("$sparse coding$ {{run: sparse coding}} %%sparse coding%%", []),
-        ("https://example.org/?q=sparse coding <a title=sparse coding>", ["sparse coding"]),
+        ("https://example.org/?q=sparse coding <a title=sparse coding>", []),
+        ("See https://example.org/a/sparse coding, then: sparse coding.", ["sparse coding"]),
         ("sparse\ncoding", []),
     ],
 )

@@ -264,9 +264,9 @@ def _path(services: Services, data: Settings) -> Names:
 
 
 _EXPERIMENT = Key("experiment", "name of an experiment: its newest run at the default settings, else the reference")
-_RUN = Key("run", "id of one run, in place of `experiment`")
+_RUN = Key("run", "id of one run, in place of experiment")
 _OF_A_RUN = (replace(_EXPERIMENT, needed=True), _RUN)
-_MODEL = Key("model", "`builtin`, a folder or file, or an id at Hugging Face")
+_MODEL = Key("model", "builtin, a folder or file, or an id at Hugging Face")
 _PROMPT = Key("prompt", "the text that the model reads", needed=True)
 
 
@@ -309,12 +309,12 @@ KINDS: dict[str, Kind] = {
         (
             _MODEL,
             _PROMPT,
-            Key("prompts", "several prompts, in place of `prompt`"),
+            Key("prompts", "several prompts, in place of prompt"),
             Key("plus", "prompt, or list of texts, to steer towards", needed=True),
             Key("minus", "prompt, or list of texts, to steer away from"),
-            Key("site", "where in the model, such as `blocks.4.in`", needed=True),
-            Key("index", "number of a feature, with `run`"),
-            Key("artifact", "name of a saved vector, with `run`"),
+            Key("site", "where in the model, such as blocks.4.in", needed=True),
+            Key("index", "number of a feature, with run"),
+            Key("artifact", "name of a saved vector, with run"),
             Key("run", "run of that feature or vector"),
             Key("coeff", "strength"),
             Key("by", "the strength was once called so", former=True),
@@ -335,7 +335,7 @@ KINDS: dict[str, Kind] = {
         (
             _MODEL,
             _PROMPT,
-            Key("kind", "`logit`, `tuned`, `jacobian`, or its control `permuted`"),
+            Key("kind", "logit, tuned, jacobian, or its control permuted"),
             Key("top", "tokens in a cell"),
         ),
         _lens,
@@ -345,7 +345,7 @@ KINDS: dict[str, Kind] = {
         (
             Key("title", "its name, unique in the notebook", needed=True),
             Key("guide", "page or address of the guide that it follows"),
-            Key("levels", "list of levels, each `level: NAME` with a list of `steps`", needed=True),
+            Key("levels", "list of levels, each level: NAME with a list of steps", needed=True),
         ),
         _path,
         "path:\n  title: \n  levels:\n    - level: First\n      steps:\n        - Read this\n        - Try that",

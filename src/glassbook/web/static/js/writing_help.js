@@ -4,7 +4,9 @@ import { atCaret } from "./completion.js";
 // The text of the live block that the caret is in, up to the caret; null outside of one.
 function inBlock(before) {
   let inside = null;
-  for (const line of before.split("\n")) {
+  const lines = before.split("\n");
+  if (/^[\s>]*(```|~~~)/.test(lines.at(-1))) return null; // the fence itself is being written
+  for (const line of lines) {
     const fence = /^[\s>]*(```+|~~~+)\s*(\w*)/.exec(line);
     if (inside === null && fence) inside = { fence: fence[1], live: fence[2] === "glassbook", text: "" };
     else if (inside && fence && fence[1].startsWith(inside.fence) && !fence[2]) inside = null;
