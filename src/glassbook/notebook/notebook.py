@@ -159,16 +159,17 @@ class Notebook:
 
     def write_all(self, pages: Sequence[Page]) -> list[Page]:
         """Save several pages, each whole, all or none; see `write`. What they replace stays in their history."""
-        texts = {self._place(page): page.render().encode("utf-8", "surrogateescape") for page in pages}
+        paths = [self._place(page) for page in pages]
         with self._one_writer():
-            for path, page in zip(texts, pages, strict=True):
+            for path, page in zip(paths, pages, strict=True):
                 self._check(path, page)
-            for (path, text), page in zip(texts.items(), pages, strict=True):
-                if page.source is not None and page.source.encode("utf-8", "surrogateescape") != text:
+            texts = {path: page.render() for path, page in zip(paths, pages, strict=True)}
+            for path, page in zip(paths, pages, strict=True):
+                if page.source is not None and page.source != texts[path]:
                     self.history.keep(path, page.source)
-            write_together(texts)
-            self.index.touch([path.relative_to(self.folder).as_posix() for path in texts])
-            return [self._read(path) for path in texts]
+            write_together({path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()})
+            self.index.touch([path.relative_to(self.folder).as_posix() for path in paths])
+            return [self._read(path) for path in paths]
 
     def _check(self, path: Path, page: Page) -> None:
         """Whether a page may be written: its id is free, and its file is what the page was read from."""

@@ -235,7 +235,7 @@ def _feature(services: Services, data: Settings) -> Names:
     return {"feature": FeatureDashboard(record.folder).feature(_number(data, "index")), **provenance(record)}
 
 
-def _panel(*keys: str) -> Callable[[Services, Names], Names]:
+def _panel(*keys: str) -> Callable[[Services, Settings], Names]:
     """A panel whose template shows `keys` of its settings; the model server is called when the button is pressed."""
 
     def names(services: Services, data: Settings) -> Names:

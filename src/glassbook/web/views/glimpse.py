@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from glassbook.web.api.responses import json_response
@@ -23,7 +24,7 @@ def glimpse(request: Request, name: Ident) -> Response:
     notebook = services_of(request).notebook
     page = find_page(notebook, name)
     links = Links(notebook, page.path.relative_to(notebook.folder).as_posix() if page.path else "")
-    html = render_markdown(first_sentence(page.body[:READ])).html(links.link, lambda piece: "", links.place)
+    html = render_markdown(first_sentence(page.body[:READ])).html(links.link, lambda piece: Markup(), links.place)
     address = notebook.index.address(page)
     data = {"id": address, "url": page_url(address), "title": page.title, "kind": page.kind, "level": page.level}
     return json_response({**data, "html": str(html)})
