@@ -163,6 +163,7 @@ class Notebook:
         with self._one_writer():
             for path, page in zip(paths, pages, strict=True):
                 self._check(path, page)
+                self._yield_names(page, path)
             texts = {path: page.render() for path, page in zip(paths, pages, strict=True)}
             for path, page in zip(paths, pages, strict=True):
                 if page.source is not None and page.source != texts[path]:

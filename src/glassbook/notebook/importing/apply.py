@@ -14,6 +14,7 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.files import one_writer, write_together
+from glassbook.notebook.history import History
 from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
 from glassbook.notebook.importing.plan import LeftOut, PlannedPage, free, one_line
@@ -309,6 +310,10 @@ class _Work:
             # A folder in the notebook may be a link that leads elsewhere.
             if not path.resolve().is_relative_to(root):
                 raise GlassbookError(f"{path} leads out of the notebook; take that link away and import again")
+        history = History(self.folder)
+        for path in self.writes:
+            if path.suffix == ".md" and path.is_file():
+                history.keep(path, path.read_bytes().decode("utf-8", "surrogateescape"))
         write_together(self.writes)
 
 

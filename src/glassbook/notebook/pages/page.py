@@ -35,10 +35,11 @@ KEYS = {
     "level": "of a term: a whole number, higher for what is more general",
     "refs": "list of keys of works in references.json, the page's sources",
     "date": "the day that the page belongs to, YYYY-MM-DD",
+    "yields": "list of its names that mean another page, written when one was taken",
 }
 """The keys of the front matter that mean something here, with what they say; all others are kept."""
-KNOWN = tuple(key for key in KEYS if key != "date")
-"""Those that are fields of a page. The date stays among the other keys, as it was written."""
+KNOWN = tuple(key for key in KEYS if key not in ("date", "yields"))
+"""Those that are fields of a page; the others stay as they were written."""
 
 _HEAD = re.compile(r"(?P<open>---[ \t]*\r?\n)(?P<yaml>(?:.*\n)*?)(?P<close>(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z))")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)")
