@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook.notebook.pages.page import KINDS
+from glassbook.web.learning_paths import current_paths
 from glassbook.web.render.vega import vega_bundle
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -27,6 +28,7 @@ def home(request: Request) -> HTMLResponse:
         sessions=nb.index.page_rows(kind="session", order="modified", limit=1),
         runs=nb.index.run_table(limit=6).rows,
         **offers(services_of(request)),
+        paths=current_paths(nb),
         counts={kind: nb.index.page_count(kind) for kind in KINDS},
     )
 

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.pages.links import Mention, mentions
+from glassbook.notebook.pages.plain import plain_text
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
 from glassbook.web.saving import sha_of
 from glassbook.web.services import services_of
-from glassbook.web.views.pages import Ident, find_page, plain
+from glassbook.web.views.pages import Ident, find_page
 
 router = APIRouter(tags=["pages"])
 MAX_PAGES = 60
@@ -65,7 +66,7 @@ def list_mentions(request: Request, name: Ident) -> Response:
     for other, places in unlinked(notebook, find_page(notebook, name)):
         address = notebook.index.address(other)
         shown = [
-            {"number": n, "line": place.line, "text": plain(place.text)[:300]} for n, place in enumerate(places, 1)
+            {"number": n, "line": place.line, "text": plain_text(place.text)[:300]} for n, place in enumerate(places, 1)
         ]
         pages.append(
             {
