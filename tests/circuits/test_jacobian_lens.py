@@ -73,7 +73,7 @@ def test_the_last_layer_is_the_logit_lens(model, task):
     torch.testing.assert_close(lens(name, t[f"{name}.out"]), logit_lens(lm, task.clean)[name])
 
 
-@pytest.mark.parametrize("together", [3, 64, 1000])
+@pytest.mark.parametrize("together", [3, 64, 1000, None])
 def test_equals_derivatives_taken_one_by_one(models, together):
     lm, skip = LanguageModel(models["ours"], None, "ours"), 1
     ids = torch.randint(61, (2, 5), generator=torch.Generator().manual_seed(1))

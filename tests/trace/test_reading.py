@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -384,3 +386,29 @@ def test_a_model_that_was_rebuilt_is_read_as_it_is_now() -> None:
     assert len(t.calls("0.out")) == 2
     with pytest.raises(GlassbookError, match="same module as '0'"):
         trace(model, read="2.out")
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_what_was_read_is_freed_with_the_trace_and_not_when_garbage_is_collected(grad) -> None:
+    """Reads of a loop would pile up otherwise: the collector counts objects, not their memory."""
+    model, x = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), torch.ones(1, 2)
+
+    def read() -> list[weakref.ref]:
+        with trace(model, read="*.out", edit={"1.in": lambda x, at: 2 * x}, grad=grad, positions=True) as t:
+            model(x)
+        return [weakref.ref(t), *(weakref.ref(t[site]) for site in t.sites)]
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert [seen() for seen in read()] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_trace_that_nobody_holds_works_to_the_end_of_its_block() -> None:
+    model, x = nn.Sequential(nn.Linear(2, 2)), torch.ones(1, 2)
+    with trace(model, edit={"0.out": lambda x, at: x + 1}):
+        gc.collect()
+        edited = model(x)
+    assert torch.equal(edited, model(x) + 1)

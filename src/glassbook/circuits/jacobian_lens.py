@@ -26,6 +26,10 @@ SKIP = 16
 """First positions of a text that are left out: streams there are unlike all others (attention sinks)."""
 
 
+AT_ONCE = 1 << 25
+"""Tokens times blocks times width that go backward together by default: about 4 GB in float32."""
+
+
 class JacobianLens:
     """lens(name, x) = readout(J x): what x makes likely later on, at this token and at those after it.
 
@@ -116,7 +120,7 @@ def fit_jacobian_lens(
     *,
     skip: int = SKIP,
     projections: int | None = None,
-    rows: int = 64,
+    rows: int | None = None,
     checkpoint: Path | None = None,
     seed: int = 0,
     each: Callable[[], object] = lambda: None,
@@ -129,7 +133,8 @@ def fit_jacobian_lens(
         skip: first positions of each text that are left out, as source and as target.
         projections: estimate from so many random directions of the output a batch (Hutchinson), which is unbiased and
             cheaper; None takes every dimension of the output, which is exact.
-        rows: texts times dimensions of the output that go backward together; more take more memory.
+        rows: texts times dimensions of the output that go backward together; more take more memory. None takes as
+            many, up to 64, as `AT_ONCE` allows.
         checkpoint: folder for the sums so far, after each batch; a later call with it goes on from there.
         seed: of the random directions.
         each: called after each batch, to show progress.
@@ -185,7 +190,7 @@ def _jacobians(
     inputs: Mapping[str, Tensor],
     skip: int,
     projections: int | None,
-    rows: int,
+    rows: int | None,
     seed: int,
 ) -> tuple[dict[str, Tensor], int]:
     """Sums over the texts of J of each block but the last, and how many texts there were."""
@@ -200,6 +205,8 @@ def _jacobians(
     else:
         g = torch.Generator().manual_seed(seed)
         directions = (2 * torch.randint(2, (projections, d), generator=g) - 1).float().to(lm.device)
+    if rows is None:
+        rows = min(64, AT_ONCE // (ids.shape[1] * len(names) * d))
     together = min(len(directions), max(1, rows // len(ids)))
     repeated = {key: value.repeat(together, *[1] * (value.dim() - 1)) for key, value in inputs.items()}
     with torch.enable_grad(), trace(lm.model, read=[f"{name}.out" for name in names], grad=True) as t:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -300,7 +301,8 @@ class _Tap:
     """The hook of one site."""
 
     def __init__(self, owner: Trace, place: Place) -> None:
-        self.owner, self.place = owner, place
+        # The owner holds its taps. If they held it, what was read would stay in memory until garbage is collected.
+        self.owner, self.place = weakref.proxy(owner), place
         self.edits: list[Edit] = []
         self.reads = False
         self.fired = 0
