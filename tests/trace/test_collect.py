@@ -71,3 +71,18 @@ def test_one_call_is_read_in_the_models_own_shape(build):
         read_sites(model, inputs, ["blocks.1"])
     with pytest.raises(GlassbookError, match="training mode"):
         read_sites(model.train(), inputs, ["blocks.1.out"])
+
+
+@pytest.mark.parametrize("ids", [[[61]], [[1, 2, 3, 1000]], [[-1, 3]]])
+def test_tokens_that_the_model_does_not_know_are_refused_in_one_line(lm, layers, ids):
+    site = f"{layers(lm)}.0.out"
+    with pytest.raises(GlassbookError, match="cannot read this batch.*vocabulary"):
+        collect(lm, [{"input_ids": torch.tensor(ids)}], site)
+    with pytest.raises(GlassbookError, match="cannot read this batch"):
+        read_sites(lm, {"input_ids": torch.tensor(ids)}, [site])
+
+
+def test_a_text_beyond_the_context_is_refused_in_one_line(build):
+    model, _ = build("gpt2")
+    with pytest.raises(GlassbookError, match="more tokens than its context"):
+        collect(model, [{"input_ids": torch.ones(1, 500, dtype=torch.long)}], "transformer.h.0.out")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.positions import first_position
+from glassbook.nets.tokenizer import one_line
 from glassbook.trace.layout import check_tokens
 from glassbook.trace.positions import Forward
 from glassbook.trace.sites import places
@@ -28,11 +29,9 @@ def read_sites(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]
         sites: full names.
 
     Raises:
-        GlassbookError: training mode, or a name that is not a full one.
+        GlassbookError: training mode, a name that is not a full one, or token ids that the model cannot read.
     """
-    refuse_training(model)
-    with torch.no_grad(), trace(model, read=sites, stop=True) as t:
-        model(**inputs)
+    t = _call(model, inputs, trace(model, read=sites, stop=True))
     return {site: t[site] for site in sites}
 
 
@@ -50,12 +49,24 @@ def read_rows(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str])
 
 def _read(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> Trace:
     """One call, read at sites whose last axis holds the features."""
-    refuse_training(model)
-    with torch.no_grad(), trace(model, read=sites, stop=True, positions=True) as t:
-        model(**inputs)
+    t = _call(model, inputs, trace(model, read=sites, stop=True, positions=True))
     for site in sites:
         t.check_rows(site)
     return t
+
+
+def _call(model: nn.Module, inputs: Mapping[str, Any], reading: Trace) -> Trace:
+    """One call without gradients; GlassbookError for training mode, or token ids that the model cannot read."""
+    refuse_training(model)
+    try:
+        with torch.no_grad(), reading:
+            model(**inputs)
+    except IndexError as problem:  # of an embedding
+        raise GlassbookError(
+            f"the model cannot read this batch ({one_line(problem)}): there are token ids beyond its vocabulary, or "
+            "more tokens than its context; check the tokenizer, or shorten the texts"
+        ) from problem
+    return reading
 
 
 def refuse_training(model: nn.Module) -> None:
