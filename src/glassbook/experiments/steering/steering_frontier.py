@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from glassbook.steer.effects import Condition, Effect
 
 
+TYPICAL = 0.2
+"""A strength at which directions usually act without much damage, in median norms of the stream."""
+
+
 @experiment(
     terms=["Activation steering", "Pareto frontier"],
     source="Wu et al. 2025, arXiv:2501.17148 (AxBench); Turner et al. 2023, arXiv:2308.10248",
@@ -41,7 +45,7 @@ class SteeringFrontier:
     texts: int = 200
     """Other sentences of the theme, and as many texts off it; half picks each strength, half is reported."""
     strengths: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
-    """Of directions, in median norms of the stream; clamps take the multiples of this list over its middle."""
+    """Of directions, in median norms of the stream; clamps are at the feature's largest value for `TYPICAL`."""
     raw: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
     """Of the activation addition, as published."""
     bound: float = 1.02
@@ -68,13 +72,15 @@ class SteeringFrontier:
               "Adding the mean difference, which works, leaves on-topic text a perplexity at least 2 % below that "
               "under the direction of a dictionary feature",
               "mean_difference_over_feature", "<=", 0.98, control="mean_difference_on_topic <= 0.95",
-              sabotages=("labels-swapped", "random-direction")),
+              sabotages=("labels-swapped", "random-direction"),
+              explanation="A feature that is chosen by what it brings about is nearly as good a direction; one that is "
+                          "chosen by what it detects would be far behind"),
         Claim("clamping-beats-adding",
               "Clamping a dictionary feature, which works, leaves on-topic text a perplexity at least 2 % below that "
               "under its direction, added",
               "clamp_over_feature", "<=", 0.98, control="clamp_on_topic <= 0.95", sabotages=("wrong-feature",),
-              explanation="A feature that detects the topic need not bring it about: neither clamped nor added "
-                          "does it make the topic likelier, so there is no effect to compare"),
+              explanation="Clamping sets the feature wherever a text goes, also where it was active already; adding it "
+                          "leaves that difference in place and does as well"),
         Claim("facts-stay-likely",
               "The best steering vector, which works, raises the perplexity of statements of fact by at most 5 %",
               "facts_ratio", "<=", 1.05, control="best_on_topic <= 0.95", sabotages=("no-bound",)),
@@ -170,8 +176,7 @@ class SteeringFrontier:
         mean = steer.mean_difference(lm, plus, minus, site, token="mean")
         random = steer.random_like(mean, generator)
         mean = steer.random_like(mean, generator) if self.sabotage == "random-direction" else mean
-        middle = self.strengths[len(self.strengths) // 2]
-        index, largest = steering_feature(topic, middle)
+        index, largest = steering_feature(topic, TYPICAL)
         clamped = (index + 1) % coder.width if self.sabotage == "wrong-feature" else index
         directions = {
             "mean_difference": mean,
@@ -184,6 +189,6 @@ class SteeringFrontier:
         for name, v in directions.items():
             ways |= {Condition(site, name, x): steer.in_norms(lm, v) * x for x in self.strengths}
         for x in self.strengths:
-            ways[Condition(site, "clamp", x)] = steer.Clamp(coder, {clamped: largest * x / middle}, site)
+            ways[Condition(site, "clamp", x)] = steer.Clamp(coder, {clamped: largest * x / TYPICAL}, site)
         pair = steer.actadd(lm, *self.pair, self.actadd_site)
         return ways | {Condition(self.actadd_site, "actadd", x): pair * x for x in self.raw}
