@@ -73,8 +73,7 @@ class SteeringFrontier:
               "under the direction of a dictionary feature",
               "mean_difference_over_feature", "<=", 0.98, control="mean_difference_on_topic <= 0.95",
               sabotages=("labels-swapped", "random-direction"),
-              explanation="A feature that is chosen by what it brings about is nearly as good a direction; one that is "
-                          "chosen by what it detects would be far behind"),
+              explanation="A feature that is chosen by what it brings about seems to be nearly as good a direction"),
         Claim("clamping-beats-adding",
               "Clamping a dictionary feature, which works, leaves on-topic text a perplexity at least 2 % below that "
               "under its direction, added",
