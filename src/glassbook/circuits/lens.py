@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -140,7 +140,12 @@ def _published(lens: TunedLens, lm: LanguageModel, folder: Path) -> dict[str, Te
 
 
 def fit_tuned_lens(
-    lm: LanguageModel, batches: Iterable[Mapping[str, Tensor]], *, lr: float = 1e-3, weight_decay: float = 1e-3
+    lm: LanguageModel,
+    batches: Iterable[Mapping[str, Tensor]],
+    *,
+    lr: float = 1e-3,
+    weight_decay: float = 1e-3,
+    each: Callable[[], object] = lambda: None,
 ) -> TunedLens:
     """Train a tuned lens: minimise KL(model || lens) of each block.
 
@@ -149,6 +154,7 @@ def fit_tuned_lens(
         batches: inputs of its forward; one step of Adam for each.
         lr: learning rate, falling linearly if the number of batches is known.
         weight_decay: pulls the translators towards the identity.
+        each: called after each batch, to show progress.
     """
     lens = TunedLens(lm)
     parameters = list(lens.translators.parameters())
@@ -159,17 +165,17 @@ def fit_tuned_lens(
         with torch.no_grad():
             target = lens(*residuals.popitem()).float().log_softmax(-1)
         real = inputs["attention_mask"].bool() if "attention_mask" in inputs else slice(None)
-        losses = [
-            nn.functional.kl_div(lens(name, x).float().log_softmax(-1), target, log_target=True, reduction="none")
-            .sum(-1)[real]
-            .mean()
-            for name, x in residuals.items()
-        ]
+        # One block after another: logits are large, and those of all blocks at once can be larger than the memory.
+        for translator, (name, x) in zip(lens.translators, residuals.items(), strict=True):
+            logp = lens(name, x).float().log_softmax(-1)
+            loss = nn.functional.kl_div(logp, target, log_target=True, reduction="none").sum(-1)[real].mean()
+            own = list(translator.parameters())
+            for p, grad in zip(own, torch.autograd.grad(loss, own), strict=True):
+                p.grad = grad
         for group in optimiser.param_groups:
             group["lr"] = lr if total is None else lr * (1 - step / total)
-        for p, grad in zip(parameters, torch.autograd.grad(torch.stack(losses).sum(), parameters), strict=True):
-            p.grad = grad
         optimiser.step()
+        each()
     return lens.eval()
 
 
