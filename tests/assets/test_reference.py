@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import sqlite3
 
 import pytest
 from reference_evidence import NAME, default_run, ship
@@ -13,6 +15,8 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import base
 from glassbook.experiments.verdicts import standing
 from glassbook.notebook import Notebook, same_data
+from glassbook.notebook.runs.feature_dashboard import NAME as DASHBOARD
+from glassbook.notebook.runs.feature_dashboard import SCHEMA, FeatureDashboard
 
 
 def test_a_record_is_read_as_it_was_measured(tmp_path, monkeypatch):
@@ -43,6 +47,36 @@ def test_figures_are_thinned(tmp_path, monkeypatch):
     assert [run.images for run in reference.reference_runs(NAME)] == [["picture"], [], []]
     with pytest.raises(GlassbookError, match="has no chart 'nothing'; it has superposition"):
         record.chart("nothing")
+
+
+@pytest.mark.parametrize(
+    ("shipped", "learnt", "left"),
+    [("builtin", None, "of builtin"), ("builtin", "builtin", "new"), ("other", None, "new"), (None, None, "new")],
+)
+def test_the_features_of_the_built_in_dictionary_stay_until_it_is_learnt_again(
+    tmp_path, monkeypatch, shipped, learnt, left
+):
+    """The panels steer with the dictionary that ships; the features of another one would not be its own."""
+
+    def store(folder, label, dictionary):
+        (folder / "artifacts").mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(folder / "artifacts" / DASHBOARD)) as db, db:
+            db.executescript(SCHEMA)
+            db.execute("INSERT INTO header VALUES ('dictionary', ?)", [json.dumps(dictionary)])
+            db.execute(
+                "INSERT INTO feature VALUES (0, ?, NULL, 0.1, 1.0, '', '[]', '[]', '[]', '[]', '{}', '[]')", [label]
+            )
+
+    place = ship(tmp_path, monkeypatch)
+    if shipped:
+        store(place / "0", "of builtin", shipped)
+    notebook = Notebook(tmp_path / "authors")
+    store(min(notebook.runs(NAME), key=lambda run: run.seed).folder, "new", "dictionary.safetensors")
+    reference.write_reference(notebook.runs(NAME), dictionary=learnt)
+    dashboard = FeatureDashboard(place / "0")
+    assert dashboard.feature(0).label == left
+    assert dashboard.header["dictionary"] == ("builtin" if shipped == "builtin" else "dictionary.safetensors")
+    assert [run.seed for run in reference.reference_runs(NAME)] == [0, 1, 2]
 
 
 def test_nothing_private_is_kept(tmp_path, monkeypatch):

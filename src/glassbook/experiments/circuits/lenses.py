@@ -153,6 +153,7 @@ class Lenses:
         from glassbook.circuits import TunedLens, fit_tuned_lens
 
         batches = (measure.batches(text) * -(-self.steps // len(measure.batches(text))))[: self.steps]
+
         def learn() -> dict[str, Tensor]:
             with run.progress(len(batches), "tuned lens", unit="batch") as bar:
                 return dict(fit_tuned_lens(lm, batches, each=bar.advance).state_dict())
