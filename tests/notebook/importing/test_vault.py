@@ -119,13 +119,13 @@ def test_two_sources_of_one_name_do_not_mix(nb, tmp_path):
 
 
 def test_nothing_is_half_written_when_the_disk_refuses(vault, nb, monkeypatch):
-    from glassbook.notebook.importing import apply
+    from glassbook.notebook import files
 
     plan(vault).apply(nb)
     (vault / "Index.md").write_text("theirs\n")
     (vault / "new" / "sub").mkdir(parents=True)
     (vault / "new" / "sub" / "n.md").write_text("new\n")
-    before, count, real = everything(nb), [0], apply.write_atomic
+    before, count, real = everything(nb), [0], files.write_atomic
 
     def failing(path, data):
         count[0] += 1
@@ -133,7 +133,7 @@ def test_nothing_is_half_written_when_the_disk_refuses(vault, nb, monkeypatch):
             raise GlassbookError("the disk is full")
         real(path, data)
 
-    monkeypatch.setattr(apply, "write_atomic", failing)
+    monkeypatch.setattr(files, "write_atomic", failing)
     with pytest.raises(GlassbookError, match="full"):
         plan(vault).apply(nb)
     assert everything(nb) == before
