@@ -264,6 +264,8 @@ def test_addresses_become_names_that_every_disk_takes():
     assert normalize("/p/a/edit", "") is None
     assert normalize("/pages", "kind=&tag=x&order=title") == "/pages?tag=x"
     assert normalize("/pages", "order=level") is None
+    assert normalize("/features/a-run", "order=index") is None  # the page itself begins with the best
+    assert normalize("/features/a-run", "page=2") == "/features/a-run?page=2"
     assert normalize("/runs/x/files/artifacts/w.bin", "") is None
 
 
@@ -294,7 +296,7 @@ def test_it_opens_from_disk(site, nb):
         page.get_by_role("row").filter(has_text="toy").last.get_by_role("link").first.click()
         page.get_by_role("link", name="Browse the features").click()
         assert page.evaluate("[...document.images].every((i) => i.naturalWidth > 0)")
-        page.get_by_role("row").nth(1).get_by_role("link").first.click()
+        page.get_by_role("row").filter(has_text="foxes").get_by_role("link").first.click()
         assert "foxes" in page.locator("h1").first.inner_text()
         assert page.evaluate("[...document.images].every((i) => i.naturalWidth > 0)")
         assert page.locator("img.picture").count() == 1

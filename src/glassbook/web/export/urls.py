@@ -22,7 +22,7 @@ QUERIES: dict[str, frozenset[str]] = {
     "/claims": frozenset({"state"}),
 }
 """Query parameters that select a page to export; addresses with any other parameter (order, filter) are left out."""
-DEFAULTS = {"order": {"title", "started", "index"}, "descending": {"true"}, "page": {"1"}}
+DEFAULTS = {"order": {"title", "started"}, "descending": {"true"}, "page": {"1"}}
 """Parameter values that change nothing."""
 MAX_NAME = 100
 """Bytes of one component of a file's path."""
