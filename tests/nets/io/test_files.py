@@ -189,6 +189,27 @@ def test_broken_folders_say_what_is_broken(tmp_path: Path, family: str):
         fails(tmp_path, says)
 
 
+@pytest.mark.parametrize("family", ["ours", "gpt2"])
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        (["num_hidden_layers", "n_layer", 10**9], "cannot hold"),
+        (["vocab_size", "vocab_size", 2**40], "cannot hold"),
+        (["hidden_size", "n_embd", 2**31], "cannot hold"),
+        (["num_attention_heads", "n_head", 0], "must be a whole number from 1 on"),
+        (["num_hidden_layers", "n_layer", -2], "must be a whole number from 1 on"),
+        (["vocab_size", "vocab_size", "many"], "must be a whole number from 1 on"),
+        (["hidden_size", "n_embd", 1e9], "must be a whole number from 1 on"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_before_anything_is_allocated(tmp_path: Path, family: str, sizes, says: str):
+    save_model(ours(), tmp_path) if family == "ours" else gpt2(tmp_path)
+    config = tmp_path / "config.json"
+    key = sizes[0] if family == "ours" else sizes[1]
+    config.write_text(json.dumps({**json.loads(config.read_text()), key: sizes[2]}))
+    fails(tmp_path, says)
+
+
 def test_files_of_other_kinds_and_tokenizers_too_large(tmp_path: Path):
     save_model(ours(), tmp_path)
     fails(tmp_path / "model.safetensors", "give the folder")

@@ -188,3 +188,20 @@ def test_tokenizers_that_are_cut_short_or_none_say_so(tmp_path: Path):
     for data in (b"", good[:3], good[:-1], good[:-3], good[:10], good[:1000], bytes(100), b"\xff" * 100):
         bad.write_bytes(data)
         assert "bad.bin" in fails(Llama2cTokenizer.load, bad)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(2, 2, 2**28 - 1, 1, 1, 2, 2), (2, 2, 1, 1, 1, 2**27, 2), (2, 2**27, 2**27, 1, 1, 2, 2)]
+)
+def test_a_header_that_promises_terabytes_is_refused_at_once(tmp_path: Path, sizes):
+    file = tmp_path / "model.bin"
+    file.write_bytes(struct.pack("<7i", *sizes))
+    assert "truncated: it has 28 bytes" in fails(read_llama2c, file)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_file_is_as_long_as_its_header_says(tmp_path: Path, tied: bool):
+    file = tmp_path / "model.bin"
+    write_llama2c(small(tied), file)
+    file.write_bytes(file.read_bytes() + bytes(4))
+    assert "too long" in fails(read_llama2c, file)

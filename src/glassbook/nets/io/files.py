@@ -190,6 +190,7 @@ def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int], d
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
         why = f"only {pickles[0]}: {_NO_PICKLES}" if pickles else "so there are no weights to open"
         raise GlassbookError(f"{folder} holds no safetensors, {why}")
+    _refuse_promises(folder, config)
     if config.get("is_encoder_decoder"):
         raise GlassbookError(
             f"{folder} cannot be opened as a language model: it is an encoder-decoder, which reads two texts"
@@ -202,6 +203,32 @@ def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int], d
     from glassbook.nets.io.hugging_face import load_model
 
     return load_model(folder, ends, dtype)
+
+
+_LAYERS, _WIDTH = ("num_hidden_layers", "n_layer", "n_layers"), ("hidden_size", "n_embd", "d_model")
+_SIZES = (*_LAYERS, *_WIDTH, "vocab_size", "num_attention_heads", "n_head", "n_heads")
+"""What configs of transformers call their sizes."""
+
+
+def _refuse_promises(folder: Path, config: Mapping[str, Any]) -> None:
+    """GlassbookError if a config names sizes that are none, or that files of this size cannot hold.
+
+    So nothing is allocated that is not there. A layer takes 64 bytes of a header alone, a parameter at least one bit;
+    what is small is left to clearer errors.
+    """
+    given = {**config, **(config.get("text_config") or {})}
+    sizes = {key: given[key] for key in _SIZES if given.get(key) is not None}
+    for key, n in sizes.items():
+        if type(n) is not int or n < 1:
+            raise GlassbookError(f"{folder}: config.json says that {key} is {n!r}; it must be a whole number from 1 on")
+    held = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    layers, width = (max(sizes.get(key, 1) for key in keys) for keys in (_LAYERS, _WIDTH))
+    vocab = sizes.get("vocab_size", 1)
+    if layers > 1000 + held // 64 or width * vocab > 2**20 + 8 * held:
+        raise GlassbookError(
+            f"{folder}: config.json promises {layers:,} layers and {vocab:,} tokens of width {width:,}, which weights "
+            f"of {held:,} bytes cannot hold; it belongs to other files"
+        )
 
 
 def _end_tokens(path: Path, config: Mapping[str, Any]) -> tuple[int, ...]:

@@ -45,6 +45,13 @@ class _Header:
             return ["embed", *layers["norm1"], *matrices, *layers["norm2"], *mlp, "norm", "rotary", *head]
         return [*layers["norm1"], *layers["norm2"], "norm", "embed", *matrices, *mlp, *head]
 
+    def numbers(self) -> int:
+        """How many numbers the file holds; counted without naming the tensors, of which a false header has many."""
+        c = self.config
+        layer = sum(prod(self.shape(f"blocks.0.{part}")) for part in ("norm1", "norm2", *_ATTENTION, *_MLP))
+        others = ["embed", "norm", *([] if c.tied else ["head"]), *(["rotary"] if self.version == 0 else [])]
+        return c.n_layers * layer + sum(prod(self.shape(name)) for name in others)
+
     def shape(self, name: str) -> tuple[int, ...]:
         c = self.config
         keys = c.n_kv_heads * c.head_dim
@@ -77,7 +84,7 @@ def read_llama2c(file: Path) -> LM:
         with file.open("rb") as stream:
             header = _read_header(file, stream.read(_V1_HEADER))
         size = file.stat().st_size
-        promised = header.size + 4 * sum(prod(header.shape(name)) for name in header.order())
+        promised = header.size + 4 * header.numbers()
         if size != promised:
             what = "truncated" if size < promised else "too long, or no llama2.c file"
             raise GlassbookError(f"{file} is {what}: it has {size:,} bytes, its header promises {promised:,}")
