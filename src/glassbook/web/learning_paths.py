@@ -19,8 +19,8 @@ from glassbook.notebook.pages.links import name_key
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
 
-WORDS = f"glassbook {KIND} levels"
-"""Words that every page with a path has."""
+WORDS = f'"glassbook" "{KIND}" "levels"'
+"""Words that every page with a path has; in quotes, so that none of similar spelling is looked for."""
 MAX_PAGES = 200
 """Pages that are looked through for paths."""
 TRIES = 5

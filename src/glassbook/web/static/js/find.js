@@ -87,7 +87,7 @@ export function combobox(input, list, entries, { first = false, left = () => {} 
       choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
     } else if (event.key === "Enter" && (chosen >= 0 || first)) {
       event.preventDefault();
-      if (first && chosen < 1) await answering; // whoever types fast means what is still on its way
+      if (first && chosen < 1) await answering; // Enter can come before the results of the last letters: wait for them
       go(shown[Math.max(chosen, 0)]);
     } else if (event.key === "Escape" && !list.hidden && !first) close();
   });
