@@ -4,7 +4,7 @@
 
 Goal: at least 1.5 times as many tokens as transformers' generate, plain and steered, at batch 1 and 8, on an idle and
 on a busy machine. The model is the built-in one; transformers opens it as a Llama, and has to write the same tokens.
-Ours takes as many threads as the work is worth (nets/threads.py), transformers what torch takes by itself, and one
+Ours takes as many threads as the work is worth (nets/inference.py), transformers what torch takes by itself, and one
 thread in a row of its own. Each round runs all of them once, in an order that turns; ratios are formed within it.
 """
 
@@ -22,8 +22,8 @@ from typing import Any
 import torch
 
 from glassbook.nets import LM, open_model, save_model
+from glassbook.nets.inference import decoding, weights_by_input
 from glassbook.nets.io.hugging_face import quiet
-from glassbook.nets.threads import decoding
 from glassbook.steer import Vector, steer
 from glassbook.trace.roles import residual_site
 
@@ -77,11 +77,11 @@ def ways(rows: int, tokens: int) -> dict[str, Callable[[], Any]]:
     v = Vector({site: torch.randn(ours.config.d_model, generator=torch.Generator().manual_seed(0))})
 
     def plain() -> Any:
-        with decoding(lm, rows):
+        with decoding(ours, rows), weights_by_input(ours, rows, tokens):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def steered() -> Any:
-        with decoding(lm, rows), steer(lm, v, coeff=1.0):
+        with decoding(ours, rows), weights_by_input(ours, rows, tokens), steer(lm, v, coeff=1.0):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def transformers() -> Any:

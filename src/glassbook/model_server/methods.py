@@ -16,8 +16,8 @@ from glassbook.model_server.sources import vector_of
 from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.nets.chat import can_chat, chat_prompt
+from glassbook.nets.inference import decoding, fitting_threads
 from glassbook.nets.live import watch_texts
-from glassbook.nets.threads import decoding, fitting_threads
 from glassbook.notebook import Notebook
 from glassbook.semantic_search import SemanticIndex, model_folder
 from glassbook.steer.spec import FeatureSource, read_settings
@@ -64,7 +64,7 @@ class OpenModels:
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
     """Size, context, blocks and sites of a model; `form` is a site's shape in words ("tokens × 128")."""
     lm = models.open(model, tokenizer)
-    with fitting_threads(lm, 1):
+    with fitting_threads(lm.model, 1):
         found, longer = (_sites(lm, tokens) for tokens in (4, 5))
         checks = [asdict(check) for check in self_test(lm)]
     shapes = {site.name: site.shape for site in longer}
@@ -124,7 +124,7 @@ def sample(
         partial({"text": texts[0], "done": done, "tokens": tokens})
 
     seen([""], 0)
-    with decoding(lm, 1), watch_texts(lm, [asked], seen):
+    with decoding(lm.model, 1), watch_texts(lm, [asked], seen):
         (text,) = lm.generate([asked], tokens=tokens, temperature=temperature, seed=seed)
     return {"prompt": prompt, "text": text}
 
@@ -139,7 +139,7 @@ def attention(models: OpenModels, model: str, prompt: str) -> dict[str, Any]:
     """Attention patterns of a prompt: for each layer and head [T, T]."""
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
-    with fitting_threads(lm, ids.numel()):
+    with fitting_threads(lm.model, ids.numel()):
         patterns = patterns_of(lm, ids)
     return {
         "tokens": lm.tokens(ids[0]),
@@ -154,7 +154,7 @@ def lens(models: OpenModels, model: str, prompt: str, top: int = 3, kind: LensKi
     lm = models.with_text(model)
     ids = _ids(lm, prompt)
     reads, layers = open_lens(models.notebook, model, lm, kind), []
-    with fitting_threads(lm, ids.numel()):
+    with fitting_threads(lm.model, ids.numel()):
         streams = read_sites(lm.model, {"input_ids": ids}, [f"{name}.out" for name in blocks(lm.model)])
         for name in blocks(lm.model):
             (logits,) = reads(name, streams[f"{name}.out"])
@@ -176,7 +176,7 @@ def activations(models: OpenModels, model: str, run: str, index: int, text: str)
     _, detector = vector_of(models.notebook, lm, FeatureSource(run=run, index=index))
     if detector is None:
         raise GlassbookError(f"feature {index} of run {run} was never active, or reads another site; choose another")
-    with fitting_threads(lm, ids.numel()):
+    with fitting_threads(lm.model, ids.numel()):
         values = detector.read(lm, ids[0].tolist())
     return {"tokens": [[token, round(v, 4)] for token, v in zip(lm.tokens(ids[0]), values, strict=True)]}
 
@@ -185,7 +185,7 @@ def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]
     """Prompts continued plainly and steered, with effect and damage; the parameters are `SteeringSettings`."""
     settings = read_settings(params)
     lm = models.with_text(settings.model)
-    with decoding(lm, 1):
+    with decoding(lm.model, 1):
         return steer_texts(models.notebook, lm, settings, partial)
 
 

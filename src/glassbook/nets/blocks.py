@@ -128,11 +128,10 @@ class Attention(nn.Module):
             [B, T, d_model], to be added to the residual stream.
         """
         batch, length, _ = x.shape
-        q = self.q(x).view(batch, length, self.n_heads, self.head_dim).transpose(1, 2)
-        k = self.k(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
+        # queries and keys as heads of one tensor: rotating them together takes half as many operations
+        qk = torch.cat((self.q(x), self.k(x)), dim=-1).view(batch, length, -1, self.head_dim).transpose(1, 2)
+        q, k = (qk if rope is None else apply_rotary(qk, *rope)).split((self.n_heads, self.n_kv_heads), dim=1)
         v = self.v(x).view(batch, length, self.n_kv_heads, self.head_dim).transpose(1, 2)
-        if rope is not None:
-            q, k = apply_rotary(q, *rope), apply_rotary(k, *rope)
         if cache is not None:
             k, v = cache.append(k, v)
         past = k.shape[2] - length

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.devices import input_device
+from glassbook.nets.inference import fitting_threads, weights_by_input
 from glassbook.nets.likelihood import next_token_nll
 from glassbook.nets.positions import first_position
 from glassbook.nets.tokenizer import Tokenizer
@@ -203,18 +204,8 @@ class LanguageModel:
                 f"the longest prompt has {length} tokens; with {tokens} new ones it exceeds {self.name}'s context "
                 f"of {self.context}; shorten the prompt or ask for fewer tokens"
             )
-        if isinstance(self.model, LM):
-            ids = self.model.generate(
-                **batch,
-                max_new_tokens=tokens,
-                temperature=temperature,
-                top_p=top_p,
-                eos_token_id=self._ends(),
-                use_cache=use_cache,
-                generator=torch.Generator(self.device).manual_seed(seed),
-            )
-        else:
-            ids = self._generate_transformers(batch, tokens, temperature, top_p, seed, use_cache)
+        with fitting_threads(self.model, len(prompts)), weights_by_input(self.model, len(prompts), tokens):
+            ids = self._generate(batch, tokens, temperature, top_p, seed, use_cache)
         return [self._until_end(row[length:]) for row in ids.tolist()]
 
     def continuation(self, prompt: Sequence[int], new: Sequence[int]) -> str:
@@ -239,10 +230,20 @@ class LanguageModel:
         counted = ((position >= lengths - counts) & (position < lengths))[:, 1:]
         return nll.masked_fill(~counted, 0).sum(1)
 
-    def _generate_transformers(
+    def _generate(
         self, batch: dict[str, Tensor], tokens: int, temperature: float, top_p: float, seed: int, use_cache: bool
     ) -> Tensor:
-        """[B, T + n] from transformers' own generate, with nothing left to a checkpoint's generation settings."""
+        """[B, T + n]; from transformers' own generate with nothing left to a checkpoint's generation settings."""
+        if isinstance(self.model, LM):
+            return self.model.generate(
+                **batch,
+                max_new_tokens=tokens,
+                temperature=temperature,
+                top_p=top_p,
+                eos_token_id=self._ends(),
+                use_cache=use_cache,
+                generator=torch.Generator(self.device).manual_seed(seed),
+            )
         from transformers import GenerationConfig
 
         from glassbook.nets.io.hugging_face import quiet

@@ -51,10 +51,10 @@ class Generate(OnModel):
 
     def generate(self, lm: LanguageModel, prompt: str, sampling: dict[str, Any]) -> list[int]:
         """The new token ids; a terminal shows the text as it comes."""
+        from glassbook.nets.inference import decoding
         from glassbook.nets.live import watch_texts
-        from glassbook.nets.threads import decoding
 
-        with decoding(lm, 1):
+        with decoding(lm.model, 1):
             if self.json or not sys.stdout.isatty():
                 return lm.generate_ids([prompt], tokens=self.tokens, **sampling)[0]
             shown = GrowingText()

@@ -23,7 +23,6 @@ class Open(OnModel):
     def result(self) -> dict[str, Any]:
         check_tokens(self.tokens)
         lm = self.open_model(needs_text=False)
-        from glassbook.nets.threads import fitting_threads
         from glassbook.trace import sites
         from glassbook.trace.roles import blocks, self_test
 
@@ -35,8 +34,7 @@ class Open(OnModel):
         sample = None
         if lm.tokenizer is not None:
             prompt = self.prompt or lm.opening
-            with fitting_threads(lm, 1):
-                sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
+            sample = {"prompt": prompt, "text": lm.generate([prompt], tokens=self.tokens)[0]}
         return {
             "model": self.model,
             "kind": type(lm.model).__name__,

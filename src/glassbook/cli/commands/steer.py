@@ -65,7 +65,7 @@ class Steer(OnModel):
         check_tokens(self.tokens)
         where = None if self.where is None else read_where(self.where)
         lm = self.open_model()
-        from glassbook.nets.threads import decoding
+        from glassbook.nets.inference import decoding
         from glassbook.steer import steer
         from glassbook.steer.norms import in_unit
 
@@ -75,7 +75,7 @@ class Steer(OnModel):
         v = in_unit(lm, self.make_vector(lm), unit)
         sampling = {"tokens": self.tokens, "temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
         prompts = [as_asked(lm, self.prompt, self.chat)]
-        with decoding(lm, 1):
+        with decoding(lm.model, 1):
             plain = lm.generate(prompts, **sampling)[0]
             with steer(lm, v, coeff=coeff, where=where):
                 steered = lm.generate(prompts, **sampling)[0]
