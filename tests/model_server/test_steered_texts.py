@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from tiny_models import chat_model
@@ -11,7 +13,7 @@ from glassbook.features import Dictionary
 from glassbook.features.dashboard import build_dashboard
 from glassbook.model_server import continuations
 from glassbook.model_server.highlights import words
-from glassbook.model_server.sources import vector_of
+from glassbook.model_server.sources import opened
 from glassbook.model_server.steered_texts import steer_texts
 from glassbook.nets import model_path, open_model
 from glassbook.nets.chat import chat_prompt
@@ -134,6 +136,20 @@ def test_a_feature_of_strength_zero_is_read_all_the_same(lm, feature):
     assert answer["words_changed"] == 0
 
 
+def test_what_differs_from_a_dictionarys_training_is_said(lm, feature):
+    nb, source, _, _ = feature
+    assert steered(lm, source, nb)["notes"] == []
+    with nb.start_run("toy", {}) as run:
+        other = Dictionary.load(model_path("builtin").parent / "dictionary.safetensors")
+        other.about = {**other.about, "settings": {"prepend_bos": False}}
+        other.save(run.artifact("d.safetensors"))
+        made, here = (folder / "artifacts" for folder in (nb.run(source["run"]).folder, run.folder))
+        shutil.copytree(made, here, ignore=shutil.ignore_patterns("d.safetensors"), dirs_exist_ok=True)
+    answer = steered(lm, {**source, "run": run.id}, nb)
+    assert answer["notes"] == ["it was learnt from texts that no BOS token begins, and here one begins every text"]
+    assert answer["results"] == steered(lm, source, nb)["results"]
+
+
 def test_a_chat_model_is_asked_by_its_template():
     lm = chat_model()
     source = {"plus": ["the cat"], "minus": ["a dog"], "site": "model.layers.0.in", "coeff": 4}
@@ -149,8 +165,9 @@ def test_a_chat_model_is_asked_by_its_template():
 def test_lists_of_texts_steer_by_the_difference_of_their_means(lm):
     plus, minus = ["The bride smiled.", "A wedding in spring."], ["The storm came."]
     source = {"plus": plus, "minus": minus, "site": "blocks.2.in"}
-    v, detector = vector_of(None, lm, read_settings({"sources": [source], "prompts": ["x"]}).sources[0])
+    v, detector, notes = opened(None, lm, read_settings({"sources": [source], "prompts": ["x"]}).sources[0])
     assert detector is None
+    assert not notes
     expected = in_norms(lm, mean_difference(lm, plus, minus, "blocks.2.in", token="mean"))
     torch.testing.assert_close(v.rows["blocks.2.in"], expected.rows["blocks.2.in"])
     said = steered(lm, {**source, "coeff": 1.5}, temperature=0.0)

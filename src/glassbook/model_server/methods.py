@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import LensKind, resolve
 from glassbook.model_server.lenses import open_lens
-from glassbook.model_server.sources import vector_of
+from glassbook.model_server.sources import opened
 from glassbook.model_server.steered_texts import Partial, steer_texts
 from glassbook.nets import LanguageModel, open_model
 from glassbook.nets.chat import can_chat, chat_prompt
@@ -173,7 +173,7 @@ def activations(models: OpenModels, model: str, run: str, index: int, text: str)
     """A feature's activation at each token of a text, as a share of the largest that its dashboard records."""
     lm = models.with_text(model)
     ids = _ids(lm, text)
-    _, detector = vector_of(models.notebook, lm, FeatureSource(run=run, index=index))
+    detector = opened(models.notebook, lm, FeatureSource(run=run, index=index)).detector
     if detector is None:
         raise GlassbookError(f"feature {index} of run {run} was never active, or reads another site; choose another")
     with fitting_threads(lm.model, ids.numel()):

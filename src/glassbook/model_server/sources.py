@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
-from glassbook.features import Coder, Dictionary
-from glassbook.features.origin import check_model
+from glassbook.features import Coder, Dictionary, check_use
 from glassbook.model_server.available import dictionary_of, file_of
 from glassbook.nets import LanguageModel
 from glassbook.notebook import Notebook
@@ -43,8 +43,19 @@ class Detector:
         return (values.clamp(min=0) / self.largest).tolist()
 
 
-def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple[Vector, Detector | None]:
-    """What strength 1 of a source adds; of a feature also what reads it in texts, if it was ever active.
+class Opened(NamedTuple):
+    """A source, ready to steer with: what strength 1 adds; of a feature what reads it in texts, if it was ever active.
+
+    `notes` says, a line each, what differs between this use of a feature's dictionary and its training.
+    """
+
+    vector: Vector
+    detector: Detector | None = None
+    notes: tuple[str, ...] = ()
+
+
+def opened(notebook: Notebook, lm: LanguageModel, source: AnySource) -> Opened:
+    """What a source is in a model.
 
     Args:
         notebook: whose runs hold the features and the vectors.
@@ -55,11 +66,11 @@ def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple
         GlassbookError: there is no such run, feature, vector or site, or it belongs to another model.
     """
     if isinstance(source, ActAddSource):
-        return actadd(lm, source.plus, source.minus, source.site), None
+        return Opened(actadd(lm, source.plus, source.minus, source.site))
     if isinstance(source, ContrastSource):
-        return in_norms(lm, mean_difference(lm, source.plus, source.minus, source.site, token="mean")), None
+        return Opened(in_norms(lm, mean_difference(lm, source.plus, source.minus, source.site, token="mean")))
     if not isinstance(source, FeatureSource):
-        return Vector.load(file_of(notebook.run(source.run), source.artifact)), None
+        return Opened(Vector.load(file_of(notebook.run(source.run), source.artifact)))
     record = evidence.run(notebook, source.run)
     dashboard = FeatureDashboard(record.folder)
     header, largest = dashboard.header, dashboard.feature(source.index).max
@@ -69,8 +80,8 @@ def vector_of(notebook: Notebook, lm: LanguageModel, source: AnySource) -> tuple
             f"the feature dashboard of run {record.id} names no dictionary and site to steer with; run it again"
         )
     d = Dictionary.load(dictionary)
-    check_model(d.about, lm.model)
+    notes = check_use(d, lm, site, writes=d.transcodes)
     # In units of the largest recorded activation, a scale that needs no knowledge of the model. A feature that was
     # never active is taken as it is. A transcoder reads another site than the one that its features are added at.
     detector = None if d.transcodes or not largest else Detector(d.eval(), source.index, site, largest)
-    return feature(d, source.index, site) * (largest or 1.0), detector
+    return Opened(feature(d, source.index, site) * (largest or 1.0), detector, tuple(notes))

@@ -17,7 +17,7 @@ from glassbook.model_server.continuations import (
     steered_continuation,
 )
 from glassbook.model_server.highlights import Piece, new_words, share_new, tokens_with
-from glassbook.model_server.sources import Detector, vector_of
+from glassbook.model_server.sources import Detector, opened
 from glassbook.nets import LanguageModel
 from glassbook.nets.chat import chat_prompt
 from glassbook.notebook import Notebook
@@ -58,12 +58,13 @@ def steer_texts(
         active_tokens: {plain, steered}: the share of new tokens that a source's feature is active on; {} without one.
         control: None; or with `settings.random` `words_changed`, `nll` and `distinct_2` of texts under random vectors
             of the same norms, which `results`, their `pieces` and `active_tokens` then have too, as `random`.
+        notes: what differs between this use of the features' dictionaries and their training, a line each.
     """
     # A feature of strength 0 changes nothing, but is read in the texts all the same.
     sources = [source for source in settings.sources if source.coeff or isinstance(source, FeatureSource)]
-    found = [(*vector_of(notebook, lm, source), source.coeff) for source in sources]
-    vectors = [(v, coeff) for v, _, coeff in found if coeff]
-    detectors = [detector for _, detector, _ in found if detector is not None]
+    found = [opened(notebook, lm, source) for source in sources]
+    vectors = [(one.vector, source.coeff) for one, source in zip(found, sources, strict=True) if source.coeff]
+    detectors = [one.detector for one in found if one.detector is not None]
     where = read_where(settings.where)
     tell = _Told(settings, partial)
     asked = [chat_prompt(lm, prompt) if settings.chat else prompt for prompt in settings.prompts]
@@ -80,7 +81,8 @@ def steer_texts(
             for i, text in enumerate(plain)
         ]
     liking = sum(preference(lm, text, vectors, where) for text in steered) / max(_count(steered), 1)
-    return _answer(lm, settings, texts, detectors, liking)
+    notes = dict.fromkeys(note for one in found for note in one.notes)
+    return {**_answer(lm, settings, texts, detectors, liking), "notes": list(notes)}
 
 
 def between(settings: SteeringSettings) -> str:

@@ -33,10 +33,10 @@ function told(title, sentences) {
   return sentences?.length ? [el("div", {}, el("p", { class: "panel-title" }, title), el("ul", {}, ...sentences.map((sentence) => el("li", {}, sentence))))] : [];
 }
 
-export function show(place, { results, highlights, sentences }) {
+export function show(place, { results, highlights, sentences, notes = [] }) {
   place.replaceChildren(
     ...results.map((result) => pair(result, highlights)),
     legend(highlights),
-    el("div", { class: "measured" }, ...told("Effect", sentences?.effect), ...told("Damage", sentences?.damage)),
+    el("div", { class: "measured" }, ...told("Effect", sentences?.effect), ...told("Damage", sentences?.damage), ...told("The dictionary", notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`))),
   );
 }
