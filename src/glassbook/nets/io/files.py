@@ -190,7 +190,7 @@ def _load_folder(folder: Path, config: Mapping[str, Any], ends: Sequence[int], d
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
         why = f"only {pickles[0]}: {_NO_PICKLES}" if pickles else "so there are no weights to open"
         raise GlassbookError(f"{folder} holds no safetensors, {why}")
-    _refuse_promises(folder, config)
+    _check_sizes(folder, config)
     if config.get("is_encoder_decoder"):
         raise GlassbookError(
             f"{folder} cannot be opened as a language model: it is an encoder-decoder, which reads two texts"
@@ -210,7 +210,7 @@ _SIZES = (*_LAYERS, *_WIDTH, "vocab_size", "num_attention_heads", "n_head", "n_h
 """What configs of transformers call their sizes."""
 
 
-def _refuse_promises(folder: Path, config: Mapping[str, Any]) -> None:
+def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
     """GlassbookError if a config names sizes that are none, or that files of this size cannot hold.
 
     So nothing is allocated that is not there. A layer takes 64 bytes of a header alone, a parameter at least one bit;
