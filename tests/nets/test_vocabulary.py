@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_models import TOKENIZER, VOCAB, tiny
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from glassbook.errors import GlassbookError
 from glassbook.nets import BPE, LM, LanguageModel, LMConfig, open_model, save_model, train_bpe
@@ -24,7 +24,7 @@ def theirs(
 ) -> PreTrainedTokenizerFast:
     """The same tokenizer as one of transformers, which reads the names of specials in a text, saved.
 
-    It puts the token `first` before each text, "" none.
+    It puts the tokens named in `first` before each text, "" none.
     """
     core = folder / "core"
     core.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def theirs(
     t.add_tokens(list(added), special_tokens=True)
     if first:
         t.backend_tokenizer.post_processor = TemplateProcessing(
-            single=f"{first} $A", special_tokens=[(first, t.convert_tokens_to_ids(first))]
+            single=f"{first} $A", special_tokens=[(one, t.convert_tokens_to_ids(one)) for one in set(first.split())]
         )
     t.save_pretrained(folder)
     # ours is recognised by the names of its specials
@@ -187,6 +187,19 @@ def test_whatever_token_the_tokenizer_puts_first_begins_a_text(tmp_path: Path):
     """As in XGLM, which puts the token of the end there."""
     lm = open_model(folder_of("llama", tmp_path, tokenizer={"first": "<eos>"}))
     assert lm.encode(TEXT) == [1, *TOKENIZER.encode(TEXT)]
+
+
+@pytest.mark.parametrize("first", ["<bos> <eos>", "<eos> <bos>", "<bos> <bos> <eos>"])
+def test_all_tokens_that_a_tokenizer_puts_first_are_put(first: str, tmp_path: Path):
+    """As in GLM, which puts [gMASK] and <sop>."""
+    folder = folder_of("llama", tmp_path, tokenizer={"first": first})
+    lm = open_model(folder)
+    assert lm.tokenizer is not None
+    want = AutoTokenizer.from_pretrained(folder)(TEXT)["input_ids"]
+    assert len(want) == len(first.split()) + len(TOKENIZER.encode(TEXT))
+    assert lm.encode(TEXT) == want
+    assert lm.encode("") == list(lm.tokenizer.prefix) == want[: len(first.split())]
+    assert lm.encode(TEXT, bos=False) == TOKENIZER.encode(TEXT)
 
 
 def test_a_chat_that_begins_with_another_special_token_gets_no_beginning(tmp_path: Path):

@@ -67,7 +67,7 @@ class LanguageModel:
         return sum(p.numel() for p in self.model.parameters())
 
     def encode(self, text: str, bos: bool = True) -> list[int]:
-        """Token ids of a text that begins with the beginning-of-sequence token, if there is one and `bos` is true.
+        """Token ids of a text, behind the tokens that the tokenizer puts first if `bos` is true: most put one.
 
         A text that begins with the name of a special token, as a chat template writes it, is taken as it is.
 
@@ -76,8 +76,8 @@ class LanguageModel:
         """
         tokenizer = self._tokenizer()
         ids = tokenizer.encode(text)
-        if bos and tokenizer.bos is not None and not any(map(tokenizer.special, ids[:1])):
-            ids = [tokenizer.bos, *ids]
+        if bos and not any(map(tokenizer.special, ids[:1])):
+            ids = [*tokenizer.prefix, *ids]
         if ids and not self._knows(largest := max(ids)):
             raise GlassbookError(
                 f"{tokenizer.token(largest)!r} is token {largest}, and {self.name} knows only {self.vocab} tokens; "

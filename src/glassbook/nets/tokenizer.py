@@ -23,6 +23,11 @@ class Tokenizer(Encoder, Protocol):
         """Id of the token that fills up a batch, if there is one."""
         ...
 
+    @property
+    def prefix(self) -> Sequence[int]:
+        """Ids of what is put before a text: `bos` alone, or several tokens that begin with it; [] for nothing."""
+        ...
+
     def __len__(self) -> int:
         """Number of tokens, specials included."""
         ...
@@ -66,6 +71,7 @@ class BPE:
         self.bos: int | None = core.token_to_id("<bos>")
         self.eos: int | None = core.token_to_id("<eos>")
         self.pad: int | None = core.token_to_id("<pad>")
+        self.prefix: Sequence[int] = [] if self.bos is None else [self.bos]
 
     @classmethod
     def load(cls, file: Path) -> "BPE":
@@ -126,7 +132,10 @@ class TransformersTokenizer:
         self.eos: int | None = eos if tokenizer.eos_token_id is None else tokenizer.eos_token_id
         self.pad: int | None = pad if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         put_first = _put_first(tokenizer)
-        self.bos: int | None = named if put_first is None and named == self.eos else put_first
+        if not put_first and named is not None and named == self.eos:
+            put_first = [named]
+        self.prefix: Sequence[int] = put_first
+        self.bos: int | None = next(iter(put_first), None)
 
     def __len__(self) -> int:
         return len(self.tokenizer)
@@ -181,10 +190,11 @@ class TransformersTokenizer:
         self.tokenizer.save_pretrained(folder)
 
 
-def _put_first(tokenizer: Any) -> int | None:
-    """Id of the token that a tokenizer of transformers puts before a text; None if it puts none there."""
+def _put_first(tokenizer: Any) -> list[int]:
+    """Ids of the tokens that a tokenizer of transformers puts before a text (GLM has two); [] if it puts none there."""
     plain, full = (tokenizer("a", add_special_tokens=add, verbose=False)["input_ids"] for add in (False, True))
-    return full[0] if full[:1] != plain[:1] else None
+    where = next((i for i in range(len(full)) if full[i : i + len(plain)] == plain), 0)
+    return full[:where]
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:

@@ -1,5 +1,6 @@
 """Our LM and transformers' LlamaForCausalLM are the same function, both ways."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,48 @@ def test_theirs_becomes_ours(tied: bool, kv: int):
     want = theirs(input_ids=ids, attention_mask=mask, position_ids=positions).logits
     torch.testing.assert_close(ours(ids, mask).logits[real], want[real], atol=1e-4, rtol=0)
     torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, atol=1e-4, rtol=0)
+
+
+def test_weights_outrank_what_the_config_says_of_tying(tmp_path):
+    """A head of its own is read although the config calls it tied, as transformers does."""
+    from transformers import AutoModelForCausalLM
+
+    from glassbook.nets import open_model, save_model
+
+    theirs = llama(tied=False, kv=2)
+    theirs.save_pretrained(tmp_path / "untied")
+    file = tmp_path / "untied" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "tie_word_embeddings": True}))
+    ids = torch.randint(0, 83, (2, 9))
+    want = AutoModelForCausalLM.from_pretrained(tmp_path / "untied")(ids).logits
+    torch.testing.assert_close(want, theirs(ids).logits)
+    lm = open_model(str(tmp_path / "untied"))
+    assert isinstance(lm.model, LM)
+    assert not lm.model.config.tied
+    torch.testing.assert_close(lm.model(ids).logits, want, atol=1e-4, rtol=0)
+    save_model(lm, tmp_path / "again")
+    torch.testing.assert_close(open_model(str(tmp_path / "again")).model(ids).logits, want, atol=1e-4, rtol=0)
+    core = lm_from_llama({**theirs.config.to_dict(), "tie_word_embeddings": True}, theirs.state_dict())
+    assert not core.config.tied
+    equal = llama(tied=True, kv=2)
+    with_head = {**equal.state_dict(), "lm_head.weight": equal.model.embed_tokens.weight.clone()}
+    assert lm_from_llama(equal.config.to_dict(), with_head).config.tied
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}},
+        {"rope_scaling": {"rope_type": "default", "rope_theta": 5e5}},
+        {"rope_scaling": {"type": "default", "rope_theta": 5e5}, "rope_theta": 1e4},
+        {"rope_theta": 5e5},
+        {"rope_theta": 5e5, "rope_scaling": None},
+    ],
+)
+def test_the_rotary_base_is_found_wherever_it_stands(told):
+    config = {key: value for key, value in llama(True, 4).config.to_dict().items() if not key.startswith("rope")}
+    assert config_from_llama({**config, **told}).rope_theta == 5e5
+    assert config_from_llama(config).rope_theta == 1e4
 
 
 @pytest.mark.parametrize(("tied", "kv"), SHAPES)

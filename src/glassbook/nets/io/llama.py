@@ -5,6 +5,7 @@ Both keep the two halves of a head's rotary channels in the same order, so this 
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -62,8 +63,9 @@ def config_from_llama(config: Mapping[str, Any]) -> LMConfig:
     if reason := unsupported(config):
         raise GlassbookError(f"this config does not fit our LM: {reason}")
     heads = config.get("num_attention_heads", 32)
-    # transformers 5 keeps the base in rope_parameters, older versions at the top
-    theta = (config.get("rope_parameters") or {}).get("rope_theta", config.get("rope_theta", 1e4))
+    # transformers 5 keeps the base in rope_parameters, also under its old name; older versions keep it at the top
+    ropes = (config.get("rope_parameters") or {}, config.get("rope_scaling") or {}, config)
+    theta = next((rope["rope_theta"] for rope in ropes if rope.get("rope_theta") is not None), 1e4)
     return LMConfig(
         vocab=config.get("vocab_size", 32000),
         d_model=config.get("hidden_size", 4096),
@@ -136,7 +138,11 @@ def lm_from_llama(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> LM:
     Raises:
         GlassbookError: the configuration is unsupported, or tensors are missing, left over or of a wrong shape.
     """
-    model = LM(config_from_llama(config))
+    sizes, head = config_from_llama(config), state.get("lm_head.weight")
+    embedding = state.get("model.embed_tokens.weight", state.get("embed_tokens.weight"))
+    if sizes.tied and head is not None and embedding is not None and not torch.equal(head, embedding):
+        sizes = replace(sizes, tied=False)  # the weights outrank what config.json says of them
+    model = LM(sizes)
     want = {_to_llama(name): name for name in model.state_dict()}
     # old checkpoints also hold the rotary table, which is computed here; a tied head is the embedding
     skip = re.compile(r"rotary_emb\.inv_freq$" + ("|^lm_head\\.weight$" if model.config.tied else ""))

@@ -33,6 +33,7 @@ class Llama2cTokenizer:
     """
 
     bos: int | None = 1
+    prefix: Sequence[int] = (1,)
     eos: int | None = 1
     pad: int | None = None
     added: int = 0
