@@ -76,6 +76,14 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
         | {"num_hidden_layers": 3, "intermediate_size": 48, "lru_width": 32}
         | {"num_key_value_heads": 2, "head_dim": 8, "attention_window_size": 8},
     ),
+    "camembert": ("CamembertForCausalLM", "CamembertConfig", _SIZES | {"intermediate_size": 48}),
+    "data2vec-text": ("Data2VecTextForCausalLM", "Data2VecTextConfig", _SIZES | {"intermediate_size": 48}),
+    "roberta-prelayernorm": (
+        "RobertaPreLayerNormForCausalLM",
+        "RobertaPreLayerNormConfig",
+        _SIZES | {"intermediate_size": 48},
+    ),
+    "xlm-roberta": ("XLMRobertaForCausalLM", "XLMRobertaConfig", _SIZES | {"intermediate_size": 48}),
     "roberta": ("RobertaForCausalLM", "RobertaConfig", _SIZES | {"intermediate_size": 48}),
     "roformer": ("RoFormerForCausalLM", "RoFormerConfig", _SIZES | {"intermediate_size": 48}),
     "rwkv": ("RwkvForCausalLM", "RwkvConfig", {"hidden_size": 32, "num_hidden_layers": 2, "context_length": CONTEXT}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 import transformers as T
 from torch import nn
 
@@ -181,3 +182,61 @@ def test_layouts_of_known_kinds(build, pictures):
         assert known(model, "*.embed*.out" if kind == "llama" else "out") == "rows"
     transformer = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 8, batch_first=True), 2)
     assert known(transformer, "layers.0.dropout1.out") == "rows"
+
+
+class Weighted(nn.Module):
+    """A convolution with weights of its own, and a name that says nothing (as StyleGAN's Conv2dLayer)."""
+
+    def __init__(self, kernel: int, convolve) -> None:
+        super().__init__()
+        self.weight, self.convolve = nn.Parameter(torch.randn(C, C, *[3] * kernel) * 0.1), convolve
+
+    def forward(self, x):
+        return self.convolve(x, self.weight, padding=1)
+
+
+class Scaled(Weighted):
+    """The same with a kernel that is computed from its weights."""
+
+    def forward(self, x):
+        return self.convolve(x, self.weight / self.weight.norm(), padding=1)
+
+
+@pytest.mark.parametrize("kind", [Weighted, Scaled])
+def test_a_convolution_is_known_by_its_weights_too(kind):
+    torch.manual_seed(0)
+    picture = nn.Sequential(kind(2, F.conv2d), nn.ReLU(), nn.Sequential(kind(2, F.conv2d))).eval()
+    x = torch.randn(2, C, C, C)
+    for site in ("0.in", "0.out", "1.out", "2.out", "2.0.out"):
+        with pytest.raises(GlassbookError, match="convolutions"), steer(picture, Vector({site: V})):
+            picture(x)
+    sound = nn.Sequential(kind(1, F.conv1d), nn.Tanh()).eval()
+    for site in ("0.out", "1.out"):
+        with pytest.raises(GlassbookError, match="convolutions"), steer(sound, Vector({site: V})):
+            sound(torch.randn(2, C, C))
+
+
+@torch.no_grad()
+def test_a_convolution_with_weights_of_its_own_in_a_language_model():
+    """A text as long as the model is wide: sizes tell nothing."""
+    torch.manual_seed(0)
+    model, inputs = Text().eval(), {"input_ids": torch.randint(61, (2, C))}
+    for layer in model.layers:
+        layer.conv = Weighted(1, F.conv1d)
+    with steer(model, Vector({"layers.1.in": V}), where=first()):
+        model(**inputs)
+    for site in ("layers.0.conv.in", "layers.0.conv.out", "layers.0.act.out"):
+        for where in (None, first()):
+            with pytest.raises(GlassbookError, match="convolutions"), steer(model, Vector({site: V}), where=where):
+                model(**inputs)
+        with pytest.raises(GlassbookError, match="convolutions"):
+            collect(model, [inputs], site)
+
+
+@torch.no_grad()
+def test_experts_whose_weights_are_one_tensor_are_no_convolution(build):
+    model, inputs = build("mixtral")
+    assert any(p.dim() == 3 for p in model.parameters())
+    for site in ("model.layers.0.out", "model.layers.0.mlp.out", "model.layers.1.mlp.in"):
+        with steer(model, Vector({site: torch.ones(model.config.hidden_size)}), where=first()):
+            model(**inputs)

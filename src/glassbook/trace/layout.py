@@ -99,7 +99,16 @@ def _kind_by_channels(kind: type[nn.Module]) -> bool:
 
 
 def _convolves(module: nn.Module) -> bool:
-    return any(_by_channels(part) for part in module.modules())
+    return any(_by_channels(part) or _has_kernel(part) for part in module.modules())
+
+
+def _has_kernel(module: nn.Module) -> bool:
+    """Whether a module has weights of its own that may be a convolution's kernel, whatever its kind is called.
+
+    So may be the weights of all experts in one tensor; that their results are of [batch, tokens, d] is then checked.
+    """
+    own = (p for p in module._parameters.values() if p is not None)
+    return not isinstance(module, _LAST) and any(p.dim() >= 3 and p.shape[0] > 1 for p in own)
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ class Forward:
     Args:
         inputs: the call's arguments by name.
         before: the forward before this one in the same trace, if any.
+        first: what the model's `position_ids` call a text's first token (see `nets.positions`).
 
     Attributes:
         sequence: whether it reads tokens; if not, only `ids` and `mask` are set besides.
@@ -40,7 +41,7 @@ class Forward:
         start: the forward that read the prompt; None if that is unknown.
     """
 
-    def __init__(self, inputs: Mapping[str, Any], before: Forward | None = None) -> None:
+    def __init__(self, inputs: Mapping[str, Any], before: Forward | None = None, first: int = 0) -> None:
         self.ids: Tensor | None = inputs.get("input_ids")
         self.mask: Any = _one_mask(inputs.get("attention_mask"))
         tokens = self.ids if self.ids is not None else inputs.get("inputs_embeds")
@@ -51,7 +52,7 @@ class Forward:
         self.sequence = True
         before = before if before is not None and before.sequence else None
         self.batch, self.length, self.device = tokens.shape[0], tokens.shape[1], tokens.device
-        self.position_ids = inputs.get("position_ids")
+        self.position_ids, self._first = inputs.get("position_ids"), first
         self.cacheless = inputs.get("use_cache") is False
         states = [inputs[name] for name in STATES if inputs.get(name) is not None]
         others = [x for name, x in inputs.items() if name not in _NO_STATE and name not in STATES]
@@ -157,7 +158,7 @@ class Forward:
             count = self.mask[:, :stop].bool().cumsum(1)[:, stop - self.length :] - 1
             return count.masked_fill(~real, -1)
         if given is not None and given.dim() <= 2:
-            return given.expand(self.batch, -1).masked_fill(~self.real, -1)
+            return (given - self._first).expand(self.batch, -1).masked_fill(~self.real, -1)
         if self.mask is not None:
             raise GlassbookError("positions cannot be told from a 4-D attention mask; pass position_ids as well")
         if self._offset is None:
@@ -179,7 +180,7 @@ class Forward:
         if self._flat() and self.past is not None:
             return self.mask[:, : self.past + self.length].bool().sum(1)
         if self.position_ids is not None and self.position_ids.dim() <= 2:
-            return self.position_ids[:, -1] + 1
+            return self.position_ids[:, -1] + 1 - self._first
         return None if self.mask is not None or self._offset is None else self._offset + self.length
 
 

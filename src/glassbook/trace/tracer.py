@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.nets.positions import first_position
 from glassbook.trace.at import At
 from glassbook.trace.layout import Layout, check_rows, layout
 from glassbook.trace.positions import Forward
@@ -112,6 +113,7 @@ class Trace:
         self._ran = False
         self._names = tuple(inspect.signature(model.forward).parameters) if self.tracks else ()
         self._parts = sequence_parts(model) if self.tracks else {}
+        self._first = (first_position(model) or 0) if self.tracks else 0
         self.forward: Forward | None = None
         self._before: dict[nn.Module, Forward] = {}  # each one's last forward
         self._running: list[tuple[Forward, Forward | None]] = []  # the calls that go on, and what held around each
@@ -252,7 +254,7 @@ class Trace:
 
     def _enter(self, module: nn.Module, inputs: Mapping[str, Any]) -> None:
         apart = self._parts.get(module) == "encoder"  # it never goes on with what it read before
-        forward = Forward(inputs, None if apart else self._before.get(module))
+        forward = Forward(inputs, None if apart else self._before.get(module), self._first)
         self._before[module] = forward
         self._running.append((forward, self.forward))
         self.forward = forward
