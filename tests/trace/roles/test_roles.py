@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import transformers
+import transformers as T
 from torch import nn
 
 from glassbook.errors import GlassbookError
@@ -16,17 +16,17 @@ GROUPED = {**TEXT, "num_key_value_heads": 2, "head_dim": 8}
 
 
 def gpt2():
-    config = transformers.GPT2Config(vocab_size=61, n_embd=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=None)
-    return transformers.GPT2LMHeadModel(config)
+    config = T.GPT2Config(vocab_size=61, n_embd=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=None)
+    return T.GPT2LMHeadModel(config)
 
 
 def neox(parallel=True):
-    return transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(**TEXT, use_parallel_residual=parallel))
+    return T.GPTNeoXForCausalLM(T.GPTNeoXConfig(**TEXT, use_parallel_residual=parallel))
 
 
 def vit():
-    config = transformers.ViTConfig(**SIZES, image_size=16, patch_size=8)
-    return transformers.ViTForImageClassification(config)
+    config = T.ViTConfig(**SIZES, image_size=16, patch_size=8)
+    return T.ViTForImageClassification(config)
 
 
 MAKERS = {
@@ -34,14 +34,14 @@ MAKERS = {
     "gpt2": gpt2,
     "neox": neox,
     "neox in series": lambda: neox(parallel=False),
-    "llama": lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(**GROUPED)),
-    "mistral": lambda: transformers.MistralForCausalLM(transformers.MistralConfig(**GROUPED)),
-    "qwen2": lambda: transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**TEXT, num_key_value_heads=2)),
-    "qwen3": lambda: transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**GROUPED)),
-    "gemma": lambda: transformers.GemmaForCausalLM(transformers.GemmaConfig(**GROUPED)),
-    "gemma2": lambda: transformers.Gemma2ForCausalLM(transformers.Gemma2Config(**GROUPED)),
-    "gemma3": lambda: transformers.Gemma3ForCausalLM(transformers.Gemma3TextConfig(**GROUPED)),
-    "mixtral": lambda: transformers.MixtralForCausalLM(transformers.MixtralConfig(**GROUPED, num_local_experts=4)),
+    "llama": lambda: T.LlamaForCausalLM(T.LlamaConfig(**GROUPED)),
+    "mistral": lambda: T.MistralForCausalLM(T.MistralConfig(**GROUPED)),
+    "qwen2": lambda: T.Qwen2ForCausalLM(T.Qwen2Config(**TEXT, num_key_value_heads=2)),
+    "qwen3": lambda: T.Qwen3ForCausalLM(T.Qwen3Config(**GROUPED)),
+    "gemma": lambda: T.GemmaForCausalLM(T.GemmaConfig(**GROUPED)),
+    "gemma2": lambda: T.Gemma2ForCausalLM(T.Gemma2Config(**GROUPED)),
+    "gemma3": lambda: T.Gemma3ForCausalLM(T.Gemma3TextConfig(**GROUPED)),
+    "mixtral": lambda: T.MixtralForCausalLM(T.MixtralConfig(**GROUPED, num_local_experts=4)),
     "vit": vit,
 }
 
@@ -178,8 +178,32 @@ def test_a_model_whose_parts_add_up_otherwise_is_refused():
     assert model.training  # as it was
 
 
+SIZES = {
+    "vocab_size": 61, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "pad_token_id": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["Llama", "Qwen2", "Qwen3", "StableLm", "Nemotron", "Gemma3Text"])
+def test_heads_are_proved_to_be_side_by_side(kind):
+    torch.manual_seed(0)
+    config = getattr(T, f"{kind}Config")(**SIZES, **({"head_dim": 8} if kind in ("Qwen3", "Gemma3Text") else {}))
+    name = "Gemma3ForCausalLM" if kind == "Gemma3Text" else f"{kind}ForCausalLM"
+    found = roles(getattr(T, name)(config).eval())
+    assert (found.n_heads, found.head_dim) == (4, 8)
+
+
+def test_heads_that_are_mixed_before_the_output_are_refused():
+    """The heads of a DiffLlama are differences of two; what is read before the output has their outputs in pairs."""
+    torch.manual_seed(0)
+    model = T.DiffLlamaForCausalLM(T.DiffLlamaConfig(**SIZES)).eval()
+    with pytest.raises(GlassbookError, match="not side by side") as problem:
+        roles(model)
+    assert "\n" not in str(problem.value)
+
+
 def test_an_unknown_family_and_an_unknown_role_are_refused(models):
-    bert = transformers.BertModel(transformers.BertConfig(**{**SIZES, "vocab_size": 61}))
+    bert = T.BertModel(T.BertConfig(**{**SIZES, "vocab_size": 61}))
     with pytest.raises(GlassbookError, match="no family that is known here"):
         roles(bert)
     r = roles(models["gpt2"])

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.trace.at import At
 from glassbook.trace.roles.blocks import blocks, made_up_input
 from glassbook.trace.roles.families import FAMILIES, Family
 from glassbook.trace.sites import evaluating, places
-from glassbook.trace.tracer import Edit, Trace, trace
+from glassbook.trace.tracer import Edit, Trace, allow_identity, trace
 
 
 class Roles(Mapping[str, str]):
@@ -125,7 +126,8 @@ def roles(model: nn.Module, *args: Any, **kwargs: Any) -> Roles:
     """Standard names for the parts of a transformer, proved by a run of it.
 
     The proof: in each layer, resid.in + attn.out + mlp.out is resid.out, up to rounding; the rows of each pattern
-    sum to 1. A model whose parts add up otherwise gets no names.
+    sum to 1; turning the queries of a head changes what that head gives, and no other. A model of which this is not so
+    gets no names.
 
     Args:
         model: ours, or one of transformers' GPT-2, GPT-NeoX, Llama, Mistral, Qwen, Gemma, Mixtral, ViT; others whose
@@ -178,6 +180,35 @@ def _prove(r: Roles, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             raise GlassbookError(f"the rows of attn.{layer}.pattern do not sum to 1; name its sites yourself")
         r.n_heads = pattern.shape[1]
         r.head_dim = t[f"attn.{layer}.heads"].shape[-1] // r.n_heads
+    if "attn.0.q" in r:
+        for head in {0, r.n_heads - 1}:
+            _prove_head(r, head, args, kwargs)
+
+
+def _prove_head(r: Roles, head: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Turn the queries of one head in the first layer: what that head gives changes, and no other's."""
+    found: list[Tensor] = []
+
+    def turned(x: Tensor, at: At) -> Tensor:
+        if x.shape[-1] % r.n_heads:
+            raise GlassbookError(f"attn.0.q of {type(r.model).__name__} does not split into {r.n_heads} heads")
+        queries = x.unflatten(-1, (r.n_heads, -1))
+        queries = torch.cat(
+            (queries[..., :head, :], -queries[..., head : head + 1, :], queries[..., head + 1 :, :]), -2
+        )
+        return queries.flatten(-2)
+
+    for edit in (None, {"attn.0.q": allow_identity(turned)}):
+        with evaluating(r.model), r.trace(read="attn.0.heads", edit=edit, stop=True) as t:
+            r.model(*args, **kwargs)
+        found.append(r.split(t["attn.0.heads"]))
+    moved = (found[0] - found[1]).abs().amax((*range(found[0].dim() - 2), -1))
+    others = torch.cat((moved[:head], moved[head + 1 :]))
+    if len(others) and float(others.max()) > 1e-3 * float(moved[head]):
+        raise GlassbookError(
+            f"the {r.n_heads} heads of {type(r.model).__name__} are not side by side in attn.0.heads, though its parts "
+            f"look like {r.family.name}; name its sites yourself"
+        )
 
 
 _IDENTITY = ("resid.{}.in", "attn.{}.out", "mlp.{}.out", "resid.{}.out")
