@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from glassbook.circuits.graph import Graph, Sender
+from glassbook.circuits.task import last_real
 from glassbook.nets import LanguageModel
 from glassbook.trace.roles import final, frozen_norm
 
@@ -16,7 +17,7 @@ from glassbook.trace.roles import final, frozen_norm
 def direct_attribution(
     graph: Graph, lm: LanguageModel, inputs: Mapping[str, Tensor], right: Tensor, wrong: Tensor
 ) -> dict[Sender | str, Tensor]:
-    """Direct contribution of each sender to logit(right) - logit(wrong) at the last position.
+    """Direct contribution of each sender to logit(right) - logit(wrong) at the last token that is no pad.
 
     The final norm's scale is held fixed. The contributions add up to the difference exactly (in half precision up to
     the model's own rounding); biases, which no sender writes, are under "rest". Where a model soft-caps its logits, it
@@ -37,10 +38,12 @@ def direct_attribution(
     lm.check_fits(inputs["input_ids"].shape[1])
     readout = final(lm)
     head = readout.head
-    writes, stream = graph.writes(inputs)[:, :, -1].float(), f"resid.{graph.roles.n_layers - 1}.out"
+    end = last_real(inputs)
+    row = torch.arange(len(end), device=end.device)
+    writes, stream = graph.writes(inputs)[:, row, end].float(), f"resid.{graph.roles.n_layers - 1}.out"
     with graph.roles.trace(read=stream) as t:
         lm.model(**inputs)
-    last = t[stream][:, -1].float()
+    last = t[stream][row, end].float()
     through, bias = frozen_norm(readout.norm, last)
     towards = readout.scale * (head.weight[right].float() - head.weight[wrong].float())
     shares = torch.einsum("ubd,bd->ub", through(writes), towards)

@@ -33,6 +33,16 @@ class Task:
         shapes = [{name: tuple(x.shape) for name, x in side.items()} for side in (self.clean, self.corrupted)]
         if shapes[0] != shapes[1]:
             raise GlassbookError(f"clean and corrupted inputs have shapes {shapes[0]} and {shapes[1]}; make them equal")
+        last = isinstance(self.metric, LogitDifference) and isinstance(self.metric.at, int) and self.metric.at == -1
+        if last and any(bool((last_real(side) != side["input_ids"].shape[1] - 1).any()) for side in self._texts):
+            raise GlassbookError(
+                "rows end in pads, and the metric reads the last position; pad on the left, or give logit_difference "
+                "the positions at which each row ends"
+            )
+
+    @property
+    def _texts(self) -> Iterator[Mapping[str, Tensor]]:
+        return (side for side in (self.clean, self.corrupted) if "input_ids" in side)
 
     def score(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
         """The metric of a run, [B]. It is given the logits in float32 at least, whatever the model runs in.
@@ -60,20 +70,36 @@ class Task:
         return clean, corrupted
 
 
-def logit_difference(right: Tensor, wrong: Tensor, at: int | Tensor = -1) -> Metric:
+@dataclass(frozen=True)
+class LogitDifference:
+    """What `logit_difference` returns."""
+
+    right: Tensor
+    wrong: Tensor
+    at: int | Tensor
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """[B, T, vocab] or [B, classes] -> [B]."""
+        rows = torch.arange(len(logits), device=logits.device)
+        last = logits if logits.dim() == 2 else logits[rows, torch.as_tensor(self.at, device=logits.device)]
+        return last[rows, self.right.to(logits.device)] - last[rows, self.wrong.to(logits.device)]
+
+
+def logit_difference(right: Tensor, wrong: Tensor, at: int | Tensor = -1) -> LogitDifference:
     """Logit of the right answer minus that of the wrong one, at one position.
 
     Args:
         right, wrong: token ids, [B]. For a model of images, classes; then the position is not used.
         at: position in the row, the same for all or [B].
     """
+    return LogitDifference(right, wrong, at)
 
-    def metric(logits: Tensor) -> Tensor:
-        rows = torch.arange(len(logits), device=logits.device)
-        last = logits if logits.dim() == 2 else logits[rows, torch.as_tensor(at, device=logits.device)]
-        return last[rows, right.to(logits.device)] - last[rows, wrong.to(logits.device)]
 
-    return metric
+def last_real(inputs: Mapping[str, Tensor]) -> Tensor:
+    """[B], where the last token of each row is that is no pad, from the attention mask if there is one."""
+    ids, mask = inputs["input_ids"], inputs.get("attention_mask")
+    places = torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+    return places.amax(1) if mask is None else (places * mask.bool()).amax(1)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
