@@ -69,6 +69,12 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "openai-gpt": ("OpenAIGPTLMHeadModel", "OpenAIGPTConfig", _OLD),
     "opt": ("OPTForCausalLM", "OPTConfig", _SIZES | {"ffn_dim": 48, "word_embed_proj_dim": 32}),
     "phi": ("PhiForCausalLM", "PhiConfig", _SIZES | {"intermediate_size": 48}),
+    "prophetnet": (
+        "ProphetNetForCausalLM",
+        "ProphetNetConfig",
+        {"hidden_size": 32, "num_decoder_layers": 2, "num_decoder_attention_heads": 4, "decoder_ffn_dim": 48}
+        | {"num_encoder_layers": 2, "max_position_embeddings": CONTEXT, "ngram": 2},
+    ),
     "recurrent_gemma": (
         "RecurrentGemmaForCausalLM",
         "RecurrentGemmaConfig",

@@ -1,12 +1,13 @@
 """Jacobian lens: exact where the model is linear, equal to derivatives taken one by one, and resumable."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
-from glassbook.circuits import fit_jacobian_lens, load_jacobian_lens, logit_lens
+from glassbook.circuits import TunedLens, fit_jacobian_lens, load_jacobian_lens, load_tuned_lens, logit_lens
 from glassbook.circuits.jacobian_lens import agreement
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
@@ -114,6 +115,38 @@ def test_a_fit_goes_on_from_its_checkpoint(models, tmp_path):
         fit_jacobian_lens(lm, batches, skip=3, checkpoint=tmp_path)
 
 
+def other_weights(lm):
+    other = copy.deepcopy(lm.model)
+    with torch.no_grad():
+        next(other.parameters()).mul_(1.5)
+    return LanguageModel(other, None, "other")
+
+
+def test_what_was_fitted_to_one_model_is_not_used_on_another_of_its_sizes(models, tmp_path):
+    lm, batches = LanguageModel(models["ours"], None, "ours"), texts(2, 6, vocab=61)
+    other = other_weights(lm)
+    lens = fit_jacobian_lens(lm, batches, skip=2, checkpoint=tmp_path / "fit")
+    lens.save(tmp_path / "lens.pt")
+    with pytest.raises(GlassbookError, match="of another model"):
+        fit_jacobian_lens(other, batches, skip=2, checkpoint=tmp_path / "fit")
+    with pytest.raises(GlassbookError, match="its weights differ"):
+        load_jacobian_lens(other, tmp_path / "lens.pt")
+    TunedLens(lm).save(tmp_path / "tuned.safetensors")
+    load_tuned_lens(lm, tmp_path / "tuned.safetensors")
+    with pytest.raises(GlassbookError, match="its weights differ"):
+        load_tuned_lens(other, tmp_path / "tuned.safetensors")
+    half = LanguageModel(copy.deepcopy(lm.model).bfloat16(), None, "half")  # cannot be compared
+    load_jacobian_lens(half, tmp_path / "lens.pt")
+    load_tuned_lens(half, tmp_path / "tuned.safetensors").save(tmp_path / "half.safetensors")
+    load_tuned_lens(lm, tmp_path / "half.safetensors")
+
+
+def test_a_model_in_training_mode_is_refused(models):
+    lm = LanguageModel(copy.deepcopy(models["ours"]).train(), None, "ours")
+    with pytest.raises(GlassbookError, match="training mode"):
+        fit_jacobian_lens(lm, texts(1, 6, vocab=61), skip=2)
+
+
 def test_texts_that_are_too_short_are_refused(models):
     with pytest.raises(GlassbookError, match="no text is longer than the 16 first"):
         fit_jacobian_lens(LanguageModel(models["ours"], None, "ours"), texts(1, 16, vocab=61))
@@ -124,7 +157,7 @@ def test_saved_and_read_in_the_published_format(models, tmp_path):
     lens = fit_jacobian_lens(lm, texts(2, 6, vocab=61), skip=2)
     lens.save(tmp_path / "lens.pt")
     content = torch.load(tmp_path / "lens.pt", weights_only=True)
-    assert set(content) == {"J", "n_prompts", "source_layers", "d_model"}
+    assert set(content) == {"J", "n_prompts", "source_layers", "d_model", "weights"}
     assert content["J"][0].dtype == torch.float16
     again = load_jacobian_lens(lm, tmp_path / "lens.pt")
     torch.testing.assert_close(again.matrices["blocks.0"], lens.matrices["blocks.0"], rtol=1e-3, atol=1e-3)

@@ -17,7 +17,7 @@ from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dashboard import build_dashboard
 from glassbook.model_server import ModelServer, available_models
-from glassbook.nets import model_path, open_model
+from glassbook.nets import model_path, open_model, save_model
 from glassbook.notebook import Notebook
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer import actadd
@@ -39,8 +39,6 @@ def notebook(tmp_path_factory):
         )
         actadd(lm, " winter", " summer", "blocks.2.in").save(run.artifact("v.safetensors"))
         lm_folder = run.artifact("model")
-        from glassbook.nets import save_model
-
         save_model(lm, lm_folder)
     return nb
 
@@ -220,6 +218,17 @@ def test_a_killed_process_is_started_again(ask):
     ask("tokens", model="builtin", text="fox")
     os.kill(ask.server._process.pid, signal.SIGKILL)
     assert ask("tokens", model="builtin", text="fox")["tokens"]
+
+
+def test_weights_that_were_replaced_on_disk_are_opened_anew(ask, tmp_path):
+    lm = open_model("builtin")
+    save_model(lm, tmp_path / "model")
+    before = ask("sample", model=str(tmp_path / "model"), prompt="One day", tokens=12, temperature=0.0)["text"]
+    with torch.no_grad():
+        lm.model.get_submodule("blocks.2.mlp.down").weight.mul_(-1)
+    save_model(lm, tmp_path / "model")
+    after = ask("sample", model=str(tmp_path / "model"), prompt="One day", tokens=12, temperature=0.0)["text"]
+    assert after == lm.generate("One day", tokens=12)[0] != before
 
 
 def test_two_questions_at_once_are_both_answered(ask):

@@ -54,6 +54,19 @@ def test_small_work_gets_one_thread_and_the_rest_is_as_before(two_threads):
         assert torch.get_num_threads() == 1
 
 
+def test_blocks_that_overlap_leave_the_threads_as_the_first_found_them(two_threads):
+    model = LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64))
+    first, second = fitting_threads(model, 8), fitting_threads(model, 8)
+    with first:
+        second.__enter__()  # begins inside the first and ends after it, as in another thread
+    assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
+    assert torch.get_num_threads() == 2
+    with fitting_threads(model, 8), fitting_threads(model, 8):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
 def test_decoding_writes_the_same_text_and_keeps_nothing_for_gradients(two_threads):
     lm = LanguageModel(LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64)), TOKENIZER, "small")
     plain = lm.generate_ids(["a b"], tokens=8, temperature=1.0)

@@ -101,6 +101,20 @@ def test_a_model_that_reads_pads_as_text_refuses_them(kind: str):
     assert len(lm.generate(TEXTS[0], tokens=3)) == 1
 
 
+@torch.no_grad()
+def test_a_model_whose_positions_depend_on_pads_on_the_right_refuses_them():
+    """As ProphetNet's decoder: what it gives for a text depends on how far the text beside it reaches."""
+    lm = proved(LanguageModel(tiny("prophetnet", is_decoder=True, is_encoder_decoder=False), TOKENIZER, "prophetnet"))
+    assert not lm.pads_right
+    with pytest.raises(GlassbookError, match=r"pads on the right .* one at a time") as error:
+        lm.batch(TEXTS, pad="right")
+    assert "\n" not in str(error.value)
+    with pytest.raises(GlassbookError, match="pads on the right"):
+        lm.continuation_nll(["the cat", "a"], [[5, 6], [7]])
+    alone = lm.continuation_nll(["the cat"], [[5, 6]])
+    torch.testing.assert_close(lm.continuation_nll(["the cat", "the cat"], [[5, 6], [5, 6]])[:1], alone)
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "opt", "biogpt", "bert decoder", "roberta decoder", "mpt", "rwkv", "ours"])
 @torch.no_grad()
 def test_a_text_may_fill_the_context_and_one_beyond_it_is_one_line(kind: str):

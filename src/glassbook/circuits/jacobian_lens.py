@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.notebook.files import write_atomic
-from glassbook.trace import trace
+from glassbook.trace import fingerprint, trace
 from glassbook.trace.roles import blocks, final
+from glassbook.trace.rows import of_other_weights, refuse_training, told_weights
 from glassbook.train import list_checkpoints, read_checkpoint, write_checkpoint
 
 JACOBIAN_LENS = "jacobian-lens.pt"
@@ -75,7 +76,11 @@ class JacobianLens:
         return {name: agreement(J, second[name]) for name, J in first.items()}
 
     def permuted(self, generator: torch.Generator) -> JacobianLens:
-        """The control: each matrix with rows and columns in one random order. Its spectrum is J's; it means nothing."""
+        """The control: each matrix with rows and columns in one random order, so that its eigenvalues are those of J.
+
+        As far as J is a multiple of the identity it stays so, and reads what the logit lens reads: a stronger rival
+        than a matrix that reads nothing.
+        """
         return JacobianLens(self._lm, {name: permuted(J, generator) for name, J in self.matrices.items()}, self.prompts)
 
     def save(self, path: Path) -> None:
@@ -85,6 +90,7 @@ class JacobianLens:
         layers = {int(name.rpartition(".")[2]): J.cpu().half() for name, J in self.matrices.items()}
         d = len(next(iter(layers.values())))
         content = {"J": layers, "n_prompts": self.prompts, "source_layers": sorted(layers), "d_model": d}
+        content["weights"] = told_weights(self._lm.model)  # ours alone; other programs pass over it
         data = io.BytesIO()
         torch.save(content, data)
         write_atomic(Path(path), data.getvalue())
@@ -111,6 +117,8 @@ def load_jacobian_lens(lm: LanguageModel, path: Path) -> JacobianLens:
         raise GlassbookError(f"{path} is a lens of a model of width {wrong.shape[-1]}; {lm.name} has {d}")
     if not layers or max(layers) >= len(names):
         raise GlassbookError(f"{path} has layers {sorted(layers)}; {lm.name} has {len(names)}")
+    if of_other_weights(lm.model, content.get("weights")):
+        raise GlassbookError(f"{path} is the lens of another model than {lm.name}: its weights differ; fit one to it")
     return JacobianLens(lm, {names[layer]: J for layer, J in sorted(layers.items())}, prompts)
 
 
@@ -140,16 +148,21 @@ def fit_jacobian_lens(
         each: called after each batch, to show progress.
 
     Raises:
-        GlassbookError: no text is longer than `skip`, or the checkpoint is one of other settings.
+        GlassbookError: training mode, no text is longer than `skip`, or the checkpoint is one of other settings or of
+            another model.
     """
+    refuse_training(lm.model)
     names, d = blocks(lm.model), final(lm).width
     settings = {"skip": skip, "projections": projections, "d": d, "blocks": names, "seed": seed}
+    settings["weights"] = fingerprint(lm.model)
     sums = {f"{half}/{name}": torch.zeros(d, d) for half in "01" for name in names[:-1]}
     counts, done = [0, 0], 0
     if checkpoint is not None and (found := list_checkpoints(checkpoint)):
         sums, facts = read_checkpoint(found[-1])
         if facts["settings"] != settings:
-            raise GlassbookError(f"{checkpoint} holds a fit with other settings; choose another folder or delete it")
+            raise GlassbookError(
+                f"{checkpoint} holds a fit with other settings or of another model; choose another folder"
+            )
         counts, done = facts["counts"], facts["done"]
     for number, inputs in enumerate(batches):
         if number < done:

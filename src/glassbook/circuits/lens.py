@@ -13,6 +13,7 @@ from glassbook.nets import LanguageModel
 from glassbook.notebook.files import write_atomic
 from glassbook.trace import read_sites
 from glassbook.trace.roles import blocks, final
+from glassbook.trace.rows import of_other_weights, told_weights
 
 TUNED_LENS = "tuned-lens.safetensors"
 """Name of the file."""
@@ -58,6 +59,7 @@ class TunedLens(nn.Module):
     def __init__(self, lm: LanguageModel) -> None:
         super().__init__()
         self._readout = final(lm)  # no module, so that the model's modules do not become modules of the lens
+        self._weights = told_weights(lm.model)
         self.names = blocks(lm.model)[:-1]  # after the last block there is nothing to translate
         self.width = d = self._readout.width
         self.translators = nn.ModuleList(nn.Linear(d, d) for _ in self.names)
@@ -78,7 +80,8 @@ class TunedLens(nn.Module):
         """Write the translators as safetensors; `load_tuned_lens(lm, path)` reads them."""
         from safetensors.torch import save
 
-        write_atomic(Path(path), save({name: x.cpu().contiguous() for name, x in self.state_dict().items()}))
+        state = {name: x.cpu().contiguous() for name, x in self.state_dict().items()}
+        write_atomic(Path(path), save(state, {"weights": self._weights}))
 
 
 def load_tuned_lens(lm: LanguageModel, path: Path) -> TunedLens:
@@ -90,12 +93,17 @@ def load_tuned_lens(lm: LanguageModel, path: Path) -> TunedLens:
     Raises:
         GlassbookError: the file cannot be read, or is of another model.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     lens, path = TunedLens(lm), Path(path)
     try:
-        state = _published(lens, lm, path) if path.is_dir() else load_file(path)
+        if path.is_dir():
+            state, told = _published(lens, lm, path), None
+        else:
+            with safe_open(path, "pt") as file:
+                state, told = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+        if told and of_other_weights(lm.model, told.get("weights")):
+            raise GlassbookError(f"{path} is the tuned lens of another model than {lm.name}: its weights differ")
         lens.load_state_dict(state)
     except (OSError, SafetensorError) as problem:
         raise GlassbookError(f"{path} is not a tuned lens: {str(problem).splitlines()[0]}") from None

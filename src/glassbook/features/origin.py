@@ -16,9 +16,9 @@ from glassbook.errors import GlassbookError
 from glassbook.features.coder import Coder
 from glassbook.nets import LanguageModel
 from glassbook.nets.devices import input_device
-from glassbook.nets.proof import rounding
 from glassbook.trace import fingerprint, read_sites
 from glassbook.trace.roles import Roles, residual_site, roles
+from glassbook.trace.rows import of_other_weights
 from glassbook.trace.sites import places
 
 _HOOK = re.compile(r"blocks\.(\d+)\.(.+)")
@@ -99,7 +99,7 @@ def check_model(trained_on: Mapping[str, Any], model: nn.Module) -> None:
         GlassbookError: it is another one. A dictionary that does not say which is accepted, and so are weights in half
             precision, which cannot be compared.
     """
-    if _other_weights(trained_on, model) and not _rounded(model):
+    if of_other_weights(model, trained_on.get("weights")):
         raise GlassbookError(
             "the dictionary was learnt from another model than this one; open the model it is of, as precise as it was"
         )
@@ -171,18 +171,10 @@ def _after_norm(found: Roles, layer: int, hook: str, name: str, folded: bool) ->
     return f"{norm}.out"
 
 
-def _other_weights(trained_on: Mapping[str, Any], model: nn.Module) -> bool:
-    return trained_on.get("weights") is not None and trained_on["weights"] != fingerprint(model)
-
-
-def _rounded(model: nn.Module) -> bool:
-    return rounding(model) > torch.finfo(torch.float32).eps
-
-
 def _another_model(about: Mapping[str, Any], lm: LanguageModel) -> str:
     """Why the model may not be the dictionary's, by its weights or else by its name."""
     here = f"{lm.name} ({type(lm.model).__name__})"
-    if _other_weights(about, lm.model):
+    if about.get("weights") not in (None, fingerprint(lm.model)):
         return f"{here} is in half precision, so its weights cannot be compared with those that it was learnt from"
     model = about.get("model")
     name = model.get("name") if isinstance(model, Mapping) else model

@@ -35,13 +35,14 @@ class OpenModels:
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
-        self._opened: OrderedDict[tuple[str, str | None], LanguageModel] = OrderedDict()
+        self._opened: OrderedDict[tuple[Any, ...], LanguageModel] = OrderedDict()
         self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
-        key = (name, tokenizer)
+        where = resolve(self.notebook, name)
+        key = (name, tokenizer, _files(where))
         if key not in self._opened:
-            self._opened[key] = open_model(resolve(self.notebook, name), tokenizer)
+            self._opened[key] = open_model(where, tokenizer)
             while len(self._opened) > MAX_OPEN:
                 self._opened.popitem(last=False)
         self._opened.move_to_end(key)
@@ -59,6 +60,13 @@ class OpenModels:
         if lm.tokenizer is None:
             raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
         return lm
+
+
+def _files(where: str) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of a model's files, so that other weights under the same path are opened anew."""
+    path = Path(where)
+    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
+    return tuple((file.name, (s := file.stat()).st_size, s.st_mtime_ns) for file in files)
 
 
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:

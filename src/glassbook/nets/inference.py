@@ -3,6 +3,7 @@
 Small operations must not wait for a second thread, nor pay for bookkeeping that nobody reads.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ So there a second thread pays at no size. On an idle machine, which was not meas
 from this many multiplications on that is taken to be worth the risk.
 """
 
+_lock = threading.Lock()
+_inside: list[int] = []
+"""Threads before the first of the blocks that run now, and of each of them: torch has one number for all."""
+
 
 def threads_worth(multiplications: int, most: int) -> int:
     """How many threads, at most `most`, a forward pass with this many multiplications should have; at least 1."""
@@ -39,12 +44,20 @@ def fitting_threads(model: nn.Module, tokens: int) -> Iterator[None]:
         model: what is called inside.
         tokens: how many one forward pass reads: to generate, the number of prompts (a step reads one token of each).
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads_worth(sum(p.numel() for p in model.parameters()) * tokens, before))
+    with _lock:
+        if not _inside:  # where several overlap, the last to leave sets what the first found
+            _inside.append(torch.get_num_threads())
+        _inside.append(threads_worth(sum(p.numel() for p in model.parameters()) * tokens, torch.get_num_threads()))
+        torch.set_num_threads(_inside[-1])
+        mine = _inside[-1]
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _lock:
+            _inside.remove(mine)
+            torch.set_num_threads(_inside[-1])
+            if len(_inside) == 1:
+                _inside.clear()
 
 
 @contextmanager

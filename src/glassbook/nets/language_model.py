@@ -31,7 +31,8 @@ class LanguageModel:
         name: what it was opened as.
         ends: ids of the tokens that end a text, as the settings beside the model name them. Without any, those of the
             model's `generation_config` count, and without these the tokenizer's.
-        pads_left: False if it reads pads on the left as text (`open_model` finds out): `batch` refuses them then.
+        pads_left, pads_right: False if it reads pads on that side as text, or counts positions from them (`open_model`
+            finds out): `batch` refuses them then.
     """
 
     model: nn.Module
@@ -39,6 +40,7 @@ class LanguageModel:
     name: str
     ends: tuple[int, ...] = ()
     pads_left: bool = True
+    pads_right: bool = True
 
     @property
     def context(self) -> int | None:
@@ -123,7 +125,7 @@ class LanguageModel:
 
         Raises:
             GlassbookError: there is no text, one that gives no token at all, or one beyond the context; or pads on
-                the left, of a model that reads them as text.
+                a side, of a model that reads them there as text.
         """
         rows = [self.encode(text, bos) for text in texts]
         return self.batch_ids([row[: self.context] for row in rows] if cut else rows, pad)
@@ -134,10 +136,11 @@ class LanguageModel:
             raise GlassbookError("there is an empty text, and no beginning-of-sequence token stands for it")
         length = max(map(len, rows))
         self.check_fits(length)
-        if pad == "left" and not self.pads_left and min(map(len, rows)) < length:
+        sides = {"left": self.pads_left, "right": self.pads_right}
+        if not sides[pad] and min(map(len, rows)) < length:
+            other = next((f", or pad on the {side}" for side, fits in sides.items() if fits), "")
             raise GlassbookError(
-                f"{self.name} reads pads on the left as text; give it texts of one length or one at a time, or pad "
-                "on the right"
+                f"{self.name} reads pads on the {pad} as text; give it texts of one length or one at a time{other}"
             )
         ids = torch.full((len(rows), length), self._pad(), dtype=torch.long)
         mask = torch.zeros(len(rows), length, dtype=torch.long)

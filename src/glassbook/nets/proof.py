@@ -25,7 +25,9 @@ logits up to `NOISE` times what another text in the batch changes, which it does
 
 @torch.no_grad()
 def proved(lm: LanguageModel) -> LanguageModel:
-    """The model, if changing its later tokens does not change earlier logits; `pads_left` says what was found.
+    """The model, if changing its later tokens does not change earlier logits.
+
+    `pads_left` and `pads_right` say whether a short text beside a longer one has the logits that it has alone.
 
     Args:
         lm: in eval mode, with no hooks that change what it does.
@@ -48,8 +50,11 @@ def proved(lm: LanguageModel) -> LanguageModel:
             "masked models (BERT and its kin) do"
         )
     within = max(ROUNDING, EPS * rounding(lm.model))
-    padded = _logits(lm, lm.batch_ids([row, row[:known]], pad="left"))[1, length - known :]
-    return replace(lm, pads_left=float((padded - one[:known]).abs().max()) <= within * scale)
+    batch, alone = [row, row[:known]], _logits(lm, lm.batch_ids([row[:known]]))[0]
+    left = _logits(lm, lm.batch_ids(batch, pad="left"))[1, length - known :]
+    right = _logits(lm, lm.batch_ids(batch, pad="right"))[1, :known]
+    same = [float((padded - alone).abs().max()) <= within * scale for padded in (left, right)]
+    return replace(lm, pads_left=same[0], pads_right=same[1])
 
 
 def _noise(lm: LanguageModel, row: list[int], beside: list[int], logits: Tensor) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.positions import first_position
+from glassbook.nets.proof import rounding
 from glassbook.nets.tokenizer import one_line
 from glassbook.trace.layout import check_tokens
 from glassbook.trace.positions import Forward
@@ -133,6 +134,16 @@ def fingerprint(model: nn.Module) -> str:
         digest.update(f"{name} {tuple(weight.shape)}".encode())
         digest.update(weight.detach().reshape(-1)[:256].cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def told_weights(model: nn.Module) -> str:
+    """What a file that is fitted to a model tells of its weights; "" in half precision, which cannot be compared."""
+    return fingerprint(model) if rounding(model) <= torch.finfo(torch.float32).eps else ""
+
+
+def of_other_weights(model: nn.Module, told: str | None) -> bool:
+    """Whether a file that tells of some weights ("" or None: of none) is certainly not of this model."""
+    return bool(told) and told_weights(model) not in ("", told)
 
 
 def prepare(model: nn.Module, sites: str | Iterable[str], skip: Collection[int]) -> tuple[list[str], dict[str, Any]]:

@@ -24,7 +24,7 @@ def unproved(lm):
 
 def test_everything_is_proved_of_the_built_in_model(lm):
     assert unproved(lm) == {}
-    assert len(self_test(lm)) == 7
+    assert len(self_test(lm)) == 8
 
 
 def test_a_model_that_is_not_deterministic(lm, monkeypatch):
@@ -133,3 +133,17 @@ def test_a_model_without_blocks_says_so_and_goes_on(lm):
     found = unproved(LanguageModel(Bag(SimpleNamespace(get_text_config=lambda: sizes)).eval(), None, "a bag"))
     assert "its blocks carry one residual stream" in found
     assert "pads on the left change nothing" not in found
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("odd\nposition_ids"), RuntimeError("sizes"), IndexError(), TypeError("x")]
+)
+def test_what_a_model_raises_is_what_a_check_says(lm, monkeypatch, error):
+    def generate(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(lm.model), "generate", generate)
+    checks = {check.name: check for check in self_test(lm)}
+    assert not checks[CACHE].proved
+    assert checks[CACHE].reason == " ".join(str(error).split()) or checks[CACHE].reason == type(error).__name__
+    assert [name for name, check in checks.items() if not check.proved] == [CACHE]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-from glassbook.errors import GlassbookError
 from glassbook.nets import LanguageModel
 from glassbook.nets.proof import rounding
 from glassbook.trace import trace
@@ -50,7 +50,8 @@ def self_test(lm: LanguageModel) -> list[Check]:
         "its blocks carry one residual stream": lambda: _found(blocks(lm.model)),
         "its attention and MLPs add up to that stream": lambda: _found(roles(lm.model)),
         "its final norm and head lead from the last block to the logits": lambda: _found(final(lm)),
-        "pads on the left change nothing": lambda: _pads(lm, row),
+        "pads on the left change nothing": lambda: _pads(lm, row, "left", lm.pads_left),
+        "pads on the right change nothing": lambda: _pads(lm, row, "right", lm.pads_right),
         "adding a vector between two blocks moves the stream by that vector": lambda: _edit(lm, row),
         "decoding with a cache gives the logits of reading the whole text": lambda: _cache(lm, row),
     }
@@ -61,8 +62,8 @@ def _check(name: str, tried: Callable[[], str]) -> Check:
     """Of a function that returns the reason why something is not so, or "", or raises it."""
     try:
         reason = tried()
-    except GlassbookError as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # what a model raises where it cannot do what was tried is what there is to say
+        reason = " ".join(str(error).split()) or type(error).__name__
     return Check(name, not reason, reason)
 
 
@@ -87,12 +88,14 @@ def _reading(lm: LanguageModel, row: list[int]) -> str:
     )
 
 
-def _pads(lm: LanguageModel, row: list[int]) -> str:
-    if not lm.pads_left:
-        return "it reads pads on the left as text, so texts of several lengths cannot be continued in one batch"
+def _pads(lm: LanguageModel, row: list[int], side: Literal["left", "right"], fits: bool) -> str:
+    if not fits:
+        more = ", so texts of several lengths cannot be continued in one batch" if side == "left" else ""
+        return f"it reads pads on the {side} as text{more}"
     short = row[: len(row) // 2]
     alone = lm.model(**lm.batch_ids([short])).logits[0].float()
-    padded = lm.model(**lm.batch_ids([row, short])).logits[1, -len(short) :].float()
+    places = slice(-len(short), None) if side == "left" else slice(len(short))
+    padded = lm.model(**lm.batch_ids([row, short], side)).logits[1, places].float()
     gap = float((alone - padded).abs().max() / alone.std().clamp(min=1e-9))
     return (
         "" if gap < _within(lm) else f"beside a longer text its logits differ by {gap:.2g} of their standard deviation"
