@@ -11,6 +11,7 @@ class Characters:
     """One token for each character; 0 is BOS and EOS, 1 pads."""
 
     bos, eos, pad = 0, None, 1
+    prefix = (0,)
     alphabet = " abcdefghijklmnopqrstuvwxyzMPST,."
 
     def __len__(self) -> int:

@@ -39,7 +39,11 @@ def layout(model: nn.Module, place: Place) -> Layout:
         return "rows"
     if any(True for _ in module.children()) and any(True for _ in module.parameters()):
         weighted = [m for m in module.modules() if m._parameters]
-        return "rows" if not _convolves(module) else "channels" if all(map(_by_channels, weighted)) else "mixed"
+        if not _convolves(module):
+            return "rows"
+        if not any(map(_by_channels, module.modules())) and _acts_on_rows(module):  # experts, not convolutions
+            return "rows"
+        return "channels" if all(map(_by_channels, weighted)) else "mixed"
     if _acts_on_rows(module):
         return "rows"
     # A part that may work on either axis, such as an activation function: what stands beside it tells.
@@ -113,13 +117,17 @@ def _has_kernel(module: nn.Module) -> bool:
 
 @torch.no_grad()
 def _acts_on_rows(module: nn.Module) -> bool:
-    """Whether a part of a kind that is not known, such as a norm, takes rows as wide as its weights; it is tried."""
+    """Whether a part of a kind that is not known, such as a norm, takes rows as wide as its weights; it is tried.
+
+    It is given [2, length, width], of which a convolution would take the second axis for its channels.
+    """
     weights = list(module.parameters())
     if not weights:
         return False
     width = weights[0].shape[-1] if weights[0].dim() else 1
-    x = torch.linspace(-1, 1, 2 * (width + 1) * width, dtype=weights[0].dtype, device=weights[0].device)
-    x = x.reshape(2, width + 1, width)
+    length = width + 1 if width < 64 else 3  # another number than the width, so that no other axis fits
+    x = torch.linspace(-1, 1, 2 * length * width, dtype=weights[0].dtype, device=weights[0].device)
+    x = x.reshape(2, length, width)
     try:
         y = type(module).forward(module, x)  # past the hooks
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
