@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlencode
 
 from markupsafe import Markup
 
 from glassbook import experiments
 from glassbook.notebook import Notebook, read_markdown
+from glassbook.notebook.pages import logseq
 from glassbook.notebook.pages.links import anchor, is_file, name_key, page_address
 from glassbook.notebook.pages.markup import BLOCK, block_anchor, without_block_id
 from glassbook.notebook.pages.names import vault_of
+from glassbook.notebook.pages.plain import plain_text
 from glassbook.web.render.markdown import Show, Wikilink, page_url, render_markdown
 
 RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
@@ -23,6 +25,8 @@ RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
 
 MAX_EMBEDS = 50
 """Notes that are shown inside a page; further ones are links."""
+MAX_LABEL = 300
+"""Characters that a link to a block shows of it."""
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".svg")
 
 
@@ -56,6 +60,11 @@ class Links:
         if not wikilink.target:
             return Markup('<a href="#{}">{}</a>').format(section, wikilink.label)
         url = self.url(wikilink.target, section)
+        if is_block(wikilink):
+            if url is None:
+                note = "no page of the notebook has a block with this id"
+                return Markup('<span class="missing" title="{}">(({}))</span>').format(note, wikilink.target)
+            wikilink = replace(wikilink, label=wikilink.label or self._block_label(wikilink))
         if url is None:
             new = "/new?" + urlencode({"title": wikilink.target}, errors="replace")
             note = f"there is no page {wikilink.target!r} yet"
@@ -65,6 +74,12 @@ class Links:
         if not wikilink.alone:
             return link
         return self._note(wikilink, link) or Markup("<p>{}</p>\n").format(link)
+
+    def _block_label(self, wikilink: Wikilink) -> str:
+        """What a link to a block shows: its first line, below the block itself the page's title."""
+        page = self.notebook.page_at(wikilink.target)
+        first = plain_text(logseq.block(page.body, wikilink.target).partition("\n")[0])
+        return page.title if wikilink.embed or not first else first[:MAX_LABEL]
 
     def url(self, target: str, section: str = "") -> str | None:
         """URL of what a name resolves to; None if nothing has that name."""
@@ -148,6 +163,11 @@ class Links:
         return Markup('<div class="embed">{}<p class="embed-from">{}</p></div>').format(without_ids(html), link)
 
 
+def is_block(wikilink: Wikilink) -> bool:
+    """Whether a link names a block by its id alone, as in Logseq."""
+    return wikilink.section == f"^{wikilink.target}"
+
+
 def _beside(path: str) -> str:
     return f"/beside/{quote(path.removeprefix('pages/'))}"
 
@@ -165,7 +185,9 @@ def part_of(body: str, section: str) -> str:
     if not section:
         return body
     name = anchor(section)
-    return _block(body, name) if name.startswith(BLOCK) else _section(body, name)
+    if not name.startswith(BLOCK):
+        return _section(body, name)
+    return _block(body, name) or logseq.block(body, name.removeprefix(BLOCK))
 
 
 def _section(body: str, name: str) -> str:
