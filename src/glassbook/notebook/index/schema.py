@@ -130,6 +130,23 @@ def connect(name: str) -> sqlite3.Connection:
     return db
 
 
+def check(db: sqlite3.Connection) -> None:
+    """Look for damage in all of an index, in time proportional to its size.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        raise sqlite3.DatabaseError(said)
+    for table in (*LISTS.values(), PAGE_NAMES):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+    texts = " UNION ALL ".join(f"SELECT rowid AS id FROM {table}" for table in LISTS.values())
+    odd = f"SELECT id FROM entry WHERE kind NOT IN ({', '.join('?' * len(LISTS))}) OR id NOT IN ({texts})"
+    if db.execute(f"SELECT EXISTS ({odd})", list(LISTS)).fetchone()[0]:
+        raise sqlite3.DatabaseError("something that search can find has no words")
+
+
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection, lock: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE") -> Iterator[None]:
     """All of the block's writes or none; DEFERRED for reads only."""
