@@ -45,6 +45,7 @@ def shown(nb: Notebook, text: str, path: str = "pages/v/Home.md") -> str:
         ("![[assets/p.png|300]]", '<img src="/beside/v/assets/p.png" alt="" width="300">'),
         ("![[q r.png|20x30]]", '<img src="/beside/v/sub/q%20r.png" alt="" width="20" height="30">'),
         ("![[P.PNG|a plot]]", '<img src="/beside/v/assets/p.png" alt="a plot">'),
+        ("![[board.canvas]]", '<a href="/beside/v/board.canvas">board.canvas</a>'),
         ("![[a.pdf]]", '<a href="/beside/v/a.pdf">a.pdf</a>'),
         ("![x](q%20r.png)", '<img src="/beside/v/sub/q%20r.png" alt="x">'),
         ("[x](a.pdf)", '<a href="/beside/v/a.pdf" rel="noopener noreferrer">x</a>'),

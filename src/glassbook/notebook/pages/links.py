@@ -34,7 +34,7 @@ LINE = 400
 """Characters of a line that are kept with a link in it."""
 SHORT = 20_000
 """Characters from which on a page is read by another process: starting that takes as long as reading so many."""
-_FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_FILE = re.compile(r"\.(?:[A-Za-z0-9]{1,5}|canvas|drawio)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
