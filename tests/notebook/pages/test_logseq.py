@@ -73,6 +73,7 @@ ONE, TWO, THREE = (f"{n:08x}-0000-4abc-8def-0123456789ab" for n in (1, 2, 3))
 def test_the_block_of_an_id_with_those_below_it(body, block):
     assert logseq.block(body, ONE) == block
     assert (ONE in map(str.lower, logseq.block_ids(body))) == bool(block)
+    assert logseq.first_lines(body).get(ONE, "").strip() == block.partition("\n")[0]
 
 
 def test_many_blocks_are_found_in_time_proportional_to_the_page():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from glassbook.notebook import Notebook
@@ -129,3 +131,14 @@ def test_a_block_of_logseq_has_its_anchor_and_hides_its_id(nb):
     assert "id::" not in html
     (nb.folder / "pages/v/Links.md").write_text(f"- (({ONE}))\n")
     assert [link.id for link in nb.index.backlinks("Blocks")] == ["v/Links"]
+
+
+def test_very_many_links_to_blocks_take_time_in_proportion(nb):
+    names = [f"{n:08x}-0000-4abc-8def-0123456789ab" for n in range(5_000)]
+    (nb.folder / "pages/v/Many.md").write_text("".join(f"- block {name}\n  id:: {name}\n" for name in names))
+    rendered = render_markdown("".join(f"(({name}))\n" for name in names))
+    links = Links(nb, "pages/v/Home.md")
+    began = time.process_time()
+    html = str(rendered.html(links.link, lambda piece: piece, links.place))
+    assert time.process_time() - began < 5
+    assert html.count('<a href="/p/v/Many#block-') == 5_000

@@ -77,9 +77,8 @@ class Check(InNotebook):
                 out.print(Text(title, style="bold"))
             for row in rows:
                 place = f"{row['where']}:{row['line']}" if row["line"] else row["where"]
-                out.print(
-                    Text.assemble("  ", (f"{visible(place)}  " if place else "", "dim"), row["text"]), soft_wrap=True
-                )
+                before = f"  {visible(place)}  " if place else "  "
+                out.print(Text.assemble((before, "dim"), row["text"]), soft_wrap=True)
         counts = Counter(finding["kind"] for finding in found)
         parts = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
         out.print(f"{result['pages']} pages: {parts or 'nothing found'}")

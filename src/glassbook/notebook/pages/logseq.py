@@ -72,6 +72,21 @@ def without_block_id(text: str) -> tuple[str, str]:
     return (text[: found.start()] + text[found.end() :], found[1]) if found else (text, "")
 
 
+def first_lines(body: str) -> dict[str, str]:
+    """The first line of each block that has an id, by the id in lower case."""
+    found: dict[str, str] = {}
+    first = ""
+    for line in body.replace("\r\n", "\n").split("\n") if "id::" in body else ():
+        match = _BLOCK_ID.match(line) if "id::" in line else None
+        if match:
+            found.setdefault(match[1].lower(), first)
+        elif not line.strip():
+            first = ""
+        elif not first or re.match(_ITEM, line):
+            first = line
+    return found
+
+
 def block(body: str, name: str) -> str:
     """The block with this id and those below it, "" if there is none."""
     lines = body.replace("\r\n", "\n").split("\n")

@@ -46,6 +46,8 @@ class Links:
     """Files of the pages that this one is shown inside of, while it is."""
     _embeds: list[str] = field(default_factory=list)
     """Files of the notes that are shown inside the page, shared by all of them."""
+    _blocks: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    """File of a page with blocks that are linked to -> its title, and the first lines of its blocks by their ids."""
     _files: dict[str, list[str]] | None = None
     """Files of the vault by their names in lower case, once they are needed."""
 
@@ -77,9 +79,14 @@ class Links:
 
     def _block_label(self, wikilink: Wikilink) -> str:
         """What a link to a block shows: its first line, below the block itself the page's title."""
-        page = self.notebook.page_at(wikilink.target)
-        first = plain_text(logseq.block(page.body, wikilink.target).partition("\n")[0])
-        return page.title if wikilink.embed or not first else first[:MAX_LABEL]
+        path = self.notebook.index.path_of(wikilink.target, self.path)
+        assert path is not None  # it has a URL
+        if path not in self._blocks:
+            page = self.notebook.page_in(path)
+            self._blocks[path] = page.title, logseq.first_lines(page.body)
+        title, lines = self._blocks[path]
+        first = "" if wikilink.embed else plain_text(lines.get(wikilink.target.lower(), "")[: 2 * MAX_LABEL])
+        return first[:MAX_LABEL] or title
 
     def url(self, target: str, section: str = "") -> str | None:
         """URL of what a name resolves to; None if nothing has that name."""

@@ -58,7 +58,7 @@ def _shown(text: str) -> str:
 def history_page(request: Request, name: Ident, version: Version = "") -> Response:
     notebook = services_of(request).notebook
     page = find_page(notebook, name)
-    names = {"page_id": notebook.index.address(page), "page_title": page.title}
+    names: dict[str, Any] = {"page_id": notebook.index.address(page), "page_title": page.title}
     if version:
         shown = _compared(notebook, page, version)
         return respond(request, "version.html", title=f"Version of {page.title}", **names, **shown)
