@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Check(InNotebook):
-    """List what no run grounds, links that lead nowhere, and stale evidence. Exit code 1 if there is anything.
+    """List unreadable files, what no run grounds, links that lead nowhere, and stale evidence. Exit code 1 if any.
 
     Sentences are found by a heuristic. One is listed if it gives a decimal, a percentage, a ratio (2 of 3) or a
     multiple next to the name of an experiment, a word for a result (accuracy, loss, variance ...) or a word for
