@@ -10,9 +10,9 @@ LOADED = 60_000
 PLACES = [
     "/",
     "/p/superposition",
-    "/p/superposition/edit",
-    "/p/superposition/rename",
-    "/p/superposition/history",
+    "/edit/superposition",
+    "/rename/superposition",
+    "/history/superposition",
     "/new",
     "/import",
     "/pages",

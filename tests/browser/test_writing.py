@@ -59,7 +59,7 @@ def given(page, event, name, data):
 
 @pytest.mark.parametrize("event", ["paste", "drop"])
 def test_a_picture_is_added_at_the_cursor_and_shown(page, site, course, event):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     area = page.locator("textarea")
     area.focus()
     page.keyboard.press("Control+End")
@@ -71,7 +71,7 @@ def test_a_picture_is_added_at_the_cursor_and_shown(page, site, course, event):
 
 
 def test_a_file_that_is_no_picture_leaves_the_text(page, site, course):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     before = page.locator("textarea").input_value()
     given(page, "drop", "short-course.svg", base64.b64encode(b"<svg><script>alert(1)</script></svg>").decode())
     expect(page.locator("[data-status]")).to_contain_text("short-course.svg was not added: an SVG picture")
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_picture_leaves_the_text(page, site, course):
 
 
 def test_live_blocks_are_completed_and_inserted(page, site, course):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     area = page.locator("textarea")
     area.focus()
     page.keyboard.press("Control+End")
@@ -111,7 +111,7 @@ def test_a_step_is_ticked_and_saved(page, site, course):
 
 
 def test_a_version_is_compared_and_restored(page, site, course):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     before = course.read_text()
     page.locator("textarea").fill(before.replace("On dictionary", "All about dictionary"))
     page.keyboard.press("Control+Enter")
@@ -128,7 +128,7 @@ def test_a_page_is_renamed_with_its_links(page, site, folder, course):
     other = folder / "pages" / "notes" / "short-course-notes.md"
     other.write_text("---\nid: short-course-notes\ntitle: Its notes\n---\n\nOf [[Short course]].\n")
     opened(page, f"{site}/p/short-course-notes")
-    page.goto(f"{site}/p/short-course/rename")
+    page.goto(f"{site}/rename/short-course")
     page.get_by_label("Title").fill("Long course")
     page.get_by_role("button", name="Show changes").click()
     expect(page.locator("[data-changes-list] ins")).to_have_text(["Of [[Long course]]."])

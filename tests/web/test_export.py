@@ -261,7 +261,9 @@ def test_addresses_become_names_that_every_disk_takes():
     assert not any(part in ("..", ".") for name in made for part in name.split("/"))
     assert all(len(part.encode()) < 200 for part in names.file("/p/" + "%C3%BC" * 400).split("/"))
     assert normalize("/%65vents", "") is None
-    assert normalize("/p/a/edit", "") is None
+    assert normalize("/edit/a", "") is None
+    assert normalize("/p/a/edit", "") == "/p/a/edit"  # a page may be called so
+    assert names.file("/p/a/files/b") == "p/a/files/b.html"
     assert normalize("/pages", "kind=&tag=x&order=title") == "/pages?tag=x"
     assert normalize("/pages", "order=level") is None
     assert normalize("/features/a-run", "order=index") is None  # the page itself begins with the best

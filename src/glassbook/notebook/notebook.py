@@ -136,6 +136,15 @@ class Notebook:
             raise GlassbookError(f"no page is called {name!r}{_hint(name, self.index.names())}")
         return self._read(paths[0])
 
+    def page_at(self, address: str) -> Page:
+        """The page with this address (see `Index.path_at`).
+
+        Raises:
+            GlassbookError: there is none (the message names near ones).
+        """
+        path = self.index.path_at(address)
+        return self.page(address) if path is None else self.page_in(path)
+
     def page_in(self, path: str) -> Page:
         """The page in the file `path`, relative to the notebook's folder."""
         return self._read(self.folder / path)

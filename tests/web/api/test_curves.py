@@ -55,12 +55,21 @@ def test_curves_are_read_on_and_read_anew(nb):
         run.finish()
 
 
-def test_a_resumed_run_counts_its_later_lines(nb):
+@pytest.mark.parametrize(
+    ("logged", "steps", "values"),
+    [
+        ([(0, 1.0), (1, 2.0), (2, 3.0), (1, 20.0), (2, 30.0)], [0, 1, 2], [1.0, 20.0, 30.0]),
+        ([(5, 1.0), (6, 2.0), (0, 3.0)], [0, 5, 6], [3.0, 1.0, 2.0]),
+        ([(3, 1.0), (3, 2.0), (3, 3.0)], [3], [3.0]),
+        ([(0, 1.0), (-1, 2.0), (0, 4.0)], [-1, 0], [2.0, 4.0]),
+    ],
+)
+def test_a_resumed_run_counts_its_later_lines(nb, logged, steps, values):
     run = nb.start_run("toy", {})
-    for step, value in [(0, 1.0), (1, 2.0), (2, 3.0), (1, 20.0), (2, 30.0)]:
+    for step, value in logged:
         run.log(step, loss=value)
     curve = Curves().curve(run.folder, "loss")
-    assert (curve.steps, curve.values) == ([0, 1, 2], [1.0, 20.0, 30.0])
+    assert (curve.steps, curve.values) == (steps, values)
     run.finish()
 
 

@@ -263,10 +263,13 @@ def _lowered(body: str) -> str:
 
 
 def _of_work(page: PlannedPage, key: str, title: str) -> PlannedPage:
-    """The page of a work that the notebook's bibliography has: it cites it, and is called so if it had no title."""
+    """The page of a work: it cites it, and is called as the notebook's bibliography calls it if it had no title."""
     guess = f"about {title!r}, which is in the notebook's references"
+    if not title:
+        guess = f"cites {key}, which is not in the notebook's references; `glassbook references FILE.bib` adds it"
     front = {**page.front, "refs": [*page.front.get("refs", []), key]}
-    return replace(page, title=title if page.derived else page.title, front=front, guesses=(*page.guesses, guess))
+    title = title if page.derived and title else page.title
+    return replace(page, title=title, front=front, guesses=(*page.guesses, guess))
 
 
 # --- levels -------------------------------------------------------------------------------------------------------

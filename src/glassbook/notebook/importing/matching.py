@@ -52,7 +52,7 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     """The best first."""
     work: tuple[str, str] | None = None
-    """(key, title) of the work in the bibliography that it is about, if that has no page."""
+    """(key, title) of the work that it is about, if that has no page; the title is "" if the bibliography lacks it."""
 
 
 def loose(name: str) -> str:
@@ -102,8 +102,10 @@ class Subjects:
         work = self._work(page) if page.kind in WORKS else None
         for row, why, sure in self._all(page, work):
             found.setdefault(row.path, Candidate(row.path, row.id, row.title, row.kind, why, sure))
-        unknown = work if not any(candidate.sure for candidate in found.values()) else None
-        return Match(tuple(found.values()), unknown)
+        if any(candidate.sure for candidate in found.values()):
+            return Match(tuple(found.values()))
+        numbers = _numbers(page) if page.kind in WORKS else set()
+        return Match(tuple(found.values()), work or ((numbers.pop(), "") if len(numbers) == 1 else None))
 
     def _all(self, page: PlannedPage, work: tuple[str, str] | None) -> Iterator[tuple[Any, str, bool]]:
         for name in (page.title, *page.front.get("aliases", [])) if not page.derived else ():
@@ -131,8 +133,7 @@ class Subjects:
 
     def _work(self, page: PlannedPage) -> tuple[str, str] | None:
         """(key, title) of the work that an imported page names, by its number or its title."""
-        text = f"{page.title}\n{page.body}"
-        keys = {key for word in re.findall(r"[^\s<>()\[\]]+", text) if (key := key_of(word.rstrip(".,;")))}
+        keys = _numbers(page)
         title = loose(page.title) if not page.derived else ""
         numbered = [work for work in self.works if keys and key_of(str(work["id"])) in keys]
         titled = [work for work in self.works if title and _same_title(title, loose(str(work.get("title") or "")))]
@@ -158,6 +159,12 @@ class Subjects:
             self._texts = _Texts(works, texts)
         for row, score, clear in self._texts.like(page.body):
             yield row, f"its words are those of this page ({score:.0%} alike)", clear and page.derived
+
+
+def _numbers(page: PlannedPage) -> set[str]:
+    """Keys of the works whose DOIs and arXiv numbers a page gives."""
+    text = f"{page.title}\n{page.body}"
+    return {key for word in re.findall(r"[^\s<>()\[\]]+", text) if (key := key_of(word.rstrip(".,;")))}
 
 
 def _same_title(a: str, b: str) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.index import schema, search
+from glassbook.notebook.files import visible
+from glassbook.notebook.index import scan, schema, search
 from glassbook.notebook.index.database import IndexFile, recovering
 from glassbook.notebook.index.resolver import ADDRESS, Resolver
 from glassbook.notebook.pages.names import lookup_key
@@ -138,6 +139,14 @@ class Index(IndexFile):
     def path_of(self, name: str, source: str = "") -> str | None:
         """File, relative to the notebook, of the page that `resolve` gives."""
         return Resolver(self._fresh_pages()).path(name, source)
+
+    @recovering
+    def path_at(self, address: str) -> str | None:
+        """File, relative to the notebook, of the page with this `address`, else of the one that the name means.
+
+        In a link `[[a.md]]` means the page a; as an address, `a.md` is first the page that has it as its id.
+        """
+        return Resolver(self._fresh_pages()).path_at(address)
 
     @recovering
     def meant_by_others(self, names: Iterable[str], path: str) -> dict[str, str]:
@@ -420,14 +429,16 @@ class Index(IndexFile):
     def problems(self) -> list[str]:
         """What in the notebook's files cannot be read or is not unique, one line each."""
         db = self._fresh_pages()
-        lines = [
-            f"{path}: {problem}"
+        lines: list[str] = []
+        scan.pages(self.folder, lines)
+        lines += [
+            f"{visible(path)}: {problem}"
             for path, problem in db.execute("SELECT path, problem FROM page WHERE problem IS NOT NULL ORDER BY path")
         ]
         for ident, paths in db.execute(
             "SELECT id, group_concat(path, ', ') FROM page GROUP BY id HAVING count(*) > 1 ORDER BY id"
         ):
-            lines.append(f"{paths}: these share the id {ident!r}; give each its own")
+            lines.append(f"{visible(paths)}: these share the id {ident!r}; give each its own")
         self._fresh_runs()
         return lines + [row[0] for row in db.execute("SELECT problem FROM run WHERE problem IS NOT NULL ORDER BY id")]
 

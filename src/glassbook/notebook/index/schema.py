@@ -18,7 +18,7 @@ from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 12
+VERSION = 13
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -128,6 +128,23 @@ def connect(name: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Look for damage in all of an index, in time proportional to its size.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        raise sqlite3.DatabaseError(said)
+    for table in (*LISTS.values(), PAGE_NAMES):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+    texts = " UNION ALL ".join(f"SELECT rowid AS id FROM {table}" for table in LISTS.values())
+    odd = f"SELECT id FROM entry WHERE kind NOT IN ({', '.join('?' * len(LISTS))}) OR id NOT IN ({texts})"
+    if db.execute(f"SELECT EXISTS ({odd})", list(LISTS)).fetchone()[0]:
+        raise sqlite3.DatabaseError("something that search can find has no words")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from glassbook.notebook.pages.links import LIVE
+from glassbook.notebook.pages.logseq import UUID
 
 _LIVE_BLOCK = re.compile(rf"^ {{0,3}}(`{{3,}}|~{{3,}})[ ]*{LIVE}\b.*?(?:^ {{0,3}}\1[`~]*[ ]*$|\Z)", re.M | re.S)
 _NO_TEXT = re.compile(
@@ -19,6 +20,7 @@ _LINE_START = re.compile(
     r"^[ \t]*(?:>[ ]?)*(?:\[![\w-]+\][+-]?[ ]?)?(?:(?:[-*+]|\d+[.)])[ ]+)?(?:\[[ xX]\][ ]+)?(?:#{1,6}[ ]+)?", re.M
 )
 _ROW = re.compile(r"^\|?(.*?)\|[ ]*$", re.M)
+_BLOCK_NAME = re.compile(rf"\(\({UUID}\)\)|^[ \t]*id::[ \t]+{UUID}[ \t]*$", re.M)
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _EMPHASIS = re.compile(r"[*`]|~~|==|(?<!\w)_+|_+(?!\w)")
 
@@ -34,6 +36,8 @@ def plain_text(text: str) -> str:
         text = _ROW.sub(lambda row: " · ".join(cell.strip() for cell in row[1].split("|")), text)
     if "{{" in text:
         text = re.sub(r"\{\{(?:run|claim):[^{}]*\}\}", "…", text)
+    if "((" in text or "id::" in text:
+        text = _BLOCK_NAME.sub(lambda found: "…" if found[0].startswith("(") else "", text)
     if "[" in text:
         text = re.sub(r"!?\[\[([^\]\n]*)\]\]", r"\1", text)
         text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
