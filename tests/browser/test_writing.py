@@ -55,7 +55,8 @@ def test_nothing_is_put_into_the_front_matter(page, site, course, caret):
     assert area.input_value() == f"{before}\n![short course plot](short-course-plot.png)"
     area.evaluate("(area, caret) => area.setSelectionRange(caret, caret)", caret)
     page.get_by_role("button", name="Help").click()
-    page.locator("[data-insert]").first.click()
+    page.locator("#writing-help summary", has_text="claims").click()
+    page.get_by_role("button", name="Insert claims").click()
     assert area.input_value().startswith(f"{before}\n![short course plot](short-course-plot.png)\n\n```glassbook\n")
 
 

@@ -25,7 +25,7 @@ from glassbook.notebook.pages.plain import plain_text
         ("3 < 4 and 5 > 4, a | b", "3 < 4 and 5 > 4, a | b"),
         ("", ""),
         ("a [[Vision transformer|**ViT**]] and ![[Page#Part|that]]", "a ViT and that"),
-        ("[text][ref] and [more](http://x.org/a_(b) \"title\")\n\n[ref]: http://x.org", "text and more"),
+        ('[text][ref] and [more](http://x.org/a_(b) "title")\n\n[ref]: http://x.org', "text and more"),
         ("Heading\n=======\n\nits text ^block-1", "Heading its text"),
         ("**bold**, ***both***, *one* of 2 * 3 * 4", "bold, both, one of 2 * 3 * 4"),
         ("costs $5 and $6, not \\$7 \\*now\\*", "costs $5 and $6, not $7 *now*"),
@@ -62,10 +62,14 @@ def test_live_blocks_go_and_code_stays(fence):
 )
 def test_formulas_are_read_as_text(latex, text):
     assert plain_text(f"so ${latex}$ it is" if latex else "so it is") == f"so {text} it is".replace("  ", " ")
-    assert plain_text(f"so\n\n$$\n{latex}\n$$\n\nit is" if latex else "so it is") == f"so {text} it is".replace("  ", " ")
+    assert plain_text(f"so\n\n$$\n{latex}\n$$\n\nit is" if latex else "so it is") == f"so {text} it is".replace(
+        "  ", " "
+    )
 
 
-@pytest.mark.parametrize("unit", ["[", "$", "`", "$x ", "[a](", "**", "<a ", "\\frac{", "[[a|", "%%", "|", "\n> - ", "a_"])
+@pytest.mark.parametrize(
+    "unit", ["[", "$", "`", "$x ", "[a](", "**", "<a ", "\\frac{", "[[a|", "%%", "|", "\n> - ", "a_"]
+)
 def test_time_is_in_proportion_to_the_text(unit):
     start = time.process_time()
     plain_text(unit * 20_000)

@@ -8,7 +8,8 @@ import re
 from glassbook.notebook.pages.links import LIVE
 
 _APART = re.compile(
-    rf"^ {{0,3}}(?P<fence>`{{3,}}|~{{3,}})(?P<live>[ ]*{LIVE}\b)?[^\n]*\n(?P<block>.*?)(?:^ {{0,3}}(?P=fence)[`~]*[ ]*$|\Z)"
+    rf"^ {{0,3}}(?P<fence>`{{3,}}|~{{3,}})(?P<live>[ ]*{LIVE}\b)?[^\n]*\n(?P<block>.*?)"
+    r"(?:^ {0,3}(?P=fence)[`~]*[ ]*$|\Z)"
     r"|(?<!`)(?P<ticks>`++)(?P<code>[^\n]*?[^`\n])(?P=ticks)(?!`)"
     r"|\$\$(?P<display>[^$]+)\$\$"
     r"|(?<![\d$])\$(?P<math>(?=\S)[^$\n]*(?:\n[^$\n]+)*(?<=\S))\$(?!\d)"
@@ -87,7 +88,10 @@ _LOOKS = frozenset(
 """Commands that say how their words look, or put a sign over them."""
 _STYLE = re.compile(rf"\\(?:{'|'.join(_LOOKS)})\s*\{{([^{{}}]*)\}}")
 _GAPS = frozenset("quad qquad hspace space thinspace".split())
-_RAISED = {"^": str.maketrans("0123456789+-()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ"), "_": str.maketrans("0123456789+-()", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎")}
+_RAISED = {
+    "^": str.maketrans("0123456789+-()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ"),
+    "_": str.maketrans("0123456789+-()", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎"),
+}
 
 
 def formula_text(latex: str) -> str:
