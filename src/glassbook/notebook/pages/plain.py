@@ -19,13 +19,15 @@ _APART = re.compile(
 )
 """What is not to be read as Markdown: code, formulas, single characters, addresses."""
 _KEPT = re.compile("\ue000(\\d+)\ue001")
+_COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)|%%[\s\S]*?%%")
+_BLOCK_NAME = re.compile(r"[ ]\^[\w-]+[ ]*$", re.M)
 _NO_TEXT = re.compile(
-    r"^[ ]*\|?(?:[ ]*:?-+:?[ ]*\|)+(?:[ ]*:?-+:?)?[ ]*$"  # the line below a table's head
-    r"|^[ ]{0,3}(?:[-*_][ ]*){3,}$"  # a rule
-    r"|^[ ]{0,3}=+[ ]*$"  # the line below a heading
-    r"|^[ ]{0,3}\[[^\]^\n][^\]\n]*\]:[ ]*\S.*$"  # where a link leads
-    r"|[ ]\^[\w-]+[ ]*$"  # the name of a block
-    r"|<!--[\s\S]*?(?:-->|\Z)|%%[\s\S]*?%%",
+    r"^(?=[ |:*_=\[-])(?:"
+    r"[ ]*\|?(?:[ ]*:?-+:?[ ]*\|)+(?:[ ]*:?-+:?)?[ ]*$"  # the line below a table's head
+    r"|[ ]{0,3}(?:[-*_][ ]*){3,}$"  # a rule
+    r"|[ ]{0,3}=+[ ]*$"  # the line below a heading
+    r"|[ ]{0,3}\[[^\]^\n][^\]\n]*\]:[ ]*\S.*$"  # where a link leads
+    r")",
     re.M,
 )
 _LINE_START = re.compile(
@@ -33,7 +35,7 @@ _LINE_START = re.compile(
 )
 _ROW = re.compile(r"^\|?(.*?)\|[ ]*$", re.M)
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]*>")
-_EMPHASIS = re.compile(r"\*+(?=\S)|(?<=\S)\*+|~~|==(?=\S)|(?<=\S)==|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)")
+_EMPHASIS = re.compile(r"(?=[*~=_])(?:\*+(?=\S)|(?<=\S)\*+|~~|==(?=\S)|(?<=\S)==|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w))")
 
 
 def plain_text(text: str) -> str:
@@ -54,6 +56,10 @@ def plain_text(text: str) -> str:
     text = text.replace("\ue000", "").replace("\ue001", "")
     if any(sign in text for sign in "`~$\\<"):
         text = _APART.sub(keep, text)
+    if "<!--" in text or "%%" in text:
+        text = _COMMENT.sub("", text)
+    if " ^" in text:
+        text = _BLOCK_NAME.sub("", text)
     text = _NO_TEXT.sub("", text)
     text = _LINE_START.sub("", text)
     if "|" in text:
@@ -63,16 +69,21 @@ def plain_text(text: str) -> str:
         text = re.sub(r"\{\{(?:run|claim):[^{}]*\}\}", "…", text)
     if "[" in text:
         text = re.sub(r"!?\[\[([^\[\]\n]*)\]\]", r"\1", text)
-        for _ in range(2):  # a picture may be the label of a link
+        for _ in range(2 if "](" in text else 0):  # a picture may be the label of a link
             text = re.sub(r"!?\[([^\[\]]*)\]\((?:[^()\n]|\([^()\n]*\)){0,1000}\)", r"\1", text)
-        text = re.sub(r"!?\[([^\[\]\n]+)\]\[[^\[\]\n]*\]", r"\1", text)
-        text = re.sub(r"\[\^[^\[\]\s]+\](?::[ ]?)?", "", text)
+        if "][" in text:
+            text = re.sub(r"!?\[([^\[\]\n]+)\]\[[^\[\]\n]*\]", r"\1", text)
+        if "[^" in text:
+            text = re.sub(r"\[\^[^\[\]\s]+\](?::[ ]?)?", "", text)
     if "<" in text:
         text = _HTML.sub("", text)
-    text = _EMPHASIS.sub("", text)
+    if any(sign in text for sign in "*_~="):
+        text = _EMPHASIS.sub("", text)
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(_KEPT.sub(lambda at: kept[int(at[1])], text).split())
+    if kept:
+        text = _KEPT.sub(lambda at: kept[int(at[1])], text)
+    return " ".join(text.split())
 
 
 _LATEX = re.compile(r"\\([a-zA-Z]+)\*?|\\(.)|([\^_])\s*([^\\{}\s])|([{}])|[~&\s]+", re.S)
