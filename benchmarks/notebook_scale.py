@@ -93,8 +93,7 @@ def _make_runs(folder: Path, runs: int, rng: random.Random) -> None:
         ]
         lines.append({"event": "result", "time": 9.0, "metrics": {"loss": rng.random(), "accuracy": rng.random()}})
         lines.append({"event": "end", "time": 9.0, "state": "finished"})
-        text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines) + "\n"
-        (place / "events.jsonl").write_text(text)
+        _write_events(place, lines)
 
 
 def _make_wide(place: Path, rng: random.Random) -> None:
@@ -108,7 +107,12 @@ def _make_wide(place: Path, rng: random.Random) -> None:
         lines.append({"event": "metric", "time": 1.0 + step, "step": step, "metrics": metrics})
     lines.append({"event": "result", "time": 101.0, "metrics": {"loss": 0.5}})
     lines.append({"event": "end", "time": 101.0, "state": "finished"})
-    (place / "events.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+    _write_events(place, lines)
+
+
+def _write_events(place: Path, lines: list[dict[str, Any]]) -> None:
+    text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines) + "\n"
+    (place / "events.jsonl").write_text(text)
 
 
 def timed(ask: Callable[[Any], object], given: list[Any]) -> str:
