@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import subprocess
 import sys
@@ -32,6 +33,7 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         again, server = _serve(folder)
         print(f"{'start':32} {again:8.2f} s")
         try:
+            _settle(server.pid)
             _ask(json.loads((Path(place) / "url").read_text()), words, notes)
             print(f"{'memory of the server':32} {_memory(server.pid):8.0f} MB")
         finally:
@@ -48,6 +50,23 @@ def _serve(folder: Path) -> tuple[float, subprocess.Popen[str]]:
     url = json.loads(server.stdout.readline())["url"]
     (folder.parent / "url").write_text(json.dumps(url))
     return time.perf_counter() - begin, server
+
+
+def _settle(pid: int) -> None:
+    """Wait until the server has looked through all files, which it does after it has begun to answer."""
+    before = _used(pid)
+    for _ in range(60):
+        time.sleep(1)
+        now = _used(pid)
+        if now - before < 0.2:
+            return
+        before = now
+
+
+def _used(pid: int) -> float:
+    """Seconds of processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _ask(url: str, words: list[str], notes: int) -> None:
