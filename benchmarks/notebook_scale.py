@@ -145,11 +145,11 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         nb.index.follow()
         print(f"{'start, nothing changed':28} {time.perf_counter() - begin:8.2f} s")
         _questions(nb, words, notes, runs)
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(f"{'memory, at most':28} {used:8.0f} MB")
         begin = time.perf_counter()
         found = len(References(folder).from_bibtex(bibtex(WORKS)))
         print(f"{f'{found:,} works of BibTeX':28} {time.perf_counter() - begin:8.2f} s")
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        print(f"{'memory, at most':28} {used:8.0f} MB")
         nb.close()
 
 
