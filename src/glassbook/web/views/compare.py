@@ -86,7 +86,7 @@ def _value(row: Any, column: str) -> float | None:
 
 
 def _pareto(services: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
-    table = services.notebook.index.run_table(experiment=experiment or None, limit=MAX_POINTS)
+    table = services.notebook.index.run_table(experiment=experiment or None, archived=False, limit=MAX_POINTS)
     columns = [name for name in table.columns if name.startswith(("results.", "config."))]
     points = []
     for row in table.rows if x and y else []:
