@@ -23,6 +23,7 @@ from glassbook.notebook.runs.freshness import stale
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import artifacts, row_to_json, run_details_to_json, runs_to_json
+from glassbook.web.render.readable import readable
 from glassbook.web.render.vega import safe_spec
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -282,7 +283,7 @@ def run_chart(request: Request, id: RunId, name: Name) -> Response:
     run = services_of(request).run(id)
     if name in run.charts and not run.reference:
         find_file(run, f"charts/{name}.vl.json")
-    return json_response(safe_spec(run.chart(name)))
+    return json_response(readable(safe_spec(run.chart(name))))
 
 
 @router.get("/api/v1/runs/{id}/tables/{name}")
