@@ -51,19 +51,12 @@ export function menu(chart) {
   const download = (kind) => button(kind, async () => save(`${chart.name.replace(/[^\p{L}\p{N}._-]+/gu, "-")}.${kind.toLowerCase()}`, await DOWNLOADS[kind](chart)));
   const zoom = chart.reading.canZoom() ? [el("p", {}, ...Object.entries(ZOOM).map(([text, action]) => button(text, action))), el("p", { class: "dim" }, "or drag a frame; a double click shows the whole")] : [];
   const { keep } = figure.dataset;
-  const kept = keep ? [el("p", {}, button("Keep on a page", () => keepIt(keep)), button("Copy link", () => copyIt(keep)))] : [];
+  // These are answered by app.js, like those elsewhere.
+  const kept = keep ? [el("p", {}, el("button", { type: "button", class: "quiet small", "data-keep-on": keep }, "Keep on a page"), el("button", { type: "button", class: "quiet small", "data-copy-link": rooted(figure.dataset.link) }, "Copy link"))] : [];
   const details = el("details", { class: "chart-menu" },
     el("summary", { "aria-label": `${chart.name}: zoom and download`, title: "zoom and download" }, "⋯"),
     el("div", {}, ...zoom, el("p", {}, ...Object.keys(DOWNLOADS).map(download)), ...kept));
   figure.prepend(details);
-}
-
-async function keepIt(data) {
-  (await import("./keep.js")).keep(JSON.parse(data));
-}
-
-async function copyIt(data) {
-  (await import("./keep.js")).copyLink(rooted(JSON.parse(data).address));
 }
 
 // A menu closes when something else is pressed.
