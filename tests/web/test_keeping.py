@@ -23,9 +23,9 @@ def run(nb):
         db.executescript(SCHEMA)
         header = {"model": "builtin", "site": "blocks.2.out", "dictionary": "d", "width": 4, "tokens": 10}
         db.executemany("INSERT INTO header VALUES (?, ?)", [(key, json.dumps(value)) for key, value in header.items()])
-        db.execute(
-            "INSERT INTO feature VALUES (3, '', NULL, 0.1, 1.0, '', '[]', '[]', '[]', '[]', '{\"edges\": [0, 1, 2], \"counts\": [1, 1]}', '[]')"
-        )
+        histogram = json.dumps({"edges": [0, 1, 2], "counts": [1, 1]})
+        feature = [3, "", None, 0.1, 1.0, "", "[]", "[]", "[]", "[]", histogram, "[]"]
+        db.execute(f"INSERT INTO feature VALUES ({', '.join('?' * len(feature))})", feature)
     return run
 
 
