@@ -155,7 +155,25 @@ def test_charts_curves_and_histograms_are_pictures(site, nb):
     assert len(pictures) >= 8
     for picture in pictures:
         assert "<script" not in picture.read_text()
-    assert any("<path" in picture.read_text() and "white" in picture.read_text() for picture in pictures)
+    # They follow the theme of the reader.
+    for text in (picture.read_text() for picture in pictures):
+        assert "prefers-color-scheme: dark" in text
+        assert re.search(r'<rect[^>]*fill="white"', text) is None
+    assert any("<path" in picture.read_text() for picture in pictures)
+
+
+def test_attention_lenses_and_the_graph_are_pictures(site):
+    page = next(path for path in (site / "p").rglob("*.html") if "<title>Links " in path.read_text()).read_text()
+    found = re.search(r'<img class="picture" src="([^"]+)" alt="attention of builtin on “a fox”">', page)
+    assert found
+    picture = (site / "p" / found[1]).resolve().read_text()
+    assert "blocks.0, head 0" in picture
+    assert "data:image/png;base64," in picture
+    graph = (site / "graph.html").read_text()
+    found = re.search(r'<img class="picture" src="([^"]+)" alt="pages and the links between them">', graph)
+    assert found
+    assert "Superposition" in (site / found[1]).read_text()
+    assert "<button" not in graph
 
 
 def test_pictures_are_copied_and_weights_are_not(site):
