@@ -339,6 +339,10 @@ def test_the_command_says_what_to_open(tmp_path, capsys):
     assert said["left_out"] == []
     assert main(["export", str(tmp_path / "one.html"), "--page", "One", *given]) == 0
     assert str(tmp_path / "one.html") in capsys.readouterr().out
+    for name in ("one", "one.txt", "one.html.gz"):
+        assert main(["export", str(tmp_path / name), "--page", "One", *given]) == 2
+        assert f"name it {name}.html" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     assert main(["export", str(tmp_path / "mine"), *given]) == 2

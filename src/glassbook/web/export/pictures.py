@@ -28,6 +28,8 @@ _CURVE = re.compile(r"/api/v1/runs/([^/]+)/metrics")
 _HISTOGRAM = re.compile(r"/api/v1/features/([^/]+)/(\d+)/histogram")
 _PANEL = re.compile(r"/panel/(attention|lens|graph)")
 _FORBIDDEN = frozenset({"script", "foreignObject", "iframe", "object", "embed", "a", "animate", "set", "handler"})
+WIDTH = 460
+"""Pixels of a chart that does not say how wide it is."""
 POINTS = 600
 """Maximum number of points of a curve."""
 CONFIG: dict[str, Any] = {
@@ -92,7 +94,10 @@ def _panel(services: Services, client: InProcessClient, kind: str, settings: dic
 def _chart(services: Services, run: str, name: str) -> str | None:
     record = services.run(run)
     saved = record.svg(name)
-    drawn = draw_svg(readable(safe_spec(record.chart(name))))
+    spec = readable(safe_spec(record.chart(name)))
+    if not {"facet", "spec", "hconcat", "vconcat", "concat", "repeat"} & spec.keys():
+        spec = {"width": WIDTH, **spec}
+    drawn = draw_svg(spec)
     return drawn if drawn is not None or saved is None else clean_svg(saved.read_text("utf-8", "replace"))
 
 
