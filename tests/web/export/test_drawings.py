@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from glassbook.web.export.drawings import attention_svg, graph_svg, layout, lens_svg, themed, visible
+from glassbook.web.export.drawings import attention_svg, graph_svg, layout, lens_svg, themed, visible, words_svg
 
 EVIL = "</text><script>alert(1)</script>\0\n"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -91,6 +91,22 @@ def test_a_graph_shows_every_page_once_inside_the_picture(count):
 
 def test_a_graph_without_pages_is_none():
     assert graph_svg({"nodes": [], "edges": []}) is None
+
+
+@pytest.mark.parametrize("alone", [1, 30, 300])
+def test_pages_without_links_stand_below_and_squeeze_nothing(alone):
+    nodes = [node(f"n{i}") for i in range(6)] + [node(f"a{i}", 0) for i in range(alone)]
+    svg = graph_svg({"nodes": nodes, "edges": [(f"n{i}", f"n{(i + 1) % 6}") for i in range(6)]})
+    assert svg is not None
+    circles = [(float(c.get("cx", "")), float(c.get("cy", ""))) for c in parsed(svg).iter(f"{NAMESPACE}circle")]
+    linked, others = circles[:6], circles[6 : 6 + alone]
+    assert max(x for x, _ in linked) - min(x for x, _ in linked) > 600
+    assert max(y for _, y in linked) < min(y for _, y in others)
+    assert len(set(circles)) == len(circles)
+
+
+def test_words_stand_in_place_of_a_picture():
+    assert texts(parsed(words_svg("1 < 2 at step 0"))) == ["1 < 2 at step 0"]
 
 
 def test_linked_pages_are_nearer_than_others():

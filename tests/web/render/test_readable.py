@@ -8,7 +8,7 @@ import pytest
 
 from glassbook import charts
 from glassbook.web.export.pictures import draw_svg
-from glassbook.web.render.readable import readable
+from glassbook.web.render.readable import is_empty, readable
 
 FIVE = [{"x": 1, "y": 3}, {"x": 2, "y": 1}, {"x": 3, "y": 4}, {"x": 4, "y": 2}, {"x": 5, "y": 5}]
 
@@ -84,3 +84,21 @@ def test_a_line_of_one_point_is_seen(stored, marked):
     assert drawn is not None
     points = drawn.count('aria-roledescription="point"')
     assert points == marked
+
+
+@pytest.mark.parametrize(
+    ("spec", "empty"),
+    [
+        (charts.lines([], "x", "y"), True),
+        (charts.scatter([], "x", "y"), True),
+        (charts.lines(FIVE, "x", "y"), False),
+        (charts.lines([], "x", "y", rules={"a": 1.0}), False),
+        ({"data": {"name": "d"}, "datasets": {"d": FIVE}, "mark": "bar"}, False),
+        ({"data": {"name": "d"}, "datasets": {"d": []}, "mark": "bar"}, True),
+        ({"datasets": {"d": FIVE}, "layer": [{"data": {"name": "d"}, "mark": "bar"}]}, False),
+        ({"data": {"name": "elsewhere"}, "mark": "bar"}, False),
+        ({"mark": "bar"}, False),  # it makes its own rows
+    ],
+)
+def test_a_chart_without_rows_is_empty(spec, empty):
+    assert is_empty(spec) is empty

@@ -46,6 +46,11 @@ def _text(x: float, y: float, text: str, *, size: int = 12, font: str = SANS, fi
     return f"<text {place}{given}>{escape(clean)}</text>"
 
 
+def words_svg(text: str) -> str:
+    """Words in place of a picture of nothing, or of one number."""
+    return _svg(16 + 7.2 * len(text), 24, [_text(0, 16, text, size=13, fill=SOFT)])
+
+
 def visible(token: str, longest: int = 10) -> str:
     """A token as it is shown: line ends and tabs as signs, and not too long."""
     text = token.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥") or "∅"
@@ -158,7 +163,7 @@ def graph_svg(graph: Mapping[str, Any], width: int = 960, height: int = 640) -> 
         return None
     number = {node["id"]: i for i, node in enumerate(nodes)}
     pairs = [(number[a], number[b]) for a, b in graph["edges"] if a in number and b in number and a != b]
-    places = layout(len(nodes), pairs, width, height - 30)
+    places = _places(len(nodes), pairs, width, height - 30)
     parts = [
         f'<line x1="{places[a][0]:.1f}" y1="{places[a][1]:.1f}" x2="{places[b][0]:.1f}" y2="{places[b][1]:.1f}"'
         f' stroke="{RULE}"/>'
@@ -191,11 +196,32 @@ def _names(nodes: Sequence[Mapping[str, Any]], places: Sequence[tuple[float, flo
         name = visible(nodes[i]["title"], 34)
         half = 3.4 * len(name) + 4
         x, y = max(half, min(width - half, places[i][0])), places[i][1] - _radius(nodes[i]) - 4
-        if any(abs(x - ox) < half + ohalf and abs(y - oy) < 15 for ox, oy, ohalf in taken):
+        crosses = any(abs(x - ox) < half + ohalf and abs(y - oy) < 15 for ox, oy, ohalf in taken)
+        covers = any(
+            other != i and abs(x - ox) < half and abs(y - 4 - oy) < _radius(nodes[other]) + 5
+            for other, (ox, oy) in enumerate(places)
+        )
+        if crosses or covers:
             continue
         taken.append((x, y, half))
         parts.append(_text(x, y, name, text_anchor="middle"))
     return parts
+
+
+def _places(count: int, pairs: Sequence[tuple[int, int]], width: float, height: float) -> list[tuple[float, float]]:
+    """Places of all nodes; those without a link, which nothing holds, stand in rows below the others."""
+    linked = sorted({i for pair in pairs for i in pair})
+    alone = [i for i in range(count) if i not in set(linked)]
+    across = 12
+    rows = ceil(len(alone) / across)
+    room = height if not linked else height / 2 if rows * 34 > height / 2 else rows * 34
+    number = {node: n for n, node in enumerate(linked)}
+    placed = layout(len(linked), [(number[a], number[b]) for a, b in pairs], width, height - room) if linked else []
+    found = dict(zip(linked, placed, strict=True))
+    for n, node in enumerate(alone):
+        step = (width - 120) / (across - 1)
+        found[node] = (60 + n % across * step, height - room + (n // across + 0.7) * room / max(rows, 1))
+    return [found[node] for node in range(count)]
 
 
 def layout(count: int, pairs: Sequence[tuple[int, int]], width: float, height: float) -> list[tuple[float, float]]:

@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
+from glassbook.formatting import number
 from glassbook.model_server import is_local
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.export.client import InProcessClient
-from glassbook.web.export.drawings import ACCENT, INK, RULE, SOFT, attention_svg, graph_svg, lens_svg, themed
-from glassbook.web.render.readable import readable
+from glassbook.web.export.drawings import ACCENT, INK, RULE, SOFT, attention_svg, graph_svg, lens_svg, themed, words_svg
+from glassbook.web.render.readable import is_empty, readable
 from glassbook.web.render.vega import SCHEMA, safe_spec
 from glassbook.web.services import Services
 from glassbook.web.views.features import histogram
@@ -95,6 +96,8 @@ def _chart(services: Services, run: str, name: str) -> str | None:
     record = services.run(run)
     saved = record.svg(name)
     spec = readable(safe_spec(record.chart(name)))
+    if is_empty(spec):
+        return words_svg("This chart has no points.")
     if not {"facet", "spec", "hconcat", "vconcat", "concat", "repeat"} & spec.keys():
         spec = {"width": WIDTH, **spec}
     drawn = draw_svg(spec)
@@ -104,13 +107,14 @@ def _chart(services: Services, run: str, name: str) -> str | None:
 def _curve(services: Services, run: str, metric: str) -> str | None:
     curve = services.curve(services.run(run), metric, points=POINTS)
     rows = [{"step": step, "value": value} for step, value in zip(curve.steps, curve.values, strict=True)]
+    if len(rows) == 1:
+        return words_svg(f"{number(rows[0]['value'])} at step {number(rows[0]['step'])}")
     spec = {
         "$schema": SCHEMA,
         "data": {"values": rows},
         "width": 240,
         "height": 150,
-        # A single point has no line.
-        "mark": {"type": "line", "strokeWidth": 1.5, "point": len(rows) == 1},
+        "mark": {"type": "line", "strokeWidth": 1.5},
         "encoding": {
             "x": {"field": "step", "type": "quantitative", "title": None, "axis": {"tickCount": 4, "format": "~s"}},
             "y": {

@@ -27,6 +27,23 @@ def readable(spec: Spec) -> Spec:
     return _lone_points(_steps(spec, []), [])
 
 
+def is_empty(spec: Mapping[str, Any]) -> bool:
+    """Whether a spec carries rows, and there are none."""
+    given = [part["data"] for part in _units(spec) if isinstance(part.get("data"), Mapping)]
+    tables = [data.get("values", spec.get("datasets", {}).get(data.get("name"))) for data in given]
+    return bool(tables) and all(rows == [] for rows in tables)
+
+
+def _units(spec: Any) -> list[Mapping[str, Any]]:
+    """The spec and all specs inside."""
+    if isinstance(spec, list):
+        return [unit for part in spec for unit in _units(part)]
+    if not isinstance(spec, Mapping):
+        return []
+    inside = [spec.get(key) for key in ("layer", "spec", "hconcat", "vconcat", "concat")]
+    return [spec, *(unit for part in inside for unit in _units(part))]
+
+
 def _rows(spec: Mapping[str, Any], inherited: list[Any]) -> list[Any]:
     """The rows of a spec: its own, else those of what it is part of."""
     data = spec.get("data")
