@@ -32,12 +32,11 @@ Number = Annotated[int, Field(ge=0, lt=2**31)]
 class Kept(Strict):
     """What is seen somewhere in the notebook: a live block of the same kind shows it on a page."""
 
-    kind: str
-
     def block(self) -> str:
         """It as a live block."""
-        data = self.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-        return f"```glassbook\n{self.kind}: {flow_text(data)}\n```\n"
+        data = self.model_dump(mode="json", exclude_none=True)
+        kind = data.pop("kind")
+        return f"```glassbook\n{kind}: {flow_text(data)}\n```\n"
 
     @abstractmethod
     def title(self, nb: Notebook) -> str:
