@@ -150,8 +150,24 @@ def test_selected_runs_are_tagged_and_archived_together(page, site, toy):
     page.get_by_role("button", name="Restore").is_visible()
 
 
-def test_folded_tables_are_sorted_and_stay_open(page, site, toy):
+def test_a_folded_table_comes_when_it_is_opened(page, site, folder, toy):
+    nb = Notebook(folder)
+    for seed in range(31):
+        with nb.start_run("crowd", {}, seed) as run:
+            run.result(loss=1.0)
+    nb.close()
     page.goto(f"{site}/runs")
+    group = page.locator(".run-group", has_text="crowd")
+    expect(group).not_to_have_attribute("open", "")
+    assert group.locator("tbody tr").count() == 0
+    group.locator("summary").click()
+    expect(group.locator("tbody tr")).to_have_count(20)
+    group.get_by_role("link", name="all 31 runs of crowd").click()
+    expect(page.locator("tbody tr")).to_have_count(31)
+
+
+def test_folded_tables_are_sorted_and_stay_open(page, site, toy):
+    page.goto(f"{site}/runs?open=annotated")
     group = page.locator(".run-group", has_text="annotated")
     group.get_by_role("link", name="seed").click()
     expect(page).to_have_url(re.compile("open=annotated"))

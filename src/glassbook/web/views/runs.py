@@ -67,19 +67,15 @@ class RunQuery:
     ] = "started"
     descending: bool = True
 
-    def _filter(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
+        """The filters, but for the experiment, as the index takes them."""
         archived = {"": False, "only": True, "all": None}[self.archived]
         return {"status": self.status or None, "text": self.q, "tag": self.tag or None, "archived": archived}
-
-    def counts(self, notebook: Notebook) -> list[RunCount]:
-        """How many of the table's runs each experiment has."""
-        counts = notebook.index.run_counts(**self._filter())
-        return [count for count in counts if self.experiment in ("", count.experiment)]
 
     def table(self, notebook: Notebook, limit: int, offset: int = 0) -> RunTable:
         return notebook.index.run_table(
             experiment=self.experiment or None,
-            **self._filter(),
+            **self.filters(),
             order=self.order,
             descending=self.descending,
             limit=limit,
@@ -129,7 +125,7 @@ def runs_page(
     open: Annotated[str, Query(max_length=200, description="the experiment whose folded table is open")] = "",
 ) -> HTMLResponse:
     notebook = services_of(request).notebook
-    counts = query.counts(notebook)
+    counts = [] if query.experiment or not fold else notebook.index.run_counts(**query.filters())
     folded = fold and len(counts) > 1
     table = query.table(notebook, 0 if folded else PER_PAGE, (page - 1) * PER_PAGE)
     if folded:
@@ -157,7 +153,9 @@ def runs_page(
 
 
 def _folded(notebook: Notebook, query: RunQuery, column: list[str], count: RunCount, open: bool) -> Group:
-    """The first runs of an experiment."""
+    """The first runs of an experiment; a closed one has none until the browser opens it."""
+    if not open:
+        return Group(count.experiment, count.runs, count.newest, [], [], open)
     table = replace(query, experiment=count.experiment).table(notebook, PER_GROUP)
     shown = _columns(count.experiment, column, table.columns)
     return Group(count.experiment, table.total, count.newest, shown, _rows(table, shown), open)

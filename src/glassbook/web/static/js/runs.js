@@ -1,5 +1,5 @@
 // Tables of runs (filters; what is selected is compared, tagged or archived) and a run's page: its curves, note and tags.
-import { ask, say } from "./api.js";
+import { ask, rooted, say } from "./api.js";
 import { curves } from "./curves.js";
 import { onChange } from "./events.js";
 import { refresh } from "./live.js";
@@ -14,6 +14,23 @@ filters?.addEventListener("change", (event) => {
 const form = document.querySelector("[data-compare]");
 if (form) {
   const status = form.querySelector("[data-chosen]");
+  // A folded table comes when it is opened.
+  async function fill(group) {
+    if (!group.open || group.querySelector("table") || group.hasAttribute("aria-busy")) return;
+    group.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(rooted(group.dataset.opened));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = [...page.querySelectorAll("[data-group]")].find((one) => one.dataset.group === group.dataset.group);
+      if (fresh?.querySelector("table")) group.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    } catch (error) {
+      say(error.message);
+    }
+    group.removeAttribute("aria-busy");
+  }
+  const fillAll = () => form.querySelectorAll("[data-group][open]").forEach(fill);
+  form.addEventListener("toggle", (event) => event.target.matches("[data-group]") && fill(event.target), true);
+  new MutationObserver(fillAll).observe(form.querySelector("#runs-table"), { childList: true });
   const selected = () => [...form.querySelectorAll("[name=run]:checked")];
   const marks = [...form.querySelectorAll("[data-mark]")];
   const newTag = form.querySelector("[data-new-tag]");
