@@ -56,7 +56,7 @@ def test_odd_names_of_fields_are_followed():
         charts.bars([{"n": "a", "v": 1.0}], "v", "n"),
         charts.heat([[0.5]], ["a"], ["b"]),
         charts.histogram({"g": [1.0]}, "x", "n", 0.5),
-        charts.lines(FIVE[:1], "x", "y", points=True),
+        charts.lines([], "x", "y"),
         {"data": {"values": FIVE}, "layer": [{"mark": "point"}, {"mark": "line", "encoding": {"x": 5}}]},
         {"mark": "line", "encoding": {"x": {"field": "x"}, "y": {"field": "y", "aggregate": "mean"}}},
         {"mark": "line"},
@@ -65,6 +65,24 @@ def test_odd_names_of_fields_are_followed():
 )
 def test_what_is_neither_stays_as_it_is(stored):
     assert readable(stored) == stored
+
+
+@pytest.mark.parametrize(
+    ("stored", "ticks"),
+    [
+        (charts.lines([{"x": 1, "y": 2.05}], "x", "y", points=True), ["1", "2.05"]),
+        (charts.lines([{"x": i, "y": 0.1} for i in range(3)], "x", "y"), ["0.1"]),
+        (charts.scatter([{"x": 12345, "y": i} for i in range(3)], "x", "y"), ["12345"]),
+        (charts.scatter([{"x": 7.25, "y": 0.5}], "x", charts.Axis("y", percent=True)), ["7.25", "50%"]),
+    ],
+)
+def test_one_value_has_its_own_tick(stored, ticks):
+    shown = readable(stored)
+    drawn = draw_svg(shown)
+    assert drawn is not None
+    for tick in ticks:
+        assert f">{tick}</text>" in drawn
+    assert shown["$schema"] == stored["$schema"]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ _OF_THE_UNIT = ("mark", "encoding", "transform", "params")
 
 
 def readable(spec: Spec) -> Spec:
-    """The spec to draw: a Pareto front as steps, a line of one point as a point."""
-    return _lone_points(_steps(spec, []), [])
+    """The spec to draw: a Pareto front as steps, a line of one point as a point, one value with its own tick."""
+    return _lone_points(_one_value(_steps(spec, [])), [])
 
 
 def is_empty(spec: Mapping[str, Any]) -> bool:
@@ -113,6 +113,50 @@ def _stepped(layer: Spec, rows: list[Any], clouds: Sequence[list[tuple[float, fl
                 # With a larger budget the best that was seen stays the best, until the next point of the front.
                 return {**layer, "mark": {**mark, "interpolate": "step-after" if side[0] else "step-before"}}
     return layer
+
+
+# --- axes of one value ------------------------------------------------------------------------------------------------
+
+
+def _one_value(spec: Spec) -> Spec:
+    """Axes on which all rows have one value, with a tick for it: Vega's own would be a rounded one."""
+    for channel in ("x", "y"):
+        places = _along(spec, channel, [])
+        if len(places) == 1 and all(map(_number, places)):
+            spec = _ticked(spec, channel, places.pop())
+    return spec
+
+
+def _along(spec: Mapping[str, Any], channel: str, inherited: list[Any]) -> set[Any]:
+    """What a spec and all specs inside put along a channel; "" for what is not a plain field of numbers."""
+    rows = _rows(spec, inherited)
+    found: set[Any] = set()
+    encoding = spec.get("encoding")
+    if isinstance(encoding, Mapping) and channel in encoding:
+        given, field = encoding[channel], _field(spec, channel)
+        plain = field and isinstance(given, Mapping) and given.get("type") == "quantitative" and not _wider(given)
+        found |= {value if _number(value := _value(row, field)) else "" for row in rows} if plain else {""}
+    for part in (spec.get("layer"), [spec.get("spec")]):
+        for inside in part if isinstance(part, list) else []:
+            found |= _along(inside, channel, rows) if isinstance(inside, Mapping) else set()
+    return found
+
+
+def _wider(channel: Mapping[str, Any]) -> bool:
+    """Whether an axis shows more than the values: zero, or a domain of its own."""
+    scale = channel.get("scale")
+    return isinstance(scale, Mapping) and bool(scale.get("zero") or scale.get("domain"))
+
+
+def _ticked(spec: Spec, channel: str, value: float) -> Spec:
+    layers = spec.get("layer")
+    if isinstance(layers, list):
+        return {**spec, "layer": [_ticked(layer, channel, value) for layer in layers]}
+    encoding = spec.get("encoding")
+    if not isinstance(encoding, dict) or channel not in encoding:
+        return spec
+    axis = {"format": ".6~g", **(encoding[channel].get("axis") or {}), "values": [value]}
+    return {**spec, "encoding": {**encoding, channel: {**encoding[channel], "axis": axis}}}
 
 
 # --- lines of one point -----------------------------------------------------------------------------------------------

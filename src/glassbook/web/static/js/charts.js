@@ -94,6 +94,12 @@ function fitted(spec, width) {
   return spec.width ? spec : { ...spec, width: Math.max(200, width - 40), height: spec.height ?? 240, autosize: { type: "fit", contains: "padding" } };
 }
 
+// Options of an axis on which all rows have one value: a tick for it, for Vega's own would be a rounded one.
+export function oneValue(rows, field) {
+  const values = new Set(rows.map((row) => row[field]).filter((value) => value !== null));
+  return values.size === 1 ? { values: [...values], format: ".6~g" } : {};
+}
+
 const shown = new Map(); // box -> its chart
 
 export class Chart {

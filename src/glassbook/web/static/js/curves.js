@@ -1,7 +1,7 @@
 // Metric curves as small multiples: a panel for each metric, a line for each run, drawn when scrolled into view. Lines can
 // be smoothed, and the runs of one experiment with the same settings drawn as their mean in a band (curve_values.js).
 import { ask, el, number } from "./api.js";
-import { draw } from "./charts.js";
+import { draw, oneValue } from "./charts.js";
 import { bands, smoothed } from "./curve_values.js";
 
 const COLOURS = ["#2a7f95", "#c8641b", "#4c8f4f", "#9a5fb5", "#b8860b", "#7d7d7d", "#c2456b", "#5b7bd5", "#8a6a4f", "#2f9e8f", "#d08a8a", "#6d6fbf"];
@@ -9,7 +9,7 @@ const MOST = 4000; // points of a curve before it is requested again, thinned
 
 function spec(rows, lines, { log, band }, metric) {
   const scale = log ? { type: "log" } : { zero: false };
-  const y = (field) => ({ field, type: "quantitative", title: null, axis: { tickCount: 4, minExtent: 36 }, scale });
+  const y = (field) => ({ field, type: "quantitative", title: null, axis: { tickCount: 4, minExtent: 36, ...(field === "value" ? oneValue(rows, field) : {}) }, scale });
   const x = { field: "step", type: "quantitative", title: null, axis: { tickCount: 4, format: "~s" } };
   // One legend stands above all panels.
   const color = lines.length > 1 ? { color: { field: "run", type: "nominal", legend: null, scale: { domain: lines, range: COLOURS } } } : {};
