@@ -126,6 +126,13 @@ class IndexFile:
         self._touched.update(pages)
         self.version += 1
 
+    def touch_run(self, name: str) -> None:
+        """This run, which may have finished long ago, has changed."""
+        with self._lock:
+            if self._watch is not None:
+                self._watch.touch(name)
+            self.version += 1
+
     @recovering
     def look(self) -> None:
         """Bring everything up to date."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from glassbook.notebook.files import is_inside, visible
+from glassbook.notebook.runs.annotations import NAME as ANNOTATIONS
 from glassbook.notebook.runs.feature_dashboard import NAME
 from glassbook.notebook.serialization import whole
 
@@ -100,9 +101,9 @@ def run_names(folder: Path) -> set[str]:
 
 
 def run_stamp(folder: Path | str) -> str:
-    """Changes when a run's header, log or feature dashboard does. A log only grows, so its size tells."""
+    """Changes when a run's header, log, annotations or feature dashboard do. A log only grows, so its size tells."""
     parts = []
-    for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
+    for name in ("run.json", "events.jsonl", ANNOTATIONS, f"artifacts/{NAME}"):
         try:
             stat = os.stat(f"{folder}/{name}")
             parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ctime_ns} {stat.st_ino}")
@@ -138,6 +139,11 @@ class RunWatch:
         self.end(name)
         if status != "finished":
             (self._running if status == "running" else self._dormant)[name] = stamp
+
+    def touch(self, name: str) -> None:
+        """A run may have changed, whatever its status: it is looked at next time."""
+        if name in self._names:
+            self._running[name] = ""
 
     def end(self, name: str) -> None:
         """A run has nothing more to tell for now."""

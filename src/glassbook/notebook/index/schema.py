@@ -59,11 +59,14 @@ CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT
 CREATE INDEX link_target ON link (target);
 CREATE INDEX link_path ON link (path);
 CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
-                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT);
+                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT,
+                  annotations TEXT, archived INTEGER, duration REAL);
 CREATE TABLE run_value (name TEXT, run TEXT, value, PRIMARY KEY (name, run)) WITHOUT ROWID;
 CREATE INDEX run_experiment ON run (experiment, started);
 CREATE INDEX run_started ON run (started);
 CREATE INDEX run_status ON run (status);
+CREATE TABLE run_tag (key TEXT, said TEXT, run TEXT, PRIMARY KEY (key, run)) WITHOUT ROWID;
+CREATE INDEX run_tag_run ON run_tag (run);
 CREATE TABLE run_column (experiment TEXT, name TEXT, PRIMARY KEY (experiment, name)) WITHOUT ROWID;
 CREATE TABLE experiment (name TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
