@@ -35,7 +35,7 @@ _LINE_START = re.compile(
     r"^[ \t]*(?:>[ ]?)*(?:\[![\w-]+\][+-]?[ ]?)?(?:(?:[-*+]|\d+[.)])[ ]+)?(?:\[[ xX]\][ ]+)?(?:#{1,6}[ ]+)?", re.M
 )
 _ROW = re.compile(r"^\|?(.*?)\|[ ]*$", re.M)
-_BLOCK_NAME = re.compile(rf"\(\({UUID}\)\)|^[ \t]*id::[ \t]+{UUID}[ \t]*$", re.M)
+_LOGSEQ_BLOCK = re.compile(rf"\(\({UUID}\)\)|^[ \t]*id::[ \t]+{UUID}[ \t]*$", re.M)
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _EMPHASIS = re.compile(r"(?=[*~=_])(?:\*+(?=\S)|(?<=\S)\*+|~~|==(?=\S)|(?<=\S)==|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w))")
 
@@ -70,7 +70,7 @@ def plain_text(text: str) -> str:
     if "{{" in text:
         text = re.sub(r"\{\{(?:run|claim):[^{}]*\}\}", "…", text)
     if "((" in text or "id::" in text:
-        text = _BLOCK_NAME.sub(lambda found: "…" if found[0].startswith("(") else "", text)
+        text = _LOGSEQ_BLOCK.sub(lambda found: "…" if found[0].startswith("(") else "", text)
     if "[" in text:
         text = re.sub(r"!?\[\[([^\[\]\n]*)\]\]", r"\1", text)
         for _ in range(2 if "](" in text else 0):  # a picture may be the label of a link
