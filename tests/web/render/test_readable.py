@@ -120,3 +120,16 @@ def test_a_line_of_one_point_is_seen(stored, marked):
 )
 def test_a_chart_without_rows_is_empty(spec, empty):
     assert is_empty(spec) is empty
+
+
+def test_the_lines_of_a_logarithmic_grid_are_faint():
+    log, even = {"field": "a", "type": "quantitative", "scale": {"type": "log"}}, {"field": "b", "type": "quantitative"}
+    unit = {"mark": "line", "encoding": {"x": log, "y": even}, "data": {"values": [{"a": 1, "b": 2}, {"a": 9, "b": 3}]}}
+    drawn = readable(unit)
+    assert drawn["encoding"]["x"]["axis"]["gridOpacity"] == 0.3
+    assert "axis" not in drawn["encoding"]["y"]
+    inner = readable({"layer": [unit], "data": unit["data"]})["layer"][0]
+    assert inner["encoding"]["x"]["axis"]["gridOpacity"] == 0.3
+    kept = {**unit, "encoding": {"x": {**log, "axis": {"grid": False, "gridOpacity": 1}}, "y": {**log, "axis": None}}}
+    assert readable(kept)["encoding"]["x"]["axis"] == {"grid": False, "gridOpacity": 1}
+    assert readable(kept)["encoding"]["y"]["axis"] is None

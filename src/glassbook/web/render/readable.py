@@ -23,8 +23,11 @@ _OF_THE_UNIT = ("mark", "encoding", "transform", "params")
 
 
 def readable(spec: Spec) -> Spec:
-    """The spec to draw: a Pareto front as steps, a line of one point as a point, one value with its own tick."""
-    return _lone_points(_one_value(_steps(spec, [])), [])
+    """The spec to draw: a Pareto front as steps, a line of one point as a point, one value with its own tick.
+
+    The many lines of a logarithmic grid are fainter than those of an even one.
+    """
+    return _faint_logs(_lone_points(_one_value(_steps(spec, [])), []))
 
 
 def is_empty(spec: Mapping[str, Any]) -> bool:
@@ -116,6 +119,22 @@ def _stepped(layer: Spec, rows: list[Any], clouds: Sequence[list[tuple[float, fl
 
 
 # --- axes of one value ------------------------------------------------------------------------------------------------
+
+
+def _faint_logs(spec: Any) -> Any:
+    if isinstance(spec, list):
+        return [_faint_logs(part) for part in spec]
+    if not isinstance(spec, Mapping):
+        return spec
+    given = spec.get("encoding")
+    encoding = dict(given) if isinstance(given, Mapping) else {}
+    for channel in ("x", "y"):
+        given = encoding.get(channel)
+        scale = given.get("scale") if isinstance(given, Mapping) else None
+        if isinstance(scale, Mapping) and scale.get("type") == "log" and isinstance(given.get("axis", {}), Mapping):
+            encoding[channel] = {**given, "axis": {"gridOpacity": 0.3, **given.get("axis", {})}}
+    inside = {key: _faint_logs(spec[key]) for key in ("layer", "spec", "hconcat", "vconcat", "concat") if key in spec}
+    return {**spec, **({"encoding": encoding} if encoding else {}), **inside}
 
 
 def _one_value(spec: Spec) -> Spec:
