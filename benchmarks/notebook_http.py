@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import subprocess
 import sys
@@ -32,6 +33,7 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         again, server = _serve(folder)
         print(f"{'start':32} {again:8.2f} s")
         try:
+            _settle(server.pid)
             _ask(json.loads((Path(place) / "url").read_text()), words, notes)
             print(f"{'memory of the server':32} {_memory(server.pid):8.0f} MB")
         finally:
@@ -48,6 +50,23 @@ def _serve(folder: Path) -> tuple[float, subprocess.Popen[str]]:
     url = json.loads(server.stdout.readline())["url"]
     (folder.parent / "url").write_text(json.dumps(url))
     return time.perf_counter() - begin, server
+
+
+def _settle(pid: int) -> None:
+    """Wait until the server has looked through all files, which it does after it has begun to answer."""
+    before = _used(pid)
+    for _ in range(60):
+        time.sleep(1)
+        now = _used(pid)
+        if now - before < 0.2:
+            return
+        before = now
+
+
+def _used(pid: int) -> float:
+    """Seconds of processor time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _ask(url: str, words: list[str], notes: int) -> None:
@@ -67,17 +86,28 @@ def _ask(url: str, words: list[str], notes: int) -> None:
     rows = [
         ("search, commonest words", [search + word for word in words[: notebook_scale.COMMON]] * 5),
         ("search, two words", pairs),
-        ("as one types", [f"/api/v1/complete?q={w[:n]}" for w in rng.choices(words, k=60) for n in (1, 2, 3, 4)]),
+        ("search, misspelt words", [search + word for word in notebook_scale.misspelt(rng.choices(words, k=200), rng)]),
+        ("find as one types", [f"/api/v1/find?q={w[:n]}" for w in rng.choices(words, k=60) for n in (1, 2, 3, 4, 5)]),
+        (
+            "find, misspelt words",
+            [f"/api/v1/find?q={w}" for w in notebook_scale.misspelt(rng.choices(words, k=200), rng)],
+        ),
+        ("page of results", [f"/search?q={word}" for word in rng.choices(words[:3000], k=100)]),
+        ("names as one types", [f"/api/v1/complete?q={w[:n]}" for w in rng.choices(words, k=60) for n in (1, 2, 3, 4)]),
         ("pages, first time", pages),
         ("pages, again", pages),
         ("table of runs", ["/runs?order=results.loss", "/runs", "/runs?experiment=experiment-3"] * 10),
         ("runs as JSON", ["/api/v1/runs?order=results.loss", "/api/v1/runs"] * 10),
+        (f"run with {notebook_scale.METRICS:,} metrics", [f"/runs/{notebook_scale.WIDE}"] * 20),
+        ("one of its curves", [f"/api/v1/runs/{notebook_scale.WIDE}/metrics?names=layer_0%2Fmetric_0"] * 20),
         ("home", ["/"] * 20),
         ("glossary", ["/glossary"] * 10),
         ("claims", ["/claims"] * 5),
     ]
     get("/")
     for name, paths in rows:
+        if name == f"run with {notebook_scale.METRICS:,} metrics":
+            print(f"{f'{name}, first time':32} {notebook_scale.timed(get, paths[:1])}")
         if name != "pages, first time":
             get(paths[0])
         print(f"{name:32} {notebook_scale.timed(get, paths)}")

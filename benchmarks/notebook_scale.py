@@ -3,7 +3,8 @@
     python benchmarks/notebook_scale.py [notes] [runs]
 
 Makes a synthetic notebook in a temporary folder: notes of about 1.7 KB in four sections, words by Zipf's law over
-20,000 forms, wikilinks; runs with a few settings, results and 500 logged points each for the newest 200.
+20,000 forms, wikilinks; runs with a few settings, results and 500 logged points each for the newest 200, and one that
+logged METRICS metrics at 100 steps.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from glassbook.notebook import Notebook
+from glassbook.notebook.pages.references import References
 
 COMMON = 20
 """The commonest words, which match nearly every note."""
+METRICS = 3000
+WIDE = "20250101-000000-000000-wide"
+"""The run with METRICS metrics."""
+WORKS = 20_000
+"""Entries of the BibTeX file."""
 
 
 def make(folder: Path, notes: int, runs: int) -> list[str]:
@@ -45,7 +52,29 @@ def make(folder: Path, notes: int, runs: int) -> list[str]:
             path.parent.mkdir()
         path.write_text(f"{head}tags: [{words[n % 50]}]\n---\n# {title}\n\n" + "\n\n".join(parts) + "\n")
     _make_runs(folder / "runs", runs, rng)
+    _make_wide(folder / "runs" / WIDE, rng)
     return words
+
+
+def misspelt(words: list[str], rng: random.Random) -> list[str]:
+    """The words with two neighbouring letters swapped, a letter left out, or another in the place of one."""
+    out = []
+    for word in words:
+        at = rng.randrange(1, max(2, len(word) - 2))
+        swapped = word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :]
+        out.append(rng.choice([swapped, word[:at] + word[at + 1 :], word[:at] + "x" + word[at + 1 :]]))
+    return out
+
+
+def bibtex(works: int) -> str:
+    """A BibTeX file as reference managers write it, with an abstract in each entry."""
+    abstract = "We show that {sparse} features are found in $x_t$, and that \\'{e}tudes differ. " * 12
+    entry = (
+        '@article{{key{n},\n  author = {{Family{n}, Given and M{{\\"u}}ller, Anna and {{The Group}}}},\n'
+        "  title = {{A {{Title}} of the Work {n}}},\n  journal = {{Journal of Work}},\n  year = {{{year}}},\n"
+        "  volume = {{{n}}},\n  pages = {{1--{n}}},\n  doi = {{10.1000/x.{n}}},\n  abstract = {{{abstract}}},\n}}\n"
+    )
+    return "\n".join(entry.format(n=n, year=1950 + n % 70, abstract=abstract) for n in range(works))
 
 
 def _make_runs(folder: Path, runs: int, rng: random.Random) -> None:
@@ -64,8 +93,26 @@ def _make_runs(folder: Path, runs: int, rng: random.Random) -> None:
         ]
         lines.append({"event": "result", "time": 9.0, "metrics": {"loss": rng.random(), "accuracy": rng.random()}})
         lines.append({"event": "end", "time": 9.0, "state": "finished"})
-        text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines) + "\n"
-        (place / "events.jsonl").write_text(text)
+        _write_events(place, lines)
+
+
+def _make_wide(place: Path, rng: random.Random) -> None:
+    place.mkdir()
+    header = {"format": 1, "experiment": "wide", "seed": 0, "config": {}, "claims": [], "code": {}, "environment": {}}
+    (place / "run.json").write_text(json.dumps(header | {"created": "2025-01-01T00:00:00+00:00"}))
+    names = [f"layer_{n // 30}/metric_{n % 30}" for n in range(METRICS)]
+    lines: list[dict[str, Any]] = [{"event": "start", "time": 1.0, "pid": 1, "host": "elsewhere"}]
+    for step in range(100):
+        metrics = {name: round(rng.random(), 4) for name in names}
+        lines.append({"event": "metric", "time": 1.0 + step, "step": step, "metrics": metrics})
+    lines.append({"event": "result", "time": 101.0, "metrics": {"loss": 0.5}})
+    lines.append({"event": "end", "time": 101.0, "state": "finished"})
+    _write_events(place, lines)
+
+
+def _write_events(place: Path, lines: list[dict[str, Any]]) -> None:
+    text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines) + "\n"
+    (place / "events.jsonl").write_text(text)
 
 
 def timed(ask: Callable[[Any], object], given: list[Any]) -> str:
@@ -100,6 +147,9 @@ def main(notes: int = 100_000, runs: int = 10_000) -> None:
         _questions(nb, words, notes, runs)
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         print(f"{'memory, at most':28} {used:8.0f} MB")
+        begin = time.perf_counter()
+        found = len(References(folder).from_bibtex(bibtex(WORKS)))
+        print(f"{f'{found:,} works of BibTeX':28} {time.perf_counter() - begin:8.2f} s")
         nb.close()
 
 
@@ -111,6 +161,7 @@ def _questions(nb: Notebook, words: list[str], notes: int, runs: int) -> None:
         ("search, two common words", nb.index.search, [f"{a} {b}" for a, b in pairwise(words[:40])] * 3),
         ("search, mixed", nb.index.search, mixed),
         ("search, rare word", nb.index.search, words[-200:]),
+        ("search, misspelt words", nb.index.search, misspelt(rng.choices(words, k=200), rng)),
         ("names as they are typed", nb.index.complete, [w[:n] for w in rng.choices(words, k=60) for n in (1, 2, 3, 4)]),
         ("a page", nb.page, [f"note-{rng.randrange(notes)}" for _ in range(200)]),
         ("its backlinks", nb.index.backlinks, [f"note-{rng.randrange(notes)}" for _ in range(200)]),

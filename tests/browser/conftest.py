@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+sys.path.append(str(Path(__file__).parent))
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -66,14 +73,36 @@ def chromium():
 
 
 @pytest.fixture
-def page(chromium):
-    """A fresh tab; a script error or a refused script anywhere in it fails the test."""
+def page(chromium, request) -> Iterator[Page]:
+    """A fresh tab; a script error or a refused script anywhere in it fails the test.
+
+    Where $GLASSBOOK_RECORD names a folder, what the tab did is kept there as a trace with a picture of each step, to be
+    looked at with `playwright show-trace FILE`.
+    """
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    kept = os.environ.get("GLASSBOOK_RECORD")
+    if kept:
+        context.tracing.start(screenshots=True, snapshots=True, title=request.node.name)
     tab = context.new_page()
     tab.set_default_timeout(20_000)
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
     yield tab
+    if kept:
+        context.tracing.stop(path=Path(kept) / f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}.zip")
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def clean(folder):
+    """The notebook's pages are left as they were, for other tests look at them."""
+    pages = folder / "pages"
+    before = {path: path.read_bytes() for path in pages.rglob("*") if path.is_file()}
+    yield
+    for path in [path for path in pages.rglob("*") if path.is_file()]:
+        if path not in before:
+            path.unlink()
+    for path, data in before.items():
+        path.write_bytes(data)

@@ -20,7 +20,7 @@ def note(folder):
 def opened(page, site):
     """The editor with the note in it; waits until the index has seen the file."""
     for _ in range(100):
-        if page.goto(f"{site}/p/drawn-up/edit").ok:
+        if page.goto(f"{site}/edit/drawn-up").ok:
             break
         page.wait_for_timeout(100)
     expect(page.locator("[data-preview] h1")).to_have_text("Drawn up")
@@ -113,7 +113,7 @@ def test_a_page_is_made_and_taken_away(page, site):
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/p/made-by-hand")
     page.keyboard.press("e")
-    page.wait_for_url("**/p/made-by-hand/edit")
+    page.wait_for_url("**/edit/made-by-hand")
     page.get_by_role("button", name="Delete").click()
     page.locator("dialog[open]").get_by_role("button", name="Delete").click()
     page.wait_for_url("**/pages")

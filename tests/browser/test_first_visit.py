@@ -65,7 +65,7 @@ def test_two_tabs_that_edit_one_page_keep_both_versions(chromium, site):
     one.locator("textarea").first.fill("first words\n")
     one.get_by_role("button", name=re.compile("^save", re.I)).click()
     one.wait_for_url(re.compile("/p/"))
-    place = one.url.split("#")[0] + "/edit"
+    place = one.url.split("#")[0].replace("/p/", "/edit/")
     one.goto(place)
     two.goto(place)
     for tab, words in ((one, "words of one\n"), (two, "words of two\n")):

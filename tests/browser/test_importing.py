@@ -20,19 +20,6 @@ DROP = """([name, text]) => {
 }"""
 
 
-@pytest.fixture
-def clean(folder):
-    """The notebook is left as it was, for other tests look at it."""
-    pages = folder / "pages"
-    before = {path: path.read_bytes() for path in pages.rglob("*") if path.is_file()}
-    yield
-    for path in [path for path in pages.rglob("*") if path.is_file()]:
-        if path not in before:
-            path.unlink()
-    for path, data in before.items():
-        path.write_bytes(data)
-
-
 def test_a_dropped_file_is_shown_side_by_side_and_imported(page, site, clean):
     page.goto(f"{site}/import")
     page.evaluate(DROP, ["zoo.txt", NOTES])

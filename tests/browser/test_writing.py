@@ -6,21 +6,10 @@ import base64
 import re
 
 import pytest
+from given_files import PNG, given
+from sample_pages import LEARNING_PATH
 
 expect = pytest.importorskip("playwright.sync_api").expect
-
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAACAAABz8g1hwAAAABJRU5ErkJggg=="  # one point
-PATH = """```glassbook
-path:
-  title: A short course
-  levels:
-    - level: Directions
-      steps:
-        - Read [[Superposition]]
-        - Run it
-    - Circuits
-```
-"""
 
 
 @pytest.fixture
@@ -28,7 +17,7 @@ def course(folder):
     """A page of its own for each test; returns its file."""
     file = folder / "pages" / "notes" / "short-course.md"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(f"---\nid: short-course\ntitle: Short course\n---\n\nOn dictionary learning.\n\n{PATH}")
+    file.write_text(f"---\nid: short-course\ntitle: Short course\n---\n\nOn dictionary learning.\n\n{LEARNING_PATH}")
     yield file
     for each in file.parent.glob("short-course*"):
         each.unlink()
@@ -42,24 +31,9 @@ def opened(page, address):
         page.wait_for_timeout(100)
 
 
-def given(page, event, name, data):
-    """A file pasted or dropped into the text."""
-    page.locator("textarea").evaluate(
-        """(area, [event, name, data]) => {
-        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([bytes], name, { type: "image/png" }));
-        const Kind = event === "paste" ? ClipboardEvent : DragEvent;
-        const key = event === "paste" ? "clipboardData" : "dataTransfer";
-        area.dispatchEvent(new Kind(event, { [key]: transfer, bubbles: true, cancelable: true }));
-        }""",
-        [event, name, data],
-    )
-
-
 @pytest.mark.parametrize("event", ["paste", "drop"])
 def test_a_picture_is_added_at_the_cursor_and_shown(page, site, course, event):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     area = page.locator("textarea")
     area.focus()
     page.keyboard.press("Control+End")
@@ -70,8 +44,24 @@ def test_a_picture_is_added_at_the_cursor_and_shown(page, site, course, event):
     expect(page.locator('[data-preview] img[src$="short-course-plot.png"]')).to_be_visible()
 
 
-def test_a_file_that_is_no_picture_leaves_the_text(page, site, course):
+@pytest.mark.parametrize("caret", [0, 3, 20])
+def test_nothing_is_put_into_the_front_matter(page, site, course, caret):
     opened(page, f"{site}/p/short-course/edit")
+    area = page.locator("textarea")
+    before = area.input_value()
+    area.evaluate("(area, caret) => area.setSelectionRange(caret, caret)", caret)
+    given(page, "drop", "Short course plot.png", PNG)
+    expect(page.locator("[data-status]")).to_contain_text("added short-course-plot.png")
+    assert area.input_value() == f"{before}\n![short course plot](short-course-plot.png)"
+    area.evaluate("(area, caret) => area.setSelectionRange(caret, caret)", caret)
+    page.get_by_role("button", name="Help").click()
+    page.locator("#writing-help summary", has_text="claims").click()
+    page.get_by_role("button", name="Insert claims").click()
+    assert area.input_value().startswith(f"{before}\n![short course plot](short-course-plot.png)\n\n```glassbook\n")
+
+
+def test_a_file_that_is_no_picture_leaves_the_text(page, site, course):
+    opened(page, f"{site}/edit/short-course")
     before = page.locator("textarea").input_value()
     given(page, "drop", "short-course.svg", base64.b64encode(b"<svg><script>alert(1)</script></svg>").decode())
     expect(page.locator("[data-status]")).to_contain_text("short-course.svg was not added: an SVG picture")
@@ -79,7 +69,7 @@ def test_a_file_that_is_no_picture_leaves_the_text(page, site, course):
 
 
 def test_live_blocks_are_completed_and_inserted(page, site, course):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     area = page.locator("textarea")
     area.focus()
     page.keyboard.press("Control+End")
@@ -111,7 +101,7 @@ def test_a_step_is_ticked_and_saved(page, site, course):
 
 
 def test_a_version_is_compared_and_restored(page, site, course):
-    opened(page, f"{site}/p/short-course/edit")
+    opened(page, f"{site}/edit/short-course")
     before = course.read_text()
     page.locator("textarea").fill(before.replace("On dictionary", "All about dictionary"))
     page.keyboard.press("Control+Enter")
@@ -128,7 +118,7 @@ def test_a_page_is_renamed_with_its_links(page, site, folder, course):
     other = folder / "pages" / "notes" / "short-course-notes.md"
     other.write_text("---\nid: short-course-notes\ntitle: Its notes\n---\n\nOf [[Short course]].\n")
     opened(page, f"{site}/p/short-course-notes")
-    page.goto(f"{site}/p/short-course/rename")
+    page.goto(f"{site}/rename/short-course")
     page.get_by_label("Title").fill("Long course")
     page.get_by_role("button", name="Show changes").click()
     expect(page.locator("[data-changes-list] ins")).to_have_text(["Of [[Long course]]."])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from reference_evidence import NAME, default_run, ship
@@ -105,3 +106,18 @@ def test_help_explains_the_heuristic(glassbook):
     out = glassbook("check", "--help").out
     for part in ("heuristic", "given:", "{{claim: EXPERIMENT/ID}}", "--json", "--notebook"):
         assert part in out
+
+
+def test_check_lists_files_that_cannot_be_read_as_they_are(glassbook, notebook, tmp_path):
+    folder = notebook.folder / "pages"
+    (folder / "bad.md").write_text("---\ntitle: [\n---\n")
+    (folder / os.fsdecode(b"caf\xe9\n.md")).write_text("x\n")
+    os.mkfifo(folder / "pipe.md")
+    answer = glassbook("check", "--notebook", notebook.folder)
+    assert answer.code == 1
+    for line in (
+        "pages/bad.md: not valid YAML",
+        r"pages/caf\udce9\n.md: its name is not UTF-8; rename it",
+        "pages/pipe.md: it is no regular file",
+    ):
+        assert f"\n  {line}" in answer.out

@@ -285,3 +285,47 @@ def test_names_that_are_not_unicode_end_no_command(glassbook, tmp_path):
         )
         assert (answer.returncode, answer.stderr) == (0, b"")
         assert b"odd" in answer.stdout
+
+
+def test_runs_are_annotated_filtered_and_archived(glassbook, toys, notebook):
+    at = ("--notebook", notebook.folder)
+    for seed in range(2):
+        glassbook("run", "steady", "--seed", seed, *at)
+    first, second = (run.id for run in reversed(notebook.runs()))
+    said = glassbook(
+        "runs", "annotate", first, "--note", "odd start", "--tag", "baseline", "fig 2", *at, "--json"
+    ).data()
+    assert (said["note"], said["tags"]) == ("odd start", ["baseline", "fig 2"])
+    assert [run["id"] for run in glassbook("runs", "--tag", "Baseline", *at, "--json").data()["runs"]] == [first]
+    out = glassbook("runs", *at).out
+    assert "#baseline #fig 2" in out
+    assert "odd start" in out
+    assert "archived" in glassbook("runs", "annotate", second, "--archive", *at).out
+    assert [run["id"] for run in glassbook("runs", *at, "--json").data()["runs"]] == [first]
+    assert [run["id"] for run in glassbook("runs", "--archived", *at, "--json").data()["runs"]] == [second]
+    assert "archived" in glassbook("runs", "show", second, *at).out
+    glassbook("runs", "annotate", second, "--restore", *at)
+    glassbook("runs", "annotate", first, "--untag", "BASELINE", *at)
+    assert "no runs with the tag" in glassbook("runs", "--tag", "baseline", *at).out
+    assert glassbook("runs", *at, "--json").data()["total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--archive", "--restore"), "opposites"),
+        (("--tag", "two\nlines"), "one line"),
+        (("--note", "x" * 20_001), "at most 20,000 characters"),
+    ],
+)
+def test_annotations_that_cannot_be_kept_are_one_line(glassbook, toys, notebook, words, said):
+    glassbook("run", "steady", "--notebook", notebook.folder)
+    id = notebook.runs()[0].id
+    assert said in glassbook("runs", "annotate", id, *words, "--notebook", notebook.folder).complaint()
+    assert notebook.run(id).annotations.tags == ()
+
+
+@pytest.mark.shipped_evidence
+def test_reference_runs_are_not_annotated(glassbook, notebook):
+    words = ("runs", "annotate", "reference-superposition-0", "--tag", "a", "--notebook", notebook.folder)
+    assert "came with Glassbook" in glassbook(*words).complaint()

@@ -31,7 +31,7 @@ def reader(nb):
     return TestClient(app, base_url="http://127.0.0.1", headers={"authorization": "Bearer secret"})
 
 
-@pytest.mark.parametrize("path", ["/", "/p/fox", "/p/fox/edit", "/runs", "/search?q=fox", "/nothing-here", "/pages"])
+@pytest.mark.parametrize("path", ["/", "/p/fox", "/edit/fox", "/runs", "/search?q=fox", "/nothing-here", "/pages"])
 @pytest.mark.parametrize("before", [BASE, ""], ids=["kept", "taken off"])
 def test_addresses_of_a_page_begin_with_the_base(reader, path, before):
     page = reader.get(before + path)

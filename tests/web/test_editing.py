@@ -37,7 +37,7 @@ def kept(nb, what):
 
 
 def test_the_editor_holds_the_whole_file(nb, reader):
-    page = reader.get("/p/circuit/edit").text
+    page = reader.get("/edit/circuit").text
     assert f'data-sha="{sha_of(TEXT)}"' in page
     assert f">\n{TEXT}</textarea>" in page  # a browser takes away the first line end, and only that
     new = reader.get("/new?title=A b&kind=term").text

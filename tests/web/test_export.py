@@ -155,7 +155,25 @@ def test_charts_curves_and_histograms_are_pictures(site, nb):
     assert len(pictures) >= 8
     for picture in pictures:
         assert "<script" not in picture.read_text()
-    assert any("<path" in picture.read_text() and "white" in picture.read_text() for picture in pictures)
+    # They follow the theme of the reader.
+    for text in (picture.read_text() for picture in pictures):
+        assert "prefers-color-scheme: dark" in text
+        assert re.search(r'<rect[^>]*fill="white"', text) is None
+    assert any("<path" in picture.read_text() for picture in pictures)
+
+
+def test_attention_lenses_and_the_graph_are_pictures(site):
+    page = next(path for path in (site / "p").rglob("*.html") if "<title>Links " in path.read_text()).read_text()
+    found = re.search(r'<img class="picture" src="([^"]+)" alt="attention of builtin on “a fox”">', page)
+    assert found
+    picture = (site / "p" / found[1]).resolve().read_text()
+    assert "blocks.0, head 0" in picture
+    assert "data:image/png;base64," in picture
+    graph = (site / "graph.html").read_text()
+    found = re.search(r'<img class="picture" src="([^"]+)" alt="pages and the links between them">', graph)
+    assert found
+    assert "Superposition" in (site / found[1]).read_text()
+    assert "<button" not in graph
 
 
 def test_pictures_are_copied_and_weights_are_not(site):
@@ -261,7 +279,9 @@ def test_addresses_become_names_that_every_disk_takes():
     assert not any(part in ("..", ".") for name in made for part in name.split("/"))
     assert all(len(part.encode()) < 200 for part in names.file("/p/" + "%C3%BC" * 400).split("/"))
     assert normalize("/%65vents", "") is None
-    assert normalize("/p/a/edit", "") is None
+    assert normalize("/edit/a", "") is None
+    assert normalize("/p/a/edit", "") == "/p/a/edit"  # a page may be called so
+    assert names.file("/p/a/files/b") == "p/a/files/b.html"
     assert normalize("/pages", "kind=&tag=x&order=title") == "/pages?tag=x"
     assert normalize("/pages", "order=level") is None
     assert normalize("/features/a-run", "order=index") is None  # the page itself begins with the best
@@ -321,6 +341,10 @@ def test_the_command_says_what_to_open(tmp_path, capsys):
     assert said["left_out"] == []
     assert main(["export", str(tmp_path / "one.html"), "--page", "One", *given]) == 0
     assert str(tmp_path / "one.html") in capsys.readouterr().out
+    for name in ("one", "one.txt", "one.html.gz"):
+        assert main(["export", str(tmp_path / name), "--page", "One", *given]) == 2
+        assert f"name it {name}.html" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     assert main(["export", str(tmp_path / "mine"), *given]) == 2

@@ -23,8 +23,8 @@ def put(reader, text, base):
 def test_versions_are_listed_shown_and_restored(nb, reader, page):
     (version,) = reader.get("/api/v1/history/circuit").json()["versions"]
     assert version["conflict"] is False
-    assert f"/p/circuit/history/{version['name']}" in reader.get("/p/circuit/history").text
-    shown = reader.get(f"/p/circuit/history/{version['name']}").text
+    assert f"/history/circuit?version={version['name']}" in reader.get("/history/circuit").text
+    shown = reader.get(f"/history/circuit?version={version['name']}").text
     assert "One." in shown
     assert "Two." in shown
     assert_harmless(shown)
@@ -43,7 +43,7 @@ def test_both_versions_of_a_conflict_are_among_them(nb, reader, page):
     copies = [version["name"] for version in versions if version["conflict"]]
     texts = {reader.get(f"/api/v1/history/circuit?version={name}").json()["text"] for name in copies}
     assert texts == {mine, page.source}
-    assert reader.get(f"/p/circuit/history/{copies[0]}").status_code == 200
+    assert reader.get(f"/history/circuit?version={copies[0]}").status_code == 200
 
 
 def test_copies_of_another_page_are_not_among_them(nb, reader, page):
@@ -64,8 +64,8 @@ def test_a_version_that_is_not_there(reader, page, name):
 
 def test_a_page_without_versions_says_so(nb, reader):
     nb.write(Page.new("New", "x"))
-    assert "No earlier version yet" in reader.get("/p/new/history").text
-    assert reader.get("/p/none/history").status_code == 404
+    assert "No earlier version yet" in reader.get("/history/new").text
+    assert reader.get("/history/none").status_code == 404
 
 
 def test_a_version_that_is_not_utf8_is_shown_and_not_restored(nb, reader, page):
@@ -74,6 +74,6 @@ def test_a_version_that_is_not_utf8_is_shown_and_not_restored(nb, reader, page):
     again.body = "Three.\n"
     nb.write(again)
     name = reader.get("/api/v1/history/circuit").json()["versions"][0]["name"]
-    shown = reader.get(f"/p/circuit/history/{name}").text
+    shown = reader.get(f"/history/circuit?version={name}").text
     assert "not UTF-8" in shown
     assert "data-restore" not in shown

@@ -6,28 +6,16 @@ from datetime import date
 
 import pytest
 from evidence_book import EVIL, assert_harmless
+from sample_pages import LEARNING_PATH
 
 from glassbook.notebook import Notebook, Page
 from glassbook.web.learning_paths import current_paths, find_paths
-
-BLOCK = """```glassbook
-path:
-  title: From neurons to circuits
-  guide: Guide
-  levels:
-    - level: Directions
-      steps:
-        - Read [[Superposition]]
-        - Run it
-    - Circuits
-```
-"""
 
 
 @pytest.fixture
 def course(nb):
     nb.write(Page.new("Superposition", "x\n", kind="term"))
-    return nb.write(Page.new("My course", f"Text.\n\n{BLOCK}", kind="project"))
+    return nb.write(Page.new("My course", f"Text.\n\n{LEARNING_PATH}", kind="project"))
 
 
 def step(reader, level=1, number=1, text="Read [[Superposition]]", done=True, path="From neurons to circuits", **more):
@@ -74,7 +62,7 @@ def test_a_step_that_is_not_there_any_more_is_not_marked(nb, reader, course, how
 
 
 def test_two_paths_of_one_title_are_told(nb, reader, course):
-    nb.write(Page.new("Copy", BLOCK))
+    nb.write(Page.new("Copy", LEARNING_PATH))
     assert "another title" in step(reader).json()["error"]
 
 
@@ -82,11 +70,12 @@ def test_the_cover_shows_the_current_level_of_what_is_not_finished(nb, reader, c
     nb.write(
         Page.new(
             "Old",
-            BLOCK.replace("From neurons to circuits", "Finished").split("    - level")[0] + "    - A: done\n```\n",
+            LEARNING_PATH.replace("From neurons to circuits", "Finished").split("    - level")[0]
+            + "    - A: done\n```\n",
         )
     )
-    nb.write(Page.new("Broken", BLOCK.replace("levels", "lvls") + "\nlevels\n"))
-    nb.write(Page.new("Manual", f"````md\n{BLOCK}````\n"))
+    nb.write(Page.new("Broken", LEARNING_PATH.replace("levels", "lvls") + "\nlevels\n"))
+    nb.write(Page.new("Manual", f"````md\n{LEARNING_PATH}````\n"))
     assert [each.path.title for each in find_paths(nb)] == ["Finished", "From neurons to circuits"]
     (shown,) = current_paths(nb)
     assert (shown["url"], shown["page_title"], shown["path"].current.number) == ("/p/my-course", "My course", 1)

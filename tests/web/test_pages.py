@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from html import unescape
 
 import pytest
 from evidence_book import EVIL, PNG, assert_harmless, open_app, toy_run
 
+from glassbook.errors import GlassbookError
 from glassbook.notebook import Page
+from glassbook.web.export import export_site
 from glassbook.web.render.citations import citation
+from glassbook.web.views import ROUTERS
 from glassbook.web.views.glossary import first_sentence
 
 REFERENCES = [
@@ -135,7 +139,7 @@ def test_the_same_as_json_and_as_the_file(nb):
     assert [link["id"] for link in data["backlinks"]] == ["circuit"]
     assert {"target": "Nobody yet", "id": None} in data["links"]
     assert [work["key"] for work in data["references"]] == ["2309.12288", "shannon", "nowhere"]
-    markdown = reader.get("/p/superposition.md")
+    markdown = reader.get("/markdown/superposition")
     assert markdown.content == (nb.folder / data["path"]).read_bytes()
     assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
 
@@ -145,7 +149,7 @@ def test_what_is_not_there_is_told(nb):
     assert reader.get("/p/superpositio").status_code == 404
     assert "did you mean" in reader.get("/p/superpositio").text
     assert "Superposition" in reader.get("/api/v1/pages/superpositio").json()["error"]
-    for path in ("/p/x/edit", "/p/x.md", "/beside/terms/none.png"):
+    for path in ("/edit/x", "/markdown/x", "/beside/terms/none.png"):
         assert reader.get(path).status_code == 404
 
 
@@ -171,9 +175,9 @@ def test_bytes_that_are_no_text_do_not_break_a_page(nb):
     (nb.folder / "pages" / "latin.md").write_bytes(b"---\ntitle: caf\xe9\n---\ncaf\xe9 [[Circuit]]\n")
     reader = open_app(nb)
     assert reader.get("/p/latin").status_code == 200
-    assert reader.get("/p/latin.md").content.endswith(b"caf\xe9 [[Circuit]]\n")
+    assert reader.get("/markdown/latin").content.endswith(b"caf\xe9 [[Circuit]]\n")
     assert reader.get("/api/v1/pages/latin").status_code == 200
-    refused = reader.get("/p/latin/edit")
+    refused = reader.get("/edit/latin")
     assert refused.status_code == 404
     assert "not UTF-8" in refused.text
 
@@ -183,8 +187,8 @@ def test_a_page_whose_id_has_slashes(nb):
     (nb.folder / "pages" / "a" / "b c.md").write_text("Deep.\n")
     reader = open_app(nb)
     assert "Deep." in reader.get("/p/a/b c").text
-    assert "Deep." in reader.get("/p/a/b c/edit").text
-    assert reader.get("/p/a/b c.md").text == "Deep.\n"
+    assert "Deep." in reader.get("/edit/a/b c").text
+    assert reader.get("/markdown/a/b c").text == "Deep.\n"
 
 
 def test_texts_of_pages_stay_text(nb):
@@ -208,7 +212,7 @@ def test_texts_of_pages_stay_text(nb):
     paths += [
         "/graph?page=evil",
         "/search?q=alert",
-        "/p/evil/edit",
+        "/edit/evil",
         "/p/" + EVIL.replace("/", ""),
         "/new?title=" + EVIL,
     ]
@@ -340,3 +344,101 @@ def test_two_pages_with_one_id_are_both_in_the_whole_graph(nb):
     for node in whole["nodes"]:
         assert reader.get(f"/api/v1/pages/{node['id']}").json()["title"] == node["title"]
     assert reader.get("/graph").status_code == 200
+
+
+ODD_NAMES = [b"new\nline", b"end\n", b"\r", b"tab\tname", b"bell\x07\x1b[31m", b"trailing ", b" leading", b"dot."]
+ODD_NAMES += [b"a#b", b"a?b=c&d", b"50%", b"a\\b", b"quote\"'<b>", b"con", b"x" * 252, b"\xe2\x80\xaetxt"]
+ODD_NAMES += [b"e\xcc\x81", b"\xc3\xa9", b"A", b"a", b"-rf", b"/".join([b"d" * 200] * 4)]
+LIKE_ROUTES = [b"x", b"x/edit", b"x/history", b"x/rename", b"x/raw", b"x/history/v", b"x.md", b"edit", b"new", b"p/x"]
+LIKE_ROUTES += [b"three.js", b"a/files/b", b"api/v1/pages", b"runs/1", b"x/edit/edit", b"markdown/x"]
+
+
+def write_named(nb, names: list[bytes]) -> None:
+    """Pages in files of these names, each with its name (as Python writes it) as its text."""
+    for name in names:
+        file = nb.folder / "pages" / f"{os.fsdecode(name)}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"# Page\n\n`{name!r}`\n")
+
+
+@pytest.mark.parametrize("names", [ODD_NAMES, LIKE_ROUTES], ids=["odd", "like routes"])
+def test_a_page_of_any_name_opens_by_its_link_and_shadows_nothing(nb, names):
+    write_named(nb, names)
+    reader = open_app(nb)
+    assert nb.index.problems() == []
+    for data in reader.get("/api/v1/pages?limit=1000&kind=note").json()["pages"]:
+        (said,) = re.findall("`(.*)`", (nb.folder / data["path"]).read_text())
+        page = reader.get(data["url"], follow_redirects=False)
+        assert (said, page.status_code, said in unescape(page.text)) == (said, 200, True)
+        assert f'href="{data["url"]}"' in unescape(reader.get("/pages?kind=note").text)
+        tools = re.search('<p class="page-tools".*?</p>', page.text)[0]
+        edit, rename, history, graph, markdown = (unescape(href) for href in re.findall('href="(.*?)"', tools))
+        assert said in unescape(re.search("<textarea.*?</textarea>", reader.get(edit).text, re.DOTALL)[0])
+        assert said in reader.get(markdown).text
+        assert [reader.get(url).status_code for url in (rename, history, graph)] == [200] * 3
+        json_url = "/api/v1/pages" + data["url"].removeprefix("/p")
+        known = reader.get(json_url).json()
+        assert known["id"] == data["id"]
+        saved = reader.put(json_url, json={"text": known["body"] + "more\n", "base": known["sha"]})
+        assert saved.json()["url"] == data["url"]
+        assert (nb.folder / data["path"]).read_text().endswith(f"`{said}`\nmore\n")
+
+
+def test_a_page_of_any_name_is_exported(nb, tmp_path):
+    names = [*ODD_NAMES, *LIKE_ROUTES, b"%2e%2e%2f"]  # the last: other test clients decode addresses twice
+    write_named(nb, names)
+    done = export_site(nb, tmp_path / "site")
+    assert done.left_out == ()
+    texts = [unescape(file.read_text()) for file in (tmp_path / "site" / "p").rglob("*.html")]
+    for name in names:
+        assert sum(f"<code>{name!r}</code>" in text for text in texts) == 1
+
+
+def test_names_that_are_not_utf8_are_passed_over_and_said(nb):
+    write_named(nb, [b"\xff\xfe", b"sub/caf\xe9", b"ok\xc3"])
+    assert open_app(nb).get("/api/v1/pages?kind=note").json()["pages"] == []
+    assert sorted(nb.index.problems()) == [
+        r"pages/\udcff\udcfe.md: its name is not UTF-8; rename it",
+        r"pages/ok\udcc3.md: its name is not UTF-8; rename it",
+        r"pages/sub/caf\udce9.md: its name is not UTF-8; rename it",
+    ]
+
+
+@pytest.mark.parametrize("ident", [".", "..", "a/../b", "./a", "x" * 1001], ids=["dot", "dots", "up", "here", "long"])
+def test_an_id_that_no_address_can_end_in_is_told_and_the_page_opens_by_its_file(nb, ident):
+    (nb.folder / "pages" / "named.md").write_text(f"---\nid: {ident}\n---\nStill here.\n")
+    page = open_app(nb).get("/p/named", follow_redirects=False)
+    assert "Still here." in page.text
+    assert "id:" in page.text
+    with pytest.raises(GlassbookError, match="id"):
+        nb.write(Page.new("Other", id=ident))
+
+
+def test_pages_that_share_an_id_are_each_saved_by_their_own_address(nb):
+    for name in ("first", "second", "third"):
+        (nb.folder / "pages" / f"{name}.md").write_text(f"---\nid: one\n---\n{name}\n")
+    reader = open_app(nb)
+    for url, name in (("/p/one", "first"), ("/p/second", "second"), ("/p/third", "third")):
+        assert f'data-id="{url.removeprefix("/p/")}"' in reader.get(url.replace("/p/", "/edit/")).text
+        json_url = "/api/v1/pages" + url.removeprefix("/p")
+        base = reader.get(json_url).json()["sha"]
+        saved = reader.put(json_url, json={"text": f"---\nid: one\n---\n{name} more\n", "base": base})
+        assert (saved.status_code, saved.json()["url"]) == (200, url)
+        assert (nb.folder / "pages" / f"{name}.md").read_text().endswith(f"{name} more\n")
+
+
+@pytest.mark.parametrize("place", ["edit", "rename", "history"])
+def test_the_earlier_addresses_of_the_editor_lead_on_where_no_page_has_them(nb, place):
+    reader = open_app(nb)
+    moved = reader.get(f"/p/circuit/{place}", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (307, f"/{place}/circuit")
+    assert reader.get(f"/p/none/{place}", follow_redirects=True).status_code == 404
+
+
+def test_no_route_begins_like_the_names_of_another():
+    paths = {route.path for router in ROUTERS for route in router.routes}
+    open_ended = {path for path in paths if ":path}" in path}
+    assert "/p/{name:path}" in open_ended
+    for path in open_ended:
+        assert path.endswith(":path}")
+        assert [other for other in paths - {path} if other.startswith(path[: path.rindex("{")])] == []

@@ -59,8 +59,8 @@ def test_a_name_that_cannot_be_is_one_line(pages, reader, name):
 
 
 def test_the_form_has_what_the_page_is_called(pages, reader):
-    form = reader.get("/p/superposition/rename").text
+    form = reader.get("/rename/superposition").text
     assert 'value="Superposition"' in form
-    assert 'href="/p/superposition/rename"' in reader.get("/p/superposition").text
+    assert 'href="/rename/superposition"' in reader.get("/p/superposition").text
     foreign = {"sec-fetch-site": "cross-site"}
     assert reader.post("/api/v1/rename", json={}, headers=foreign).status_code == 403

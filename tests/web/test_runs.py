@@ -297,3 +297,105 @@ def test_a_run_of_thousands_of_metrics_opens_at_once(tmp_path):
     assert time.process_time() - began < 0.5
     assert "layer.2999.norm" in page.text
     nb.close()
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Runs of two experiments."""
+    nb = Notebook.create(tmp_path / "nb")
+    runs = [toy_run(nb, seed) for seed in range(3)] + [toy_run(nb, 0, experiment="other")]
+    yield nb, runs, open_app(nb)
+    nb.close()
+
+
+def annotated(reader, run, **body):
+    return reader.patch(f"/api/v1/runs/{run.id}/annotations", json=body)
+
+
+def test_annotations_come_and_go(few):
+    _, runs, reader = few
+    made = annotated(reader, runs[0], note="diverged <b>", tag=["Baseline"], archived=True).json()
+    assert (made["note"], made["tags"], made["archived"]) == ("diverged <b>", ["Baseline"], True)
+    page = reader.get(f"/runs/{runs[0].id}").text
+    for text in ("diverged &lt;b&gt;", "/runs?tag=Baseline", "left out of lists", "Restore"):
+        assert text in page, text
+    assert annotated(reader, runs[0], untag=["baseline"], archived=False).json()["tags"] == []
+    assert reader.get(f"/api/v1/runs/{runs[0].id}").json()["note"] == "diverged <b>"
+
+
+def test_the_table_filters_by_tag_and_hides_the_archived(few):
+    _, runs, reader = few
+    annotated(reader, runs[0], tag=["keep me"])
+    annotated(reader, runs[1], tag=["KEEP ME"], archived=True)
+    assert order(reader, "tag=keep%20me") == [0]
+    assert order(reader, "tag=keep%20me&archived=all") == [1, 0]
+    assert order(reader, "archived=only") == [1]
+    assert len(order(reader, "")) == 3
+    assert reader.get("/api/v1/runs?archived=maybe").status_code == 422
+    page = reader.get("/runs?tag=keep%20me&archived=all").text
+    assert page.count('name="run"') == 2
+    assert ">archived</span>" in page
+    assert "<option selected>KEEP ME</option>" in page
+    for address in ("/api/v1/pareto?x=results.loss&y=config.lr", "/api/v1/experiments"):
+        assert runs[1].id not in reader.get(address).text
+
+
+def test_a_note_changed_meanwhile_is_told(few):
+    _, runs, reader = few
+    annotated(reader, runs[0], note="theirs")
+    answer = annotated(reader, runs[0], note="mine", instead_of="")
+    assert answer.status_code == 409
+    assert "changed elsewhere" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"tag": [""]}, 400), ({"colour": "red"}, 422), ({"note": "x" * 20_001}, 422), ({"tag": "a"}, 422)],
+)
+def test_annotations_that_do_not_fit_are_refused(few, body, status):
+    _, runs, reader = few
+    assert annotated(reader, runs[0], **body).status_code == status
+    assert reader.get(f"/api/v1/runs/{runs[0].id}").json()["tags"] == []
+
+
+def test_runs_of_several_experiments_are_folded(few):
+    _, runs, reader = few
+    annotated(reader, runs[0], tag=["a"])
+    page = reader.get("/runs").text
+    assert page.count('<details class="run-group" open ') == 2
+    assert page.count('name="run"') == 4
+    assert "4 runs of 2 experiments" in page
+    one = reader.get("/runs?experiment=toy").text
+    assert '<details class="run-group"' not in one
+    assert '<details class="run-group"' not in reader.get("/runs?fold=false").text
+    assert '<details class="run-group"' not in reader.get("/runs?tag=a").text
+
+
+def test_many_runs_are_folded_closed_and_each_experiment_has_columns_of_its_own(tmp_path):
+    nb = Notebook.create(tmp_path / "nb")
+    for experiment, name in (("a", "first"), ("b", "second")):
+        for seed in range(22):
+            with nb.start_run(experiment, {}, seed) as run:
+                run.result(**{name: float(seed)})
+    reader = open_app(nb)
+    page = reader.get("/runs?open=a&order=results.first&descending=true").text
+    assert page.count('<details class="run-group" open ') == 1
+    assert page.count('name="run"') == 20
+    for text in ("all 22 runs of a", "all 22 runs of b", ">first<"):
+        assert text in page, text
+    assert ">second<" in reader.get("/runs?open=b").text
+    assert page.index("22 runs") < page.index(">first<")
+    nb.close()
+
+
+@pytest.mark.parametrize(("descending", "seeds"), [("true", [1, 0]), ("false", [0, 1])])
+def test_runs_are_sorted_by_their_duration(tmp_path, descending, seeds):
+    nb = Notebook.create(tmp_path / "nb")
+    for seed, seconds in enumerate((5, 50)):
+        run = toy_run(nb, seed)
+        header = json.loads((run.folder / "run.json").read_text())
+        started = time.time() - seconds
+        created = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(started))
+        (run.folder / "run.json").write_text(json.dumps(header | {"created": created}))
+    assert order(open_app(nb), f"order=duration&descending={descending}") == seeds
+    nb.close()

@@ -87,10 +87,15 @@ def test_the_token_opens_by_header_and_by_address_then_by_cookie():
     assert open_.get("/").text == "seen"
 
 
-def test_the_redirect_after_the_token_stays_here():
-    answer = client("secret").get("//evil.example/?token=secret")
+@pytest.mark.parametrize(
+    "address",
+    ["//evil.example/", "///evil.example", "/%2f%2fevil.example", "/%5cevil.example", "/%0d%0aSet-Cookie:x=y"],
+)
+def test_the_redirect_after_the_token_stays_here(address):
+    answer = client("secret").get(f"{address}?token=secret")
     assert answer.headers["location"].startswith("/")
-    assert not answer.headers["location"].startswith("//")
+    assert not answer.headers["location"].startswith(("//", "/\\"))
+    assert "x" not in answer.cookies
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch):

@@ -18,10 +18,10 @@ from glassbook.formatting import escape_markdown
 from glassbook.notebook import LiveBlock, Notebook, Page, read_markdown
 from glassbook.steer.spec import SteeringSettings, is_vector, read_settings
 from glassbook.steer.where import WHERE_LABELS
+from glassbook.web.keeping import append
 from glassbook.web.render.blocks import show_block
 from glassbook.web.render.markdown import render_markdown
 from glassbook.web.steering_formats import from_query, section, to_block, to_query
-from glassbook.web.views.steering_panel import append
 
 PAIR = {"plus": "happy", "minus": "sad", "site": "blocks.2.in", "coeff": 4.0}
 ASKED = {"model": "builtin", "sources": [PAIR], "prompts": ["The fox"], "tokens": 5, "temperature": 0.0, "seed": 1}

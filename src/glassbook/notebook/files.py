@@ -204,6 +204,11 @@ def read_regular(path: str | Path, limit: int) -> bytes:
         return read_at_most(file, limit)
 
 
+def visible(path: str) -> str:
+    """A path on one line: signs that are not printed are written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
+
+
 def is_inside(path: str | Path, folder: str | Path) -> bool:
     """Whether a path, with all links followed, is a regular file or a folder in `folder` (itself possibly a link)."""
     real = os.path.realpath(path)

@@ -9,6 +9,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from glassbook.notebook.pages.names import YIELDED, YIELDS, names_of, yielded
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.pictures import check_picture, free_place
 from glassbook.notebook.runs import run as runs
+from glassbook.notebook.runs.annotations import annotate
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.record import RunRecord
 from glassbook.notebook.runs.run import Run
@@ -135,6 +137,15 @@ class Notebook:
         if not paths:
             raise GlassbookError(f"no page is called {name!r}{_hint(name, self.index.names())}")
         return self._read(paths[0])
+
+    def page_at(self, address: str) -> Page:
+        """The page with this address (see `Index.path_at`).
+
+        Raises:
+            GlassbookError: there is none (the message names near ones).
+        """
+        path = self.index.path_at(address)
+        return self.page(address) if path is None else self.page_in(path)
 
     def page_in(self, path: str) -> Page:
         """The page in the file `path`, relative to the notebook's folder."""
@@ -309,6 +320,20 @@ class Notebook:
             GlassbookError: there is no such run, it has finished, or it is still running.
         """
         return runs.resume(self.run(name).folder)
+
+    def annotate(self, run: RunRecord, **changes: Any) -> RunRecord:
+        """Change a run's note or tags, or archive it; see `annotate` in runs/annotations.py for the changes.
+
+        Returns:
+            the run as it now is.
+
+        Raises:
+            Conflict: another note has been written meanwhile.
+            GlassbookError: something cannot be kept, or the disk refused. Nothing was changed.
+        """
+        annotations = annotate(self.folder, run, **changes)
+        self.index.touch_run(run.id)
+        return replace(run, annotations=annotations)
 
     def runs(self, experiment: str | None = None, config: Mapping[str, Any] | None = None) -> list[RunRecord]:
         """Runs, newest first: all, those of one experiment, or those with exactly these settings (equal as JSON)."""

@@ -9,3 +9,12 @@
 Nothing here imports torch, and showing a page runs nothing: models are opened by the model server and experiments run
 as jobs, each because a reader pressed a button.
 """
+
+from starlette.convertors import PathConvertor, register_url_convertor
+
+
+class _WholePath(PathConvertor):
+    regex = "(?s:.*)"  # Starlette's ends at a line end, which names of files may have
+
+
+register_url_convertor("path", _WholePath())

@@ -76,7 +76,7 @@ def save(nb: Notebook, ident: str, text: str, base: str) -> Page:
     _check_text(text)
     while True:
         try:
-            page = nb.page(ident)
+            page = nb.page_at(ident)
         except GlassbookError as gone:
             copies = store_copy(nb, ident, text)
             message = "this page was deleted while you edited it; your text is safe, save it as a new page"
@@ -138,7 +138,7 @@ def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
 
 def delete(nb: Notebook, ident: str, base: str) -> Path:
     """Move a page's file to .glassbook/trash, unless it is no longer the version `base`; returns where it is now."""
-    page = nb.page(ident)
+    page = nb.page_at(ident)
     if sha_of(page.source or "") != base:
         raise Conflict("this page has changed since you opened it; reload it before you delete it")
     return nb.remove(page)

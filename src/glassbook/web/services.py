@@ -52,7 +52,9 @@ class Services:
 
     def metric_names(self, run: RunRecord) -> list[str]:
         """Names of the metrics that a run logged, in order of first appearance."""
-        return run.metric_names() if run.reference else self.curves.names(run.folder)
+        if run.reference:
+            return run.metric_names()
+        return self.curves.names(run.folder, self.notebook.index.latest([run.id]).get(run.id, {}))
 
     def curve(self, run: RunRecord, name: str, after: int | None = None, points: int = POINTS) -> Curve:
         """One metric of a run, after step `after`, thinned to `points`; empty if it was never logged."""

@@ -373,7 +373,18 @@ def test_a_real_page_joins_the_starter(real, nb):
     }
     contents = nb.page("An unstructured notebook page")
     assert len(nb.index.links(contents)) == 39
-    assert report.links + len(nb.index.links(contents)) >= 60
+    said = {(link.words, link.name) for item in fitted.pages for link in item.links}
+    assert said >= {
+        ("measuring intelligence", "Measure of intelligence"),
+        ("positional embeddings", "Vision transformer"),
+        ("latency driven slimming", "EfficientFormer"),
+        ("Mistral's 8x7B", "Mixture of experts"),
+        ("Large Language Models", "Language model"),
+        ("Attention Is All You Need", "Attention"),
+        ("Dosovitskiy et al", "An image is worth 16x16 words"),
+    }
+    assert "debate" not in {words for words, _ in said}  # "thoroughly enjoyed the debate": no method of oversight
+    assert sum(len(item.links) for item in fitted.pages) == report.links == 65
     assert not missing_lines(source.read_text("utf-8"), nb, report)
     assert nb.index.problems() == []
 
@@ -385,3 +396,27 @@ def test_a_real_vault_fills_the_glossary(real, nb):
     assert len(report.made) - 1 + len(report.joined) == 594
     assert nb.index.page_count("term") == count + len(report.made) - 1
     assert unchanged(nb, before)
+
+
+@pytest.mark.parametrize("number", ["arXiv:2401.05566", "https://doi.org/10.48550/arXiv.2401.05566v2", "2401.05566"])
+def test_a_paper_cites_the_work_whose_number_it_gives_and_the_plan_says_that_it_is_unknown(nb, tmp_path, number):
+    words = f"Sleeper agents\n\nProblem: deceptive models ({number}).\nProposal: backdoors stay.\n"
+    arranged = plan(text(tmp_path, words)).arrange(nb)
+    assert "glassbook references" in " ".join(guess for item in arranged.pages for guess in item.page.guesses)
+    arranged.apply()
+    (page,) = (page for page in nb.pages() if page.kind == "paper")
+    assert page.refs == ["2401.05566"]
+
+
+@pytest.mark.parametrize("name", ["library.bib", "refs/My Library.BIB", "a/b.bib"])
+def test_a_file_of_works_in_a_vault_is_copied_and_the_report_says_how_to_take_them_in(nb, tmp_path, name):
+    (tmp_path / "v" / name).parent.mkdir(parents=True)
+    (tmp_path / "v" / name).write_text("@article{a, title={A}}\n")
+    (tmp_path / "v" / "n.md").write_text("note\n")
+    report = plan(tmp_path / "v").apply(nb)
+    assert report.notes == [
+        f"pages/v/{name}: `glassbook references` with this file adds the works in it to the notebook's references"
+    ]
+    assert plan(tmp_path / "v").apply(nb).notes == []
+    with pytest.raises(GlassbookError, match="glassbook references"):
+        plan(tmp_path / "v" / name)

@@ -268,3 +268,42 @@ def test_lists_and_check_boxes(html, body):
 )  # fmt: skip
 def test_captions_pictures_films_and_bookmarks(html, body):
     assert md(html)[0] == body
+
+
+@pytest.mark.parametrize(
+    ("rows", "last"),
+    [
+        ("<tr><td>Total: 7</td></tr>", "| Total: 7 | |"),
+        ("<tr><td></td><td>b</td></tr>", "| | b |"),
+        ("<tfoot><tr><td colspan=2>sum</td></tr></tfoot>", "| sum | |"),
+        ("<tr><td>a<br>b</td><td></td></tr>", "| a b | |"),
+    ],
+)
+def test_the_last_row_of_a_table_stays_a_row(rows, last):
+    body, _ = md(f"<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr>{rows}</table>")
+    assert body.split("\n")[:3] == ["| A | B |", "| --- | --- |", "| 1 | 2 |"]
+    assert body.split("\n")[3].split() == last.split()
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<table><caption>C</caption><tr><td>1<td>2<tr><td>3<td>4</table>", "C\n\n| 1 | 2 |\n| --- | --- |\n| 3 | 4 |"),
+        ("<table><thead><tr><th>A<th>B</thead><caption>C</caption><tr><td>1<td>2</table>",
+         "C\n\n| A | B |\n| --- | --- |\n| 1 | 2 |"),
+        ("<table><caption></caption><tr><th>A<th>B<tr><td>1<td>2</table>", "| A | B |\n| --- | --- |\n| 1 | 2 |"),
+        ("<base href='http://e.org'><a href='?q=1'>p</a> <a href='mailto:a@b.c'>m</a>",
+         "[p](http://e.org?q=1) [m](mailto:a@b.c)"),
+        ("<base target=_blank><a href='p.html'>p</a>", "[p](p.html)"),
+        ("<base href='https://e.org/a/b.html'><img src='c.png'> <a href='//f.org/'>f</a>",
+         "![](https://e.org/a/c.png) [f](https://f.org/)"),
+        ("<DT><A HREF='http://e.org/?a=1&amp;b=2'></A>", "[http://e.org/?a=1&b=2](http://e.org/?a=1&b=2)"),
+        ("<DT><A HREF='http://e.org/'><svg><path/></svg></A>", "[http://e.org/](http://e.org/)"),
+        ("<DT><A HREF='http://e.org/'> \n</A> text", "[http://e.org/](http://e.org/) text"),
+        ("<pre>a\tb<br>c</pre>", "```\na\tb\nc\n```"),
+        ("<pre><code class='lang-js hljs'>x &lt; 1\n\n\ny</code></pre>", "```js\nx < 1\n\n\ny\n```"),
+        ("<pre>```\nx\n```</pre>", "````\n```\nx\n```\n````"),
+    ],
+)  # fmt: skip
+def test_captions_bases_bookmarks_and_code(html, body):
+    assert md(html)[0] == body

@@ -58,6 +58,81 @@ def test_where_links_go(names, text, linked):
     assert with_links(text, names.suggest(text)) == linked
 
 
+@pytest.fixture(scope="module")
+def more() -> Names:
+    """Names of all sorts, as `arranging` adds them."""
+    found = Names()
+    for said, name, options in (
+        ("Measure of intelligence", "Measure of intelligence", {}),
+        ("Position embedding", "Vision transformer", {}),
+        ("ViT", "Vision transformer", {}),
+        ("Vision transformer", "Vision transformer", {}),
+        ("Base model", "Pre-training", {}),
+        ("Variational auto-encoder", "VAE", {}),
+        ("VAE", "VAE", {}),
+        ("Autoencoder", "Autoencoder", {}),
+        ("Feature", "Feature", {}),
+        ("Circuit", "Circuit", {}),
+        ("Sparse codes", "Codes", {}),
+        ("Sparse coding", "Sparse coding", {}),
+        ("Consistency regularisation", "FixMatch", {}),
+        ("Debate", "Scalable oversight", {"proper": True}),
+        ("MetaPath", "EfficientFormer", {"proper": True}),
+        ("Zoom In", "Olah", {"work": True, "proper": True}),
+        ("Steering sparse features by codes", "Steering", {"work": True}),
+        ("Jain and Wallace 2019", "Not explanation", {"work": True}),
+        ("Elhage et al. 2022", "Toy models", {"work": True}),
+        ("Vitamin A", "Vitamin A", {}),
+    ):
+        found.add(said, name, f"pages/{name}.md", **options)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "linked"),
+    [
+        # another form of the word, or other small words
+        ("measuring the intelligence", ["measuring the intelligence"]),
+        ("measures intelligence", ["measures intelligence"]),
+        ("positional embeddings", ["positional embeddings"]),
+        ("position-embedding", ["position-embedding"]),
+        ("consistency regularization", ["consistency regularization"]),
+        # the name that is written, not one that only sounds like it
+        ("sparse codes, sparse coding", ["sparse codes", "sparse coding"]),
+        ("transformer-based models, based models", []),
+        ("featured, featuring", []),
+        ("circuit-breaker, non-feature, feature-rich", []),
+        ("a vitamin, Vitamin A", ["Vitamin A"]),
+        ("sparse's coding, sparse’s code", ["sparse's coding", "sparse’s code"]),
+        # with a hyphen, a space or neither
+        ("auto-encoders", ["auto-encoders"]),
+        ("a variational autoencoder", ["variational autoencoder"]),
+        ("Autoencoder and auto-encoder", ["Autoencoder"]),
+        # each name once in a line, and no abbreviation right behind what it stands for
+        ("variational auto-encoders (VAEs); a VAE", ["variational auto-encoders"]),
+        ("A ViT is a vision transformer; ViTs", ["ViT", "vision transformer"]),
+        ("Vision transformers (ViT) see\nViT", ["Vision transformers", "ViT"]),
+        # words that are a name only where they are written as one
+        ("We enjoyed the debate. Debate is fun, and Debate works.", ["Debate"]),
+        ("a MetaPath, a metapath", ["MetaPath"]),
+        ("zoom in on it, as Zoom In says", ["Zoom In"]),
+        # papers by their authors
+        ("Elhage et al. 2022 show it", ["Elhage et al. 2022"]),
+        ("as Jain and Wallace 2019", ["Jain and Wallace 2019"]),
+    ],
+)
+def test_names_as_people_write_them(more, text, linked):
+    assert [link.words for link in more.suggest(text)] == linked
+
+
+def test_the_title_of_the_work_itself_speaks_of_other_pages(more):
+    text = "Steering sparse features by codes"
+    assert [link.name for link in more.suggest(text)] == ["Steering"]
+    assert [link.words for link in more.suggest(text, {"pages/Steering.md"})] == ["features"]
+    # The name of a term is one thing, whatever its words mean elsewhere.
+    assert more.suggest("Variational auto-encoder", {"pages/VAE.md"}) == []
+
+
 def test_not_to_the_page_itself(names):
     assert names.suggest("sparse coding", {"pages/Sparse coding.md"}) == []
 

@@ -99,6 +99,22 @@ def test_a_work_without_a_page_is_named(book):
 
 
 @pytest.mark.parametrize(
+    ("title", "body", "kind", "key"),
+    [
+        ("Sleeper agents", "See https://arxiv.org/abs/2401.05566v3.", "paper", "2401.05566"),
+        ("A talk", "About doi:10.1038/S41586-023-06004-9, twice: 10.1038/s41586-023-06004-9.", "talk",
+         "10.1038/s41586-023-06004-9"),
+        ("hep-th/9711200", "Old numbers.", "paper", "hep-th/9711200"),
+        ("A survey", "It cites arXiv:2401.05566 and arXiv:2401.05567.", "paper", None),
+        ("A term", "From arXiv:2401.05566.", "term", None),
+        ("No number", "In 2401 or so, see 10.5/x.", "paper", None),
+    ],
+)  # fmt: skip
+def test_a_work_that_the_bibliography_lacks_is_told_by_its_only_number(book, title, body, kind, key):
+    assert match(book, title, body, kind).work == ((key, "") if key else None)
+
+
+@pytest.mark.parametrize(
     ("body", "there"),
     [
         (

@@ -73,3 +73,26 @@ def test_an_error_of_ours_is_raised_and_not_hidden(nb: Notebook, monkeypatch):
     with pytest.raises(ValueError, match="a defect"):
         nb.runs()
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_some_bytes_changed_anywhere(folder: Path, seed: int):
+    rng, right, path = random.Random(seed), said(folder), folder / ".glassbook" / "index.db"
+    for name in ("index.db-wal", "index.db-shm"):
+        (path.parent / name).unlink(missing_ok=True)
+    data = bytearray(path.read_bytes())
+    for _ in range(rng.choice([1, 5, 30])):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    path.write_bytes(bytes(data))
+    assert said(folder) == right
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE entry SET kind = 'pbge'", "DELETE FROM fts_page", "DELETE FROM fts_name"]
+)
+def test_words_that_search_would_not_find_are_missed_when_a_small_index_is_opened(folder: Path, statement: str):
+    right, nb = said(folder), Notebook(folder)
+    db = nb.index._open()
+    db.execute(statement)
+    nb.close()
+    assert said(folder) == right

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -212,3 +213,27 @@ def test_a_notebook_is_made_only_where_nothing_is(tmp_path: Path, monkeypatch) -
     (nb.folder / "glassbook.toml").write_text("title = ")
     with pytest.raises(GlassbookError, match="fix it"):
         Notebook(nb.folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "word", "excerpt"),
+    [
+        (r"The weight $\beta$ of the *Kullback* term", "kullback", "The weight β of the Kullback term"),
+        ("a **zebra** of [[Stripes|its stripes]] and [[Grass]]", "zebra", "a zebra of its stripes and Grass"),
+        ("$$\n\\mathcal{L} = \\frac{a}{b}\n$$\n\nwith gnu", "gnu", "L = a/b with gnu"),
+        ("| okapi | forest |\n| --- | --- |\n| [[a|b]] | ~~c~~ |", "okapi", "okapi · forest b · c"),
+        ("> [!note] A *tapir*\n> - [x] done", "tapir", "A tapir done"),
+        ("in words " * 300 + "**quagga** by `x**2` [here](b.md)", "quagga", "in words quagga by x**2 here"),
+    ],
+)
+def test_excerpts_read_as_text(nb, body, word, excerpt):
+    nb.write(Page.new("Marked", body))
+    [hit] = nb.index.search(word)
+    assert hit.text.removeprefix("… ").endswith(excerpt)
+    assert not re.search(r"\$|\[\[|\*\*(?!2)|\\", hit.text)
+
+
+def test_headings_of_hits_read_as_text(nb):
+    nb.write(Page.new("Marked", "## The $\\beta$-VAE\n\nOf an ibex.\n"))
+    [hit] = nb.index.search("ibex")
+    assert (hit.heading, hit.text) == ("The β-VAE", "Of an ibex.")

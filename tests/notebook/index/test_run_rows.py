@@ -113,10 +113,10 @@ def test_a_fault_that_nobody_thought_of_is_a_problem_of_that_run(book: Notebook,
 
     real, run = run_rows.read_record, finished(book)
 
-    def read(folder, header, summary):
+    def read(folder, header, summary, annotations):
         if header and folder == run.folder:
             raise TypeError("nobody thought of this")
-        return real(folder, header, summary)
+        return real(folder, header, summary, annotations)
 
     monkeypatch.setattr(run_rows, "read_record", read)
     assert run.id not in answers(book)

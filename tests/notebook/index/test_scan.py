@@ -27,6 +27,8 @@ def test_pipes_devices_and_links_that_lead_out_are_passed_over(nb: Notebook, pag
         (pages / name).symlink_to(target)
     assert [page.id for page in nb.pages()] == ["inside", "ok"]
     assert nb.index.search("secret") == []
+    said = sorted(line.partition(":")[0].removeprefix("pages/") for line in nb.index.problems())
+    assert said == sorted({"pipe.md", *links} - {"inside.md"})
     # The watch names paths as the system tells them, through links as well.
     nb.index.follow()
     nb.index.touch([f"pages/{name}" for name in ("pipe.md", "zero.md", "out.md", "loop/ok.md", "folder.md", "ok.md")])

@@ -56,3 +56,17 @@ def test_what_needs_nothing_takes_no_room():
 @given(st.text())
 def test_any_text_is_spread(text):
     assert "\ufe0f" not in spread(text)
+
+
+SIGNS = (
+    "C++ C# .NET node.js don't state-of-the-art a_b /usr/bin x=y 50% R&D naïve straße İstanbul Erdős–Rényi λ 10.1038/x"
+    " 1e-4 v2.11.0 2024-01-05 3,000"
+)
+
+
+@pytest.mark.parametrize("word", SIGNS.split())
+def test_words_with_signs_accents_and_numbers_are_found(nb, word):
+    nb.write(Page.new("All", SIGNS))
+    nb.write(Page.new("None", "Nothing of that."))
+    for said in {word, word.lower(), f"{word} {SIGNS.split()[0]}"}:
+        assert [hit.id for hit in nb.index.search(said)] == ["all"], said

@@ -177,3 +177,15 @@ def test_an_id_that_means_another_page_is_refused(nb):
     with pytest.raises(GlassbookError, match="give this page another id"):
         nb.write(Page.new("SAE"))
     assert [page.id for page in nb.pages()] == ["dictionary-learning"]
+
+
+@pytest.mark.parametrize("name", ["Überblick", "é/ñ", "ガ行", "Å"])
+def test_names_in_any_unicode_form_mean_one_page(nb, name):
+    forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
+    for form in forms:
+        file = nb.folder / "pages" / "v" / f"{form}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x\n")
+        found = {nb.index.path_of(said, source) for said in forms for source in ("", "pages/v/other.md")}
+        assert found == {f"pages/v/{form}.md"}
+        file.unlink()

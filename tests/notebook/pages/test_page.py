@@ -208,3 +208,44 @@ def test_write_atomic_keeps_links_and_permissions(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert target.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("```\n# install\n```\n", "Note"),
+        ("words\n\n# Later\n", "Note"),
+        ("## Second level\n", "Note"),
+        ("    # code\n", "Note"),
+        ("\n\n# First\n# Second\n", "First"),
+        ("---\ntitle: Given\n---\n# Heading\n", "Given"),
+    ],
+)
+def test_where_a_title_is_taken_from(text: str, title: str) -> None:
+    assert Page.parse(text, name="v/Note").title == title
+
+
+@pytest.mark.parametrize(
+    ("head", "aliases", "tags"),
+    [
+        ("alias: One\ntag: a", ["One"], ["a"]),
+        ("aliases: One, Two\ntags: a, b", ["One", "Two"], ["a", "b"]),
+        ('aliases: "One, Two"\ntags: ["#a", "b"]', ["One, Two"], ["a", "b"]),
+        ("aliases:\ntags:", [], []),
+        ("aliases: [000, 1.50, yes, 2024-01-05]\ntags: [2024]", ["000", "1.50", "yes", "2024-01-05"], ["2024"]),
+        ("aliases:\n  - One\nalias: [One, Two]\ntags: [a/b]", ["One", "Two"], ["a/b"]),
+    ],
+)
+def test_front_matter_of_other_programs(head: str, aliases: list[str], tags: list[str]) -> None:
+    for end in ("\n", "\r\n"):
+        page = Page.parse(f"---\n{head}\n---\nx\n".replace("\n", end))
+        assert (page.aliases, page.tags, page.problem) == (aliases, tags, None)
+        assert page.render() == page.source
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_line_ends_of_every_system(mark: str, end: str) -> None:
+    page = Page.parse(f"{mark}# Title{end}{end}See [[A]].{end}")
+    assert [(link.target, link.line) for link in page.outline().links] == [("A", 3)]
+    assert page.render() == page.source

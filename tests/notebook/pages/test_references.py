@@ -218,3 +218,60 @@ def test_twenty_thousand_entries_are_read_in_time():
     begin = time.process_time()
     assert len(bibtex.read(text)) == 20_000
     assert time.process_time() - begin < 10
+
+
+def family(text: str) -> list[str]:
+    (work,) = bibtex.read(f"@book{{a, title={{T}}, author={{{text}}}}}")
+    return [person.get("family") or person["literal"] for person in work["author"]]
+
+
+@pytest.mark.parametrize(
+    ("authors", "families"),
+    [
+        ("{Google Brain} and Doe, J", ["Google Brain", "Doe"]),
+        ("A. One AND B. Two And C. Three", ["One", "Two", "Three"]),
+        ("van der Maaten, Laurens and de la Cruz, J.", ["van der Maaten", "de la Cruz"]),
+        ("{Barnes and Noble, Inc.}", ["Barnes and Noble, Inc."]),
+        ("Andrews, Sandy\n  and Brand, A.", ["Andrews", "Brand"]),
+        (r"Du\v{s}ek, O and G{\"o}del, K and \L{}ukasz, \.I and Stra{\ss}e, G", ["Dušek", "Gödel", "Łukasz", "Straße"]),
+    ],
+)
+def test_names_and_their_letters(authors, families):
+    assert family(authors) == families
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "value"),
+    [
+        ('@string{j = "J. of " # {X}} @article{a, title={T}, journal = j # " Y"}', "container-title", "J. of X Y"),
+        ('@STRING(p = {P}) @article{a, title = p # { } # "q"}', "title", "P q"),
+        ("@article{a, title={T}, journal = nips}", "container-title", "nips"),
+        ("@comment{jabref-meta: grouping: 0;} @Comment{x {y}} @article{a, title={T}}", "title", "T"),
+        ('@preamble{"x"} % @ and, {\n@article{a, title={T}}', "title", "T"),
+        ("@Comment jabref: none\n@article{a, title={T}}", "title", "T"),
+        ("@article{a, title={T}, date={2020-03-04T10:00:00Z}}", "issued", {"date-parts": [[2020, 3, 4]]}),
+        ("@article{a, title={T}, date={2019~}}", "issued", {"date-parts": [[2019]]}),
+        ("@article{a, title={T}, date={2018-11/}}", "issued", {"date-parts": [[2018, 11]]}),
+        ("@inbook{a, title={T}, crossref={B}} @book{b, title={Whole}, year={1999}}", "container-title", "Whole"),
+        ("@inbook{a, title={T}, year={2000}, crossref={b}} @book{b, title={W}, year={1999}}", "issued",
+         {"date-parts": [[2000]]}),
+        ("@inbook{a, title={T}, crossref={nobody}}", "title", "T"),
+        ("@article{a, title={T}, keywords={k}, keywords={l}, keywords={m}}", "keyword", "k, l, m"),
+    ],
+)  # fmt: skip
+def test_what_other_programs_write(entry, field, value):
+    assert bibtex.read(entry)[0][field] == value
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "journal={arXiv preprint arXiv:1706.03762}",
+        "journal={CoRR}, volume={abs/1706.03762}, url={http://arxiv.org/abs/1706.03762}",
+        "note={arXiv: 1706.03762v5}",
+        "eprint={1706.03762}, archivePrefix={arXiv}",
+        "doi={10.48550/arXiv.1706.03762}",
+    ],
+)
+def test_the_arxiv_number_wherever_it_stands(tmp_path, fields):
+    assert References(tmp_path).from_bibtex(f"@article{{v, title={{Attention}}, {fields}}}") == ["1706.03762"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -55,12 +56,21 @@ def test_curves_are_read_on_and_read_anew(nb):
         run.finish()
 
 
-def test_a_resumed_run_counts_its_later_lines(nb):
+@pytest.mark.parametrize(
+    ("logged", "steps", "values"),
+    [
+        ([(0, 1.0), (1, 2.0), (2, 3.0), (1, 20.0), (2, 30.0)], [0, 1, 2], [1.0, 20.0, 30.0]),
+        ([(5, 1.0), (6, 2.0), (0, 3.0)], [0, 5, 6], [3.0, 1.0, 2.0]),
+        ([(3, 1.0), (3, 2.0), (3, 3.0)], [3], [3.0]),
+        ([(0, 1.0), (-1, 2.0), (0, 4.0)], [-1, 0], [2.0, 4.0]),
+    ],
+)
+def test_a_resumed_run_counts_its_later_lines(nb, logged, steps, values):
     run = nb.start_run("toy", {})
-    for step, value in [(0, 1.0), (1, 2.0), (2, 3.0), (1, 20.0), (2, 30.0)]:
+    for step, value in logged:
         run.log(step, loss=value)
     curve = Curves().curve(run.folder, "loss")
-    assert (curve.steps, curve.values) == ([0, 1, 2], [1.0, 20.0, 30.0])
+    assert (curve.steps, curve.values) == (steps, values)
     run.finish()
 
 
@@ -78,3 +88,25 @@ def test_odd_lines_are_passed_over(nb):
     assert curves.names(run.folder) == ["f"]
     assert curves.curve(run.folder, "f").values == [None]
     run.finish()
+
+
+def test_names_of_a_long_log_are_found_in_its_beginning_and_in_the_index(nb, reader):
+    run = nb.start_run("toy", {})
+    names = [f"layer_{n // 30}/metric_{n % 30}" for n in range(3000)]
+    for step in range(40):
+        run.log(step, **dict.fromkeys(names, 0.25))
+    run.log(40, late=1.0, last=2.0)
+    run.finish()
+    curves = Curves()
+    assert (run.folder / "events.jsonl").stat().st_size > 2 << 20
+    known = nb.index.latest([run.id])[run.id]
+    assert set(known) == {*names, "late", "last"}
+    assert curves.names(run.folder, known) == [*names, "last", "late"]
+    assert curves.names(run.folder) == [*names, "late", "last"]  # all of it read
+    assert curves.names(run.folder, known) == [*names, "late", "last"]
+    assert curves.names(nb.folder / "runs" / "nothing", ["a"]) == ["a"]
+    start = time.process_time()
+    page = reader.get(f"/runs/{run.id}")
+    assert page.status_code == 200
+    assert time.process_time() - start < 2
+    assert page.text.count("/metric_") == 3000

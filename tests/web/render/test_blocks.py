@@ -60,7 +60,8 @@ def test_keys_that_are_read_are_declared():
 
 
 def test_the_keys_of_panels_are_those_that_their_routes_read():
-    assert {key.name for key in KINDS["attention"].keys} == set(AttentionRequest.model_fields)
+    shown_first = {"layer", "head"}  # which head, the viewer's alone
+    assert {key.name for key in KINDS["attention"].keys} == set(AttentionRequest.model_fields) | shown_first
     assert {key.name for key in KINDS["lens"].keys} == set(LensRequest.model_fields)
     sources = (ActAddSource, ContrastSource, FeatureSource, VectorSource)
     read = {*SteeringSettings.model_fields, *(name for source in sources for name in source.model_fields)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from glassbook.notebook import Notebook
@@ -45,6 +47,7 @@ def shown(nb: Notebook, text: str, path: str = "pages/v/Home.md") -> str:
         ("![[assets/p.png|300]]", '<img src="/beside/v/assets/p.png" alt="" width="300">'),
         ("![[q r.png|20x30]]", '<img src="/beside/v/sub/q%20r.png" alt="" width="20" height="30">'),
         ("![[P.PNG|a plot]]", '<img src="/beside/v/assets/p.png" alt="a plot">'),
+        ("![[board.canvas]]", '<a href="/beside/v/board.canvas">board.canvas</a>'),
         ("![[a.pdf]]", '<a href="/beside/v/a.pdf">a.pdf</a>'),
         ("![x](q%20r.png)", '<img src="/beside/v/sub/q%20r.png" alt="x">'),
         ("[x](a.pdf)", '<a href="/beside/v/a.pdf" rel="noopener noreferrer">x</a>'),
@@ -87,3 +90,55 @@ def test_parts_of_a_page():
     assert part_of(body, "Deep") == "### Deep\n\ndeep\n"
     assert part_of(body, "^b1") == "two words ^b1"
     assert part_of(body, "^nobody") == part_of(body, "nobody") == ""
+
+
+ONE, TWO, NONE = (f"{n:08x}-0000-4abc-8def-0123456789ab" for n in (1, 2, 3))
+BLOCKS = f"- First *block*, see [[Part]]\n  id:: {ONE}\n\t- a child of it\n- ## Head\n  id:: {TWO}\n- last\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (f"see (({ONE}))", f'see <a href="/p/v/Blocks#block-{ONE}">First block, see Part</a></p>'),
+        (f"- (({TWO.upper()}))", f'<li><a href="/p/v/Blocks#block-{TWO}">Head</a></li>'),
+        (f"[so *it* is]((({ONE})))", f'<a href="/p/v/Blocks#block-{ONE}">so *it* is</a>'),
+        (f"(({NONE}))", f'<span class="missing" title="no page of the notebook has a block with this id">(({NONE}))'),
+        ("{{embed [[Part]]}}", 'class="embed"'),
+        (f"| a |\n|---|\n| (({ONE})) |", f'<td><a href="/p/v/Blocks#block-{ONE}">First block'),
+    ],
+    ids=["sentence", "item", "label", "missing", "page", "table"],
+)
+def test_blocks_of_logseq(nb, text, html):
+    (nb.folder / "pages/v/Blocks.md").write_text(BLOCKS)
+    assert html in shown(nb, text)
+
+
+def test_an_embedded_block_of_logseq_is_shown_with_those_below_it(nb):
+    (nb.folder / "pages/v/Blocks.md").write_text(BLOCKS)
+    for text in (f"{{{{embed (({ONE}))}}}}", f"- {{{{embed (({ONE}))}}}}"):
+        html = shown(nb, text)
+        assert "a child of it" in html
+        assert "last" not in html
+        assert "id::" not in html
+        assert f'<p class="embed-from"><a href="/p/v/Blocks#block-{ONE}">Blocks</a></p>' in html
+
+
+def test_a_block_of_logseq_has_its_anchor_and_hides_its_id(nb):
+    (nb.folder / "pages/v/Blocks.md").write_text(BLOCKS)
+    html = shown(nb, BLOCKS, "pages/v/Blocks.md")
+    assert f'<li id="block-{ONE}">First' in html
+    assert f'id="block-{TWO}"' in html
+    assert "id::" not in html
+    (nb.folder / "pages/v/Links.md").write_text(f"- (({ONE}))\n")
+    assert [link.id for link in nb.index.backlinks("Blocks")] == ["v/Links"]
+
+
+def test_very_many_links_to_blocks_take_time_in_proportion(nb):
+    names = [f"{n:08x}-0000-4abc-8def-0123456789ab" for n in range(5_000)]
+    (nb.folder / "pages/v/Many.md").write_text("".join(f"- block {name}\n  id:: {name}\n" for name in names))
+    rendered = render_markdown("".join(f"(({name}))\n" for name in names))
+    links = Links(nb, "pages/v/Home.md")
+    began = time.process_time()
+    html = str(rendered.html(links.link, lambda piece: piece, links.place))
+    assert time.process_time() - began < 5
+    assert html.count('<a href="/p/v/Many#block-') == 5_000

@@ -177,3 +177,18 @@ def test_relative_addresses_are_filled_in_at_each_view():
     assert 'href="/abs"' in text
     assert 'href="#g"' in text
     assert dangers(str(rendered.html(link, lambda block: Markup(""), lambda url: '"onload="x'))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("see https://example.org/a_b_c.", ["https://example.org/a_b_c"]),
+        ("(http://x.y/z(1)) and <https://a.b>", ["http://x.y/z(1)", "https://a.b"]),
+        ("- HTTPS://A.B/?q=1&r=2, then", ["https://A.B/?q=1&amp;r=2"]),
+        ("`https://a.b` xhttps://a.b https:// [t](https://c.d)", ["https://c.d"]),
+        ("| https://a.b/c |\n|---|", ["https://a.b/c"]),
+    ],
+)
+def test_bare_addresses_are_links(text, addresses):
+    html = str(render_markdown(text).html(lambda link: Markup(""), lambda piece: Markup("")))
+    assert [found.lower() for found in re.findall('href="(.*?)"', html)] == [a.lower() for a in addresses]

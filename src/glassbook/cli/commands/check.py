@@ -17,6 +17,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.verdicts import Standing, standing
 from glassbook.notebook import Notebook, Page
+from glassbook.notebook.files import visible
 from glassbook.notebook.pages.links import InlineValue, LiveBlock, is_file
 from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.freshness import Snapshot
@@ -24,6 +25,7 @@ from glassbook.web.render.links import Links, part_of
 from glassbook.web.render.markdown import Local, Wikilink, render_markdown
 
 KINDS = {
+    "file": "files that cannot be read as they are",
     "number": "numbers in prose that no inline value grounds",
     "verdict": "verdicts in prose that no inline value grounds",
     "given": "phrases of `given` that are not on their page",
@@ -41,7 +43,7 @@ class Finding:
     kind: str
     """One of KINDS."""
     where: str
-    """The page's file in the notebook, or the experiment."""
+    """The page's file in the notebook, or the experiment; "" if the text names it."""
     line: int
     """Line of the file, from 1; 0 if it has none."""
     text: str
@@ -49,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Check(InNotebook):
-    """List what no run grounds, links that lead nowhere, and stale evidence. Exit code 1 if there is anything.
+    """List unreadable files, what no run grounds, links that lead nowhere, and stale evidence. Exit code 1 if any.
 
     Sentences are found by a heuristic. One is listed if it gives a decimal, a percentage, a ratio (2 of 3) or a
     multiple next to the name of an experiment, a word for a result (accuracy, loss, variance ...) or a word for
@@ -75,7 +77,8 @@ class Check(InNotebook):
                 out.print(Text(title, style="bold"))
             for row in rows:
                 place = f"{row['where']}:{row['line']}" if row["line"] else row["where"]
-                out.print(Text.assemble((f"  {place}  ", "dim"), row["text"]), soft_wrap=True)
+                before = f"  {visible(place)}  " if place else "  "
+                out.print(Text.assemble((before, "dim"), row["text"]), soft_wrap=True)
         counts = Counter(finding["kind"] for finding in found)
         parts = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
         out.print(f"{result['pages']} pages: {parts or 'nothing found'}")
@@ -93,7 +96,7 @@ def check(notebook: Notebook) -> list[Finding]:
             standings[name] = standing(name, evidence.records(notebook, name)).dated(snapshot)
         return standings[name]
 
-    found: list[Finding] = []
+    found = [Finding("file", "", 0, line) for line in notebook.index.problems()]
     for page in notebook.pages():
         found += _page(notebook, page, standing_of)
     for run in notebook.runs():

@@ -29,6 +29,8 @@ class Export(InNotebook):
         if self.page is not None:
             if self.site.is_dir():
                 raise GlassbookError(f"{self.site} is a folder; name the .html file that the page is written to")
+            if self.site.suffix.lower() not in (".html", ".htm"):  # a browser would show its source
+                raise GlassbookError(f"{self.site} has to end in .html; name it {self.site.name}.html")
             done = export_page(notebook, self.page, self.site)
         else:
             done = export_site(notebook, self.site, lambda n: say(f"{n} files"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,29 +13,41 @@ from rich.text import Text
 from glassbook import experiments
 from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, state, table
+from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.formatting import ago, number
 from glassbook.notebook.serialization import flat
-from glassbook.web.api.serializers import run_details_to_json, runs_to_json
+from glassbook.web.api.serializers import row_to_json, run_details_to_json, runs_to_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runs(InNotebook):
-    """List the runs of a notebook, newest first. `glassbook runs show ID` shows one."""
+    """List the runs of a notebook, newest first.
+
+    `glassbook runs show ID` shows one, `glassbook runs annotate ID` gives it a note and tags, or archives it.
+    """
 
     experiment: Annotated[str | None, Option("NAME", "all")] = None
     """Only runs of this experiment."""
+    tag: Annotated[str | None, Option("TAG", "all")] = None
+    """Only runs with this tag."""
+    archived: bool = False
+    """The archived runs, which are left out otherwise."""
     limit: int = 100
     """How many at most."""
 
     def result(self) -> dict[str, Any]:
-        table = self.open_notebook().index.run_table(experiment=self.experiment, limit=max(self.limit, 1))
+        table = self.open_notebook().index.run_table(
+            experiment=self.experiment, tag=self.tag, archived=self.archived, limit=max(self.limit, 1)
+        )
         return runs_to_json(table)
 
     def show(self, result: dict[str, Any]) -> None:
         if not result["runs"]:
             of = f" of {self.experiment}" if self.experiment else ""
-            print(f"no runs{of} in {self.open_notebook().folder} yet; try: glassbook run --help")
+            with_tag = f" with the tag {self.tag!r}" if self.tag is not None else ""
+            what = f"no {'archived ' if self.archived else ''}runs{of}{with_tag} in {self.open_notebook().folder}"
+            print(what if with_tag or self.archived else f"{what} yet; try: glassbook run --help")
             return
         out, grid = console(), Table.grid(padding=(0, 2, 0, 0))
         metrics = {name: [c.metric for c in kind.claims] for name, kind in experiments.working()[0].items()}
@@ -45,7 +57,8 @@ class Runs(InNotebook):
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])
-            under = ("\n" + "; ".join(filter(None, [mark, numbers])), "dim") if mark or numbers else ""
+            said = [mark, numbers, " ".join(f"#{tag}" for tag in run["tags"]), *run["note"].splitlines()[:1]]
+            under = ("\n" + "; ".join(filter(None, said)), "dim") if any(said) else ""
             grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))
         out.print(grid)
         if result["total"] > len(result["runs"]):
@@ -71,11 +84,48 @@ class ShowRun(InNotebook):
             out.print(Text(f"sabotage: {result['sabotage']}; no evidence"))
         for line in [*filter(None, [result["error"]]), *(f"stale: {line}" for line in result["stale"])]:
             out.print(Text(line, style="yellow"))
+        if result["tags"] or result["archived"]:
+            archived = ["archived"] if result["archived"] else []
+            out.print(Text(", ".join([*archived, *(f"#{tag}" for tag in result["tags"])])))
+        if result["note"]:
+            out.print(Text(result["note"]))
         for title in ("config", "results"):
             rows = [(name, number(value)) for name, value in flat(result[title]).items()]
             if rows:
                 out.print()
                 out.print(table(("setting" if title == "config" else "result", ""), rows, wide=""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotateRun(InNotebook):
+    """Write a note on a run, give it tags, or archive it: it is then left out of lists, and still counts for claims."""
+
+    id: Annotated[Positional[str], Option("ID")]
+    """The run's id, or the beginning of it."""
+    note: Annotated[str | None, Option("TEXT")] = None
+    """Its note, in place of the one before; "" for none."""
+    tag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
+    """Tags to add."""
+    untag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
+    """Tags to take away."""
+    archive: bool = False
+    """Leave it out of lists."""
+    restore: bool = False
+    """Show it in lists again."""
+
+    def result(self) -> dict[str, Any]:
+        if self.archive and self.restore:
+            raise GlassbookError("--archive and --restore are opposites; give one of them")
+        archived = True if self.archive else False if self.restore else None
+        notebook = self.open_notebook()
+        run = evidence.run(notebook, self.id)
+        return row_to_json(notebook.annotate(run, note=self.note, tag=self.tag, untag=self.untag, archived=archived))
+
+    def show(self, result: dict[str, Any]) -> None:
+        said = [*(["archived"] if result["archived"] else []), *(f"#{tag}" for tag in result["tags"])]
+        console().print(Text(": ".join([result["id"], ", ".join(said) or "no tags"])))
+        if result["note"]:
+            console().print(Text(result["note"]))
 
 
 def short_ids(ids: Sequence[str], least: int = 15) -> list[str]:
@@ -93,4 +143,4 @@ def key_results(metrics: Sequence[str], results: dict[str, float], most: int = 3
     return ", ".join(f"{name} {number(results[name])}" for name in shown)
 
 
-ACTIONS = {"": Runs, "show": ShowRun}
+ACTIONS = {"": Runs, "show": ShowRun, "annotate": AnnotateRun}

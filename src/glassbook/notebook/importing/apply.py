@@ -17,7 +17,7 @@ from glassbook.notebook.files import one_writer, write_together
 from glassbook.notebook.history import History
 from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
-from glassbook.notebook.importing.plan import LeftOut, PlannedPage, free, one_line
+from glassbook.notebook.importing.plan import BIBTEX, LeftOut, PlannedPage, free, one_line
 from glassbook.notebook.pages.links import name_key, read_bounded, slug
 from glassbook.notebook.pages.names import YIELDS, names_of, vault_of, yielded
 from glassbook.notebook.pages.page import Page
@@ -68,7 +68,10 @@ def apply(arrangement: Arrangement, links: bool) -> Report:
             if item.page.rest:  # last, for it links to the others
                 work.take(item)
         for attachment in arrangement.attachments:
-            work.place(attachment.path, lambda path, data=attachment.data: data)
+            where = work.place(attachment.path, lambda path, data=attachment.data: data)
+            if where.lower().endswith(BIBTEX) and work.pages / where in work.writes:
+                works = "`glassbook references` with this file adds the works in it to the notebook's references"
+                work.report.notes.append(f"pages/{where}: {works}")
         work.write()
     return work.report
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Action = Literal["join", "own", "leave"]
 ACTIONS: tuple[Action, ...] = ("join", "own", "leave")
+FEW = 3
+"""Words of a work's title that others may write without meaning the work: "zoom in"."""
 _RELATIVE = re.compile(r"\]\((?![a-z][a-z0-9+.-]*:|[#/])|!\[\[", re.IGNORECASE)
 """Links and pictures that are found from the folder of the note."""
 
@@ -263,10 +265,13 @@ def _lowered(body: str) -> str:
 
 
 def _of_work(page: PlannedPage, key: str, title: str) -> PlannedPage:
-    """The page of a work that the notebook's bibliography has: it cites it, and is called so if it had no title."""
+    """The page of a work: it cites it, and is called as the notebook's bibliography calls it if it had no title."""
     guess = f"about {title!r}, which is in the notebook's references"
+    if not title:
+        guess = f"cites {key}, which is not in the notebook's references; `glassbook references FILE.bib` adds it"
     front = {**page.front, "refs": [*page.front.get("refs", []), key]}
-    return replace(page, title=title if page.derived else page.title, front=front, guesses=(*page.guesses, guess))
+    title = title if page.derived and title else page.title
+    return replace(page, title=title, front=front, guesses=(*page.guesses, guess))
 
 
 # --- levels -------------------------------------------------------------------------------------------------------
@@ -318,14 +323,28 @@ def _names(subjects: Subjects, arranged: list[Arranged]) -> Names:
     """Names of the terms, papers and talks that are there, and then of those that come."""
     names = Names()
     for row in subjects.rows:
-        for said in (row.title, *row.aliases):
-            names.add(said, subjects.name_of(row), row.path)
-        for said in row.aliases if row.kind in WORKS else ():
-            authors = re.fullmatch(r"(.+ et al)\.? \d{4}\w?", said)
-            if authors:
-                names.add(authors[1], subjects.name_of(row), row.path)
+        _add(names, row.kind, row.title, row.aliases, subjects.name_of(row), row.path)
     for item in arranged:
-        if item.page.kind in KINDS and item.choice.action == "own" and item.page.copy is None:
-            for said in (item.page.title, *item.page.front.get("aliases", [])):
-                names.add(said, item.page.title, f"pages/{item.page.path}")
+        page = item.page
+        if page.kind in KINDS and item.choice.action == "own" and page.copy is None:
+            _add(names, page.kind, page.title, page.front.get("aliases", []), page.title, f"pages/{page.path}")
+    for row, title, authors in subjects.cited(item.page.body for item in arranged):
+        name, work = subjects.name_of(row), row.kind in WORKS
+        names.add(title, name, row.path, work=work, proper=len(title.split()) <= FEW)
+        names.add(authors, name, row.path, work=work)
     return names
+
+
+def _add(names: Names, kind: str, title: str, aliases: Sequence[str], name: str, path: str) -> None:
+    work = kind in WORKS
+    for said in (title, *aliases):
+        # An ordinary word that only an alias makes a name, or the few words that a work is called by, mean the page
+        # only where they are written as names are.
+        proper = len(said.split()) <= FEW if work else said.strip().isalnum() and not _akin(said, title)
+        names.add(said, name, path, work=work, proper=proper)
+
+
+def _akin(word: str, title: str) -> bool:
+    """Whether a word is one of those of a title, in some form, or all of them."""
+    said = re.sub(r"[\W_]", "", title.lower())
+    return word.lower()[: max(4, len(word) - 3)] in said

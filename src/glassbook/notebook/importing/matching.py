@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glassbook.notebook.importing.lines import content_words
+from glassbook.notebook.importing.linking import Names
 from glassbook.notebook.importing.plan import PlannedPage
 from glassbook.notebook.pages.names import vault_of
 from glassbook.notebook.pages.page import Page
@@ -50,9 +51,9 @@ class Match:
     """What is known of the subject of an imported page."""
 
     candidates: tuple[Candidate, ...] = ()
-    """The best first."""
+    """The best first: those that it is surely about before the others."""
     work: tuple[str, str] | None = None
-    """(key, title) of the work in the bibliography that it is about, if that has no page."""
+    """(key, title) of the work that it is about, if that has no page; the title is "" if the bibliography lacks it."""
 
 
 def loose(name: str) -> str:
@@ -94,6 +95,30 @@ class Subjects:
             self._linked[row.path] = row.title if titled else row.id
         return self._linked[row.path]
 
+    def cited(self, texts: Iterable[str]) -> Iterator[tuple[Any, str, str]]:
+        """(page, title, authors as a text names them, or "") of the works that a page is about.
+
+        That is the paper or talk whose first reference it is; or the term, if there is no such paper and one of the
+        texts names the work. Authors of several works are left out: their names do not tell which is meant.
+        """
+        about = self._firsts([row for row in self.rows if row.kind in WORKS])
+        titles = Names()
+        for work in self.works:
+            if str(work["id"]) not in about:
+                titles.add(str(work.get("title") or ""), str(work["id"]), str(work["id"]))
+        if any(titles.suggest(text) for text in texts):  # only then every term has to be read
+            about = self._firsts([row for row in self.rows if row.kind not in WORKS]) | about
+        known = Counter(_authors(work) for work in self.works)
+        for work in self.works:
+            row, authors = about.get(str(work["id"])), _authors(work)
+            if row is not None:
+                named = " " in authors and known[authors] == 1 and row.kind in WORKS
+                yield row, str(work.get("title") or ""), authors if named else ""
+
+    def _firsts(self, rows: list[Any]) -> dict[str, Any]:
+        """Key of a work -> the first page whose first reference it is."""
+        return {key: row for row in reversed(rows) for key in self._page(row).refs[:1]}
+
     def match(self, page: PlannedPage) -> Match:
         """What the notebook has on the subject of an imported page."""
         if page.kind not in KINDS:
@@ -102,8 +127,11 @@ class Subjects:
         work = self._work(page) if page.kind in WORKS else None
         for row, why, sure in self._all(page, work):
             found.setdefault(row.path, Candidate(row.path, row.id, row.title, row.kind, why, sure))
-        unknown = work if not any(candidate.sure for candidate in found.values()) else None
-        return Match(tuple(found.values()), unknown)
+        candidates = tuple(sorted(found.values(), key=lambda candidate: not candidate.sure))
+        if any(candidate.sure for candidate in candidates):
+            return Match(candidates)
+        numbers = _numbers(page) if page.kind in WORKS else set()
+        return Match(candidates, work or ((numbers.pop(), "") if len(numbers) == 1 else None))
 
     def _all(self, page: PlannedPage, work: tuple[str, str] | None) -> Iterator[tuple[Any, str, bool]]:
         for name in (page.title, *page.front.get("aliases", [])) if not page.derived else ():
@@ -131,8 +159,7 @@ class Subjects:
 
     def _work(self, page: PlannedPage) -> tuple[str, str] | None:
         """(key, title) of the work that an imported page names, by its number or its title."""
-        text = f"{page.title}\n{page.body}"
-        keys = {key for word in re.findall(r"[^\s<>()\[\]]+", text) if (key := key_of(word.rstrip(".,;")))}
+        keys = _numbers(page)
         title = loose(page.title) if not page.derived else ""
         numbered = [work for work in self.works if keys and key_of(str(work["id"])) in keys]
         titled = [work for work in self.works if title and _same_title(title, loose(str(work.get("title") or "")))]
@@ -158,6 +185,20 @@ class Subjects:
             self._texts = _Texts(works, texts)
         for row, score, clear in self._texts.like(page.body):
             yield row, f"its words are those of this page ({score:.0%} alike)", clear and page.derived
+
+
+def _numbers(page: PlannedPage) -> set[str]:
+    """Keys of the works whose DOIs and arXiv numbers a page gives."""
+    text = f"{page.title}\n{page.body}"
+    return {key for word in re.findall(r"[^\s<>()\[\]]+", text) if (key := key_of(word.rstrip(".,;")))}
+
+
+def _authors(work: Mapping[str, Any]) -> str:
+    """The authors of a work as a text names them: "Elhage et al", "Jain and Wallace", "Karpathy"; "" if it has none."""
+    families = [str(author.get("family") or "") for author in work.get("author") or () if isinstance(author, dict)]
+    if not families or not families[0]:
+        return ""
+    return f"{families[0]} et al" if len(families) > 2 else " and ".join(families)
 
 
 def _same_title(a: str, b: str) -> bool:

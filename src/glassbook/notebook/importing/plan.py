@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from glassbook.notebook.notebook import Notebook
 
 
+BIBTEX = ".bib"
+"""How files of works end, which `glassbook references` reads."""
+
+
 @dataclass(frozen=True)
 class PlannedPage:
     """A page that an import would make."""

@@ -11,7 +11,7 @@ from glassbook.notebook.files import open_regular, read_regular
 from glassbook.notebook.importing.archive import ENDINGS as ARCHIVES
 from glassbook.notebook.importing.archive import LARGEST, read_archive
 from glassbook.notebook.importing.html import read_html
-from glassbook.notebook.importing.plan import Plan
+from glassbook.notebook.importing.plan import BIBTEX, Plan
 from glassbook.notebook.importing.text import read_text
 from glassbook.notebook.importing.vault import decoded, read_folder, read_markdown_file, read_vault
 
@@ -64,6 +64,8 @@ def plan(path: str | Path) -> Plan:
         raise GlassbookError(f"cannot read {path}: {error.strerror or error}; fix that and try again") from error
     ending = path.suffix.lower()
     foreign = extensions.entries(GROUP)
+    if ending == BIBTEX:
+        raise GlassbookError(f"{path.name} holds works, not notes; `glassbook references {path.name}` takes them in")
     if ending not in READERS and ending not in foreign:
         known = ", ".join([*READERS, *ARCHIVES, *foreign])
         raise GlassbookError(f"{path.name} is none of the files that can be imported ({known}); save it as one of them")

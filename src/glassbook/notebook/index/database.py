@@ -24,6 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Self_ = TypeVar("Self_", bound="IndexFile")
 
+SMALL = 8 << 20
+"""Bytes of an index that is searched for damage whenever it is opened, which takes some hundredths of a second."""
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a damaged file can raise besides SQLite's own errors: text that is none, JSON that says other things."""
 
@@ -124,6 +126,13 @@ class IndexFile:
         self._touched.update(pages)
         self.version += 1
 
+    def touch_run(self, name: str) -> None:
+        """This run, which may have finished long ago, has changed."""
+        with self._lock:
+            if self._watch is not None:
+                self._watch.touch(name)
+            self.version += 1
+
     @recovering
     def look(self) -> None:
         """Bring everything up to date."""
@@ -208,8 +217,11 @@ class IndexFile:
                 self.path.parent.mkdir(exist_ok=True)
             except OSError as error:
                 raise sqlite3.DatabaseError(str(error)) from error
+            size = _size(self.path)
             self._db = schema.connect(str(self.path))
             self._inode = _inode(self.path)
+            if size <= SMALL:
+                schema.check(self._db)
             self._leave_tidying(self._db)
             self._watch, self._touched = None, {scan.PAGES}  # nothing is known of what this file holds
         return self._db
@@ -228,6 +240,13 @@ class IndexFile:
         self._close()
         self._db, self._inode = schema.connect(":memory:"), None
         self._watch, self._touched = None, {scan.PAGES}
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _inode(path: Path) -> int | None:

@@ -8,19 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.index import schema, search
+from glassbook.notebook.files import visible
+from glassbook.notebook.index import scan, schema, search
 from glassbook.notebook.index.database import IndexFile, recovering
 from glassbook.notebook.index.resolver import ADDRESS, Resolver
 from glassbook.notebook.pages.names import lookup_key
 from glassbook.notebook.pages.page import Page
+from glassbook.notebook.runs.annotations import from_text, tag_key
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.record import RunRecord, read_record
 from glassbook.notebook.serialization import read_number, whole
 
 PageOrder = Literal["title", "path", "level", "modified"]
+_RECORD = "id, header, summary, annotations"
+"""Columns that a run's record is made from."""
 _PAGE_ORDERS = {
     "title": "lower(title), path",
     "path": "path",
@@ -63,6 +67,17 @@ class RunTable:
     total: int
     columns: list[str]
     """ "config.<setting>" and "results.<metric>" of all runs that fit the experiment."""
+    tags: list[str]
+    """All tags of the notebook's runs."""
+
+
+@dataclass(frozen=True)
+class RunCount:
+    """How many runs of an experiment there are."""
+
+    experiment: str
+    runs: int
+    newest: datetime
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,14 @@ class Index(IndexFile):
     def path_of(self, name: str, source: str = "") -> str | None:
         """File, relative to the notebook, of the page that `resolve` gives."""
         return Resolver(self._fresh_pages()).path(name, source)
+
+    @recovering
+    def path_at(self, address: str) -> str | None:
+        """File, relative to the notebook, of the page with this `address`, else of the one that the name means.
+
+        In a link `[[a.md]]` means the page a; as an address, `a.md` is first the page that has it as its id.
+        """
+        return Resolver(self._fresh_pages()).path_at(address)
 
     @recovering
     def meant_by_others(self, names: Iterable[str], path: str) -> dict[str, str]:
@@ -318,7 +341,7 @@ class Index(IndexFile):
         rows = (
             self._fresh_runs()
             .execute(
-                """SELECT id, header, summary FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
+                f"""SELECT {_RECORD} FROM run WHERE problem IS NULL AND id >= ? AND id < ? || char(1114111)
                    ORDER BY id LIMIT ?""",
                 [whole(name), whole(name), limit],
             )
@@ -331,7 +354,7 @@ class Index(IndexFile):
     def runs(self, experiment: str | None = None) -> list[RunRecord]:
         """All runs that can be read, or those of one experiment, newest first."""
         rows = self._fresh_runs().execute(
-            "SELECT id, header, summary FROM run WHERE problem IS NULL AND (? IS NULL OR experiment = ?)",
+            f"SELECT {_RECORD} FROM run WHERE problem IS NULL AND (? IS NULL OR experiment = ?)",
             [experiment, experiment],
         )
         return sorted(self._records(rows.fetchall()), key=lambda record: (record.started, record.id), reverse=True)
@@ -342,6 +365,8 @@ class Index(IndexFile):
         experiment: str | None = None,
         status: str | None = None,
         text: str = "",
+        tag: str | None = None,
+        archived: bool | None = None,
         order: str = "started",
         descending: bool = True,
         limit: int = 100,
@@ -352,30 +377,22 @@ class Index(IndexFile):
         Args:
             experiment: only its runs.
             status: only runs of this status.
-            text: only runs whose experiment, id, settings, results' names or notes hold all these words.
-            order: "started", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
+            text: only runs whose experiment, id, settings, results' names, notes or tags hold all these words.
+            tag: only runs with this tag.
+            archived: only archived runs, or only others; all by default.
+            order: "started", "duration", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
             descending: the largest or newest first; runs without the value come last either way.
             limit: at most so many.
             offset: how many to pass over.
         """
         db = self._fresh_runs()
         self._update_unfinished(db)
-        where, values = ["problem IS NULL"], []
-        if experiment is not None:
-            where.append("experiment = ?")
-            values.append(experiment)
-        if status is not None:
-            where.append("status = ?")
-            values.append(status)
-        for word in text.casefold().split():
-            where.append("instr(folded, ?)")
-            values.append(word)
-        condition = " AND ".join(where)
+        condition, values = _run_filter(experiment, status, text, tag, archived)
         (total,) = db.execute(f"SELECT count(*) FROM run WHERE {condition}", values).fetchone()
         column, join, keys = _run_order(order)
         way = "DESC" if descending else "ASC"
         rows = db.execute(
-            f"""SELECT id, header, summary FROM run {join} WHERE {condition}
+            f"""SELECT {_RECORD} FROM run {join} WHERE {condition}
                 ORDER BY {column} IS NULL, {column} {way}, started {way}, id {way} LIMIT ? OFFSET ?""",
             [*keys, *values, limit, offset],
         )
@@ -384,7 +401,23 @@ class Index(IndexFile):
             "SELECT DISTINCT name FROM run_column WHERE ? IS NULL OR experiment = ? ORDER BY name",
             [experiment, experiment],
         )
-        return RunTable(records, total, [name for (name,) in names])
+        tags = db.execute("SELECT min(said) FROM run_tag GROUP BY key ORDER BY key")
+        return RunTable(records, total, [name for (name,) in names], [tag for (tag,) in tags])
+
+    @recovering
+    def run_counts(
+        self, status: str | None = None, text: str = "", tag: str | None = None, archived: bool | None = None
+    ) -> list[RunCount]:
+        """How many of some runs (see `run_table`) each experiment has, those of the newest run first."""
+        db = self._fresh_runs()
+        self._update_unfinished(db)
+        condition, values = _run_filter(None, status, text, tag, archived)
+        rows = db.execute(
+            f"""SELECT experiment, count(*), max(started) FROM run WHERE {condition}
+                GROUP BY experiment ORDER BY max(started) DESC, experiment""",
+            values,
+        )
+        return [RunCount(name, n, datetime.fromtimestamp(newest, UTC)) for name, n, newest in rows]
 
     @recovering
     def latest(self, ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
@@ -399,17 +432,22 @@ class Index(IndexFile):
                 out[name] = {metric: (step, value) for metric, (step, value) in numbers.items() if value is not None}
         return out
 
-    def _records(self, rows: Iterable[tuple[str, str, str]]) -> list[RunRecord]:
+    def _records(self, rows: Iterable[tuple[str, str, str, str]]) -> list[RunRecord]:
         return [
-            read_record(self.folder / "runs" / name, json.loads(header), Summary.from_data(json.loads(summary)))
-            for name, header, summary in rows
+            read_record(
+                self.folder / "runs" / name,
+                json.loads(header),
+                Summary.from_data(json.loads(summary)),
+                from_text(annotations),
+            )
+            for name, header, summary, annotations in rows
         ]
 
     def _update_unfinished(self, db: sqlite3.Connection) -> None:
         """Whether runs without an end still live can change without a change of their files."""
-        rows = db.execute("SELECT id, header, summary, status FROM run WHERE status = 'running' AND problem IS NULL")
-        for name, header, summary, status in rows.fetchall():
-            (record,) = self._records([(name, header, summary)])
+        rows = db.execute(f"SELECT status, {_RECORD} FROM run WHERE status = 'running' AND problem IS NULL")
+        for status, *row in rows.fetchall():
+            (record,) = self._records([tuple(row)])
             if record.status != status:
                 with schema.transaction(db):
                     db.execute("UPDATE run SET status = ? WHERE id = ?", [record.status, record.id])
@@ -420,16 +458,20 @@ class Index(IndexFile):
     def problems(self) -> list[str]:
         """What in the notebook's files cannot be read or is not unique, one line each."""
         db = self._fresh_pages()
-        lines = [
-            f"{path}: {problem}"
+        lines: list[str] = []
+        scan.pages(self.folder, lines)
+        lines += [
+            f"{visible(path)}: {problem}"
             for path, problem in db.execute("SELECT path, problem FROM page WHERE problem IS NOT NULL ORDER BY path")
         ]
         for ident, paths in db.execute(
             "SELECT id, group_concat(path, ', ') FROM page GROUP BY id HAVING count(*) > 1 ORDER BY id"
         ):
-            lines.append(f"{paths}: these share the id {ident!r}; give each its own")
+            lines.append(f"{visible(paths)}: these share the id {ident!r}; give each its own")
         self._fresh_runs()
-        return lines + [row[0] for row in db.execute("SELECT problem FROM run WHERE problem IS NOT NULL ORDER BY id")]
+        lines += [row[0] for row in db.execute("SELECT problem FROM run WHERE problem IS NOT NULL ORDER BY id")]
+        wrong = "SELECT id, annotations ->> '$.problem' FROM run WHERE annotations ->> '$.problem' <> '' ORDER BY id"
+        return lines + [f"run {name}: {problem}" for name, problem in db.execute(wrong)]
 
 
 def _time(nanoseconds: int) -> datetime:
@@ -447,12 +489,28 @@ def _page_filter(kind: str | None, tag: str | None) -> tuple[str, list[str]]:
     return " AND ".join(where), values
 
 
+def _run_filter(
+    experiment: str | None, status: str | None, text: str, tag: str | None, archived: bool | None
+) -> tuple[str, list[Any]]:
+    """A condition on the table of runs, and its values."""
+    wanted = {
+        "experiment = ?": experiment,
+        "status = ?": status,
+        "id IN (SELECT run FROM run_tag WHERE key = ?)": None if tag is None else tag_key(whole(tag)),
+        "archived = ?": archived,
+    }
+    given = [(condition, value) for condition, value in wanted.items() if value is not None]
+    given += [("instr(folded, ?)", word) for word in text.casefold().split()]
+    return " AND ".join(["problem IS NULL", *(condition for condition, _ in given)]), [value for _, value in given]
+
+
 def _run_order(order: str) -> tuple[str, str, list[str]]:
     """(column to order by, the join that it needs, the values of the join)."""
-    if order in ("started", "experiment", "seed", "status"):
+    if order in ("started", "duration", "experiment", "seed", "status"):
         return order, "", []
     if not order.startswith(("config.", "results.")):
         raise GlassbookError(
-            f"runs cannot be ordered by {order!r}; choose started, experiment, seed, status, config.x or results.x"
+            f"runs cannot be ordered by {order!r}; choose started, duration, experiment, seed, status, config.x"
+            " or results.x"
         )
     return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [whole(order)]

@@ -33,6 +33,14 @@ class Resolver:
             self._found[asked] = best[1] if best else None
         return self._found[asked]
 
+    def path_at(self, address: str) -> str | None:
+        """File of the page that has exactly this address; else of the one that a link to this name leads to."""
+        row = self.db.execute(
+            f"SELECT path FROM page WHERE (id = ?1 OR path = ?2) AND {ADDRESS} = ?1 ORDER BY id <> ?1 LIMIT 1",
+            [whole(address), f"pages/{whole(address)}.md"],
+        ).fetchone()
+        return row[0] if row else self.path(address)
+
     def address(self, path: str | None) -> str | None:
         """Name that leads to the page in a file."""
         row = self.db.execute(f"SELECT {ADDRESS} FROM page WHERE path = ?", [path]).fetchone()

@@ -13,6 +13,7 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import schema
+from glassbook.notebook.runs.annotations import NONE, Annotations, from_text, read_annotations, tag_key, to_text
 from glassbook.notebook.runs.events import Summary, summarise
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.record import RunRecord, read_claims, read_header, read_record
@@ -20,7 +21,8 @@ from glassbook.notebook.serialization import flat, read_number, whole
 
 COLUMNS = (
     "id", "stamp", "experiment", "header", "summary", "words", "claims", "problem", "started", "status", "seed",
-    "folded", "latest",
+    "folded", "latest", "annotations", "archived",
+    "duration",
 )  # fmt: skip
 
 
@@ -35,21 +37,27 @@ def read_run(folder: Path, stamp: str, known: tuple[str, str] | None = None) -> 
     before = Summary.from_data({**json.loads(known[0]), "latest": json.loads(known[1])}) if known else None
     try:
         header = read_header(folder)
-        return _row(folder, stamp, header, summarise(folder / "events.jsonl", before))
+        return _row(folder, stamp, header, summarise(folder / "events.jsonl", before), read_annotations(folder))
     except GlassbookError as error:
         problem = str(error)
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         # A record that nobody thought of must not take the other runs with it.
         problem = f"{folder}: the run cannot be read ({type(error).__name__}: {error})"
-    return _row(folder, stamp, {}, Summary(), whole(problem))
+    return _row(folder, stamp, {}, Summary(), NONE, whole(problem))
 
 
 def _row(
-    folder: Path, stamp: str, header: dict[str, Any], summary: Summary, problem: str | None = None
+    folder: Path,
+    stamp: str,
+    header: dict[str, Any],
+    summary: Summary,
+    annotations: Annotations,
+    problem: str | None = None,
 ) -> dict[str, Any]:
-    record = read_record(folder, header, summary)
+    record = read_record(folder, header, summary, annotations)
     experiment = whole(record.experiment)
     parts = [experiment, *schema.flat(header.get("config")), *summary.notes, " ".join(summary.results)]
+    parts += [annotations.note, " ".join(annotations.tags)]
     words = whole("\n".join(parts))
     data = asdict(summary)
     latest = data.pop("latest")
@@ -67,12 +75,16 @@ def _row(
         _column(record.seed),
         f"{words.casefold()} {folder.name}",
         json.dumps(latest),
+        to_text(annotations),
+        annotations.archived,
+        (record.ended - record.started).total_seconds() if record.ended else None,
     ]
     return {**dict(zip(COLUMNS, row, strict=True)), "values": _values(record)}
 
 
 def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write some runs, in place of what the index knew of them. `folder` is the notebook's."""
+    tags = {row["id"]: from_text(row["annotations"]).tags for row in rows}
     for row in rows:
         name, words = row["id"], row["words"]
         known = db.execute("SELECT words, stamp, problem FROM run WHERE id = ?", [name]).fetchone()
@@ -80,11 +92,17 @@ def write_runs(db: sqlite3.Connection, folder: Path, rows: Sequence[dict[str, An
             if known is not None:
                 schema.forget(db, "run", name)
             if row["problem"] is None:
-                schema.add(db, schema.Entry("run", name, name, f"{row['experiment']} {name}", words))
+                schema.add(
+                    db,
+                    schema.Entry("run", name, name, f"{row['experiment']} {name}", words, tag=" \n".join(tags[name])),
+                )
         if known is None or known[1].rpartition("|")[2] != row["stamp"].rpartition("|")[2]:
             _write_dashboard(db, folder / "runs" / name, known is not None)
     marks = ", ".join("?" * len(COLUMNS))
     db.executemany(f"INSERT OR REPLACE INTO run VALUES ({marks})", [[row[c] for c in COLUMNS] for row in rows])
+    db.executemany("DELETE FROM run_tag WHERE run = ?", [(row["id"],) for row in rows])
+    said = [(tag_key(tag), tag, name) for name, own in tags.items() for tag in own]
+    db.executemany("INSERT INTO run_tag VALUES (?, ?, ?)", said)
     values = [(k, row["id"], v) for row in rows for k, v in row["values"].items()]
     db.executemany("INSERT OR REPLACE INTO run_value VALUES (?, ?, ?)", values)
     columns = {(row["experiment"], column) for row in rows for column in row["values"]}
@@ -100,7 +118,8 @@ def forget_runs(db: sqlite3.Connection, names: Iterable[str]) -> None:
     for (name,) in given:
         schema.forget(db, "run", name)
         schema.forget(db, "feature", name)
-    db.executemany("DELETE FROM run_value WHERE run = ?", given)
+    for table in ("run_value", "run_tag"):
+        db.executemany(f"DELETE FROM {table} WHERE run = ?", given)
     db.execute("DELETE FROM run_column")
     db.execute(
         """INSERT INTO run_column SELECT DISTINCT run.experiment, run_value.name

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from glassbook.notebook.files import is_inside
+from glassbook.notebook.files import is_inside, visible
+from glassbook.notebook.runs.annotations import NAME as ANNOTATIONS
 from glassbook.notebook.runs.feature_dashboard import NAME
 from glassbook.notebook.serialization import whole
 
@@ -42,12 +43,17 @@ def is_page(folder: Path, path: str) -> bool:
     return os.path.realpath(parent) == parent and os.path.isfile(place) and is_inside(place, top)
 
 
-def pages(folder: Path) -> dict[str, Stamp]:
+def pages(folder: Path, passed_over: list[str] | None = None) -> dict[str, Stamp]:
     """Every page's path (relative to `folder`) and stamp; hidden files and folders are left out.
 
-    So are pipes and devices, which would never end, and links that lead out of pages/: a notebook from elsewhere must
-    not publish the files of its reader.
+    So are pipes and devices, which would never end, links that lead out of pages/ (a notebook from elsewhere must not
+    publish the files of its reader), and names that no address can hold; `passed_over` gets a line for each of these.
     """
+
+    def pass_over(path: str, why: str) -> None:
+        if passed_over is not None:
+            passed_over.append(f"{visible(path)}: {why}")
+
     base, found, waiting = str(folder), {}, [PAGES]
     while waiting:
         place = waiting.pop()
@@ -58,16 +64,29 @@ def pages(folder: Path) -> dict[str, Stamp]:
         with entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith(".") or not (name.isascii() or whole(name) == name):
+                path = f"{place}/{name}"
+                if name.startswith("."):
                     continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(f"{place}/{name}")
-                elif name.endswith(SUFFIX):
-                    path = f"{place}/{name}"
+                if not (name.isascii() or whole(name) == name):
+                    pass_over(path, "its name is not UTF-8; rename it")
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                elif name.endswith(SUFFIX) or entry.is_symlink():
                     with contextlib.suppress(OSError):
-                        if is_page(folder, path) if entry.is_symlink() else entry.is_file():
+                        if why := _no_page(folder, path, entry):
+                            pass_over(path, why)
+                        elif name.endswith(SUFFIX):
                             found[path] = stamp(entry.stat())
     return found
+
+
+def _no_page(folder: Path, path: str, entry: os.DirEntry[str]) -> str:
+    """Why something below pages/, no folder itself, is passed over though it looks like a page or pages; else ""."""
+    if entry.is_symlink() and os.path.isdir(entry.path):
+        return "it is a link to a folder, whose pages are not read; put the folder itself there"
+    if not entry.name.endswith(SUFFIX) or (is_page(folder, path) if entry.is_symlink() else entry.is_file()):
+        return ""
+    return "it is no regular file below pages/; put the file itself there"
 
 
 def run_names(folder: Path) -> set[str]:
@@ -82,9 +101,9 @@ def run_names(folder: Path) -> set[str]:
 
 
 def run_stamp(folder: Path | str) -> str:
-    """Changes when a run's header, log or feature dashboard does. A log only grows, so its size tells."""
+    """Changes when a run's header, log, annotations or feature dashboard do. A log only grows, so its size tells."""
     parts = []
-    for name in ("run.json", "events.jsonl", f"artifacts/{NAME}"):
+    for name in ("run.json", "events.jsonl", ANNOTATIONS, f"artifacts/{NAME}"):
         try:
             stat = os.stat(f"{folder}/{name}")
             parts.append(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ctime_ns} {stat.st_ino}")
@@ -120,6 +139,11 @@ class RunWatch:
         self.end(name)
         if status != "finished":
             (self._running if status == "running" else self._dormant)[name] = stamp
+
+    def touch(self, name: str) -> None:
+        """A run may have changed, whatever its status: it is looked at next time."""
+        if name in self._names:
+            self._running[name] = ""
 
     def end(self, name: str) -> None:
         """A run has nothing more to tell for now."""

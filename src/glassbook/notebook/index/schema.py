@@ -18,7 +18,7 @@ from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 12
+VERSION = 13
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -59,11 +59,14 @@ CREATE TABLE link (path TEXT, target TEXT, section TEXT, line INTEGER, text TEXT
 CREATE INDEX link_target ON link (target);
 CREATE INDEX link_path ON link (path);
 CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, experiment TEXT, header TEXT, summary TEXT, words TEXT,
-                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT);
+                  claims TEXT, problem TEXT, started REAL, status TEXT, seed INTEGER, folded TEXT, latest TEXT,
+                  annotations TEXT, archived INTEGER, duration REAL);
 CREATE TABLE run_value (name TEXT, run TEXT, value, PRIMARY KEY (name, run)) WITHOUT ROWID;
 CREATE INDEX run_experiment ON run (experiment, started);
 CREATE INDEX run_started ON run (started);
 CREATE INDEX run_status ON run (status);
+CREATE TABLE run_tag (key TEXT, said TEXT, run TEXT, PRIMARY KEY (key, run)) WITHOUT ROWID;
+CREATE INDEX run_tag_run ON run_tag (run);
 CREATE TABLE run_column (experiment TEXT, name TEXT, PRIMARY KEY (experiment, name)) WITHOUT ROWID;
 CREATE TABLE experiment (name TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE claim (experiment TEXT PRIMARY KEY, data TEXT);
@@ -128,6 +131,23 @@ def connect(name: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Look for damage in all of an index, in time proportional to its size.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
+    (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        raise sqlite3.DatabaseError(said)
+    for table in (*LISTS.values(), PAGE_NAMES):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+    texts = " UNION ALL ".join(f"SELECT rowid AS id FROM {table}" for table in LISTS.values())
+    odd = f"SELECT id FROM entry WHERE kind NOT IN ({', '.join('?' * len(LISTS))}) OR id NOT IN ({texts})"
+    if db.execute(f"SELECT EXISTS ({odd})", list(LISTS)).fetchone()[0]:
+        raise sqlite3.DatabaseError("something that search can find has no words")
 
 
 @contextlib.contextmanager

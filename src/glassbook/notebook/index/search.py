@@ -24,6 +24,8 @@ TERMS = 32
 """Words of a query that count; FTS5 refuses expressions that are too deep."""
 KINDS = {"page", "run", "claim", "experiment", "feature"}
 """What can be found."""
+MARKDOWN = {"page", "claim", "experiment"}
+"""Those whose text is Markdown."""
 FEW = 3
 """Hits below which words that are spelled alike are searched for too."""
 NAMES_TRIED = 64
@@ -166,7 +168,7 @@ def _found(db: sqlite3.Connection, text: str, terms: Sequence[Term], limit: int,
     rows = list(best.values())[:limit]
     excerpts = _excerpts(db, _words_of(terms), rows)
     return [
-        Hit(kind, name, title, section, heading, excerpts[number])  # pyright: ignore[reportArgumentType]
+        Hit(kind, name, title, section, plain_text(heading), excerpts[number])  # pyright: ignore[reportArgumentType]
         for number, kind, _, name, title, section, heading in rows
     ]
 
@@ -305,8 +307,10 @@ def _excerpts(
     found = {}
     for number, kind, _, _, title, _, heading in rows:
         (body,) = db.execute(f"SELECT body FROM {LISTS[kind]} WHERE rowid = ?", [number]).fetchone()
+        if kind in MARKDOWN:
+            body = plain_text(_around(body, pattern))
         if kind == "page":  # its heading is shown beside the text
-            body = plain_text(_around(body, pattern)).removeprefix(plain_text(heading or title)).lstrip()
+            body = body.removeprefix(plain_text(heading or title)).lstrip()
         found[number] = _excerpt(body, pattern)
     return found
 

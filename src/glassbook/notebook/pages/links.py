@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.bounded import Bounded, seconds_for
+from glassbook.notebook.pages.logseq import UUID
 from glassbook.notebook.pages.markup import block_anchor, markup
 from glassbook.notebook.serialization import read_yaml
 
@@ -33,7 +34,7 @@ LINE = 400
 """Characters of a line that are kept with a link in it."""
 SHORT = 20_000
 """Characters from which on a page is read by another process: starting that takes as long as reading so many."""
-_FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_FILE = re.compile(r"\.(?:[A-Za-z0-9]{1,5}|canvas|drawio)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Link:
     section: str
     """Heading in that page, "" for the page's top."""
     label: str
-    """What is shown; the target (and section) if the link gives no label."""
+    """What is shown; the target (and section) if the link gives no label, "" for the text of a block in Logseq."""
     line: int
     """Line of the body that holds it, from 1."""
     text: str
@@ -122,6 +123,8 @@ def slug(text: str) -> str:
 def wikilinks(md: MarkdownIt) -> None:
     """Teach `md` the inline token `wikilink` (content: the label; meta: target, section, offset, whether `embed`)."""
     md.inline.ruler.before("link", "wikilink", _wikilink)
+    md.inline.ruler.before("wikilink", "logseq_link", _logseq_link)
+    md.inline.ruler.push("block_reference", _block_reference)
 
 
 # It ends at the next two brackets of either kind, so that each part of a text is looked at once.
@@ -147,6 +150,46 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
         token.content = label or (f"{target} § {section}" if target and section else target or section)
     state.pos = match.end()
     return True
+
+
+_LOGSEQ_LINK = re.compile(
+    rf"\[([^\[\]\n]*)\]\(\(\(({UUID})\)\)\)|\{{\{{embed[ ]+(?:\(\(({UUID})\)\)|\[\[([^\[\]|#\n]+)\]\])[ ]*\}}\}}"
+)
+_REFERENCE_END = re.compile(r"(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\)\)")
+
+
+def _logseq_link(state: StateInline, silent: bool) -> bool:
+    """Logseq's `[label](((id of a block)))`, `{{embed ((id))}}` and `{{embed [[Page]]}}`."""
+    match = _LOGSEQ_LINK.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        label, labelled, embedded, page = match.groups()
+        _push_block_link(state, labelled or embedded or page.strip(), label or page or "", label is None, page is None)
+    state.pos = match.end()
+    return True
+
+
+def _block_reference(state: StateInline, silent: bool) -> bool:
+    """Logseq's `((id of a block))`. The parser stops at the id's first hyphen; what stands before it is text so far."""
+    begin = f"(({state.src[max(0, state.pos - 8) : state.pos]}"
+    match = _REFERENCE_END.match(state.src, state.pos, state.posMax)
+    if match is None or not state.pending.endswith(begin) or state.linkLevel > 0:
+        return False
+    name = begin[2:] + match[0][:-2]
+    if re.fullmatch(UUID, name) is None:
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(begin)]
+        _push_block_link(state, name, "", False, True)
+    state.pos = match.end()
+    return True
+
+
+def _push_block_link(state: StateInline, target: str, label: str, embed: bool, is_block: bool) -> None:
+    token = state.push("wikilink", "", 0)
+    token.meta = {"target": target, "section": f"^{target}" if is_block else "", "at": state.pos, "embed": embed}
+    token.content = label
 
 
 def anchor(section: str) -> str:
@@ -374,7 +417,7 @@ def _outline(text: str, lines: list[str]) -> Outline:
 
 
 def _may_link(text: str) -> bool:
-    return ("[[" in text and "]]" in text) or "](" in text
+    return ("[[" in text and "]]" in text) or "](" in text or "((" in text
 
 
 def _links_of(text: str, first: int, lines: list[str]) -> Iterable[Link]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from glassbook.notebook.pages import logseq
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
@@ -50,7 +52,7 @@ def bare_addresses(md: MarkdownIt) -> None:
 
 
 def block_anchor(name: str) -> str:
-    """Anchor of the block that ends with `^name`."""
+    """Anchor of the block that ends with `^name`, or in Logseq with `id:: name`."""
     return BLOCK + name.lower()
 
 
@@ -82,12 +84,16 @@ def _show_bars(state: StateCore) -> None:
 def _block_ids(state: StateCore) -> None:
     """Give blocks their anchors: a paragraph, heading or item its own, any other block that of the line below it."""
     for i, token in enumerate(state.tokens):
-        if token.type != "inline" or "^" not in token.content[-200:]:
+        if token.type != "inline":
             continue
-        token.content, name = without_block_id(token.content)
+        token.content, name = logseq.without_block_id(token.content)
+        if not name and "^" in token.content[-200:]:
+            token.content, name = without_block_id(token.content)
         if name:
-            # The paragraph of a tight item has no tag of its own.
-            opening = state.tokens[i - 2 if state.tokens[i - 1].hidden else i - 1]
+            opening = state.tokens[i - 1]
+            if opening.hidden:  # the paragraph of a tight item has no tag of its own
+                before = (state.tokens[n] for n in range(i - 2, -1, -1))
+                opening = next(t for t in before if t.type == "list_item_open" and t.level < opening.level)
             opening.attrSet("id", block_anchor(name))
 
 

@@ -3,7 +3,8 @@
 Folders below pages/ other than those of the kinds (terms/, papers/ ...) are vaults: notes of another program, whose
 links mean what they mean there. A link in a vault leads to a page of that vault if one has the name. As in Obsidian,
 `[[Note]]`, `[[Folder/Note]]` and `[[Note.md]]` find a note by its file, first below the linking note's own folder, then
-nearest to the top; a Markdown link finds it first relative to the linking note's file.
+nearest to the top; a Markdown link finds it first relative to the linking note's file. The id of a block in Logseq is
+a name of the page that holds it.
 
 A link never changes what it means because another page arrives: the front matter of the later page lists, under
 `yields`, the names that meant another page before it came. By such a name it is found only where no other page has it.
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from glassbook.notebook.pages.links import PAGE_ENDINGS, name_key
-from glassbook.notebook.pages.logseq import journal_names, page_title
+from glassbook.notebook.pages.logseq import block_ids, journal_names, page_title
 from glassbook.notebook.pages.page import KINDS, Page
 
 ID, FIRST, SECOND, THIRD, PLACE, YIELDED = range(6)
@@ -66,6 +67,8 @@ def _names(page: Page, path: str) -> Iterator[tuple[str, int]]:
     for n in range(len(parts) - 1):
         yield "/".join(parts[n:]), PLACE
     yield f"/{below}", PLACE
+    for name in block_ids(page.body):
+        yield name, PLACE
 
 
 def lookup_key(target: str, source: str = "") -> str:

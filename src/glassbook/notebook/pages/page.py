@@ -41,6 +41,11 @@ KEYS = {
 KNOWN = tuple(key for key in KEYS if key not in ("date", "yields"))
 """Those that are fields of a page; the others stay as they were written."""
 
+LONGEST_ID = 1000
+"""Characters of an id that front matter may give."""
+LONGEST_NAME = 4096
+"""Characters of a name that may be asked for: without an id of its own a page has the path of its file."""
+
 _HEAD = re.compile(r"(?P<open>---[ \t]*\r?\n)(?P<yaml>(?:.*\n)*?)(?P<close>(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z))")
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)")
 _FIRST_HEADING = re.compile(r"(?:[ \t]*\r?\n)* {0,3}#[ \t]+([^\r\n]*)")
@@ -198,7 +203,10 @@ def _prove(text: str, values: dict[str, Any], changed: dict[str, Any]) -> None:
 
 def _set(page: Page, key: str, node: yaml.Node) -> None:
     if key in TEXTS:
-        setattr(page, key, _text(node) or getattr(page, key))
+        text = _text(node)
+        if key == "id" and text:
+            _check_id(text)
+        setattr(page, key, text or getattr(page, key))
     elif key in LISTS or key in _OTHER_NAMES:
         key = _OTHER_NAMES.get(key, key)
         texts = _texts(node)
@@ -216,6 +224,14 @@ def _text(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
         raise GlassbookError("has to be one line of text")
     return None if node.tag == "tag:yaml.org,2002:null" else node.value
+
+
+def _check_id(ident: str) -> None:
+    """Refuse an id that cannot end an address: browsers take "." and ".." in one for folders."""
+    if {".", ".."} & set(ident.split("/")):
+        raise GlassbookError(f"the id {ident!r} cannot end an address; leave out the parts that are '.' and '..'")
+    if len(ident) > LONGEST_ID:
+        raise GlassbookError(f"the id has {len(ident)} characters; {LONGEST_ID} is the limit")
 
 
 def _texts(node: yaml.Node) -> list[str]:
@@ -329,6 +345,8 @@ def _check(key: str, value: Any) -> None:
     for text in texts:
         if not isinstance(text, str) or not text.strip() or text != text.strip() or not text.isprintable():
             raise GlassbookError(f"{key}: {text!r} has to be one line of text without spaces round it")
+        if key == "id":
+            _check_id(text)
         if key == "tags" and text.startswith("#"):
             raise GlassbookError(f"tags: {text!r} is written without '#'")
     if key == "kind" and value not in KINDS:

@@ -15,6 +15,7 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.files import is_inside, read_regular
 from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
+from glassbook.notebook.runs.annotations import NONE, Annotations, read_annotations
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.freshness import Dependency
@@ -63,6 +64,8 @@ class RunRecord:
     """Digests of later code that was shown to give the same results; only of evidence that ships (decision 37)."""
     sabotage: str = ""
     """Id of the experiment's sabotage whose settings the run has; it is never evidence."""
+    annotations: Annotations = NONE
+    """What people say about it."""
 
     @property
     def reference(self) -> bool:
@@ -166,14 +169,20 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: Summary | None = None) -> RunRecord:
-    """The run in `folder`, read from its files, or from a header and a summary that were read before.
+def read_record(
+    folder: Path,
+    header: Mapping[str, Any] | None = None,
+    summary: Summary | None = None,
+    annotations: Annotations | None = None,
+) -> RunRecord:
+    """The run in `folder`, read from its files, or from a header, summary and annotations that were read before.
 
     Raises:
         GlassbookError: run.json cannot be read.
     """
     header = read_header(folder) if header is None else header
     summary = events.summarise(folder / "events.jsonl") if summary is None else summary
+    annotations = read_annotations(folder) if annotations is None else annotations
     status = _status(folder, summary)
     end = summary.end or {}
     # An interrupted run has no end record: the last sign of life stands for it.
@@ -198,6 +207,7 @@ def read_record(folder: Path, header: Mapping[str, Any] | None = None, summary: 
         resumed=max(summary.starts - 1, 0),
         uses=Dependency.read(summary.uses),
         sabotage=text if isinstance(text := header.get("sabotage"), str) else "",
+        annotations=annotations,
     )
 
 

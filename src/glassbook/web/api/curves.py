@@ -11,6 +11,7 @@ import os
 import threading
 from array import array
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -58,10 +59,20 @@ class Curves:
         self._logs: OrderedDict[Path, _Log] = OrderedDict()
         self._lock = threading.Lock()
 
-    def names(self, folder: Path) -> list[str]:
-        """Names of the metrics logged by the run in `folder`, in order of first appearance."""
+    def names(self, folder: Path, known: Collection[str] = ()) -> list[str]:
+        """Names of the metrics logged by the run in `folder`, in order of first appearance.
+
+        Args:
+            folder: the run's.
+            known: names that the index has. Where the log is not in memory yet, only its beginning is read, and those
+                that do not stand there follow by name.
+        """
+        path = folder / "events.jsonl"
         with self._lock:
-            log = self._read(folder / "events.jsonl")
+            if known and path not in self._logs:
+                first = _first_names(path)
+                return first + sorted(set(known).difference(first))
+            log = self._read(path)
             return list(log.metrics) if log else []
 
     def curve(self, folder: Path, name: str, after: int | None = None, points: int = POINTS) -> Curve:
@@ -98,20 +109,38 @@ class Curves:
         return log
 
 
+def _first_names(path: Path) -> list[str]:
+    """The metrics in the first lines of a log."""
+    log = _Log(0)
+    try:
+        with open_regular(path) as file:
+            _take(log, next(read_lines(file), []))
+    except OSError:
+        return []
+    return list(log.metrics)
+
+
 def _read_appended(file: BinaryIO, log: _Log) -> None:
     for lines in read_lines(file):
-        for line in lines:
-            log.offset += len(line) + 1
-            point = read_point(line) if line.startswith(METRIC) else None
-            if point is None:
+        _take(log, lines)
+
+
+def _take(log: _Log, lines: list[bytes]) -> None:
+    for line in lines:
+        log.offset += len(line) + 1
+        point = read_point(line) if line.startswith(METRIC) else None
+        if point is None:
+            continue
+        step, metrics = point
+        for name, item in metrics.items():
+            value = item if type(item) is float else read_number(item)
+            if value is None:
                 continue
-            step, metrics = point
-            for name, item in metrics.items():
-                value = read_number(item)
-                if value is not None:
-                    steps, values = log.metrics.setdefault(name, (array("q"), array("d")))
-                    steps.append(step)
-                    values.append(value)
+            curve = log.metrics.get(name)
+            if curve is None:
+                curve = log.metrics[name] = (array("q"), array("d"))
+            curve[0].append(step)
+            curve[1].append(value)
 
 
 def cut(steps: list[int], values: list[float], after: int | None, points: int) -> Curve:

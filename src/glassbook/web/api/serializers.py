@@ -44,8 +44,9 @@ RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "t
 
 
 def row_to_json(run: RunRecord) -> dict[str, Any]:
-    """A run in a list; `settings` is "default", "quick", "sabotage" or "other"."""
-    return {**_pick(run, RUN_ROW), "settings": settings_of(run), "reference": run.reference}
+    """A run in a list; `settings` is "default", "quick", "sabotage" or "other"; `note`, `tags` are people's words."""
+    made = {"settings": settings_of(run), "reference": run.reference}
+    return {**_pick(run, RUN_ROW), **made, **run.annotations.to_data()}
 
 
 def run_to_json(run: RunRecord) -> dict[str, Any]:
@@ -79,8 +80,13 @@ def artifacts(run: RunRecord) -> list[dict[str, Any]]:
 
 
 def runs_to_json(table: RunTable) -> dict[str, Any]:
-    """Some runs, how many there are, and the settings and results that they can be sorted by."""
-    return {"runs": [row_to_json(run) for run in table.rows], "total": table.total, "columns": list(table.columns)}
+    """Some runs, how many there are, what they can be sorted by, and the tags of all runs."""
+    return {
+        "runs": [row_to_json(run) for run in table.rows],
+        "total": table.total,
+        "columns": list(table.columns),
+        "tags": list(table.tags),
+    }
 
 
 # --- jobs --------------------------------------------------------------------------------------------------------
@@ -167,7 +173,7 @@ def experiment_details(notebook: Notebook, name: str, entry: Standing) -> dict[s
     """An experiment with its settings, claims, newest runs and the pages that link to its terms, as objects."""
     kind = experiments.find(name)
     quick = kind.quick()
-    table = notebook.index.run_table(experiment=name, limit=NEWEST)
+    table = notebook.index.run_table(experiment=name, archived=False, limit=NEWEST)
     links = {link.id: link for term in kind.terms for link in notebook.index.backlinks(term)}
     return {
         "name": name,

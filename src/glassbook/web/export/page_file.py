@@ -37,7 +37,7 @@ def export_page(notebook: Notebook, name: str, path: Path) -> Exported:
             return _data_url(found) if found is not None and found.status == 200 else None
 
         def picture(target: str) -> str | None:
-            svg = svg_of(app.state.services, target)
+            svg = svg_of(app.state.services, client, target)
             return None if svg is None else _data_url(Fetched(200, "image/svg+xml", svg.encode()))
 
         html = response.body.decode()

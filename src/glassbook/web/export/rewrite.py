@@ -10,6 +10,8 @@ from html import escape, unescape
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode
 
+from glassbook.web.export.pictures import panel_address
+
 DROPPED = frozenset(
     "script form button dialog template noscript progress label select textarea fieldset iframe object".split()
 )
@@ -54,6 +56,14 @@ def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", h
     return Rewritten("".join(parser.out), parser.ids, parser.title, parser.headings)
 
 
+def _panel(kind: str, settings: str) -> tuple[str, str] | None:
+    """Address and description of a panel's picture; None for a panel that has none."""
+    if kind not in ("attention", "lens"):
+        return None
+    said = json.loads(settings)
+    return panel_address(kind, settings), f"{kind} of {said.get('model', 'builtin')} on “{said.get('prompt', '')}”"
+
+
 class _Rewriter(HTMLParser):
     def __init__(self, link: LinkTo, picture: Picture, body: str, head: str) -> None:
         super().__init__(convert_charrefs=False)
@@ -69,6 +79,8 @@ class _Rewriter(HTMLParser):
         self._open: list[tuple[str, bool]] = []
         """Open elements, and whether their tags are written."""
         self._chart = ""
+        self._panel: tuple[str, str] | None = None
+        """Address and description of the picture of the panel that is open."""
         self._curves: tuple[list[dict[str, str]], list[str]] = ([], [])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -83,6 +95,11 @@ class _Rewriter(HTMLParser):
             self._chart = ""
             self._dropping.append(tag)
             return
+        if self._panel and ("data-panel-answer" in given or "data-graph-box" in given):
+            self._picture(*self._panel)
+            self._panel = None
+            self._dropping.append(tag)
+            return
         written = self._address(given) and tag != "form"
         if written:
             self._write(tag, given)
@@ -95,6 +112,10 @@ class _Rewriter(HTMLParser):
     def _note_drawings(self, given: dict[str, str]) -> None:
         """Note charts and curves that a script would draw in this element or a later one."""
         self._chart = given.get("data-chart", self._chart)
+        if "data-panel" in given:
+            self._panel = _panel(given["data-panel"], given.get("data-settings", "{}"))
+        if "data-graph" in given:
+            self._panel = panel_address("graph", given["data-graph"]), "pages and the links between them"
         if "data-curves" in given:
             self._curves = json.loads(given["data-curves"]), json.loads(given["data-metrics"])
         if "data-panels" in given:

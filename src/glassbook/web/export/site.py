@@ -204,7 +204,7 @@ class _Site:
 
     def _picture(self, address: str) -> str | None:
         if address not in self.drawn:
-            svg = svg_of(self.services, address)
+            svg = svg_of(self.services, self.client, address)
             self.drawn[address] = None if svg is None else f"charts/{len(self.drawn)}.svg"
             if svg is not None:
                 self._put(str(self.drawn[address]), svg.encode())

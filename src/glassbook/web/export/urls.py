@@ -13,7 +13,7 @@ EXPORTED = re.compile(
     re.DOTALL,
 )
 """Addresses that become files. Of a run's files only images do: weights and tables may be of any size."""
-NOT_EXPORTED = re.compile(r"/p/.*(/edit|\.md)|.*\.(js|map)", re.DOTALL)
+NOT_EXPORTED = re.compile(r"/(static|beside)/.*\.(js|map)", re.DOTALL)
 QUERIES: dict[str, frozenset[str]] = {
     "/pages": frozenset({"kind", "tag", "page"}),
     "/glossary": frozenset({"page"}),
@@ -53,7 +53,7 @@ class FileNames:
         """An unused relative path that is valid on every file system."""
         path, _, query = address.partition("?")
         parts = [part for part in unquote(path).split("/") if part] or ["index"]
-        page = parts[0] not in ("static", "beside") and "files" not in parts[2:3]
+        page = parts[0] not in ("static", "beside") and (parts[0], *parts[2:3]) != ("runs", "files")
         if query:
             parts[-1] += "-" + re.sub(r"\W+", "-", unquote(query))
         folders, last = [_part(part) for part in parts[:-1]], _part(parts[-1])

@@ -245,7 +245,7 @@ def _panel(*keys: str) -> Callable[[Services, Settings], Names]:
 
 
 def _lens(services: Services, data: Settings) -> Names:
-    return _panel("prompt")(services, data) | {"lens_kind": data.get("kind", "logit")}
+    return _panel("prompt")(services, data) | {"lens": LENS_NAMES.get(str(data.get("kind", "logit")), "Lens")}
 
 
 def _steer(services: Services, data: Settings) -> Names:
@@ -262,6 +262,14 @@ def _steer(services: Services, data: Settings) -> Names:
 def _path(services: Services, data: Settings) -> Names:
     return shown(services.notebook, read_path(data))
 
+
+LENS_NAMES: dict[str, str] = {
+    "logit": "Logit lens",
+    "tuned": "Tuned lens",
+    "jacobian": "Jacobian lens",
+    "permuted": "Jacobian lens, permuted",
+}
+"""Kinds of lenses as they are called."""
 
 _EXPERIMENT = Key("experiment", "name of an experiment: its newest run at the default settings, else the reference")
 _RUN = Key("run", "id of one run, in place of experiment")
@@ -329,7 +337,16 @@ KINDS: dict[str, Kind] = {
         _steer,
         'steer: {prompt: "", plus: "", minus: "", site: blocks.4.in, coeff: 2}',
     ),
-    "attention": Kind("a panel with a model's attention patterns", (_MODEL, _PROMPT), _panel("prompt")),
+    "attention": Kind(
+        "a panel with a model's attention patterns",
+        (
+            _MODEL,
+            _PROMPT,
+            Key("layer", "number of the layer whose head is enlarged, from 0"),
+            Key("head", "number of that head"),
+        ),
+        _panel("prompt", "layer", "head"),
+    ),
     "lens": Kind(
         "a panel with a model's prediction after each layer",
         (

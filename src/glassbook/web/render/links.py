@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlencode
 
 from markupsafe import Markup
 
 from glassbook import experiments
 from glassbook.notebook import Notebook, read_markdown
+from glassbook.notebook.pages import logseq
 from glassbook.notebook.pages.links import anchor, is_file, name_key, page_address
 from glassbook.notebook.pages.markup import BLOCK, block_anchor, without_block_id
 from glassbook.notebook.pages.names import vault_of
+from glassbook.notebook.pages.plain import plain_text
 from glassbook.web.render.markdown import Show, Wikilink, page_url, render_markdown
 
 RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
@@ -23,6 +25,8 @@ RUN = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{4}")
 
 MAX_EMBEDS = 50
 """Notes that are shown inside a page; further ones are links."""
+MAX_LABEL = 300
+"""Characters that a link to a block shows of it."""
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".svg")
 
 
@@ -42,6 +46,8 @@ class Links:
     """Files of the pages that this one is shown inside of, while it is."""
     _embeds: list[str] = field(default_factory=list)
     """Files of the notes that are shown inside the page, shared by all of them."""
+    _blocks: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    """File of a page with blocks that are linked to -> its title, and the first lines of its blocks by their ids."""
     _files: dict[str, list[str]] | None = None
     """Files of the vault by their names in lower case, once they are needed."""
 
@@ -56,6 +62,11 @@ class Links:
         if not wikilink.target:
             return Markup('<a href="#{}">{}</a>').format(section, wikilink.label)
         url = self.url(wikilink.target, section)
+        if is_block(wikilink):
+            if url is None:
+                note = "no page of the notebook has a block with this id"
+                return Markup('<span class="missing" title="{}">(({}))</span>').format(note, wikilink.target)
+            wikilink = replace(wikilink, label=wikilink.label or self._block_label(wikilink))
         if url is None:
             new = "/new?" + urlencode({"title": wikilink.target}, errors="replace")
             note = f"there is no page {wikilink.target!r} yet"
@@ -65,6 +76,17 @@ class Links:
         if not wikilink.alone:
             return link
         return self._note(wikilink, link) or Markup("<p>{}</p>\n").format(link)
+
+    def _block_label(self, wikilink: Wikilink) -> str:
+        """What a link to a block shows: its first line, below the block itself the page's title."""
+        path = self.notebook.index.path_of(wikilink.target, self.path)
+        assert path is not None  # it has a URL
+        if path not in self._blocks:
+            page = self.notebook.page_in(path)
+            self._blocks[path] = page.title, logseq.first_lines(page.body)
+        title, lines = self._blocks[path]
+        first = "" if wikilink.embed else plain_text(lines.get(wikilink.target.lower(), "")[: 2 * MAX_LABEL])
+        return first[:MAX_LABEL] or title
 
     def url(self, target: str, section: str = "") -> str | None:
         """URL of what a name resolves to; None if nothing has that name."""
@@ -148,6 +170,11 @@ class Links:
         return Markup('<div class="embed">{}<p class="embed-from">{}</p></div>').format(without_ids(html), link)
 
 
+def is_block(wikilink: Wikilink) -> bool:
+    """Whether a link names a block by its id alone, as in Logseq."""
+    return wikilink.section == f"^{wikilink.target}"
+
+
 def _beside(path: str) -> str:
     return f"/beside/{quote(path.removeprefix('pages/'))}"
 
@@ -165,7 +192,9 @@ def part_of(body: str, section: str) -> str:
     if not section:
         return body
     name = anchor(section)
-    return _block(body, name) if name.startswith(BLOCK) else _section(body, name)
+    if not name.startswith(BLOCK):
+        return _section(body, name)
+    return _block(body, name) or logseq.block(body, name.removeprefix(BLOCK))
 
 
 def _section(body: str, name: str) -> str:

@@ -207,7 +207,7 @@ def _lone_embeds(state: StateCore) -> None:
         if token.type == "inline" and len(children) == 1 and children[0].type == "wikilink":
             meta, opening = children[0].meta, tokens[i - 1]
             if meta["embed"] and not is_file(meta["target"]) and opening.type == "paragraph_open":
-                meta["alone"] = not opening.hidden
+                meta["alone"] = True
                 opening.hidden = tokens[i + 1].hidden = True
 
 

@@ -13,6 +13,7 @@ from glassbook.web.views import (
     home,
     importing,
     jobs,
+    keeping,
     learning_paths,
     mentions,
     models,
@@ -27,7 +28,7 @@ from glassbook.web.views import (
 
 ROUTERS = [home.router, models.router, features.router, steering_panel.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
-ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router]
+ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router, keeping.router]
 # These before the last: an id may hold slashes, and /p/a/edit is no page.
 ROUTERS += [editing.router, history.router, renaming.router, learning_paths.router]
 ROUTERS += [glimpse.router, mentions.router, pages.router]

@@ -12,7 +12,7 @@ from glassbook import experiments
 from glassbook.experiments.evidence import settings_of
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import RunRecord, same_data
-from glassbook.notebook.serialization import flat
+from glassbook.notebook.serialization import flat, to_json
 from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import run_to_json
 from glassbook.web.services import Services, services_of
@@ -72,7 +72,28 @@ def compare_page(request: Request, run: RunIds = []) -> HTMLResponse:  # noqa: B
     runs = [services.run(name) for name in dict.fromkeys(run)]
     metrics = list(dict.fromkeys(name for one in runs for name in services.metric_names(one)))
     rows = _side_by_side(runs) if runs else {"settings": [], "results": []}
-    return respond(request, "compare.html", title="Compare runs", runs=runs, metrics=metrics, most=MAX_RUNS, **rows)
+    return respond(
+        request,
+        "compare.html",
+        title="Compare runs",
+        runs=runs,
+        metrics=metrics,
+        most=MAX_RUNS,
+        groups=_groups(runs),
+        **rows,
+    )
+
+
+def _groups(runs: list[RunRecord]) -> dict[str, str]:
+    """Id of a run -> name of those of its experiment and settings, which differ by their seed: their mean is shown."""
+    names: dict[tuple[str, str], str] = {}
+    found = {}
+    for run in runs:
+        settings = to_json(run.config, what="the settings")
+        same = [name for (experiment, _), name in names.items() if experiment == run.experiment]
+        name = f"{run.experiment}, settings {len(same) + 1}" if same else run.experiment
+        found[run.id] = names.setdefault((run.experiment, settings), name)
+    return found
 
 
 def _value(row: Any, column: str) -> float | None:
@@ -86,7 +107,7 @@ def _value(row: Any, column: str) -> float | None:
 
 
 def _pareto(services: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
-    table = services.notebook.index.run_table(experiment=experiment or None, limit=MAX_POINTS)
+    table = services.notebook.index.run_table(experiment=experiment or None, archived=False, limit=MAX_POINTS)
     columns = [name for name in table.columns if name.startswith(("results.", "config."))]
     points = []
     for row in table.rows if x and y else []:

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from glassbook import experiments
-from glassbook.notebook import InlineValue, LiveBlock, Page
-from glassbook.notebook.pages.page import KEYS, KINDS
+from glassbook.notebook import InlineValue, LiveBlock, Notebook, Page
+from glassbook.notebook.pages.page import KEYS, KINDS, LONGEST_NAME
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.blocks import help_for_blocks, show_live
 from glassbook.web.render.links import Links
@@ -44,7 +44,7 @@ class Draft(BaseModel):
 
     body: Text
     id: Annotated[
-        str, Field(max_length=400, description="the page that is edited; relative links start from its file")
+        str, Field(max_length=LONGEST_NAME, description="the page that is edited; relative links start from its file")
     ] = ""
 
 
@@ -63,9 +63,10 @@ class NewPage(BaseModel):
     kind: Annotated[str, Field(max_length=100, description="one of the notebook's kinds of pages")] = ""
 
 
-def _saved(page: Page, status: int = 200) -> Response:
+def _saved(notebook: Notebook, page: Page, status: int = 200) -> Response:
+    address = notebook.index.address(page)
     return json_response(
-        {"id": page.id, "title": page.title, "url": page_url(page.id), "sha": sha_of(page.source or "")}, status
+        {"id": address, "title": page.title, "url": page_url(address), "sha": sha_of(page.source or "")}, status
     )
 
 
@@ -82,11 +83,12 @@ def new_page(
     )
 
 
-@router.get("/p/{name:path}/edit", include_in_schema=False)
+@router.get("/edit/{name:path}", include_in_schema=False)
 def edit_page(request: Request, name: Ident) -> Response:
-    page = find_page(services_of(request).notebook, name)
-    text = source_of(page)
-    names: dict[str, Any] = {"page_id": page.id, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
+    notebook = services_of(request).notebook
+    page = find_page(notebook, name)
+    text, address = source_of(page), notebook.index.address(page)
+    names: dict[str, Any] = {"page_id": address, "text": text, "sha": sha_of(text), "kinds": KINDS, "kind": page.kind}
     names["offered"] = _help()
     return respond(request, "edit.html", title=f"Edit {page.title}", new_title="", book=_notebook_key(request), **names)
 
@@ -119,9 +121,8 @@ def preview(request: Request, draft: Draft) -> Response:
     services = services_of(request)
     page = Page.parse(draft.body)
     path = ""
-    if draft.id and services.notebook.index.resolve(draft.id) is not None:
-        at = find_page(services.notebook, draft.id).path
-        path = at.relative_to(services.notebook.folder).as_posix() if at else ""
+    if draft.id:
+        path = services.notebook.index.path_at(draft.id) or ""
 
     def show(piece: LiveBlock | InlineValue) -> Any:
         return show_live(services, piece)
@@ -134,14 +135,15 @@ def preview(request: Request, draft: Draft) -> Response:
 @router.post("/api/v1/pages", status_code=201)
 def create_page(request: Request, new: NewPage) -> Response:
     """Create a page; its id comes from its front matter, else from its title."""
-    return _saved(create(services_of(request).notebook, new.text, new.title, new.kind), 201)
+    nb = services_of(request).notebook
+    return _saved(nb, create(nb, new.text, new.title, new.kind), 201)
 
 
 @router.post("/api/v1/pictures", status_code=201)
 async def add_picture(
     request: Request,
     name: Annotated[str, Query(max_length=1000, description="what the file is called")] = "",
-    page: Annotated[str, Query(max_length=400, description="the page that it is for; none if it is new")] = "",
+    page: Annotated[str, Query(max_length=LONGEST_NAME, description="the page that it is for; none if it is new")] = "",
     kind: Annotated[str, Query(max_length=100, description="kind of a new page")] = "note",
 ) -> Response:
     """Store a picture (the request's body: PNG, JPEG, GIF or WebP) beside a page.
@@ -169,7 +171,7 @@ def save_page(request: Request, name: Ident, edited: EditedPage) -> Response:
     """
     nb = services_of(request).notebook
     try:
-        return _saved(save(nb, name, edited.text, edited.base))
+        return _saved(nb, save(nb, name, edited.text, edited.base))
     except EditConflict as conflict:
         data: dict[str, Any] = {
             "error": str(conflict),

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from glassbook.notebook.pages.page import LONGEST_NAME
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services, services_of
@@ -20,7 +21,7 @@ router = APIRouter(tags=["pages"])
 MAX_NEIGHBOURS, MAX_PAGES = 60, 300
 """Nodes of the neighbourhood graph and of the whole one; more could not be read."""
 
-Name = Annotated[str, Query(max_length=400, description="a page; default: the whole notebook")]
+Name = Annotated[str, Query(max_length=LONGEST_NAME, description="a page; default: the whole notebook")]
 Depth = Annotated[int, Query(ge=1, le=2, description="how many links away from the page")]
 
 
@@ -30,7 +31,7 @@ def _graph(services: Services, name: str, depth: int) -> dict[str, Any]:
     if name:
         page = find_page(services.notebook, name)
         graph = nb.index.graph(page, depth=depth, limit=MAX_NEIGHBOURS)
-        nodes, edges, centre = list(graph.nodes), list(graph.edges), page.id
+        nodes, edges, centre = list(graph.nodes), list(graph.edges), nb.index.address(page)
         total = len(nodes)
     else:
         rows = nb.index.page_rows(order="level", limit=MAX_PAGES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from glassbook.notebook import Notebook, Page
@@ -21,7 +21,7 @@ from glassbook.web.templating import respond
 from glassbook.web.views.pages import Ident, find_page
 
 router = APIRouter(tags=["pages"])
-Name = Annotated[str, Path(max_length=200, description="name of a version, as the list gives it")]
+Version = Annotated[str, Query(max_length=200, description="name of a version, as the list gives it, to get its text")]
 
 
 @dataclass(frozen=True)
@@ -54,42 +54,35 @@ def _shown(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-@router.get("/p/{name:path}/history", include_in_schema=False)
-def history_page(request: Request, name: Ident) -> Response:
+@router.get("/history/{name:path}", include_in_schema=False)
+def history_page(request: Request, name: Ident, version: Version = "") -> Response:
     notebook = services_of(request).notebook
     page = find_page(notebook, name)
-    return respond(
-        request,
-        "history.html",
-        title=f"History of {page.title}",
-        page_id=notebook.index.address(page),
-        page_title=page.title,
-        versions=kept_versions(notebook, page),
-    )
+    names: dict[str, Any] = {"page_id": notebook.index.address(page), "page_title": page.title}
+    if version:
+        shown = _compared(notebook, page, version)
+        return respond(request, "version.html", title=f"Version of {page.title}", **names, **shown)
+    versions = kept_versions(notebook, page)
+    return respond(request, "history.html", title=f"History of {page.title}", versions=versions, **names)
 
 
-@router.get("/p/{name:path}/history/{version}", include_in_schema=False)
-def version_page(request: Request, name: Ident, version: Name) -> Response:
-    notebook = services_of(request).notebook
-    page = find_page(notebook, name)
+def _compared(notebook: Notebook, page: Page, version: str) -> dict[str, Any]:
+    """A version beside the page now, for its template."""
     text, now = version_text(notebook, page, version), page.source or ""
-    shown: dict[str, Any] = {
-        "page_id": notebook.index.address(page),
-        "page_title": page.title,
+    return {
         "version": next(v for v in kept_versions(notebook, page) if v.name == version),
         "rows": side_by_side(compare(_shown(text), _shown(now))) if text != now else [],
         "text": _shown(text),
         "whole": is_unicode(text),
         "sha": sha_of(now),
     }
-    return respond(request, "version.html", title=f"Version of {page.title}", **shown)
 
 
 @router.get("/api/v1/history/{name:path}")
 def history_json(
     request: Request,
     name: Ident,
-    version: Annotated[str, Query(max_length=200, description="name of a version, to get its text")] = "",
+    version: Version = "",
 ) -> Response:
     """The versions of a page that are kept, the newest first; with `version`, the text of that one.
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.pages.links import Mention, mentions
+from glassbook.notebook.pages.page import LONGEST_NAME
 from glassbook.notebook.pages.plain import plain_text
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
@@ -83,8 +84,8 @@ def list_mentions(request: Request, name: Ident) -> Response:
 class Place(BaseModel):
     """A place that shall be a link."""
 
-    page: Annotated[str, Field(max_length=400, description="the page that is mentioned")]
-    source: Annotated[str, Field(max_length=400, description="the page that mentions it")]
+    page: Annotated[str, Field(max_length=LONGEST_NAME, description="the page that is mentioned")]
+    source: Annotated[str, Field(max_length=LONGEST_NAME, description="the page that mentions it")]
     sha: Annotated[str, Field(max_length=64, description="`sha` of the version in which the place was found")]
     number: Annotated[int, Field(ge=1, le=1000, description="number of the place in that page, from 1")]
 

@@ -21,15 +21,11 @@ from glassbook.model_server import LensKind, available_models, forget, is_local,
 from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import prompts_for
+from glassbook.web.keeping import INSIDE, Short
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["models"])
-
-INSIDE = 400
-"""Characters of the longest prompt to look inside of."""
-Short = Annotated[str, Field(min_length=1, max_length=INSIDE)]
-"""A prompt of which every pair of tokens is shown."""
 
 
 class OfModel(Strict):

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Backlink, InlineValue, LiveBlock, Notebook, Page
+from glassbook.notebook.pages.page import LONGEST_NAME
 from glassbook.notebook.pages.plain import plain_text
 from glassbook.notebook.pages.references import References
 from glassbook.web.api.responses import json_response
@@ -28,7 +29,9 @@ from glassbook.web.templating import respond
 from glassbook.web.views.run_files import file_inside, harmless_response
 
 router = APIRouter(tags=["pages"])
-Ident = Annotated[str, Path(max_length=400, description="id, title or alias of a page")]
+Ident = Annotated[str, Path(max_length=LONGEST_NAME, description="id, title or alias of a page")]
+_MOVED = re.compile(r"(.+)/(edit|rename|history)", re.DOTALL)
+"""Where the editor and its like were before, and no page is: a page may have any name."""
 STARTED = secrets.token_hex(4)
 """Part of every ETag: another server process may have other templates, and counts changes from zero."""
 MAX_BACKLINKS = 500
@@ -40,12 +43,11 @@ Order = Literal["title", "path", "level", "modified"]
 
 
 def find_page(notebook: Notebook, name: str) -> Page:
-    """The page that a name resolves to; see `Index.resolve` for which of several has it.
+    """The page at an address, or that a name leads to; see `Index.path_at`.
 
     Bytes that are not UTF-8 become question marks; `source` is exactly the file's.
     """
-    path = notebook.index.path_of(name)
-    page = notebook.page(name) if path is None else notebook.page_in(path)
+    page = notebook.page_at(name)
     if page.source is not None and not is_unicode(page.source):
         shown = Page.parse(page.source.encode("utf-8", "replace").decode(), page.path, page.id)
         shown.source = page.source
@@ -146,7 +148,7 @@ def mentions(links: list[Backlink]) -> list[dict[str, Any]]:
 # --- a page -----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/p/{name:path}.md", include_in_schema=False)
+@router.get("/markdown/{name:path}", include_in_schema=False)
 def page_markdown(request: Request, name: Ident) -> Response:
     page = find_page(services_of(request).notebook, name)
     data = (page.source or "").encode("utf-8", "surrogateescape")
@@ -156,7 +158,12 @@ def page_markdown(request: Request, name: Ident) -> Response:
 @router.get("/p/{name:path}", include_in_schema=False)
 def page_view(request: Request, name: Ident) -> Response:
     services = services_of(request)
-    page = find_page(services.notebook, name)
+    try:
+        page = find_page(services.notebook, name)
+    except GlassbookError:
+        if (moved := _MOVED.fullmatch(name)) is None:
+            raise
+        return RedirectResponse(f"/{moved[2]}{page_url(moved[1]).removeprefix('/p')}", 307)
     address = services.notebook.index.address(page)
     if address != name:
         return RedirectResponse(page_url(address), 307)  # an alias or title

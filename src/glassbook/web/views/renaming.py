@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook
+from glassbook.notebook.pages.page import LONGEST_NAME
 from glassbook.notebook.renaming import Renaming, Rewritten, plan
 from glassbook.web.api.responses import json_response
 from glassbook.web.render.markdown import page_url
@@ -24,7 +25,7 @@ router = APIRouter(tags=["pages"])
 class NewName(BaseModel):
     """What a page shall be called."""
 
-    page: Annotated[str, Field(max_length=400, description="id, title or alias of the page")]
+    page: Annotated[str, Field(max_length=LONGEST_NAME, description="id, title or alias of the page")]
     title: Annotated[str, Field(max_length=300)]
     id: Annotated[str, Field(max_length=300, description="its new id, the end of its address; empty to keep it")] = ""
     keep_names: Annotated[bool, Field(description="whether its old names stay as aliases")] = True
@@ -54,7 +55,7 @@ def _shown(line: str) -> str:
     return line.encode("utf-8", "replace").decode()[:600]
 
 
-@router.get("/p/{name:path}/rename", include_in_schema=False)
+@router.get("/rename/{name:path}", include_in_schema=False)
 def rename_page(request: Request, name: Ident) -> Response:
     notebook = services_of(request).notebook
     page = find_page(notebook, name)

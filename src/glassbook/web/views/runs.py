@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import Notebook, RunRecord
-from glassbook.notebook.index.index import RunTable
+from glassbook.notebook.index.index import RunCount, RunTable
+from glassbook.notebook.runs.annotations import LONGEST_NOTE, MOST_TAGS
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.responses import json_response
-from glassbook.web.api.serializers import artifacts, run_details_to_json, runs_to_json
+from glassbook.web.api.serializers import artifacts, row_to_json, run_details_to_json, runs_to_json
+from glassbook.web.render.readable import readable
 from glassbook.web.render.vega import safe_spec
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -28,6 +32,10 @@ from glassbook.web.views.run_files import find_file
 
 router = APIRouter()
 PER_PAGE = 100
+PER_GROUP = 20
+"""Runs of a folded table; its experiment's own table has the rest."""
+UNFOLDED = 30
+"""Runs up to which all folded tables are open."""
 DEFAULT_COLUMNS = 5
 """Number of result columns shown by default."""
 ROWS = 200
@@ -45,21 +53,29 @@ class RunQuery:
     experiment: Annotated[str, Query(max_length=200, description="only runs of this experiment")] = ""
     status: Literal["", "running", "finished", "failed", "interrupted"] = ""
     q: Annotated[str, Query(max_length=500, description="only runs with these words")] = ""
+    tag: Annotated[str, Query(max_length=200, description="only runs with this tag")] = ""
+    archived: Annotated[
+        Literal["", "only", "all"], Query(description="only archived runs, or those as well; otherwise none")
+    ] = ""
     order: Annotated[
         str,
         Query(
             max_length=200,
-            pattern=r"^(started|experiment|status|seed|(config|results)\..+)$",
-            description="started, experiment, status, seed, config.<setting> or results.<name>",
+            pattern=r"^(started|duration|experiment|status|seed|(config|results)\..+)$",
+            description="started, duration, experiment, status, seed, config.<setting> or results.<name>",
         ),
     ] = "started"
     descending: bool = True
 
-    def table(self, notebook: Notebook, limit: int, offset: int) -> RunTable:
+    def filters(self) -> dict[str, Any]:
+        """The filters, but for the experiment, as the index takes them."""
+        archived = {"": False, "only": True, "all": None}[self.archived]
+        return {"status": self.status or None, "text": self.q, "tag": self.tag or None, "archived": archived}
+
+    def table(self, notebook: Notebook, limit: int, offset: int = 0) -> RunTable:
         return notebook.index.run_table(
             experiment=self.experiment or None,
-            status=self.status or None,
-            text=self.q,
+            **self.filters(),
             order=self.order,
             descending=self.descending,
             limit=limit,
@@ -67,7 +83,7 @@ class RunQuery:
         )
 
     def href(self, columns: Sequence[str], **changed: Any) -> str:
-        """The address of the same table with some fields changed."""
+        """The address of the same table with some fields changed; those that are "" are left out."""
         given = {key: value for key, value in {**asdict(self), **changed}.items() if value != ""}
         pairs = [(key, str(value).lower() if isinstance(value, bool) else value) for key, value in given.items()]
         return "/runs?" + urlencode([*pairs, *(("column", name) for name in columns)])
@@ -84,30 +100,94 @@ def list_runs(
     return json_response(runs_to_json(query.table(services_of(request).notebook, limit, offset)))
 
 
+@dataclass(frozen=True)
+class Group:
+    """Runs that are shown as one table: those of an experiment, or all."""
+
+    experiment: str
+    """ "" for all."""
+    total: int
+    newest: datetime | None
+    shown: list[str]
+    """Columns of settings and results."""
+    rows: list[tuple[RunRecord, list[Any]]]
+    """Runs with their cells in these columns."""
+    open: bool
+
+
 @router.get("/runs", include_in_schema=False)
 def runs_page(
     request: Request,
     query: Annotated[RunQuery, Depends()],
     column: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006 (FastAPI copies it)
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    fold: Annotated[bool, Query(description="a table for each experiment, where several have runs")] = True,
+    open: Annotated[str, Query(max_length=200, description="the experiment whose folded table is open")] = "",
 ) -> HTMLResponse:
-    table = query.table(services_of(request).notebook, PER_PAGE, (page - 1) * PER_PAGE)
-    there = list(table.columns)
-    shown = [name for name in dict.fromkeys(column) if name in there] or _first_columns(query.experiment, there)
+    notebook = services_of(request).notebook
+    counts = [] if query.experiment or not fold else notebook.index.run_counts(**query.filters())
+    folded = fold and len(counts) > 1
+    table = query.table(notebook, 0 if folded else PER_PAGE, (page - 1) * PER_PAGE)
+    if folded:
+        few = table.total <= UNFOLDED
+        groups = [_folded(notebook, query, column, count, few or open == count.experiment) for count in counts]
+    else:
+        shown = _columns(query.experiment, column, table.columns)
+        groups = [Group("", table.total, None, shown, _rows(table, shown), open=True)]
     return respond(
         request,
         "runs.html",
         title="Runs",
-        table=table,
-        rows=[(row, [_cell(row, name) for name in shown]) for row in table.rows],
-        shown=shown,
-        there=there,
+        groups=groups,
+        total=table.total,
+        there=list(table.columns),
+        tags=table.tags,
         names=sorted({*experiments.names(), *filter(None, [query.experiment])}),
         query=query,
         column=column,
+        fold=fold,
+        folded=folded,
         page=page,
-        pages=max(1, -(-table.total // PER_PAGE)),
+        pages=1 if folded else max(1, -(-table.total // PER_PAGE)),
     )
+
+
+def _folded(notebook: Notebook, query: RunQuery, column: list[str], count: RunCount, open: bool) -> Group:
+    """The first runs of an experiment; a closed one has none until the browser opens it."""
+    if not open:
+        return Group(count.experiment, count.runs, count.newest, [], [], open)
+    table = replace(query, experiment=count.experiment).table(notebook, PER_GROUP)
+    shown = _columns(count.experiment, column, table.columns)
+    return Group(count.experiment, table.total, count.newest, shown, _rows(table, shown), open)
+
+
+def _columns(experiment: str, chosen: list[str], there: list[str]) -> list[str]:
+    return [name for name in dict.fromkeys(chosen) if name in there] or _first_columns(experiment, there)
+
+
+def _rows(table: RunTable, shown: list[str]) -> list[tuple[RunRecord, list[Any]]]:
+    return [(row, [_cell(row, name) for name in shown]) for row in table.rows]
+
+
+class AnnotateRequest(BaseModel):
+    """Changes to a run's annotations; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: Annotated[str | None, Field(max_length=LONGEST_NOTE)] = None
+    instead_of: str | None = None
+    """The note that the new one was made from; status 409 if it is another by now."""
+    tag: Annotated[list[str], Field(max_length=MOST_TAGS)] = []
+    """Tags to add."""
+    untag: Annotated[list[str], Field(max_length=MOST_TAGS)] = []
+    """Tags to take away."""
+    archived: bool | None = None
+
+
+@router.patch("/api/v1/runs/{id}/annotations")
+def annotate_json(request: Request, id: RunId, body: AnnotateRequest) -> Response:
+    """Change a run's note, add and remove tags, archive it or take it back; gives the run as it then is."""
+    services = services_of(request)
+    return json_response(row_to_json(services.notebook.annotate(services.run(id), **body.model_dump())))
 
 
 def _first_columns(experiment: str, there: list[str]) -> list[str]:
@@ -146,6 +226,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         title=f"{run.experiment}, seed {run.seed}",
         run=run,
         job=services.jobs.of_run(run.id),
+        tags=services.notebook.index.run_table(limit=0).tags,
         percent=percent(run),
         config=flat(run.config),
         environment=flat(run.environment),
@@ -200,7 +281,7 @@ def run_chart(request: Request, id: RunId, name: Name) -> Response:
     run = services_of(request).run(id)
     if name in run.charts and not run.reference:
         find_file(run, f"charts/{name}.vl.json")
-    return json_response(safe_spec(run.chart(name)))
+    return json_response(readable(safe_spec(run.chart(name))))
 
 
 @router.get("/api/v1/runs/{id}/tables/{name}")

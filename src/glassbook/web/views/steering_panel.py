@@ -17,11 +17,12 @@ from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
 from glassbook.model_server import available_models, same_model
-from glassbook.notebook import Notebook, Page, read_markdown, slug
+from glassbook.notebook import Notebook
 from glassbook.steer.spec import Model, Name, SteeringSettings, Strict, first_error, is_vector
 from glassbook.steer.where import WHERE_LABELS
 from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import BUILTIN, OTHERS, prompts_for
+from glassbook.web.keeping import append
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
 from glassbook.web.steering_formats import from_query, section, to_query
@@ -120,30 +121,3 @@ async def keep(request: Request, body: Keep) -> dict[str, Any]:
     page, new = await run_in_threadpool(lambda: append(nb, body.page, section(nb, body.settings, result)))
     last = page.outline().sections[-1]
     return {"id": page.id, "title": page.title, "new": new, "url": page_url(page.id, last.slug)}
-
-
-def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
-    """Add a section to the end of a page, or to a new one; returns the page, and whether it is new."""
-    ident = nb.index.resolve(name)
-    if ident is None:
-        title = " ".join(name.split())
-        return nb.write(Page.new(title, f"\n{text}", id=slug(title) or "steering")), True
-    for last in (False, False, True):
-        page = nb.page(ident)
-        # What somebody else wrote meanwhile stays: the section goes below it.
-        page.body = f"{page.body.rstrip()}\n\n{_closed(page.body)}{text}"
-        try:
-            return nb.write(page), False
-        except GlassbookError:
-            if last or nb.page(ident).source == page.source:
-                raise
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _closed(body: str) -> str:
-    """The closing fence of a code block that a body leaves open, or ""; without it the section would be code."""
-    probe = "the-end-of-this-page"
-    for fence in ("", "```\n\n", "~~~\n\n"):
-        if read_markdown(f"{body.rstrip()}\n\n{fence}# {probe}\n").sections[-1].title == probe:
-            return fence
-    return ""

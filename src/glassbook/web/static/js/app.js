@@ -86,6 +86,15 @@ document.addEventListener("click", async (event) => {
   button.disabled = false;
 });
 
+// "Keep on a page" and "Copy link" of what stands beside them; the scripts of a page fill in what they know alone.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-keep-on], [data-copy-link]");
+  if (!button) return;
+  const { keep, copyLink } = await import("./keep.js");
+  if (button.dataset.keepOn) keep(JSON.parse(button.dataset.keepOn));
+  else copyLink(button.dataset.copyLink || location.href);
+});
+
 // Steps of learning paths, on pages and on the cover.
 document.addEventListener("change", async (event) => {
   if (event.target.matches("[data-step]")) (await import("./learning_path.js")).mark(event.target);

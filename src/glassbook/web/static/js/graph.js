@@ -80,6 +80,27 @@ function fit({ x, y }, width, height, margin) {
   return { x: spread(x, width, margin), y: spread(y, height, 32) };
 }
 
+// Places of all nodes: those without a link, which nothing holds, stand in rows below the others.
+function places(count, pairs, width, height, centre) {
+  const linked = [...new Set(pairs.flat())].sort((a, b) => a - b);
+  if (centre >= 0 && !linked.includes(centre)) linked.push(centre);
+  const alone = Array.from({ length: count }, (_, i) => i).filter((i) => !linked.includes(i));
+  const margin = width > 600 ? 80 : 50;
+  const across = width > 600 ? 12 : 5;
+  const rows = Math.ceil(alone.length / across);
+  const room = !linked.length ? height : Math.min(rows * 36, height / 2);
+  const number = new Map(linked.map((node, n) => [node, n]));
+  const inside = pairs.map(([a, b]) => [number.get(a), number.get(b)]);
+  const found = fit(layOut(linked.length, inside, width, height - room, number.get(centre) ?? -1), width, height - room, margin);
+  const placed = { x: Array(count), y: Array(count) };
+  linked.forEach((node, n) => { [placed.x[node], placed.y[node]] = [found.x[n], found.y[n]]; });
+  alone.forEach((node, n) => {
+    placed.x[node] = margin + ((n % across) + 0.5) * ((width - 2 * margin) / across);
+    placed.y[node] = height - room + (Math.floor(n / across) + 0.7) * (room / rows);
+  });
+  return placed;
+}
+
 const radius = (node) => Math.min(4 + 1.3 * Math.sqrt(node.links), 13);
 
 // Position of each label, and whether it is free of the labels of better linked pages; the others appear on hover.
@@ -108,7 +129,7 @@ function draw(box, { page, nodes, edges }) {
   const height = Math.max(300, box.clientHeight);
   const at = new Map(nodes.map((node, i) => [node.id, i]));
   const pairs = edges.map(([from, to]) => [at.get(from), at.get(to)]).filter(([i, j]) => i !== undefined && j !== undefined && i !== j);
-  const placed = fit(layOut(nodes.length, pairs, width, height, at.get(page) ?? -1), width, height, width > 600 ? 80 : 50);
+  const placed = places(nodes.length, pairs, width, height, at.get(page) ?? -1);
   const names = labels(nodes, placed, width, page);
 
   const lines = pairs.map(([i, j]) => svg("line", { x1: placed.x[i], y1: placed.y[i], x2: placed.x[j], y2: placed.y[j] }));

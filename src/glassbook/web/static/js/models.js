@@ -84,6 +84,13 @@ function showTokens(place, { tokens }) {
 
 const inside = document.querySelector("[data-ask=inside]");
 const places = Object.fromEntries(["tokens", "attention", "lens"].map((what) => [what, document.querySelector(`[data-answer-${what}]`)]));
+const keeping = Object.fromEntries(["attention", "lens"].map((what) => [what, document.querySelector(`[data-keep-${what}]`)]));
+
+// The answer that stands in a place can be kept on a page, with the head or lens that is shown.
+function keepable(what, shown) {
+  keeping[what].hidden = false;
+  keeping[what].querySelector("[data-keep-on]").dataset.keepOn = JSON.stringify({ kind: what, model, prompt, ...shown });
+}
 const kept = { attention: ["layer", "head"], lens: ["lens"], tokens: [] };
 let prompt; // of the answers that stand on the page
 
@@ -92,6 +99,7 @@ async function look(what, kind) {
   if (given.prompt !== prompt) {
     // Answers about another text would not fit the address any more.
     for (const [other, place] of Object.entries(places)) if (other !== what) place.replaceChildren();
+    for (const one of Object.values(keeping)) one.hidden = true;
     if (prompt !== undefined) note(Object.fromEntries(Object.values(kept).flat().map((name) => [name, null])));
   }
   prompt = given.prompt;
@@ -109,8 +117,12 @@ inside.addEventListener("submit", (event) => {
 places.attention.addEventListener("chosen", ({ detail }) => {
   Object.assign(places.attention.dataset, detail); // the next prompt is shown at the same head
   note(detail);
+  keepable("attention", detail);
 });
-places.lens.addEventListener("chosen", ({ detail }) => note({ lens: detail.kind }));
+places.lens.addEventListener("chosen", ({ detail }) => {
+  note({ lens: detail.kind });
+  keepable("lens", { lens: detail.kind });
+});
 
 // Until here a button would have done nothing.
 for (const button of document.querySelectorAll(".model-page button[disabled]")) button.disabled = false;

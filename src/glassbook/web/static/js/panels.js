@@ -17,7 +17,9 @@ const PANELS = {
 // Sends the panel's settings to the server and shows the answer in `place`.
 export async function answer(kind, settings, place) {
   const [path, viewer] = PANELS[kind];
-  const asked = kind === "steer" ? streamed(path, settings, place, pairs) : waiting(place, ask(path, { method: "POST", body: settings }));
+  const { layer, head, ...asking } = settings; // which head is shown first is the viewer's alone
+  if (layer !== undefined && head !== undefined) Object.assign(place.dataset, { layer, head });
+  const asked = kind === "steer" ? streamed(path, asking, place, pairs) : waiting(place, ask(path, { method: "POST", body: asking }));
   const [{ show }, data] = await Promise.all([viewer(), asked]);
   show(place, data, settings);
 }

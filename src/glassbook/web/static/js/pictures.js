@@ -1,5 +1,6 @@
 // Pictures pasted, dropped or chosen in the editor: stored beside the page, their link inserted at the cursor.
 import { rooted, read } from "./api.js";
+import { insert } from "./insert.js";
 
 const files = (transfer) => [...(transfer?.files ?? [])];
 
@@ -17,10 +18,7 @@ export function takePictures(area, input, page, tell) {
       for (const file of chosen) {
         tell(`adding ${file.name} \u2026`);
         const { name, markdown } = await store(file, page());
-        const before = area.value.slice(0, area.selectionStart);
-        const apart = names.length && !before.endsWith("\n") ? "\n" : "";
-        area.setRangeText(apart + markdown, area.selectionStart, area.selectionEnd, "end");
-        area.dispatchEvent(new Event("input", { bubbles: true }));
+        insert(area, markdown, names.length ? 1 : 0);
         names.push(name);
       }
       tell(`added ${names.join(", ")}, beside the page`);

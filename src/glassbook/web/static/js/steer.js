@@ -2,9 +2,10 @@
 // Its rows are in steer_rows.js, the comparison in steer_sweep.js; texts are shown by steered.js, in live blocks as well;
 // the routes are in views/steering_panel.py.
 import { ask, el, rooted } from "./api.js";
-import { add, setStrengths, showDamage, sourceOf, suggest } from "./steer_rows.js";
+import { add, setStrengths, showDamage, sourceOf } from "./steer_rows.js";
 import { show } from "./steered.js";
 import { pairs, streamed } from "./streamed.js";
+import { suggestPages } from "./suggest.js";
 
 const form = document.querySelector("[data-steering]");
 const sources = form.querySelector("[data-sources]");
@@ -102,10 +103,7 @@ keep.addEventListener("submit", async (event) => {
   button.disabled = false;
 });
 
-suggest(keep.elements.page, document.getElementById("keep-pages"), async (text) => {
-  const { suggestions } = await ask(`/api/v1/complete?q=${encodeURIComponent(text)}`);
-  return suggestions.filter((one) => one.kind === "page").map((one) => el("option", { value: one.title }));
-});
+suggestPages(keep.elements.page, document.getElementById("keep-pages"));
 
 for (const button of form.querySelectorAll("[data-add]")) {
   const empty = { feature: { index: "" }, actadd: {}, contrast: { plus: [], minus: [] }, vector: { vector: "" } }[button.dataset.add];

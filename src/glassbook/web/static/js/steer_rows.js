@@ -1,28 +1,13 @@
 // Directions of the steering page (templates/steer.html): a row for each, with its strength in units of its own.
 import { ask, el, number, rooted } from "./api.js";
+import { suggest } from "./suggest.js";
 import { visible } from "./tokens.js";
 
 const form = document.querySelector("[data-steering]");
 const sources = form.querySelector("[data-sources]");
-let lists = 0;
 
 export const field = (row, name) => row.querySelector(`[data-field=${name}]`);
-const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const templateOf = (kind) => document.querySelector(`template[data-row=${kind}]`).content;
-
-// Fills a datalist from the server while one types; only the newest request counts.
-export function suggest(input, list, options) {
-  let turn = 0;
-  list.id ||= `suggest-${lists++}`;
-  input.setAttribute("list", list.id);
-  input.addEventListener("input", async () => {
-    const mine = ++turn;
-    await wait(150);
-    if (mine !== turn || !input.value.trim()) return;
-    const found = await options(input.value.trim()).catch(() => []);
-    if (mine === turn) list.replaceChildren(...found);
-  });
-}
 
 function featureRow(row) {
   const [run, index] = [field(row, "run"), field(row, "index")];

@@ -62,8 +62,7 @@ function charts(rows, limit, several) {
     const box = el("div", { class: "chart-box", role: "img", "aria-label": `${measure.title}, by strength; the table has the numbers` });
     return { box, figure: el("figure", { class: "chart" }, el("figcaption", {}, measure.title + (measure.name === "excess" ? `; dashed: damage, ${limit}` : "")), box), measure };
   });
-  const paint = () => drawn.forEach(({ box, measure }) => draw(box, chart(measure, rows, limit, several)));
-  new MutationObserver((_, watcher) => (drawn[0].box.isConnected ? paint() : watcher.disconnect())).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  const paint = () => drawn.forEach(({ box, measure }) => draw(box, chart(measure, rows, limit, several), measure.title));
   return { figures: drawn.map(({ figure }) => figure), paint };
 }
 

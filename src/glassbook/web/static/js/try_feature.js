@@ -12,7 +12,8 @@ for (const form of document.querySelectorAll("[data-try-feature]")) {
       const { tokens } = await ask(form.dataset.tryFeature, { method: "POST", body: { text: text.value } });
       result.replaceChildren(...tokens.map(([token, value]) => el("span", { class: `t s${shade(value)}`, title: value ? `${share(value)} of the maximum` : false }, visible(token))));
       const active = tokens.filter(([, value]) => value).length;
-      status.textContent = active ? `active on ${active} of ${tokens.length} tokens` : `not active on any of these ${tokens.length} tokens`;
+      const words = form.dataset.words ? `; most of its activation is on ${form.dataset.words}` : "";
+      status.textContent = active ? `active on ${active} of ${tokens.length} tokens` : `not active on any of these ${tokens.length} tokens${words}`;
     } catch (error) {
       status.textContent = error.message;
     }

@@ -1,5 +1,6 @@
 // Help for live blocks and front matter in the editor: the panel that inserts blocks, and completion of kinds and keys.
 import { atCaret } from "./completion.js";
+import { insert } from "./insert.js";
 
 // The text of the live block that the caret is in, up to the caret; null outside of one.
 function inBlock(before) {
@@ -71,10 +72,7 @@ export function helpPanel(form, area) {
   panel.addEventListener("click", (event) => {
     const begin = event.target.closest("[data-insert]")?.dataset.insert;
     if (begin === undefined) return;
-    const before = area.value.slice(0, area.selectionStart);
-    const apart = !before || before.endsWith("\n\n") ? "" : before.endsWith("\n") ? "\n" : "\n\n";
-    area.setRangeText(`${apart}\`\`\`glassbook\n${begin}\n\`\`\`\n`, area.selectionStart, area.selectionEnd, "end");
+    insert(area, `\`\`\`glassbook\n${begin}\n\`\`\`\n`, 2);
     area.focus();
-    area.dispatchEvent(new Event("input", { bubbles: true }));
   });
 }

@@ -1,0 +1,161 @@
+"""Keeping what is seen on a page: live blocks and links that are appended to a page, or to a new one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlencode
+
+from pydantic import Field
+
+from glassbook.errors import GlassbookError
+from glassbook.experiments import evidence
+from glassbook.formatting import escape_markdown
+from glassbook.model_server import LensKind, short_name
+from glassbook.notebook import Notebook, Page, read_markdown, slug
+from glassbook.notebook.pages.page import flow_text
+from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
+from glassbook.steer.spec import Model, Name, Strict
+from glassbook.web.render.blocks import LENS_NAMES
+from glassbook.web.render.links import address_of
+from glassbook.web.templating import path_part
+
+SHOWN = 60
+"""Characters of a prompt in a title."""
+INSIDE = 400
+"""Characters of the longest prompt to look inside of."""
+Short = Annotated[str, Field(min_length=1, max_length=INSIDE)]
+"""A prompt of which every pair of tokens is shown."""
+Number = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Kept(Strict):
+    """What is seen somewhere in the notebook: a live block of the same kind shows it on a page."""
+
+    def block(self) -> str:
+        """It as a live block."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        kind = data.pop("kind")
+        return f"```glassbook\n{kind}: {flow_text(data)}\n```\n"
+
+    @abstractmethod
+    def title(self, nb: Notebook) -> str:
+        """What it is, in a line; GlassbookError if there is none."""
+
+    @abstractmethod
+    def address(self) -> str:
+        """Where it is seen."""
+
+
+class _OfPrompt(Kept):
+    model: Model = "builtin"
+    prompt: Short
+
+    def _of(self) -> str:
+        text = self.prompt if len(self.prompt) <= SHOWN else f"{self.prompt[: SHOWN - 2]} …"
+        return f"of {short_name(self.model)} on “{' '.join(text.split())}”"
+
+    def _address(self, **shown: Any) -> str:
+        named = {name: value for name, value in shown.items() if value is not None}
+        return "/models/open?" + urlencode({"model": self.model, "prompt": self.prompt, **named})
+
+
+class KeptAttention(_OfPrompt):
+    """A model's attention on a prompt, with the head that is seen."""
+
+    kind: Literal["attention"]
+    layer: Number | None = None
+    head: Number | None = None
+
+    def title(self, nb: Notebook) -> str:
+        seen = None in (self.layer, self.head)
+        return f"Attention {self._of()}" + ("" if seen else f", layer {self.layer}, head {self.head}")
+
+    def address(self) -> str:
+        return self._address(layer=self.layer or 0, head=self.head or 0)
+
+
+class KeptLens(_OfPrompt):
+    """A lens of a model on a prompt."""
+
+    kind: Literal["lens"]
+    lens: LensKind = "logit"
+
+    def block(self) -> str:
+        data = {"model": self.model, "prompt": self.prompt, "kind": self.lens}
+        return f"```glassbook\nlens: {flow_text(data)}\n```\n"
+
+    def title(self, nb: Notebook) -> str:
+        return f"{LENS_NAMES[self.lens]} {self._of()}"
+
+    def address(self) -> str:
+        return self._address(lens=self.lens)
+
+
+class KeptFeature(Kept):
+    """A feature of a run."""
+
+    kind: Literal["feature"]
+    run: Name
+    index: Number
+
+    def title(self, nb: Notebook) -> str:
+        run = evidence.run(nb, self.run)
+        label = FeatureDashboard(run.folder).feature(self.index).label
+        return f"Feature {self.index}{f': {label}' if label else ''} ({run.experiment}, seed {run.seed})"
+
+    def address(self) -> str:
+        return address_of("feature", f"{self.run}/{self.index}")
+
+
+class KeptChart(Kept):
+    """A chart of a run."""
+
+    kind: Literal["chart"]
+    run: Name
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def title(self, nb: Notebook) -> str:
+        run = evidence.run(nb, self.run)
+        run.chart(self.name)  # that there is one
+        return f"{self.name} of {run.experiment}, seed {run.seed}"
+
+    def address(self) -> str:
+        return f"/runs/{path_part(self.run)}#chart-{quote(self.name, safe='')}"
+
+
+def as_block(nb: Notebook, kept: Kept) -> str:
+    """A section of a page with a live block."""
+    return f"## {escape_markdown(kept.title(nb))}\n\n{kept.block()}"
+
+
+def as_link(nb: Notebook, kept: Kept) -> str:
+    """A line of a page with a link."""
+    return f"[{escape_markdown(kept.title(nb))}](<{kept.address()}>)\n"
+
+
+def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
+    """Add a section to the end of a page, or to a new one; returns the page, and whether it is new."""
+    ident = nb.index.resolve(name)
+    if ident is None:
+        title = " ".join(name.split())
+        return nb.write(Page.new(title, f"\n{text}", id=slug(title) or "kept")), True
+    for last in (False, False, True):
+        page = nb.page(ident)
+        # What somebody else wrote meanwhile stays: the section goes below it.
+        page.body = f"{page.body.rstrip()}\n\n{_closed(page.body)}{text}"
+        try:
+            return nb.write(page), False
+        except GlassbookError:
+            if last or nb.page(ident).source == page.source:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _closed(body: str) -> str:
+    """The closing fence of a code block that a body leaves open, or ""; without it the section would be code."""
+    probe = "the-end-of-this-page"
+    for fence in ("", "```\n\n", "~~~\n\n"):
+        if read_markdown(f"{body.rstrip()}\n\n{fence}# {probe}\n").sections[-1].title == probe:
+            return fence
+    return ""
