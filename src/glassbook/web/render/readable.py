@@ -126,13 +126,14 @@ def _faint_logs(spec: Any) -> Any:
         return [_faint_logs(part) for part in spec]
     if not isinstance(spec, Mapping):
         return spec
-    given = spec.get("encoding")
-    encoding = dict(given) if isinstance(given, Mapping) else {}
+    encoding = dict(spec["encoding"]) if isinstance(spec.get("encoding"), Mapping) else {}
     for channel in ("x", "y"):
         given = encoding.get(channel)
-        scale = given.get("scale") if isinstance(given, Mapping) else None
-        if isinstance(scale, Mapping) and scale.get("type") == "log" and isinstance(given.get("axis", {}), Mapping):
-            encoding[channel] = {**given, "axis": {"gridOpacity": 0.3, **given.get("axis", {})}}
+        if not isinstance(given, Mapping):
+            continue
+        scale, axis = given.get("scale"), given.get("axis", {})
+        if isinstance(scale, Mapping) and scale.get("type") == "log" and isinstance(axis, Mapping):
+            encoding[channel] = {**given, "axis": {"gridOpacity": 0.3, **axis}}
     inside = {key: _faint_logs(spec[key]) for key in ("layer", "spec", "hconcat", "vconcat", "concat") if key in spec}
     return {**spec, **({"encoding": encoding} if encoding else {}), **inside}
 
