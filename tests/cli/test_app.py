@@ -1,15 +1,19 @@
 """Help at once, errors in one line."""
 
 import errno
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import glassbook as package
 from glassbook.cli import app
 from glassbook.errors import GlassbookError
 
+SOURCE = Path(package.__file__).parent
 HELPS = ([], ["run"], ["run", "pretrain"], ["claims"], ["claims", "check"], ["steer"], ["generate"], ["new"], ["runs"])
 
 
@@ -44,6 +48,25 @@ def test_every_command_is_in_the_help_and_can_be_loaded(glassbook):
     for name in app.COMMANDS:
         assert f"\n  {name} " in text
         assert "usage" in glassbook(name, "--help").out
+
+
+COMMAND = re.compile(r"glassbook ([a-z]+)((?: [^\n`]*)?)")
+OPTION = re.compile(r"(?<!\S)(--[a-z][\w-]*)")
+
+
+def test_commands_that_are_printed_or_written_about_have_their_options(glassbook):
+    """In hints, errors and the manual. Options of an experiment (`run NAME`) are its settings."""
+    files = [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.md"), SOURCE.parents[1] / "README.md"]
+    wrong = []
+    for file in files:
+        for command, words in COMMAND.findall(file.read_text("utf-8")):
+            options = set(OPTION.findall(words.partition("`")[0])) if command in app.COMMANDS else set()
+            if not options or (command == "run" and words.strip()):
+                continue
+            action = re.match(r" ([a-z][\w-]*)", words)
+            known = glassbook(command, "--help").out + (glassbook(command, action[1], "--help").out if action else "")
+            wrong += [f"{file.name}: glassbook {command} {o}" for o in options if o not in set(OPTION.findall(known))]
+    assert not wrong
 
 
 def test_help_and_version_fit_the_terminal(glassbook):

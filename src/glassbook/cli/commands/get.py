@@ -41,7 +41,7 @@ class Get(Command):
             return
         print(f"{result['name']} is in {result['folder']} ({result['megabytes']} MB, {result['licence']})")
         if result["name"] == "smollm2":
-            print('next: glassbook generate smollm2 --prompt "The capital of France is"')
+            print('next: glassbook generate smollm2 "What is the capital of France?" --chat')
 
 
 ACTIONS = {"": Get}
