@@ -219,4 +219,4 @@ def test_damage_starts_at_the_smallest_strength_over_the_limit(page, site):
 
 def test_the_page_of_a_model_says_what_was_proved_of_it(page, site):
     page.goto(f"{site}/models/open?model=builtin")
-    expect(page.get_by_text("Self-test: 7 of 7 proved by running it")).to_be_visible(timeout=LOADED)
+    expect(page.get_by_text("Self-test: 8 of 8 proved by running it")).to_be_visible(timeout=LOADED)

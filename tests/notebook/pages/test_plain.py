@@ -33,6 +33,7 @@ from glassbook.notebook.pages.plain import plain_text
         ("`x**2` and ``a ` b`` and `[[no|link]]`", "x**2 and a ` b and [[no|link]]"),
         ("```python\n# not a heading\ny = x**2 * a[0](1)\n```", "# not a heading y = x**2 * a[0](1)"),
         ("a == b, ==marked==, __init__", "a == b, marked, init"),
+        ("as so:\n\n````\n```glassbook\nchart: x\n```\n````", "as so: glassbook chart: x"),
     ],
 )
 def test_markup_goes_and_words_stay(markdown, text):

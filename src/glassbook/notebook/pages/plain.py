@@ -19,6 +19,8 @@ _APART = re.compile(
     re.M | re.S,
 )
 """What is not to be read as Markdown: code, formulas, single characters, addresses."""
+_INNER_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.M)
+"""The fence of an example that is itself in code."""
 _KEPT = re.compile("\ue000(\\d+)\ue001")
 _COMMENT = re.compile(r"<!--[\s\S]*?(?:-->|\Z)|%%[\s\S]*?%%")
 _BLOCK_NAME = re.compile(r"[ ]\^[\w-]+[ ]*$", re.M)
@@ -47,7 +49,7 @@ def plain_text(text: str) -> str:
 
     def keep(match: re.Match[str]) -> str:
         if match["fence"]:
-            said = "" if match["live"] else f"\n{match['block']}\n"
+            said = "" if match["live"] else f"\n{_INNER_FENCE.sub('', match['block'])}\n"
         elif match["display"] or match["math"]:
             said = formula_text(match["display"] or match["math"])
         else:
