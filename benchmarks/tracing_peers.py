@@ -7,7 +7,7 @@ and the quartiles beside them say how much of a difference is noise.
     python benchmarks/tracing_peers.py --peers FOLDER [--rounds 7] [--repeats 2] [--large] [--reads]
 
 FOLDER holds virtual environments named nnsight, transformer-lens and repeng; `make peers` makes it as .peers.
-Goals: one read at most 1.05x (large shape) and 1.08x (small), every layer 1.10x and 1.12x, stopping after a quarter
+Goals: one read at most 1.05x, every layer 1.08x (1.10x for the large shape), stopping after a quarter
 of the layers .20x, steered generation 1.05x; and no slower than any peer.
 """
 
