@@ -38,7 +38,7 @@ class Frames(NamedTuple):
     boxes: Tensor
     """[A, 4]: left, top, width and height of what is seen of it, as shares of the frame; zeros if nothing is."""
     visible: Tensor
-    """[A], share of its pixels that nothing hides and that lie in the frame."""
+    """[A], share of its pixels in the frame that nothing hides."""
 
 
 def draw(scenes: Sequence[Scene], size: int, generator: torch.Generator) -> Frames:
@@ -85,7 +85,9 @@ def _draw(scenes: Sequence[Scene], size: int, generator: torch.Generator) -> Fra
                 )
     canvas.finish()
     images = _photograph(scenes, canvas, size, generator)
-    return Frames(images, canvas.mask > SEEN, torch.tensor([i for i, _, _ in animals], dtype=torch.long), boxes, visible)
+    return Frames(
+        images, canvas.mask > SEEN, torch.tensor([i for i, _, _ in animals], dtype=torch.long), boxes, visible
+    )
 
 
 @lru_cache(maxsize=256)
@@ -127,8 +129,8 @@ class _Canvas:
         for i, animal in zip(at, animals, strict=True):
             s = scenes[i].trigger.station
             left, top, right, bottom = (x * size for x in _extent(s, animal))
-            rows.append(min(max(int(math.floor((max(top, 0) + min(bottom, size)) / 2)) - side // 2, 0), size - side))
-            columns.append(min(max(int(math.floor((max(left, 0) + min(right, size)) / 2)) - side // 2, 0), size - side))
+            rows.append(_window(top, bottom, side, size))
+            columns.append(_window(left, right, side, size))
             scale = s.scale(animal.distance) * animal.species.size
             exposure = 0.09 if scenes[i].night else 0.02
             smear = animal.speed * exposure * s.scale(animal.distance) * size
@@ -150,14 +152,10 @@ class _Canvas:
         below = self.colour[spread]
         self.colour[spread] = below + (painted.colour - below) * seen[:, None]
         self.depth[where] = torch.where(seen > 0.5, distance[:, None, None], self.depth[where])
-        self.mask[where] = torch.maximum(self.mask[where] , seen)
+        self.mask[where] = torch.maximum(self.mask[where], seen)
         self.eyes[where] = torch.maximum(self.eyes[where] * (1 - seen), painted.eye * seen)
         clear = seen * (1 - self.near[:, 3][where])
-        return _boxes(clear, y, x, size), self._shown(clear, u, v, high, side, size, painted.alpha)
-
-    def _shown(self, clear: Tensor, u: Tensor, v: Tensor, high: Tensor, side: int, size: int, alpha: Tensor) -> Tensor:
-        """Share of the animals' pixels that are seen."""
-        return clear.sum((1, 2)) / alpha.sum((1, 2)).clamp(min=1e-6)
+        return _boxes(clear, y, x, size), clear.sum((1, 2)) / painted.alpha.sum((1, 2)).clamp(min=1e-6)
 
     def finish(self) -> None:
         """Hang what is close to the lens before it."""
@@ -166,6 +164,12 @@ class _Canvas:
         self.mask *= 1 - cover
         self.eyes *= 1 - cover
         self.depth = torch.where(cover > 0.5, 0.5, self.depth)
+
+
+def _window(low: float, high: float, side: int, size: int) -> int:
+    """Where a window of `side` pixels begins that holds what lies between low and high in a frame of `size`."""
+    middle = (max(low, 0) + min(high, size)) / 2
+    return min(max(math.floor(middle) - side // 2, 0), size - side)
 
 
 def _boxes(seen: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
@@ -238,7 +242,9 @@ def _photograph(scenes: Sequence[Scene], canvas: _Canvas, size: int, generator: 
         light, season = _LIGHT[trigger.time], _SEASON[_SEASONS[trigger.month]]
         warm = (trigger.station.warm, 1.0, 2 - trigger.station.warm)
         gains.append([(a * b * level) ** 0.6 * c for a, b, c in zip(light, season, warm, strict=True)])  # exposed
-        thick = rng.uniform(3.5, 9) if trigger.weather == "fog" else 26.0 if trigger.weather in ("rain", "snow") else 1e4
+        thick = (
+            rng.uniform(3.5, 9) if trigger.weather == "fog" else 26.0 if trigger.weather in ("rain", "snow") else 1e4
+        )
         fog.append(thick)
         falls.append([trigger.weather in ("rain", "thunder"), trigger.weather == "snow"])
         mounts.append(trigger.station.vignette)
@@ -271,7 +277,7 @@ def _infrared(colour: Tensor, depth: Tensor, eyes: Tensor, gains: Tensor) -> Ten
 
 def _falling(colour: Tensor, falls: Tensor, night: Tensor, generator: torch.Generator) -> Tensor:
     """Rain in streaks, snow in flakes."""
-    n, _, size, _ = colour.shape
+    size = colour.shape[2]
     for kind, (share, shape, strength) in enumerate(((0.006, (max(size // 12, 3), 1), 0.22), (0.005, (2, 2), 0.75))):
         chosen = falls[:, kind].nonzero()[:, 0]
         if not len(chosen):

@@ -3,16 +3,19 @@
 An animal is a list of tapered capsules in its own frame: x points where it heads, y up, the ground is y = 0, and its
 `Species.size` is the unit. A capsule carries its colour and how much of the coat's pattern shows on it.
 
-To change what a species looks like, change its line in `LOOKS`. Many are brown or grey: what a species is cannot be
+To change what a species looks like, change its lines in looks.toml. Many are brown or grey: what a species is cannot be
 told from its colour alone.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 Colour = tuple[float, float, float]
@@ -141,9 +144,7 @@ def _mammal(look: Look, pose: Pose) -> list[Capsule]:
     found += [leg(back + inset, math.pi, far), leg(front - inset, 0, far)]
     tip = _from(back, spine + look.depth * 0.3, look.tail, 180 - look.tail_angle)
     found.append(
-        Capsule(
-            back, spine + look.depth * 0.3, *tip, look.tail_thick, look.tail_thick * look.tail_tip, look.coat, 0.9
-        )
+        Capsule(back, spine + look.depth * 0.3, *tip, look.tail_thick, look.tail_thick * look.tail_tip, look.coat, 0.9)
     )
     found.append(Capsule(back, spine, front, spine + look.depth * 0.12, look.depth * 0.92, look.depth, look.coat, 1))
     if look.hump:
@@ -176,9 +177,7 @@ def _mammal(look: Look, pose: Pose) -> list[Capsule]:
         )  # fmt: skip
     found.append(Capsule(hx, hy, *_from(hx, hy, look.head * 0.4, nod), look.head, look.head * 0.8, look.coat, 0.4))
     nx, ny = _from(hx, hy, look.head * 0.5 + look.snout, nod)
-    found.append(
-        Capsule(hx, hy, nx, ny, look.head * 0.75, look.snout_thick, _between(look.coat, look.belly, 0.45))
-    )
+    found.append(Capsule(hx, hy, nx, ny, look.head * 0.75, look.snout_thick, _between(look.coat, look.belly, 0.45)))
     if look.snout_thick < look.head * 0.6:
         found.append(Capsule(nx, ny, nx, ny, look.snout_thick * 0.55, look.snout_thick * 0.55, (0.07, 0.06, 0.06)))
     found += _crown(look, hx, hy, nod, far=False)
@@ -196,7 +195,7 @@ def _snake(look: Look, pose: Pose) -> list[Capsule]:
         (look.length * (i / n - 0.5), look.depth + 0.05 * (1 + math.sin(pose.step * 2 - i * 1.1)) * min(1.0, i / 3))
         for i in range(n + 1)
     ]
-    for i, (a, b) in enumerate(zip(points, points[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(points)):
         thick = [look.depth * min(1.0, 0.35 + (i + k) / 3) for k in (0, 1)]
         found.append(Capsule(*a, *b, *thick, look.coat, 1))
     x, y = points[-1]
@@ -218,7 +217,9 @@ def _flier(look: Look, pose: Pose) -> list[Capsule]:
         for reach, drop in ((1.0, 6), (0.85, -22), (0.66, -50)):
             tip = _from(*wrist, look.length * 0.5 * reach, side + sign * (drop + beat * 0.4))
             found.append(Capsule(*wrist, *tip, 0.035, 0.012, skin))
-            found.append(Capsule(0, y - 0.05, *_from(*wrist, 0.2 * reach, side + sign * (drop + beat * 0.4)), 0.09, 0.05, skin))
+            found.append(
+                Capsule(0, y - 0.05, *_from(*wrist, 0.2 * reach, side + sign * (drop + beat * 0.4)), 0.09, 0.05, skin)
+            )
         found.append(Capsule(0, y + 0.05, *wrist, 0.04, 0.03, _shaded(look.coat, shade)))
     found.append(Capsule(0, y - 0.12, 0, y + 0.06, look.depth * 0.8, look.depth, look.coat))
     for lean in (62, 118):
@@ -345,45 +346,14 @@ _PLANS: dict[Plan, Callable[[Look, Pose], list[Capsule]]] = {
     "quadruped": _mammal, "long": _mammal, "round": _mammal, "wader": _bird, "bird": _bird,
 }  # fmt: skip
 
-_BROWN, _TAN, _CREAM, _GREY = (0.42, 0.3, 0.2), (0.6, 0.46, 0.3), (0.83, 0.77, 0.66), (0.46, 0.45, 0.44)
-_DARK, _BLACK, _WHITE, _RUST = (0.24, 0.19, 0.16), (0.11, 0.1, 0.11), (0.9, 0.9, 0.88), (0.68, 0.36, 0.16)
 
-LOOKS: dict[str, Look] = {
-    "deer": Look(plan="quadruped", coat=(0.52, 0.35, 0.2), belly=_CREAM, accent=_DARK, length=0.56, depth=0.125, leg=0.42, legs_thick=0.022, neck=0.24, neck_angle=58, head=0.06, snout=0.11, ear=0.1, ear_thick=0.025, tail=0.05, tail_thick=0.025, crown="antlers"),
-    "heron": Look(plan="wader", coat=(0.56, 0.6, 0.64), belly=_WHITE, accent=(0.78, 0.6, 0.2), mark=(0.2, 0.23, 0.28), length=0.36, depth=0.1, leg=0.36, legs_thick=0.014, neck=0.46, neck_angle=74, head=0.045, snout=0.17, snout_thick=0.018, snout_angle=-4, tail=0.09, tail_thick=0.05, tail_tip=0.5, crown="crest"),
-    "fox": Look(plan="quadruped", coat=(0.72, 0.38, 0.14), belly=_WHITE, accent=_BLACK, length=0.48, depth=0.1, leg=0.22, legs_thick=0.022, neck=0.1, neck_angle=34, head=0.075, snout=0.11, snout_thick=0.022, ear=0.1, ear_thick=0.035, tail=0.4, tail_thick=0.04, tail_angle=-12, tail_tip=1.6),
-    "boar": Look(plan="quadruped", coat=(0.27, 0.22, 0.18), belly=_DARK, accent=_BLACK, pattern="speckles", mark=(0.4, 0.33, 0.26), length=0.62, depth=0.21, hump=0.15, leg=0.24, legs_thick=0.035, neck=0.08, neck_angle=2, head=0.14, snout=0.19, snout_thick=0.055, snout_angle=-28, ear=0.07, ear_thick=0.035, tail=0.14, tail_thick=0.012, tail_angle=-40),
-    "otter": Look(plan="long", coat=(0.38, 0.27, 0.19), belly=(0.7, 0.6, 0.5), accent=_DARK, length=0.56, depth=0.1, leg=0.08, legs_thick=0.03, neck=0.12, neck_angle=22, head=0.08, snout=0.06, snout_thick=0.045, snout_angle=-8, ear=0.01, ear_thick=0.02, tail=0.42, tail_thick=0.06, tail_angle=-8, tail_tip=0.2),
-    "badger": Look(plan="quadruped", coat=(0.5, 0.49, 0.47), belly=_BLACK, accent=_BLACK, length=0.56, depth=0.17, leg=0.12, legs_thick=0.04, neck=0.08, neck_angle=2, head=0.1, snout=0.13, snout_thick=0.03, snout_angle=-14, ear=0.02, ear_thick=0.025, tail=0.14, tail_thick=0.04, tail_angle=-18, crown="mask"),
-    "hare": Look(plan="quadruped", coat=(0.58, 0.47, 0.33), belly=_CREAM, accent=_BROWN, pattern="speckles", mark=(0.36, 0.28, 0.2), length=0.44, depth=0.14, leg=0.2, legs_thick=0.035, neck=0.08, neck_angle=52, head=0.085, snout=0.06, snout_thick=0.045, ear=0.25, ear_thick=0.028, tail=0.05, tail_thick=0.045, tail_angle=20),
-    "owl": Look(plan="bird", coat=(0.5, 0.4, 0.29), belly=_CREAM, accent=(0.55, 0.45, 0.3), pattern="speckles", mark=(0.28, 0.21, 0.15), length=0.5, depth=0.22, leg=0.08, legs_thick=0.03, neck=0.12, neck_angle=86, head=0.19, snout=0.0, snout_thick=0.04, snout_angle=-35, tail=0.12, tail_thick=0.07, tail_angle=-80, posture=72, crown="mask"),
-    "stork": Look(plan="wader", coat=_WHITE, belly=_WHITE, accent=(0.82, 0.22, 0.12), mark=_BLACK, length=0.4, depth=0.12, leg=0.4, legs_thick=0.017, neck=0.32, neck_angle=70, head=0.055, snout=0.2, snout_thick=0.024, snout_angle=-14, tail=0.08, tail_thick=0.07, tail_tip=0.5),
-    "beaver": Look(plan="round", coat=(0.38, 0.25, 0.15), belly=_BROWN, accent=_DARK, length=0.48, depth=0.21, leg=0.07, legs_thick=0.04, neck=0.05, neck_angle=8, head=0.13, snout=0.06, snout_thick=0.07, snout_angle=-10, ear=0.02, ear_thick=0.03, tail=0.3, tail_thick=0.055, tail_angle=-22, tail_tip=1.4),
-    "squirrel": Look(plan="round", coat=(0.62, 0.32, 0.14), belly=_WHITE, accent=(0.5, 0.25, 0.1), length=0.36, depth=0.13, leg=0.1, legs_thick=0.03, neck=0.08, neck_angle=50, head=0.1, snout=0.04, snout_thick=0.05, ear=0.09, ear_thick=0.025, tail=0.5, tail_thick=0.09, tail_angle=62, tail_tip=1.35, crown="tufts"),
-    "marmot": Look(plan="round", coat=(0.56, 0.44, 0.28), belly=(0.68, 0.5, 0.3), accent=_DARK, length=0.5, depth=0.2, leg=0.08, legs_thick=0.04, neck=0.07, neck_angle=32, head=0.12, snout=0.06, snout_thick=0.06, ear=0.02, ear_thick=0.03, tail=0.2, tail_thick=0.045, tail_angle=-20),
-    "wolf": Look(plan="quadruped", coat=(0.5, 0.48, 0.45), belly=(0.72, 0.69, 0.64), accent=(0.4, 0.37, 0.34), pattern="speckles", mark=(0.27, 0.26, 0.26), length=0.52, depth=0.13, leg=0.3, legs_thick=0.03, neck=0.12, neck_angle=24, head=0.085, snout=0.12, snout_thick=0.034, ear=0.08, ear_thick=0.03, tail=0.28, tail_thick=0.04, tail_angle=-48, tail_tip=1.1),
-    "eagle": Look(plan="bird", posture=42, coat=(0.33, 0.24, 0.16), belly=(0.42, 0.31, 0.2), accent=(0.85, 0.68, 0.2), mark=(0.2, 0.15, 0.11), length=0.5, depth=0.16, leg=0.14, legs_thick=0.04, neck=0.14, neck_angle=70, head=0.095, snout=0.06, snout_thick=0.042, snout_angle=-26, tail=0.24, tail_thick=0.08, tail_angle=-32, tail_tip=1.2),
-    "raven": Look(plan="bird", coat=_BLACK, belly=(0.14, 0.14, 0.17), accent=(0.13, 0.12, 0.12), mark=(0.06, 0.06, 0.08), length=0.5, depth=0.14, leg=0.14, legs_thick=0.022, neck=0.13, neck_angle=54, head=0.1, snout=0.1, snout_thick=0.042, snout_angle=-12, tail=0.26, tail_thick=0.06, tail_angle=-18, tail_tip=1.2),
-    "lynx": Look(plan="quadruped", coat=(0.63, 0.5, 0.34), belly=_CREAM, accent=_BLACK, pattern="spots", mark=(0.26, 0.19, 0.13), length=0.5, depth=0.145, leg=0.33, legs_thick=0.042, neck=0.1, neck_angle=32, head=0.105, snout=0.05, snout_thick=0.05, ear=0.08, ear_thick=0.034, tail=0.1, tail_thick=0.034, tail_angle=-10, crown="tufts"),
-    "hedgehog": Look(plan="round", coat=(0.36, 0.28, 0.2), belly=_TAN, accent=_BROWN, pattern="stripes", mark=(0.72, 0.62, 0.46), length=0.46, depth=0.25, leg=0.06, legs_thick=0.04, neck=0.02, neck_angle=-8, head=0.11, snout=0.13, snout_thick=0.03, snout_angle=-20, ear=0.03, ear_thick=0.03, tail=0.02, tail_thick=0.02),
-    "crane": Look(plan="wader", coat=(0.6, 0.6, 0.58), belly=(0.66, 0.66, 0.64), accent=_BLACK, mark=(0.3, 0.29, 0.29), length=0.42, depth=0.12, leg=0.4, legs_thick=0.017, neck=0.42, neck_angle=82, head=0.045, snout=0.1, snout_thick=0.018, snout_angle=-10, tail=0.16, tail_thick=0.09, tail_angle=-42, tail_tip=0.9),
-    "weasel": Look(plan="long", coat=(0.58, 0.37, 0.19), belly=_WHITE, accent=_BROWN, length=0.58, depth=0.07, leg=0.09, legs_thick=0.022, neck=0.15, neck_angle=34, head=0.06, snout=0.05, snout_thick=0.028, ear=0.025, ear_thick=0.025, tail=0.22, tail_thick=0.02, tail_angle=-4),
-    "marten": Look(plan="long", coat=(0.37, 0.25, 0.16), belly=(0.85, 0.74, 0.45), accent=_DARK, length=0.5, depth=0.085, leg=0.14, legs_thick=0.028, neck=0.13, neck_angle=36, head=0.072, snout=0.06, snout_thick=0.03, ear=0.05, ear_thick=0.035, tail=0.36, tail_thick=0.045, tail_angle=-14, tail_tip=1.3),
-    "bear": Look(plan="quadruped", coat=(0.34, 0.24, 0.16), belly=_DARK, accent=_DARK, length=0.6, depth=0.22, hump=0.12, leg=0.24, legs_thick=0.07, neck=0.08, neck_angle=16, head=0.135, snout=0.1, snout_thick=0.055, snout_angle=-18, ear=0.035, ear_thick=0.04, tail=0.03, tail_thick=0.04),
-    "moose": Look(plan="quadruped", coat=(0.31, 0.23, 0.18), belly=_BROWN, accent=(0.5, 0.45, 0.4), length=0.52, depth=0.165, hump=0.1, leg=0.42, legs_thick=0.028, neck=0.12, neck_angle=26, head=0.08, snout=0.18, snout_thick=0.06, snout_angle=-42, ear=0.08, ear_thick=0.03, tail=0.03, tail_thick=0.02, crown="palms"),
-    "bison": Look(plan="quadruped", coat=(0.38, 0.27, 0.18), belly=_DARK, accent=(0.17, 0.12, 0.09), length=0.58, depth=0.2, hump=0.21, leg=0.24, legs_thick=0.04, neck=0.06, neck_angle=-14, head=0.14, snout=0.08, snout_thick=0.08, snout_angle=-58, ear=0.03, ear_thick=0.03, tail=0.22, tail_thick=0.014, tail_angle=-72, tail_tip=2.0, crown="horns"),
-    "falcon": Look(plan="bird", posture=52, coat=(0.4, 0.44, 0.5), belly=_CREAM, accent=(0.85, 0.7, 0.25), pattern="stripes", mark=(0.22, 0.24, 0.29), length=0.52, depth=0.15, leg=0.1, legs_thick=0.032, neck=0.12, neck_angle=76, head=0.11, snout=0.03, snout_thick=0.034, snout_angle=-30, tail=0.24, tail_thick=0.05, tail_angle=-38, tail_tip=0.8),
-    "toad": Look(plan="round", coat=(0.43, 0.36, 0.22), belly=(0.66, 0.6, 0.42), accent=(0.36, 0.3, 0.18), pattern="speckles", mark=(0.25, 0.2, 0.12), length=0.5, depth=0.25, leg=0.08, legs_thick=0.07, neck=0.02, neck_angle=16, head=0.21, snout=0.05, snout_thick=0.13, snout_angle=4, ear=0.06, ear_thick=0.06, tail=0.0, tail_thick=0.02),
-    "bat": Look(plan="round", coat=(0.33, 0.25, 0.2), belly=_BROWN, accent=_DARK, mark=(0.22, 0.18, 0.16), length=0.72, depth=0.14, head=0.11, ear=0.14, ear_thick=0.045, wings=True),
-    "pheasant": Look(plan="bird", coat=(0.55, 0.3, 0.14), belly=(0.5, 0.26, 0.12), accent=(0.14, 0.3, 0.22), pattern="spots", mark=(0.3, 0.18, 0.09), length=0.38, depth=0.125, leg=0.16, legs_thick=0.02, neck=0.17, neck_angle=66, head=0.065, snout=0.04, snout_thick=0.022, tail=0.5, tail_thick=0.035, tail_angle=12, tail_tip=0.3),
-    "polecat": Look(plan="long", coat=(0.27, 0.21, 0.16), belly=(0.62, 0.52, 0.36), accent=_BLACK, length=0.54, depth=0.09, leg=0.1, legs_thick=0.028, neck=0.11, neck_angle=20, head=0.075, snout=0.06, snout_thick=0.032, ear=0.03, ear_thick=0.03, tail=0.26, tail_thick=0.032, tail_angle=-16, crown="mask"),
-    "swan": Look(plan="wader", coat=_WHITE, belly=_WHITE, accent=(0.16, 0.15, 0.15), mark=(0.86, 0.86, 0.84), length=0.5, depth=0.17, leg=0.1, legs_thick=0.025, neck=0.5, neck_angle=76, head=0.055, snout=0.09, snout_thick=0.028, snout_angle=-24, tail=0.12, tail_thick=0.08, tail_angle=16, tail_tip=0.4),
-    "ibex": Look(plan="quadruped", coat=(0.5, 0.41, 0.31), belly=_CREAM, accent=_DARK, length=0.5, depth=0.155, leg=0.3, legs_thick=0.032, neck=0.15, neck_angle=52, head=0.075, snout=0.1, snout_thick=0.04, ear=0.05, ear_thick=0.022, tail=0.05, tail_thick=0.02, crown="curved"),
-    "wildcat": Look(plan="quadruped", coat=(0.52, 0.44, 0.33), belly=(0.7, 0.6, 0.46), accent=_DARK, pattern="stripes", mark=(0.26, 0.21, 0.16), length=0.5, depth=0.115, leg=0.22, legs_thick=0.03, neck=0.08, neck_angle=32, head=0.095, snout=0.04, snout_thick=0.045, ear=0.06, ear_thick=0.034, tail=0.36, tail_thick=0.042, tail_angle=-26, tail_tip=1.0),
-    "kingfisher": Look(plan="bird", coat=(0.1, 0.45, 0.66), belly=(0.85, 0.47, 0.18), accent=(0.82, 0.3, 0.14), mark=(0.06, 0.3, 0.52), length=0.46, depth=0.16, leg=0.06, legs_thick=0.03, neck=0.12, neck_angle=58, head=0.14, snout=0.26, snout_thick=0.03, snout_angle=-4, tail=0.12, tail_thick=0.05, tail_angle=-30),
-    "dormouse": Look(plan="round", coat=(0.72, 0.5, 0.24), belly=_CREAM, accent=_TAN, length=0.38, depth=0.16, leg=0.06, legs_thick=0.03, neck=0.05, neck_angle=24, head=0.125, snout=0.06, snout_thick=0.04, ear=0.05, ear_thick=0.05, tail=0.4, tail_thick=0.045, tail_angle=14, tail_tip=1.2),
-    "quail": Look(plan="bird", coat=(0.55, 0.43, 0.28), belly=(0.72, 0.58, 0.4), accent=(0.6, 0.45, 0.32), pattern="stripes", mark=(0.3, 0.22, 0.14), length=0.46, depth=0.22, leg=0.13, legs_thick=0.03, neck=0.13, neck_angle=58, head=0.11, snout=0.04, snout_thick=0.03, tail=0.08, tail_thick=0.07, tail_angle=-24),
-    "viper": Look(plan="long", coat=(0.5, 0.45, 0.36), belly=_TAN, accent=_DARK, pattern="patches", mark=(0.16, 0.13, 0.11), length=1.0, depth=0.045, leg=0.0, head=0.05, snout=0.07),
-    "wolverine": Look(plan="quadruped", coat=(0.26, 0.19, 0.14), belly=(0.6, 0.46, 0.28), accent=_BLACK, length=0.58, depth=0.16, leg=0.18, legs_thick=0.05, neck=0.09, neck_angle=8, head=0.105, snout=0.07, snout_thick=0.045, ear=0.035, ear_thick=0.035, tail=0.22, tail_thick=0.05, tail_angle=-22, tail_tip=1.2),
-}  # fmt: skip
+def _read() -> dict[str, Look]:
+    text = (Path(__file__).parent / "looks.toml").read_text("utf-8")
+    return {
+        name: Look(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+        for name, given in tomllib.loads(text).items()
+    }
+
+
+LOOKS = _read()
 """The look of each species of `words.SPECIES`."""

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from glassbook.data.world import World
 from glassbook.data.world import words as W
-from glassbook.data.world.frames.looks import LOOKS, Look, Pose, body, individual
+from glassbook.data.world.frames.looks import LOOKS, Look, Pose, individual
 from glassbook.data.world.frames.stations import Station, station
 from glassbook.data.world.reserve import Event, Species
 from glassbook.data.world.writer import TextWriter
@@ -187,8 +187,3 @@ def _event(world: World, rng: random.Random, places: Collection[str], species: S
 def long_tail(n: int, ratio: float) -> list[float]:
     """Weights of n classes that fall geometrically, the first `ratio` times as frequent as the last."""
     return [ratio ** (-i / max(n - 1, 1)) for i in range(n)]
-
-
-def capsules(animal: Animal) -> tuple[Look, list]:
-    """What an animal is painted from."""
-    return animal.look, body(animal.look, animal.pose)
