@@ -147,9 +147,8 @@ def open_picture(path: Path, size: int | None = None) -> Tensor:
                 opened.draft("RGB", (2 * size, 2 * size))  # a JPEG is unpacked at a fraction of its size
             picture = ImageOps.exif_transpose(_in_colour(opened))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise GlassbookError(
-            f"{path.name} cannot be read as a picture ({_why(error)}); remove or replace it"
-        ) from error
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise GlassbookError(f"{path.name} cannot be read as a picture ({why}); remove or replace it") from error
     if size is not None:
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
