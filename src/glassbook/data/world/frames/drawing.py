@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glassbook.data.world import words as W
 from glassbook.data.world.frames.looks import body
 from glassbook.data.world.frames.painting import Painted, bodies, paint
 from glassbook.data.world.frames.scenes import Animal, Scene
@@ -224,11 +225,11 @@ _LIGHT = {
 _DIM = {"sun": 1.08, "rain": 0.8, "fog": 0.92, "snow": 0.95, "wind": 0.98, "thunder": 0.58}
 _SEASON = {"winter": (0.96, 0.94, 0.98), "spring": (0.97, 1.04, 0.94), "summer": (1.0, 1.0, 0.96),
            "autumn": (1.08, 0.97, 0.84)}  # fmt: skip
-_SEASONS = dict(zip(
-    ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-     "December"),
-    (*["winter"] * 2, *["spring"] * 3, *["summer"] * 3, *["autumn"] * 3, "winter"), strict=True,
-))  # fmt: skip
+_SEASONS = dict(
+    zip(
+        W.MONTHS, (*["winter"] * 2, *["spring"] * 3, *["summer"] * 3, *["autumn"] * 3, "winter"), strict=True
+    )
+)  # fmt: skip
 
 
 def _photograph(scenes: Sequence[Scene], canvas: _Canvas, size: int, generator: torch.Generator) -> Tensor:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import TypeAdapter
+
 Colour = tuple[float, float, float]
 Plan = Literal["quadruped", "long", "round", "wader", "bird"]
 Pattern = Literal["plain", "spots", "stripes", "speckles", "patches"]
@@ -196,8 +198,8 @@ def _snake(look: Look, pose: Pose) -> list[Capsule]:
         for i in range(n + 1)
     ]
     for i, (a, b) in enumerate(itertools.pairwise(points)):
-        thick = [look.depth * min(1.0, 0.35 + (i + k) / 3) for k in (0, 1)]
-        found.append(Capsule(*a, *b, *thick, look.coat, 1))
+        thin, thick = (look.depth * min(1.0, 0.35 + (i + k) / 3) for k in (0, 1))
+        found.append(Capsule(*a, *b, thin, thick, look.coat, 1))
     x, y = points[-1]
     nose = _from(x, y + 0.02, look.snout, 4)
     found.append(Capsule(x, y + 0.01, *nose, look.head, look.head * 0.6, look.coat, 0.3))
@@ -347,13 +349,7 @@ _PLANS: dict[Plan, Callable[[Look, Pose], list[Capsule]]] = {
 }  # fmt: skip
 
 
-def _read() -> dict[str, Look]:
-    text = (Path(__file__).parent / "looks.toml").read_text("utf-8")
-    return {
-        name: Look(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
-        for name, given in tomllib.loads(text).items()
-    }
-
-
-LOOKS = _read()
+LOOKS = TypeAdapter(dict[str, Look]).validate_python(
+    tomllib.loads((Path(__file__).parent / "looks.toml").read_text("utf-8"))
+)
 """The look of each species of `words.SPECIES`."""

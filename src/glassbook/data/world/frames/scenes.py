@@ -101,7 +101,7 @@ class Scene:
         rng = random.Random(self.trigger.seed)
         size = event.species.size
         nearest = where.height * where.focal / (0.99 - where.horizon)
-        distance = max(nearest, min(size * math.exp(rng.uniform(0.55, 1.75)), 18.0))
+        distance = max(nearest, min(size * math.exp(rng.uniform(0.3, 1.3)), 12.0))
         heading, speed = rng.choice((-1, 1)), (0.25 + size) * rng.choice((0.0, 0.25, 0.6, 1.0)) * rng.uniform(0.6, 1.3)
         first = rng.uniform(0.22, 0.78)
         found = []
