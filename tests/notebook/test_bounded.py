@@ -46,8 +46,9 @@ def test_a_worker_that_ends_is_replaced_and_few_are_kept():
     with pytest.raises(TooCostly):
         Bounded("os:_exit")(0, seconds=5)
     with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(lambda _: call(seconds=5), range(8)))) >= 1
-    assert len(call._idle) <= KEPT
+        workers = set(pool.map(lambda _: call(seconds=5), range(8)))
+    assert os.getpid() not in workers
+    assert 1 <= len(call._idle) <= KEPT
 
 
 def test_time_is_in_proportion_to_the_text():
