@@ -106,7 +106,7 @@ def body(look: Look, pose: Pose) -> list[Capsule]:
 
 def individual(look: Look, rng: random.Random) -> Look:
     """One animal's own look: proportions vary by a few percent, colours by a shade."""
-    shade = rng.gauss(1, 0.09)
+    shade = rng.gauss(1, 0.15)
     return replace(
         look,
         coat=_shaded(look.coat, shade),
