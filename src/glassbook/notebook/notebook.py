@@ -328,7 +328,7 @@ class Notebook:
             the run as it now is.
 
         Raises:
-            Conflict: another note has been written meanwhile.
+            NoteConflict: another note has been written meanwhile.
             GlassbookError: something cannot be kept, or the disk refused. Nothing was changed.
         """
         annotations = annotate(self.folder, run, **changes)
