@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import is_inside, one_writer, read_regular, replacing, sweep, write_atomic
+from glassbook.notebook.files import cut, is_inside, one_writer, read_regular, replacing, sweep, write_atomic
 
 
 def test_a_file_is_replaced_when_the_block_is_done(tmp_path: Path):
@@ -133,3 +133,17 @@ def test_the_lock_of_a_writer_that_dies_or_fails_is_free(tmp_path: Path):
         raise ZeroDivisionError
     with one_writer(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["学" * 84, "𠀀" * 62, "é" * 125, "a" * 252])
+def test_a_file_with_the_longest_name_is_written(tmp_path: Path, name: str):
+    write_atomic(tmp_path / f"{name}.md", b"text")
+    assert (tmp_path / f"{name}.md").read_bytes() == b"text"
+    assert [file.name for file in tmp_path.iterdir()] == [f"{name}.md"]
+
+
+def test_names_are_cut_between_characters():
+    assert cut("学" * 5, 15) == "学" * 5
+    assert cut("学" * 5, 14) == "学" * 4
+    assert cut("a\udce9", 2) == "a\udce9"
+    assert cut("", 5) == cut("学", 2) == ""

@@ -300,3 +300,44 @@ def test_a_picture_that_is_refused(nb, reader):
     foreign = reader.post("/api/v1/pictures?name=x.png", content=PNG, headers={"sec-fetch-site": "cross-site"})
     assert foreign.status_code == 403
     assert not [path for path in (nb.folder / "pages").rglob("*") if path.suffix not in (".md", "")]
+
+
+@pytest.mark.parametrize(
+    "title", ["学" * 78, "学" * 90, "𠀀" * 120, "a" * 290, "Über " * 59], ids=lambda title: title[:2]
+)
+def test_a_page_with_a_long_title_is_made_saved_kept_and_deleted(nb, reader, title):
+    made = reader.post("/api/v1/pages", json={"text": "Text.\n", "title": title})
+    assert made.status_code == 201
+    ident = made.json()["id"]
+    page = nb.page(ident)
+    assert page.title == title.strip()
+    assert len(os.fsencode(page.path.name)) <= 255
+    text = page.source
+    assert put(reader, text + "Theirs.\n", base=text, ident=ident).status_code == 200
+    both = put(reader, text + "Mine.\n", base=text, ident=ident)
+    assert both.status_code == 409
+    assert len(both.json()["copies"]) == 2
+    assert {text + "Mine.\n", text + "Theirs.\n"} <= set(kept(nb, "conflicts"))
+    assert reader.get(f"/history/{ident}").text.count("conflict") >= 2
+    gone = reader.delete(f"/api/v1/pages/{ident}?base={sha_of(nb.page(ident).source)}")
+    assert gone.status_code == 200
+    assert kept(nb, "trash") == [text + "Theirs.\n"]
+
+
+def test_long_titles_that_begin_alike_have_files_of_their_own(nb, reader):
+    titles = ["学" * 90 + end for end in ("甲", "乙", "丙")]
+    for title in titles:
+        assert reader.post("/api/v1/pages", json={"text": f"About {title[-1]}.\n", "title": title}).status_code == 201
+    assert [nb.page(title).body for title in titles] == [f"About {title[-1]}.\n" for title in titles]
+
+
+@pytest.mark.parametrize("titles", [["C", "C++", "C#"], ["R (1)", "R: 1"], ["C-2", "C", "C+", "C++"]])
+def test_titles_of_the_same_letters_are_pages_of_their_own(nb, reader, titles):
+    for title in titles:
+        made = reader.post("/api/v1/pages", json={"text": f"About {title}.\n", "title": title})
+        assert made.status_code == 201, title
+    assert [nb.page(title).title for title in titles] == titles
+    assert [nb.page(title).body for title in titles] == [f"About {title}.\n" for title in titles]
+    for title in titles:  # the same title again is refused
+        again = reader.post("/api/v1/pages", json={"text": "Again.\n", "title": title})
+        assert again.status_code in (400, 409), title

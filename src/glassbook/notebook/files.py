@@ -16,6 +16,12 @@ from typing import BinaryIO
 from glassbook.errors import GlassbookError
 
 
+def cut(name: str, room: int) -> str:
+    """The beginning of a name that takes at most `room` bytes in UTF-8; file systems take 255 for a whole name."""
+    data = os.fsencode(name)
+    return name if len(data) <= room else data[:room].decode("utf-8", "ignore")
+
+
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn an `OSError` met while writing `path` into one line for the user."""
@@ -108,7 +114,7 @@ def _spare(target: Path) -> Iterator[tuple[Path, int]]:
 
 def _new_spare(target: Path) -> tuple[Path, int]:
     while True:
-        spare = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
+        spare = target.with_name(f".{cut(target.name, 200)}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with contextlib.suppress(OSError):  # a file system without locks: `sweep` does nothing there
             fcntl.flock(descriptor, fcntl.LOCK_EX)

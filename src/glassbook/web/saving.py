@@ -21,7 +21,7 @@ from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page, slug
-from glassbook.notebook.files import write_atomic
+from glassbook.notebook.files import cut, write_atomic
 from glassbook.notebook.pages.links import name_key
 
 CONTEXT = 3
@@ -129,7 +129,7 @@ def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
     if page.problem:
         raise GlassbookError(f"the front matter cannot be read: {page.problem}; fix it, your text is not lost")
     page.title, page.kind = title.strip() or page.title, kind or page.kind
-    page.id = page.id or slug(page.title)
+    page.id = page.id or nb.free_id(page.title)
     if not page.id:
         raise GlassbookError("a page needs a title with a letter or a digit; its id is made from it")
     page.source = None  # a file that does not exist yet
@@ -145,11 +145,13 @@ def delete(nb: Notebook, ident: str, base: str) -> Path:
 
 
 _COPY_TIME = "%Y%m%d-%H%M%S"
+LONGEST_COPY_NAME = 220
+"""Bytes of the beginning of a copy's name; a time, a hash and the ending follow, and a file system takes 255."""
 
 
 def _copy_name(ident: str) -> str:
     """What the names of copies of a page begin with."""
-    return slug(ident.replace("/", " "))[:80] or "page"
+    return cut(slug(ident.replace("/", " "))[:80], LONGEST_COPY_NAME) or "page"
 
 
 def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:

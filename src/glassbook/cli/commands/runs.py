@@ -104,9 +104,11 @@ class AnnotateRun(InNotebook):
     id: Annotated[Positional[str], Option("ID")]
     """The run's id, or the beginning of it."""
     note: Annotated[str | None, Option("TEXT")] = None
-    """Its note; "" for none."""
+    """Its note."""
     replace: bool = False
     """Let --note take the place of another note."""
+    remove_note: bool = False
+    """Take its note away."""
     tag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
     """Tags to add."""
     untag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
@@ -119,13 +121,16 @@ class AnnotateRun(InNotebook):
     def result(self) -> dict[str, Any]:
         if self.archive and self.restore:
             raise GlassbookError("--archive and --restore are opposites; give one of them")
+        if self.note is not None and self.remove_note:
+            raise GlassbookError("--note and --remove-note are opposites; give one of them")
         archived = True if self.archive else False if self.restore else None
         notebook = self.open_notebook()
         run = evidence.run(notebook, self.id)
-        instead_of = None if self.note is None or self.replace else ""
+        note = "" if self.remove_note else self.note
+        instead_of = "" if self.note is not None and not self.replace else None
         try:
             changed = notebook.annotate(
-                run, note=self.note, instead_of=instead_of, tag=self.tag, untag=self.untag, archived=archived
+                run, note=note, instead_of=instead_of, tag=self.tag, untag=self.untag, archived=archived
             )
         except NoteConflict as conflict:
             begins = conflict.theirs.splitlines()[0]
