@@ -84,6 +84,30 @@ def test_text_that_was_not_saved_is_offered_again(page, site, note):
     assert area.input_value().endswith("Nearly lost.")
 
 
+@pytest.mark.parametrize("address", ["new", "edit/drawn-up"])
+def test_two_tabs_have_drafts_of_their_own(page, site, note, address):
+    """Three tabs are typed in and go; the next offers one draft after the other, and keeps the rest."""
+    if address != "new":
+        opened(page, site)
+    texts = ["Of the first tab.", "Of the second tab.", "Of the third tab."]
+    tabs = [page.context.new_page() for _ in texts]
+    for tab in tabs:
+        tab.goto(f"{site}/{address}")
+    for tab, text in zip(tabs, texts, strict=True):
+        tab.locator("textarea").fill(text)
+        tab.wait_for_timeout(400)
+    for tab in tabs:
+        tab.close()
+    page.goto(f"{site}/{address}")
+    expect(page.locator("[data-offer-said]")).to_contain_text("and 2 more")
+    page.locator("[data-offer-drop]").click()
+    expect(page.locator("[data-offer-said]")).to_contain_text("and 1 more")
+    page.locator("[data-offer-take]").click()
+    expect(page.locator("textarea")).to_have_value(texts[1])
+    kept = "Object.keys(localStorage).map((name) => JSON.parse(localStorage.getItem(name)).text)"
+    assert set(page.evaluate(kept)) >= set(texts[:2])
+
+
 def test_a_save_that_fails_keeps_the_text_and_says_so(page, site, note):
     area = opened(page, site)
     typed(page, area, "Kept.")

@@ -132,6 +132,35 @@ def test_a_run_gets_a_note_and_tags_and_is_archived(page, site, toy):
     expect(page.locator(".found li", has_text="annotated").first).to_be_visible()
 
 
+def test_a_note_stays_in_its_field_when_another_was_saved_first(page, site, folder, toy):
+    page.goto(f"{site}/runs/{toy[0]}")
+    page.get_by_role("button", name="Add a note").click()
+    note = page.get_by_label("Note on this run")
+    note.fill("An hour of work.")
+    assert page.request.patch(f"{site}/api/v1/runs/{toy[0]}/annotations", data={"note": "Theirs."}).ok
+    page.get_by_role("button", name="Save note").click()
+    expect(page.locator("[data-annotated]")).to_contain_text("above is what it says now")
+    expect(page.locator(".run-note")).to_have_text("Theirs.")
+    expect(note).to_have_value("An hour of work.")
+    page.reload()
+    expect(page.get_by_label("Note on this run")).to_have_value("An hour of work.")
+    page.get_by_label("Note on this run").fill("Theirs. An hour of work.")
+    page.get_by_role("button", name="Save note").click()
+    expect(page.locator(".run-note")).to_have_text("Theirs. An hour of work.")
+    assert {file.read_text() for file in (folder / ".glassbook" / "conflicts").glob("note-on-*.md")} == {
+        "An hour of work.",
+        "Theirs.",
+    }
+    page.reload()
+    expect(page.get_by_label("Note on this run")).to_be_hidden()
+    page.get_by_role("button", name="Change the note").click()
+    page.get_by_label("Note on this run").fill("No.")
+    page.get_by_role("button", name="Discard changes").click()
+    page.reload()
+    expect(page.get_by_label("Note on this run")).to_be_hidden()
+    expect(page.get_by_label("Note on this run")).to_have_value("Theirs. An hour of work.")
+
+
 def test_selected_runs_are_tagged_and_archived_together(page, site, toy):
     page.goto(f"{site}/runs?experiment=annotated")
     expect(page.get_by_role("button", name="Archive")).to_be_disabled()

@@ -310,10 +310,29 @@ def test_runs_are_annotated_filtered_and_archived(glassbook, toys, notebook):
     assert glassbook("runs", *at, "--json").data()["total"] == 2
 
 
+@pytest.mark.parametrize("new", ["quick one", "Long careful note", "Long careful note\nof the evening"])
+def test_another_note_is_replaced_only_on_request(glassbook, toys, notebook, new):
+    glassbook("run", "steady", "--notebook", notebook.folder)
+    id = notebook.runs()[0].id
+    words = ("runs", "annotate", id, "--notebook", notebook.folder)
+    careful = "Long careful note\nof the morning"
+    glassbook(*words, "--note", careful)
+    said = glassbook(*words, "--note", new, "--tag", "a").complaint()
+    assert "--replace" in said
+    assert "Long careful note" in said
+    assert (notebook.run(id).annotations.note, notebook.run(id).annotations.tags) == (careful, ())
+    glassbook(*words, "--note", careful, "--tag", "a")  # the same note, and a tag
+    glassbook(*words, "--note", new, "--replace")
+    assert (notebook.run(id).annotations.note, notebook.run(id).annotations.tags) == (new, ("a",))
+    glassbook(*words, "--remove-note")
+    assert notebook.run(id).annotations.note == ""
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--archive", "--restore"), "opposites"),
+        (("--note", "a", "--remove-note"), "opposites"),
         (("--tag", "two\nlines"), "one line"),
         (("--note", "x" * 20_001), "at most 20,000 characters"),
     ],

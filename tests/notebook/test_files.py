@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import is_inside, one_writer, read_regular, replacing, sweep, write_atomic
+from glassbook.notebook import files
+from glassbook.notebook.files import cut, is_inside, one_writer, read_regular, replacing, sweep, write_atomic
 
 
 def test_a_file_is_replaced_when_the_block_is_done(tmp_path: Path):
@@ -133,3 +134,84 @@ def test_the_lock_of_a_writer_that_dies_or_fails_is_free(tmp_path: Path):
         raise ZeroDivisionError
     with one_writer(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["学" * 84, "𠀀" * 62, "é" * 125, "a" * 252])
+def test_a_file_with_the_longest_name_is_written(tmp_path: Path, name: str):
+    write_atomic(tmp_path / f"{name}.md", b"text")
+    assert (tmp_path / f"{name}.md").read_bytes() == b"text"
+    assert [file.name for file in tmp_path.iterdir()] == [f"{name}.md"]
+
+
+def test_names_are_cut_between_characters():
+    assert cut("学" * 5, 15) == "学" * 5
+    assert cut("学" * 5, 14) == "学" * 4
+    assert cut("a\udce9", 2) == "a\udce9"
+    assert cut("", 5) == cut("学", 2) == ""
+
+
+@pytest.fixture
+def stopped(tmp_path: Path):
+    """A process that holds the lock of a folder and does not go on."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with one_writer(tmp_path):
+            os.write(writer, b"x")
+            time.sleep(600)
+    os.read(reader, 1)
+    os.kill(child, signal.SIGSTOP)
+    yield child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def refused(folder: Path, seconds: list[float]) -> None:
+    """Try to write; how long it took until that was refused."""
+    begun = time.monotonic()
+    with pytest.raises(files.Busy, match="nothing was saved") as error, one_writer(folder):
+        raise AssertionError("the lock is held")
+    assert "\n" not in str(error.value)
+    seconds.append(time.monotonic() - begun)
+
+
+def test_a_stopped_process_that_holds_the_lock_is_not_waited_for_for_ever(tmp_path: Path, stopped, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_WAIT", 0.5)
+    seconds: list[float] = []
+    refused(tmp_path, seconds)
+    assert 0.5 <= seconds[0] < 5
+    os.kill(stopped, signal.SIGKILL)
+    monkeypatch.setattr(files, "LONGEST_WAIT", 10)
+    with one_writer(tmp_path):  # the system gave the lock back
+        pass
+
+
+def test_while_nobody_has_a_turn_only_a_few_threads_wait(tmp_path: Path, stopped, monkeypatch):
+    monkeypatch.setattr(files, "STUCK", 0.3)
+    monkeypatch.setattr(files, "LONGEST_WAIT", 3.0)
+    seconds: list[float] = []
+    threads = [threading.Thread(target=refused, args=(tmp_path, seconds)) for _ in range(files.MOST_WAITING + 12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seconds) == len(threads)
+    assert sorted(seconds)[11] < 2
+    assert sorted(seconds)[12] >= 2.5
+
+
+def test_many_threads_wait_as_long_as_each_has_its_turn(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(files, "STUCK", 0.3)
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        with one_writer(tmp_path):
+            time.sleep(0.02)
+            seen.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(60))

@@ -1,8 +1,12 @@
 """Several processes change the pages of one notebook: what was acknowledged stays, and a loser is told."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page
@@ -142,3 +146,35 @@ def test_sweeping_takes_runs_that_never_began(nb: Notebook):
     nb.sweep()
     assert {path.name for path in (nb.folder / "runs").iterdir()} == {run.id, new.name, ".git"}
     assert not spare.exists()
+
+
+def test_what_several_processes_append_in_one_step_is_all_there(nb):
+    nb.write(Page.new("Log", "Lines:\n"))
+    program = """
+import sys
+from glassbook.notebook import Notebook
+nb, who = Notebook(sys.argv[1]), sys.argv[2]
+for n in range(10):
+    def add(page):
+        page.body += f"{who}-{n}\\n"
+    nb.change("Log", add)
+"""
+    words = [sys.executable, "-c", program, str(nb.folder)]
+    for process in [subprocess.Popen([*words, str(n)]) for n in range(3)]:
+        assert process.wait(120) == 0
+    assert sorted(nb.page("log").body.split()[1:]) == sorted(f"{who}-{n}" for who in range(3) for n in range(10))
+
+
+def test_a_change_that_fails_leaves_the_page_and_the_lock(nb):
+    nb.write(Page.new("Log", "Lines:\n"))
+
+    def fail(page):
+        page.body += "half"
+        raise GlassbookError("no")
+
+    with pytest.raises(GlassbookError, match="no"):
+        nb.change("Log", fail)
+    with pytest.raises(GlassbookError, match="no page is called"):
+        nb.change("None", fail)
+    assert nb.page("log").body == "Lines:\n"
+    assert nb.change("Log", lambda page: setattr(page, "body", "New.\n")).body == "New.\n"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import random
+import time
 
 import pytest
 from evidence_book import EVIL, PNG, assert_harmless
@@ -11,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassbook.notebook import Notebook, Page
+from glassbook.web import saving
 from glassbook.web.saving import compare, merge_with_markers, sha_of, side_by_side, with_line_ends
 
 TEXT = "---\nid: circuit\ntitle: Circuit  # a comment\nkind: term\nextra: [1, 2]\n---\n\nA part.\n"
@@ -165,6 +169,51 @@ def test_differences_hold_both_versions(mine, theirs):
     assert all(set(row) in ({"same", "mine", "theirs"}, {"left_out"}) for row in side_by_side(changes))
 
 
+def repeated(kinds):
+    """Two texts of 20,000 lines of a few kinds, in which nothing but the first and the last line is the same."""
+    pick = random.Random(kinds)
+    return [f"Top\n{''.join(f'- {pick.randrange(kinds)} ' + chr(10) for _ in range(20_000))}End\n" for _ in range(2)]
+
+
+@pytest.mark.parametrize("kinds", [101, 150, 400])
+def test_texts_of_lines_that_repeat_are_compared_in_time(kinds):
+    mine, theirs = repeated(kinds)
+    begun = time.process_time()
+    changes = compare(mine, theirs)
+    assert time.process_time() - begun < 5  # what difflib does with them takes minutes
+    assert "".join(line for change in changes for line in change.mine) == mine
+    assert "".join(line for change in changes for line in change.theirs) == theirs
+    assert (changes[0].mine[0], changes[-1].mine[-1]) == ("Top\n", "End\n")
+    assert changes[0].same
+    assert changes[-1].same
+    begun = time.process_time()
+    assert with_line_ends(mine.replace("\n", "\r\n"), theirs) == theirs.replace("\n", "\r\n")
+    assert time.process_time() - begun < 5
+
+
+def test_between_lines_that_repeat_those_that_are_there_once_are_found():
+    mine, theirs = repeated(150)
+    parts = [f"Day {n}\n{mine[n * 50 : n * 50 + 40]}\n" for n in range(300)]
+    inserted = "".join(theirs.splitlines(keepends=True)[:400])
+    changed = [*parts[:100], inserted, *parts[100:150], *parts[160:]]
+    changes = compare("".join(parts), "".join(changed))
+    assert [change.same for change in changes] == [True, False, True, False, True]
+    assert "".join(changes[1].theirs) == inserted
+    assert not changes[1].mine
+    assert not changes[3].theirs
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=30), st.lists(st.sampled_from("abcdefgh"), max_size=30))
+def test_differences_hold_both_versions_however_many_lines_repeat(mine, theirs):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving, "PAIRS", 3)
+        changes = compare("\n".join(mine), "\n".join(theirs))
+    assert "".join(line for change in changes for line in change.mine) == "\n".join(mine)
+    assert "".join(line for change in changes for line in change.theirs) == "\n".join(theirs)
+    assert all(change.mine == change.theirs for change in changes if change.same)
+    assert all(one.same != other.same for one, other in itertools.pairwise(changes))
+
+
 def test_long_texts_are_shown_by_their_differences():
     mine = "".join(f"line {n}\n" for n in range(100))
     rows = side_by_side(compare(mine, mine.replace("line 50\n", "fifty\n")))
@@ -300,3 +349,44 @@ def test_a_picture_that_is_refused(nb, reader):
     foreign = reader.post("/api/v1/pictures?name=x.png", content=PNG, headers={"sec-fetch-site": "cross-site"})
     assert foreign.status_code == 403
     assert not [path for path in (nb.folder / "pages").rglob("*") if path.suffix not in (".md", "")]
+
+
+@pytest.mark.parametrize(
+    "title", ["学" * 78, "学" * 90, "𠀀" * 120, "a" * 290, "Über " * 59], ids=lambda title: title[:2]
+)
+def test_a_page_with_a_long_title_is_made_saved_kept_and_deleted(nb, reader, title):
+    made = reader.post("/api/v1/pages", json={"text": "Text.\n", "title": title})
+    assert made.status_code == 201
+    ident = made.json()["id"]
+    page = nb.page(ident)
+    assert page.title == title.strip()
+    assert len(os.fsencode(page.path.name)) <= 255
+    text = page.source
+    assert put(reader, text + "Theirs.\n", base=text, ident=ident).status_code == 200
+    both = put(reader, text + "Mine.\n", base=text, ident=ident)
+    assert both.status_code == 409
+    assert len(both.json()["copies"]) == 2
+    assert {text + "Mine.\n", text + "Theirs.\n"} <= set(kept(nb, "conflicts"))
+    assert reader.get(f"/history/{ident}").text.count("conflict") >= 2
+    gone = reader.delete(f"/api/v1/pages/{ident}?base={sha_of(nb.page(ident).source)}")
+    assert gone.status_code == 200
+    assert kept(nb, "trash") == [text + "Theirs.\n"]
+
+
+def test_long_titles_that_begin_alike_have_files_of_their_own(nb, reader):
+    titles = ["学" * 90 + end for end in ("甲", "乙", "丙")]
+    for title in titles:
+        assert reader.post("/api/v1/pages", json={"text": f"About {title[-1]}.\n", "title": title}).status_code == 201
+    assert [nb.page(title).body for title in titles] == [f"About {title[-1]}.\n" for title in titles]
+
+
+@pytest.mark.parametrize("titles", [["C", "C++", "C#"], ["R (1)", "R: 1"], ["C-2", "C", "C+", "C++"]])
+def test_titles_of_the_same_letters_are_pages_of_their_own(nb, reader, titles):
+    for title in titles:
+        made = reader.post("/api/v1/pages", json={"text": f"About {title}.\n", "title": title})
+        assert made.status_code == 201, title
+    assert [nb.page(title).title for title in titles] == titles
+    assert [nb.page(title).body for title in titles] == [f"About {title}.\n" for title in titles]
+    for title in titles:  # the same title again is refused
+        again = reader.post("/api/v1/pages", json={"text": "Again.\n", "title": title})
+        assert again.status_code in (400, 409), title

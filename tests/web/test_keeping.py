@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import threading
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -123,3 +124,32 @@ def test_an_attention_block_says_which_head(reader, nb):
     body = "```glassbook\nattention: {prompt: a b, layer: 2, head: 0}\n```\n"
     nb.write(Page.new("Heads", body))
     assert "/models/open?model=builtin&amp;prompt=a%20b&amp;layer=2&amp;head=0" in reader.get("/p/heads").text
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["page", "new page"])
+def test_what_many_keep_at_the_same_moment_is_all_there(reader, nb, there):
+    if there:
+        nb.write(Page.new("Finds", "What I found.\n"))
+    begin, answers = threading.Barrier(12), []
+
+    def keep(who):
+        begin.wait()
+        for n in range(3):
+            answers.append(kept(reader, "Finds", form="link", kind="lens", prompt=f"p{who}-{n}.").status_code)
+
+    threads = [threading.Thread(target=keep, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 36
+    body = nb.page("finds").body
+    assert all(f"p{who}-{n}." in body for who in range(12) for n in range(3))
+
+
+@pytest.mark.parametrize("title", ["学" * 90, "Über notes " * 18, "𠀀" * 100], ids=["chinese", "english", "four bytes"])
+def test_a_page_with_a_long_title_is_kept_on(reader, nb, title):
+    for new in (True, False):
+        answer = kept(reader, title, kind="lens", prompt="The owl")
+        assert (answer.status_code, answer.json()["new"]) == (200, new)
+    assert len(nb.page(title.strip()).outline().blocks) == 2

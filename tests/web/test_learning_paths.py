@@ -9,6 +9,9 @@ from evidence_book import EVIL, assert_harmless
 from sample_pages import LEARNING_PATH
 
 from glassbook.notebook import Notebook, Page
+from glassbook.notebook.bounded import TooCostly
+from glassbook.notebook.pages.links import read_bounded
+from glassbook.web import learning_paths
 from glassbook.web.learning_paths import current_paths, find_paths
 
 
@@ -112,3 +115,35 @@ def test_no_text_of_a_path_is_more_than_text(nb, reader):
     assert_harmless(html)
     foreign = {"sec-fetch-site": "cross-site"}
     assert reader.post("/api/v1/paths/step", json={}, headers=foreign).status_code == 403
+
+
+def test_a_page_is_read_once_for_each_of_its_versions(nb, course, monkeypatch):
+    read = []
+
+    def told(body):
+        read.append(body)
+        return read_bounded(body)
+
+    monkeypatch.setattr(learning_paths, "read_bounded", told)
+    learning_paths._blocks.clear()
+    for _ in range(3):
+        assert len(find_paths(nb)) == 1
+    assert len(read) == 1
+    course.body += "\nMore.\n"
+    nb.write(course)
+    assert len(find_paths(nb)) == 1
+    assert len(read) == 2
+
+
+def test_a_page_that_takes_too_long_has_no_paths_and_is_not_read_again(nb, course, monkeypatch):
+    asked = []
+
+    def stop(body):
+        asked.append(body)
+        raise TooCostly("it takes too long")
+
+    monkeypatch.setattr(learning_paths, "read_bounded", stop)
+    learning_paths._blocks.clear()
+    assert find_paths(nb) == find_paths(nb) == []
+    assert len(asked) == 1
+    learning_paths._blocks.clear()

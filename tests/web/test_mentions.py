@@ -7,6 +7,7 @@ import pytest
 from glassbook.notebook import Page
 from glassbook.notebook.pages.links import mentions
 from glassbook.web.saving import sha_of
+from glassbook.web.views import mentions as views_mentions
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,34 @@ def test_a_name_that_means_another_page_gets_the_id(pages, reader):
     assert reader.post("/api/v1/mentions", json=body).status_code == 200
     assert (vault / "note.md").read_text() == "On [[sparse-coding|sparse coding]].\n"
     assert pages.index.path_of("sparse-coding", "pages/vault/note.md") == "pages/terms/sparse-coding.md"
+
+
+@pytest.mark.parametrize("before", ["An added first line.\n\n", "", "Sparse coding first. "])
+def test_a_save_in_between_is_a_conflict_and_damages_nothing(pages, reader, monkeypatch, before):
+    """The other save comes after the place was found, before the link is written."""
+    file = pages.page("one").path
+    theirs = before.encode() + file.read_bytes() + (b"" if before else b"A last line.")
+    plain = views_mentions._link_to
+
+    def saved_meanwhile(*args):
+        link = plain(*args)
+        file.write_bytes(theirs)
+        return link
+
+    monkeypatch.setattr(views_mentions, "_link_to", saved_meanwhile)
+    body = {"page": "sparse-coding", "source": "one", "sha": found(reader)["One"]["sha"], "number": 1}
+    answer = reader.post("/api/v1/mentions", json=body)
+    assert answer.status_code == 409
+    assert "\n" not in answer.json()["error"]
+    assert file.read_bytes() == theirs
+
+
+def test_bytes_that_are_not_utf_8_stay(pages, reader):
+    file = pages.folder / "pages" / "latin.md"
+    file.write_bytes(b"Caf\xe9 and sparse coding, na\xefve.\n")
+    body = {"page": "sparse-coding", "source": "latin", "sha": found(reader)["latin"]["sha"], "number": 1}
+    assert reader.post("/api/v1/mentions", json=body).status_code == 200
+    assert file.read_bytes() == b"Caf\xe9 and [[sparse coding]], na\xefve.\n"
 
 
 @pytest.mark.parametrize("how", [{"number": 9}, {"source": "none"}, {"page": "none"}, {"sha": "old"}])

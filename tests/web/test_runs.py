@@ -323,6 +323,20 @@ def test_annotations_come_and_go(few):
     assert reader.get(f"/api/v1/runs/{runs[0].id}").json()["note"] == "diverged <b>"
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [("my hour", "their note"), ("my hour", ""), ("", "their note")])
+def test_of_two_notes_at_once_both_are_kept(few, mine, theirs):
+    nb, runs, reader = few
+    annotated(reader, runs[0], note="first")
+    annotated(reader, runs[0], note=theirs)
+    answer = annotated(reader, runs[0], note=mine, instead_of="first")
+    assert answer.status_code == 409
+    said = answer.json()
+    assert (said["mine"], said["theirs"]) == (mine, theirs)
+    assert "reload" not in said["error"]
+    assert [(nb.folder / copy).read_text() for copy in said["copies"]] == [note for note in (mine, theirs) if note]
+    assert reader.get(f"/api/v1/runs/{runs[0].id}").json()["note"] == theirs
+
+
 def test_the_table_filters_by_tag_and_hides_the_archived(few):
     _, runs, reader = few
     annotated(reader, runs[0], tag=["keep me"])

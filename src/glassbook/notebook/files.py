@@ -6,14 +6,24 @@ import contextlib
 import errno
 import fcntl
 import os
+import random
 import re
 import secrets
 import stat
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from glassbook.errors import GlassbookError
+
+
+def cut(name: str, room: int) -> str:
+    """The beginning of a name that takes at most `room` bytes in UTF-8; file systems take 255 for a whole name."""
+    data = os.fsencode(name)
+    return name if len(data) <= room else data[:room].decode("utf-8", "ignore")
 
 
 @contextlib.contextmanager
@@ -108,7 +118,7 @@ def _spare(target: Path) -> Iterator[tuple[Path, int]]:
 
 def _new_spare(target: Path) -> tuple[Path, int]:
     while True:
-        spare = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
+        spare = target.with_name(f".{cut(target.name, 200)}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with contextlib.suppress(OSError):  # a file system without locks: `sweep` does nothing there
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -135,25 +145,108 @@ def _remove_if_unlocked(path: str) -> None:
         os.unlink(path)
 
 
+class Busy(GlassbookError):
+    """Others have been writing the notebook for too long; nothing was written."""
+
+    status = 503
+    """What a server answers."""
+
+
+LONGEST_WAIT = 10.0
+"""Seconds that a writer waits for the others."""
+STUCK = 2.0
+"""Seconds without a turn for any writer of this process, after which only MOST_WAITING of them go on waiting."""
+MOST_WAITING = 8
+"""Fewer than the threads of a server: those that only read must not wait for threads that wait to write."""
+
+
+class _Line:
+    """The threads of this process that want to write one notebook, the first of which may; each comes in its turn."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.waiting: list[object] = []
+        self.moved = 0.0
+        """When one of them last had its turn, or began to wait when nobody else did."""
+
+    def join(self, until: float) -> object:
+        """Wait for the turn; returns what `leave` takes."""
+        me = object()
+        with self.changed:
+            if not self.waiting:
+                self.moved = time.monotonic()
+            self.waiting.append(me)
+            try:
+                while self.waiting[0] is not me:
+                    now = time.monotonic()
+                    stuck = now > self.moved + STUCK and self.waiting.index(me) >= MOST_WAITING
+                    if stuck or now > until:
+                        raise _busy()
+                    self.changed.wait(0.1)
+            except BaseException:
+                self.waiting.remove(me)
+                self.changed.notify_all()
+                raise
+        return me
+
+    def leave(self, me: object, wrote: bool) -> None:
+        with self.changed:
+            self.waiting.remove(me)
+            self.moved = time.monotonic() if wrote else self.moved
+            self.changed.notify_all()
+
+
+_lines: defaultdict[Path, _Line] = defaultdict(_Line)
+os.register_at_fork(after_in_child=_lines.clear)  # the threads that wait are not there
+
+
+def _busy() -> Busy:
+    return Busy("another program (or a long import) is writing this notebook; nothing was saved, try again in a moment")
+
+
 @contextlib.contextmanager
 def one_writer(notebook: Path) -> Iterator[None]:
     """Let one process (and thread) at a time compare the files of a notebook with what it knows, and write them.
 
-    The others wait. The system gives the lock back when its holder dies. It must not be taken twice.
+    The others wait, for LONGEST_WAIT at most. The system gives the lock back when its holder dies. It must not be taken
+    twice.
 
     Raises:
+        Busy: the others are not done in time.
         GlassbookError: the disk refused the file that is locked.
     """
     path = notebook / ".glassbook" / "write.lock"
-    with disk_errors(path):
-        path.parent.mkdir(exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    until = time.monotonic() + LONGEST_WAIT
+    line = _lines[path]
+    me, wrote = line.join(until), False
     try:
         with disk_errors(path):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+            path.parent.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            _lock(descriptor, path, until)
+            wrote = True
+            yield
+        finally:
+            os.close(descriptor)
     finally:
-        os.close(descriptor)
+        line.leave(me, wrote)
+
+
+def _lock(descriptor: int, path: Path, until: float) -> None:
+    """Lock a file that other processes lock as well; there is no call of the system that waits for a limited time."""
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise _busy() from None
+        except OSError as error:
+            raise GlassbookError(f"cannot lock {path}: {error.strerror or error}; fix that and try again") from error
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(2 * pause, 0.02)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

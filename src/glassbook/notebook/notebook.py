@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import hashlib
+import itertools
 import json
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook.files import (
+    cut,
     disk_errors,
     one_writer,
     read_regular,
@@ -45,6 +48,8 @@ VARIABLE = "GLASSBOOK_NOTEBOOK"
 """Environment variable that names the notebook to use where none is near."""
 DEFAULT = "~/glassbook"
 """The notebook to use where none is near and the variable is not set."""
+LONGEST_STEM = 240
+"""Bytes of the name of a new page's file, without its ending: a file system takes 255 for the whole."""
 
 
 class Notebook:
@@ -170,18 +175,55 @@ class Notebook:
 
     def write_all(self, pages: Sequence[Page]) -> list[Page]:
         """Save several pages, each whole, all or none; see `write`. What they replace stays in their history."""
-        paths = [self._place(page) for page in pages]
         with self._one_writer():
-            for path, page in zip(paths, pages, strict=True):
-                self._check(path, page)
-                self._yield_names(page, path)
-            texts = {path: page.render() for path, page in zip(paths, pages, strict=True)}
-            for path, page in zip(paths, pages, strict=True):
-                if page.source is not None and page.source != texts[path]:
-                    self.history.keep(path, page.source)
-            write_together({path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()})
-            self.index.touch([path.relative_to(self.folder).as_posix() for path in paths])
-            return [self._read(path) for path in paths]
+            return self._write_all(pages)
+
+    def change(self, name: str, edit: Callable[[Page], None]) -> Page:
+        """Read a page, let `edit` change it, and save it, in one step: nobody else saves in between.
+
+        Args:
+            name: as `page` takes it.
+            edit: changes the page that it is given; it must not write to the notebook itself, and should be quick, for
+                other saves wait.
+
+        Returns:
+            the page as it now stands in the file.
+
+        Raises:
+            Conflict: another program, which asks nobody, changed the file at this moment.
+            GlassbookError: there is no such page, what `edit` raises, or see `write`. The file is then as it was.
+        """
+        with self._one_writer():
+            page = self.page(name)
+            edit(page)
+            return self._write_all([page])[0]
+
+    def _write_all(self, pages: Sequence[Page]) -> list[Page]:
+        paths = [self._place(page) for page in pages]
+        for path, page in zip(paths, pages, strict=True):
+            self._check(path, page)
+            self._yield_names(page, path)
+        texts = {path: page.render() for path, page in zip(paths, pages, strict=True)}
+        for path, page in zip(paths, pages, strict=True):
+            if page.source is not None and page.source != texts[path]:
+                self.history.keep(path, page.source)
+        write_together({path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()})
+        self.index.touch([path.relative_to(self.folder).as_posix() for path in paths])
+        return [self._read(path) for path in paths]
+
+    def free_id(self, title: str) -> str:
+        """An id for a new page, made from its title: "C++" gives "c", or "c-2" if "c" means a page of another title.
+
+        If that page has this very title, its id is given, which `write` refuses; "" for a title without letters.
+        """
+        first = slug(title)
+        for number in itertools.count(1):
+            ident = first if number == 1 else f"{first}-{number}"
+            path = self.index.path_of(ident) if ident else None
+            page = None if path is None else self.page_in(path)
+            if page is None or name_key(title) in map(name_key, (page.title, *page.aliases)):
+                return ident
+        raise AssertionError("there is always another number")
 
     def _check(self, path: Path, page: Page) -> None:
         """Whether a page may be written: its id is free, and its file is what the page was read from."""
@@ -213,7 +255,7 @@ class Notebook:
             if page.source is None or not path.exists() or _read_text(path) != (page.source, None):
                 raise Conflict(f"{path.relative_to(self.folder)} has changed since it was read; read it again")
             now = datetime.now(UTC)
-            place = self.folder / ".glassbook" / "trash" / f"{path.stem[:80]}-{now:%Y%m%d-%H%M%S-%f}.md"
+            place = self.folder / ".glassbook" / "trash" / f"{cut(path.stem, 200)}-{now:%Y%m%d-%H%M%S-%f}.md"
             # Copied, then removed: pages/ may lie on another disk, and after a crash between the two it is in both.
             write_atomic(place, page.source.encode("utf-8", "surrogateescape"))
             with disk_errors(path):
@@ -279,6 +321,8 @@ class Notebook:
         if page.path is None:
             # An id may hold slashes (a page without front matter); in a file name they would be folders.
             name = slug(page.id.replace("/", " ")) or "page"
+            if len(name.encode()) > LONGEST_STEM:  # of two long ids that begin alike, each has a file of its own
+                name = f"{cut(name, LONGEST_STEM - 13)}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
             return self.folder / "pages" / f"{page.kind}s" / f"{name}.md"
         path = Path(page.path).resolve()
         if not path.is_relative_to((self.folder / "pages").resolve()) or path.suffix != ".md":
@@ -328,7 +372,7 @@ class Notebook:
             the run as it now is.
 
         Raises:
-            Conflict: another note has been written meanwhile.
+            NoteConflict: another note has been written meanwhile.
             GlassbookError: something cannot be kept, or the disk refused. Nothing was changed.
         """
         annotations = annotate(self.folder, run, **changes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import secrets
 import shutil
@@ -24,8 +25,8 @@ KEPT = 4
 """Files that wait to be imported; the oldest goes when another comes."""
 SECONDS, EACH, MOST = 10, 50_000, 120
 """Processor time for a file: SECONDS, one more for so many bytes, and at most MOST."""
-LONGEST = 200
-"""Characters of a file's name."""
+LONGEST = 255
+"""Bytes of a file's name."""
 
 _read = Bounded("glassbook.notebook.importing.reading:plan")
 
@@ -37,7 +38,7 @@ def receive(nb: Notebook, name: str, data: bytes) -> str:
         GlassbookError: it has no name that can be used, is empty, or the disk refused.
     """
     name = PurePosixPath(name.replace("\\", "/")).name
-    if not name or name.startswith(".") or not name.isprintable() or len(name) > LONGEST:
+    if not name or name.startswith(".") or not name.isprintable() or len(os.fsencode(name)) > LONGEST:
         raise GlassbookError(f"{name[:60]!r} cannot be the name of a file to import; give it another")
     if not data:
         raise GlassbookError(f"{name} is empty; there is nothing to import")

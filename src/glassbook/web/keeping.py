@@ -12,7 +12,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.formatting import escape_markdown
 from glassbook.model_server import LensKind, short_name
-from glassbook.notebook import Notebook, Page, read_markdown, slug
+from glassbook.notebook import Notebook, Page, read_markdown
 from glassbook.notebook.pages.page import flow_text
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.steer.spec import Model, Name, Strict
@@ -139,17 +139,18 @@ def append(nb: Notebook, name: str, text: str) -> tuple[Page, bool]:
     ident = nb.index.resolve(name)
     if ident is None:
         title = " ".join(name.split())
-        return nb.write(Page.new(title, f"\n{text}", id=slug(title) or "kept")), True
-    for last in (False, False, True):
-        page = nb.page(ident)
-        # What somebody else wrote meanwhile stays: the section goes below it.
-        page.body = f"{page.body.rstrip()}\n\n{_closed(page.body)}{text}"
         try:
-            return nb.write(page), False
+            return nb.write(Page.new(title, f"\n{text}", id=nb.free_id(title) or "kept")), True
         except GlassbookError:
-            if last or nb.page(ident).source == page.source:
+            ident = nb.index.resolve(name)
+            if ident is None:
                 raise
-    raise AssertionError("the last attempt returns or raises")
+            # Somebody else has made the page at this moment.
+
+    def add(page: Page) -> None:
+        page.body = f"{page.body.rstrip()}\n\n{_closed(page.body)}{text}"
+
+    return nb.change(ident, add), False
 
 
 def _closed(body: str) -> str:

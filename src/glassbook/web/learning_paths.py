@@ -14,10 +14,12 @@ from markupsafe import Markup, escape
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import LiveBlock, Notebook, Page
+from glassbook.notebook.bounded import TooCostly
 from glassbook.notebook.pages.learning_path import KIND, LearningPath, mark, read_path
-from glassbook.notebook.pages.links import name_key
+from glassbook.notebook.pages.links import name_key, read_bounded
 from glassbook.web.render.links import Links
 from glassbook.web.render.markdown import page_url, render_markdown
+from glassbook.web.saving import sha_of
 
 WORDS = f'"glassbook" "{KIND}" "levels"'
 """Words that every page with a path has; in quotes, so that none of similar spelling is looked for."""
@@ -46,13 +48,31 @@ def find_paths(notebook: Notebook) -> list[FoundPath]:
 
 def _paths_in(page: Page) -> list[FoundPath]:
     paths = []
-    for block in page.outline().blocks:
-        if block.kind == KIND:
-            try:
-                paths.append(FoundPath(read_path(block.data), page, block))
-            except GlassbookError:  # the page itself says what is wrong with it
-                continue
+    for block in _blocks_in(page.body):
+        try:
+            paths.append(FoundPath(read_path(block.data), page, block))
+        except GlassbookError:  # the page itself says what is wrong with it
+            continue
     return paths
+
+
+_blocks: dict[str, list[LiveBlock]] = {}
+"""The blocks of the bodies that were read last, by `sha_of` them: the cover asks for the same ones at every visit."""
+
+
+def _blocks_in(body: str) -> list[LiveBlock]:
+    """The paths of a page's body as blocks; none if it takes too much time to read, as the page's own view says."""
+    version = sha_of(body)
+    blocks = _blocks.get(version)
+    if blocks is None:
+        try:
+            blocks = [block for block in read_bounded(body).blocks if block.kind == KIND]
+        except TooCostly:
+            blocks = []
+        if len(_blocks) >= 2 * MAX_PAGES:
+            _blocks.clear()
+        _blocks[version] = blocks
+    return blocks
 
 
 def current_paths(notebook: Notebook) -> list[dict[str, Any]]:

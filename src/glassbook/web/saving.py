@@ -9,10 +9,12 @@ browser side in static/js/edit.js, conflict.js and history.js.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import difflib
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +23,15 @@ from typing import Any
 
 from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook import Notebook, Page, slug
-from glassbook.notebook.files import write_atomic
+from glassbook.notebook.files import cut, write_atomic
 from glassbook.notebook.pages.links import name_key
 
 CONTEXT = 3
 """Identical lines shown before and after a difference."""
+PAIRS = 300_000
+"""Pairs of equal lines up to which all of them are looked at to find what two versions share."""
+DEPTH = 8
+"""How often what lies between equal lines is looked at anew where there are more pairs."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def create(nb: Notebook, text: str, title: str = "", kind: str = "") -> Page:
     if page.problem:
         raise GlassbookError(f"the front matter cannot be read: {page.problem}; fix it, your text is not lost")
     page.title, page.kind = title.strip() or page.title, kind or page.kind
-    page.id = page.id or slug(page.title)
+    page.id = page.id or nb.free_id(page.title)
     if not page.id:
         raise GlassbookError("a page needs a title with a letter or a digit; its id is made from it")
     page.source = None  # a file that does not exist yet
@@ -145,11 +151,13 @@ def delete(nb: Notebook, ident: str, base: str) -> Path:
 
 
 _COPY_TIME = "%Y%m%d-%H%M%S"
+LONGEST_COPY_NAME = 220
+"""Bytes of the beginning of a copy's name; a time, a hash and the ending follow, and a file system takes 255."""
 
 
 def _copy_name(ident: str) -> str:
     """What the names of copies of a page begin with."""
-    return slug(ident.replace("/", " "))[:80] or "page"
+    return cut(slug(ident.replace("/", " "))[:80], LONGEST_COPY_NAME) or "page"
 
 
 def store_copy(nb: Notebook, ident: str, text: str) -> list[Path]:
@@ -221,8 +229,76 @@ def _as_typed(line: str) -> str:
 
 
 def _matched(a: list[str], b: list[str]) -> Iterator[tuple[bool, slice, slice]]:
-    for tag, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b).get_opcodes():
-        yield tag == "equal", slice(a0, a1), slice(b0, b1)
+    """Equal and differing pieces of two lists of lines, in turn."""
+    at, bt = 0, 0
+    for i, j, length in [*_joined(_equal_blocks(a, b, 0, 0, DEPTH)), (len(a), len(b), 0)]:
+        if (at, bt) != (i, j):
+            yield False, slice(at, i), slice(bt, j)
+        if length:
+            yield True, slice(i, i + length), slice(j, j + length)
+        at, bt = i + length, j + length
+
+
+Block = tuple[int, int, int]
+"""Where equal lines begin in both texts, and how many they are."""
+
+
+def _joined(blocks: Iterator[Block]) -> list[Block]:
+    joined: list[Block] = []
+    for i, j, length in blocks:
+        if joined and joined[-1][0] + joined[-1][2] == i and joined[-1][1] + joined[-1][2] == j:
+            joined[-1] = (joined[-1][0], joined[-1][1], joined[-1][2] + length)
+        elif length:
+            joined.append((i, j, length))
+    return joined
+
+
+def _equal_blocks(a: list[str], b: list[str], i: int, j: int, depth: int) -> Iterator[Block]:
+    """Blocks of equal lines of two lists that begin at the lines `i` and `j`, in time that goes with their lengths.
+
+    What `difflib` does takes the square of the lines that are often there. Where there are many of them, only the lines
+    that both have once are found again, and what lies between two such is compared in the same way; where there are
+    none, the lines differ as a whole.
+    """
+    head = _common(a, b)
+    yield i, j, head
+    a, b = a[head:], b[head:]
+    tail = _common(a[::-1], b[::-1])
+    a_end, b_end = i + head + len(a) - tail, j + head + len(b) - tail
+    a, b = a[: len(a) - tail], b[: len(b) - tail]
+    i, j = i + head, j + head
+    in_a, in_b = Counter(a), Counter(b)
+    if sum(number * in_b[line] for line, number in in_a.items()) <= PAIRS:
+        for block in difflib.SequenceMatcher(None, a, b).get_matching_blocks():
+            yield i + block.a, j + block.b, block.size
+    elif depth:
+        place = {line: n for n, line in enumerate(b) if in_b[line] == 1}
+        once = [(n, place[line]) for n, line in enumerate(a) if in_a[line] == 1 and line in place]
+        at, bt = 0, 0
+        for n, m in [*_rising(once), (len(a), len(b))] if once else []:
+            yield from _equal_blocks(a[at:n], b[bt:m], i + at, j + bt, depth - 1)
+            at, bt = n, m
+    yield a_end, b_end, tail
+
+
+def _common(a: list[str], b: list[str]) -> int:
+    """How many lines two lists begin with alike."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest part of some pairs, whose first numbers rise, in which the second ones rise as well."""
+    ends: list[int] = []  # the last pair of a rising part of each length: the one with the least second number
+    before: list[int] = []
+    for n, (_, m) in enumerate(pairs):
+        at = bisect.bisect_left(ends, m, key=lambda k: pairs[k][1])
+        before.append(ends[at - 1] if at else -1)
+        ends[at : at + 1] = [n]
+    found, n = [], ends[-1] if ends else -1
+    while n >= 0:
+        found.append(pairs[n])
+        n = before[n]
+    return found[::-1]
 
 
 def compare(mine: str, theirs: str) -> list[Change]:

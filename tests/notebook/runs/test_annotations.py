@@ -183,10 +183,12 @@ def test_a_note_that_was_changed_meanwhile_is_not_overwritten(nb):
     run = finished(nb)
     nb.annotate(run, note="first")
     nb.annotate(run, note="theirs", instead_of="first")
-    with pytest.raises(Conflict):
-        nb.annotate(run, note="mine", instead_of="first")
+    with pytest.raises(Conflict) as conflict:
+        nb.annotate(run, note="mine", instead_of="first", tag=["not added"])
+    assert (conflict.value.mine, conflict.value.theirs) == ("mine", "theirs")
+    assert nb.run(run.id).annotations.tags == ()
     assert nb.run(run.id).annotations.note == "theirs"
-    nb.annotate(run, note="theirs", instead_of="first")  # both wrote the same
+    nb.annotate(run, note=" theirs\r\n", instead_of="first")  # both wrote the same
     nb.annotate(run, tag=["a"])  # tags are added to what is there
 
 

@@ -16,6 +16,7 @@ from glassbook.cli.output import console, state, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.formatting import ago, number
+from glassbook.notebook.runs.annotations import NoteConflict
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.serializers import row_to_json, run_details_to_json, runs_to_json
 
@@ -103,7 +104,11 @@ class AnnotateRun(InNotebook):
     id: Annotated[Positional[str], Option("ID")]
     """The run's id, or the beginning of it."""
     note: Annotated[str | None, Option("TEXT")] = None
-    """Its note, in place of the one before; "" for none."""
+    """Its note."""
+    replace: bool = False
+    """Let --note take the place of another note."""
+    remove_note: bool = False
+    """Take its note away."""
     tag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
     """Tags to add."""
     untag: Annotated[list[str], Option("TAG ...")] = field(default_factory=list)
@@ -116,10 +121,23 @@ class AnnotateRun(InNotebook):
     def result(self) -> dict[str, Any]:
         if self.archive and self.restore:
             raise GlassbookError("--archive and --restore are opposites; give one of them")
+        if self.note is not None and self.remove_note:
+            raise GlassbookError("--note and --remove-note are opposites; give one of them")
         archived = True if self.archive else False if self.restore else None
         notebook = self.open_notebook()
         run = evidence.run(notebook, self.id)
-        return row_to_json(notebook.annotate(run, note=self.note, tag=self.tag, untag=self.untag, archived=archived))
+        note = "" if self.remove_note else self.note
+        instead_of = "" if self.note is not None and not self.replace else None
+        try:
+            changed = notebook.annotate(
+                run, note=note, instead_of=instead_of, tag=self.tag, untag=self.untag, archived=archived
+            )
+        except NoteConflict as conflict:
+            begins = conflict.theirs.splitlines()[0]
+            raise GlassbookError(
+                f"{run.id} has another note already ({begins!r:.60}); nothing was changed; --replace takes its place"
+            ) from conflict
+        return row_to_json(changed)
 
     def show(self, result: dict[str, Any]) -> None:
         said = [*(["archived"] if result["archived"] else []), *(f"#{tag}" for tag in result["tags"])]

@@ -48,6 +48,14 @@ NONE = Annotations()
 """Of a run that nobody has said anything about."""
 
 
+class NoteConflict(Conflict):
+    """A run's note was changed elsewhere while another was written; holds both."""
+
+    def __init__(self, mine: str, theirs: str) -> None:
+        super().__init__("this note was changed elsewhere while yours was written; it was left as it is there")
+        self.mine, self.theirs = mine, theirs
+
+
 def tag_key(tag: str) -> str:
     """The form in which tags are compared: upper and lower case are alike."""
     return tag.strip().casefold()
@@ -104,7 +112,7 @@ def annotate(
         the annotations as they now stand in the file.
 
     Raises:
-        Conflict: the note is no longer `instead_of`; nothing was changed.
+        NoteConflict: the note is no longer `instead_of`; nothing was changed.
         GlassbookError: a note or tag cannot be kept, the run came with Glassbook, or the disk refused; nothing was
             changed.
     """
@@ -114,12 +122,12 @@ def annotate(
         old = read_annotations(record.folder)
         if old.problem:
             raise GlassbookError(old.problem)
-        if instead_of is not None and old.note not in (instead_of, note):
-            raise Conflict("the note was changed elsewhere meanwhile; reload the page, then add yours")
+        new_note = old.note if note is None else _checked_note(note)
+        if instead_of is not None and old.note not in (instead_of, new_note):
+            raise NoteConflict(new_note, old.note)
         gone = {tag_key(text) for text in untag}
         kept = [text for text in _joined(old.tags, tag) if tag_key(text) not in gone]
-        new = replace(old, tags=tuple(kept))
-        new = new if note is None else replace(new, note=_checked_note(note))
+        new = replace(old, tags=tuple(kept), note=new_note)
         new = new if archived is None else replace(new, archived=archived)
         if new != old:
             text = to_json(new.to_data(), what="the annotations")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glassbook.errors import GlassbookError
-from glassbook.notebook.files import disk_errors
+from glassbook.notebook.files import cut, disk_errors
 
 MARKER = ".glassbook-export"
 """Marks a folder as an export, which the next one may replace."""
@@ -33,7 +33,7 @@ def replaced(folder: Path) -> Iterator[Path]:
     """An empty folder that replaces `folder` when the block succeeds; until then, nothing has changed."""
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
+        draft = Path(tempfile.mkdtemp(prefix=f".{cut(folder.name, 200)}-", dir=folder.parent))
         try:
             yield draft
             (draft / MARKER).touch()
@@ -48,7 +48,7 @@ def _swap(draft: Path, folder: Path) -> None:
     if not folder.exists():
         os.rename(draft, folder)
         return
-    old = folder.with_name(f".{folder.name[:80]}-{secrets.token_hex(4)}-old")
+    old = folder.with_name(f".{cut(folder.name, 200)}-{secrets.token_hex(4)}-old")
     os.rename(folder, old)
     try:
         os.rename(draft, folder)

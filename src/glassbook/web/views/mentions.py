@@ -94,7 +94,10 @@ class Place(BaseModel):
 def link_mention(request: Request, place: Place) -> Response:
     """Make a mention a link; nothing else in the page changes."""
     notebook = services_of(request).notebook
-    page, other = find_page(notebook, place.page), find_page(notebook, place.source)
+    page = find_page(notebook, place.page)
+    # One reading, bytes that are not UTF-8 as they are: `write` refuses if the file is no longer the one in which
+    # the place is found.
+    other = notebook.page_at(place.source)
     assert other.path is not None
     if sha_of(other.source or "") != place.sha:
         raise Conflict(f"{other.title} has changed; look for mentions again")
@@ -104,7 +107,6 @@ def link_mention(request: Request, place: Place) -> Response:
     at = places[place.number - 1]
     said = other.body[at.start : at.end]
     link = _link_to(notebook, page, said, other.path.relative_to(notebook.folder).as_posix())
-    other = notebook.page_in(other.path.relative_to(notebook.folder).as_posix())
     other.body = f"{other.body[: at.start]}{link}{other.body[at.end :]}"
     saved = notebook.write(other)
     return json_response(

@@ -17,7 +17,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.index.index import RunCount, RunTable
-from glassbook.notebook.runs.annotations import LONGEST_NOTE, MOST_TAGS
+from glassbook.notebook.runs.annotations import LONGEST_NOTE, MOST_TAGS, NoteConflict
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.notebook.serialization import flat
@@ -25,6 +25,7 @@ from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import artifacts, row_to_json, run_details_to_json, runs_to_json
 from glassbook.web.render.readable import readable
 from glassbook.web.render.vega import safe_spec
+from glassbook.web.saving import store_copy
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 from glassbook.web.views.jobs import percent
@@ -185,9 +186,20 @@ class AnnotateRequest(BaseModel):
 
 @router.patch("/api/v1/runs/{id}/annotations")
 def annotate_json(request: Request, id: RunId, body: AnnotateRequest) -> Response:
-    """Change a run's note, add and remove tags, archive it or take it back; gives the run as it then is."""
+    """Change a run's note, add and remove tags, archive it or take it back; gives the run as it then is.
+
+    With status 409 the answer holds both notes, `mine` and `theirs`; `copies` are the files in which they are kept.
+    """
     services = services_of(request)
-    return json_response(row_to_json(services.notebook.annotate(services.run(id), **body.model_dump())))
+    nb = services.notebook
+    try:
+        return json_response(row_to_json(nb.annotate(services.run(id), **body.model_dump())))
+    except NoteConflict as conflict:
+        notes = (conflict.mine, conflict.theirs)
+        stored = [path for note in notes if note for path in store_copy(nb, f"note on {id}", note)]
+        copies = [path.relative_to(nb.folder).as_posix() for path in stored]
+        data = {"error": str(conflict), "mine": conflict.mine, "theirs": conflict.theirs, "copies": copies}
+        return json_response(data, 409)
 
 
 def _first_columns(experiment: str, there: list[str]) -> list[str]:

@@ -13,7 +13,9 @@ const area = form.elements.text;
 const preview = form.querySelector("[data-preview]");
 const status = form.querySelector("[data-status]");
 const id = form.dataset.id;
-const draft = new Draft(`${form.dataset.book}:${location.pathname}`);
+const edited = `${form.dataset.book}:${location.pathname}`;
+const earlier = Draft.all(edited);
+const draft = Draft.ofTab(edited);
 const state = { base: form.dataset.sha, saved: area.value, gone: false, leaving: false };
 
 function tell(text, bad = false) {
@@ -83,12 +85,22 @@ addEventListener("beforeunload", (event) => {
 });
 
 const offer = form.querySelector("[data-offer]");
-const old = draft.read();
-if (old && (old.text !== area.value || (!id && old.title !== form.elements.title.value))) {
-  offer.hidden = false;
-  form.querySelector("[data-offer-said]").textContent = `There is an unsaved draft from ${new Date(old.time).toLocaleString()}.`;
+const differs = ({ text, title }) => text !== area.value || (!id && title !== form.elements.title.value);
+const left = earlier.filter((one) => differs(one.read()));
+const taken = earlier.filter((one) => !left.includes(one)); // what they hold is in the text; they go when it is saved
+let offered;
+let old;
+function offerNext() {
+  offered = left.shift();
+  old = offered?.read();
+  offer.hidden = !old;
+  if (!old) return;
+  const more = left.length ? `, and ${left.length} more` : "";
+  form.querySelector("[data-offer-said]").textContent = `There is an unsaved draft from ${new Date(old.time).toLocaleString()}${more}.`;
 }
+offerNext();
 form.querySelector("[data-offer-take]").addEventListener("click", () => {
+  taken.push(offered);
   area.value = old.text;
   if (id) state.base = old.base; // if the file has changed since, saving says so
   else Object.assign(form.elements.title, { value: old.title }), Object.assign(form.elements.kind, { value: old.kind });
@@ -97,8 +109,8 @@ form.querySelector("[data-offer-take]").addEventListener("click", () => {
   showSoon();
 });
 form.querySelector("[data-offer-drop]").addEventListener("click", () => {
-  draft.drop();
-  offer.hidden = true;
+  offered.drop();
+  offerNext();
   area.focus();
 });
 
@@ -106,7 +118,7 @@ form.querySelector("[data-offer-drop]").addEventListener("click", () => {
 
 function leave(url) {
   state.leaving = true;
-  draft.drop();
+  for (const one of [draft, ...taken]) one.drop();
   location.href = rooted(url);
 }
 

@@ -1,6 +1,7 @@
 // Tables of runs (filters; what is selected is compared, tagged or archived) and a run's page: its curves, note and tags.
 import { ask, rooted, say } from "./api.js";
 import { curves } from "./curves.js";
+import { Draft } from "./draft.js";
 import { onChange } from "./events.js";
 import { refresh } from "./live.js";
 
@@ -96,6 +97,7 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
   const archive = annotations.querySelector("[data-archive]");
   const text = note.elements.note;
   let before = text.value; // the note that an edit begins with
+  const draft = new Draft(`note:${run.dataset.run}`);
 
   async function change(body) {
     said.className = "dim";
@@ -108,8 +110,11 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
       archive.dataset.archive = String(!now.archived);
       return now;
     } catch (error) {
-      said.className = "error-line";
-      said.textContent = error.message;
+      if (error.status === 409 && error.data?.theirs !== undefined) await conflict(error.data.theirs);
+      else {
+        said.className = "error-line";
+        said.textContent = error.message;
+      }
       return null;
     }
   }
@@ -120,12 +125,44 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
     if (on) text.focus();
   }
 
+  function keep() {
+    if (text.value === before) draft.drop();
+    else draft.write({ text: text.value, base: before });
+  }
+
+  // What the note says now is shown above the form; with it seen, saving again takes the place of it.
+  async function conflict(theirs) {
+    before = theirs;
+    keep();
+    await refresh();
+    const now = theirs ? "above is what it says now, below is still yours" : "it was removed, and yours is still below";
+    said.className = "error-line";
+    said.textContent = `not saved: this note was changed elsewhere; ${now}: change it, then save it again (both are kept in .glassbook/conflicts)`;
+  }
+
+  const old = draft.read();
+  if (old && old.text !== text.value) {
+    text.value = old.text;
+    before = old.base; // if the note has changed since, saving says so
+    note.hidden = false;
+    edit.setAttribute("aria-expanded", "true");
+    said.textContent = "the note below is not saved yet";
+  }
+  text.addEventListener("input", keep);
+  note.querySelector("[data-note-discard]").addEventListener("click", () => {
+    before = text.value = annotations.querySelector(".run-note")?.textContent ?? "";
+    draft.drop();
+    said.textContent = "";
+    open(false);
+    edit.focus();
+  });
   edit.addEventListener("click", () => open(note.hidden));
   note.addEventListener("submit", async (event) => {
     event.preventDefault();
     const now = await change({ note: text.value, instead_of: before });
     if (!now) return;
     before = text.value = now.note;
+    draft.drop();
     open(false);
     edit.focus();
   });
