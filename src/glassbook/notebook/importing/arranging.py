@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import finish_pending
 from glassbook.notebook.importing.contents import with_contents
 from glassbook.notebook.importing.linking import Names, Suggestion, with_links
 from glassbook.notebook.importing.matching import KINDS, WORKS, Candidate, Match, Subjects
@@ -136,6 +137,7 @@ def arrange(
     choices: Mapping[str, Choice] | None = None,
 ) -> Arrangement:
     """How a plan fits a notebook; see `Plan.arrange`."""
+    finish_pending(notebook.folder)  # an import that was killed is no other than one that came through
     record = Record.of(notebook.folder, plan)
     kind = kind or record.kind
     if kind and kind not in pages.KINDS:
