@@ -56,6 +56,8 @@ class Arranged:
     candidates: tuple[Candidate, ...] = ()
     links: tuple[Suggestion, ...] = ()
     """Links that could be put into its words."""
+    gone: str = ""
+    """File of the page that it became before, if that is there no more and the user did not choose anew."""
 
     @property
     def joined(self) -> Candidate | None:
@@ -161,10 +163,11 @@ def arrange(
             candidates = tuple(c for c in candidates if notebook.index.path_of(page.title) == c.path)
         item = Arranged(page, digest, Choice("own"), candidates)
         before = record.choice(page.path)
+        gone = "" if page.path in choices else record.gone(notebook.folder, page.path)
         if before and before.action == "join" and not (notebook.folder / before.target).is_file():
-            before = None  # the page is gone
+            before = Choice("own")  # the page is gone
         item = _chosen(item, choices.get(page.path) or before or _default(item, same), notebook, body)
-        arranged.append(item)
+        arranged.append(replace(item, gone=gone))
     arranged = _levelled([_digested(item, arranged) for item in arranged], subjects)
     names = _names(subjects, arranged)
     linked = [
@@ -220,7 +223,7 @@ def _digested(item: Arranged, arranged: list[Arranged]) -> Arranged:
 
 
 def _takes_links(item: Arranged) -> bool:
-    return item.page.copy is None and not item.page.rest and item.choice.action != "leave"
+    return item.page.copy is None and not item.page.rest and not item.gone and item.choice.action != "leave"
 
 
 def _of_kind(plan: Plan, kind: str) -> Plan:
@@ -328,7 +331,7 @@ def _names(subjects: Subjects, arranged: list[Arranged]) -> Names:
         _add(names, row.kind, row.title, row.aliases, subjects.name_of(row), row.path)
     for item in arranged:
         page = item.page
-        if page.kind in KINDS and item.choice.action == "own" and page.copy is None:
+        if page.kind in KINDS and item.choice.action == "own" and page.copy is None and not item.gone:
             _add(names, page.kind, page.title, page.front.get("aliases", []), page.title, f"pages/{page.path}")
     for row, title, authors in subjects.cited(item.page.body for item in arranged):
         name, work = subjects.name_of(row), row.kind in WORKS

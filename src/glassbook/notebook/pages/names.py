@@ -24,13 +24,14 @@ ID, FIRST, SECOND, THIRD, PLACE, YIELDED = range(6)
 """Ranks of names: a page's id goes before any title, and so on; PLACE: a path, or the end of one."""
 YIELDS = "yields"
 """Key of the front matter: names of the page that mean another page, which had them before."""
-_FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
+FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
+"""Folders of the kinds; no vault lies in one of them."""
 
 
 def vault_of(path: str) -> str:
     """The vault that a page's file (relative to the notebook) lies in; "" for the notebook's own pages."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[1] not in _FOLDERS else ""
+    return parts[1] if len(parts) > 2 and parts[1] not in FOLDERS else ""
 
 
 def names_of(page: Page, path: str) -> dict[str, int]:
