@@ -99,9 +99,12 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
     relative = target.startswith("./")
     said = _without_ending(target.removeprefix("./"))
     start = folder if relative else posixpath.join("pages", vault)
+    inside = bool(vault) and there == vault
+    if rank == YIELDED and inside:  # there its own notes are meant all the same, by file before title
+        rank = FIRST if name_key(PurePosixPath(path).stem) == name_key(said) else SECOND
     at_once = ("/" in said or relative) and name_key(path) == name_key(f"{start}/{said}.md")
     return (
-        rank == YIELDED and not (vault and there == vault),  # inside a vault its own notes are meant all the same
+        rank == YIELDED,
         0 if there == vault else 1 if not there else 2,
         not at_once,
         rank,
