@@ -160,5 +160,8 @@ def test_bibtex_in_and_out(glassbook, notebook, tmp_path):
     assert "Reversal" in out.read_text()
     assert "there already" in glassbook("references", "--export", out, *where).complaint()
     assert "no such file" in glassbook("references", tmp_path / "gone.bib", *where).complaint()
+    bib.write_text("@misc{k, title={One}}\n@misc{k, title={Two}}\n@misc{k, title={One}, year=2020}\n")
+    told = "'k' is the key of another work, 'One'; 'Two' has the key 'k-2'\n"
+    assert glassbook("references", bib, *where).out == f"2 works taken in; there are 3 now\n{told}"
     bib.write_bytes(b"\xe9")
     assert "UTF-8" in glassbook("references", bib, *where).complaint()

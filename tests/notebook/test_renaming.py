@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from glassbook.errors import Conflict, GlassbookError
@@ -165,3 +168,38 @@ def test_a_disk_that_refuses_leaves_all_pages_as_they_were(book, monkeypatch, fa
         book.write_all(planned.pages)
         assert everything(book) != before
     assert not list((book.folder / "pages").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_renaming_that_was_killed_is_completed_by_the_next(book, count):
+    for n in range(5):
+        book.write(Page.new(f"Other {n}", "[[Superposition]]\n"))
+    planned = plan(book, book.page("superposition"), "Geometry", keep_names=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            files_module._write_all = dying(len(planned.pages) + count)  # their history is written first
+            book.write_all(planned.pages)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    there = [path for path in (book.folder / "pages").rglob("*.md") if "uperposition]]" not in path.read_text()]
+    assert len(there) == count - 1
+    plan(book, book.page("other-0"), "Another")
+    texts = [path.read_text() for path in (book.folder / "pages").rglob("*.md")]
+    assert len(texts) == 6
+    assert all("[[Geometry]]" in text or "[[geometry]]" in text for text in texts)
+    assert not any("uperposition]]" in text for text in texts)
+
+
+def dying(count):
+    """`files._write_all` that is killed when it is called so often."""
+    calls, real = [], files_module._write_all
+
+    def write(descriptor, data):
+        calls.append(data)
+        if len(calls) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(descriptor, data)
+
+    return write

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import random
 import re
@@ -12,12 +14,13 @@ import secrets
 import stat
 import threading
 import time
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from glassbook.errors import GlassbookError
+from glassbook.errors import Conflict, GlassbookError
 
 
 def cut(name: str, room: int) -> str:
@@ -53,21 +56,80 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.fsync(descriptor)
 
 
+PENDING = Path(".glassbook") / "pending.zip"
+"""Below a notebook: what `write_together` is about to write; it is there only while files are put in their places."""
+
+
 def write_together(writes: Mapping[Path, bytes]) -> None:
-    """Write several files, or none: if one cannot be written, those before it are put back as they were.
+    """Write several files of a notebook, or none, for the holder of `one_writer`.
+
+    If one cannot be written, those before it are put back as they were. If the process is killed before all are
+    written, `finish_pending` writes the others.
 
     Raises:
         GlassbookError: the disk refused one of them.
+        Conflict: an earlier call had been killed; it is finished now, and what was to be written may not fit it.
     """
+    if not writes:
+        return
+    inside = next(iter(writes)).parents
+    pending = next(file for folder in inside if (file := folder / PENDING).with_name("write.lock").is_file())
+    if _finish(pending):
+        raise Conflict("a change that a killed process had begun is complete now; look at it, then do yours again")
     before = {path: path.read_bytes() if path.is_file() else None for path in writes}
     there = {folder for path in writes for folder in path.parents if folder.exists()}
+    if len(writes) > 1:
+        _announce(pending, writes, before)
     try:
         for path, data in writes.items():
             write_atomic(path, data)
     except BaseException:
         for path, data in before.items():
             _put_back(path, data, there)
+        pending.unlink(missing_ok=True)
         raise
+    pending.unlink(missing_ok=True)
+
+
+def _announce(pending: Path, writes: Mapping[Path, bytes], before: Mapping[Path, bytes | None]) -> None:
+    """Note all that will be written; from then on it will be, whatever happens to this process."""
+    names = [[path.relative_to(pending.parents[1]).as_posix(), _mark(before[path])] for path in writes]
+    with replacing(pending) as new, zipfile.ZipFile(new, "w") as out:
+        out.writestr("names", json.dumps(names))
+        for number, data in enumerate(writes.values()):
+            out.writestr(str(number), data)
+
+
+def finish_pending(notebook: Path) -> None:
+    """Write what a process that was killed in `write_together` did not come to; files changed since stay as they are.
+
+    Raises:
+        GlassbookError: the disk refused, or what is pending cannot be read.
+    """
+    if (notebook / PENDING).exists():
+        with one_writer(notebook):  # a process that is alive ends it itself
+            _finish(notebook / PENDING)
+
+
+def _finish(pending: Path) -> bool:
+    """Whether something was pending."""
+    if not pending.exists():
+        return False
+    try:
+        with zipfile.ZipFile(pending) as file:
+            for number, (name, mark) in enumerate(json.loads(file.read("names"))):
+                path = pending.parents[1] / name
+                if _mark(path.read_bytes() if path.is_file() else None) == mark:
+                    write_atomic(path, file.read(str(number)))
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise GlassbookError(f"{pending} cannot be read ({error}); move it away and check your last change") from error
+    pending.unlink()
+    return True
+
+
+def _mark(data: bytes | None) -> str:
+    """Tells what a file held, or that it was not there."""
+    return hashlib.sha256(data).hexdigest() if data is not None else ""
 
 
 def _put_back(path: Path, data: bytes | None, there: set[Path]) -> None:

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import finish_pending
 from glassbook.notebook.notebook import Notebook
 from glassbook.notebook.pages.links import name_key, retarget
 from glassbook.notebook.pages.names import lookup_key, names_of
@@ -68,6 +69,7 @@ def plan(notebook: Notebook, page: Page, title: str, ident: str = "", keep_names
     """
     title, ident = title.strip(), ident.strip() or page.id
     path = _path(notebook, page)
+    finish_pending(notebook.folder)  # such as a renaming that was killed
     for name in (title, ident):
         _check_free(notebook, name, path)
     if (title, ident) == (page.title, page.id):

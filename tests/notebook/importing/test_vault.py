@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -257,9 +258,45 @@ def test_the_glossary_vault_imports_with_all_its_links(notes, nb, tmp_path, unpa
         assert page.path is not None
         original = folder / page.path.relative_to(nb.folder / "pages" / folder.name)
         assert page.path.read_bytes() == original.read_bytes()
-    links = [link for page in pages for link in page.outline().links if "images/" not in link.target]
-    there = {target: nb.index.resolve(target) for target in {link.target for link in links}}
-    assert sum(there[link.target] is not None for link in links) == 1529
+
+
+_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\[\[([^\]\[|#^]+)(?:[#^][^\]|]*)?(?:\|[^\]]*)?\]\]")
+
+
+def meant(target: str, source: Path, files: list[Path]) -> Path | None:
+    """The note that a link means in Obsidian: one with this name or end of a path, beside it or nearest to the top."""
+    name = target.strip().casefold().removesuffix(".md")
+    fits = [file for file in files if f"/{file.with_suffix('').as_posix().casefold()}".endswith(f"/{name}")]
+    return min(fits, key=lambda file: (file.parent != source.parent, len(file.parts), str(file)), default=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "nowhere"), [("google-ml-glossary-vault", 1529, 70), ("foam-docs-vault", 197, 3)]
+)
+def test_every_link_of_a_vault_leads_to_the_page_that_it_means_there(notes, nb, tmp_path, name, right, nowhere):
+    with tarfile.open(notes / f"{name}.tar.gz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    folder = tmp_path / name
+    files = sorted(file.relative_to(folder) for file in folder.rglob("*.md"))
+    # Pages that have the names as well, and were there before.
+    decoys = tmp_path / "decoys"
+    decoys.mkdir()
+    for file in files[::3]:
+        (decoys / file.name).write_text("other words\n")
+    plan(decoys).apply(nb)
+    plan(folder).apply(nb)
+    wrong, counts = [], {True: 0, False: 0}
+    for file in files:
+        for link in _LINK.finditer(_CODE.sub("", (folder / file).read_text("utf-8"))):
+            there = meant(link[1], file, files)
+            expected = there and f"pages/{name}/{there.as_posix()}"
+            found = nb.index.path_of(link[1], f"pages/{name}/{file.as_posix()}")
+            if expected and found != expected:
+                wrong.append((file, link[1], expected, found))
+            counts[there is not None] += 1
+    assert counts == {True: right, False: nowhere}
+    assert wrong == []
 
 
 def test_the_foam_vault_imports_as_it_is(notes, nb, tmp_path):

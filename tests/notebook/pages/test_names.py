@@ -189,3 +189,13 @@ def test_names_in_any_unicode_form_mean_one_page(nb, name):
         found = {nb.index.path_of(said, source) for said in forms for source in ("", "pages/v/other.md")}
         assert found == {f"pages/v/{form}.md"}
         file.unlink()
+
+
+@pytest.mark.parametrize("names", [["Lint"], ["lint", "Workspace lint"], ["LINT.md"]])
+def test_in_a_vault_a_file_goes_before_a_title_though_its_name_is_yielded(nb, names):
+    files = {"a/lint.md": "old", "v/cli/lint.md": f"---\nyields: {names}\n---\n", "v/lint-tool.md": "# Lint\n"}
+    for name, text in files.items():
+        (nb.folder / "pages" / name).parent.mkdir(parents=True, exist_ok=True)
+        (nb.folder / "pages" / name).write_text(text)
+    assert nb.index.path_of("lint", "pages/v/home.md") == "pages/v/cli/lint.md"
+    assert nb.index.path_of("lint", "pages/a/home.md") == "pages/a/lint.md"

@@ -275,3 +275,37 @@ def test_what_other_programs_write(entry, field, value):
 )
 def test_the_arxiv_number_wherever_it_stands(tmp_path, fields):
     assert References(tmp_path).from_bibtex(f"@article{{v, title={{Attention}}, {fields}}}") == ["1706.03762"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "keys"),
+    [
+        ("@article{s, title={Owls}, year=2020}", "@article{s, title={Weirs}, year=2020}", ["s", "s-2"]),
+        ("@article{s, title={Owls}, year=2020}", "@article{s, title={Owls}, year=1999}", ["s", "s-2"]),
+        ("@misc{s, title={Notes}, author={A, B}}", "@misc{s, title={Notes}, author={C, D}}", ["s", "s-2"]),
+        ("@misc{s, url={http://a.b}}", "@misc{s, url={http://c.d}}", ["s", "s-2"]),
+        ("@misc{s, title={A}, eprint={1706.03762}, archivePrefix={arXiv}}",
+         "@misc{t, title={Reply}, note={A comment on arXiv:1706.03762}}", ["1706.03762", "t"]),
+        ("@article{s, title={Owls}, year=2020}", "@article{s, title={{OWLS}}, year=2020, note={x}}", ["s"]),
+        ("@article{s, title={Owls}}", "@article{s, title={Owls}, year=2020}", ["s"]),
+        ("@article{s, title={Owls}, doi={10.1000/x}}", "@article{t, title={On owls}, doi={10.1000/X}}", ["10.1000/x"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at_once", [True, False])
+def test_another_work_under_one_key_gets_a_key_of_its_own(tmp_path, first, second, keys, at_once):
+    texts = [f"{first}\n{second}"] if at_once else [first, second]
+    told: list[str] = []
+    given = [key for text in texts for key in References(tmp_path).from_bibtex(text, told=told)]
+    works = References(tmp_path)
+    assert list(dict.fromkeys(given)) == [work["id"] for work in works] == keys
+    assert len(told) == len(keys) - 1
+    assert all(repr(keys[-1]) in line for line in told)
+    titles = [work.get("title") for work in bibtex.read(f"{first}\n{second}")]
+    assert [work.get("title") for work in works] == titles[-len(keys) :]
+    data = works.path.read_bytes()
+    (tmp_path / "other").mkdir()
+    other = References(tmp_path / "other")
+    other.from_bibtex(works.to_bibtex())
+    assert json.loads(other.path.read_text()) == json.loads(data)
+    References(tmp_path).from_bibtex(second)
+    assert json.loads(works.path.read_text()) == json.loads(data)

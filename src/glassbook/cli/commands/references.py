@@ -25,7 +25,9 @@ class Cited(InNotebook):
     def result(self) -> dict[str, Any]:
         works = References(self.open_notebook().folder)
         problems: list[str] = []
-        added = works.from_bibtex(read(self.path), problems) if self.path is not None else []
+        told: list[str] = []
+        taken = works.from_bibtex(read(self.path), problems, told) if self.path is not None else []
+        added = list(dict.fromkeys(taken))  # two entries may be one work
         if problems and not added:
             raise GlassbookError(f"{self.path} holds no entry that can be read: {problems[0]}")
         if self.export is not None:
@@ -33,13 +35,22 @@ class Cited(InNotebook):
                 raise GlassbookError(f"{self.export} is there already; name a new file")
             write_atomic(self.export, works.to_bibtex().encode("utf-8", "replace"))
         out = self.export and str(self.export)
-        return {"file": str(works.path), "taken_in": added, "problems": problems, "works": list(works), "export": out}
+        return {
+            "file": str(works.path),
+            "taken_in": added,
+            "problems": problems,
+            "told": told,
+            "works": list(works),
+            "export": out,
+        }
 
     def show(self, result: dict[str, Any]) -> None:
         if self.path is not None:
             print(f"{len(result['taken_in'])} works taken in; there are {len(result['works'])} now")
             for problem in result["problems"]:
                 print(f"not taken in: {problem}")
+            for line in result["told"]:
+                print(one_line(line, 400))
         if self.export is not None:
             print(f"{len(result['works'])} works written to {self.export}")
         if self.path is None and self.export is None:

@@ -18,8 +18,9 @@ from glassbook.notebook.history import History
 from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
 from glassbook.notebook.importing.plan import BIBTEX, LeftOut, PlannedPage, free, one_line
+from glassbook.notebook.importing.record import is_revision
 from glassbook.notebook.pages.links import name_key, read_bounded, slug
-from glassbook.notebook.pages.names import YIELDS, names_of, vault_of, yielded
+from glassbook.notebook.pages.names import FOLDERS, YIELDS, names_of, vault_of, yielded
 from glassbook.notebook.pages.page import Page
 
 HEADING, OF_A_FILE = "My notes", "Imported notes"
@@ -68,10 +69,14 @@ def apply(arrangement: Arrangement, links: bool) -> Report:
             if item.page.rest:  # last, for it links to the others
                 work.take(item)
         for attachment in arrangement.attachments:
+            if arrangement.record.gone(folder, attachment.path):
+                work.leave_gone(attachment.path)
+                continue
             where = work.place(attachment.path, lambda path, data=attachment.data: data)
             if where.lower().endswith(BIBTEX) and work.pages / where in work.writes:
                 works = "`glassbook references` with this file adds the works in it to the notebook's references"
                 work.report.notes.append(f"pages/{where}: {works}")
+        work.tell_gone()
         work.write()
     return work.report
 
@@ -96,20 +101,60 @@ class _Work:
         """Planned path -> what a link to it says."""
         self.writes: dict[Path, bytes] = {}
         self.taken: set[str] = set()
+        self.gone: list[str] = []
+        """Files of imported pages that were deleted or moved in the notebook."""
+        self.vault = self.vault_folder()
+
+    def vault_folder(self) -> str:
+        """The folder of a vault: the one that it has, else the first that no kind and no other pages have."""
+        plan = self.arrangement.plan
+        own = [entry["path"] for entry in self.known.values() if "part" not in entry]
+        if not plan.folder or own:
+            return own[0].partition("/")[0] if plan.folder else ""
+        name = f"{plan.folder}-vault" if plan.folder in FOLDERS else plan.folder
+        folder, number = name, 1
+        while not self.is_for(folder):
+            number += 1
+            folder = f"{name}-{number}"
+        if folder != plan.folder:
+            why = "is for pages of one kind" if name != plan.folder and folder == name else "has other pages"
+            self.report.notes.append(f"the vault is in pages/{folder}, for pages/{plan.folder} {why}")
+        return folder
+
+    def is_for(self, folder: str) -> bool:
+        """Whether a folder has no pages yet, or mostly those that are to come there."""
+        if folder in self.arrangement.record.others:
+            return False
+        there = list((self.pages / folder).rglob("*.md"))
+        coming = {self.at(page.path, folder): page.copy for page in self.arrangement.plan.pages}
+        same = [file for file in there if file.is_file() and file.read_bytes() == coming.get(self.below(file))]
+        return 2 * len(same) > len(there) or not there
+
+    def below(self, file: Path) -> str:
+        return file.relative_to(self.pages).as_posix()
+
+    def at(self, planned: str, folder: str) -> str:
+        """A planned path as it is in the folder of the vault."""
+        return folder + planned.removeprefix(self.arrangement.plan.folder) if folder else planned
 
     def take(self, item: Arranged) -> None:
         """Decide about one page."""
         page = item.page
+        if item.gone:
+            self.leave_gone(page.path)
+            moved = self.arrangement.notebook.index.resolve(page.title)
+            self.addresses |= {page.path: moved} if moved else {}
+            return
         match item.choice.action:
             case "leave":
                 self.leave(item)
             case "join":
                 self.join(item)
             case "own" if page.copy is not None:
-                where = self.place(page.path, lambda path: self.copy(page, path), item.digest)
+                where = self.place(page.path, lambda path: self.copy(page, path), item.digest, page.words())
                 self.check_copy(page, where)
             case "own":
-                where = self.place(page.path, lambda path: self.render(item, path), item.digest)
+                where = self.place(page.path, lambda path: self.render(item, path), item.digest, page.words())
                 made = Page.parse(self.text(self.pages / where), name=Path(where).stem)
                 self.addresses[page.path] = made.id
                 if self.pages / where in self.writes:
@@ -127,6 +172,10 @@ class _Work:
         self.left[page.path] = item.digest
         if page.path in self.known:
             self.files[page.path] = self.known[page.path]
+
+    def leave_gone(self, planned: str) -> None:
+        self.files[planned] = self.known[planned]
+        self.gone.append(self.known[planned]["path"])
 
     # --- pages of their own ---------------------------------------------------------------------------------------
 
@@ -192,7 +241,7 @@ class _Work:
     def owner(self, ident: str) -> Path | None:
         return self.ids.get(name_key(ident))
 
-    def place(self, planned: str, contents: Any, digest: str = "") -> str:
+    def place(self, planned: str, contents: Any, digest: str = "", words: str | None = None) -> str:
         """Decide about one file; gives the path that holds it, below pages/."""
         known = self.known.get(planned, {})
         known = {} if "part" in known else known
@@ -203,7 +252,10 @@ class _Work:
             self.taken.add(known["path"])
             self.files[planned] = known
             return known["path"]
-        path = known["path"] if known else self.candidate(planned, contents)
+        if target and target.is_file() and self.is_other(planned, words):
+            known = {}  # both are kept
+        wanted = self.at(planned, self.vault)
+        path = known["path"] if known else self.candidate(wanted, contents)
         target, data = self.pages / path, contents(path)
         written = _sha(data)
         now = _sha(target.read_bytes()) if target.is_file() else None
@@ -218,8 +270,8 @@ class _Work:
         else:
             self.report.kept.append(path)
             written = known["sha256"] if known else now
-        if path != planned:
-            self.report.renamed[planned] = path
+        if path != wanted:
+            self.report.renamed[wanted] = path
         self.taken.add(path)
         self.files[planned] = {"path": path, "sha256": written} | ({"planned": digest} if digest else {})
         return path
@@ -236,6 +288,26 @@ class _Work:
                 return path
             tried.add(path)
 
+    def is_other(self, planned: str, words: str | None) -> bool:
+        """Whether what comes is no revision of what came under its name before, from where the source lay then.
+
+        Args:
+            planned: its path.
+            words: what it says; None if it is no page.
+        """
+        known = self.known.get(planned)
+        if not known or not self.arrangement.record.moved:
+            return False
+        return words is None or not is_revision(self.arrangement.record.words(self.folder, planned), words)
+
+    def tell_gone(self) -> None:
+        if self.gone:
+            which = ", ".join(self.gone[:10]) + (" ..." if len(self.gone) > 10 else "")
+            self.report.notes.append(
+                f"{len(self.gone)} imported before and deleted or moved here since, which is left so "
+                f"(--own TITLE brings a page back): {which}"
+            )
+
     # --- words that join a page -----------------------------------------------------------------------------------
 
     def join(self, item: Arranged) -> None:
@@ -244,6 +316,8 @@ class _Work:
         path = item.choice.target.removeprefix("pages/")
         known = self.known.get(page.path, {})
         before = known.get("part", "") if known.get("path") == path else ""
+        if self.is_other(page.path, page.body):
+            before = ""  # both are kept
         text = self.text(target)
         if before and known.get("planned") == item.digest:
             part = before

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook.errors import GlassbookError
+from glassbook.notebook.files import finish_pending
 from glassbook.notebook.importing.contents import with_contents
 from glassbook.notebook.importing.linking import Names, Suggestion, with_links
 from glassbook.notebook.importing.matching import KINDS, WORKS, Candidate, Match, Subjects
@@ -55,6 +56,8 @@ class Arranged:
     candidates: tuple[Candidate, ...] = ()
     links: tuple[Suggestion, ...] = ()
     """Links that could be put into its words."""
+    gone: str = ""
+    """File of the page that it became before, if that is there no more and the user did not choose anew."""
 
     @property
     def joined(self) -> Candidate | None:
@@ -136,6 +139,7 @@ def arrange(
     choices: Mapping[str, Choice] | None = None,
 ) -> Arrangement:
     """How a plan fits a notebook; see `Plan.arrange`."""
+    finish_pending(notebook.folder)  # an import that was killed is no other than one that came through
     record = Record.of(notebook.folder, plan)
     kind = kind or record.kind
     if kind and kind not in pages.KINDS:
@@ -159,10 +163,11 @@ def arrange(
             candidates = tuple(c for c in candidates if notebook.index.path_of(page.title) == c.path)
         item = Arranged(page, digest, Choice("own"), candidates)
         before = record.choice(page.path)
+        gone = "" if page.path in choices else record.gone(notebook.folder, page.path)
         if before and before.action == "join" and not (notebook.folder / before.target).is_file():
-            before = None  # the page is gone
+            before = Choice("own")  # the page is gone
         item = _chosen(item, choices.get(page.path) or before or _default(item, same), notebook, body)
-        arranged.append(item)
+        arranged.append(replace(item, gone=gone))
     arranged = _levelled([_digested(item, arranged) for item in arranged], subjects)
     names = _names(subjects, arranged)
     linked = [
@@ -218,7 +223,7 @@ def _digested(item: Arranged, arranged: list[Arranged]) -> Arranged:
 
 
 def _takes_links(item: Arranged) -> bool:
-    return item.page.copy is None and not item.page.rest and item.choice.action != "leave"
+    return item.page.copy is None and not item.page.rest and not item.gone and item.choice.action != "leave"
 
 
 def _of_kind(plan: Plan, kind: str) -> Plan:
@@ -326,7 +331,7 @@ def _names(subjects: Subjects, arranged: list[Arranged]) -> Names:
         _add(names, row.kind, row.title, row.aliases, subjects.name_of(row), row.path)
     for item in arranged:
         page = item.page
-        if page.kind in KINDS and item.choice.action == "own" and page.copy is None:
+        if page.kind in KINDS and item.choice.action == "own" and page.copy is None and not item.gone:
             _add(names, page.kind, page.title, page.front.get("aliases", []), page.title, f"pages/{page.path}")
     for row, title, authors in subjects.cited(item.page.body for item in arranged):
         name, work = subjects.name_of(row), row.kind in WORKS

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from glassbook.notebook.pages.links import slug
+from glassbook.notebook.pages.page import Page
 
 if TYPE_CHECKING:
     from glassbook.notebook.importing.apply import Report
@@ -46,6 +47,10 @@ class PlannedPage:
     """Whether it takes what belongs to none of the other pages; it becomes their table of contents."""
     kind_said: bool = True
     """Whether the source says (or shows) of what kind it is; the others get the kind that the user names."""
+
+    def words(self) -> str:
+        """What it says, without front matter."""
+        return self.body if self.copy is None else Page.parse(self.copy.decode("utf-8", "replace")).body
 
     def digest(self) -> str:
         """Tells whether the source of a page has changed."""
@@ -84,6 +89,8 @@ class Plan:
     pages: tuple[PlannedPage, ...]
     attachments: tuple[Attachment, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    folder: str = ""
+    """Of a vault: the folder below pages/ that its paths begin with. It gets another where that has other pages."""
 
     def kinds(self) -> dict[str, int]:
         """How many pages of each kind."""

@@ -117,7 +117,7 @@ def read_vault(source: Source, path: Path, name: str) -> Plan:
             attachments.append(Attachment(f"{top}/{file}", file, data))
     if not pages:
         raise GlassbookError(f"{path} holds no Markdown or HTML page; there is nothing to import")
-    return Plan(str(path), name, tuple(pages), tuple(attachments), tuple(left_out))
+    return Plan(str(path), name, tuple(pages), tuple(attachments), tuple(left_out), top)
 
 
 def _page(data: bytes, path: str, source: str) -> PlannedPage:

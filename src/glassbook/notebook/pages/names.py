@@ -24,13 +24,14 @@ ID, FIRST, SECOND, THIRD, PLACE, YIELDED = range(6)
 """Ranks of names: a page's id goes before any title, and so on; PLACE: a path, or the end of one."""
 YIELDS = "yields"
 """Key of the front matter: names of the page that mean another page, which had them before."""
-_FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
+FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
+"""Folders of the kinds; no vault lies in one of them."""
 
 
 def vault_of(path: str) -> str:
     """The vault that a page's file (relative to the notebook) lies in; "" for the notebook's own pages."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[1] not in _FOLDERS else ""
+    return parts[1] if len(parts) > 2 and parts[1] not in FOLDERS else ""
 
 
 def names_of(page: Page, path: str) -> dict[str, int]:
@@ -98,9 +99,12 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
     relative = target.startswith("./")
     said = _without_ending(target.removeprefix("./"))
     start = folder if relative else posixpath.join("pages", vault)
+    inside = bool(vault) and there == vault
+    if rank == YIELDED and inside:  # there its own notes are meant all the same, by file before title
+        rank = FIRST if name_key(PurePosixPath(path).stem) == name_key(said) else SECOND
     at_once = ("/" in said or relative) and name_key(path) == name_key(f"{start}/{said}.md")
     return (
-        rank == YIELDED and not (vault and there == vault),  # inside a vault its own notes are meant all the same
+        rank == YIELDED,
         0 if there == vault else 1 if not there else 2,
         not at_once,
         rank,
