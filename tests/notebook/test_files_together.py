@@ -1,14 +1,17 @@
 """Files that belong together: all of them written or none, whenever the writer is killed."""
 
+import json
 import os
 import signal
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from glassbook.errors import Conflict, GlassbookError
+from glassbook.notebook import Notebook
 from glassbook.notebook.files import (
     finish_pending,
     one_writer,
@@ -91,3 +94,32 @@ def test_what_is_pending_and_cannot_be_read_is_told_and_stays(tmp_path):
     with pytest.raises(GlassbookError, match="move it away"):
         finish_pending(tmp_path)
     assert (tmp_path / PENDING).exists()
+
+
+@pytest.mark.parametrize("name", ["../outside.md", "pages/../../outside.md", "/tmp/glassbook-outside.md"])
+def test_a_pending_file_that_leads_out_of_the_notebook_is_refused(tmp_path: Path, name: str):
+    nb = Notebook.create(tmp_path / "nb")
+    with zipfile.ZipFile(tmp_path / "nb" / ".glassbook" / "pending.zip", "w") as file:
+        file.writestr("names", json.dumps([[name, ""]]))
+        file.writestr("0", b"words")
+    with pytest.raises(GlassbookError, match="leads out"):
+        finish_pending(nb.folder)
+    Notebook(nb.folder)  # can still be opened
+    assert not (tmp_path / "outside.md").exists()
+    assert not Path("/tmp/glassbook-outside.md").exists()
+
+
+def test_what_is_pending_is_completed_when_the_notebook_is_opened(tmp_path: Path):
+    nb = Notebook.create(tmp_path / "nb")
+    with zipfile.ZipFile(tmp_path / "nb" / ".glassbook" / "pending.zip", "w") as file:
+        file.writestr("names", json.dumps([["pages/a.md", ""]]))
+        file.writestr("0", b"# A\n")
+    Notebook(nb.folder)
+    assert (nb.folder / "pages" / "a.md").read_bytes() == b"# A\n"
+    assert not (nb.folder / ".glassbook" / "pending.zip").exists()
+    with zipfile.ZipFile(nb.folder / ".glassbook" / "pending.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("names", json.dumps([["pages/b.md", ""]]))
+        file.writestr("0", b"x" * 10_000)
+    with pytest.raises(GlassbookError, match="was not written here"):
+        finish_pending(nb.folder)
+    assert not (nb.folder / "pages" / "b.md").exists()

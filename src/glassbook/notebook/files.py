@@ -117,8 +117,12 @@ def _finish(pending: Path) -> bool:
         return False
     try:
         with zipfile.ZipFile(pending) as file:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
+                raise ValueError("it is packed, and was not written here")
             for number, (name, mark) in enumerate(json.loads(file.read("names"))):
                 path = pending.parents[1] / name
+                if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(pending.parents[1]), "")):
+                    raise ValueError(f"{name} leads out of the notebook")
                 if _mark(path.read_bytes() if path.is_file() else None) == mark:
                     write_atomic(path, file.read(str(number)))
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:

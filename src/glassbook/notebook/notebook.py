@@ -20,6 +20,7 @@ from glassbook.errors import Conflict, GlassbookError
 from glassbook.notebook.files import (
     cut,
     disk_errors,
+    finish_pending,
     one_writer,
     read_regular,
     sweep,
@@ -65,6 +66,8 @@ class Notebook:
     def __init__(self, path: str | Path) -> None:
         self.folder = Path(path).expanduser().resolve()
         self.title: str = _read_title(self.folder)
+        with contextlib.suppress(GlassbookError):  # what cannot be written now is told by the next that writes
+            finish_pending(self.folder)
         self._swept = False
         self.index = Index(self.folder)
         """Lists, links, search and tables of runs, without reading files; and who follows changes."""
