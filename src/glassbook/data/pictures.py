@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,13 +93,13 @@ def read_idx(path: Path) -> Tensor:
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise GlassbookError(f"{path} cannot be read as IDX ({error}); get the file anew") from error
+        raise GlassbookError(f"{path} cannot be read as IDX ({error}); download it again") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != 8:
         raise GlassbookError(f"{path} is no IDX file of bytes; give one that begins with 0 0 8, as those of MNIST do")
     head = 4 + 4 * data[3]
     shape = [int.from_bytes(data[i : i + 4], "big") for i in range(4, head, 4)]
     if len(data) < head or len(data) - head != int(np.prod(shape, dtype=np.float64)):
-        raise GlassbookError(f"{path} has {len(data) - head} bytes, not those of {shape}; get the file anew")
+        raise GlassbookError(f"{path} has {len(data) - head} bytes, not those of {shape}; download it again")
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=head).copy()).reshape(shape)
 
 
@@ -171,9 +170,3 @@ def _in_colour(picture: Any) -> Any:
     if (turned := picture.getexif().get(0x0112)) is not None:
         colour.getexif()[0x0112] = turned
     return colour
-
-
-def batches_of(images: Tensor, rows: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Pictures in a new order, `rows` at a time, once."""
-    for part in torch.randperm(len(images), generator=generator).split(rows):
-        yield images[part]

@@ -63,7 +63,7 @@ class OpenModels:
 
 
 def _files(where: str) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of a model's files, so that other weights under the same path are opened anew."""
+    """Names, sizes and times of a model's files, to reopen it when the weights under its path were replaced."""
     path = Path(where)
     files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
     return tuple((file.name, (s := file.stat()).st_size, s.st_mtime_ns) for file in files)

@@ -84,8 +84,7 @@ SMALL = 64 * 2**20
 def weights_by_input(model: nn.Module, rows: int, steps: int) -> Iterator[None]:
     """Inside the block the matrices of a small model lie in memory input by input, for the products of a few rows.
 
-    A product of 2 to 32 rows with matrices that lie output by output, as `nn.Linear` keeps them, took 1.48 times as
-    long (the built-in model's 43 matrices, 8 rows, one thread of an AMD EPYC); generating with 8 rows, 1.13 times. The
+    Products of a few rows take longer with matrices that lie output by output, as `nn.Linear` keeps them. The
     values and what hooks see are the same. Where nothing is gained, nothing is done: one row, few steps, a large model,
     another device.
 

@@ -31,7 +31,7 @@ CONTEXT = 3
 PAIRS = 300_000
 """Pairs of equal lines up to which all of them are looked at to find what two versions share."""
 DEPTH = 8
-"""How often what lies between equal lines is looked at anew where there are more pairs."""
+"""How many times the lines between matches are compared again where there are more pairs."""
 
 
 @dataclass(frozen=True)

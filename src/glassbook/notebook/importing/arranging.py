@@ -57,7 +57,7 @@ class Arranged:
     links: tuple[Suggestion, ...] = ()
     """Links that could be put into its words."""
     gone: str = ""
-    """File of the page that it became before, if that is there no more and the user did not choose anew."""
+    """File of the page that it became before, if it is gone and the user made no other choice."""
 
     @property
     def joined(self) -> Candidate | None:

@@ -17,6 +17,7 @@ from glassbook.data.world.frames.looks import body
 from glassbook.data.world.frames.painting import Painted, bodies, paint
 from glassbook.data.world.frames.scenes import Animal, Scene
 from glassbook.data.world.frames.stations import FAR, Station, View, view
+from glassbook.data.world.reserve import _SEASONS
 
 CHUNK = 128
 """Frames that are painted at once."""
@@ -225,11 +226,6 @@ _LIGHT = {
 _DIM = {"sun": 1.08, "rain": 0.8, "fog": 0.92, "snow": 0.95, "wind": 0.98, "thunder": 0.58}
 _SEASON = {"winter": (0.96, 0.94, 0.98), "spring": (0.97, 1.04, 0.94), "summer": (1.0, 1.0, 0.96),
            "autumn": (1.08, 0.97, 0.84)}  # fmt: skip
-_SEASONS = dict(
-    zip(
-        W.MONTHS, (*["winter"] * 2, *["spring"] * 3, *["summer"] * 3, *["autumn"] * 3, "winter"), strict=True
-    )
-)  # fmt: skip
 
 
 def _photograph(scenes: Sequence[Scene], canvas: _Canvas, size: int, generator: torch.Generator) -> Tensor:
@@ -240,7 +236,7 @@ def _photograph(scenes: Sequence[Scene], canvas: _Canvas, size: int, generator: 
         trigger = scene.trigger
         rng = random.Random(f"{trigger.seed}-light")
         level = _DIM[trigger.weather] * math.exp(rng.gauss(0, 0.12)) * (1 + 0.03 * (scene.k - 1) * rng.gauss(0, 1))
-        light, season = _LIGHT[trigger.time], _SEASON[_SEASONS[trigger.month]]
+        light, season = _LIGHT[trigger.time], _SEASON[_SEASONS[W.MONTHS.index(trigger.month)]]
         warm = (trigger.station.warm, 1.0, 2 - trigger.station.warm)
         gains.append([(a * b * level) ** 0.6 * c for a, b, c in zip(light, season, warm, strict=True)])  # exposed
         thick = (
