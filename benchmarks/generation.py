@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from glassbook.nets import LM, open_model, save_model
-from glassbook.nets.inference import decoding, weights_by_input
+from glassbook.nets.inference import decoding
 from glassbook.nets.io.hugging_face import quiet
 from glassbook.steer import Vector, steer
 from glassbook.trace.roles import residual_site
@@ -77,11 +77,11 @@ def ways(rows: int, tokens: int) -> dict[str, Callable[[], Any]]:
     v = Vector({site: torch.randn(ours.config.d_model, generator=torch.Generator().manual_seed(0))})
 
     def plain() -> Any:
-        with decoding(ours, rows), weights_by_input(ours, rows, tokens):
+        with decoding(ours, rows):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def steered() -> Any:
-        with decoding(ours, rows), weights_by_input(ours, rows, tokens), steer(lm, v, coeff=1.0):
+        with decoding(ours, rows), steer(lm, v, coeff=1.0):
             return ours.generate(ids, mask, max_new_tokens=tokens)
 
     def transformers() -> Any:

@@ -6,13 +6,10 @@ from tiny_models import TOKENIZER, VOCAB
 
 from glassbook.nets import LM, LanguageModel, LMConfig
 from glassbook.nets.inference import (
-    SMALL,
     WORTH_A_THREAD,
-    WORTH_LAYING_OUT,
     decoding,
     fitting_threads,
     threads_worth,
-    weights_by_input,
 )
 
 
@@ -77,43 +74,3 @@ def test_decoding_writes_the_same_text_and_keeps_nothing_for_gradients(two_threa
     assert torch.get_num_threads() == 2
     assert not torch.is_inference_mode_enabled()
     assert lm.model(torch.tensor([[3, 4]])).logits.requires_grad  # the model is as it was
-
-
-def test_weights_lie_input_by_input_inside_and_as_before_after():
-    model = LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64))
-    before = {name: p.data_ptr() for name, p in model.named_parameters()}
-    values = [p.detach().clone() for p in model.parameters()]
-    up = model.get_submodule("blocks.0.mlp.up")
-    assert isinstance(up, torch.nn.Linear)
-    with weights_by_input(model, 8, WORTH_LAYING_OUT):
-        assert up.weight.t().is_contiguous()
-        assert model.head.weight is model.embed.weight
-        assert all(map(torch.equal, model.parameters(), values))
-        with weights_by_input(model, 8, WORTH_LAYING_OUT):  # another generation at the same time
-            pass
-        assert up.weight.t().is_contiguous()
-    with pytest.raises(ZeroDivisionError), weights_by_input(model, 8, WORTH_LAYING_OUT):
-        1 / 0  # noqa: B018
-    assert {name: p.data_ptr() for name, p in model.named_parameters()} == before
-    assert all(p.is_contiguous() for p in model.parameters())
-    model(torch.tensor([[3, 4]])).logits.sum().backward()  # the parameters can be trained
-
-
-@pytest.mark.parametrize(("rows", "steps"), [(1, 40), (33, 40), (8, WORTH_LAYING_OUT - 1)])
-def test_weights_stay_where_nothing_is_gained(rows, steps):
-    model = LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64))
-    with weights_by_input(model, rows, steps):
-        assert all(p.is_contiguous() for p in model.parameters())
-
-
-def test_weights_beyond_the_caches_stay():
-    wide = torch.nn.Linear(1024, SMALL // 4 // 1024 + 1, bias=False)
-    with weights_by_input(wide, 8, 40):
-        assert wide.weight.is_contiguous()
-
-
-def test_a_batch_writes_the_same_texts_as_with_weights_as_they_lay(two_threads):
-    lm = LanguageModel(LM(LMConfig(VOCAB, 32, 2, 4, 2, 48, 64)), TOKENIZER, "small")
-    batch = lm.batch(["a b", "b a b a"])
-    plain = lm.model.generate(**batch, max_new_tokens=20)[:, batch["input_ids"].shape[1] :].tolist()
-    assert [lm._until_end(row) for row in plain] == lm.generate_ids(["a b", "b a b a"], tokens=20)

@@ -1,4 +1,4 @@
-"""How torch computes while a model is only asked: threads and memory by the size of the work, no gradients.
+"""How torch computes while a model is only asked: threads by the size of the work, no gradients.
 
 Small operations must not wait for a second thread, nor pay for bookkeeping that nobody reads.
 """
@@ -72,36 +72,3 @@ def decoding(model: nn.Module, rows: int) -> Iterator[None]:
     """
     with fitting_threads(model, rows), torch.inference_mode():
         yield
-
-
-WORTH_LAYING_OUT = 16
-"""Steps of generation from which `weights_by_input` gains more than it costs."""
-SMALL = 64 * 2**20
-"""Bytes of weights up to which it may copy them: more do not fit the caches, and reading them takes the time."""
-
-
-@contextmanager
-def weights_by_input(model: nn.Module, rows: int, steps: int) -> Iterator[None]:
-    """Inside the block the matrices of a small model lie in memory input by input, for the products of a few rows.
-
-    Products of a few rows take longer with matrices that lie output by output, as `nn.Linear` keeps them. The
-    values and what hooks see are the same. Where nothing is gained, nothing is done: one row, few steps, a large model,
-    another device.
-
-    Args:
-        model: what is called inside; its parameters are as before after the block.
-        rows: sequences in a batch.
-        steps: forward passes that read one token of each.
-    """
-    weights = {m.weight for m in model.modules() if isinstance(m, nn.Linear)}
-    laid_out = {w: w.data for w in weights if w.device.type == "cpu" and w.is_contiguous()}
-    if not 2 <= rows <= 32 or steps < WORTH_LAYING_OUT or sum(w.nbytes for w in laid_out) > SMALL:
-        laid_out = {}
-    try:
-        with torch.inference_mode(False):
-            for w, data in laid_out.items():
-                w.data = data.t().contiguous().t()
-        yield
-    finally:
-        for w, data in laid_out.items():
-            w.data = data

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.devices import input_device
-from glassbook.nets.inference import fitting_threads, weights_by_input
+from glassbook.nets.inference import fitting_threads
 from glassbook.nets.likelihood import next_token_nll
 from glassbook.nets.positions import first_position
 from glassbook.nets.tokenizer import Tokenizer
@@ -207,7 +207,7 @@ class LanguageModel:
                 f"the longest prompt has {length} tokens; with {tokens} new ones it exceeds {self.name}'s context "
                 f"of {self.context}; shorten the prompt or ask for fewer tokens"
             )
-        with fitting_threads(self.model, len(prompts)), weights_by_input(self.model, len(prompts), tokens):
+        with fitting_threads(self.model, len(prompts)):
             ids = self._generate(batch, tokens, temperature, top_p, seed, use_cache)
         return [self._until_end(row[length:]) for row in ids.tolist()]
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.blocks import Attention, Block, LayerCache, SwiGLU, rotary
+from glassbook.nets.decode import DecodingBlock, decoding_blocks
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,17 @@ class KVCache:
 
     def __init__(self, n_layers: int) -> None:
         self.layers = [LayerCache() for _ in range(n_layers)]
+        self._decoding: list[DecodingBlock] = []
 
     def get_seq_length(self) -> int:
         """Positions held, pads included (the name is that of transformers' caches)."""
         return len(self.layers[0])
+
+    def decoding(self, blocks: Iterable[Block], rows: int) -> list[DecodingBlock]:
+        """The blocks' steps for single tokens, made at the first of them: the cache belongs to one set of weights."""
+        if not self._decoding:
+            self._decoding = decoding_blocks(blocks, rows)
+        return self._decoding
 
 
 class LMOutput(NamedTuple):
@@ -140,8 +148,15 @@ class LM(nn.Module):
         mask = None if attention_mask is None else padded_causal_mask(attention_mask, past)
         rope = rotary(position_ids, self.config.head_dim, self.config.rope_theta)
         x = self.embed(input_ids)
-        for i, block in enumerate(cast(Iterable[Block], self.blocks)):
-            x = block(x, mask, rope, past_key_values.layers[i] if past_key_values is not None else None)
+        blocks = cast(Iterable[Block], self.blocks)
+        if past_key_values is None:
+            for block in blocks:
+                x = block(x, mask, rope)
+        else:
+            decodes = past > 0 and input_ids.shape[1] == 1 and not torch.is_grad_enabled()
+            steps = past_key_values.decoding(blocks, len(x)) if decodes else blocks
+            for step, cache in zip(steps, past_key_values.layers, strict=True):
+                x = step(x, mask, rope, cache)
         return LMOutput(self.head(self.norm(x)), past_key_values)
 
     @torch.no_grad()
