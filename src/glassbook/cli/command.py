@@ -115,9 +115,9 @@ def open_lm(
 ) -> LanguageModel:
     """Open a model without the messages of libraries, with a tokenizer if it must read or write text."""
     quiet_libraries()
-    from glassbook.nets import open_model
+    from glassbook.nets import open_language_model
 
-    lm = open_model(model, tokenizer, dtype, device)
+    lm = open_language_model(model, tokenizer, dtype, device)
     if needs_text and lm.tokenizer is None:
         raise GlassbookError(f'{model} has no tokenizer beside it; pass --tokenizer FILE, a folder, or "bytes"')
     return lm

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from glassbook.data import registry
@@ -153,14 +154,50 @@ def open_picture(path: Path, size: int | None = None) -> Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
 
 
+def fit_pictures(images: Tensor, size: int, channels: int) -> Tensor:
+    """Pictures as bytes [N, channels, size, size]: the shorter side scaled, the middle cut out, colours made to fit.
+
+    Args:
+        images: bytes [N, C, H, W] with one channel (grey) or three.
+        size: pixels of a side.
+        channels: 1 or 3.
+
+    Raises:
+        GlassbookError: other axes, other numbers than bytes, or no picture.
+    """
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
+        kind = str(images.dtype).removeprefix("torch.")
+        raise GlassbookError(
+            f"pictures are bytes (uint8) [N, 1 or 3, height, width], at least one; got {kind} {tuple(images.shape)}"
+        )
+    height, width = images.shape[2:]
+    if (height, width) != (size, size):
+        scale = size / min(height, width)
+        scaled = (max(size, round(height * scale)), max(size, round(width * scale)))
+        images = F.interpolate(images.float(), scaled, mode="bilinear", antialias=True).round().clamp(0, 255).byte()
+        top, left = (scaled[0] - size) // 2, (scaled[1] - size) // 2
+        images = images[:, :, top : top + size, left : left + size]
+    if images.shape[1] == channels:
+        return images
+    return images.expand(-1, 3, -1, -1) if channels == 3 else grey(images)
+
+
+def grey(images: Tensor) -> Tensor:
+    """Luminance [N, 1, H, W] of pictures in colour, bytes [N, 3, H, W], by ITU-R 601 as Pillow rounds it."""
+    red, green, blue = images.int().unbind(1)
+    return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16).to(torch.uint8)[:, None]
+
+
 def _in_colour(picture: Any) -> Any:
     """In red, green and blue; 16-bit greys are scaled, transparency lies on white."""
     from PIL import Image
 
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        grey = np.asarray(picture, dtype=np.float64)
-        top = max(float(np.nanmax(grey, initial=0)), 255.0)
-        colour = Image.fromarray((np.nan_to_num(grey) / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
+        levels = np.asarray(picture, dtype=np.float64)
+        if not np.isfinite(levels).all():
+            raise ValueError("it has pixels that are not finite numbers")
+        top = max(float(levels.max(initial=0)), 255.0)
+        colour = Image.fromarray((levels / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
     elif "A" in picture.getbands() or "transparency" in picture.info:
         clear = picture.convert("RGBA")
         colour = Image.new("RGB", clear.size, "white")

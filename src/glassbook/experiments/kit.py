@@ -57,13 +57,13 @@ def open_model(run: Run, name: str, label: str | None = None, tokenizer: str | N
 
     Args:
         run: the run.
-        name: as `nets.open_model` takes it: "builtin", a folder, a file, a Hugging Face id.
+        name: as `nets.open_language_model` takes it: "builtin", a folder, a file, a Hugging Face id.
         label: what the record calls it, if not by `name`.
-        tokenizer: as `nets.open_model` takes it; by default the one beside the model.
+        tokenizer: as `nets.open_language_model` takes it; by default the one beside the model.
     """
-    from glassbook.nets import model_path, open_model
+    from glassbook.nets import model_path, open_language_model
 
-    lm = open_model(name, tokenizer)
+    lm = open_language_model(name, tokenizer)
     run.uses("model", label or name, path=model_path(name))
     return lm
 

@@ -6,9 +6,34 @@ gives a logit: how much more likely a sample is real than made.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from glassbook.errors import GlassbookError
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig:
+    """Sizes of a GAN of pictures: pixels of a side, channels, dimensions of the noise, channels of a convolution.
+
+    Raises:
+        GlassbookError: a size below 1, or pictures that cannot be halved twice.
+    """
+
+    size: int = 28
+    channels: int = 1
+    noise: int = 64
+    width: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("size", "channels", "noise", "width"):
+            if getattr(self, name) < 1:
+                raise GlassbookError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.size % 4:
+            raise GlassbookError(f"pictures of {self.size} pixels cannot be halved twice; choose a multiple of 4")
 
 
 class GAN(nn.Module):
@@ -19,17 +44,24 @@ class GAN(nn.Module):
     Args:
         generator, discriminator: the networks.
         noise: dimensions of the noise.
+        config: sizes of a GAN of pictures, with which it is saved; None of any other.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661.
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, noise: int) -> None:
+    def __init__(
+        self, generator: nn.Module, discriminator: nn.Module, noise: int, config: GANConfig | None = None
+    ) -> None:
         super().__init__()
-        self.generator, self.discriminator, self.noise = generator, discriminator, noise
+        self.generator, self.discriminator, self.noise, self.config = generator, discriminator, noise, config
 
     def forward(self, n: int) -> Tensor:
         """n samples."""
-        return self.generator(torch.randn(n, self.noise, device=next(self.generator.parameters()).device))
+        return self.decode(torch.randn(n, self.noise, device=next(self.generator.parameters()).device))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The samples of noise [B, noise]."""
+        return self.generator(codes)
 
 
 def points_gan(noise: int = 2, width: int = 128) -> GAN:
@@ -48,7 +80,7 @@ def pictures_gan(size: int = 28, channels: int = 1, noise: int = 64, width: int 
 
     Source: Radford et al. 2016, arXiv:1511.06434.
     """
-    side = size // 4
+    config, side = GANConfig(size=size, channels=channels, noise=noise, width=width), size // 4
     generator = nn.Sequential(
         nn.Linear(noise, 4 * width * side**2), nn.Unflatten(1, (4 * width, side, side)), nn.BatchNorm2d(4 * width),
         nn.ReLU(), nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1), nn.BatchNorm2d(2 * width),
@@ -59,7 +91,7 @@ def pictures_gan(size: int = 28, channels: int = 1, noise: int = 64, width: int 
         nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten(),
         nn.Linear(4 * width * side**2, 1), nn.Flatten(0),
     )  # fmt: skip
-    return GAN(generator, discriminator, noise)
+    return GAN(generator, discriminator, noise, config)
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:

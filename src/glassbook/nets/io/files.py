@@ -1,4 +1,4 @@
-"""Opening and saving language models: the built-in model, llama2.c files, folders, and ids of the hub."""
+"""Opening and saving models: the built-in model, llama2.c files, folders, ids of the hub, and models of pictures."""
 
 import json
 import re
@@ -18,8 +18,10 @@ from glassbook.errors import GlassbookError
 from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
 from glassbook.nets.io.llama2c import read_llama2c
 from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
+from glassbook.nets.io.picture_models import KINDS, describe, restore
 from glassbook.nets.io.placement import place, read_device, read_dtype
 from glassbook.nets.language_model import LanguageModel
+from glassbook.nets.picture_model import PictureModel
 from glassbook.nets.proof import proved
 from glassbook.nets.tokenizer import BPE, Tokenizer, byte_tokenizer, is_ours, one_line, read_core
 from glassbook.nets.transformer import LM
@@ -32,6 +34,58 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.mode
 
 
 def open_model(
+    name: str | Path,
+    tokenizer: str | Path | Tokenizer | None = None,
+    dtype: str | torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> LanguageModel | PictureModel:
+    """Open a model of text or of pictures, whichever it is (`open_language_model`, `open_picture_model`).
+
+    Raises:
+        GlassbookError: one line, whatever is wrong with the name or the files.
+    """
+    path = model_path(name)
+    if not _of_pictures(path):
+        return _open_text(name, path, tokenizer, dtype, device)
+    if tokenizer is not None:
+        raise GlassbookError(f"{name} is a picture model, which reads no text; leave the tokenizer out")
+    return _open_pictures(name, path, dtype, device)
+
+
+def open_picture_model(
+    name: str | Path, dtype: str | torch.dtype = torch.float32, device: str | torch.device = "cpu"
+) -> PictureModel:
+    """Open a model of pictures in eval mode, in float32 and on the CPU unless told otherwise.
+
+    Args:
+        name: a folder that `save_model` wrote, or what `glassbook get` brings.
+        dtype: "float32", "bfloat16" or "float16", of weights and activations.
+        device: "cpu", "cuda", "cuda:1", "mps", ...
+
+    Raises:
+        GlassbookError: one line, whatever is wrong with the name or the files, or a model of text.
+    """
+    path = model_path(name)
+    if not _of_pictures(path):
+        raise GlassbookError(f"{name} is no picture model; `glassbook open {name}` shows what it is")
+    return _open_pictures(name, path, dtype, device)
+
+
+def _open_pictures(name: str | Path, path: Path, dtype: str | torch.dtype, device: str | torch.device) -> PictureModel:
+    dtype, device = read_dtype(dtype), read_device(device)
+    try:
+        pm = restore(str(name), read_json(path / "config.json"), _read_state(path))
+    except GlassbookError as error:
+        raise GlassbookError(f"{path}: {error}") from error
+    return replace(pm, model=place(pm.model.to(dtype), device))
+
+
+def _of_pictures(path: Path) -> bool:
+    """Whether a folder holds a model of pictures that `restore` knows."""
+    return (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") in KINDS
+
+
+def open_language_model(
     name: str | Path,
     tokenizer: str | Path | Tokenizer | None = None,
     dtype: str | torch.dtype = torch.float32,
@@ -54,10 +108,23 @@ def open_model(
         device: "cpu", "cuda", "cuda:1", "mps", ...
 
     Raises:
-        GlassbookError: one line, whatever is wrong with the name or the files, or a device that is not there.
+        GlassbookError: one line, whatever is wrong with the name or the files, a device that is not there, or a
+            model of pictures.
     """
-    dtype, device = read_dtype(dtype), read_device(device)
     path = model_path(name)
+    if _of_pictures(path):
+        raise GlassbookError(f"{name} is a picture model; `glassbook look FILE --model {name}` shows what it sees")
+    return _open_text(name, path, tokenizer, dtype, device)
+
+
+def _open_text(
+    name: str | Path,
+    path: Path,
+    tokenizer: str | Path | Tokenizer | None,
+    dtype: str | torch.dtype,
+    device: str | torch.device,
+) -> LanguageModel:
+    dtype, device = read_dtype(dtype), read_device(device)
     try:
         config = {} if path.is_file() else read_json(path / "config.json")
         ends = _end_tokens(path, config)
@@ -102,19 +169,27 @@ def model_path(name: str | Path) -> Path:
     return _fetch(str(name))
 
 
-def save_model(lm: LanguageModel, folder: str | Path) -> None:
-    """Write a model and its tokenizer into a folder that both `open_model` and transformers open.
+def save_model(lm: LanguageModel | PictureModel, folder: str | Path) -> None:
+    """Write a model, and its tokenizer if it has one, into a folder that `open_model` opens: nothing is pickled.
 
-    Our `LM` is written as a transformers Llama (config.json, model.safetensors, tokenizer files), in the dtype its
+    A model of pictures is written as config.json and model.safetensors; transformers opens models of text too. Our `LM`
+    is written as a transformers Llama (config.json, model.safetensors, tokenizer files), in the dtype its
     parameters have: for half the size, save a copy that was put through `.half()`. Each file is whole or not there.
 
     Args:
-        lm: our `LM` or a model of transformers.
+        lm: our `LM`, a model of transformers, or one of our models of pictures.
         folder: made if it does not exist; files of the same names are replaced.
     """
     from safetensors.torch import save_file
 
     folder = Path(folder).expanduser()
+    if isinstance(lm, PictureModel):
+        config, state = describe(lm)  # what cannot be saved leaves no folder behind
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "model.safetensors") as file:
+            save_file(state, file, metadata={"format": "pt"})
+        _write_json(folder / "config.json", config)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     if lm.tokenizer is not None:
         lm.tokenizer.save(folder)
