@@ -8,6 +8,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +69,23 @@ def cifar10(part: str = "train") -> Pictures:
     images = torch.from_numpy(np.concatenate([sheet.reshape(-1, 32, 32, 3) for sheet in sheets]))
     labels = torch.tensor([label for name in names for label in told["labels"][name]])
     return _checked(images.permute(0, 3, 1, 2).contiguous(), labels, tuple(told["classes"]), "cifar10-subset")
+
+
+def shuffled(n: int, batch_size: int, seed: int) -> Callable[[int], Tensor]:
+    """step -> the numbers [batch_size] of that step's pictures: all n in a new order, again and again.
+
+    Raises:
+        GlassbookError: there are fewer pictures than a batch has.
+    """
+    if not 1 <= batch_size <= n:
+        raise GlassbookError(f"a batch of {batch_size} cannot be drawn from {n} pictures; choose from 1 to {n}")
+    steps = n // batch_size
+
+    @lru_cache(maxsize=1)
+    def order(epoch: int) -> Tensor:
+        return torch.randperm(n, generator=torch.Generator().manual_seed((seed + epoch) % 2**63))
+
+    return lambda step: order(step // steps)[step % steps * batch_size :][:batch_size]
 
 
 def _idx_pictures(name: str, images: str, labels: str, classes: tuple[str, ...]) -> Pictures:

@@ -248,7 +248,7 @@ def train_model(
         settings: steps, lr and the rest, as `train.train` takes them.
 
     Returns:
-        the network, in evaluation mode.
+        the network, in evaluation mode; with `ema` the one of averaged parameters.
     """
     import torch
 
@@ -256,8 +256,39 @@ def train_model(
 
     torch.manual_seed(seed)
     model = make()
-    train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
-    return model.eval()
+    trained = train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
+    return (trained.averaged() if "ema" in settings else model).eval()
+
+
+def fit_classifier(
+    run: Run, label: str, make: Callable[[], M], images: Tensor, labels: Tensor, *, batch_size: int, **settings: Any
+) -> M:
+    """Train a classifier of pictures: logits [B, classes] from [B, C, H, W].
+
+    Args:
+        run, label, make: as of `train_model`.
+        images: [N, C, H, W], as the network takes them.
+        labels: [N].
+        batch_size: pictures in a step.
+        settings: seed, steps, lr and the rest, as `train_model` takes them.
+
+    Returns:
+        the network, in evaluation mode.
+    """
+    import torch.nn.functional as F
+
+    from glassbook.data.pictures import shuffled
+
+    rows = shuffled(len(images), batch_size, run.rng(f"order of {label}").seed)
+
+    def batch(step: int) -> Batch:
+        chosen = rows(step)
+        return {"pixel_values": images[chosen], "labels": labels[chosen]}
+
+    def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return F.cross_entropy(model(batch["pixel_values"]), batch["labels"]), {}
+
+    return train_model(run, label, make, objective, batch, **settings)
 
 
 def train_sae(
