@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from glassbook.nets.autoencoder import Autoencoder
 
-ALAIN = "Alain and Bengio 2014, arXiv:1211.4246"
+ALAIN = "Alain and Bengio 2012, arXiv:1211.4246"
 
 
 @experiment(
-    terms=["Denoising autoencoder", "Autoencoder"],
+    terms=["Auto-encoder"],
     source=f"Vincent et al. 2008; {ALAIN}",
     data=["mnist"],
 )

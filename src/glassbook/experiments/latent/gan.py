@@ -53,7 +53,8 @@ class Gan:
 
     claims = (
         Claim("covers-the-ring", "With a gradient penalty, samples cover all eight modes of a ring",
-              "modes_with_penalty", ">=", 8, control="grid_modes_with_penalty >= 23", sabotages=("untrained", "no-penalty")),
+              "modes_with_penalty", ">=", 8, control="grid_modes_with_penalty >= 23",
+              sabotages=("untrained", "no-penalty")),
         Claim("stays-on-the-ring", "With a gradient penalty, nine of ten samples lie on a mode of the ring",
               "on_mode_share", ">=", 0.9, control="grid_modes_with_penalty >= 23", sabotages=("untrained",)),
         Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",

@@ -23,7 +23,7 @@ ACTIVE = 0.01
 
 
 @experiment(
-    terms=["Variational autoencoder", "Autoencoder"],
+    terms=["Variational auto-encoder", "Auto-encoder"],
     source="Kingma and Welling 2013, arXiv:1312.6114; Higgins et al. 2017; Burda et al. 2015, arXiv:1509.00519",
     data=["mnist"],
 )
@@ -45,7 +45,7 @@ class Vae:
     """Peak learning rate."""
     reader_steps: int = 1400
     """Optimiser steps of the network that reads the samples."""
-    sprite_steps: int = 2000
+    sprite_steps: int = 3500
     """Optimiser steps of the model of sprites."""
     sprite_beta: float = 4.0
     """Weight of the KL divergence of the model of sprites."""
