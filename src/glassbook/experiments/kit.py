@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from glassbook.errors import GlassbookError
 
@@ -257,7 +257,7 @@ def train_model(
     torch.manual_seed(seed)
     model = make()
     trained = train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
-    return (trained.averaged() if "ema" in settings else model).eval()
+    return (cast("M", trained.averaged()) if "ema" in settings else model).eval()
 
 
 def fit_classifier(

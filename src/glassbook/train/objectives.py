@@ -1,10 +1,14 @@
 """Training objectives: functions from (model, batch) to a loss and metrics to log."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from glassbook.nets.autoencoder import VAE
 
 Batch = dict[str, Tensor]
 """Named tensors whose first dimension counts rows."""
@@ -90,7 +94,7 @@ def negative_elbo(beta: float = 1.0) -> Objective:
     """
 
     def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        bound, likelihood, kl = model.elbo(batch["pixel_values"], batch["noise"], beta)
+        bound, likelihood, kl = cast("VAE", model).elbo(batch["pixel_values"], batch["noise"], beta)
         return -bound.mean(), {"reconstruction": -likelihood.mean(), "kl": kl.sum(1).mean()}
 
     return objective

@@ -85,9 +85,8 @@ class DenoisingAutoencoder:
         from glassbook.experiments.latent._digits import digits
 
         train, test = digits("train"), digits("test", 2 * self.test)
-        how = {"steps": self.steps, "sigma": self.sigma}
-        denoiser = self._autoencoder(run, "digits", train.images, **how)
-        plain = self._autoencoder(run, "plain", train.images, **how | {"sigma": 0.0})
+        denoiser = self._autoencoder(run, "digits", train.images, self.steps, self.sigma)
+        plain = self._autoencoder(run, "plain", train.images, self.steps, sigma=0.0)
         found = self._against_filters(run, "digits", denoiser, train.images, test.images, self.sigma)
         seen, unseen = (self._frames(run, part) for part in ("train", "test"))
         small = self._autoencoder(run, "frames", seen, self.frame_steps, self.frames_sigma)

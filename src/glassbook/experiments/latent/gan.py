@@ -87,11 +87,10 @@ class Gan:
 
         train, test = digits("train"), digits("test")
         points = {
-            name: self._points(run, name, shape, gamma)
-            for name, shape, gamma in (
-                ("ring", "ring", self.points_gamma), ("grid", "grid", self.points_gamma), ("plain ring", "ring", 0.0)
-            )
-        }  # fmt: skip
+            "ring": self._points(run, "ring", "ring", self.points_gamma),
+            "grid": self._points(run, "grid", "grid", self.points_gamma),
+            "plain ring": self._points(run, "plain ring", "ring", 0.0),
+        }
         modes = [{"points": name, "modes": float(found["modes"])} for name, found in points.items()]
         run.chart("modes", charts.bars(modes, "modes", "points", format=".0f"))
         judge = reader(run, train, self.reader_steps)
