@@ -35,6 +35,14 @@ def adversarial(
     Returns:
         the network with an average of its parameters over the last few hundred steps.
     """
+    how: dict[str, Any] = {"schedule": constant(), "clip": None}
+    how["optimiser"] = adamw(betas=(0.5, 0.99), weight_decay=0.0)
+    phases, seed = adversarial_phases(), run.rng(f"weights of {label}").seed
+    return kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
+
+
+def adversarial_phases() -> list[Phase]:
+    """The two phases of a step, see `adversarial`."""
 
     def discriminate(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         gan, weight = cast(GAN, model), batch["penalty"][0]
@@ -47,18 +55,10 @@ def adversarial(
         gan = cast(GAN, model)
         return generator_loss(gan.discriminator(gan.generator(batch["noise"]))), {}
 
-    phases = [
+    return [
         Phase("discriminator", discriminate, "discriminator.*"),
         Phase("generator", generate, "generator.*"),
     ]
-    how: dict[str, Any] = {
-        "optimiser": adamw(betas=(0.5, 0.99), weight_decay=0.0),
-        "schedule": constant(),
-        "clip": None,
-    }
-    return kit.train_model(
-        run, label, make, phases, batches, seed=run.rng(f"weights of {label}").seed, ema=0.995, **how, **settings
-    )
 
 
 def covered(points: Tensor, modes: Tensor) -> dict[str, float]:

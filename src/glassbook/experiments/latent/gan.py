@@ -35,13 +35,13 @@ class Gan:
     """Steps between two penalties on digits, each of which weighs so much more."""
     point_steps: int = 4800
     """Optimiser steps on points, of discriminator and generator each."""
-    steps: int = 1500
+    steps: int = 1600
     """Optimiser steps on digits, of discriminator and generator each."""
     batch_size: int = 64
     """Digits in a step."""
     width: int = 16
     """Channels of the networks of digits are multiples of this."""
-    lr: float = 4e-4
+    lr: float = 1e-3
     """Learning rate on digits."""
     reader_steps: int = 1400
     """Optimiser steps of the network that reads digits."""
