@@ -34,6 +34,7 @@ from glassbook.train.schedules import constant
 
 BATCH = 128
 PEER = Path(".peers/pythae/bin/python")
+READY = Path(".peers/pythae/.installed")
 HOW: dict[str, Any] = {"lr": 1e-3, "schedule": constant(), "clip": None}
 OPTIMISER = adamw(betas=(0.9, 0.999), weight_decay=0.0)
 
@@ -97,7 +98,7 @@ def vae_epochs(digits: Tensor, test: Tensor, epochs: int) -> None:
     with torch.no_grad():
         bound = float(vae.elbo(test, torch.randn(len(test), 20))[0].mean())
     print(f"VAE 784-400-20: {ours:.1f} s an epoch, ELBO {bound:.2f}")
-    if PEER.exists():
+    if READY.exists():
         with tempfile.TemporaryDirectory() as folder:
             np.save(f"{folder}/digits.npy", torch.cat([digits, test]).numpy())
             script = Path(__file__).parent / "peers" / "pythae_epochs.py"

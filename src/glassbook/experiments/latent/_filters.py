@@ -9,7 +9,7 @@ from glassbook.measure.reconstruction import psnr
 
 BLURS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 """Standard deviations of Gaussian blur that are tried, pixels."""
-COMPONENTS = (10, 20, 30, 40, 50, 70, 100, 150, 200, 300)
+COMPONENTS = (5, 10, 20, 30, 40, 50, 70, 100, 150, 200, 300)
 """Numbers of principal components that are tried."""
 
 
@@ -26,24 +26,23 @@ def filtered(clean: Tensor, dev: tuple[Tensor, Tensor], noisy: Tensor, sigma: fl
         "blur" (Gaussian), "components" (projection on principal components) and "linear" (the linear map of least
         squared error, which is Wiener's filter for pictures of this mean and covariance), each [M, C, H, W].
     """
-    flat = clean.flatten(1).double()
+    flat = clean.flatten(1)
     mean = flat.mean(0)
-    spread, directions = torch.linalg.eigh((flat - mean).T @ (flat - mean) / len(flat))
+    covariance = (flat - mean).T @ (flat - mean) / len(flat)
+    spread, directions = (t.flip(-1).float() for t in torch.linalg.eigh(covariance.double()))  # the widest first
 
     def projected(pictures: Tensor, gains: Tensor) -> Tensor:
-        x = (pictures.flatten(1).double() - mean) @ directions * gains
-        return (x @ directions.T + mean).float().view_as(pictures)
-
-    def first(n: int) -> Tensor:
-        return (torch.arange(len(spread)) >= len(spread) - n).double()
+        """On the first components, each times its gain."""
+        first = directions[:, : len(gains)]
+        return ((pictures.flatten(1) - mean) @ first * gains @ first.T + mean).view_as(pictures)
 
     width = max(BLURS, key=lambda w: psnr(dev[0], _blurred(dev[1], w)))
-    n = max(COMPONENTS, key=lambda n: psnr(dev[0], projected(dev[1], first(n))))
-    linear = spread.clamp_min(0) / (spread.clamp_min(0) + sigma**2)
+    n = max((n for n in COMPONENTS if n <= len(spread)), key=lambda n: psnr(dev[0], projected(dev[1], torch.ones(n))))
+    spread = spread.clamp_min(0)
     return {
         "blur": _blurred(noisy, width),
-        "components": projected(noisy, first(n)),
-        "linear": projected(noisy, linear),
+        "components": projected(noisy, torch.ones(n)),
+        "linear": projected(noisy, spread / (spread + sigma**2)),
     }
 
 
