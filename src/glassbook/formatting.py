@@ -21,6 +21,16 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def flop(value: float) -> str:
+    """An amount of computation: "6.9 TFLOP", from a million tera on "3.15e+23 FLOP"."""
+    if value < 1000 or not math.isfinite(value):
+        return f"{number(value)} FLOP"
+    for factor, prefix in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")):
+        if float(f"{value / factor:.3g}") < 1000:
+            return f"{value / factor:.3g} {prefix}FLOP"
+    return f"{value:.3g} FLOP".replace("e+", "e")
+
+
 def ago(when: datetime) -> str:
     """How long ago a moment was: "3 hours ago"."""
     passed = (datetime.now(UTC) - when).total_seconds()

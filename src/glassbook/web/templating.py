@@ -37,7 +37,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"number": formatting.number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
+    env.filters |= {"number": formatting.number, "flop": formatting.flop, "seconds": seconds}
+    env.filters |= {"ago": ago, "moment": moment, "path": path_part}
     env.filters |= {"machine": machine_of, "settings": settings_of}
     env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}
     return env

@@ -17,6 +17,7 @@ from typing import Any
 from glassbook import experiments
 from glassbook.experiments import forms
 from glassbook.experiments.evidence import settings_of
+from glassbook.experiments.lineage import lineage_of
 from glassbook.experiments.verdicts import Standing, tally, verdict_to_json
 from glassbook.jobs.queue import Job, JobQueue, State
 from glassbook.notebook import Notebook, RunRecord
@@ -39,7 +40,7 @@ def _pick(record: Any, names: Iterable[str]) -> dict[str, Any]:
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
-RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results", "sabotage")
+RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results", "flop", "sabotage")
 RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "tables", "images", "artifacts")
 
 
@@ -53,13 +54,16 @@ def run_to_json(run: RunRecord) -> dict[str, Any]:
     """A run with everything that its own files say."""
     claims = [claim.to_data() for claim in run.claims]
     uses = [{"kind": used.kind, "name": used.name, "digest": used.digest} for used in run.uses]
-    return {**row_to_json(run), **_pick(run, RUN_FILES), "uses": uses, "claims": claims, "notes": list(run.notes)}
+    compute = [asdict(part) for part in run.compute]
+    made = {"uses": uses, "compute": compute, "claims": claims, "notes": list(run.notes)}
+    return {**row_to_json(run), **_pick(run, RUN_FILES), **made}
 
 
 def run_details_to_json(notebook: Notebook, run: RunRecord, metrics: Sequence[str]) -> dict[str, Any]:
     """A run with what the notebook knows of it: its files, what makes it stale, the pages that cite it."""
     return {
         **run_to_json(run),
+        "lineage": asdict(lineage_of(notebook)(run)),
         "metrics": list(metrics),
         "files": artifacts(run),
         "stale": stale(run),
@@ -79,10 +83,14 @@ def artifacts(run: RunRecord) -> list[dict[str, Any]]:
     return found
 
 
-def runs_to_json(table: RunTable) -> dict[str, Any]:
-    """Some runs, how many there are, what they can be sorted by, and the tags of all runs."""
+def runs_to_json(notebook: Notebook, table: RunTable) -> dict[str, Any]:
+    """Some runs, how many there are, what they can be sorted by, and the tags of all runs.
+
+    `flop` is a run's own training, `flop_total` with that of all it built on.
+    """
+    total = lineage_of(notebook)
     return {
-        "runs": [row_to_json(run) for run in table.rows],
+        "runs": [row_to_json(run) | {"flop_total": total(run).flop} for run in table.rows],
         "total": table.total,
         "columns": list(table.columns),
         "tags": list(table.tags),
