@@ -60,11 +60,21 @@ def test_convolutions(kernel, stride, groups):
     assert counted(lambda: layer(torch.randn(3, 8, 20, 20))) == expected
 
 
+@pytest.mark.parametrize("groups", [1, 2, 8])
+@pytest.mark.parametrize("layer", [nn.Conv2d, nn.ConvTranspose2d])
+def test_gradients_of_a_convolution_cost_twice_its_forward_pass(layer, groups):
+    net = layer(8, 16, 3, 2, groups=groups)
+    x = torch.randn(2, 8, 9, 9, requires_grad=True)
+    assert counted(lambda: net(x).sum().backward()) == 3 * counted(lambda: net(x))
+    # Pictures need no gradient.
+    assert counted(lambda: net(x.detach()).sum().backward()) == 2 * counted(lambda: net(x))
+
+
 def test_what_torchs_own_counter_leaves_out():
     model, ids = language_model(), torch.randint(0, 300, (2, TOKENS))
     with FlopCounterMode(display=False) as theirs:
         model(ids).logits.sum().backward()
-    with FlopCounter(attention=False) as ours:
+    with FlopCounter(corrected=False) as ours:
         model(ids).logits.sum().backward()
     assert ours.total.n == theirs.get_total_flops()
     assert counted(lambda: model(ids).logits.sum().backward()) > ours.total

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count, shape_wrapper
+from torch.utils.flop_counter import (
+    conv_flop_count,
+    flop_registry,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+    shape_wrapper,
+)
 
 from glassbook.errors import GlassbookError
 from glassbook.measure.compute import Flop
@@ -31,8 +37,21 @@ def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *_: Any, **
     return sdpa_backward_flop_count(grad, query, key, value)
 
 
-CPU_ATTENTION: Mapping[Any, Callable[..., int]] = {_CPU: _attention, _CPU_BACKWARD: _attention_backward}
-"""Operations that torch's counter takes for nothing: attention on a CPU, of which torch 2.13 counts no operation."""
+def _convolution_backward(
+    grad: Any, x: Any, weight: Any, _bias: Any, _stride: Any, _padding: Any, _dilation: Any, transposed: bool,
+    _output_padding: Any, _groups: int, wanted: Sequence[bool], **__: Any,
+) -> int:  # fmt: skip
+    """The gradients of the input and of the weights cost what the forward pass costs, each."""
+    return conv_flop_count(x, weight, grad, transposed) * sum(map(bool, wanted[:2]))
+
+
+CORRECTIONS: Mapping[Any, Callable[..., int]] = {
+    _CPU: _attention,
+    _CPU_BACKWARD: _attention_backward,
+    torch.ops.aten.convolution_backward: _convolution_backward,
+}
+"""What torch 2.13's counter has wrong: attention on a CPU, of which it counts no operation, and the gradient of a
+convolution's weights, which it counts as if there were no groups."""
 
 
 @functools.cache
@@ -49,13 +68,13 @@ class FlopCounter(TorchDispatchMode):
     counted by `compute.dictionary_step`.
 
     Args:
-        attention: count attention on a CPU; without it, what torch's own counter gives.
+        corrected: count what torch's own counter has wrong; without it, the number is torch's.
     """
 
-    def __init__(self, attention: bool = True) -> None:
+    def __init__(self, corrected: bool = True) -> None:
         super().__init__()
-        known = {op: shape_wrapper(formula) for op, formula in CPU_ATTENTION.items()} if attention else {}
-        self._formulas: Mapping[Any, Callable[..., int]] = {**flop_registry, **known}
+        right = {op: shape_wrapper(formula) for op, formula in CORRECTIONS.items()} if corrected else {}
+        self._formulas: Mapping[Any, Callable[..., int]] = {**flop_registry, **right}
         self._n = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
