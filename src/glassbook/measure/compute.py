@@ -7,6 +7,7 @@ convolution is not counted.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from glassbook.errors import GlassbookError
@@ -136,3 +137,68 @@ def dictionary_step(rows: float, inputs: int, width: int, active: float, outputs
     """
     outputs = inputs if outputs is None else outputs
     return Flop(2.0 * rows * (inputs * width + active * (inputs + 4.0 * outputs)))
+
+
+# --- numbers as people write them -------------------------------------------------------------------------------------
+
+_PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+_PREFIXES |= {"K": 1e3, "g": 1e9, "b": 1e9, "t": 1e12}
+_NUMBER = r"([+-]?[\d.,]*\d[\d.,]*(?:e[+-]?\d+)?|nan|[+-]?inf)"
+_WRITTEN = re.compile(_NUMBER + r"\s*([a-z]?)\s*(flops?(?:\s*/\s*s)?|)", re.IGNORECASE)
+
+
+def read_count(text: str, what: str) -> float:
+    """A number such as "70e9", "70B", "15 T" or "300,000".
+
+    Args:
+        text: as it was written.
+        what: what is counted, for the error.
+
+    Raises:
+        GlassbookError: it is none, negative or not finite, or has a unit.
+    """
+    n, unit = _parts(text, what)
+    if unit:
+        raise GlassbookError(f"{text.strip()!r} is an amount of computation, and {what} are asked; give a plain number")
+    return n
+
+
+def read_flop(text: str, what: str = "an amount of computation") -> Flop:
+    """An amount such as "1e25", "1e25 FLOP" or "6.9 TFLOP".
+
+    Raises:
+        GlassbookError: it is none; a speed ("1e25 FLOP/s") is refused as such.
+    """
+    n, unit = _parts(text, what)
+    if unit.endswith("s"):
+        raise GlassbookError(
+            f"{text.strip()!r} is a speed, and {what} is asked: leave out '/s', or give chips, hours and utilisation"
+        )
+    return Flop(n)
+
+
+def read_speed(text: str, what: str = "a speed") -> FlopPerSecond:
+    """A speed such as "989 TFLOP/s" or "1e15".
+
+    Raises:
+        GlassbookError: it is none; an amount ("989 TFLOP") is refused as such.
+    """
+    n, unit = _parts(text, what)
+    if unit == "flop":
+        raise GlassbookError(f"{text.strip()!r} is an amount, and {what} is asked: write FLOP/s")
+    return FlopPerSecond(n)
+
+
+def _parts(text: str, what: str) -> tuple[float, str]:
+    """The number in a text, and its unit: "", "flop" or "flop/s"."""
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None or match[2] not in _PREFIXES:
+        raise GlassbookError(f"{text.strip()!r} is no number for {what}; write it as 70e9, 70B or 1e25")
+    unit = "".join(match[3].lower().split())
+    if unit == "flops":
+        raise GlassbookError(f"{text.strip()!r} may mean an amount or a speed; write FLOP or FLOP/s")
+    try:
+        n = float(match[1].replace(",", "")) * _PREFIXES[match[2]]
+    except ValueError:
+        raise GlassbookError(f"{text.strip()!r} is no number for {what}; write it as 70e9, 70B or 1e25") from None
+    return _check(n, unit.upper() or what), unit
