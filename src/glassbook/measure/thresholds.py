@@ -80,12 +80,12 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
     bound = Flop(threshold.flop)
     if estimate.low > bound:
         state: State = "above"
-        text = f"Above the threshold, {_times(estimate.low / bound)} it"
+        text = f"Above the threshold, {_by(estimate.low / bound)}"
     elif estimate.high > bound:
         state, text = "open", "The interval contains the threshold: whether it is above depends on what is not known"
     else:
         state, text = "below", "Below the threshold"
-        text += f", which is {_times(bound / estimate.high)} it" if estimate.high.n else ""
+        text += f", {_by(bound / estimate.high)}" if estimate.high.n else ""
     if state != "below" and threshold.cost is not None:
         if cost is None:
             state, text = "open", f"{text}; the compute must have cost more than ${threshold.cost:,.0f} as well"
@@ -131,10 +131,10 @@ def judge_all(estimate: Estimate, rules: Iterable[Threshold], base: Flop | None,
     return found
 
 
-def _times(ratio: float) -> str:
+def _by(ratio: float) -> str:
     if ratio < 10:
-        return f"{ratio:.2g} times"
-    return f"{ratio:,.0f} times" if ratio < 1e6 else f"{ratio:.2g} times".replace("e+", "e")
+        return f"by a factor of {ratio:.2g}"
+    return f"by a factor of {ratio:,.0f}" if ratio < 1e6 else f"by a factor of {ratio:.2g}".replace("e+", "e")
 
 
 def _percent(share: float) -> str:

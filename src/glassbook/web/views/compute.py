@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from glassbook.assets.policy import moments, thresholds
+from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
-from glassbook.experiments import evidence
 from glassbook.experiments.lineage import lineage_of
 from glassbook.web.api.responses import json_response
 from glassbook.web.services import Services, services_of
@@ -38,12 +38,15 @@ def rules(today: date) -> list[dict[str, Any]]:
 
 
 def runs_with_compute(services: Services) -> list[dict[str, Any]]:
-    """Runs with what they and all they built on have cost, the largest first; runs that cost nothing are left out."""
+    """Runs with what they and all they built on have cost, the largest first; runs that cost nothing are left out.
+
+    Of the reference only runs that trained something: the others have what the built-in model took.
+    """
     notebook = services.notebook
     total = lineage_of(notebook)
     own = notebook.index.run_table(archived=False, limit=MOST).rows
     found = []
-    for run in [*own, *(run for run in evidence.records(notebook) if run.reference and not run.sabotage)]:
+    for run in [*own, *(run for run in reference_runs() if run.flop and not run.sabotage)]:
         cost = total(run)
         if cost.flop:
             named = {"run": run.id, "experiment": run.experiment, "seed": run.seed, "reference": run.reference}
