@@ -31,6 +31,16 @@ def flop(value: float) -> str:
     return f"{value:.3g} FLOP".replace("e+", "e")
 
 
+def seconds(value: float) -> str:
+    """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(value)
+    if whole < 60:
+        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def ago(when: datetime) -> str:
     """How long ago a moment was: "3 hours ago"."""
     passed = (datetime.now(UTC) - when).total_seconds()

@@ -92,10 +92,13 @@ def test_a_meter_counts_the_first_step_of_each_kind():
     meter, layer = Meter(), nn.Linear(3, 5, bias=False)
     for rows in (2, 2, 4, 2):
         x = torch.randn(rows, 3)
-        with meter.step(shapes({"x": x})):
-            layer(x)
-    assert meter.total == Flop(2 * 3 * 5 * (2 + 2 + 4 + 2))
-    assert meter.costs == {"x 2x3": 60.0, "x 4x3": 120.0}
+        with meter.step(shapes({"x": x})) as counting:
+            with counting:
+                loss = layer(x).sum()
+            counting.backward(loss, [layer.weight])
+            loss.backward()
+    assert meter.total == Flop(2 * 2 * 3 * 5 * (2 + 2 + 4 + 2))
+    assert meter.costs == {"x 2x3": 120.0, "x 4x3": 240.0}
     meter.add(Flop(10.0))
     later = Meter()
     later.load(meter.state())

@@ -63,9 +63,9 @@ def _composite(func: Any) -> bool:
 class FlopCounter(TorchDispatchMode):
     """Counts what runs inside its `with` block, on any device, gradients included.
 
-    What runs gives the same bits as without it. It follows operations, not modules as torch's FlopCounterMode does,
-    which takes three times as long. Sparse products and `embedding_bag` are not seen: a step of a sparse dictionary is
-    counted by `compute.dictionary_step`.
+    Results are the same, though gradients may lie in memory otherwise. It follows operations, not modules as torch's
+    FlopCounterMode does, which takes twice as long. Sparse products and `embedding_bag` are not seen: a step of a sparse
+    dictionary is counted by `compute.dictionary_step`.
 
     Args:
         corrected: count what torch's own counter has wrong; without it, the number is torch's.
@@ -94,15 +94,40 @@ class FlopCounter(TorchDispatchMode):
         return Flop(float(self._n))
 
 
+class Counting:
+    """What of a step is counted: what runs inside of it, and backward passes. Without a counter, nothing."""
+
+    def __init__(self, counter: FlopCounter | None) -> None:
+        self._counter = counter
+
+    def __enter__(self) -> None:
+        if self._counter is not None:
+            self._counter.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        if self._counter is not None:
+            self._counter.__exit__(*error)
+
+    def backward(self, loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
+        """Count a backward pass to some parameters, which keep the gradients that they have."""
+        if self._counter is not None:
+            with self._counter:
+                torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+
+
 class Meter:
-    """FLOPs of a training: the first step of each kind is counted as it runs, and later ones cost the same.
+    """FLOPs of a training: the first step of each kind is counted, and later ones cost the same.
 
         meter = Meter()
-        with meter.step(kind_of(batch)):          # say, the shapes of the batch
-            ...                                   # the step
+        with meter.step(kind_of(batch)) as counting:          # say, the shapes of the batch
+            with counting:
+                loss = objective(model, batch)
+            counting.backward(loss, parameters)               # counted on gradients that are thrown away
+            loss.backward()
         meter.total
 
-    Counting changes no bit of a step. It takes as long as some hundred operations of Python, once for each kind.
+    The step's own backward pass must not run under a counter: there gradients of matrices come in another layout, and a
+    norm over another layout is rounded otherwise. So the first step of each kind has a second backward pass.
     """
 
     def __init__(self) -> None:
@@ -111,13 +136,13 @@ class Meter:
         self._n = 0.0
 
     @contextlib.contextmanager
-    def step(self, kind: str) -> Iterator[None]:
+    def step(self, kind: str) -> Iterator[Counting]:
         """Around a step: adds what the first one of this kind has cost."""
         if kind in self.costs:
-            yield
+            yield Counting(None)
         else:
-            with FlopCounter() as counter:
-                yield
+            counter = FlopCounter()
+            yield Counting(counter)
             self.costs[kind] = counter.total.n
         self._n += self.costs[kind]
 

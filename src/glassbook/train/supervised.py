@@ -143,7 +143,7 @@ def train(
 class _SupervisedLearner:
     """The changing part of a training: network, phases, average of the parameters, batches that have state."""
 
-    counted = "the first step of each batch shape was counted"
+    counted = "forward and backward pass, counted in the first step of each batch shape"
 
     def __init__(
         self,
@@ -176,8 +176,8 @@ class _SupervisedLearner:
         shape = shapes(batch)
         for prefix, state in self.phases.items():
             if step % state.phase.every == 0:
-                with self.meter.step(prefix + shape):
-                    state.update(self.model, batch, state.lr * factor)
+                with self.meter.step(prefix + shape) as counting:
+                    state.update(self.model, batch, state.lr * factor, counting)
         self.done = step + 1
         with torch.no_grad():
             if self.ema is not None and self.decay is not None:

@@ -116,7 +116,7 @@ class _AtomsLearner:
         if step == 0:
             self._setup()
         x, atoms, zz, zx = self.batches(step) - self.mean, self.atoms, self.zz, self.zx
-        with self.meter.step(f"{len(x)} samples"):
+        with self.meter.step(f"{len(x)} samples") as counting, counting:
             z = _codes(x, atoms, self.solver, self.solver_steps)
             retained = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
             zz.mul_(retained).addmm_(z.T, z, alpha=1 / len(x))

@@ -16,6 +16,7 @@ from typing import Any
 
 from glassbook import experiments
 from glassbook.experiments import forms
+from glassbook.experiments.estimate import expected, needs
 from glassbook.experiments.evidence import settings_of
 from glassbook.experiments.lineage import lineage_of
 from glassbook.experiments.verdicts import Standing, tally, verdict_to_json
@@ -164,6 +165,7 @@ def experiment_card(notebook: Notebook, name: str, entry: Standing) -> dict[str,
         "terms": _terms(notebook, terms),
         "verdicts": tally(entry.verdicts),
         "origin": entry.origin,
+        **_costs(name),
         "runs": newest.total,
         "newest": newest.rows[0] if newest.rows else None,
     }
@@ -191,6 +193,7 @@ def experiment_details(notebook: Notebook, name: str, entry: Standing) -> dict[s
         "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind) if not field.hidden],
         "verdicts": list(entry.verdicts),
         "origin": entry.origin,
+        **_costs(name),
         "runs": table.rows,
         "total": table.total,
         "mentions": sorted(links.values(), key=lambda link: link.title.casefold()),
@@ -206,6 +209,13 @@ def experiment_to_json(notebook: Notebook, name: str, entry: Standing) -> dict[s
         "runs": [row_to_json(run) for run in details["runs"]],
         "mentions": [{"id": link.id, "title": link.title} for link in details["mentions"]],
     }
+
+
+def _costs(name: str) -> dict[str, Any]:
+    """What a run of an experiment at its default settings is expected to cost, and the data that it needs."""
+    data = [asdict(need) | {"text": need.text} for need in needs(experiments.find(name))]
+    cost = expected(name)
+    return {"data": data, "expected": asdict(cost) | {"text": cost.text}}
 
 
 def _terms(notebook: Notebook, names: Iterable[str]) -> list[dict[str, Any]]:

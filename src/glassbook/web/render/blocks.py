@@ -26,6 +26,7 @@ from markupsafe import Markup
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
+from glassbook.experiments.estimate import expected
 from glassbook.experiments.verdicts import tally
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
 from glassbook.notebook.pages.learning_path import read_path
@@ -214,6 +215,7 @@ def _experiment(services: Services, data: Settings) -> Names:
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
+        "cost": expected(name).text,
         "verdicts": entry.verdicts,
         "tally": tally(entry.verdicts),
         "origin": entry.origin,
