@@ -380,7 +380,8 @@ class Index(IndexFile):
             text: only runs whose experiment, id, settings, results' names, notes or tags hold all these words.
             tag: only runs with this tag.
             archived: only archived runs, or only others; all by default.
-            order: "started", "duration", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
+            order: "started", "duration", "experiment", "seed", "status", "flop", "config.<setting>" or
+                "results.<metric>".
             descending: the largest or newest first; runs without the value come last either way.
             limit: at most so many.
             offset: how many to pass over.
@@ -508,9 +509,9 @@ def _run_order(order: str) -> tuple[str, str, list[str]]:
     """(column to order by, the join that it needs, the values of the join)."""
     if order in ("started", "duration", "experiment", "seed", "status"):
         return order, "", []
-    if not order.startswith(("config.", "results.")):
+    if order != "flop" and not order.startswith(("config.", "results.")):
         raise GlassbookError(
-            f"runs cannot be ordered by {order!r}; choose started, duration, experiment, seed, status, config.x"
+            f"runs cannot be ordered by {order!r}; choose started, duration, experiment, seed, status, flop, config.x"
             " or results.x"
         )
     return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [whole(order)]

@@ -18,7 +18,7 @@ from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 13
+VERSION = 14
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
