@@ -11,7 +11,6 @@ Printed at the end, and written beside the weights: PSNR, KL divergence and acti
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from glassbook.data.world import World
 from glassbook.data.world.frames import close_frames, split
+from glassbook.measure.reconstruction import psnr
 from glassbook.nets import open_picture_model, save_model
 from glassbook.nets.autoencoder import VAE, PictureConfig
 from glassbook.nets.picture_model import PictureModel
@@ -55,7 +55,7 @@ def batches(frames: Tensor, seed: int, step: int) -> Batch:
 def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
     """Minus the ELBO, in nats for each of a picture's numbers."""
     assert isinstance(model, VAE)
-    bound, likelihood, kl = model.elbo(**batch)
+    bound, likelihood, kl = model.elbo(batch["pixel_values"], batch["noise"])
     return -bound.mean() / CONFIG.pixels, {"likelihood": likelihood.mean(), "kl": kl.sum(1).mean()}
 
 
@@ -63,25 +63,21 @@ def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]
 def measured(pm: PictureModel, frames: Tensor) -> dict[str, float]:
     """How well frames are given back, what their codes cost, and how many units they use.
 
-    `psnr` is the mean over frames; `psnr_of_mean` that of the mean frame in place of every frame.
+    `psnr_of_mean` is that of the mean frame in place of every frame.
     """
-    assert isinstance(pm.model, VAE) and pm.model.log_sigma is not None
+    x = frames.float() / 255
+    assert isinstance(pm.model, VAE)
+    assert pm.model.log_sigma is not None
     posterior = pm.model.posterior(**pm.batch(frames))
     kl = posterior.kl().mean(0)
     return {
         "frames": len(frames),
-        "psnr": psnr(pm.reconstruct(frames), frames),
-        "psnr_of_mean": psnr(frames.float().mean(0, keepdim=True), frames),
+        "psnr": psnr(x, pm.reconstruct(frames).float() / 255),
+        "psnr_of_mean": psnr(x, x.mean(0, keepdim=True)),
         "kl_nats": float(kl.sum()),
         "active_units": int((posterior.mean.var(0) > ACTIVE).sum()),
         "sigma": float(pm.model.log_sigma.exp()),
     }
-
-
-def psnr(ours: Tensor, frames: Tensor) -> float:
-    """Peak signal-to-noise ratio in decibels, the mean over frames."""
-    error = ((ours.float() - frames.float()) / 255).square().flatten(1).mean(1)
-    return float((-10 / math.log(10) * error.clamp_min(1e-10).log()).mean())
 
 
 def main(work: Path, seed: int = 0) -> None:

@@ -54,7 +54,7 @@ class LatentSettings(Strict):
     """Bytes of a square picture, rows of red, green and blue, in base64."""
     code: Annotated[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(max_length=4096)] | None = None
     """A code, as numbers."""
-    set: Annotated[dict[Unit, Moved], Field(max_length=4096)] = {}
+    set: Annotated[dict[Unit, Moved], Field(max_length=4096)] = Field(default_factory=dict)
     """Where latents are moved to, in units of their spread from their mean; the others stay as they are."""
     strip: Unit | None = None
     """The latent of which a strip of pictures is shown, from three spreads below its mean to three above."""

@@ -14,6 +14,7 @@ from glassbook.web.views import (
     importing,
     jobs,
     keeping,
+    latents,
     learning_paths,
     mentions,
     models,
@@ -26,7 +27,7 @@ from glassbook.web.views import (
     timeline,
 )
 
-ROUTERS = [home.router, models.router, features.router, steering_panel.router]
+ROUTERS = [home.router, models.router, features.router, steering_panel.router, latents.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router, keeping.router]
 # These before the last: an id may hold slashes, and /p/a/edit is no page.

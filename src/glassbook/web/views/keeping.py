@@ -1,4 +1,4 @@
-"""Keeping on a page what is seen elsewhere: attention, a lens, a feature, a chart (static/js/keep.js)."""
+"""Keeping on a page what is seen elsewhere: attention, a lens, latents, a feature, a chart (static/js/keep.js)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from glassbook.steer.spec import Name, Strict
-from glassbook.web.keeping import KeptAttention, KeptChart, KeptFeature, KeptLens, append, as_block, as_link
+from glassbook.web.keeping import (
+    KeptAttention,
+    KeptChart,
+    KeptFeature,
+    KeptLatents,
+    KeptLens,
+    append,
+    as_block,
+    as_link,
+)
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
 
@@ -18,7 +27,7 @@ router = APIRouter(tags=["pages"])
 class KeepRequest(Strict):
     """What is kept, where, and as what."""
 
-    what: Annotated[KeptAttention | KeptLens | KeptFeature | KeptChart, Field(discriminator="kind")]
+    what: Annotated[KeptAttention | KeptLens | KeptLatents | KeptFeature | KeptChart, Field(discriminator="kind")]
     page: Name
     """Id, title or alias of a page; if there is none, the title of a new one."""
     form: Literal["block", "link"] = "block"

@@ -16,5 +16,6 @@ from glassbook.data.world.frames.scenes import Animal, Scene, Trigger, long_tail
 from glassbook.data.world.frames.stations import Station
 
 __all__ = [
-    "Animal", "Captions", "Frames", "Scene", "Station", "Trigger", "close_frames", "draw", "long_tail", "split", "stations", "triggers",
+    "Animal", "Captions", "Frames", "Scene", "Station", "Trigger", "close_frames", "draw", "long_tail", "split",
+    "stations", "triggers",
 ]  # fmt: skip
