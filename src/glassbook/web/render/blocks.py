@@ -278,9 +278,13 @@ def latents_block(settings: LatentSettings) -> Names:
     }
 
 
+_FROM_A_RUN = ("experiment", "run", "artifact")
+"""Keys by which a block names a model that a run has saved."""
+
+
 def _latents(services: Services, data: Settings) -> Names:
-    given = {key: value for key, value in data.items() if key not in ("experiment", "artifact")}
-    if "experiment" in data:
+    given = {key: value for key, value in data.items() if key not in _FROM_A_RUN}
+    if "experiment" in data or "run" in data:
         artifact = _text(data, "artifact")
         record = record_of(services, data, lambda record: artifact in record.artifacts)
         given["model"] = f"{PREFIX}{record.id}/{artifact}"
@@ -407,7 +411,8 @@ KINDS: dict[str, Kind] = {
         (
             replace(_MODEL, doc="builtin-vae, or run:ID/NAME of a model that a run has saved"),
             Key("experiment", "name of an experiment whose newest run saved the model, in place of model"),
-            Key("artifact", "name of the saved model, with experiment"),
+            _RUN,
+            Key("artifact", "name of the saved model, with experiment or run"),
             Key("mode", "decode, which moves latents, or denoise"),
             Key("seed", "number of a picture that the model was not trained on"),
             Key("picture", "a picture's file below pages/, in place of seed"),

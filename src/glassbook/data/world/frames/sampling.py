@@ -1,4 +1,4 @@
-"""Close frames: single frames on which an animal, where there is one, is large enough to be seen at few pixels."""
+"""Close frames: single frames with one animal, large enough to be seen at few pixels, or with none."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from torch import Tensor
 
 from glassbook.data.world import World
 from glassbook.data.world.frames.drawing import draw, extent
-from glassbook.data.world.frames.scenes import Scene, triggers
+from glassbook.data.world.frames.scenes import Animal, Scene, triggers
+from glassbook.data.world.frames.stations import Station
 
-EMPTY = 0.2
-"""Share of close frames without an animal."""
-SHARE = 0.08
+EMPTY = 0.1
+"""Share of close frames without an animal, nearly."""
+SHARE = 0.1
 """Least share of a close frame that the box around an animal takes."""
+KEPT = 0.2
+"""Share of triggers with animals that show one large one, nearly: so many more are drawn to make up for it."""
 
 
 def close_scenes(world: World, seed: int, places: Collection[str] | None = None) -> Iterator[Scene]:
-    """The middle scenes of bursts, without end: those with a large animal, and some without any.
+    """The middle scenes of bursts, without end: those of one large animal, and some of none.
 
     Args:
         world: whose cameras they are of.
         seed: of the stream; by convention training uses 0 and up, held-out frames -1 and down.
         places: those of these places only.
     """
-    # Of all triggers with animals about half show a large one; twice as many animals are drawn to make up for it.
-    for trigger in triggers(world, seed, places, empty=EMPTY / (2 - EMPTY)):
+    for trigger in triggers(world, seed, places, empty=EMPTY * KEPT / (1 - EMPTY + EMPTY * KEPT)):
         scene = trigger.scene(1)
-        if not scene.animals or _largest(scene) >= SHARE:
+        sizes = [_share(trigger.station, animal) for animal in scene.animals]
+        if not sizes or (len(sizes) == 1 and sizes[0] >= SHARE):
             yield scene
 
 
@@ -39,11 +42,7 @@ def close_frames(world: World, n: int, size: int, seed: int, places: Collection[
     return draw(scenes, size, torch.Generator().manual_seed(seed % 2**31)).images
 
 
-def _largest(scene: Scene) -> float:
-    """Share of the frame that the box around its largest animal takes."""
-    where = scene.trigger.station
-    shares = []
-    for animal in scene.animals:
-        left, top, right, bottom = (min(max(x, 0.0), 1.0) for x in extent(where, animal))
-        shares.append((right - left) * (bottom - top))
-    return max(shares)
+def _share(where: Station, animal: Animal) -> float:
+    """Share of the frame that the box around an animal takes."""
+    left, top, right, bottom = (min(max(x, 0.0), 1.0) for x in extent(where, animal))
+    return (right - left) * (bottom - top)
