@@ -38,6 +38,7 @@ PLACES = [
     "/features/RUN",
     "/features/RUN/FEATURE",
     "/steer",
+    "/latents",
     "/search?q=features",
     "/p/no-such-page",
 ]

@@ -41,6 +41,9 @@ def kinds(run):
         {"kind": "lens", "prompt": PROMPT, "lens": "tuned"},
         {"kind": "feature", "run": run.id, "index": 3},
         {"kind": "chart", "run": run.id, "name": "curve"},
+        {"kind": "latents", "model": "builtin-vae", "seed": 3, "set": {"4": 1.5, "0": -2.0}, "strip": 4},
+        {"kind": "latents", "model": "builtin-vae", "mode": "denoise", "picture": "terms/a (b).png", "noise": 0.3},
+        {"kind": "latents", "model": "builtin-vae", "code": [0.5, -1.25]},
     ]
 
 
@@ -94,6 +97,9 @@ def test_a_new_page_is_made_and_said_to_be_new(reader, nb, run):
         {"kind": "attention", "prompt": "a", "layer": "first"},
         {"kind": "lens", "prompt": "a", "lens": "zoom"},
         {"kind": "steer", "prompt": "a"},
+        {"kind": "latents", "pixels": "AAAA"},
+        {"kind": "latents", "seed": 1, "code": [0.0]},
+        {"kind": "latents", "set": {"0": 99}},
         {"kind": "attention", "prompt": "a", "extra": 1},
     ],
 )

@@ -4,17 +4,33 @@
 has come for a while.
 """
 
-from glassbook.model_server.available import LensKind, available_models, dictionary_of, is_local, same_model, short_name
+from glassbook.model_server.available import (
+    PREFIX,
+    LensKind,
+    available_models,
+    dictionary_of,
+    is_local,
+    models_with_latents,
+    same_model,
+    short_name,
+)
 from glassbook.model_server.client import ModelServer
+from glassbook.model_server.latent_settings import LatentSettings, latents_from_query, latents_query, read_latents
 from glassbook.model_server.remembered import forget, remember
 
 __all__ = [
+    "PREFIX",
+    "LatentSettings",
     "LensKind",
     "ModelServer",
     "available_models",
     "dictionary_of",
     "forget",
     "is_local",
+    "latents_from_query",
+    "latents_query",
+    "models_with_latents",
+    "read_latents",
     "remember",
     "same_model",
     "short_name",

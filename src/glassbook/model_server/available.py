@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
-from glassbook.assets.builtin import BUILTIN_DICTIONARY
+from glassbook.assets.builtin import BUILTIN_DICTIONARY, BUILTIN_MODELS, BUILTIN_VAE
 from glassbook.errors import GlassbookError
 from glassbook.model_server.remembered import remembered
 from glassbook.notebook import Notebook, RunRecord
@@ -14,6 +15,8 @@ LensKind = Literal["logit", "tuned", "jacobian", "permuted"]
 """Lenses of a model; "permuted" is the Jacobian lens's control."""
 PREFIX = "run:"
 """Prefix of the name of a model that a run has saved: run:<id>/<artifact>."""
+WITH_LATENTS = frozenset({"glassbook-autoencoder", "glassbook-vae", "glassbook-gan"})
+"""`model_type`s of the config.json of models that decode pictures."""
 RECENT = 200
 """How many of the newest runs are searched."""
 
@@ -40,6 +43,17 @@ def available_models(notebook: Notebook) -> list[dict[str, Any]]:
     return [{**opened.get(model["name"], {}), **model} for model in (*models, *saved)]
 
 
+def models_with_latents(notebook: Notebook) -> list[str]:
+    """Names of the models that decode pictures: the built-in VAE, and those that the newest runs have saved."""
+    saved = [
+        f"{PREFIX}{record.id}/{name}"
+        for record in notebook.runs()[:RECENT]
+        for name in record.artifacts
+        if _model_type(record.folder / "artifacts" / name) in WITH_LATENTS
+    ]
+    return [BUILTIN_VAE, *saved]
+
+
 def short_name(name: str) -> str:
     """A model's name as a heading has it: of a path the last part, of a hub's id what stands after the owner."""
     if name.startswith(PREFIX):
@@ -51,7 +65,7 @@ def short_name(name: str) -> str:
 
 def is_local(notebook: Notebook, name: str) -> bool:
     """Whether opening a model downloads nothing: it is listed already, or its files are on this machine."""
-    return _exists(name) or any(model["name"] == name for model in available_models(notebook))
+    return name in BUILTIN_MODELS or _exists(name) or any(model["name"] == name for model in available_models(notebook))
 
 
 def same_model(notebook: Notebook, one: str, other: str) -> bool:
@@ -71,6 +85,13 @@ def resolve(notebook: Notebook, name: str) -> str:
         return name
     run, _, artifact = name.removeprefix(PREFIX).partition("/")
     return str(notebook.run(run).artifact(artifact))
+
+
+def file_stamps(where: str) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of a model's files, to reopen it when the weights under its path were replaced."""
+    path = Path(where)
+    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
+    return tuple((file.name, (s := file.stat()).st_size, s.st_mtime_ns) for file in files)
 
 
 def file_of(run: RunRecord, artifact: str) -> Path:
@@ -97,3 +118,12 @@ def _exists(name: str) -> bool:
 
 def _is_model(folder: Path) -> bool:
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _model_type(folder: Path) -> str:
+    """What the config.json of a model's folder says that it is; "" if it says nothing."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return str(config.get("model_type", "")) if isinstance(config, dict) else ""

@@ -10,11 +10,13 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
-from glassbook.model_server.available import LensKind, resolve
+from glassbook.model_server.available import LensKind, file_stamps, resolve
+from glassbook.model_server.latents import LatentModels
+from glassbook.model_server.latents import latents as latents_of
 from glassbook.model_server.lenses import open_lens
 from glassbook.model_server.sources import opened
 from glassbook.model_server.steered_texts import Partial, steer_texts
-from glassbook.nets import LanguageModel, open_model
+from glassbook.nets import LanguageModel, open_language_model
 from glassbook.nets.chat import can_chat, chat_prompt
 from glassbook.nets.inference import decoding, fitting_threads
 from glassbook.nets.live import watch_texts
@@ -35,14 +37,15 @@ class OpenModels:
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
+        self.with_latents = LatentModels(notebook)
         self._opened: OrderedDict[tuple[Any, ...], LanguageModel] = OrderedDict()
         self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
     def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
         where = resolve(self.notebook, name)
-        key = (name, tokenizer, _files(where))
+        key = (name, tokenizer, file_stamps(where))
         if key not in self._opened:
-            self._opened[key] = open_model(where, tokenizer)
+            self._opened[key] = open_language_model(where, tokenizer)
             while len(self._opened) > MAX_OPEN:
                 self._opened.popitem(last=False)
         self._opened.move_to_end(key)
@@ -60,13 +63,6 @@ class OpenModels:
         if lm.tokenizer is None:
             raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
         return lm
-
-
-def _files(where: str) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of a model's files, to reopen it when the weights under its path were replaced."""
-    path = Path(where)
-    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
-    return tuple((file.name, (s := file.stat()).st_size, s.st_mtime_ns) for file in files)
 
 
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
@@ -197,6 +193,11 @@ def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]
         return steer_texts(models.notebook, lm, settings, partial)
 
 
+def latents(models: OpenModels, **params: Any) -> dict[str, Any]:
+    """A picture's latents moved and decoded, or its noise removed; the parameters are `LatentSettings`."""
+    return latents_of(models.with_latents, **params)
+
+
 def similar(models: OpenModels, text: str, limit: int = 10) -> dict[str, Any]:
     """The sections of the notebook's pages nearest in meaning to a text, one for each page."""
     return {"found": [asdict(match) for match in models.semantic_index().search(text, limit)]}
@@ -220,6 +221,7 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "lens": lens,
     "activations": activations,
     "steer": steer,
+    "latents": latents,
     "similar": similar,
 }
 """The requests that can be made, by name."""

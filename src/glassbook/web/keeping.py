@@ -11,7 +11,7 @@ from pydantic import Field
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.formatting import escape_markdown, flop
-from glassbook.model_server import LensKind, short_name
+from glassbook.model_server import LatentSettings, LensKind, latents_query, short_name
 from glassbook.notebook import Notebook, Page, read_markdown
 from glassbook.notebook.pages.page import flow_text
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
@@ -111,6 +111,28 @@ class KeptLens(_OfPrompt):
 
     def address(self) -> str:
         return self._address(lens=self.lens)
+
+
+class KeptLatents(Kept, LatentSettings):
+    """Latents of a picture as they were moved, or its noise removed."""
+
+    kind: Literal["latents"]
+
+    def block(self) -> str:
+        data = self.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
+        return f"```glassbook\nlatents: {flow_text({'model': self.model, **data})}\n```\n"
+
+    def title(self, nb: Notebook) -> str:
+        if self.pixels is not None:
+            raise GlassbookError("a picture's pixels are not kept on a page; keep its code, or add the picture itself")
+        of = self.picture or ("a code" if self.code is not None else f"picture {self.seed or 0}")
+        if self.mode == "denoise":
+            return f"Noise of {self.noise:g} removed from {of} by {short_name(self.model)}"
+        moved = ", ".join(f"{unit} at {value:g}" for unit, value in self.set.items())
+        return f"Latents of {of}, {short_name(self.model)}" + (f": {moved}" if moved else "")
+
+    def address(self) -> str:
+        return f"/latents?{latents_query(self)}"
 
 
 class KeptFeature(Kept):

@@ -9,7 +9,17 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from glassbook.web.export.drawings import attention_svg, graph_svg, layout, lens_svg, themed, visible, words_svg
+from glassbook.notebook.pictures import png
+from glassbook.web.export.drawings import (
+    attention_svg,
+    graph_svg,
+    latents_svg,
+    layout,
+    lens_svg,
+    themed,
+    visible,
+    words_svg,
+)
 
 EVIL = "</text><script>alert(1)</script>\0\n"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -129,3 +139,23 @@ def test_colours_follow_the_theme():
 @pytest.mark.parametrize(("token", "seen"), [("a\nb", "a↵b"), ("", "∅"), ("x" * 20, "x" * 9 + "…"), (" a", " a")])
 def test_tokens_are_seen(token, seen):
     assert visible(token) == seen
+
+
+PICTURE = "data:image/png;base64," + base64.b64encode(png(bytes(12), 2, 2)).decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "pictures", "says"),
+    [
+        ({"mode": "decode", "picture": PICTURE, "strip": None, "units": []}, 3, "with latents moved"),
+        ({"mode": "decode", "picture": None, "strip": None, "units": [{"unit": 4, "own": 1.0, "now": -2.5}]}, 2,
+         "latent 4: -2.5, of the picture 1"),
+        ({"mode": "decode", "picture": PICTURE, "strip": {"unit": 2, "at": [-1, 1], "pictures": [PICTURE] * 2},
+          "units": [{"unit": 2, "own": 1.0, "now": 1.0}]}, 5, "latent 2, spreads from its mean"),
+        ({"mode": "denoise", "picture": PICTURE, "noisy": PICTURE}, 3, "noise removed"),
+    ],
+)  # fmt: skip
+def test_latents_are_pictures_with_their_numbers(answer, pictures, says):
+    root = parsed(latents_svg({"rebuilt": PICTURE, "decoded": PICTURE, **answer}))
+    assert len(list(root.iter(f"{NAMESPACE}image"))) == pictures
+    assert says in texts(root)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from tokenizers import Tokenizer as Core
 from torch import Tensor, nn
 
 from glassbook import extensions
+from glassbook.assets.builtin import BUILTIN_MODELS
 from glassbook.data.packages import PACKAGES
 from glassbook.errors import GlassbookError
 from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
@@ -58,7 +58,8 @@ def open_picture_model(
     """Open a model of pictures in eval mode, in float32 and on the CPU unless told otherwise.
 
     Args:
-        name: a folder that `save_model` wrote, or what `glassbook get` brings.
+        name: "builtin-vae" (the VAE of camera-trap frames that ships with Glassbook), a folder that `save_model` wrote,
+            or what `glassbook get` brings.
         dtype: "float32", "bfloat16" or "float16", of weights and activations.
         device: "cpu", "cuda", "cuda:1", "mps", ...
 
@@ -156,8 +157,8 @@ def model_path(name: str | Path) -> Path:
     Raises:
         GlassbookError: there is no such model.
     """
-    if str(name) == "builtin":
-        return _builtin()
+    if str(name) in BUILTIN_MODELS:
+        return _builtin(str(name))
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -217,10 +218,10 @@ def save_model(lm: LanguageModel | PictureModel, folder: str | Path) -> None:
         _write_json(folder / "tokenizer_config.json", {**settings, **names})
 
 
-def _builtin() -> Path:
-    folder = Path(str(files("glassbook") / "assets" / "builtin" / "model"))
+def _builtin(name: str) -> Path:
+    folder = BUILTIN_MODELS[name]
     if not (folder / "config.json").is_file():
-        raise GlassbookError("this copy of Glassbook has no built-in model; train it with `glassbook run pretrain`")
+        raise GlassbookError(f"this copy of Glassbook came without the model {name}; install it again")
     return folder
 
 

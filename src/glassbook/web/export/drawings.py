@@ -1,4 +1,4 @@
-"""SVG pictures of what scripts draw in the browser: attention, lenses and the graph of pages.
+"""SVG pictures of what scripts draw in the browser: attention, lenses, latents and the graph of pages.
 
 A picture follows the reader's light or dark theme by a rule of its own, and holds neither a script nor a link.
 """
@@ -6,12 +6,12 @@ A picture follows the reader's light or dark theme by a rule of its own, and hol
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, cos, sin, sqrt
 from typing import Any
+
+from glassbook.notebook.pictures import png
 
 SHADE = (203, 92, 13)
 """Colour of a weight or probability; how strong it is, is its opacity."""
@@ -108,17 +108,42 @@ def _map(weights: Sequence[Sequence[float]], x: float, y: float, side: float, ch
 
 def _png(alphas: Sequence[bytes]) -> bytes:
     """A PNG of one colour, each pixel as opaque as its byte says."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    width, height = len(alphas[0]), len(alphas)
-    pixels = b"".join(b"\0" + b"".join(bytes((*SHADE, alpha)) for alpha in row) for row in alphas)
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+    pixels = b"".join(bytes((*SHADE, alpha)) for row in alphas for alpha in row)
+    return png(pixels, len(alphas[0]), len(alphas))
 
 
-# --- lenses -----------------------------------------------------------------------------------------------------------
+def latents_svg(answer: Mapping[str, Any]) -> str:
+    """The pictures of a `latents` panel with what they are, its strip, and the latents that were moved.
+
+    Args:
+        answer: as the model server gives it.
+    """
+    if answer["mode"] == "denoise":
+        named = [("picture", "the picture"), ("noisy", "with noise"), ("decoded", "noise removed")]
+    else:
+        named = [("picture", "the picture"), ("rebuilt", "decoded as it is"), ("decoded", "with latents moved")]
+    shown = [(answer[key], name) for key, name in named if answer[key]]
+    side, gap = 160, 14
+    parts = [part for i, (src, name) in enumerate(shown) for part in _figure(src, name, i * (side + gap), 0, side)]
+    height, width = side + 26, len(shown) * (side + gap)
+    if strip := answer.get("strip"):
+        small = 80
+        parts.append(_text(0, height + 14, f"latent {strip['unit']}, spreads from its mean", fill=SOFT))
+        for i, (src, at) in enumerate(zip(strip["pictures"], strip["at"], strict=True)):
+            parts += _figure(src, str(at), i * (small + 6), height + 24, small)
+        height, width = height + small + 50, max(width, len(strip["at"]) * (small + 6))
+    moved = [unit for unit in answer.get("units", ()) if unit["own"] != unit["now"]]
+    for unit in moved:
+        parts.append(_text(0, height + 14, f"latent {unit['unit']}: {unit['now']:g}, of the picture {unit['own']:g}"))
+        height += 20
+    return _svg(width, height, parts)
+
+
+def _figure(src: str, name: str, x: float, y: float, side: float) -> list[str]:
+    """A picture with its name below."""
+    place = f'x="{x}" y="{y}" width="{side}" height="{side}"'
+    image = f'<image {place} style="image-rendering: pixelated" href="{escape(src)}"/>'
+    return [image, _text(x, y + side + 16, name, fill=SOFT)]
 
 
 def lens_svg(answer: Mapping[str, Any]) -> str:

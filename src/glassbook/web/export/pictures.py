@@ -18,7 +18,18 @@ from glassbook.formatting import number
 from glassbook.model_server import is_local
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.web.export.client import InProcessClient
-from glassbook.web.export.drawings import ACCENT, INK, RULE, SOFT, attention_svg, graph_svg, lens_svg, themed, words_svg
+from glassbook.web.export.drawings import (
+    ACCENT,
+    INK,
+    RULE,
+    SOFT,
+    attention_svg,
+    graph_svg,
+    latents_svg,
+    lens_svg,
+    themed,
+    words_svg,
+)
 from glassbook.web.render.readable import is_empty, readable
 from glassbook.web.render.vega import SCHEMA, safe_spec
 from glassbook.web.services import Services
@@ -27,7 +38,7 @@ from glassbook.web.views.features import histogram
 _CHART = re.compile(r"/api/v1/runs/([^/]+)/charts/([^/]+)")
 _CURVE = re.compile(r"/api/v1/runs/([^/]+)/metrics")
 _HISTOGRAM = re.compile(r"/api/v1/features/([^/]+)/(\d+)/histogram")
-_PANEL = re.compile(r"/panel/(attention|lens|graph)")
+_PANEL = re.compile(r"/panel/(attention|lens|latents|graph)")
 _FORBIDDEN = frozenset({"script", "foreignObject", "iframe", "object", "embed", "a", "animate", "set", "handler"})
 WIDTH = 460
 """Pixels of a chart that does not say how wide it is."""
@@ -80,9 +91,12 @@ def svg_of(services: Services, client: InProcessClient, address: str) -> str | N
 def _panel(services: Services, client: InProcessClient, kind: str, settings: dict[str, Any]) -> str | None:
     if kind == "graph":
         return graph_svg(settings)
-    shown = {name: value for name in ("layer", "head") if isinstance(value := settings.pop(name, None), int)}
     if not is_local(services.notebook, str(settings.get("model", "builtin"))):
         return None
+    if kind == "latents":
+        response = client.post("/api/v1/latents", settings)
+        return latents_svg(json.loads(response.body)) if response.status == 200 else None
+    shown = {name: value for name in ("layer", "head") if isinstance(value := settings.pop(name, None), int)}
     response = client.post(f"/api/v1/models/{kind}", settings)
     if response.status != 200:
         return None

@@ -58,9 +58,12 @@ def rewrite(html: str, link: LinkTo, picture: Picture, body: str = "exported", h
 
 def _panel(kind: str, settings: str) -> tuple[str, str] | None:
     """Address and description of a panel's picture; None for a panel that has none."""
+    said = json.loads(settings)
+    if kind == "latents":
+        what = "noise removed by" if said["mode"] == "denoise" else "latents of"
+        return panel_address(kind, settings), f"{what} {said['model']}"
     if kind not in ("attention", "lens"):
         return None
-    said = json.loads(settings)
     return panel_address(kind, settings), f"{kind} of {said.get('model', 'builtin')} on “{said.get('prompt', '')}”"
 
 

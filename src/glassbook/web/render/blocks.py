@@ -28,6 +28,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.estimate import expected
 from glassbook.experiments.verdicts import tally
+from glassbook.model_server import PREFIX, LatentSettings, latents_query, read_latents, short_name
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
 from glassbook.notebook.pages.learning_path import read_path
 from glassbook.notebook.runs.claims import find_claim
@@ -164,9 +165,24 @@ def provenance(record: RunRecord) -> Names:
     return {"run": record, "stale": stale(record)}
 
 
+def _steps(data: Settings) -> list[tuple[str, str]]:
+    """(name, label) of each chart or image that a block shows: of one, or of several to step through."""
+    if "names" not in data:
+        return [(_text(data, "name"), "")]
+    names = data.get("names")
+    if not isinstance(names, list) or not names:
+        raise GlassbookError("'names' of this block must be a list of names, such as [first, second]")
+    labels = data.get("labels", names)
+    if not isinstance(labels, list) or len(labels) != len(names):
+        raise GlassbookError(f"'labels' of this block must be a list of {len(names)}, one for each of its names")
+    return [(str(name), str(label)) for name, label in zip(names, labels, strict=True)]
+
+
 def _chart(services: Services, data: Settings) -> Names:
-    name = _text(data, "name")
-    return {"name": name, **provenance(record_of(services, data, lambda record: name in record.charts))}
+    steps = _steps(data)
+    return {"steps": steps} | provenance(
+        record_of(services, data, lambda record: all(name in record.charts for name, _ in steps))
+    )
 
 
 def _table(services: Services, data: Settings) -> Names:
@@ -178,8 +194,10 @@ def _table(services: Services, data: Settings) -> Names:
 
 
 def _image(services: Services, data: Settings) -> Names:
-    name = _text(data, "name")
-    return {"name": name, **provenance(record_of(services, data, lambda record: name in record.images))}
+    steps = _steps(data)
+    return {"steps": steps} | provenance(
+        record_of(services, data, lambda record: all(name in record.images for name, _ in steps))
+    )
 
 
 def _run(services: Services, data: Settings) -> Names:
@@ -251,6 +269,31 @@ def _lens(services: Services, data: Settings) -> Names:
     return _panel("prompt")(services, data) | {"lens": LENS_NAMES.get(str(data.get("kind", "logit")), "Lens")}
 
 
+def latents_block(settings: LatentSettings) -> Names:
+    """Names for the template of the `latents` block."""
+    given = {"picture": settings.picture, "seed": None if settings.seed is None else f"picture number {settings.seed}"}
+    return {
+        "settings": settings,
+        "short": short_name(settings.model),
+        "query": latents_query(settings),
+        "start": next((text for text in given.values() if text), ""),
+        "data": settings.model_dump(mode="json", exclude_none=True),
+    }
+
+
+_FROM_A_RUN = ("experiment", "run", "artifact")
+"""Keys by which a block names a model that a run has saved."""
+
+
+def _latents(services: Services, data: Settings) -> Names:
+    given = {key: value for key, value in data.items() if key not in _FROM_A_RUN}
+    if "experiment" in data or "run" in data:
+        artifact = _text(data, "artifact")
+        record = record_of(services, data, lambda record: artifact in record.artifacts)
+        given["model"] = f"{PREFIX}{record.id}/{artifact}"
+    return latents_block(read_latents(given))
+
+
 def _steer(services: Services, data: Settings) -> Names:
     settings = read_settings(dict(data))
     return {
@@ -299,6 +342,10 @@ _WHAT_IF = {
     "base": "training compute of the model that was modified",
     "cost": "dollars that the compute cost",
 }
+_STEPPED = (
+    Key("names", "list of several, in place of name: a slider steps through them"),
+    Key("labels", "what each of them is called at the slider"),
+)
 
 
 def _name_of(what: str) -> Key:
@@ -306,11 +353,11 @@ def _name_of(what: str) -> Key:
 
 
 KINDS: dict[str, Kind] = {
-    "chart": Kind("a chart of a run", (*_OF_A_RUN, _name_of("chart")), _chart),
+    "chart": Kind("a chart of a run, or several to step through", (*_OF_A_RUN, _name_of("chart"), *_STEPPED), _chart),
     "table": Kind(
         "a table of a run", (*_OF_A_RUN, _name_of("table"), Key("rows", "how many of its first rows")), _table
     ),
-    "image": Kind("an image of a run", (*_OF_A_RUN, _name_of("image")), _image),
+    "image": Kind("an image of a run, or several to step through", (*_OF_A_RUN, _name_of("image"), *_STEPPED), _image),
     "run": Kind("a run with its results", _OF_A_RUN, _run),
     "claim": Kind(
         "one claim with its verdict",
@@ -385,6 +432,24 @@ KINDS: dict[str, Kind] = {
         tuple(Key(name, _WHAT_IF[name]) for name in WhatIf.model_fields),
         _whatif,
         "whatif: {parameters: 405e9, tokens: 15.6e12}",
+    ),
+    "latents": Kind(
+        "a panel that moves the latents of a picture, or removes noise from it",
+        (
+            replace(_MODEL, doc="builtin-vae, or run:ID/NAME of a model that a run has saved"),
+            Key("experiment", "name of an experiment whose newest run saved the model, in place of model"),
+            _RUN,
+            Key("artifact", "name of the saved model, with experiment or run"),
+            Key("mode", "decode, which moves latents, or denoise"),
+            Key("seed", "number of a picture that the model was not trained on"),
+            Key("picture", "a picture's file below pages/, in place of seed"),
+            Key("code", "list of a code's numbers, in place of a picture"),
+            Key("set", "latents that are moved: {number: spreads from the mean}"),
+            Key("strip", "number of a latent that is shown as a strip"),
+            Key("noise", "standard deviation of the noise, of pixels from 0 to 1"),
+        ),
+        _latents,
+        "latents: {seed: 1}",
     ),
     "path": Kind(
         "a learning path: levels with steps that can be marked as done",

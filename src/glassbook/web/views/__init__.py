@@ -15,6 +15,7 @@ from glassbook.web.views import (
     importing,
     jobs,
     keeping,
+    latents,
     learning_paths,
     mentions,
     models,
@@ -27,7 +28,7 @@ from glassbook.web.views import (
     timeline,
 )
 
-ROUTERS = [home.router, models.router, features.router, steering_panel.router]
+ROUTERS = [home.router, models.router, features.router, steering_panel.router, latents.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [
     compute.router,

@@ -1,4 +1,4 @@
-"""Keeping on a page what is seen elsewhere: attention, a lens, a feature, a chart, an estimate (static/js/keep.js)."""
+"""Keeping on a page what is seen elsewhere: attention, a lens, latents, a chart, an estimate (static/js/keep.js)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from glassbook.steer.spec import Name, Strict
-from glassbook.web.keeping import KeptAttention, KeptChart, KeptFeature, KeptLens, KeptWhatIf, append, as_block, as_link
+from glassbook.web.keeping import (
+    KeptAttention,
+    KeptChart,
+    KeptFeature,
+    KeptLatents,
+    KeptLens,
+    KeptWhatIf,
+    append,
+    as_block,
+    as_link,
+)
 from glassbook.web.render.markdown import page_url
 from glassbook.web.services import services_of
 
@@ -18,7 +28,9 @@ router = APIRouter(tags=["pages"])
 class KeepRequest(Strict):
     """What is kept, where, and as what."""
 
-    what: Annotated[KeptAttention | KeptLens | KeptFeature | KeptChart | KeptWhatIf, Field(discriminator="kind")]
+    what: Annotated[
+        KeptAttention | KeptLens | KeptLatents | KeptFeature | KeptChart | KeptWhatIf, Field(discriminator="kind")
+    ]
     page: Name
     """Id, title or alias of a page; if there is none, the title of a new one."""
     form: Literal["block", "link"] = "block"

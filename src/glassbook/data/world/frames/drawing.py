@@ -97,7 +97,7 @@ def _view(s: Station, size: int) -> View:
     return view(s, size)
 
 
-def _extent(s: Station, animal: Animal) -> tuple[float, float, float, float]:
+def extent(s: Station, animal: Animal) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of an animal in its frame, shares of the frame."""
     scale = s.scale(animal.distance) * animal.species.size
     parts = body(animal.look, animal.pose)
@@ -110,7 +110,7 @@ def _extent(s: Station, animal: Animal) -> tuple[float, float, float, float]:
 
 def _side(s: Station, animal: Animal, size: int) -> int:
     """The smallest window that an animal fits into, pixels."""
-    left, top, right, bottom = (min(max(x, 0.0), 1.0) * size for x in _extent(s, animal))
+    left, top, right, bottom = (min(max(x, 0.0), 1.0) * size for x in extent(s, animal))
     needed = max(right - left, bottom - top) + 4
     return next((side for side in (16, 32) if needed <= side < size), size)
 
@@ -130,7 +130,7 @@ class _Canvas:
         rows, columns, places = [], [], []
         for i, animal in zip(at, animals, strict=True):
             s = scenes[i].trigger.station
-            left, top, right, bottom = (x * size for x in _extent(s, animal))
+            left, top, right, bottom = (x * size for x in extent(s, animal))
             rows.append(_window(top, bottom, side, size))
             columns.append(_window(left, right, side, size))
             scale = s.scale(animal.distance) * animal.species.size

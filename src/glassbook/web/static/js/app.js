@@ -3,10 +3,12 @@ import { ask, el, rooted, say } from "./api.js";
 import { watchCharts } from "./charts.js";
 import { findBox } from "./find.js";
 import { openPalette } from "./palette.js";
+import { stepAll } from "./steps.js";
 
 const find = document.querySelector("[data-find]");
 findBox(find);
 watchCharts();
+stepAll();
 
 const menu = document.querySelector("[data-menu]");
 menu.addEventListener("click", () => {

@@ -5,6 +5,7 @@ import { complete } from "./completion.js";
 import { showConflict } from "./conflict.js";
 import { Draft } from "./draft.js";
 import { takePictures } from "./pictures.js";
+import { stepAll } from "./steps.js";
 import { wikilinks } from "./wikilinks.js";
 import { blocksAndKeys, helpPanel } from "./writing_help.js";
 
@@ -43,6 +44,7 @@ async function show() {
     rebase(preview);
     preview.prepend(el("h1", {}, (!id && form.elements.title.value) || seen.title));
     watchCharts(preview);
+    stepAll(preview);
     follow();
     if (seen.problem) tell(`front matter: ${seen.problem}`, true);
     else if (status.textContent.startsWith("front matter:")) tell("");

@@ -2,6 +2,7 @@
 // `data-live` takes over its new content. Checked boxes, open details and the focus stay as they were.
 import { watchCharts } from "./charts.js";
 import { onChange } from "./events.js";
+import { stepAll } from "./steps.js";
 
 const PAUSE = 1500;
 const texts = new Map();
@@ -25,6 +26,7 @@ function swap(old, fresh) {
     again?.focus({ preventScroll: true });
   }
   watchCharts(old);
+  stepAll(old);
 }
 
 // Asks for the page again and puts what is new in its place.

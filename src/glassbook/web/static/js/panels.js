@@ -1,4 +1,4 @@
-// Live blocks that call the model server: attention, lenses and steering inside a page.
+// Live blocks that call the model server: attention, lenses, latents and steering inside a page.
 import { ask, el, rooted } from "./api.js";
 import { pairs, streamed } from "./streamed.js";
 
@@ -11,6 +11,7 @@ if (!document.querySelector('link[href*="/css/panels.css"]')) {
 const PANELS = {
   attention: ["/api/v1/models/attention", () => import("./attention.js")],
   lens: ["/api/v1/models/lens", () => import("./lens.js")],
+  latents: ["/api/v1/latents", () => import("./latents.js")],
   steer: ["/api/v1/steer", () => import("./steered.js")],
 };
 

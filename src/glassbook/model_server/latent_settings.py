@@ -1,0 +1,105 @@
+"""Settings of the `latents` panel: which picture or code is shown, and which of its latents are moved where.
+
+This module imports no torch. An address, a live block and JSON are read by the same rules.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from glassbook.assets.builtin import BUILTIN_VAE
+from glassbook.errors import GlassbookError
+from glassbook.steer.spec import Model, Name, Seed, Strict, first_error
+
+FARTHEST = 10.0
+"""Spreads from the mean to which a latent can be moved."""
+PIXELS = 3 * 512 * 512
+"""Bytes of the largest picture that a browser sends."""
+
+
+def _base64(text: str) -> str:
+    try:
+        b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("pixels are bytes in base64") from error
+    return text
+
+
+Unit = Annotated[int, Field(ge=0, lt=65536)]
+Moved = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
+Pixels = Annotated[str, Field(max_length=4 * (PIXELS // 3 + 1)), AfterValidator(_base64)]
+STARTS = ("seed", "picture", "pixels", "code")
+
+
+class LatentSettings(Strict):
+    """A picture, or a code, and what is done with it.
+
+    The picture is one of `seed`, `picture`, `pixels` and `code`; without any it is the one of seed 0.
+    """
+
+    model: Model = BUILTIN_VAE
+    mode: Literal["decode", "denoise"] = "decode"
+    """Whether latents are moved and decoded, or noise is added to the picture and removed."""
+    seed: Seed | None = None
+    """Number of a picture that the model was not trained on; of a GAN, seed of its noise."""
+    picture: Name | None = None
+    """A picture's file below pages/."""
+    pixels: Pixels | None = None
+    """Bytes of a square picture, rows of red, green and blue, in base64."""
+    code: Annotated[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(max_length=4096)] | None = None
+    """A code, as numbers."""
+    set: Annotated[dict[Unit, Moved], Field(max_length=4096)] = Field(default_factory=dict)
+    """Where latents are moved to, in units of their spread from their mean; the others stay as they are."""
+    strip: Unit | None = None
+    """The latent of which a strip of pictures is shown, from three spreads below its mean to three above."""
+    noise: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.2
+    """Standard deviation of the noise, of pixels from 0 to 1."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> LatentSettings:
+        given = [name for name in STARTS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"the picture is given by {' and '.join(given)}; choose one of them")
+        if self.mode == "denoise" and self.code is not None:
+            raise ValueError("noise is added to a picture, not to a code; give a seed or a picture")
+        return self
+
+
+def read_latents(data: Mapping[str, Any]) -> LatentSettings:
+    """The settings of a live block or a request.
+
+    Raises:
+        GlassbookError: the first that is wrong, in one line.
+    """
+    try:
+        return LatentSettings.model_validate(data)
+    except ValidationError as error:
+        raise GlassbookError(first_error(error)) from error
+
+
+def latents_query(settings: LatentSettings) -> str:
+    """The settings as a query string: the panel's permanent address. Pixels have none."""
+    given = settings.model_dump(mode="json", exclude={"set", "code", "pixels"}, exclude_defaults=True)
+    moved = [f"{unit}:{value:g}" for unit, value in settings.set.items()]
+    code = {} if settings.code is None else {"code": ",".join(f"{value:g}" for value in settings.code)}
+    return urlencode({"model": settings.model, **given, **code, "set": moved}, doseq=True)
+
+
+def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The settings that a query string names, unchecked; parameters that are no settings are passed over."""
+    settings: dict[str, Any] = {}
+    for key, value in query:
+        if key == "set":
+            unit, _, where = value.partition(":")
+            settings.setdefault("set", {})[unit] = where
+        elif key == "code":
+            settings["code"] = value.split(",")
+        elif key in LatentSettings.model_fields and key != "pixels":
+            settings[key] = value
+    return settings
