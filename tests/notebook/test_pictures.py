@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import random
 
 import pytest
 
@@ -111,18 +109,3 @@ def test_a_disk_that_refuses_leaves_nothing(book, page, monkeypatch):
     with pytest.raises(GlassbookError, match="No space left"):
         book.add_picture(PNG, "plot.png", page)
     assert [path.name for path in (book.folder / "pages" / "terms").iterdir()] == ["circuit.md"]
-
-
-@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 3), (64, 65)])
-def test_a_png_is_read_as_the_pixels_it_was_made_of(channels, mode, width, height):
-    image = pytest.importorskip("PIL.Image")
-    pixels = random.Random(0).randbytes(width * height * channels)
-    read = image.open(io.BytesIO(pictures.png(pixels, width, height)))
-    assert (read.mode, read.size, read.tobytes()) == (mode, (width, height), pixels)
-
-
-@pytest.mark.parametrize(("n", "width", "height"), [(11, 2, 2), (8, 2, 2), (0, 1, 1), (20, 2, 2)])
-def test_what_is_no_picture_is_not_written(n, width, height):
-    with pytest.raises(ValueError, match="no picture"):
-        pictures.png(bytes(n), width, height)

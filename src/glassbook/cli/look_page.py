@@ -56,5 +56,5 @@ def _figure(told: dict[str, Any], pngs: Sequence[bytes]) -> str:
         )
         below = f"<table><tbody>{rows}</tbody></table>"
     else:
-        below = f"<p>mean squared error {told['error']:.4f}, {told['psnr']:.1f} dB</p>"
+        below = f"<p>reconstructed at {told['psnr']:.1f} dB</p>"
     return f'<figure><div class="seen">{images}</div><figcaption>{name}</figcaption>{below}</figure>'

@@ -64,3 +64,14 @@ def explained_variance(x: Any, xh: Any) -> float:
     sums = ExplainedVariance()
     sums.add(x, xh)
     return sums.value()
+
+
+def psnr(x: Any, xh: Any) -> float:
+    """Peak signal-to-noise ratio, dB: -10 log10 of the mean squared error over all values, which lie from 0 to 1.
+
+    Args:
+        x: values, any shape.
+        xh: their reconstruction; what lies beyond 0 and 1 is clipped, as a screen does.
+    """
+    x, xh = to_tensor(x), to_tensor(xh)
+    return float(-10 * (x - xh.clamp(0, 1)).square().mean().log10())

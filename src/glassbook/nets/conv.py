@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,15 +36,16 @@ class ConvBN(nn.Module):
     @torch.no_grad()
     def folded(self) -> nn.Conv2d:
         """One convolution with bias that gives what both give in eval mode, but for rounding."""
-        conv, scale = self.conv, self.bn.weight / (self.bn.running_var + self.bn.eps).sqrt()  # type: ignore[operator]
-        assert isinstance(conv.padding, tuple)
-        one = nn.Conv2d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups
-        )  # type: ignore[arg-type]
+        conv, bn = self.conv, self.bn
+        assert bn.running_var is not None
+        assert bn.running_mean is not None
+        scale = bn.weight / (bn.running_var + bn.eps).sqrt()
+        sizes: Any = {"kernel_size": conv.kernel_size, "stride": conv.stride, "padding": conv.padding}
+        one = nn.Conv2d(conv.in_channels, conv.out_channels, groups=conv.groups, **sizes)
         one.to(conv.weight)
         one.weight.copy_(conv.weight * scale[:, None, None, None])
         assert one.bias is not None
-        one.bias.copy_(self.bn.bias - self.bn.running_mean * scale)  # type: ignore[operator]
+        one.bias.copy_(bn.bias - bn.running_mean * scale)
         return one
 
 

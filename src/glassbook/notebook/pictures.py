@@ -1,9 +1,7 @@
-"""Picture files: PNG from pixels, what a file's content says it is, and safe names for pictures beside pages."""
+"""Picture files: what a file's content says it is, and safe names for pictures that lie beside pages."""
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -14,21 +12,6 @@ LARGEST = 10 << 20
 """Bytes of a picture that a page can be given."""
 _LONGEST = 48
 """Characters of a name: four bytes each, a number and an ending still make a file name."""
-
-
-def png(pixels: bytes, width: int, height: int) -> bytes:
-    """A PNG file of pixels in rows from the top, each of 1 byte (grey), 3 (red, green, blue) or 4 (and how opaque)."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    channels, rest = divmod(len(pixels), width * height)
-    if rest or channels not in (1, 3, 4):
-        raise ValueError(f"{len(pixels)} bytes are no picture of {width} x {height} pixels")
-    step = width * channels
-    rows = b"".join(b"\0" + pixels[at : at + step] for at in range(0, len(pixels), step))
-    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def picture_type(data: bytes) -> str:

@@ -8,10 +8,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from glassbook.data.pictures import CIFAR_CLASSES, cifar10, imagenet_classes
+from glassbook.data.registry import MODELS
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, ReLU, TopK, evaluate, fit
 from glassbook.nets import open_language_model, open_model, save_model
-from glassbook.nets.io.pictures_from_torch import CIFAR_RESNETS
 from glassbook.steer import Clamp, Vector, steer
 from glassbook.trace import collect, record, sites, trace
 
@@ -43,7 +43,7 @@ def test_resnet20_is_as_right_as_published(resnet20, photographs):
 @real
 def test_all_of_them_open_by_name_and_are_kept_as_folders(tmp_path):
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
-    for name, published in CIFAR_RESNETS.items():
+    for name, published in MODELS.items():
         pm = open_model(name)
         assert pm.model.depth == published.depth
         save_model(pm, tmp_path / name)

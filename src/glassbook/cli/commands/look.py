@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 BAR = 24
 """Characters of a bar for a probability of 1."""
+COLUMNS, SEEN = 6, 96
+"""Pictures in a row of a sheet, and screen pixels that one is wide at least."""
 LARGEST_SHEET = 400
 """Pictures of a folder that one sheet or page holds."""
 
@@ -91,8 +92,8 @@ class Look(Command):
     def show(self, result: dict[str, Any]) -> None:
         out, pictures = console(), result["pictures"]
         if result["task"] == "autoencode":
-            rows = [(Path(p["file"]).name, f"{p['error']:.4f}", f"{p['psnr']:.1f} dB") for p in pictures]
-            out.print(table(("picture", "mean squared error", "PSNR"), rows, numbers=("mean squared error", "PSNR")))
+            rows = [(Path(p["file"]).name, f"{p['psnr']:.1f} dB") for p in pictures]
+            out.print(table(("picture", "PSNR of its reconstruction"), rows, numbers=("PSNR of its reconstruction",)))
         elif len(pictures) == 1:
             rows = [(c["name"], f"{c['p']:.1%}", "█" * round(BAR * c["p"])) for c in pictures[0]["classes"]]
             out.print(table(("class", "probability", ""), rows, numbers=("probability",)))
@@ -121,53 +122,37 @@ class _Seen:
 
 
 def _look(pm: PictureModel, file: Path, top: int, keep: bool) -> _Seen:
-    from glassbook.data.pictures import fit_pictures, open_picture
+    from glassbook.data.pictures import open_picture
+    from glassbook.measure.reconstruction import psnr
 
     if not file.exists():
         raise GlassbookError(f"{file}: there is no such file or folder; check the path")
-    image = fit_pictures(open_picture(file, pm.size)[None], pm.size, pm.channels)
+    image = pm.view(open_picture(file, pm.size)[None])
     if pm.task == "classify":
         best = pm.probabilities(image)[0].topk(min(top, len(pm.classes)))
         names = [pm.classes[i] for i in best.indices.tolist()]
         found = [{"name": name, "p": p} for name, p in zip(names, best.values.tolist(), strict=True)]
         return _Seen({"file": str(file), "classes": found}, image[0] if keep else None, None)
     made = pm.reconstruct(image)
-    error = float(((made.float() - image.float()) / 255).square().mean())
-    told = {"file": str(file), "error": error, "psnr": -10 * log10(max(error, 1e-10))}
+    told = {"file": str(file), "psnr": psnr(image / 255, made / 255)}
     return _Seen(told, image[0], made[0]) if keep else _Seen(told, None, None)
 
 
 def _png(image: Tensor | None) -> bytes | None:
     """A picture [C, H, W] as PNG."""
-    from glassbook.notebook.pictures import png
+    from glassbook.charts import png
 
-    if image is None:
-        return None
-    return png(image.permute(1, 2, 0).contiguous().numpy().tobytes(), image.shape[2], image.shape[1])
+    return None if image is None else png(image[0] if len(image) == 1 else image.permute(1, 2, 0))
 
 
-def _sheet(seen: Sequence[_Seen], columns: int = 6, gap: int = 4) -> bytes:
-    """One PNG: every picture above its reconstruction."""
+def _sheet(seen: Sequence[_Seen]) -> bytes:
+    """One PNG: every picture above its reconstruction, small ones enlarged."""
     import torch
 
+    from glassbook.charts import sheet
+
     pairs = [torch.cat([one.image, one.made], dim=1) for one in seen if one.image is not None and one.made is not None]
-    c, height, width = pairs[0].shape
-    across = min(columns, len(pairs))
-    down = -(-len(pairs) // across)
-    sheet = torch.full((c, down * (height + gap) - gap, across * (width + gap) - gap), 255, dtype=torch.uint8)
-    for pair, (row, column) in zip(pairs, _places(across), strict=False):
-        top, left = row * (height + gap), column * (width + gap)
-        sheet[:, top : top + height, left : left + width] = pair
-    data = _png(sheet)
-    assert data is not None
-    return data
-
-
-def _places(across: int) -> Iterator[tuple[int, int]]:
-    row = 0
-    while True:
-        yield from ((row, column) for column in range(across))
-        row += 1
+    return sheet(torch.stack(pairs) / 255, min(COLUMNS, len(pairs)), max(1, SEEN // pairs[0].shape[2]))
 
 
 ACTIONS = {"": Look}

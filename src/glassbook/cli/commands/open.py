@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -43,7 +42,7 @@ class Open(OnModel):
                 "size": lm.size,
                 "channels": lm.channels,
                 "classes": list(lm.classes),
-                "blocks": [name for name, _ in lm.model.named_modules() if re.fullmatch(r"blocks\.\d+", name)],
+                "blocks": lm.blocks,
                 "sites": found,
             }
         sample = None

@@ -20,7 +20,7 @@ from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_lla
 from glassbook.nets.io.llama2c import read_llama2c
 from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
 from glassbook.nets.io.picture_models import KINDS, describe, restore
-from glassbook.nets.io.pictures_from_torch import CIFAR_RESNETS, cifar_resnet
+from glassbook.nets.io.pictures_from_torch import cifar_resnet
 from glassbook.nets.io.placement import place, read_device, read_dtype
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.picture_model import PictureModel
@@ -61,7 +61,7 @@ def open_picture_model(
 
     Args:
         name: a folder that `save_model` wrote; what `glassbook get` brings ("efficientnet-lite0"); or one of
-            `CIFAR_RESNETS` ("resnet20-cifar10"), whose files are in the dataset resnet-cifar10.
+            `data.registry.MODELS` ("resnet20-cifar10"), whose files are in the dataset resnet-cifar10.
         dtype: "float32", "bfloat16" or "float16", of weights and activations.
         device: "cpu", "cuda", "cuda:1", "mps", ...
 
@@ -77,7 +77,7 @@ def open_picture_model(
 def _open_pictures(name: str | Path, path: Path, dtype: str | torch.dtype, device: str | torch.device) -> PictureModel:
     dtype, device = read_dtype(dtype), read_device(device)
     try:
-        if str(name) in CIFAR_RESNETS:
+        if str(name) in registry.MODELS:
             pm = cifar_resnet(str(name), path)
         else:
             pm = restore(str(name), read_json(path / "config.json"), _read_state(path))
@@ -88,7 +88,7 @@ def _open_pictures(name: str | Path, path: Path, dtype: str | torch.dtype, devic
 
 def _of_pictures(name: str | Path, path: Path) -> bool:
     """Whether what a name opens is a model of pictures: one of those that we know by name, or a folder of our own."""
-    if str(name) in CIFAR_RESNETS:
+    if str(name) in registry.MODELS:
         return True
     return (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") in KINDS
 
@@ -169,7 +169,7 @@ def model_path(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path
-    if (published := CIFAR_RESNETS.get(str(name))) is not None:
+    if (published := registry.MODELS.get(str(name))) is not None:
         return registry.find(published.dataset).paths()[published.file]
     package = PACKAGES.get(str(name))
     if package is not None and package.kind == "model":

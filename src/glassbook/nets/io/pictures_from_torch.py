@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from glassbook.data.pictures import CIFAR_CLASSES, imagenet_classes
+from glassbook.data.registry import MODELS
 from glassbook.errors import GlassbookError
 from glassbook.nets.conv import resnet_cifar
 from glassbook.nets.efficientnet import EfficientNetLite
@@ -21,28 +21,13 @@ from glassbook.nets.picture_model import PictureModel
 from glassbook.nets.tokenizer import one_line
 
 
-class Published(NamedTuple):
-    """A model that is opened by name: the dataset of the registry that it is in, its file there, its depth."""
-
-    dataset: str
-    file: str
-    depth: int
-
-
-CIFAR_RESNETS = {
-    "resnet20-cifar10": Published("resnet-cifar10", "resnet20-12fca82f.th", 20),
-    "resnet56-cifar10": Published("resnet-cifar10", "resnet56-4bfd9763.th", 56),
-}
-"""ResNets that `open_model` knows by name."""
-
-
 def cifar_resnet(name: str, file: Path) -> PictureModel:
-    """One of `CIFAR_RESNETS` from its file.
+    """One of `registry.MODELS` from its file.
 
     Raises:
         GlassbookError: it holds something else.
     """
-    depth = CIFAR_RESNETS[name].depth
+    depth = MODELS[name].depth
     model, per_stage = resnet_cifar(depth), (depth - 2) // 6
     # The prefix is of a model that was trained on several GPUs.
     state = {_of_resnet(key.removeprefix("module."), per_stage): value for key, value in _tensors(file).items()}

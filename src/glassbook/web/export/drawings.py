@@ -6,12 +6,12 @@ A picture follows the reader's light or dark theme by a rule of its own, and hol
 from __future__ import annotations
 
 import base64
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, cos, sin, sqrt
 from typing import Any
-
-from glassbook.notebook.pictures import png
 
 SHADE = (203, 92, 13)
 """Colour of a weight or probability; how strong it is, is its opacity."""
@@ -108,8 +108,17 @@ def _map(weights: Sequence[Sequence[float]], x: float, y: float, side: float, ch
 
 def _png(alphas: Sequence[bytes]) -> bytes:
     """A PNG of one colour, each pixel as opaque as its byte says."""
-    pixels = b"".join(bytes((*SHADE, alpha)) for row in alphas for alpha in row)
-    return png(pixels, len(alphas[0]), len(alphas))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    width, height = len(alphas[0]), len(alphas)
+    pixels = b"".join(b"\0" + b"".join(bytes((*SHADE, alpha)) for alpha in row) for row in alphas)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+
+
+# --- lenses -----------------------------------------------------------------------------------------------------------
 
 
 def lens_svg(answer: Mapping[str, Any]) -> str:
