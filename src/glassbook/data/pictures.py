@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +26,16 @@ DIGITS = tuple("0123456789")
 CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Endings of the files that `open_folder` reads."""
 MOST_PIXELS = 100_000_000
 """A picture with more is refused before it is unpacked."""
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """The 1,000 classes of ImageNet-1k in the order of its synsets, by their first names in WordNet."""
+    return tuple(package_files("glassbook.data").joinpath("imagenet_classes.txt").read_text("utf-8").splitlines())
 
 
 class Pictures(NamedTuple):
@@ -132,15 +139,25 @@ def open_folder(folder: Path, size: int) -> Pictures:
     Raises:
         GlassbookError: no pictures there, or one of them cannot be read (its name is told).
     """
+    files = picture_files(folder)
+    groups = [path.relative_to(folder).parts[0] if path.parent != folder else folder.name for path in files]
+    classes = tuple(sorted(set(groups)))
+    images = torch.stack([open_picture(path, size) for path in files])
+    return Pictures(images, torch.tensor([classes.index(group) for group in groups]), classes)
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """All files of a folder and those below it that end as pictures do, in order.
+
+    Raises:
+        GlassbookError: there is no such folder, or no picture in it.
+    """
     if not folder.is_dir():
         raise GlassbookError(f"{folder} is no folder; give one that holds pictures")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise GlassbookError(f"there is no picture in {folder} ({', '.join(SUFFIXES)}); choose another folder")
-    groups = [path.relative_to(folder).parts[0] if path.parent != folder else folder.name for path in files]
-    classes = tuple(sorted(set(groups)))
-    images = torch.stack([open_picture(path, size) for path in files])
-    return Pictures(images, torch.tensor([classes.index(group) for group in groups]), classes)
+    return files
 
 
 def open_picture(path: Path, size: int | None = None) -> Tensor:
