@@ -13,12 +13,12 @@ from glassbook.notebook.bounded import TooCostly
 from glassbook.notebook.index.spelling import learn
 from glassbook.notebook.index.words import APART, spread
 from glassbook.notebook.pages.links import Outline, Section, name_key, read_bounded
-from glassbook.notebook.pages.names import lookup_key, names_of
+from glassbook.notebook.pages.names import BEHIND, lookup_key, names_of
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 13
+VERSION = 14
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -41,7 +41,7 @@ TOKENS = "tokenize = 'unicode61 remove_diacritics 2'"
 TABLES = f"""
 CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, changed INTEGER, seen INTEGER,
                    digest TEXT, id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT,
-                   day TEXT);
+                   day TEXT, behind INTEGER);
 CREATE INDEX page_kind ON page (kind, lower(title), path);
 CREATE INDEX page_title ON page (lower(title), path);
 CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
@@ -236,6 +236,7 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     except TooCostly as stopped:
         problem = problem or f"its links and sections are not known: to read it, {stopped}"
     own = [whole(page.id), whole(page.title), problem and whole(problem), whole(page.kind), page.level]
+    names = names_of(page, path)
     # The names stand with the first section only, so that a search for the page lands on its top.
     first = (" \n".join(page.aliases), " \n".join(page.tags))
     sections = [
@@ -243,9 +244,9 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
         for n, section in enumerate(outline.sections)
     ]
     return {
-        "page": [[path, *stamp, *own, *lists]],
+        "page": [[path, *stamp, *own, *lists, names.get(name_key(page.id), 0) // BEHIND]],
         "tag": [[key(tag), whole(tag), path] for tag in page.tags],
-        "name": [[whole(name), rank, path] for name, rank in names_of(page, path).items()],
+        "name": [[whole(name), rank, path] for name, rank in names.items()],
         "link": [
             [
                 path,
@@ -270,7 +271,7 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows], learns: bool = True
         pages: the pages.
         learns: remember their words for `spelling`; without, the caller has to (see `learn_all`).
     """
-    for table, columns in (("page", 14), ("tag", 3), ("name", 3), ("link", 6)):
+    for table, columns in (("page", 15), ("tag", 3), ("name", 3), ("link", 6)):
         marks = ", ".join("?" * columns)
         db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
     (number,) = db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
