@@ -181,11 +181,11 @@ class Notebook:
         with self._one_writer():
             return self._write_all(pages)
 
-    def change(self, name: str, edit: Callable[[Page], None]) -> Page:
+    def change(self, which: str | Page, edit: Callable[[Page], None]) -> Page:
         """Read a page, let `edit` change it, and save it, in one step: nobody else saves in between.
 
         Args:
-            name: as `page` takes it.
+            which: its name, as `page` takes it, or the page as it was read at some time.
             edit: changes the page that it is given; it must not write to the notebook itself, and should be quick, for
                 other saves wait.
 
@@ -197,7 +197,7 @@ class Notebook:
             GlassbookError: there is no such page, what `edit` raises, or see `write`. The file is then as it was.
         """
         with self._one_writer():
-            page = self.page(name)
+            page = self.page(which) if isinstance(which, str) else self._read(self._place(which))
             edit(page)
             return self._write_all([page])[0]
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from glassbook.notebook import Notebook, Page
@@ -259,6 +259,8 @@ def changed(before: dict, after: dict) -> dict:
     "Jan 5th, 2024",
 )
 def test_no_link_of_a_page_means_another_when_a_vault_or_a_page_comes(own, vaults, later):
+    # Two pages of which neither can list what it yields: no file can say which of them came first.
+    assume(sum(any("level" in front for front in files.values()) for _, files in vaults) < 2)
     with tempfile.TemporaryDirectory() as folder:
         book = Notebook.create(Path(folder) / "book")
         book.write(Page(id="start", title="Start", body=LINKS))
