@@ -112,7 +112,7 @@ class _Reader(HTMLParser):
         self.holders: list[list] = []
         """Open quotes and items: [tag, what their first line begins with, the others, first is out, may be close]."""
         self.lists: list[list] = []
-        """Open lists: [tag, number of the next item, how many holders are around it, it has an item, one is written]."""
+        """Open lists: [tag, number of the next item, how many holders are around it, has an item, one is written]."""
         self.heading = 0
         self.pre: list[str] | None = None
         self.language = ""

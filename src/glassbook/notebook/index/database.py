@@ -85,6 +85,8 @@ class IndexFile:
         """Held by who reads them."""
         self._large: LargePages | None = None
         """Those of them that another process reads."""
+        self._damaged = False
+        """Whether damage was found in the open database."""
         self._unknown = True
         """Whether the files have not been compared with the open database: then a query does that first."""
         self._watch: scan.RunWatch | None = None
@@ -164,18 +166,21 @@ class IndexFile:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def look_at_everything(self) -> None:
-        """Find what the watch missed, beside the queries: with a connection of its own."""
+        """Find what the watch missed, and damage, beside the queries: with a connection of its own."""
         try:
             db = schema.connect(str(self.path))
         except sqlite3.DatabaseError:
             return
         try:
+            schema.check_tables(db)
             if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)
             if any(refresh.stale_runs(db, self.folder)):
                 self._watch = None
-        except (sqlite3.DatabaseError, *DAMAGE):
-            self._touched.add(scan.PAGES)  # the next query repairs it
+        except sqlite3.DatabaseError as error:
+            self._damaged = "locked" not in str(error)  # then the next query makes another
+        except DAMAGE:
+            self._damaged = True
         finally:
             db.close()
 
@@ -277,6 +282,9 @@ class IndexFile:
     def _open(self) -> sqlite3.Connection:
         if self._db is not None and self._inode is not None and self._inode != _inode(self.path):
             self._close()  # deleted or replaced under our hands
+        if self._damaged:
+            self._damaged = False
+            self._remove()
         if self._db is None:
             try:
                 self.path.parent.mkdir(exist_ok=True)

@@ -144,11 +144,20 @@ def check(db: sqlite3.Connection) -> None:
     Raises:
         sqlite3.DatabaseError: it is damaged.
     """
+    check_tables(db)
+    for table in (*LISTS.values(), PAGE_NAMES):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+
+
+def check_tables(db: sqlite3.Connection) -> None:
+    """The same for all but the lists of words themselves: many times as fast, and it takes no lock.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
     (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if said != "ok":
         raise sqlite3.DatabaseError(said)
-    for table in (*LISTS.values(), PAGE_NAMES):
-        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
     texts = " UNION ALL ".join(f"SELECT rowid AS id FROM {table}" for table in LISTS.values())
     odd = f"SELECT id FROM entry WHERE kind NOT IN ({', '.join('?' * len(LISTS))}) OR id NOT IN ({texts})"
     if db.execute(f"SELECT EXISTS ({odd})", list(LISTS)).fetchone()[0]:
