@@ -27,17 +27,23 @@ _WORD = re.compile(rf"[^\W\d_]{{{SHORTEST},{LONGEST}}}")
 
 def learn(db: sqlite3.Connection, texts: Iterable[str]) -> None:
     """Remember the words of some texts."""
-    _remember(db, {word for text in texts for word in _WORD.findall(_as_indexed(text))})
+    remember(db, words_in(texts))
+
+
+def words_in(texts: Iterable[str]) -> set[str]:
+    """The words of some texts that `remember` keeps."""
+    return {word for text in texts for word in _WORD.findall(_as_indexed(text)) if not is_apart(word)}
 
 
 def learn_all(db: sqlite3.Connection) -> None:
     """Remember the words of all pages, from their full-text index: for very many pages quicker than one by one."""
-    _remember(db, {word for (word,) in db.execute("SELECT term FROM page_word") if _WORD.fullmatch(word)})
+    terms = (word for (word,) in db.execute("SELECT term FROM page_word"))
+    remember(db, {word for word in terms if _WORD.fullmatch(word) and not is_apart(word)})
 
 
-def _remember(db: sqlite3.Connection, words: Iterable[str]) -> None:
-    kept = [(word,) for word in sorted(words) if not is_apart(word)]
-    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", kept)
+def remember(db: sqlite3.Connection, words: Iterable[str]) -> None:
+    """Remember some words, which `words_in` gave."""
+    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", [(word,) for word in sorted(words)])
 
 
 def distance(word: str, other: str, most: int) -> int:
