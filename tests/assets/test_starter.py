@@ -13,6 +13,7 @@ from glassbook.assets import starter
 from glassbook.cli.app import COMMANDS
 from glassbook.experiments import find, forms, launch, names
 from glassbook.experiments.verdicts import judge
+from glassbook.model_server import read_latents
 from glassbook.notebook import KINDS, InlineValue, Notebook, Page
 from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.pages.prose import ungrounded
@@ -159,14 +160,18 @@ def test_live_blocks_name_what_there_is(page):
             )
             assert block.data["model"] == "builtin"
             continue
+        if block.kind == "latents" and "experiment" not in block.data:
+            assert read_latents(block.data).model == "builtin-vae"
+            continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]
         assert name in names()
         if block.kind in ("chart", "table", "image"):
-            assert block.data["name"] in getattr(find(name).outputs, f"{block.kind}s")
+            shown = block.data.get("names", [block.data.get("name")])
+            assert set(shown) <= set(getattr(find(name).outputs, f"{block.kind}s"))
         elif block.kind == "claim":
             assert find_claim(find(name).claims, block.data["id"], name)
         else:
-            assert block.kind in ("experiment", "claims", "features")
+            assert block.kind in ("experiment", "claims", "features", "latents")
 
 
 @each(pages())
