@@ -19,7 +19,7 @@ ALAIN = "Alain and Bengio 2012, arXiv:1211.4246"
 
 
 @experiment(
-    terms=["Auto-encoder"],
+    terms=["Denoising auto-encoder"],
     source=f"Vincent et al. 2008; {ALAIN}",
     data=["mnist"],
 )

@@ -23,7 +23,7 @@ ACTIVE = 0.01
 
 
 @experiment(
-    terms=["Variational auto-encoder", "Auto-encoder"],
+    terms=["Variational auto-encoder"],
     source="Kingma and Welling 2013, arXiv:1312.6114; Higgins et al. 2017; Burda et al. 2015, arXiv:1509.00519",
     data=["mnist"],
 )
