@@ -22,6 +22,7 @@ ALAIN = "Alain and Bengio 2012, arXiv:1211.4246"
     terms=["Denoising auto-encoder"],
     source=f"Vincent et al. 2008; {ALAIN}",
     data=["mnist"],
+    minutes=6,
 )
 @dataclass(frozen=True, kw_only=True)
 class DenoisingAutoencoder:
@@ -61,10 +62,14 @@ class DenoisingAutoencoder:
 
     claims = (
         Claim("beats-filters", "On digits it removes noise better than the best of blur, components and linear filter",
-              "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",)),
+              "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",),
+              explanation="The best linear filter knows the covariance of all pixels and is itself 1 dB better than "
+                          "blur and components; in three rounds of the digits so small a network gains 2 dB on it"),
         Claim("beats-filters-on-frames", "On frames of unseen stations it removes noise better than the best filter",
               "frames_gain_over_filters_db", ">=", 1.5, control="frames_mean_image_gain_db <= -3",
-              sabotages=("other-targets",)),
+              sabotages=("other-targets",),
+              explanation="All of a frame passes through the code, which keeps places only to four pixels; the best "
+                          "linear filter loses nothing on the way. A network with ways round its code would do better"),
         Claim("noise-makes-codes",
               "A probe of few labels reads its code at least as well as that of a plain autoencoder",
               "probe_gain", ">=", 0.0, control="shuffled_probe <= 0.15", sabotages=("other-targets",)),

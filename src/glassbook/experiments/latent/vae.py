@@ -26,6 +26,7 @@ ACTIVE = 0.01
     terms=["Variational auto-encoder"],
     source="Kingma and Welling 2013, arXiv:1312.6114; Higgins et al. 2017; Burda et al. 2015, arXiv:1509.00519",
     data=["mnist"],
+    minutes=5,
 )
 @dataclass(frozen=True, kw_only=True)
 class Vae:
@@ -74,8 +75,8 @@ class Vae:
     )  # fmt: skip
     sabotages = (
         Sabotage("mismatched-posteriors", "The latents of the encoder are in another order than those of the decoder",
-                 {"sabotage": "mismatched-posteriors"}),
-        Sabotage("one-beta", "All models have the same beta", {"betas": (1.0,) * 5}),
+                 {"sabotage": "mismatched-posteriors", "sprite_steps": 1}),
+        Sabotage("one-beta", "All models have the same beta", {"betas": (1.0,) * 5, "sprite_steps": 1}),
         Sabotage("untrained", "The models are trained for one step only", {"steps": 1, "sprite_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(
