@@ -73,7 +73,8 @@ class Gan:
     sabotages = (
         Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),
         Sabotage("no-penalty", "The penalty weighs nothing", {"gamma": 0.0, "points_gamma": 0.0}),
-        Sabotage("copies", "The samples of digits are training digits", {"sabotage": "copies", "steps": 1, "point_steps": 1}),
+        Sabotage("copies", "The samples of digits are training digits",
+                 {"sabotage": "copies", "steps": 1, "point_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(
         charts=(*(f"ring-{i}" for i in range(1, SNAPSHOTS + 1)), "modes"), images=("penalty", "plain", "walk")
