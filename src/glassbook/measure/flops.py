@@ -64,8 +64,8 @@ class FlopCounter(TorchDispatchMode):
     """Counts what runs inside its `with` block, on any device, gradients included.
 
     Results are the same, though gradients may lie in memory otherwise. It follows operations, not modules as torch's
-    FlopCounterMode does, which takes twice as long. Sparse products and `embedding_bag` are not seen: a step of a sparse
-    dictionary is counted by `compute.dictionary_step`.
+    FlopCounterMode does, which takes twice as long. Sparse products and `embedding_bag` are not seen: a step of a
+    sparse dictionary is counted by `compute.dictionary_step`.
 
     Args:
         corrected: count what torch's own counter has wrong; without it, the number is torch's.
