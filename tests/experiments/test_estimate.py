@@ -1,5 +1,6 @@
 """What a run is expected to cost, and the data that it needs, before it is made."""
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,17 +9,34 @@ from glassbook.experiments import base
 from glassbook.experiments.estimate import Expected, expected, expected_of_all, needs
 
 
-def test_time_is_the_median_of_the_reference():
-    found = expected("superposition")
-    assert found.seconds == 177  # of 818, 170 and 177 s
-    assert "reference" in found.text
-    assert "2 min 57 s" in found.text
+def reference(*costs):
+    """Reference runs of `compute` at its default settings that took (seconds, FLOP)."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    return lambda name: [
+        SimpleNamespace(
+            config=base.default_settings("compute"), sabotage="", flop=f, started=begin, ended=begin + timedelta(0, s),
+            environment={"platform": "Linux-6", "machine": "x86_64", "cpus": 2},
+        )
+        for s, f in costs
+    ]  # fmt: skip
 
 
-def test_without_a_reference_the_recipe_says_it(monkeypatch):
-    monkeypatch.setattr("glassbook.experiments.estimate.reference_runs", lambda name: [])
+def test_time_and_compute_are_the_median_of_the_reference(monkeypatch):
+    runs = reference((818, 3e12), (170, 1e12), (177, 2e12))
+    monkeypatch.setattr("glassbook.experiments.estimate.reference_runs", runs)
+    found = expected("compute")
+    assert (found.seconds, found.flop) == (177, 2e12)
+    assert found.text == "about 2 min 57 s, 2 TFLOP (the reference, on Linux x86_64, 2 CPUs)"
+
+
+def test_a_reference_that_trained_nothing_has_a_time_alone(monkeypatch):
+    monkeypatch.setattr("glassbook.experiments.estimate.reference_runs", reference((42, None)))
+    assert expected("compute").text == "about 42 s (the reference, on Linux x86_64, 2 CPUs)"
+
+
+def test_without_a_reference_the_recipe_says_it():
     assert expected("compute").seconds == 60
-    assert "by its recipe" in expected("compute").text
+    assert expected("compute").text == "about 1 min 0 s (by its recipe, on two processor cores)"
     assert expected("tour") == Expected(None, None, "by its recipe, on two processor cores")
     assert expected("tour").text == ""
 

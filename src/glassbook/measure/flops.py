@@ -108,11 +108,15 @@ class Counting:
         if self._counter is not None:
             self._counter.__exit__(*error)
 
-    def backward(self, loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
-        """Count a backward pass to some parameters, which keep the gradients that they have."""
+    def thrown_away(self, work: Callable[[], object]) -> None:
+        """Count some work whose result is thrown away; without a counter it is not done."""
         if self._counter is not None:
             with self._counter:
-                torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+                work()
+
+    def backward(self, loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
+        """Count a backward pass to some parameters, which keep the gradients that they have."""
+        self.thrown_away(lambda: torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True))
 
 
 class Meter:

@@ -99,7 +99,7 @@ class _AtomsLearner:
     zx: Tensor = field(init=False)
     meter: Meter = field(default_factory=Meter)
 
-    counted = "the first step was counted; the atoms' update by formula"
+    counted = "codes as in the first step, counted there; the rest by formula"
 
     def _setup(self) -> None:
         """Atoms start as samples."""
@@ -116,13 +116,15 @@ class _AtomsLearner:
         if step == 0:
             self._setup()
         x, atoms, zz, zx = self.batches(step) - self.mean, self.atoms, self.zz, self.zx
-        with self.meter.step(f"{len(x)} samples") as counting, counting:
-            z = _codes(x, atoms, self.solver, self.solver_steps)
-            retained = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
-            zz.mul_(retained).addmm_(z.T, z, alpha=1 / len(x))
-            zx.mul_(retained).addmm_(z.T, x, alpha=1 / len(x))
+        with self.meter.step(f"{len(x)} samples") as counting:
+            counting.thrown_away(lambda: _codes(x, atoms, self.solver, self.solver_steps))
+        z = _codes(x, atoms, self.solver, self.solver_steps)
+        retained = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
+        zz.mul_(retained).addmm_(z.T, z, alpha=1 / len(x))
+        zx.mul_(retained).addmm_(z.T, x, alpha=1 / len(x))
         _update(atoms.numpy(), zz.numpy(), zx.numpy(), self.passes)
-        self.meter.add(Flop(2.0 * self.passes * self.width**2 * atoms.shape[1]))
+        sums, moves = len(x) * (self.width + x.shape[1]), self.passes * self.width * x.shape[1]
+        self.meter.add(Flop(2.0 * self.width * (sums + moves)))
         used = zz.diagonal()
         unused = torch.nonzero(used <= UNUSED * used.sum())[:, 0]
         if len(unused) and step < self.steps - 1:
