@@ -12,7 +12,7 @@ from glassbook.data.world import World
 from glassbook.data.world.frames import close_frames, split
 from glassbook.errors import GlassbookError
 from glassbook.model_server import LatentSettings, latents_from_query, latents_query, models_with_latents, read_latents
-from glassbook.model_server.latents import LatentModels, latents
+from glassbook.model_server.latents import FRAMES, LatentModels, latents
 from glassbook.nets import save_model
 from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
 from glassbook.nets.gan import pictures_gan
@@ -67,7 +67,7 @@ def test_the_active_latents_come_first_and_are_where_the_picture_has_them(ask):
     assert answer["rebuilt"] == answer["decoded"]
     # A latent's places over the held-out pictures have mean 0 and standard deviation 1, by the definition of the unit.
     model = ask.models.open(answer["model"])
-    codes = model.model.encode(model.examples(256, 2**20))
+    codes = model.model.encode(model.examples(FRAMES, 2**20))
     mean, variance = model.activity
     places = (codes - mean) / variance.sqrt()
     assert places.mean(0).abs().max() < 1e-3

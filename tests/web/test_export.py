@@ -70,6 +70,7 @@ def nb(tmp_path_factory) -> Notebook:
         f"[weights](../../runs/{run.id}/artifacts/w.bin) [dot](../../runs/{run.id}/images/dot.png)\n\n- [x] done\n\n"
         "## Second\n\n$x^2$\n\n```glassbook\nchart: {run: " + run.id + ", name: curve}\n```\n\n"
         "```glassbook\nattention: {model: builtin, prompt: a fox}\n```\n\n"
+        "```glassbook\nlatents: {seed: 3, set: {0: 2.5}, strip: 1}\n```\n\n"
         "```glassbook\nimage: {run: " + run.id + ", name: dot}\n```\n\n"
         "```glassbook\nfeature: {run: " + run.id + ", index: 0}\n```\n"
     )
@@ -162,13 +163,18 @@ def test_charts_curves_and_histograms_are_pictures(site, nb):
     assert any("<path" in picture.read_text() for picture in pictures)
 
 
-def test_attention_lenses_and_the_graph_are_pictures(site):
+def test_attention_lenses_latents_and_the_graph_are_pictures(site):
     page = next(path for path in (site / "p").rglob("*.html") if "<title>Links " in path.read_text()).read_text()
     found = re.search(r'<img class="picture" src="([^"]+)" alt="attention of builtin on “a fox”">', page)
     assert found
     picture = (site / "p" / found[1]).resolve().read_text()
     assert "blocks.0, head 0" in picture
     assert "data:image/png;base64," in picture
+    found = re.search(r'<img class="picture" src="([^"]+)" alt="latents of builtin-vae">', page)
+    assert found
+    picture = (site / "p" / found[1]).resolve().read_text()
+    assert picture.count("data:image/png;base64,") == 3 + 7
+    assert "latent 0: 2.5, of the picture " in picture
     graph = (site / "graph.html").read_text()
     found = re.search(r'<img class="picture" src="([^"]+)" alt="pages and the links between them">', graph)
     assert found

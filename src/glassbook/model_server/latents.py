@@ -28,7 +28,7 @@ from glassbook.notebook.pictures import png
 
 MAX_OPEN = 4
 """How many models stay open."""
-FRAMES = 256
+FRAMES = 128
 """Held-out pictures from which the activity of latents is measured."""
 ACTIVE = 0.01
 """Variance of a unit's mean over pictures from which it counts as active (Burda et al. 2015, arXiv:1509.00519)."""
