@@ -94,7 +94,7 @@ class Look(Command):
         if result["task"] == "autoencode":
             rows = [(Path(p["file"]).name, decibels(p["psnr"])) for p in pictures]
             out.print(table(("picture", "PSNR of its reconstruction"), rows, numbers=("PSNR of its reconstruction",)))
-        elif len(pictures) == 1:
+        elif not self.path.is_dir():
             rows = [(c["name"], f"{c['p']:.1%}", "█" * round(BAR * c["p"])) for c in pictures[0]["classes"]]
             out.print(table(("class", "probability", ""), rows, numbers=("probability",)))
         elif pictures:
