@@ -178,7 +178,7 @@ def test_a_picture_model_is_shown_by_open(glassbook, models):
 def test_a_command_about_text_says_what_shows_a_picture_model(glassbook, models):
     for command in (
         ["generate", models / "vae", "Once"],
-        ["steer", models / "vae", "Once", "--plus", "a", "--minus", "b"],
+        ["steer", models / "vae", "Once", "--add", " a", " b"],
     ):
         assert "is a picture model; `glassbook look FILE" in glassbook(*command).complaint()
 

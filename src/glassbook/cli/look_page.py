@@ -56,5 +56,10 @@ def _figure(told: dict[str, Any], pngs: Sequence[bytes]) -> str:
         )
         below = f"<table><tbody>{rows}</tbody></table>"
     else:
-        below = f"<p>reconstructed at {told['psnr']:.1f} dB</p>"
+        below = f"<p>its reconstruction: {decibels(told['psnr'])}</p>"
     return f'<figure><div class="seen">{images}</div><figcaption>{name}</figcaption>{below}</figure>'
+
+
+def decibels(psnr: float | None) -> str:
+    """A ratio of signal to noise in words; None is that of a picture of which no pixel differs."""
+    return "exact" if psnr is None else f"{psnr:.1f} dB"

@@ -59,8 +59,8 @@ def _kind_of_folder(folder: Path) -> Kind:
 def available_models(notebook: Notebook) -> list[dict[str, Any]]:
     """The built-in model, those that were opened before, models of pictures that are here, and those that runs saved.
 
-    Each is {name, short, kind, task, origin, where}, `kind` and `task` as `kind_of` has them; of models that were
-    opened also when, `parameters` and a usual `site`, as `remembered` has them.
+    Each is {name, short, kind, task, origin, where}, `kind` and `task` as `kind_of` has them; of opened models
+    also when, `parameters` and a usual `site`, as `remembered` has them.
     """
     models = [{"name": "builtin", "short": "builtin", "origin": "built-in", "where": "comes with Glassbook"}]
     saved = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from glassbook.cli.command import Command, Option, Positional, quiet_libraries
+from glassbook.cli.look_page import decibels, page
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 
@@ -78,8 +80,6 @@ class Look(Command):
         from glassbook.notebook.pictures import free_place
 
         if self.to is not None and self.to.suffix == ".html":
-            from glassbook.cli.look_page import page
-
             data = page(pm.name, [(one.told, _png(one.image), _png(one.made)) for one in seen]).encode()
         else:
             data = _sheet(seen)
@@ -92,9 +92,9 @@ class Look(Command):
     def show(self, result: dict[str, Any]) -> None:
         out, pictures = console(), result["pictures"]
         if result["task"] == "autoencode":
-            rows = [(Path(p["file"]).name, f"{p['psnr']:.1f} dB") for p in pictures]
+            rows = [(Path(p["file"]).name, decibels(p["psnr"])) for p in pictures]
             out.print(table(("picture", "PSNR of its reconstruction"), rows, numbers=("PSNR of its reconstruction",)))
-        elif len(pictures) == 1:
+        elif not self.path.is_dir():
             rows = [(c["name"], f"{c['p']:.1%}", "█" * round(BAR * c["p"])) for c in pictures[0]["classes"]]
             out.print(table(("class", "probability", ""), rows, numbers=("probability",)))
         elif pictures:
@@ -134,7 +134,8 @@ def _look(pm: PictureModel, file: Path, top: int, keep: bool) -> _Seen:
         found = [{"name": name, "p": p} for name, p in zip(names, best.values.tolist(), strict=True)]
         return _Seen({"file": str(file), "classes": found}, image[0] if keep else None, None)
     made = pm.reconstruct(image)
-    told = {"file": str(file), "psnr": psnr(image / 255, made / 255)}
+    ratio = psnr(image / 255, made / 255)
+    told = {"file": str(file), "psnr": ratio if isfinite(ratio) else None}  # infinite: every pixel is the same
     return _Seen(told, image[0], made[0]) if keep else _Seen(told, None, None)
 
 

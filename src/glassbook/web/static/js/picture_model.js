@@ -108,7 +108,7 @@ function classes(told) {
 }
 
 function pair(told) {
-  const made = el("figure", {}, el("img", { src: png(told.made), alt: "its reconstruction", class: told.size < 100 ? "small" : null }), el("figcaption", {}, `what is left of it after the code, ${number(told.psnr)} dB`));
+  const made = el("figure", {}, el("img", { src: png(told.made), alt: "its reconstruction", class: told.size < 100 ? "small" : null }), el("figcaption", {}, `what is left of it after the code, ${told.psnr == null ? "every pixel the same" : `${told.psnr.toFixed(1)} dB`}`));
   return el("div", { class: "looked pair-of-pictures" }, seen(told), made);
 }
 
@@ -124,7 +124,7 @@ async function showFeatures({ seen, features }) {
   await picture.decode();
   const [height, width] = features.grid.length ? features.grid : [0, 0];
   const maps = features.shown.map((feature) => {
-    const caption = el("figcaption", {}, el("b", {}, `feature ${feature.index}`), ` up to ${number(feature.largest)}`);
+    const caption = el("figcaption", {}, el("b", {}, `feature ${feature.index}`), ` up to ${feature.largest.toPrecision(3)}`);
     if (!width) return el("li", {}, el("figure", {}, caption));
     const canvas = overlay(picture, feature.values, width, height);
     canvas.setAttribute("role", "img");
@@ -141,7 +141,7 @@ function overlay(picture, values, width, height) {
   const shade = new OffscreenCanvas(width, height);
   const brush = shade.getContext("2d");
   const map = brush.createImageData(width, height);
-  values.forEach((value, i) => map.data.set([12, 14, 18, Math.round(215 * (1 - value))], 4 * i));
+  values.forEach((value, i) => map.data.set([12, 14, 18, Math.round(200 * (1 - value))], 4 * i));
   brush.putImageData(map, 0, 0);
   const onto = canvas.getContext("2d");
   onto.imageSmoothingEnabled = picture.width >= 100;
