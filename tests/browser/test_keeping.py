@@ -6,10 +6,9 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from glassbook.notebook import Notebook
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 LOADED = 60_000
 """Milliseconds within which a model is loaded and has answered."""

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from glassbook.data.pictures import cifar10, fashion_900, mnist, open_folder, open_picture, read_idx, shuffled
 from glassbook.errors import GlassbookError
 
-Image = pytest.importorskip("PIL.Image")
-
 TRAPS = Path(os.environ.get("GLASSBOOK_DATA", "")) / "camera-traps" / "speciesnet-test-data"
+needs_data = pytest.mark.skipif(
+    "GLASSBOOK_DATA" not in os.environ, reason="needs the real data: set GLASSBOOK_DATA to its folder"
+)
 needs_photographs = pytest.mark.skipif(not TRAPS.is_dir(), reason="needs the camera-trap photographs")
 
 
@@ -50,6 +52,7 @@ def test_files_that_are_no_idx_are_one_line(tmp_path, data):
         read_idx(path)
 
 
+@needs_data
 def test_mnist():
     train, test = mnist(), mnist("test")
     assert (train.images.shape, test.images.shape) == ((60000, 1, 28, 28), (10000, 1, 28, 28))
@@ -57,6 +60,7 @@ def test_mnist():
     assert train.images.float().mean().item() == pytest.approx(33.3184, abs=1e-3)
 
 
+@needs_data
 def test_clothes_and_cifar():
     clothes = fashion_900()
     assert clothes.labels.bincount().tolist() == [90] * 10

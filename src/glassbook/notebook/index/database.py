@@ -165,6 +165,19 @@ class IndexFile:
         ):
             db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def warm(self) -> None:
+        """Read the words of the index beside the queries, so that the first misspelt one need not."""
+        inode = _inode(self.path)
+        try:
+            with contextlib.closing(schema.connect(str(self.path))) as db:
+                vocabulary = Vocabulary()
+                vocabulary.read_on(db)
+        except (sqlite3.DatabaseError, *DAMAGE):
+            return  # queries find what is wrong
+        with self._lock:
+            if self._db is not None and self._inode == inode:
+                self._vocabulary = vocabulary
+
     def look_at_everything(self) -> None:
         """Find what the watch missed, and damage, beside the queries: with a connection of its own."""
         try:

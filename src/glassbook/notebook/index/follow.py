@@ -85,6 +85,7 @@ class Follower:
     def _poll(self) -> None:
         looked = tidied = time.monotonic()
         if self._begin_whole:
+            self._index.warm()
             self._watching.wait(5)
             self._index.look_at_everything()
         while not self._stop.wait(POLL):

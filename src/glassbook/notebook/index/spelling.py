@@ -86,7 +86,7 @@ class Vocabulary:
         word = _as_indexed(word)
         if not _WORD.fullmatch(word) or is_apart(word):
             return []
-        self._read_on(db)
+        self.read_on(db)
         variants = set(self._variants(word)) - {word}
         found = list(variants & self._known)
         if not found and word not in self._known:
@@ -127,7 +127,8 @@ class Vocabulary:
                 if alike and distance(word, other, 2) <= 2:
                     yield other
 
-    def _read_on(self, db: sqlite3.Connection) -> None:
+    def read_on(self, db: sqlite3.Connection) -> None:
+        """Read the words that are new since the last time."""
         rows = db.execute("SELECT id, text FROM word WHERE id > ? ORDER BY id", [self._last]).fetchall()
         if not rows:
             return

@@ -109,7 +109,7 @@ class Outline:
 
 def name_key(name: str) -> str:
     """The form in which names are compared: Unicode NFC, case folded, white space squeezed."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    return " ".join((name if name.isascii() else unicodedata.normalize("NFC", name)).casefold().split())
 
 
 _WORD = re.compile(r"\w+")

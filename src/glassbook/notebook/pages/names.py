@@ -18,7 +18,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from glassbook.notebook.pages.links import PAGE_ENDINGS, name_key
 from glassbook.notebook.pages.logseq import block_ids, journal_names, page_title
@@ -86,7 +85,7 @@ def _written(page: Page, path: str) -> dict[str, tuple[int, str]]:
     """Names of a page, in the form of `name_key` -> (the best rank, the name as it is written)."""
     names: dict[str, tuple[int, str]] = {}
     for name, rank in _names(page, path):
-        for said in (name, _without_ending(name)):
+        for said in dict.fromkeys((name, _without_ending(name))):
             key = name_key(said)
             if key and (key not in names or rank < names[key][0]):
                 names[key] = rank, said
@@ -101,7 +100,7 @@ def yielded(page: Page) -> list[str]:
 
 def _names(page: Page, path: str) -> Iterator[tuple[str, int]]:
     below = path.removeprefix("pages/").removesuffix(".md")
-    stem = PurePosixPath(path).name.removesuffix(".md")
+    stem = posixpath.basename(path).removesuffix(".md")
     by_file = bool(vault_of(path)) or page.id == below
     yield page.id, ID
     yield page.title, SECOND if by_file else FIRST
@@ -161,5 +160,6 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
 
 
 def _without_ending(name: str) -> str:
-    ending = next((ending for ending in PAGE_ENDINGS if name.lower().endswith(ending)), "")
-    return name[: len(name) - len(ending)]
+    if not name.lower().endswith(PAGE_ENDINGS):
+        return name
+    return name[: name.rindex(".")]

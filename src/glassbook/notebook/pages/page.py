@@ -107,7 +107,10 @@ class Page:
         page.aliases = _together(page.aliases, logseq.listed(said.get("alias", "")))
         page.tags = _together(page.tags, logseq.listed(said.get("tags", "")))
         page.title = page.title or said.get("title", "") or _heading(body) or _file_title(name)
-        head.read = copy.deepcopy(page._values())
+        head.read = {
+            key: copy.deepcopy(value) if isinstance(value, list | dict) else value
+            for key, value in page._values().items()
+        }
         page._head = head
         return page
 
