@@ -27,11 +27,9 @@ class Expected:
     @property
     def text(self) -> str:
         """It in words, as the part of a sentence; "" if nothing is known."""
-        cost = ", ".join(
-            filter(
-                None, ["" if self.seconds is None else f"about {seconds(self.seconds)}", self.flop and flop(self.flop)]
-            )
-        )
+        parts = [] if self.seconds is None else [f"about {seconds(self.seconds)}"]
+        parts += [] if self.flop is None else [flop(self.flop)]
+        cost = ", ".join(parts)
         return f"{cost} ({self.basis})" if cost else ""
 
 

@@ -76,10 +76,8 @@ class Compute:
                 without = abs(network.without_attention.n / counted - 1)
                 row = {"network": network.kind, "draw": i, "counted": counted, "formula": formula}
                 rows.append(row | {"error": abs(formula / counted - 1), "without attention": without})
-        active, total, dense = (
-            sum(self._counted(network) for network in self._mixtures(run, **sizes))
-            for sizes in ({"active": self.active}, {"active": self.experts}, {"dense": True})
-        )
+        kinds = (self._mixtures(run, self.active), self._mixtures(run, self.experts), self._mixtures(run, dense=True))
+        active, total, dense = (sum(map(self._counted, networks)) for networks in kinds)
         run.result(
             worst_formula_error=max(row["error"] for row in rows),
             error_without_attention=min(r["without attention"] for r in rows if r["network"] in ("dense", "vit")),
@@ -89,10 +87,11 @@ class Compute:
         cost = sum(row["counted"] for row in rows) + active + total + dense
         run.spent("evaluation", cost, time.monotonic() - begin, "counted")
         run.table("networks", rows)
-        log = {"scale": "log"}
-        run.chart("formula", charts.scatter(
-            rows, charts.Axis("counted", "FLOP counted", **log), charts.Axis("formula", "FLOP by formula", **log),
-            "network"))  # fmt: skip
+        counted, formula = (
+            charts.Axis("counted", "FLOP counted", "log"),
+            charts.Axis("formula", "FLOP by formula", "log"),
+        )
+        run.chart("formula", charts.scatter(rows, counted, formula, "network"))
         worst = [
             {"network": kind, "formula": name, "worst error": max(100 * r[field] for r in rows if r["network"] == kind)}
             for kind in dict.fromkeys(row["network"] for row in rows)

@@ -31,10 +31,17 @@ class Spent:
         """What "compute" events say, the newest of each kind and label; those that make no sense are passed over."""
         found: dict[tuple[str, str], Spent] = {}
         for event in events:
-            kind, label, how = (event.get(key) for key in ("kind", "label", "how"))
+            kind, label, how = (event.get(key, "") for key in ("kind", "label", "how"))
             flop, seconds = (read_number(event.get(key)) for key in ("flop", "seconds"))
-            texts = isinstance(kind, str) and isinstance(label, str) and isinstance(how, str)
-            if texts and flop is not None and seconds is not None and 0 <= flop < math.inf and 0 <= seconds < math.inf:
+            texts = all(isinstance(text, str) for text in (kind, label, how))
+            if (
+                texts
+                and kind
+                and flop is not None
+                and seconds is not None
+                and 0 <= flop < math.inf
+                and 0 <= seconds < math.inf
+            ):
                 found[kind, label] = cls(kind, label, flop, seconds, how)
         return tuple(found.values())
 
