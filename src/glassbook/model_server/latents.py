@@ -207,7 +207,10 @@ def _file(notebook: Notebook, name: str) -> Path:
 
 
 def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int, int], Tensor]:
-    """Pictures that a model was not trained on: of the dataset that its run used, else frames of held-out stations."""
+    """Pictures that a model was not trained on: of the dataset that its run used, else held-out frames of the Reserve.
+
+    Frames are of the training stations, whose backgrounds a small model knows; streams below 0 are held out.
+    """
     if name.startswith(PREFIX):
         run = notebook.run(name.removeprefix(PREFIX).partition("/")[0])
         for used in run.uses:
@@ -215,10 +218,9 @@ def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int,
                 images = DATASETS[used.name]()
                 return lambda n, seed: images[torch.arange(seed, seed + n) % len(images)]
     world = World()
-    places = split(world)
-    held_out = [*places["dev"], *places["test"]]
+    places = split(world)["train"]
     # While a latent moves, its picture stays the same.
-    return lru_cache(maxsize=64)(lambda n, seed: close_frames(world, n, pm.size, -1 - seed, held_out))
+    return lru_cache(maxsize=64)(lambda n, seed: close_frames(world, n, pm.size, -1 - seed, places))
 
 
 def _address(picture: Tensor) -> str:

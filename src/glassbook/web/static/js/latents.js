@@ -156,11 +156,11 @@ class Panel {
       this.units.set(unit, move);
       const strip = el("button", { type: "button", class: "quiet small", "aria-label": `strip of latent ${unit}`, onclick: () => { this.settings.strip = this.settings.strip === unit ? undefined : unit; this.want(); } }, "Strip");
       const back = el("button", { type: "button", class: "quiet small", "aria-label": `put latent ${unit} back`, onclick: () => { const { [unit]: _, ...rest } = this.settings.set ?? {}; this.settings.set = rest; this.want(); } }, "Back");
-      return el("tr", {}, el("th", { scope: "row", class: "num" }, String(unit)), el("td", {}, move.range), el("td", {}, move.field), el("td", { class: "num" }, own.toFixed(2)), el("td", { class: "num" }, number(spread)), el("td", { class: "row" }, back, strip));
+      return el("tr", {}, el("th", { scope: "row", class: "num" }, String(unit)), el("td", {}, move.range), el("td", {}, move.field), el("td", { class: "num" }, own.toFixed(2)), el("td", { class: "num" }, number(spread)), el("td", {}, back, " ", strip));
     };
     const table = (some, caption) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
       el("table", { class: "latents" }, el("caption", {}, caption),
-        el("thead", {}, el("tr", {}, ...["latent", "spreads from its mean", "value", "of the picture", "spread"].map((name) => el("th", { scope: "col" }, name)), el("td"))),
+        el("thead", {}, el("tr", {}, ...["latent", "spreads from its mean", "as a number", "of the picture", "spread"].map((name) => el("th", { scope: "col" }, name)), el("td"))),
         el("tbody", {}, ...some.map(row))));
     const rest = units.slice(FIRST);
     this.controls.replaceChildren(
