@@ -94,6 +94,22 @@ def test_a_dropped_picture_is_decoded_and_kept_by_its_code(page, site, folder, c
     expect(page.locator(".latent-pictures img")).to_have_count(2, timeout=LOADED)
 
 
+def test_a_picture_of_the_notebook_is_found_by_its_name(page, site, folder, clean):
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (40, 40), (200, 30, 30)).save(folder / "pages" / "red-door.png")
+    opened(page, site)
+    field = page.get_by_label("or one of the notebook")
+    field.press_sequentially("door")
+    expect(page.locator("datalist option[value='red-door.png']")).to_be_attached()
+    field.fill("nowhere.png")
+    field.press("Tab")
+    expect(page.locator(".error-line")).to_contain_text("no picture nowhere.png below pages/")
+    field.fill("red-door.png")
+    field.press("Tab")
+    expect(page).to_have_url(re.compile("picture=red-door.png$"))
+    expect(page.locator(".error-line")).to_have_count(0)
+
+
 def test_noise_is_set_by_slider_and_number(page, site):
     opened(page, site, "?mode=denoise&seed=2")
     expect(page.locator(".latent-pictures img")).to_have_count(3)

@@ -2,6 +2,7 @@
 // picture and removed. Used by the live block `latents` (panels.js) and the page /latents; data from /api/v1/latents.
 import { ask, el, number, rooted } from "./api.js";
 import { paced } from "./paced.js";
+import { suggest } from "./suggest.js";
 
 const PATH = "/api/v1/latents";
 const FIRST = 8; // latents whose sliders are seen at once
@@ -80,7 +81,7 @@ class Panel {
     this.asking.want(short(this.settings));
   }
 
-  // Another picture: its latents are where they are.
+  // Another picture: its latents are where they are. A picture that cannot be shown leaves what stands there.
   begin(start) {
     this.asking.drop();
     const { model, mode, noise, strip } = this.settings;
@@ -110,10 +111,15 @@ class Panel {
       event.preventDefault();
       take(event.dataTransfer.files[0]);
     });
+    const beside = el("input", { size: "18", maxlength: "200", autocomplete: "off", placeholder: "part of its name", value: this.settings.picture });
+    const list = el("datalist");
+    suggest(beside, list, async (text) => (await ask(`/api/v1/pictures?${new URLSearchParams({ q: text })}`)).pictures.map((value) => el("option", { value })));
+    beside.addEventListener("change", () => beside.value && this.begin({ picture: beside.value }));
     return el("p", { class: "row" },
       el("label", {}, "Picture number ", seed),
       el("button", { type: "button", class: "quiet", onclick: () => { seed.value = Number(seed.value || 0) + 1; choose(); } }, "Next"),
-      el("label", {}, "or your own ", file));
+      el("label", {}, "or one of the notebook ", beside), list,
+      el("label", {}, "or a file ", file));
   }
 
   take(answer) {
