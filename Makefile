@@ -55,7 +55,7 @@ $(PEERS)/%/.installed:
 	-$(PEERS)/$*/bin/python -m pip uninstall --quiet --yes torchvision
 	@touch $@
 
-peers: $(foreach peer,sae-lens eai-sparsify dictionary-learning spams-bin nnsight transformer-lens repeng,$(PEERS)/$(peer)/.installed)
+peers: $(foreach peer,sae-lens eai-sparsify dictionary-learning spams-bin nnsight transformer-lens repeng pythae,$(PEERS)/$(peer)/.installed)
 
 # Measures against the physical limits and prints ratios; leave the machine alone meanwhile.
 bench: setup peers

@@ -1,5 +1,6 @@
 """Charts: the marks and channels of each kind, the rows that it was given, accepted by the web and by a renderer."""
 
+import io
 import subprocess
 import sys
 
@@ -158,3 +159,34 @@ def test_names_with_dots_and_brackets_are_fields():
 def test_importing_charts_is_cheap():
     code = "import sys, glassbook.charts; print([m for m in ('altair', 'torch', 'numpy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_png_holds_the_bytes_it_was_given():
+    grey = [[0, 128, 255], [7, 8, 9]]
+    colour = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [1, 2, 3]]]
+    assert read(charts.png(grey)).tolist() == grey
+    assert read(charts.png(colour)).tolist() == colour
+
+
+def test_a_sheet_lays_pictures_out_in_rows_with_gaps():
+    import numpy as np
+
+    pictures = np.array([0.0, 0.5, 2.0]).reshape(3, 1, 1, 1) * np.ones((3, 1, 2, 3))
+    whole = read(charts.sheet(pictures, columns=2, scale=2, gap=1))
+    assert whole.shape == (4 + 1 + 4, 6 + 1 + 6)
+    assert (whole[:4, :6], whole[:4, 7:]) == (approx(0), approx(128))
+    assert whole[5:, :6] == approx(255)  # clipped
+    assert (whole[4], whole[:, 6], whole[5:, 7:]) == (approx(128), approx(128), approx(128))
+    coloured = np.zeros((1, 3, 2, 2))
+    coloured[:, 2] = 1
+    assert read(charts.sheet(coloured, columns=1, scale=1)).tolist() == [[[0, 0, 255]] * 2] * 2
+
+
+def approx(value):
+    return pytest.approx(value, abs=0.51)
+
+
+def read(data):
+    image = pytest.importorskip("PIL.Image")
+    np = pytest.importorskip("numpy")
+    return np.asarray(image.open(io.BytesIO(data))).astype(float)

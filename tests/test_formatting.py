@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from glassbook.formatting import ago, escape_markdown, number
+from glassbook.formatting import ago, escape_markdown, flop, number
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,23 @@ from glassbook.formatting import ago, escape_markdown, number
 )
 def test_numbers(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0 FLOP"),
+        (999, "999 FLOP"),
+        (6.94e12, "6.94 TFLOP"),
+        (999.9e12, "1 PFLOP"),
+        (6.97e14, "697 TFLOP"),
+        (3.15e23, "3.15e23 FLOP"),
+        (1e25, "1e25 FLOP"),
+        (math.inf, "∞ FLOP"),
+    ],
+)
+def test_amounts_of_computation(value, text):
+    assert flop(value) == text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Charts of experiments: Vega-Lite specs from rows of numbers, in the notebook's palette.
+"""Charts of experiments: Vega-Lite specs from rows of numbers, in the notebook's palette, and sheets of pictures.
 
     run.chart("loss", charts.lines(rows, "step", Axis("loss", "nats per token"), color="model"))
 
@@ -9,6 +9,8 @@ Importing this module is cheap: Altair is imported when a chart is made.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -286,3 +288,50 @@ def _spec(chart: Any, facet: str | None = None, columns: int = 2) -> Spec:
             chart = chart.properties(width=260, height=180)
         chart = chart.encode(facet=small).resolve_scale(x="independent", y="independent")
     return chart.configure_range(category=list(PALETTE)).to_dict()
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def png(picture: Any) -> bytes:
+    """A picture as a PNG file.
+
+    Args:
+        picture: bytes (uint8) [H, W] grey or [H, W, 3] red, green and blue, as anything that NumPy takes.
+    """
+    import numpy as np
+
+    pixels = np.ascontiguousarray(picture, dtype=np.uint8)
+    kind = {2: 0, 3: 2}[pixels.ndim]
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width = pixels.shape[:2]
+    rows = np.concatenate((np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)), axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    data = zlib.compress(rows.tobytes(), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def sheet(pictures: Any, columns: int, scale: int = 2, gap: int = 2) -> bytes:
+    """Pictures side by side, row by row, as a PNG file.
+
+    Args:
+        pictures: [N, C, H, W] with 1 or 3 channels and values from 0 to 1; others are clipped.
+        columns: pictures in a row.
+        scale: whole number of screen pixels for a pixel's side.
+        gap: pixels between two pictures; they are mid-grey, so that they stand on a light and on a dark page.
+    """
+    import numpy as np
+
+    x = np.asarray(pictures, dtype=np.float32).clip(0, 1)
+    n, channels, height, width = x.shape
+    x = (255 * x).round().astype(np.uint8).transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
+    height, width = height * scale, width * scale
+    down = -(-n // columns)
+    whole = np.full((down * (height + gap) - gap, columns * (width + gap) - gap, channels), 128, np.uint8)
+    for i, picture in enumerate(x):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        whole[top : top + height, left : left + width] = picture
+    return png(whole[..., 0] if channels == 1 else whole)

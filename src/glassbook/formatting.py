@@ -21,6 +21,26 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def flop(value: float) -> str:
+    """An amount of computation: "6.9 TFLOP", from a million tera on "3.15e+23 FLOP"."""
+    if value < 1000 or not math.isfinite(value):
+        return f"{number(value)} FLOP"
+    for factor, prefix in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")):
+        if float(f"{value / factor:.3g}") < 1000:
+            return f"{value / factor:.3g} {prefix}FLOP"
+    return f"{value:.3g} FLOP".replace("e+", "e")
+
+
+def seconds(value: float) -> str:
+    """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(value)
+    if whole < 60:
+        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def ago(when: datetime) -> str:
     """How long ago a moment was: "3 hours ago"."""
     passed = (datetime.now(UTC) - when).total_seconds()

@@ -20,6 +20,7 @@ from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.steer.spec import read_settings
 from glassbook.web.render.markdown import render_markdown
+from glassbook.web.what_if import WhatIf
 
 REPOSITORY = Path(__file__).parents[2]
 SECTIONS = ["What it is", "Why it matters", "What is contested", "In this notebook", "See also"]
@@ -162,6 +163,9 @@ def test_live_blocks_name_what_there_is(page):
             continue
         if block.kind == "latents" and "experiment" not in block.data:
             assert read_latents(block.data).model == "builtin-vae"
+            continue
+        if block.kind == "whatif":
+            assert WhatIf.read(block.data).rulings()
             continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]
         assert name in names()

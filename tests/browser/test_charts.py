@@ -9,11 +9,10 @@ import math
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from glassbook import charts
 from glassbook.notebook import Notebook
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture(scope="module")

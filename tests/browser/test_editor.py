@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-expect = pytest.importorskip("playwright.sync_api").expect
+from playwright.sync_api import expect
 
 
 @pytest.fixture

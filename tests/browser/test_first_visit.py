@@ -57,7 +57,7 @@ def test_everything_can_be_reached_by_keys(page, site):
         page.wait_for_url(site + place)
 
 
-def test_two_tabs_that_edit_one_page_keep_both_versions(chromium, site):
+def test_two_tabs_that_edit_one_page_keep_both_versions(chromium, site, folder):
     context = chromium.new_context()
     one, two = context.new_page(), context.new_page()
     one.goto(f"{site}/new")
@@ -65,14 +65,34 @@ def test_two_tabs_that_edit_one_page_keep_both_versions(chromium, site):
     one.locator("textarea").first.fill("first words\n")
     one.get_by_role("button", name=re.compile("^save", re.I)).click()
     one.wait_for_url(re.compile("/p/"))
-    place = one.url.split("#")[0].replace("/p/", "/edit/")
-    one.goto(place)
-    two.goto(place)
+    file = folder / "pages" / "notes" / "two-tabs.md"
+    for tab in (one, two):
+        tab.goto(f"{site}/edit/two-tabs")
+        text = tab.locator("textarea").first
+        expect(text).to_have_value(re.compile("first words"))
     for tab, words in ((one, "words of one\n"), (two, "words of two\n")):
         text = tab.locator("textarea").first
         text.fill(text.input_value() + words)
-        tab.get_by_role("button", name=re.compile("^save", re.I)).click()
-        tab.wait_for_timeout(1500)
-    expect(two.locator("main")).to_contain_text("words of one")
-    assert "words of two" in two.locator("textarea").first.input_value() or "words of two" in two.inner_text("main")
+    one.get_by_role("button", name=re.compile("^save", re.I)).click()
+    one.wait_for_url(re.compile("/p/two-tabs"))
+    saved = file.read_text()
+    assert saved.endswith("first words\nwords of one\n")
+
+    # The second is told, sees both texts line by line, and nothing is written yet.
+    two.get_by_role("button", name=re.compile("^save", re.I)).click()
+    expect(two.get_by_role("heading", name="Edit conflict")).to_be_visible()
+    differs = two.locator("[data-conflict-rows] tr.differs")
+    expect(differs.locator("td:nth-child(1)")).to_have_text("words of two")
+    expect(differs.locator("td:nth-child(2)")).to_have_text("words of one")
+    expect(two.locator("textarea").first).to_have_value(re.compile("words of two"))
+    assert file.read_text() == saved
+    copies = [copy.read_text() for copy in (folder / ".glassbook" / "conflicts").glob("two-tabs-*.md")]
+    assert sorted(copies) == sorted([saved, saved.replace("words of one", "words of two")])
+
+    # Whichever is chosen, the other stays in the page's history.
+    two.get_by_role("button", name="Save mine").click()
+    two.wait_for_url(re.compile("/p/two-tabs"))
+    assert file.read_text() == saved.replace("words of one", "words of two")
+    history = folder / ".glassbook" / "history" / "notes" / "two-tabs.md"
+    assert saved in [version.read_text() for version in history.iterdir()]
     context.close()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from glassbook.notebook import Notebook, Page
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-expect = pytest.importorskip("playwright.sync_api").expect
+from playwright.sync_api import expect
 
 NOTES = """Session 2: Codes: Good.
 Session 1: Nets: Good.

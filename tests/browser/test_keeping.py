@@ -6,10 +6,9 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from glassbook.notebook import Notebook
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 LOADED = 60_000
 """Milliseconds within which a model is loaded and has answered."""
@@ -159,6 +158,30 @@ def test_a_note_stays_in_its_field_when_another_was_saved_first(page, site, fold
     page.reload()
     expect(page.get_by_label("Note on this run")).to_be_hidden()
     expect(page.get_by_label("Note on this run")).to_have_value("Theirs. An hour of work.")
+
+
+def test_two_tabs_have_a_note_of_their_own(page, site, toy):
+    """Both are closed before they are saved; the next tab offers the newer text, and then the other."""
+    page.goto(f"{site}/runs")
+    tabs = [page.context.new_page() for _ in range(2)]
+    for tab in tabs:
+        tab.goto(f"{site}/runs/{toy[1]}")
+        tab.get_by_role("button", name="Add a note").click()
+    for tab, text in zip(tabs, ("Of the first tab.", "Of the second tab."), strict=True):
+        tab.get_by_label("Note on this run").fill(text)
+        tab.wait_for_timeout(20)
+    for tab in tabs:
+        tab.close()
+    page.goto(f"{site}/runs/{toy[1]}")
+    note = page.get_by_label("Note on this run")
+    expect(note).to_have_value("Of the second tab.")
+    page.get_by_role("button", name="Discard changes").click()
+    expect(note).to_have_value("Of the first tab.")
+    page.get_by_role("button", name="Save note").click()
+    expect(page.locator(".run-note")).to_have_text("Of the first tab.")
+    page.reload()
+    expect(note).to_be_hidden()
+    expect(note).to_have_value("Of the first tab.")
 
 
 def test_selected_runs_are_tagged_and_archived_together(page, site, toy):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
-expect = pytest.importorskip("playwright.sync_api").expect
+from playwright.sync_api import expect
 
 LOADED = 60_000
 """Milliseconds within which a model is loaded and has answered."""

@@ -6,9 +6,8 @@ import json
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import expect
 from tiny_models import save_slow
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 LOADED = 60_000
 """Milliseconds within which a model is loaded and has answered."""

@@ -7,9 +7,8 @@ import re
 
 import pytest
 from given_files import PNG, given
+from playwright.sync_api import expect
 from sample_pages import LEARNING_PATH
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture

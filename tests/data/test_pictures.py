@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from glassbook.data.pictures import cifar10, fashion_900, mnist, open_folder, open_picture, read_idx
+from glassbook.data.pictures import cifar10, fashion_900, mnist, open_folder, open_picture, read_idx, shuffled
 from glassbook.errors import GlassbookError
 
-Image = pytest.importorskip("PIL.Image")
-
 TRAPS = Path(os.environ.get("GLASSBOOK_DATA", "")) / "camera-traps" / "speciesnet-test-data"
+needs_data = pytest.mark.skipif(
+    "GLASSBOOK_DATA" not in os.environ, reason="needs the real data: set GLASSBOOK_DATA to its folder"
+)
 needs_photographs = pytest.mark.skipif(not TRAPS.is_dir(), reason="needs the camera-trap photographs")
 
 
@@ -50,6 +52,7 @@ def test_files_that_are_no_idx_are_one_line(tmp_path, data):
         read_idx(path)
 
 
+@needs_data
 def test_mnist():
     train, test = mnist(), mnist("test")
     assert (train.images.shape, test.images.shape) == ((60000, 1, 28, 28), (10000, 1, 28, 28))
@@ -57,6 +60,7 @@ def test_mnist():
     assert train.images.float().mean().item() == pytest.approx(33.3184, abs=1e-3)
 
 
+@needs_data
 def test_clothes_and_cifar():
     clothes = fashion_900()
     assert clothes.labels.bincount().tolist() == [90] * 10
@@ -142,3 +146,18 @@ def test_photographs_of_camera_traps():
     assert (plain - cmyk).abs().mean() < 12
     assert (plain - turned).abs().mean() < 12
     assert (grey[0] == grey[1]).all()
+
+
+def test_shuffled_pictures_all_come_once_in_each_round_and_in_a_new_order():
+    rows = shuffled(10, 3, seed=4)
+    rounds = [torch.cat([rows(step) for step in range(3 * k, 3 * k + 3)]).tolist() for k in range(4)]
+    assert all(len(set(one)) == 9 for one in rounds)
+    assert len({tuple(one) for one in rounds}) == 4
+    assert [rows(step).tolist() for step in (7, 0, 7)] == [shuffled(10, 3, seed=4)(step).tolist() for step in (7, 0, 7)]
+    assert shuffled(10, 3, seed=5)(0).tolist() != rows(0).tolist()
+
+
+@pytest.mark.parametrize("batch_size", [0, 11])
+def test_batches_that_cannot_be_drawn_are_refused(batch_size):
+    with pytest.raises(GlassbookError, match="choose from 1 to 10"):
+        shuffled(10, batch_size, seed=0)

@@ -300,6 +300,12 @@ def test_audit_b4_the_logged_explained_variance_is_that_of_the_batch():
         def log(self, step, **metrics):
             self.logged.append(metrics["explained_variance"])
 
+        def seconds_spent(self, *part):
+            return 0.0
+
+        def spent(self, *cost):
+            pass
+
     x = torch.randn(6000, 24, generator=torch.Generator().manual_seed(0)) + 10
     torch.manual_seed(0)
     report = fit(Dictionary(24, 96, TopK(2)), x, steps=100, batch=512, lr=2e-3, centre="none", run=Log())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from glassbook.measure.reconstruction import ExplainedVariance, explained_variance
+from glassbook.measure.reconstruction import ExplainedVariance, explained_variance, psnr
 
 
 def some(n=200, d=5, seed=0):
@@ -53,3 +53,11 @@ def test_nothing_to_explain_is_nan_and_other_shapes_are_refused():
     assert math.isnan(ExplainedVariance().value())
     with pytest.raises(ValueError, match="shape"):
         explained_variance(torch.ones(4, 2), torch.ones(4, 1))
+
+
+def test_psnr_has_known_answers_and_clips():
+    x = torch.full((4, 1, 2, 2), 0.5)
+    assert psnr(x, x + 0.1) == pytest.approx(20)
+    assert psnr(x, x - 0.01) == pytest.approx(40)
+    assert psnr(torch.ones(3), torch.full((3,), 7.0)) == math.inf  # clipped to 1
+    assert psnr(torch.tensor([0.0, 0.0]), torch.tensor([0.0, 1.0])) == pytest.approx(10 * math.log10(2))

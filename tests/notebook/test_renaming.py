@@ -105,6 +105,56 @@ def test_links_that_mean_another_page_of_the_name_stay(book):
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[[Heron]]", "[[Heron|Grey heron]]"),
+        ("a [[heron]] of", "a [[heron|grey heron]] of"),
+        ("[[Heron#Food]] [[Heron|bird]]", "[[Heron#Food|Grey heron]] [[Heron|bird]]"),
+        ("[[birds/Heron]] [a](birds/Heron.md)", "[[birds/Heron]] [a](birds/Heron.md)"),
+        ("## On [[Heron]]", "## On [[Heron]]"),
+        ("| a | b |\n|---|---|\n| [[Heron]] | c |", "| a | b |\n|---|---|\n| [[Heron\\|Grey heron]] | c |"),
+        ("| a | b |\n\n[[Heron]] | c", "| a | b |\n\n[[Heron|Grey heron]] | c"),
+        ("![[Heron]]", "![[Heron|Grey heron]]"),
+        ("`[[Heron]]` [[Herons]]", "`[[Heron]]` [[Herons]]"),
+    ],
+)
+def test_links_to_a_note_of_a_vault_go_on_naming_its_file(book, before, after):
+    vault = book.folder / "pages" / "vault"
+    (vault / "birds").mkdir(parents=True)
+    (vault / "birds" / "Heron.md").write_text("# Heron\n\n## Food\n")
+    (vault / "Pond.md").write_text(f"{before}\n")
+    links = [ident for _, ident in book.index.links("pages/vault/Pond.md")]
+    book.write_all(plan(book, book.page_in("pages/vault/birds/Heron.md"), "Grey heron").pages)
+    text = (vault / "Pond.md").read_text()
+    assert text == f"{after}\n"
+    assert [ident for _, ident in book.index.links("pages/vault/Pond.md")] == links
+    assert book.page_in("pages/vault/birds/Heron.md").body.startswith("# Grey heron")
+
+
+def test_the_titles_that_a_renaming_wrote_follow_the_next(book):
+    vault = book.folder / "pages" / "vault"
+    vault.mkdir()
+    (vault / "Heron.md").write_text("x\n")
+    (vault / "Pond.md").write_text("[[Heron]] [[heron|a bird]]\n## [[Heron]]\n")
+    for title in ("Grey heron", "Ardea", "Heron"):
+        book.write_all(plan(book, book.page("Heron"), title).pages)
+        assert (vault / "Pond.md").read_text().startswith(f"[[Heron|{title}]] [[heron|a bird]]\n## [[Heron]]\n")
+
+
+def test_a_title_that_is_no_files_name_becomes_the_files_name(book):
+    vault = book.folder / "pages" / "vault"
+    (vault / "a").mkdir(parents=True)
+    (vault / "b").mkdir()
+    (vault / "a" / "n.md").write_text("---\ntitle: Old\n---\n")
+    (vault / "b" / "n.md").write_text("x\n")
+    (vault / "b" / "Home.md").write_text("[[Old]]\n")
+    book.write_all(plan(book, book.page_in("pages/vault/a/n.md"), "New", keep_names=False).pages)
+    assert (vault / "b" / "Home.md").read_text() == "[[a/n|New]]\n"
+    book.write_all(plan(book, book.page_in("pages/vault/a/n.md"), "A [new] one").pages)
+    assert (vault / "b" / "Home.md").read_text() == "[[a/n|New]]\n"
+
+
+@pytest.mark.parametrize(
     ("title", "ident"), [("Other", ""), ("other NAME", ""), ("New", "other"), ("", ""), ("a\nb", "")]
 )
 def test_names_that_cannot_be_taken(book, title, ident):

@@ -12,7 +12,7 @@ from glassbook.circuits import SAESite, Task, attribute, feature_effects, patch
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary, ReLU
 from glassbook.steer import Ablate, Clamp, Vector, first, steer
-from glassbook.trace import collect
+from glassbook.trace import ActivationStream, collect, record, trace
 from glassbook.trace.layout import layout
 from glassbook.trace.sites import places
 
@@ -66,15 +66,117 @@ def pictures():
     return Pictures().eval()
 
 
-@pytest.mark.parametrize("site", SITES)
-def test_a_convolution_is_never_steered_along_the_wrong_axis(pictures, site):
+PROVED = ["enter.out", "block.in", "block.out", "block.1.out", "block.2.out", "pool.in"]
+
+
+def changes(site):
+    """A vector, an ablation, a clamp, and what each does to a row of features."""
     d = Dictionary(C, 16, ReLU())
-    for v in (Vector({site: V}), Ablate(Vector({site: V})), Clamp(d, {3: 1.0}, site)):
+    unit = V / V.norm()
+
+    def clamped(x):
+        return x + (1.0 - d.encode(x)[..., 3:4]) * d.direction(3)
+
+    return [
+        (Vector({site: V}), lambda x: x + V),
+        (Ablate(Vector({site: V})), lambda x: x - (x @ unit)[..., None] * unit),
+        (Clamp(d, {3: 1.0}, site), clamped),
+    ]
+
+
+@pytest.mark.parametrize("site", PROVED)
+@torch.no_grad()
+def test_a_feature_map_as_wide_as_it_has_channels_is_steered_along_its_channels(pictures, site):
+    with trace(pictures, read=site) as t:
+        pictures(**PICTURE)
+    assert t[site].shape == (2, C, C, C)
+    for v, changed in changes(site):
+        with steer(pictures, v), trace(pictures, read=site) as steered:
+            pictures(**PICTURE)
+        want = changed(t[site].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        torch.testing.assert_close(steered[site], want)
+
+
+@pytest.mark.parametrize("site", [site for site in SITES if site not in PROVED])
+def test_what_is_not_proved_to_be_a_feature_map_is_refused(pictures, site):
+    for v, _ in changes(site):
         with pytest.raises(GlassbookError, match="convolutions") as problem, steer(pictures, v):
             pictures(**PICTURE)
         assert "\n" not in str(problem.value)
     with pytest.raises(GlassbookError, match=r"\[batch, tokens, d\]"):
         collect(pictures, [PICTURE], site)
+
+
+@pytest.mark.parametrize("site", PROVED)
+@torch.no_grad()
+def test_the_rows_of_a_feature_map_are_its_pixels(pictures, site, tmp_path):
+    images = torch.randn(3, 3, C, 6)  # wider than high would do as well
+    batches = [{"pixel_values": images[:2]}, {"pixel_values": images[2:]}]
+    with trace(pictures, read=site) as t:
+        pictures(pixel_values=images)
+    for kept in (collect(pictures, batches, site), record(pictures, batches, site, tmp_path / "kept")):
+        assert kept.grid == tuple(kept.header["grid"]) == (C, 6)
+        sequence, position = kept.index()
+        at = t[site][sequence, :, position // 6, position % 6]
+        torch.testing.assert_close(kept.read(site), at)
+        assert torch.equal(torch.stack([sequence, position]), torch.cartesian_prod(torch.arange(3), torch.arange(48)).T)
+        assert bool((kept.tokens() == -1).all())
+
+
+def test_pictures_of_two_sizes_are_not_one_recording(pictures):
+    batches = [{"pixel_values": torch.randn(1, 3, C, width)} for width in (C, 6)]
+    with pytest.raises(GlassbookError, match="8 x 8 pixels, then of 8 x 6"):
+        collect(pictures, batches, "block.out")
+
+
+@torch.no_grad()
+def test_a_clamp_that_changes_no_code_changes_no_bit(pictures):
+    d = Dictionary(C, 16, ReLU())
+    torch.nn.init.constant_(d.b_enc, -100.0)  # no feature is active
+    with trace(pictures, read="block.out") as plain:
+        want = pictures(**PICTURE)
+    with steer(pictures, Clamp(d, {3: 0.0, 5: 0.0}, "block.out")), trace(pictures, read="block.out") as clamped:
+        assert torch.equal(pictures(**PICTURE), want)
+    assert torch.equal(clamped["block.out"], plain["block.out"])
+
+
+def test_a_vector_of_another_width_than_the_channels_is_refused():
+    model = nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.ReLU()).eval()
+    with (
+        pytest.raises(GlassbookError, match="8 dimensions, the activations have 5"),
+        steer(model, Vector({"0.out": V})),
+    ):
+        model(torch.randn(1, 3, C, C))
+
+
+def test_a_feature_map_streams_as_rows_of_pixels(pictures):
+    stream = ActivationStream(pictures, lambda n: PICTURE, "block.out", batch=16, pool=128)
+    assert stream.header["grid"] == [C, C]
+    assert stream(0).shape == (16, C)
+
+
+class Heads(nn.Module):
+    """Attention over the pixels of a picture, with as many heads as anything else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qk, self.pattern, self.values, self.o = nn.Linear(C, 2 * C), nn.Identity(), nn.Identity(), nn.Linear(C, C)
+
+    def forward(self, patches):
+        q, k = self.qk(patches).unflatten(-1, (2, C, 1)).unbind(2)
+        pattern = self.pattern((q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).softmax(-1))
+        v = self.values(patches.unflatten(-1, (C, 1)).transpose(1, 2))
+        return self.o((pattern @ v).transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize(("site", "what"), [("pattern.out", "attention patterns"), ("values.in", "values of heads")])
+def test_attention_patterns_are_refused_by_name(site, what):
+    model, inputs = Heads().eval(), {"patches": torch.randn(2, C, C)}
+    d = 1 if site == "values.in" else C
+    with pytest.raises(GlassbookError, match=what):
+        collect(model, [inputs], site)
+    with pytest.raises(GlassbookError, match=what), steer(model, Vector({site: torch.ones(d)})):
+        model(**inputs)
 
 
 def test_what_follows_the_convolutions_can_be_steered(pictures):
@@ -158,7 +260,7 @@ def test_layouts_of_known_kinds(build, pictures):
         return layout(model, place)
 
     assert [known(pictures, site) for site in SITES] == [
-        *("channels", "channels", "channels", "channels", "unknown", "unknown", "channels", "unknown")
+        *("channels", "channels", "channels", "channels", "channels", "unknown", "channels", "unknown")
     ]
     assert known(pictures, "out") == "mixed"
     space = {"vocab_size": 61, "hidden_size": 16, "state_size": 4, "num_hidden_layers": 1}
@@ -167,8 +269,10 @@ def test_layouts_of_known_kinds(build, pictures):
     assert known(mamba, "backbone.layers.0.norm.out") == known(mamba, "backbone.norm_f.in") == "rows"  # tried out
     vit, _ = build("vit")
     block = "layers.0"
-    for site in (f"{block}.out", f"{block}.mlp.out", f"{block}.mlp.fc1.out", "layernorm.out"):
+    for site in (f"{block}.mlp.fc1.out", "layernorm.out"):
         assert known(vit, site) == "rows"
+    for site in (f"{block}.out", f"{block}.mlp.out"):
+        assert known(vit, site) == "tokens"
     assert known(vit, "embeddings.out") == "mixed"
     unet, _ = build("unet")
     assert known(unet, "attn.out") == "rows"
@@ -179,9 +283,27 @@ def test_layouts_of_known_kinds(build, pictures):
     assert known(convnext, "encoder.stages.0.layers.0.out") == "mixed"
     for kind in ("ours", "gpt2", "llama"):
         model, _ = build(kind)
-        assert known(model, "*.embed*.out" if kind == "llama" else "out") == "rows"
+        assert known(model, "*.embed*.out" if kind == "llama" else "out") == ("rows" if kind == "llama" else "tokens")
     transformer = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 8, batch_first=True), 2)
-    assert known(transformer, "layers.0.dropout1.out") == "rows"
+    assert known(transformer, "layers.0.dropout1.out") == "tokens"
+
+
+def test_what_stands_beside_a_part_of_a_sequence_tells_its_axes():
+    model = nn.Sequential(
+        nn.Linear(4, 32), nn.ReLU(), nn.Unflatten(1, (8, 2, 2)), nn.Identity(), nn.ConvTranspose2d(8, 3, 2), nn.Tanh(),
+        nn.Flatten(), nn.Linear(27, 2), nn.Sequential(nn.ReLU()),
+    )  # fmt: skip
+    want = {
+        "1.out": "rows",
+        "2.in": "rows",
+        "2.out": "channels",
+        "3.in": "channels",
+        "5.out": "channels",
+        "6.in": "channels",
+        "6.out": "rows",
+        "8.0.out": "unknown",  # nothing in its own sequence tells
+    }
+    assert {place.name: layout(model, place) for place in places(model, want)} == want
 
 
 class Weighted(nn.Module):

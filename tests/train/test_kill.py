@@ -1,4 +1,4 @@
-"""Training in two phases, killed with SIGKILL at random moments, ends with the same bits and loses no logged point."""
+"""Training in two phases, killed with SIGKILL at random moments, ends with the same bits, at the same cost in FLOPs."""
 
 import multiprocessing
 import random
@@ -31,6 +31,7 @@ def test_killed_at_random_moments(tmp_path):
     with notebook.start_run("test", config={}, seed=1, claims=[]) as reference:
         learn_with(reference)
     truth = points(notebook.run(reference.id))
+    cost = [(part.label, part.flop) for part in notebook.run(reference.id).compute]
     weights, facts = read_checkpoint(list_checkpoints(reference.folder / "checkpoints")[-1])
 
     processes = multiprocessing.get_context("forkserver")
@@ -55,6 +56,7 @@ def test_killed_at_random_moments(tmp_path):
         logged = now
         if record.status == "finished":
             assert logged == truth
+            assert [(part.label, part.flop) for part in record.compute] == cost
             last, last_facts = read_checkpoint(list_checkpoints(record.folder / "checkpoints")[-1])
             assert last_facts == facts
             assert last.keys() == weights.keys()

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from glassbook.nets.autoencoder import VAE, PictureConfig
 from glassbook.train import next_token
+from glassbook.train.objectives import denoising, negative_elbo
 
 
 class Fixed(nn.Module):
@@ -56,3 +58,20 @@ def test_nothing_to_predict_is_zero_and_not_nan():
     batch = {"input_ids": torch.zeros(1, 3, dtype=torch.long), "loss_mask": torch.zeros(1, 3)}
     loss, metrics = next_token(accuracy=True)(Fixed(torch.zeros(1, 3, 2)), batch)
     assert (loss.item(), metrics["weight"].item(), metrics["accuracy"].item()) == (0.0, 0.0, 0.0)
+
+
+def test_denoising_compares_with_the_clean_picture():
+    batch = {"pixel_values": torch.ones(2, 1, 2, 2), "corrupted": torch.zeros(2, 1, 2, 2)}
+    loss, _ = denoising()(nn.Identity(), batch)
+    assert float(loss) == 1
+    loss, _ = denoising()(nn.Identity(), batch | {"corrupted": torch.ones(2, 1, 2, 2)})
+    assert float(loss) == 0
+
+
+def test_the_negative_elbo_is_the_sum_of_its_parts_and_weighs_the_divergence():
+    torch.manual_seed(0)
+    vae = VAE(PictureConfig(size=4, channels=1, code=3, kind="mlp", width=8))
+    batch = {"pixel_values": torch.rand(5, 1, 4, 4).round(), "noise": torch.randn(5, 3)}
+    for beta in (0.0, 1.0, 4.0):
+        loss, parts = negative_elbo(beta)(vae, batch)
+        assert loss.item() == pytest.approx(float(parts["reconstruction"] + beta * parts["kl"]), rel=1e-5)

@@ -9,11 +9,22 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_training import Net, batch, learn, squared_error
+from toy_training import Net, batch, learn, phases, squared_error
 
 from glassbook.errors import GlassbookError
+from glassbook.measure.flops import Counting, FlopCounter, Meter
+from glassbook.nets import LM, LMConfig
 from glassbook.notebook import Notebook
-from glassbook.train import adamw, constant, cosine, list_checkpoints, next_token, read_checkpoint
+from glassbook.train import (
+    adamw,
+    constant,
+    cosine,
+    list_checkpoints,
+    next_token,
+    read_checkpoint,
+    train,
+    write_checkpoint,
+)
 
 
 class Stop(Exception):
@@ -55,6 +66,85 @@ def test_resume_is_bit_identical(tmp_path, options, dropout):
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert any(name.startswith("ema/") for name in a) == ("ema" in options)
+
+
+@pytest.mark.parametrize("clip", [0.01, 1.0, None])
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_counting_changes_no_bit(monkeypatch, clip, precision):
+    """Whichever steps are counted: the first, none, or all. A norm is rounded as the gradients lie in memory."""
+    logged = []
+
+    def net():
+        torch.manual_seed(0)
+        return LM(LMConfig(97, 32, 2, 2, 2, 48, 20))
+
+    class Log(SimpleNamespace):
+        progress = advance = seconds_spent = spent = lambda self, *args, **more: contextlib.nullcontext(self)
+
+        def log(self, step, **metrics):
+            logged[-1].append(metrics)
+
+    def learnt():
+        logged.append([])
+        run = Log(seconds_spent=lambda *part: 0.0)
+        rows = lambda step: {"input_ids": torch.randint(0, 97, (3, 20), generator=torch.Generator().manual_seed(step))}  # noqa: E731
+        options = {"steps": 6, "lr": 1e-2, "accumulate": 2, "clip": clip, "precision": precision, "log_every": 1}
+        return train(net(), next_token(), rows, run=run, **options).model.state_dict()
+
+    usual = learnt()
+    monkeypatch.setattr(Meter, "step", lambda self, kind: contextlib.nullcontext(Counting(None)))
+    never = learnt()
+    monkeypatch.setattr(Meter, "step", lambda self, kind: contextlib.nullcontext(Counting(FlopCounter())))
+    always = learnt()
+    assert logged[0] == logged[1] == logged[2]
+    for other in (never, always):
+        assert all(map(torch.equal, usual.values(), other.values()))
+
+
+def test_a_resumed_training_counts_no_step_again(tmp_path, monkeypatch):
+    with pytest.raises(Stop):
+        learn(Net(), batches=stopping(23), checkpoint=tmp_path, checkpoint_every=10)
+
+    def counted():
+        raise AssertionError("a step was counted again")
+
+    monkeypatch.setattr("glassbook.measure.flops.FlopCounter", counted)
+    learn(Net(), checkpoint=tmp_path, checkpoint_every=10, resume=True)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_what_a_training_has_cost(run, accumulate):
+    """Three products of 8 x 6 by 6 x 6 for each of two layers, but that of the gradient of the data."""
+    learn(
+        Net(),
+        steps=7,
+        accumulate=accumulate,
+        run=run,
+        label="toy",
+        evaluate=lambda net, done: {"y": net(batch(0)["x"]).sum()},
+    )
+    [cost] = Notebook(run.folder.parent.parent).run(run.id).compute
+    assert (cost.kind, cost.label, cost.flop) == ("training", "toy", 7 * 5 * 2 * 8 * 6 * 6)
+    assert cost.seconds > 0
+
+
+def test_each_shape_and_each_phase_has_a_cost_of_its_own(run):
+    def growing(step):
+        return {name: torch.cat([t] * (1 + step % 2)) for name, t in batch(step).items()}
+
+    learn(Net(), phases(), growing, steps=6, run=run)
+    layer = 2 * 8 * 6 * 6
+    # The norm alone is trained in the steps 0 and 3: both layers forwards, and back to the norm.
+    linear, norm = (3 * 1 + 3 * 2) * 5 * layer, (1 + 2) * 3 * layer
+    assert Notebook(run.folder.parent.parent).run(run.id).flop == linear + norm
+
+
+def test_a_checkpoint_without_its_cost_is_refused(tmp_path):
+    learn(Net(), steps=10, checkpoint=tmp_path)
+    tensors, facts = read_checkpoint(list_checkpoints(tmp_path)[-1])
+    write_checkpoint(tmp_path, 10, {k: t for k, t in tensors.items() if not k.startswith("meter/")}, facts)
+    with pytest.raises(GlassbookError, match="counted no FLOPs"):
+        learn(Net(), steps=10, checkpoint=tmp_path, resume=True)
 
 
 def test_a_finished_training_is_not_done_again(tmp_path):
@@ -303,6 +393,12 @@ def test_progress_shows_rows_or_tokens():
             shown.append(set(numbers))
 
         def log(self, step, **metrics):
+            pass
+
+        def seconds_spent(self, *part):
+            return 0.0
+
+        def spent(self, *cost):
             pass
 
     learn(Net(), steps=2, log_every=2, run=Run())

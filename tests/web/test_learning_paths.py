@@ -92,18 +92,30 @@ def test_the_cover_shows_the_current_level_of_what_is_not_finished(nb, reader, c
 
 
 def test_another_save_at_the_same_moment_is_not_overwritten(nb, reader, course, monkeypatch):
-    real = Notebook.write
+    real = Notebook.change
 
-    def write(self, page):
-        monkeypatch.setattr(Notebook, "write", real)
+    def change(self, which, edit):
         course.path.write_text(course.source + "Theirs.\n")
-        return self.write(page)
+        return real(self, which, edit)
 
-    monkeypatch.setattr(Notebook, "write", write)
+    monkeypatch.setattr(Notebook, "change", change)
     assert step(reader).status_code == 200
     body = nb.page("my-course").body
     assert body.endswith("Theirs.\n")
     assert date.today().isoformat() in body
+
+
+def test_a_path_that_changes_at_the_same_moment_is_not_marked(nb, reader, course, monkeypatch):
+    real, changed = Notebook.change, course.source.replace("Run it", "Walk it")
+    assert changed != course.source
+
+    def change(self, which, edit):
+        course.path.write_text(changed)
+        return real(self, which, edit)
+
+    monkeypatch.setattr(Notebook, "change", change)
+    assert step(reader, 1, 2, "Run it").status_code == 409
+    assert course.path.read_text() == changed
 
 
 def test_no_text_of_a_path_is_more_than_text(nb, reader):

@@ -49,7 +49,7 @@ def test_the_list_names_every_model_and_runs_none(reader, server):
 
 
 def test_what_others_named_is_text(reader, monkeypatch):
-    models = [{"name": EVIL, "short": EVIL, "kind": "opened", "where": EVIL}]
+    models = [{"name": EVIL, "short": EVIL, "kind": "text", "task": "write", "origin": "opened", "where": EVIL}]
     monkeypatch.setattr("glassbook.web.views.models.available_models", lambda notebook: models)
     page = reader.get("/models").text
     assert "<script>alert" not in page
@@ -74,7 +74,7 @@ def test_a_model_that_was_opened_is_remembered_until_it_is_forgotten(reader, ser
     assert page.count("data-forget") == 1
     assert '<option value="org/tiny"' in reader.get("/steer").text
     left = reader.post("/api/v1/models/forget", json={"model": "org/tiny"}).json()["models"]
-    assert [model["name"] for model in left] == ["builtin"]
+    assert [model["name"] for model in left if model["origin"] != "published"] == ["builtin"]
     assert "org/tiny" not in reader.get("/models").text
 
 
@@ -197,3 +197,48 @@ def test_the_real_model_answers_through_the_web(tmp_path):
         wrong = reader.post("/api/v1/models/open", json={"model": "no/such/folder"})
         assert wrong.status_code == 400
         assert "\n" not in wrong.json()["error"]
+
+
+def test_a_picture_models_page_offers_what_fits_it(reader, tmp_path):
+    from glassbook.nets import PictureModel, save_model
+    from glassbook.nets.autoencoder import VAE, PictureConfig
+    from glassbook.nets.gan import pictures_gan
+
+    vae = VAE(PictureConfig(size=16, channels=1, code=3, width=4))
+    save_model(PictureModel(vae, "v", "autoencode", 16, 1), tmp_path / "vae")
+    save_model(PictureModel(pictures_gan(8, 1, 4, 4), "g", "generate", 8, 1), tmp_path / "gan")
+    look = reader.get("/models/open", params={"model": str(tmp_path / "vae")}).text
+    assert "Choose a picture" in look
+    assert "Generate</button>" not in look
+    make = reader.get("/models/open", params={"model": str(tmp_path / "gan")}).text
+    assert "Make</button>" in make
+    assert "Choose a picture" not in make
+    text = reader.get("/models/open").text
+    assert "Choose a picture" not in text
+
+
+PIXEL = {"model": "builtin", "pixels": "AAAA", "width": 1, "height": 1}
+
+
+def test_a_picture_is_passed_on_and_not_remembered(reader, server):
+    for _ in range(2):
+        assert reader.post("/api/v1/models/look", json=PIXEL).status_code == 200
+    assert server.calls == [("look", {**PIXEL, "dictionary": None})] * 2
+    assert reader.post("/api/v1/models/make", json={"model": "builtin", "seed": 3}).json()["count"] == 12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"width": 0},
+        {"height": 5000},
+        {"pixels": ""},
+        {"pixels": "A" * (4 * 1024**2 + 1)},
+        {"dictionary": ""},
+        {"depth": 3},
+        {"width": "wide"},
+    ],
+)
+def test_what_is_no_picture_is_refused(reader, server, wrong):
+    assert reader.post("/api/v1/models/look", json={**PIXEL, **wrong}).status_code == 422
+    assert server.calls == []

@@ -44,6 +44,34 @@ def test_the_table_filters_sorts_and_pages(book):
     assert {"results.loss", "results.chance", "config.lr"} <= set(data["columns"])
 
 
+def test_what_runs_have_cost_stands_in_the_table_on_their_pages_and_beside_each_other(nb, reader):
+    ids = []
+    for flop in (2e12, 5e13):
+        with nb.start_run("toy", config={}, seed=0, claims=[]) as run:
+            run.spent("training", flop, 3.0, "counted", "toy")
+            run.spent("evaluation", 7e9, 1.0, "by formula")
+        ids.append(run.id)
+    first, second = ids
+    listed = reader.get("/api/v1/runs?order=flop&descending=false").json()["runs"]
+    assert [(run["id"], run["flop"], run["flop_total"]) for run in listed] == [
+        (first, 2e12, 2e12),
+        (second, 5e13, 5e13),
+    ]
+    one = reader.get(f"/api/v1/runs/{first}").json()
+    assert one["lineage"]["flop"] == 2e12
+    assert one["compute"][0] == {"kind": "training", "label": "toy", "flop": 2e12, "seconds": 3.0, "how": "counted"}
+    assert "2 TFLOP" in reader.get("/runs").text
+    page = reader.get(f"/runs/{first}").text
+    assert "evaluation" in page
+    assert "7 GFLOP" in page
+    rows = reader.get("/api/v1/compare", params={"run": ids}).json()["compute"]
+    assert rows[0] == {"name": "flop", "values": [2e12, 5e13], "differ": True}
+    assert "50 TFLOP" in reader.get("/compare", params={"run": ids}).text
+    points = reader.get("/api/v1/pareto?x=flop&y=seconds&minimise=x&minimise=y").json()["points"]
+    assert {point["x"] for point in points} == {2e12, 5e13}
+    assert "50 TFLOP" in reader.get("/pareto?x=flop&y=flop_total").text
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -13,7 +13,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.notebook import RunRecord
 from glassbook.notebook.files import write_atomic
+from glassbook.notebook.runs.compute import Spent
 from glassbook.notebook.runs.feature_dashboard import NAME, FeatureDashboard
 from glassbook.notebook.runs.freshness import Dependency
 from glassbook.notebook.runs.record import read_claims
@@ -141,6 +142,7 @@ def _record(row: Mapping[str, Any], folder: Path) -> ReferenceRun:
         folder=folder / place,
         claims=read_claims(row),
         uses=Dependency.read(row["uses"]),
+        compute=Spent.read(row.get("compute", ())),
         confirmed=_confirmed(row),
         sabotage=row.get("sabotage", ""),
     )
@@ -274,6 +276,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "ended": record.ended.isoformat(timespec="seconds"),
         "config": record.config,
         "results": {name: json.loads(to_json(value, what=name)) for name, value in record.results.items()},
+        "compute": [asdict(part) for part in record.compute],
         "code": record.code,
         "environment": {name: record.environment.get(name) for name in _ENVIRONMENT},
         # Places outside the package mean nothing on another machine.

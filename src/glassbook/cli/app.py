@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "claims": "list every claim with its verdict; `claims check` runs missing seeds",
     "check": "list numbers and verdicts in prose that no run grounds, dead links, stale evidence",
     "open": "show a model: its size, its sites, a sample",
+    "look": "show photographs to a picture model: classes, or a reconstruction",
     "generate": "continue a prompt",
     "steer": "continue a prompt, plain and steered side by side",
     "features": "list the features of a dictionary; `export` and `name` act on those of a run",

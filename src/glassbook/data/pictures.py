@@ -8,6 +8,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +26,16 @@ DIGITS = tuple("0123456789")
 CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """Endings of the files that `open_folder` reads."""
 MOST_PIXELS = 100_000_000
 """A picture with more is refused before it is unpacked."""
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """The 1,000 classes of ImageNet-1k in the order of its synsets, by their first names in WordNet."""
+    return tuple(package_files("glassbook.data").joinpath("imagenet_classes.txt").read_text("utf-8").splitlines())
 
 
 class Pictures(NamedTuple):
@@ -67,6 +76,23 @@ def cifar10(part: str = "train") -> Pictures:
     images = torch.from_numpy(np.concatenate([sheet.reshape(-1, 32, 32, 3) for sheet in sheets]))
     labels = torch.tensor([label for name in names for label in told["labels"][name]])
     return _checked(images.permute(0, 3, 1, 2).contiguous(), labels, tuple(told["classes"]), "cifar10-subset")
+
+
+def shuffled(n: int, batch_size: int, seed: int) -> Callable[[int], Tensor]:
+    """step -> the numbers [batch_size] of that step's pictures: all n in a new order, again and again.
+
+    Raises:
+        GlassbookError: there are fewer pictures than a batch has.
+    """
+    if not 1 <= batch_size <= n:
+        raise GlassbookError(f"a batch of {batch_size} cannot be drawn from {n} pictures; choose from 1 to {n}")
+    steps = n // batch_size
+
+    @lru_cache(maxsize=1)
+    def order(epoch: int) -> Tensor:
+        return torch.randperm(n, generator=torch.Generator().manual_seed((seed + epoch) % 2**63))
+
+    return lambda step: order(step // steps)[step % steps * batch_size :][:batch_size]
 
 
 def _idx_pictures(name: str, images: str, labels: str, classes: tuple[str, ...]) -> Pictures:
@@ -113,15 +139,25 @@ def open_folder(folder: Path, size: int) -> Pictures:
     Raises:
         GlassbookError: no pictures there, or one of them cannot be read (its name is told).
     """
+    files = picture_files(folder)
+    groups = [path.relative_to(folder).parts[0] if path.parent != folder else folder.name for path in files]
+    classes = tuple(sorted(set(groups)))
+    images = torch.stack([open_picture(path, size) for path in files])
+    return Pictures(images, torch.tensor([classes.index(group) for group in groups]), classes)
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """All files of a folder and those below it that end as pictures do, in order.
+
+    Raises:
+        GlassbookError: there is no such folder, or no picture in it.
+    """
     if not folder.is_dir():
         raise GlassbookError(f"{folder} is no folder; give one that holds pictures")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise GlassbookError(f"there is no picture in {folder} ({', '.join(SUFFIXES)}); choose another folder")
-    groups = [path.relative_to(folder).parts[0] if path.parent != folder else folder.name for path in files]
-    classes = tuple(sorted(set(groups)))
-    images = torch.stack([open_picture(path, size) for path in files])
-    return Pictures(images, torch.tensor([classes.index(group) for group in groups]), classes)
+    return files
 
 
 def open_picture(path: Path, size: int | None = None) -> Tensor:

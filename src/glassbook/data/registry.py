@@ -92,6 +92,31 @@ class Dataset:
         return target
 
 
+@dataclass(frozen=True)
+class PublishedModel:
+    """A model among the datasets, which `nets.open_model` knows by its name."""
+
+    dataset: str
+    file: str
+    """The dataset's file that it is."""
+    task: str
+    """What it does: "classify"."""
+    depth: int
+    """Layers with weights."""
+
+    @property
+    def here(self) -> bool:
+        """Whether its file is on this machine; what is in it is checked when it is opened."""
+        return any((folder / self.dataset / self.file).is_file() for folder in folders())
+
+
+MODELS = {
+    "resnet20-cifar10": PublishedModel("resnet-cifar10", "resnet20-12fca82f.th", "classify", 20),
+    "resnet56-cifar10": PublishedModel("resnet-cifar10", "resnet56-4bfd9763.th", "classify", 56),
+}
+"""Name -> model."""
+
+
 def folders() -> list[Path]:
     """Where datasets are looked up: $GLASSBOOK_DATA if it is set, and the user's cache, where downloads go."""
     folder = os.environ.get("GLASSBOOK_DATA")

@@ -63,6 +63,7 @@ class Experiment(Protocol):
     terms: ClassVar[tuple[str, ...]]
     source: ClassVar[str]
     data: ClassVar[tuple[str, ...]]
+    minutes: ClassVar[float | None]
     claims: ClassVar[tuple[Claim, ...]]
     sabotages: ClassVar[tuple[Sabotage, ...]]
     outputs: ClassVar[Outputs]
@@ -77,7 +78,9 @@ class Experiment(Protocol):
         ...
 
 
-def experiment(*, terms: Sequence[str], source: str, data: Sequence[str] = ()) -> Callable[[Cls], Cls]:
+def experiment(
+    *, terms: Sequence[str], source: str, data: Sequence[str] = (), minutes: float | None = None
+) -> Callable[[Cls], Cls]:
     """Mark a frozen dataclass as an experiment.
 
     Args:
@@ -85,11 +88,13 @@ def experiment(*, terms: Sequence[str], source: str, data: Sequence[str] = ()) -
         source: what it is after: author, year, id.
         data: datasets of the registry (`glassbook.data.registry`) that it needs: `launch` has them on this machine
             before the run exists, and records that the run uses them.
+        minutes: about how long a run at the default settings takes on two cores; where there is reference evidence,
+            its times are told instead.
     """
 
     def mark(cls: Cls) -> Cls:
         marks = {"name": _kebab(cls.__name__), "terms": tuple(terms), "source": source}
-        marks |= {"data": tuple(data), "outputs": getattr(cls, "outputs", Outputs())}
+        marks |= {"data": tuple(data), "minutes": minutes, "outputs": getattr(cls, "outputs", Outputs())}
         marks |= {"sabotages": getattr(cls, "sabotages", ())}
         marks |= {"__pydantic_config__": PYDANTIC}
         for name, value in marks.items():

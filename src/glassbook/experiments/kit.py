@@ -15,10 +15,11 @@ from generators of its own, so that a resumed run, which skips what is done, com
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from glassbook.errors import GlassbookError
 
@@ -197,6 +198,7 @@ def collect(
     """Activations of a model at some sites, one row for each token.
 
     Up to about a gigabyte of them stays in memory. More goes to a folder of the run, where a resumed run finds them.
+    What it costs is recorded as evaluation: counted on the first batch, the others by their size.
 
     Args:
         run: the run.
@@ -206,6 +208,7 @@ def collect(
         sites: where to read.
         skip: leave out the special tokens.
     """
+    from glassbook.measure.flops import FlopCounter
     from glassbook.trace import Recording, collect, record
     from glassbook.trace.rows import count_rows
 
@@ -215,12 +218,18 @@ def collect(
             return Recording(folder)
         except GlassbookError:  # it was being written when the run was killed
             shutil.rmtree(folder)
-    batches, ids = list(batches), special_ids(lm) if skip else set()
-    first = collect(lm.model, batches[:1], sites, skip=ids)
+    batches, ids, begin = list(batches), special_ids(lm) if skip else set(), time.monotonic()
+    with FlopCounter() as counter:
+        first = collect(lm.model, batches[:1], sites, skip=ids)
     row_bytes = sum(first.read(site)[:1].nbytes for site in first.sites)
     if row_bytes * sum(count_rows(batch, ids) for batch in batches) <= MEMORY:
-        return collect(lm.model, batches, sites, skip=ids)
-    return record(lm.model, batches, sites, folder, skip=ids)
+        found = collect(lm.model, batches, sites, skip=ids)
+    else:
+        found = record(lm.model, batches, sites, folder, skip=ids)
+    sizes = [next(iter(batch.values())).numel() for batch in batches]
+    flop = counter.total.n * sum(sizes) / sizes[0]
+    run.spent("evaluation", flop, time.monotonic() - begin, "the first batch was counted, the others by size", label)
+    return found
 
 
 # --- training -----------------------------------------------------------------------------------------------------
@@ -248,7 +257,7 @@ def train_model(
         settings: steps, lr and the rest, as `train.train` takes them.
 
     Returns:
-        the network, in evaluation mode.
+        the network, in evaluation mode; with `ema` the one of averaged parameters.
     """
     import torch
 
@@ -256,8 +265,39 @@ def train_model(
 
     torch.manual_seed(seed)
     model = make()
-    train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
-    return model.eval()
+    trained = train(model, objective, batches, seed=seed, **loop_options(run, label), **settings)
+    return (cast("M", trained.averaged()) if "ema" in settings else model).eval()
+
+
+def fit_classifier(
+    run: Run, label: str, make: Callable[[], M], images: Tensor, labels: Tensor, *, batch_size: int, **settings: Any
+) -> M:
+    """Train a classifier of pictures: logits [B, classes] from [B, C, H, W].
+
+    Args:
+        run, label, make: as of `train_model`.
+        images: [N, C, H, W], as the network takes them.
+        labels: [N].
+        batch_size: pictures in a step.
+        settings: seed, steps, lr and the rest, as `train_model` takes them.
+
+    Returns:
+        the network, in evaluation mode.
+    """
+    import torch.nn.functional as F
+
+    from glassbook.data.pictures import shuffled
+
+    rows = shuffled(len(images), batch_size, run.rng(f"order of {label}").seed)
+
+    def batch(step: int) -> Batch:
+        chosen = rows(step)
+        return {"pixel_values": images[chosen], "labels": labels[chosen]}
+
+    def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return F.cross_entropy(model(batch["pixel_values"]), batch["labels"]), {}
+
+    return train_model(run, label, make, objective, batch, **settings)
 
 
 def train_sae(

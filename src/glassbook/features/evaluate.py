@@ -27,14 +27,15 @@ class Scores:
         l0: mean number of active latents.
         dead: share of latents that never fire on the set; it falls as n grows.
         density: [width], share of rows on which each latent fires.
-        ce_clean: mean next-token cross-entropy of the model in nats, over all real tokens.
+        ce_clean: mean next-token cross-entropy of the model in nats, over all real tokens; of a classifier of pictures
+            that of the class, over all pictures.
         ce_dictionary: the same while the site's activation is replaced by its reconstruction, at real tokens.
         ce_mean_ablation: replaced by the mean of the activations instead.
         ce_zero_ablation: replaced by zero, which is easier to beat.
         ce_recovered: (ce_mean_ablation - ce_dictionary) / (ce_mean_ablation - ce_clean).
         ce_recovered_from_zero: the same from zero ablation, for comparison with published numbers.
-        kl_dictionary: mean KL divergence in nats of the model's next-token distribution with the reconstruction from
-            its own, KL(clean || replaced).
+        kl_dictionary: mean KL divergence in nats of the model's distribution of next tokens (or classes) with the
+            reconstruction from its own, KL(clean || replaced).
         kl_mean_ablation: the same for the mean of the activations.
         kl_zero_ablation: the same for zero.
         kl_recovered: (kl_mean_ablation - kl_dictionary) / kl_mean_ablation.
@@ -80,9 +81,10 @@ def evaluate(
         d: the dictionary.
         activations: [..., d] or (recording, site), best such that it was not trained on. A transcoder's hold what it
             reads, then what it predicts, side by side as for training: (recording, sites) or several tensors.
-        model: language model that the activations are of, in eval mode.
+        model: language model, or classifier of pictures, that the activations are of, in eval mode.
         site: where they are read and replaced, such as "blocks.3.out".
-        batches: the model's inputs {"input_ids", "attention_mask"}, to measure its loss on.
+        batches: the model's inputs {"input_ids", "attention_mask"}, to measure its loss on; of a classifier
+            {"pixel_values", "labels"}.
         skip: token ids whose activations are left as they are, as they were in training (BOS, ...). None: those that
             `d.about` says its recording left out.
         chunk: activations encoded at once.
@@ -171,14 +173,14 @@ def _losses(
     }
     totals, distances, tokens = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0), 0
     for batch in batches:
-        targets = next_tokens(batch)[:, :-1].flatten()
+        targets = _targets(batch)
         real = targets != IGNORED
         tokens += int(real.sum())
         clean = torch.empty(0)
         for name, replace in ways.items():
             edit = {} if replace is None else {site: allow_identity(_at_real(replace, batch, skip))}
             with trace(model, edit=edit):
-                logits = model(**batch).logits[:, :-1].float().flatten(0, 1)
+                logits = _logits(model, batch)
                 logs = logits[real].log_softmax(1)
                 clean = logs if replace is None else clean  # the first way
                 totals[name] += float(nll_loss(logs, targets[real], reduction="sum"))
@@ -189,9 +191,32 @@ def _losses(
     return means[0], means[1]
 
 
+def _targets(batch: Batch) -> Tensor:
+    """What is to be predicted: the next token at each but the last of every text [B * (T - 1)], or the labels [B].
+
+    Raises:
+        GlassbookError: there are neither tokens nor labels.
+    """
+    if "input_ids" in batch:
+        return next_tokens(batch)[:, :-1].flatten()
+    if "labels" not in batch:
+        raise GlassbookError("to measure the loss of a classifier the batches need its labels, [B] numbers of classes")
+    return batch["labels"]
+
+
+def _logits(model: nn.Module, batch: Batch) -> Tensor:
+    """The model's logits for `_targets`."""
+    if "input_ids" in batch:
+        return model(**batch).logits[:, :-1].float().flatten(0, 1)
+    out = model(**{name: value for name, value in batch.items() if name != "labels"})
+    return getattr(out, "logits", out).float()
+
+
 def _at_real(replace: Replace, batch: Batch, skip: Collection[int]) -> Callable[[Tensor, At], Tensor]:
-    """The edit that replaces activations at real tokens other than those skipped."""
-    ids = batch["input_ids"]
+    """The edit that replaces activations at real tokens other than those skipped; of pictures, all."""
+    ids = batch.get("input_ids")
+    if ids is None:
+        return lambda x, at: _everywhere(replace, x, at)
     skipped = torch.isin(ids, torch.tensor(sorted(skip), dtype=ids.dtype, device=ids.device))
 
     def edit(x: Tensor, at: At) -> Tensor:
@@ -202,6 +227,11 @@ def _at_real(replace: Replace, batch: Batch, skip: Collection[int]) -> Callable[
         return out
 
     return edit
+
+
+def _everywhere(replace: Replace, x: Tensor, at: At) -> Tensor:
+    rows, put_back = at.rows_of(x)
+    return put_back(replace(rows.flatten(0, -2)).unflatten(0, rows.shape[:-1]))
 
 
 def _recovered(ablated: float, ce: dict[str, float]) -> float:

@@ -13,6 +13,7 @@ from glassbook.features._sparse.encode_decode import ForwardOutput, encode_decod
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.normalize import ActivationNormalizer
 from glassbook.features.sparsity import BatchTopK, Gated, JumpReLU, ReLU, TopK, base_rule
+from glassbook.measure.compute import Flop, dictionary_step
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.optimisers import load_optimiser_state, optimiser_state
 
@@ -52,6 +53,7 @@ class SAETrainer:
         self.loss = torch.zeros((), device=self.device)
         self.error = self.variance = self.active = self.loss
         self.rows = self.done = 0
+        self.seen, self.fired = 0, torch.zeros((), dtype=torch.int64, device=self.device)
         self.normalizer: ActivationNormalizer | None = None
 
     def setup(self, sample: Tensor, centre: str) -> None:
@@ -113,6 +115,8 @@ class SAETrainer:
             self.last_fired.masked_fill_(out.fires(FIRING_THRESHOLD), step + 1)
             self.variance = (y - y.mean(0)).square().mean()
         self.error, self.loss, self.active = error.detach(), loss.detach(), out.n_active.detach()
+        self.fired += self.active.long()
+        self.seen += len(x)
         self.rows, self.done = len(x), step + 1
 
     def _loss(self, out: ForwardOutput, y: Tensor, error: Tensor, sparsity: float) -> Tensor:
@@ -157,6 +161,12 @@ class SAETrainer:
             raise GlassbookError(f"the loss is {loss} at step {done}; are all activations finite? Or lower lr")
         return loss
 
+    def flop(self) -> Flop:
+        """What all steps so far have cost, by formula: dead latents' loss is left out."""
+        d = self.d
+        active = float(self.fired) / max(self.seen, 1)
+        return dictionary_step(self.seen, d.d_in, d.width, active, d.d_out)
+
     def sparsity_warmup(self, progress: float) -> float:
         """The share of its weight that the sparsity loss has after `progress` of the training."""
         if isinstance(self.rule, ReLU):
@@ -189,7 +199,8 @@ class SAETrainer:
         tensors = {f"dictionary/{name}": t for name, t in self.d.state_dict().items()}
         tensors |= {f"scaling/{name}": t.clone() for name, t in vars(self.normalizer).items()}
         tensors |= {f"adam/{name}": t for name, t in optimiser_state(self.adam, self.parameters).items()}
-        return tensors | {"last_fired": self.last_fired, "dead": self.dead}
+        counts = {"seen": torch.tensor(self.seen), "fired": self.fired}
+        return tensors | {"last_fired": self.last_fired, "dead": self.dead} | counts
 
     @torch.no_grad()
     def load(self, tensors: Tensors) -> None:
@@ -199,6 +210,9 @@ class SAETrainer:
             **{name: t.to(self.device) for name, t in under("scaling/", tensors).items()}
         )
         self.last_fired, self.dead = tensors["last_fired"].to(self.device), tensors["dead"].to(self.device)
+        if "seen" not in tensors:
+            raise GlassbookError("it is of a version that counted no FLOPs")
+        self.seen, self.fired = int(tensors["seen"]), tensors["fired"].to(self.device)
         load_optimiser_state(self.adam, self.parameters, under("adam/", tensors))
 
 

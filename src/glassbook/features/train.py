@@ -16,6 +16,7 @@ from glassbook.features.data import Batches, Source, about, check_source
 from glassbook.features.dictionary import Dictionary
 from glassbook.features.sae_trainer import SAETrainer
 from glassbook.features.sparsity import BatchTopK, with_base_rule
+from glassbook.measure.compute import Flop
 from glassbook.measure.reconstruction import ExplainedVariance
 from glassbook.train import LoopOptions, linear, resumable
 from glassbook.train.checkpoints import Tensors, under
@@ -151,6 +152,8 @@ def fit_many(
 class _SAELearner:
     """Several dictionaries that learn from the same batches, for the resumable loop."""
 
+    counted = "by formula, from the latents that were active"
+
     def __init__(
         self, trainers: list[SAETrainer], columns: list[slice], batches: Batches, steps: int, centre: str
     ) -> None:
@@ -166,6 +169,9 @@ class _SAELearner:
         x, factor = self.batches(step), self.schedule(step, self.steps)
         for trainer, cut in zip(self.trainers, self.columns, strict=True):
             trainer.step(x[:, cut], trainer.lr * factor, step, trainer.sparsity_warmup((step + 1) / self.steps))
+
+    def flop(self) -> Flop:
+        return Flop(sum(trainer.flop().n for trainer in self.trainers))
 
     def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
         logged, shown, factor = {}, {}, self.schedule(done - 1, self.steps)

@@ -1,69 +1,29 @@
-"""Floating-point operations: counted as a computation runs, and by formula from a network's sizes.
+"""FLOP counter: floating-point operations counted as a computation runs. The convention is that of `compute`.
 
-One convention everywhere: a multiplication with its addition is two operations; attention is counted as if every
-position saw every other (what the kernels compute, and what the field reports); what is not a matrix product or a
-convolution is not counted.
+with FlopCounter() as counter:
+    model(ids).logits.sum().backward()
+counter.total
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import (
+    conv_flop_count,
+    flop_registry,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+    shape_wrapper,
+)
 
 from glassbook.errors import GlassbookError
-
-
-@dataclass(frozen=True, order=True)
-class Flop:
-    """An amount of computation: floating-point operations. Amounts add up; an amount and a rate do not."""
-
-    n: float
-
-    def __post_init__(self) -> None:
-        _check(self.n, "FLOP")
-
-    def __add__(self, other: Flop) -> Flop:
-        if not isinstance(other, Flop):
-            raise TypeError(f"an amount of computation (FLOP) cannot be added to {type(other).__name__}")
-        return Flop(self.n + other.n)
-
-    def __mul__(self, times: float) -> Flop:
-        return Flop(self.n * times)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Flop) -> float:
-        """How many times the other amount this one is."""
-        if not isinstance(other, Flop):
-            raise TypeError(f"an amount of computation (FLOP) cannot be divided by {type(other).__name__}")
-        return self.n / other.n
-
-
-@dataclass(frozen=True, order=True)
-class FlopPerSecond:
-    """A speed of computation: floating-point operations a second. Times seconds it is an amount."""
-
-    n: float
-
-    def __post_init__(self) -> None:
-        _check(self.n, "FLOP/s")
-
-    def during(self, seconds: float, utilisation: float = 1.0) -> Flop:
-        """What is computed in some seconds at a share of this speed."""
-        if not 0 < utilisation <= 1:
-            raise GlassbookError(f"a utilisation of {utilisation:g} is no share; give one above 0 and at most 1")
-        return Flop(self.n * _check(seconds, "seconds") * utilisation)
-
-
-def _check(n: float, what: str) -> float:
-    if not 0 <= n < float("inf"):  # also False for NaN
-        raise GlassbookError(f"{n:g} {what} makes no sense; give a finite number that is not negative")
-    return n
-
+from glassbook.measure.compute import Flop
 
 _CPU = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _CPU_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
@@ -77,104 +37,146 @@ def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *_: Any, **
     return sdpa_backward_flop_count(grad, query, key, value)
 
 
-FORMULAS: Mapping[Any, Callable[..., int]] = {_CPU: _attention, _CPU_BACKWARD: _attention_backward}
-"""Operations that torch's counter takes for nothing: attention on a CPU, of which torch 2.13 counts no operation."""
+def _convolution_backward(
+    grad: Any, x: Any, weight: Any, _bias: Any, _stride: Any, _padding: Any, _dilation: Any, transposed: bool,
+    _output_padding: Any, _groups: int, wanted: Sequence[bool], **__: Any,
+) -> int:  # fmt: skip
+    """The gradients of the input and of the weights cost what the forward pass costs, each."""
+    return conv_flop_count(x, weight, grad, transposed) * sum(map(bool, wanted[:2]))
 
 
-class FlopCounter:
+CORRECTIONS: Mapping[Any, Callable[..., int]] = {
+    _CPU: _attention,
+    _CPU_BACKWARD: _attention_backward,
+    torch.ops.aten.convolution_backward: _convolution_backward,
+}
+"""What torch 2.13's counter has wrong: attention on a CPU, of which it counts no operation, and the gradient of a
+convolution's weights, which it counts as if there were no groups."""
+
+
+@functools.cache
+def _composite(func: Any) -> bool:
+    """Whether an operation is made of others. In inference mode such come whole, and must be looked into."""
+    return func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd)
+
+
+class FlopCounter(TorchDispatchMode):
     """Counts what runs inside its `with` block, on any device, gradients included.
 
-        with FlopCounter() as counter:
-            model(ids).logits.sum().backward()
-        counter.total
+    Results are the same, though gradients may lie in memory otherwise. It follows operations, not modules as torch's
+    FlopCounterMode does, which takes twice as long. Sparse products and `embedding_bag` are not seen: a step of a
+    sparse dictionary is counted by `compute.dictionary_step`.
 
-    Sparse products and `embedding_bag` are not seen: a step of a sparse dictionary is counted by `dictionary_step`.
+    Args:
+        corrected: count what torch's own counter has wrong; without it, the number is torch's.
     """
 
-    def __init__(self) -> None:
-        self._mode = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
+    def __init__(self, corrected: bool = True) -> None:
+        super().__init__()
+        right = {op: shape_wrapper(formula) for op, formula in CORRECTIONS.items()} if corrected else {}
+        self._formulas: Mapping[Any, Callable[..., int]] = {**flop_registry, **right}
+        self._n = 0
 
-    def __enter__(self) -> FlopCounter:
-        self._mode.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._mode.__exit__(*error)
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        formula = self._formulas.get(func._overloadpacket)
+        if formula is None and _composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
+        out = func(*args, **kwargs)
+        if formula is not None:
+            self._n += formula(*args, **kwargs, out_val=out)
+        return out
 
     @property
     def total(self) -> Flop:
         """What was counted so far."""
-        return Flop(float(self._mode.get_total_flops()))
+        return Flop(float(self._n))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransformerSize:
-    """What a transformer's cost depends on.
+class Counting:
+    """What of a step is counted: what runs inside of it, and backward passes. Without a counter, nothing."""
 
-    Args:
-        matrices: parameters in matrices that every token is multiplied with, the output layer included, embeddings not.
-            Of a mixture of experts those of the experts that a token goes to.
-        layers: blocks with attention.
-        heads: attention heads in a block.
-        head_dim: channels of a head.
+    def __init__(self, counter: FlopCounter | None) -> None:
+        self._counter = counter
+
+    def __enter__(self) -> None:
+        if self._counter is not None:
+            self._counter.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        if self._counter is not None:
+            self._counter.__exit__(*error)
+
+    def thrown_away(self, work: Callable[[], object]) -> None:
+        """Count some work whose result is thrown away; without a counter it is not done."""
+        if self._counter is not None:
+            with self._counter:
+                work()
+
+    def backward(self, loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> None:
+        """Count a backward pass to some parameters, which keep the gradients that they have."""
+        self.thrown_away(lambda: torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True))
+
+
+class Meter:
+    """FLOPs of a training: the first step of each kind is counted, and later ones cost the same.
+
+        meter = Meter()
+        with meter.step(kind_of(batch)) as counting:          # say, the shapes of the batch
+            with counting:
+                loss = objective(model, batch)
+            counting.backward(loss, parameters)               # counted on gradients that are thrown away
+            loss.backward()
+        meter.total
+
+    The step's own backward pass must not run under a counter: there gradients of matrices come in another layout, and a
+    norm over another layout is rounded otherwise. So the first step of each kind has a second backward pass.
     """
 
-    matrices: float
-    layers: int
-    heads: int
-    head_dim: int
+    def __init__(self) -> None:
+        self.costs: dict[str, float] = {}
+        """FLOP of a step of each kind that has come up."""
+        self._n = 0.0
+
+    @contextlib.contextmanager
+    def step(self, kind: str) -> Iterator[Counting]:
+        """Around a step: adds what the first one of this kind has cost."""
+        if kind in self.costs:
+            yield Counting(None)
+        else:
+            counter = FlopCounter()
+            yield Counting(counter)
+            self.costs[kind] = counter.total.n
+        self._n += self.costs[kind]
+
+    def add(self, flop: Flop) -> None:
+        """Add what was found in another way."""
+        self._n += flop.n
+
+    @property
+    def total(self) -> Flop:
+        """What all steps have cost."""
+        return Flop(self._n)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """For a checkpoint: the total, and what a step of each kind costs."""
+        numbers = {"total": self._n, **{f"step/{kind}": n for kind, n in self.costs.items()}}
+        return {name: torch.tensor(n, dtype=torch.float64) for name, n in numbers.items()}
+
+    def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take back what `state` returned: kinds that had come up are not counted again.
+
+        Raises:
+            GlassbookError: it holds no total.
+        """
+        if "total" not in tensors:
+            raise GlassbookError("it is of a version that counted no FLOPs")
+        numbers = {name: t.item() for name, t in tensors.items()}
+        self._n = numbers.pop("total")
+        self.costs = {name.removeprefix("step/"): n for name, n in numbers.items()}
 
 
-def forward(size: TransformerSize, tokens: float, length: float) -> Flop:
-    """A forward pass: 2 N D for the matrices, 4 L h d T D for attention.
-
-    Args:
-        size: the model.
-        tokens: D, over all sequences.
-        length: T, tokens in a sequence.
-
-    Source: Kaplan et al. 2020, arXiv:2001.08361, section 2.1; Hoffmann et al. 2022, arXiv:2203.15556, appendix F.
-    """
-    attention = 4.0 * size.layers * size.heads * size.head_dim * length
-    return Flop((2.0 * size.matrices + attention) * tokens)
-
-
-def training(size: TransformerSize, tokens: float, length: float) -> Flop:
-    """Forward and backward pass: 6 N D for the matrices, and 14 L h d T D for attention.
-
-    The backward pass costs twice the forward pass; attention is also computed once more there, from queries and keys.
-    """
-    attention = 14.0 * size.layers * size.heads * size.head_dim * length
-    return Flop((6.0 * size.matrices + attention) * tokens)
-
-
-def rule_of_thumb(parameters: float, tokens: float) -> Flop:
-    """6 N D, from which the training compute of published models is estimated.
-
-    Source: Kaplan et al. 2020, arXiv:2001.08361, equation 2.2.
-    """
-    return Flop(6.0 * _check(parameters, "parameters") * _check(tokens, "tokens"))
-
-
-def convolution(positions: float, inputs: int, outputs: int, kernel: int, groups: int = 1) -> Flop:
-    """A forward pass of a convolution: 2 positions k inputs outputs / groups.
-
-    Args:
-        positions: places of the output, over all pictures.
-        inputs, outputs: channels.
-        kernel: places that the kernel covers (9 for 3 x 3).
-        groups: the channels are cut into so many.
-    """
-    return Flop(2.0 * positions * kernel * inputs * outputs / groups)
-
-
-def dictionary_step(rows: float, dimensions: int, width: int, active: float) -> Flop:
-    """A training step of a sparse autoencoder: all latents are encoded, only the active ones decoded and corrected.
-
-    Args:
-        rows: activations in the batch.
-        dimensions: of an activation.
-        width: latents.
-        active: latents that are active for an activation.
-    """
-    return Flop(2.0 * rows * dimensions * (width + 5.0 * active))
+def shapes(batch: Mapping[str, torch.Tensor]) -> str:
+    """What a batch's cost depends on, as the kind of a step: names and shapes of its tensors."""
+    return ", ".join(f"{name} {'x'.join(map(str, t.shape))}" for name, t in sorted(batch.items()))

@@ -1,4 +1,4 @@
-"""Model server: language models kept open in a process of their own, reached by JSON messages.
+"""Model server: models of text and of pictures kept open in a process of their own, reached by JSON messages.
 
 `ModelServer` is the client. It imports no torch, starts the process at the first request, and ends it when no request
 has come for a while.
@@ -10,6 +10,7 @@ from glassbook.model_server.available import (
     available_models,
     dictionary_of,
     is_local,
+    kind_of,
     models_with_latents,
     same_model,
     short_name,
@@ -27,6 +28,7 @@ __all__ = [
     "dictionary_of",
     "forget",
     "is_local",
+    "kind_of",
     "latents_from_query",
     "latents_query",
     "models_with_latents",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from glassbook.assets.builtin import BUILTIN_DICTIONARY, BUILTIN_MODELS, BUILTIN_VAE
+from glassbook.data.packages import PACKAGES
+from glassbook.data.registry import MODELS
 from glassbook.errors import GlassbookError
 from glassbook.model_server.remembered import remembered
 from glassbook.notebook import Notebook, RunRecord
@@ -19,28 +21,79 @@ WITH_LATENTS = frozenset({"glassbook-autoencoder", "glassbook-vae", "glassbook-g
 """`model_type`s of the config.json of models that decode pictures."""
 RECENT = 200
 """How many of the newest runs are searched."""
+WRITES = "write"
+"""Task of a model of text."""
+_TASKS = ("classify", "autoencode", "generate")
+"""Tasks of models of pictures, as their config.json says them."""
+
+
+class Kind(NamedTuple):
+    """What a model is of, and what it does: "write" of text; "classify", "autoencode" or "generate" of pictures."""
+
+    kind: Literal["text", "pictures"]
+    task: str
+
+
+def kind_of(notebook: Notebook, name: str) -> Kind:
+    """What a model is of, by its name and the config.json beside its weights; a model elsewhere is taken for text."""
+    if name in MODELS:
+        return Kind("pictures", MODELS[name].task)
+    if name in PACKAGES:
+        return _kind_of_folder(PACKAGES[name].folder)
+    try:
+        return _kind_of_folder(Path(resolve(notebook, name)).expanduser())
+    except GlassbookError:
+        return Kind("text", WRITES)
+
+
+def _kind_of_folder(folder: Path) -> Kind:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        if str(config["model_type"]).startswith("glassbook-") and config["task"] in _TASKS:
+            return Kind("pictures", config["task"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # opening it says what is wrong
+    return Kind("text", WRITES)
 
 
 def available_models(notebook: Notebook) -> list[dict[str, Any]]:
-    """The built-in model, those that were opened before, and those that runs have saved.
+    """The built-in model, those that were opened before, models of pictures that are here, and those that runs saved.
 
-    Each is {name, short, kind, where}; of models that were opened also when, `parameters` and a usual `site`, as
-    `remembered` has them.
+    Each is {name, short, kind, task, origin, where}, `kind` and `task` as `kind_of` has them; of opened models
+    also when, `parameters` and a usual `site`, as `remembered` has them.
     """
-    models = [{"name": "builtin", "short": "builtin", "kind": "built-in", "where": "comes with Glassbook"}]
+    models = [{"name": "builtin", "short": "builtin", "origin": "built-in", "where": "comes with Glassbook"}]
     saved = []
     for record in notebook.runs()[:RECENT]:
         for name in record.artifacts:
             if _is_model(record.folder / "artifacts" / name):
                 full = f"{PREFIX}{record.id}/{name}"
-                saved.append({"name": full, "short": short_name(full), "kind": "run", "where": record.experiment})
+                saved.append({"name": full, "short": short_name(full), "origin": "run", "where": record.experiment})
     opened = {entry["name"]: entry for entry in remembered(notebook)}
     listed = {model["name"] for model in (*models, *saved)}
     for name in opened:
         if name not in listed:
             where = "this machine" if _exists(name) else "Hugging Face"
-            models.append({"name": name, "short": short_name(name), "kind": "opened", "where": where})
-    return [{**opened.get(model["name"], {}), **model} for model in (*models, *saved)]
+            models.append({"name": name, "short": short_name(name), "origin": "opened", "where": where})
+    listed |= set(opened)
+    models += [
+        {"name": name, "short": name, "origin": "published", "where": where}
+        for name, where in _published().items()
+        if name not in listed
+    ]
+    return [
+        {**opened.get(model["name"], {}), **model, **kind_of(notebook, model["name"])._asdict()}
+        for model in (*models, *saved)
+    ]
+
+
+def _published() -> dict[str, str]:
+    """Models of pictures that others have trained and that are on this machine: name -> where they are from."""
+    got = {name: package.source for name, package in PACKAGES.items() if package.kind == "model" and package.here}
+    return {
+        **{name: f"the dataset {model.dataset}" for name, model in MODELS.items() if model.here},
+        **{name: source for name, source in got.items() if _kind_of_folder(PACKAGES[name].folder).kind == "pictures"},
+    }
 
 
 def models_with_latents(notebook: Notebook) -> list[str]:

@@ -10,13 +10,14 @@ from typing import Any
 
 from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
-from glassbook.model_server.available import LensKind, file_stamps, resolve
+from glassbook.model_server.available import WRITES, LensKind, file_stamps, resolve
 from glassbook.model_server.latents import LatentModels
 from glassbook.model_server.latents import latents as latents_of
 from glassbook.model_server.lenses import open_lens
+from glassbook.model_server.pictures import dictionaries_of, in_base64, look_at, read_pixels
 from glassbook.model_server.sources import opened
 from glassbook.model_server.steered_texts import Partial, steer_texts
-from glassbook.nets import LanguageModel, open_language_model
+from glassbook.nets import LanguageModel, PictureModel, open_model
 from glassbook.nets.chat import can_chat, chat_prompt
 from glassbook.nets.inference import decoding, fitting_threads
 from glassbook.nets.live import watch_texts
@@ -38,14 +39,14 @@ class OpenModels:
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
         self.with_latents = LatentModels(notebook)
-        self._opened: OrderedDict[tuple[Any, ...], LanguageModel] = OrderedDict()
+        self._opened: OrderedDict[tuple[Any, ...], LanguageModel | PictureModel] = OrderedDict()
         self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
-    def open(self, name: str, tokenizer: str | None = None) -> LanguageModel:
+    def open(self, name: str, tokenizer: str | None = None) -> LanguageModel | PictureModel:
         where = resolve(self.notebook, name)
         key = (name, tokenizer, file_stamps(where))
         if key not in self._opened:
-            self._opened[key] = open_language_model(where, tokenizer)
+            self._opened[key] = open_model(where, tokenizer)
             while len(self._opened) > MAX_OPEN:
                 self._opened.popitem(last=False)
         self._opened.move_to_end(key)
@@ -58,8 +59,16 @@ class OpenModels:
             self._semantic_index = folder, SemanticIndex(self.notebook, folder)
         return self._semantic_index[1]
 
+    def of_pictures(self, name: str) -> PictureModel:
+        pm = self.open(name)
+        if not isinstance(pm, PictureModel):
+            raise GlassbookError(f"{name} is a model of text and sees no pictures; choose a picture model")
+        return pm
+
     def with_text(self, name: str) -> LanguageModel:
         lm = self.open(name)
+        if isinstance(lm, PictureModel):
+            raise GlassbookError(f"{name} is a picture model, which reads no text; its page shows what it sees")
         if lm.tokenizer is None:
             raise GlassbookError(f"{name} has no tokenizer beside it, so it can neither read nor write text")
         return lm
@@ -68,12 +77,16 @@ class OpenModels:
 def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> dict[str, Any]:
     """Size, context, blocks and sites of a model; `form` is a site's shape in words ("tokens × 128")."""
     lm = models.open(model, tokenizer)
+    if isinstance(lm, PictureModel):
+        return _describe_pictures(models.notebook, lm, model)
     with fitting_threads(lm.model, 1):
         found, longer = (_sites(lm, tokens) for tokens in (4, 5))
         checks = [asdict(check) for check in self_test(lm)]
     shapes = {site.name: site.shape for site in longer}
     return {
         "name": model,
+        "kind": "text",
+        "task": WRITES,
         "parameters": lm.parameters,
         "vocab": lm.vocab,
         "context": lm.context,
@@ -91,6 +104,48 @@ def describe(models: OpenModels, model: str, tokenizer: str | None = None) -> di
         ],
         "checks": checks,
     }
+
+
+def _describe_pictures(notebook: Notebook, pm: PictureModel, name: str) -> dict[str, Any]:
+    """Size, classes, sites and dictionaries of a model of pictures."""
+    return {
+        "name": name,
+        "kind": "pictures",
+        "task": pm.task,
+        "parameters": pm.parameters,
+        "size": pm.size,
+        "channels": pm.channels,
+        "classes": len(pm.classes),
+        "blocks": pm.blocks,
+        "sites": [
+            {
+                "name": s.name,
+                "shape": list(s.shape),
+                "form": " × ".join(map(str, s.shape[1:] or s.shape)),
+                "dtype": str(s.dtype).removeprefix("torch."),
+            }
+            for s in sites(pm.model, **pm.example())
+        ],
+        "dictionaries": [kept._asdict() for kept in dictionaries_of(notebook, pm)],
+    }
+
+
+def look(
+    models: OpenModels, model: str, pixels: str, width: int, height: int, dictionary: str | None = None
+) -> dict[str, Any]:
+    """What a model of pictures makes of one; see `pictures.look_at`, `pictures.read_pixels`."""
+    pm = models.of_pictures(model)
+    with fitting_threads(pm.model, pm.size**2):
+        return look_at(models.notebook, pm, read_pixels(pixels, width, height), dictionary)
+
+
+def make(models: OpenModels, model: str, seed: int = 0, count: int = 12) -> dict[str, Any]:
+    """Pictures that a model makes of noise, each a PNG in base64."""
+    import torch
+
+    pm = models.of_pictures(model)
+    noise = torch.randn(count, pm.latents, generator=torch.Generator().manual_seed(seed))
+    return {"size": pm.size, "made": [in_base64(picture) for picture in pm.decode(noise)]}
 
 
 def _sites(lm: LanguageModel, tokens: int) -> list[Site]:
@@ -222,6 +277,8 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "activations": activations,
     "steer": steer,
     "latents": latents,
+    "look": look,
+    "make": make,
     "similar": similar,
 }
 """The requests that can be made, by name."""

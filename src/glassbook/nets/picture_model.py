@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,11 @@ class PictureModel:
         return sum(p.numel() for p in self.model.parameters())
 
     @property
+    def blocks(self) -> list[str]:
+        """Names of its repeated blocks, "blocks.0" and on; [] of a network without any."""
+        return [name for name, _ in self.model.named_modules() if re.fullmatch(r"blocks\.\d+", name)]
+
+    @property
     def latents(self) -> int:
         """Dimensions of the code that `decode` takes; 0 of a classifier."""
         if self.task == "classify":
@@ -85,8 +91,8 @@ class PictureModel:
         model: Any = self.model
         return int(model.noise if self.task == "generate" else model.config.code)
 
-    def batch(self, images: Tensor | Sequence[str | Path]) -> dict[str, Tensor]:
-        """Pictures as the model's inputs, {"pixel_values": [N, C, size, size]}, to be passed as `model(**batch)`.
+    def view(self, images: Tensor | Sequence[str | Path]) -> Tensor:
+        """Pictures as the model sees them, bytes [N, channels, size, size].
 
         Pictures of another size are scaled by their shorter side, and their middle is cut out.
 
@@ -103,7 +109,11 @@ class PictureModel:
             if not images:
                 raise GlassbookError("there is no picture; give at least one")
             images = torch.stack([open_picture(Path(path), self.size) for path in images])
-        pixels = fit_pictures(images, self.size, self.channels).to(self.device)
+        return fit_pictures(images, self.size, self.channels)
+
+    def batch(self, images: Tensor | Sequence[str | Path]) -> dict[str, Tensor]:
+        """Pictures, as `view` takes them, as inputs {"pixel_values": [N, C, size, size]}: `model(**batch)`."""
+        pixels = self.view(images).to(self.device)
         mean, std = self._scale()
         return {"pixel_values": ((pixels.float() / 255 - mean) / std).to(self.dtype)}
 

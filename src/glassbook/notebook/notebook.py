@@ -34,7 +34,7 @@ from glassbook.notebook.index.index import Index
 from glassbook.notebook.index.page_loader import parse_page, read_file
 from glassbook.notebook.index.scan import PAGES
 from glassbook.notebook.pages.links import name_key, slug
-from glassbook.notebook.pages.names import YIELDED, YIELDS, names_of, yielded
+from glassbook.notebook.pages.names import YIELDS, names_of, to_yield
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.pictures import ENDINGS, check_picture, free_place
 from glassbook.notebook.runs import run as runs
@@ -182,11 +182,11 @@ class Notebook:
         with self._one_writer():
             return self._write_all(pages)
 
-    def change(self, name: str, edit: Callable[[Page], None]) -> Page:
+    def change(self, which: str | Page, edit: Callable[[Page], None]) -> Page:
         """Read a page, let `edit` change it, and save it, in one step: nobody else saves in between.
 
         Args:
-            name: as `page` takes it.
+            which: its name, as `page` takes it, or the page as it was read at some time.
             edit: changes the page that it is given; it must not write to the notebook itself, and should be quick, for
                 other saves wait.
 
@@ -198,7 +198,7 @@ class Notebook:
             GlassbookError: there is no such page, what `edit` raises, or see `write`. The file is then as it was.
         """
         with self._one_writer():
-            page = self.page(name)
+            page = self.page(which) if isinstance(which, str) else self._read(self._place(which))
             edit(page)
             return self._write_all([page])[0]
 
@@ -309,20 +309,17 @@ class Notebook:
             yield
 
     def _yield_names(self, page: Page, path: Path) -> None:
-        """Let the page yield those of its new names that mean another page."""
+        """Let the page yield those of its new names that other pages have."""
         where = path.relative_to(self.folder).as_posix()
-        before = names_of(parse_page(self.folder, path, page.source), where) if page.source is not None else {}
-        claimed = [name for name, rank in names_of(page, where).items() if rank != YIELDED]
-        new = [name for name in claimed if before.get(name, YIELDED) == YIELDED]
-        taken = self.index.meant_by_others(new, where)
-        ident = name_key(page.id)
-        if page.source is None and ident in taken:
+        taken = self.index.meant_by_others([page.id], where) if page.source is None else {}
+        if taken:
             raise GlassbookError(
-                f"links to {page.id!r} mean {taken[ident]} already; write there, or give this page another id"
+                f"links to {page.id!r} mean {taken[page.id]} already; write there, or give this page another id"
             )
-        said = [name for name in (page.title, *page.aliases, path.stem) if name_key(name) in taken]
-        if said:
-            page.extra[YIELDS] = list(dict.fromkeys([*yielded(page), *said]))
+        before = parse_page(self.folder, path, page.source) if page.source is not None else None
+        names = to_yield(page, where, before, self.index.holders(names_of(page, where)))
+        if names:
+            page.extra[YIELDS] = names
 
     def _has_id(self, path: Path, page: Page) -> bool:
         """Whether the page has had its id already: files from elsewhere may share one, or differ in case only."""

@@ -4,6 +4,9 @@
 file stays where it is, so that links by its path and pictures beside it stay right. Its old names stay as aliases
 unless that is not wanted: other notebooks, exports and bookmarks may use them, and so may live blocks, which are code
 and are not changed.
+
+A note of a vault goes on working in the program that it comes from. That finds notes by their files alone, so links
+name the file and show the new title: `[[Heron]]` becomes `[[Heron|Grey heron]]`.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from glassbook.errors import GlassbookError
 from glassbook.notebook.files import finish_pending
 from glassbook.notebook.notebook import Notebook
 from glassbook.notebook.pages.links import name_key, retarget
-from glassbook.notebook.pages.names import lookup_key, names_of
+from glassbook.notebook.pages.names import lookup_key, names_of, vault_of
 from glassbook.notebook.pages.page import Page
 
 
@@ -70,6 +73,7 @@ def plan(notebook: Notebook, page: Page, title: str, ident: str = "", keep_names
     title, ident = title.strip(), ident.strip() or page.id
     path = _path(notebook, page)
     finish_pending(notebook.folder)  # such as a renaming that was killed
+    notebook.index.settle()  # a link that is not known yet would keep the old name
     for name in (title, ident):
         _check_free(notebook, name, path)
     if (title, ident) == (page.title, page.id):
@@ -78,12 +82,19 @@ def plan(notebook: Notebook, page: Page, title: str, ident: str = "", keep_names
     going = {name_key(page.title), *([name_key(page.id)] if ident != page.id else [])} - {name_key(title)}
 
     def rewritten(source: str, text: str) -> str:
-        def new(target: str) -> str | None:
-            by_file = target.startswith("./")  # the file stays where it is
-            if by_file or lookup_key(target, source) not in going or notebook.index.path_of(target, source) != path:
+        def new(target: str, label: str) -> tuple[str, str] | None:
+            bare = name_key(label) in ("", name_key(target))
+            shown = bool(vault_of(path)) and not bare and name_key(label) == name_key(page.title)  # by a renaming
+            if target.startswith("./") or not (shown or lookup_key(target, source) in going):
+                return None  # the file stays where it is
+            if notebook.index.path_of(target, source) != path:
                 return None
-            fits = lookup_key(title, source) == name_key(title) and not re.search(r"[\[\]|#]", title)
-            return _like(target, page.title, title) if fits else ident if name_key(target) != name_key(ident) else None
+            if vault_of(path) and (file := _file_name(notebook, path, target, source)):
+                fits = not re.search(r"[\[\]|]", title)
+                return file, _like(label or target, page.title, title) if fits and (shown or bare) else label
+            if lookup_key(title, source) == name_key(title) and not re.search(r"[\[\]|#]", title):
+                return _like(target, page.title, title), label
+            return (ident, label) if name_key(target) != name_key(ident) else None
 
         try:
             return retarget(text, new)
@@ -102,6 +113,17 @@ def plan(notebook: Notebook, page: Page, title: str, ident: str = "", keep_names
         if changed.body != other.body:
             others.append(_rewritten(source, other, changed))
     return Renaming(page.title, _rewritten(path, page, own), tuple(others))
+
+
+def _file_name(notebook: Notebook, path: str, said: str, source: str) -> str:
+    """What a link in the file `source` says to mean the file `path`: what it said if that names the file; "" if
+    nothing does."""
+    below = path.removesuffix(".md").split("/")[2:]
+    names = ["/".join(below[n:]) for n in reversed(range(len(below)))]
+    file = next((said for name in names if lookup_key(said, source) == name_key(name)), "")
+    asked = [file, *names] if file else names
+    fits = (name for name in asked if not re.search(r"[\[\]|#]", name) and notebook.index.path_of(name, source) == path)
+    return next(fits, "")
 
 
 def _path(notebook: Notebook, page: Page) -> str:

@@ -35,12 +35,12 @@ class Masked:
         self.steady = where.steady(None)
 
     def __call__(self, x: Tensor, at: At) -> Tensor:
-        """x is [B, T, d], or [..., d] in a model that reads no tokens."""
+        """x is [B, T, d]; in a model that reads no tokens [..., d], or a feature map [B, C, H, W]."""
         if at.phase == "decode" and x.shape[1] == 1 and self.steady is not None and self.gate is None:
             return self._changed(x) if self.steady else x  # the hot path: one new token, which is never a pad
-        at.check_rows(x)
+        rows, put_back = at.rows_of(x)
         if at.forward is None and self.where == everywhere() and self.gate is None:
-            return self._changed(x)  # no tokens: an image's patches, an autoencoder's latents
+            return put_back(self._changed(rows))  # no tokens: a picture's patches or pixels, an autoencoder's latents
         pos, real, prompt = positions(x, at)
         if at.phase == "prefill":
             self.steady = self.where.steady(prompt)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from glassbook.errors import GlassbookError
-from glassbook.trace.layout import Layout, check_rows, check_tokens
+from glassbook.trace.layout import Layout, check_rows, check_tokens, rows_of
 from glassbook.trace.positions import Forward, Phase
 
 
@@ -59,6 +60,10 @@ class At:
     def check_rows(self, x: Tensor) -> None:
         """GlassbookError unless it is proved that the last axis of x holds the features."""
         check_rows(self.site, x, self.layout, self.forward)
+
+    def rows_of(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """x with its features in the last axis, pixels of feature maps included, and what puts it back (`layout`)."""
+        return rows_of(self.site, x, self.layout, self.forward)
 
     def tokens(self, x: Tensor) -> Forward:
         """The call whose tokens x [B, T, d] is of.

@@ -32,7 +32,8 @@ def collect(
     Args:
         model: in eval mode.
         batches: keyword arguments of the model's forward, one mapping for each call.
-        sites: site or sites, with globs; [B, T, d] each (or [B, d] in models without tokens).
+        sites: site or sites, with globs; as many rows each: of [B, T, d], or in models without
+            tokens of [B, d] or the pixels of [B, C, H, W].
         skip: token ids to leave out besides pads (BOS, EOS, ...).
 
     Raises:
@@ -65,6 +66,11 @@ class Activations:
     def cpu(self) -> Activations:
         """The same in main memory."""
         return Activations(self.header, {key: _joined(self.mapped(key)).cpu() for key in (*_INDEX, *self.sites)})
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """(height, width) of the feature maps that the rows are pixels of; () if they are none."""
+        return tuple(self.header.get("grid", ()))
 
     def dim(self, site: str) -> int:
         """Width d of a site's activations."""

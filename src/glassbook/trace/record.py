@@ -34,12 +34,13 @@ def record(
     Pads are dropped. Beside the activations each row has its token id, the number of its sequence (counted over all
     batches) and its position in it without pads. Layers after the last site are not run. Where rows are padded on
     the left and `position_ids` are missing, correct ones are added if the model takes them. Models without tokens
-    (ViT, autoencoder) give one row for each vector of [B, d] or [B, T, d], and token id -1.
+    (ViT, autoencoder) give one row for each vector of [B, d] or [B, T, d], convolutions one for each pixel of
+    [B, C, H, W], with position = row * W + column and `grid: [H, W]` in the header; token id -1.
 
     Args:
         model: in eval mode.
         batches: keyword arguments of the model's forward, one mapping for each call.
-        sites: site or sites, with globs; [B, T, d] each.
+        sites: site or sites, with globs; as many rows each.
         to: folder to make; it must not exist or be empty.
         skip: token ids to leave out as well (BOS, EOS, ...).
         shard_bytes: at most so many bytes of tensors in a shard, at least one row.
@@ -68,8 +69,8 @@ class _ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._write_header()
 
-    def add(self, rows: dict[str, Tensor], sequences: int) -> None:
-        rows = {key: value.cpu() for key, value in note_batch(self.header, rows, sequences).items()}
+    def add(self, rows: dict[str, Tensor], sequences: int, grid: tuple[int, ...]) -> None:
+        rows = {key: value.cpu() for key, value in note_batch(self.header, rows, sequences, grid).items()}
         if not self.per_shard:
             row_bytes = sum(value[:1].nbytes or value.element_size() * value.shape[-1] for value in rows.values())
             self.per_shard = max(1, self.shard_bytes // row_bytes)

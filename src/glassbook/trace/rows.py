@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,18 +43,11 @@ def read_rows(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str])
     Raises:
         GlassbookError: as `read_sites`; or another layout, such as that of a convolution.
     """
-    t = _read(model, inputs, sites)
-    for site in sites:
-        check_tokens(site, t[site], t.forward_of(site))
-    return {site: t[site] for site in sites}
-
-
-def _read(model: nn.Module, inputs: Mapping[str, Any], sites: Sequence[str]) -> Trace:
-    """One call, read at sites whose last axis holds the features."""
     t = _call(model, inputs, trace(model, read=sites, stop=True, positions=True))
     for site in sites:
         t.check_rows(site)
-    return t
+        check_tokens(site, t[site], t.forward_of(site))
+    return {site: t[site] for site in sites}
 
 
 def _call(model: nn.Module, inputs: Mapping[str, Any], reading: Trace) -> Trace:
@@ -78,8 +72,10 @@ def refuse_training(model: nn.Module) -> None:
 
 def rows(
     model: nn.Module, sites: Sequence[str], batch: Mapping[str, Any], skip: Collection[int] = ()
-) -> tuple[dict[str, Tensor], int]:
+) -> tuple[dict[str, Tensor], int, tuple[int, ...]]:
     """Run one batch and take the rows that `collect` and `record` keep of it.
+
+    Of a feature map [B, C, H, W] they are its pixels, and `position` is row * W + column.
 
     Args:
         model: in eval mode.
@@ -88,7 +84,8 @@ def rows(
         skip: token ids to leave out.
 
     Returns:
-        {"tokens", "sequence", "position": [n] each, and each site: [n, d]}, and how many sequences the batch had.
+        {"tokens", "sequence", "position": [n] each, and each site: [n, d]}, how many sequences the batch had, and
+        (H, W) of feature maps, () of anything else.
     """
     if not isinstance(batch, Mapping):
         raise GlassbookError(f"a batch is a {type(batch).__name__}; give mappings, such as {{'input_ids': ids}}")
@@ -96,8 +93,8 @@ def rows(
     if forward.sequence and batch.get("position_ids") is None and not forward.real[:, 0].all():
         first = first_position(model)
         batch = batch if first is None else {**batch, "position_ids": forward.pos.clamp_min(0) + first}
-    t = _read(model, batch, sites)
-    return _rows({site: t[site] for site in sites}, _one_sequence(t, sites), skip)
+    t = _call(model, batch, trace(model, read=sites, stop=True, positions=True))
+    return _rows({site: t.rows_of(site) for site in sites}, _one_sequence(t, sites), skip)
 
 
 def _one_sequence(t: Trace, sites: Sequence[str]) -> Forward:
@@ -187,8 +184,17 @@ def describe(model: nn.Module, names: Sequence[str], skip: Collection[int]) -> d
     }
 
 
-def note_batch(header: dict[str, Any], batch: dict[str, Tensor], sequences: int) -> dict[str, Tensor]:
-    """Count a batch (what `rows` returned) in the header, and number its sequences after those before it."""
+def note_batch(
+    header: dict[str, Any], batch: dict[str, Tensor], sequences: int, grid: tuple[int, ...]
+) -> dict[str, Tensor]:
+    """Count a batch (what `rows` returned) in the header, and number its sequences after those before it.
+
+    Raises:
+        GlassbookError: feature maps of another size than those before.
+    """
+    if grid and header.setdefault("grid", list(grid)) != list(grid):
+        before, here = (" x ".join(map(str, size)) for size in (header["grid"], grid))
+        raise GlassbookError(f"feature maps of {before} pixels, then of {here}; give pictures of one size")
     for site in header["sites"]:
         header["dims"][site] = batch[site].shape[1]
         header["dtype"][site] = str(batch[site].dtype).removeprefix("torch.")
@@ -199,17 +205,21 @@ def note_batch(header: dict[str, Any], batch: dict[str, Tensor], sequences: int)
     return batch
 
 
-def _rows(activations: dict[str, Tensor], forward: Forward, skip: Collection[int]) -> tuple[dict[str, Tensor], int]:
-    """Rows to keep of one batch by key, and how many sequences it had."""
+def _rows(
+    activations: dict[str, Tensor], forward: Forward, skip: Collection[int]
+) -> tuple[dict[str, Tensor], int, tuple[int, ...]]:
+    """Rows to keep of one batch by key, how many sequences it had, and the sides of feature maps."""
     shapes = {tuple(x.shape[:-1]) for x in activations.values()}
     expected = (forward.batch, forward.length) if forward.sequence else next(iter(shapes))
-    if shapes != {expected} or not 1 <= len(expected) <= 2:
+    if shapes != {expected} or not 1 <= len(expected) <= 3:
         shown = ", ".join(f"{name} {tuple(x.shape)}" for name, x in activations.items())
         raise GlassbookError(
-            f"activations are taken as [batch, tokens, d] (or [batch, d]), as many rows at every site; got {shown}"
+            "activations are taken as [batch, tokens, d], [batch, d] or pixels of feature maps, as many rows at every "
+            f"site; got {shown}"
         )
     x = next(iter(activations.values()))
-    batch, length = (*expected, 1)[:2]
+    batch, grid = expected[0], expected[1:] if len(expected) == 3 else ()
+    length = math.prod(expected[1:])
     if forward.sequence:
         keep, position = forward.real, forward.pos
         tokens = forward.ids if forward.ids is not None else torch.full_like(position, -1)
@@ -221,4 +231,8 @@ def _rows(activations: dict[str, Tensor], forward: Forward, skip: Collection[int
     sequence = torch.arange(batch, device=keep.device)[:, None].expand(batch, length)
     index = {"tokens": tokens, "sequence": sequence, "position": position}
     rows = {key: value[keep].long() for key, value in index.items()}
-    return rows | {name: x.reshape(batch, length, -1)[keep.to(x.device)] for name, x in activations.items()}, batch
+    return (
+        rows | {name: x.reshape(batch, length, -1)[keep.to(x.device)] for name, x in activations.items()},
+        batch,
+        grid,
+    )

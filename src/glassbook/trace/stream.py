@@ -64,7 +64,7 @@ class ActivationStream:
         self.sites = [sites] if isinstance(sites, str) else list(sites)
         # A chunk is two halves of whole batches.
         self.chunk = max(1, pool // (4 * batch)) * 2 * batch
-        first, _ = rows(model, self.sites, inputs(0), self.skip)
+        first, _, grid = rows(model, self.sites, inputs(0), self.skip)
         if not len(first["tokens"]):
             raise GlassbookError("the first batch holds only pads and skipped tokens; give text")
         dims = [first[site].shape[1] for site in self.sites]
@@ -77,6 +77,7 @@ class ActivationStream:
             "dtype": {site: str(self.dtype).removeprefix("torch.") for site in self.sites},
             "context": int(first["position"].max()) + 1,
             "pool": 2 * self.chunk,
+            **({"grid": list(grid)} if grid else {}),
         }
         # Whose rows can be counted without running it; an encoder-decoder has two sequences.
         self._language = "input_ids" in inputs(0) and not sequence_parts(model)
@@ -153,7 +154,7 @@ class ActivationStream:
         at, skipped = self._start(number)
         buffer, filled = self._buffers[place], 0
         while filled < self.chunk:
-            found, _ = rows(self.model, self.sites, self.inputs(at), self.skip)
+            found, *_ = rows(self.model, self.sites, self.inputs(at), self.skip)
             n = len(found["tokens"])
             self._counts[at] = n
             take = min(n - skipped, self.chunk - filled)

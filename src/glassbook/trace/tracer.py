@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from glassbook.errors import GlassbookError
 from glassbook.nets.positions import first_position
 from glassbook.trace.at import At
-from glassbook.trace.layout import Layout, check_rows, layout
+from glassbook.trace.layout import Layout, check_rows, layout, rows_of
 from glassbook.trace.positions import Forward
 from glassbook.trace.sequences import arguments, decoded_labels, sequence_parts
 from glassbook.trace.sites import Place, places
@@ -201,6 +201,14 @@ class Trace:
     def check_rows(self, site: str) -> None:
         """GlassbookError unless it is proved that the last axis of what was read at a site holds the features."""
         check_rows(site, self.calls(site)[-1], self._taps[site].layout, self.forward_of(site))
+
+    def rows_of(self, site: str) -> Tensor:
+        """What was last read at a site, features in the last axis: [B, T, d], [B, d], or [B, H, W, C] of a feature map.
+
+        Raises:
+            GlassbookError: which axis holds the features is not proved.
+        """
+        return rows_of(site, self.calls(site)[-1], self._taps[site].layout, self.forward_of(site))[0]
 
     def grad(self, site: str) -> Tensor:
         """The gradient, with respect to what was read at a site, of what backward was called on."""

@@ -1,10 +1,14 @@
 """Training objectives: functions from (model, batch) to a loss and metrics to log."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from glassbook.nets.autoencoder import VAE
 
 Batch = dict[str, Tensor]
 """Named tensors whose first dimension counts rows."""
@@ -62,3 +66,35 @@ def next_tokens(batch: Batch) -> Tensor:
     if mask is not None:
         targets[:, :-1].masked_fill_(mask[:, 1:] == 0, IGNORED)
     return targets
+
+
+def denoising() -> Objective:
+    """Mean squared error of the clean pictures, of an autoencoder that is given the corrupted ones.
+
+    The batch holds `corrupted` and `pixel_values`, [B, C, H, W] each.
+
+    Source: Vincent et al. 2008, "Extracting and composing robust features with denoising autoencoders".
+    """
+
+    def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return F.mse_loss(model(batch["corrupted"]), batch["pixel_values"]), {}
+
+    return objective
+
+
+def negative_elbo(beta: float = 1.0) -> Objective:
+    """Minus the evidence lower bound of a VAE in nats per picture, with one sample of each code.
+
+    The batch holds `pixel_values` [B, C, H, W] and `noise` [B, code], standard normal.
+
+    Args:
+        beta: weight of the KL divergence (Higgins et al. 2017).
+
+    Source: Kingma and Welling 2013, arXiv:1312.6114, equation 10.
+    """
+
+    def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        bound, likelihood, kl = cast("VAE", model).elbo(batch["pixel_values"], batch["noise"], beta)
+        return -bound.mean(), {"reconstruction": -likelihood.mean(), "kl": kl.sum(1).mean()}
+
+    return objective

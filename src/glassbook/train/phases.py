@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.measure.flops import Counting
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.objectives import Batch, Objective
 from glassbook.train.optimisers import Optimiser, describe, load_optimiser_state, optimiser_state
@@ -70,13 +71,15 @@ class PhaseState:
         }
         self.window: Tensors = {}
 
-    def update(self, model: nn.Module, batch: Batch, lr: float) -> None:
+    def update(self, model: nn.Module, batch: Batch, lr: float, counting: Counting) -> None:
         """One optimiser step on the mean loss of the whole batch."""
         shared, sums = self.shared, Tensors()
         with self._without_others():
             for part in _parts(batch, shared.accumulate):
-                with torch.autocast(shared.device.type, torch.bfloat16, enabled=shared.precision == "bf16"):
+                autocast = torch.autocast(shared.device.type, torch.bfloat16, enabled=shared.precision == "bf16")
+                with autocast, counting:
                     loss, metrics = self.phase.objective(model, part)
+                counting.backward(loss, self.parameters)
                 weight = metrics.pop("weight", None)
                 if weight is None:
                     weight = torch.tensor(float(len(next(iter(part.values())))), device=shared.device)

@@ -5,6 +5,7 @@ several objectives), `features.fit_many` (sparse autoencoders) and `features.cla
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, runtime_checkable
@@ -12,6 +13,7 @@ from typing import Any, Protocol, TypedDict, runtime_checkable
 import torch
 
 from glassbook.errors import GlassbookError
+from glassbook.measure.compute import Flop
 from glassbook.notebook import Run
 from glassbook.notebook.runs.rng import seed_generators
 from glassbook.train.checkpoints import (
@@ -64,8 +66,15 @@ class LoopOptions(TypedDict, total=False):
 class Learner(Stateful, Protocol):
     """One kind of training, as the loop sees it."""
 
+    counted: str
+    """How `flop` counts, for the record."""
+
     def step(self, step: int) -> None:
         """Make update number `step`, counted from 0."""
+        ...
+
+    def flop(self) -> Flop:
+        """What all updates so far have cost; it stands in the state, so that a resumed training counts none again."""
         ...
 
     def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -97,7 +106,8 @@ def resumable(
     """Make steps 0 to `steps` - 1 of `learner`, from the newest checkpoint on.
 
     A checkpoint holds the learner's state and that of every random generator, so that on a CPU a resumed training ends
-    bit for bit where an unbroken one does.
+    bit for bit where an unbroken one does. What the training has cost is recorded in the run at each checkpoint and at
+    the end; evaluations are not counted as training.
 
     Args:
         learner: what makes the steps.
@@ -123,6 +133,7 @@ def resumable(
     settings = {"steps": steps, "seed": seed, **settings}
     start = _restore(learner, checkpoint, settings, resume, device) if checkpoint is not None else 0
     prefix = f"{label}_" if label else ""
+    record_cost = _cost_recorder(run, label or title, learner)
     with _progress(run, steps, label or title, start) as advance, defer_sigint() as interrupted:
         for step in range(start, steps):
             learner.step(step)
@@ -138,8 +149,23 @@ def resumable(
             advance(1, **shown)
             if checkpoint is not None and (done % checkpoint_every == 0 or done == steps or interrupted()):
                 _save(learner, checkpoint, done, settings, device)
+                if done < steps:
+                    record_cost()
             if interrupted():
                 raise KeyboardInterrupt(_how_to_resume(done, steps, checkpoint, run))
+    record_cost()
+
+
+def _cost_recorder(run: Run | None, label: str, learner: Learner) -> Callable[[], None]:
+    """A function that records what the training has cost so far, the time before an interruption included."""
+    begin, before = time.monotonic(), 0.0 if run is None else run.seconds_spent("training", label)
+
+    def record() -> None:
+        if run is not None:
+            seconds = before + time.monotonic() - begin
+            run.spent("training", learner.flop().n, seconds, learner.counted, label)
+
+    return record
 
 
 def _save(learner: Learner, folder: Path, done: int, settings: Mapping[str, Any], device: torch.device) -> None:

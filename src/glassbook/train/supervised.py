@@ -15,6 +15,8 @@ from accelerate import PartialState
 from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
+from glassbook.measure.compute import Flop
+from glassbook.measure.flops import Meter, shapes
 from glassbook.trace.sites import evaluating
 from glassbook.train.checkpoints import Tensors, under
 from glassbook.train.objectives import Batch, Objective
@@ -141,6 +143,8 @@ def train(
 class _SupervisedLearner:
     """The changing part of a training: network, phases, average of the parameters, batches that have state."""
 
+    counted = "forward and backward pass, counted in the first step of each batch shape"
+
     def __init__(
         self,
         model: nn.Module,
@@ -162,15 +166,18 @@ class _SupervisedLearner:
         }
         self.parameters: list[Tensor] = list(trainable.values())
         self.ema = None if decay is None else {name: p.detach().clone() for name, p in trainable.items()}
+        self.meter = Meter()
         self.last_metrics: dict[str, float] = {}
         self.done, self.rows, self.unit, self.clock = 0, 0, "rows/s", time.monotonic()
 
     def step(self, step: int) -> None:
         batch = {key: t.to(self.device, non_blocking=True) for key, t in self.batches(step).items()}
         factor = self.schedule(step, self.steps)
-        for state in self.phases.values():
+        shape = shapes(batch)
+        for prefix, state in self.phases.items():
             if step % state.phase.every == 0:
-                state.update(self.model, batch, state.lr * factor)
+                with self.meter.step(prefix + shape) as counting:
+                    state.update(self.model, batch, state.lr * factor, counting)
         self.done = step + 1
         with torch.no_grad():
             if self.ema is not None and self.decay is not None:
@@ -180,6 +187,9 @@ class _SupervisedLearner:
                 self.after(self.model, self.done)
         self.unit = "tokens/s" if "input_ids" in batch else "rows/s"
         self.rows += batch["input_ids"].numel() if "input_ids" in batch else len(next(iter(batch.values())))
+
+    def flop(self) -> Flop:
+        return self.meter.total
 
     def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
         logged, shown, factor = {}, {}, self.schedule(done - 1, self.steps)
@@ -199,6 +209,7 @@ class _SupervisedLearner:
         tensors |= {f"metrics/{k}": torch.tensor(v, dtype=torch.float64) for k, v in self.last_metrics.items()}
         for state in self.phases.values():
             tensors |= state.state(self.done)
+        tensors |= {f"meter/{name}": t for name, t in self.meter.state().items()}
         if self.stateful is not None:
             tensors |= {f"data/{name}": t for name, t in self.stateful.state().items()}
         return tensors
@@ -216,6 +227,7 @@ class _SupervisedLearner:
         self.last_metrics = {name: t.item() for name, t in under("metrics/", tensors).items()}
         for state in self.phases.values():
             state.load(tensors)
+        self.meter.load(under("meter/", tensors))
         data = under("data/", tensors)
         if self.stateful is not None:
             self.stateful.load(data)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
-from glassbook.formatting import escape_markdown
+from glassbook.formatting import escape_markdown, flop
 from glassbook.model_server import LatentSettings, LensKind, latents_query, short_name
 from glassbook.notebook import Notebook, Page, read_markdown
 from glassbook.notebook.pages.page import flow_text
@@ -19,6 +19,7 @@ from glassbook.steer.spec import Model, Name, Strict
 from glassbook.web.render.blocks import LENS_NAMES
 from glassbook.web.render.links import address_of
 from glassbook.web.templating import path_part
+from glassbook.web.what_if import WhatIf
 
 SHOWN = 60
 """Characters of a prompt in a title."""
@@ -73,6 +74,26 @@ class KeptAttention(_OfPrompt):
 
     def address(self) -> str:
         return self._address(layer=self.layer or 0, head=self.head or 0)
+
+
+class KeptWhatIf(Kept, WhatIf):
+    """An estimate of training compute, with what the rules say of it."""
+
+    kind: Literal["whatif"]
+
+    def block(self) -> str:
+        return f"```glassbook\nwhatif: {flow_text(self.given())}\n```\n"
+
+    def given(self) -> dict[str, str]:
+        return {name: value for name, value in super().given().items() if name != "kind"}
+
+    def title(self, nb: Notebook) -> str:
+        answer = self.rulings()
+        ends = [flop(answer[end]) for end in ("low", "high")]
+        return f"Training compute of {' to '.join(dict.fromkeys(ends))}"
+
+    def address(self) -> str:
+        return WhatIf.address(self)
 
 
 class KeptLens(_OfPrompt):

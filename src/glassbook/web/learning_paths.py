@@ -25,8 +25,6 @@ WORDS = f'"glassbook" "{KIND}" "levels"'
 """Words that every page with a path has; in quotes, so that none of similar spelling is looked for."""
 MAX_PAGES = 200
 """Pages that are looked through for paths."""
-TRIES = 5
-"""How often a mark is tried again when another save comes first."""
 
 
 @dataclass(frozen=True)
@@ -127,26 +125,27 @@ def set_step(notebook: Notebook, title: str, level: int, step: int, text: str, d
         Conflict: the path has changed, so that another step would be marked; nothing is written.
         GlassbookError: no path, or several, have that title, or the step cannot be changed.
     """
-    for _ in range(TRIES):
-        found = _the_path(notebook, title)
+
+    def is_done(found: FoundPath) -> bool:
         levels = found.path.levels
         steps = levels[level - 1].steps if 1 <= level <= len(levels) else ()
         if not 1 <= step <= len(steps) or steps[step - 1].text != text:
             raise Conflict(f"the path {title!r} has changed; reload the page, then mark the step")
-        if bool(steps[step - 1].done) == done:
-            return found.path
-        page = found.page
-        page.body = mark(page.body, found.block, level, step, date.today().isoformat() if done else "")
-        try:
-            notebook.write(page)
-        except Conflict:  # another save came first: look at what it wrote
-            continue
-        return _the_path(notebook, title).path
-    raise Conflict("this page is being changed all the time; mark the step again")
+        return bool(steps[step - 1].done)
+
+    def change(page: Page) -> None:
+        found = _the_path(_paths_in(page), title)
+        if is_done(found) != done:
+            page.body = mark(page.body, found.block, level, step, date.today().isoformat() if done else "")
+
+    found = _the_path(find_paths(notebook), title)
+    if is_done(found) == done:
+        return found.path
+    return _the_path(_paths_in(notebook.change(found.page, change)), title).path
 
 
-def _the_path(notebook: Notebook, title: str) -> FoundPath:
-    found = [each for each in find_paths(notebook) if name_key(each.path.title) == name_key(title)]
+def _the_path(paths: list[FoundPath], title: str) -> FoundPath:
+    found = [each for each in paths if name_key(each.path.title) == name_key(title)]
     if len(found) > 1:
         pages = " and ".join(each.page.title for each in found[:2])
         raise GlassbookError(f"the pages {pages} both have a path called {title!r}; give one another title")

@@ -121,6 +121,7 @@ def _check_id(nb: Notebook, old: Page, new: Page) -> None:
     if not new.id or new.id != new.id.strip() or not new.id.isprintable():
         raise GlassbookError(f"the id {new.id!r} must be one line of text without surrounding spaces")
     names = {name_key(name) for name in (new.id, new.title, *new.aliases)}
+    nb.index.settle()
     linked = nb.index.backlinks(old.id, limit=1)
     if linked and name_key(old.id) not in names:
         raise GlassbookError(

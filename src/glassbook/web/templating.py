@@ -37,7 +37,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"number": formatting.number, "ago": ago, "moment": moment, "seconds": seconds, "path": path_part}
+    env.filters |= {"number": formatting.number, "flop": formatting.flop, "seconds": formatting.seconds}
+    env.filters |= {"ago": ago, "moment": moment, "path": path_part}
     env.filters |= {"machine": machine_of, "settings": settings_of}
     env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}
     return env
@@ -71,16 +72,6 @@ def _digest(name: str) -> str:
 def path_part(text: str) -> str:
     """Text escaped for the path of a URL; slashes stay, for ids may hold them."""
     return quote(whole(str(text)), safe="/")
-
-
-def seconds(value: float) -> str:
-    """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
-    whole = round(value)
-    if whole < 60:
-        return f"{value:.1f} s" if value < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def ago(when: datetime | None) -> str:

@@ -3,25 +3,55 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from glassbook.errors import GlassbookError
+from glassbook.nets import open_picture_model
+from glassbook.nets.efficientnet import EfficientNetLite
 from glassbook.nets.io.convert import STEPS, check_against_gguf
 
 
-def test_a_state_dict_becomes_safetensors(tmp_path):
-    state = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor([1, 2])}
-    torch.save(state, tmp_path / "model.pth")
-    STEPS["torch"](tmp_path)
-    found = load_file(tmp_path / "model.safetensors")
-    assert {name: t.tolist() for name, t in found.items()} == {name: t.tolist() for name, t in state.items()}
-    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+def published_names(state):
+    """EfficientNet-Lite0's parameters by the names of the published file."""
+    inside = {"expand.0": "_expand_conv", "expand.1": "_bn0", "depthwise.0": "_depthwise_conv", "depthwise.1": "_bn1",
+              "project.0": "_project_conv", "project.1": "_bn2"}  # fmt: skip
+    around = {"stem.0": "_conv_stem", "stem.1": "_bn0", "top.0": "_conv_head", "top.1": "_bn1", "head": "_fc"}
+    for name, value in state.items():
+        part, _, last = name.rpartition(".")
+        if part.startswith("blocks."):
+            _, i, *rest = part.split(".")
+            yield f"_blocks.{i}.{inside['.'.join(rest)]}.{last}", value
+        else:
+            yield f"{around[part]}.{last}", value
 
 
-def test_a_pickle_with_code_is_refused(tmp_path):
-    torch.save({"model": torch.nn.Linear(2, 2)}, tmp_path / "model.pth")
-    with pytest.raises(GlassbookError, match=r"model\.pth is not a state dict"):
-        STEPS["torch"](tmp_path)
+def test_efficientnet_becomes_a_model_that_opens(tmp_path):
+    torch.manual_seed(0)
+    net = EfficientNetLite().eval()
+    for part in net.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_()
+    torch.save(dict(published_names(net.state_dict())), tmp_path / "model.pth")
+    STEPS["efficientnet"](tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    pm = open_picture_model(tmp_path)
+    assert (pm.task, pm.size, len(pm.classes), pm.parameters) == ("classify", 224, 1000, 4_652_008)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(pm.model(x), net(x))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"model": torch.nn.Linear(2, 2)}, "is not a state dict"),
+        (torch.zeros(3), "is not a state dict"),
+        ({"_fc.weight": torch.zeros(3)}, "the weights of another network"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(content, why, tmp_path):
+    torch.save(content, tmp_path / "model.pth")
+    with pytest.raises(GlassbookError, match=rf"^model\.pth [^\n]*{why}"):
+        STEPS["efficientnet"](tmp_path)
 
 
 def test_what_is_no_gguf_is_refused_in_one_line(tmp_path):
@@ -32,7 +62,8 @@ def test_what_is_no_gguf_is_refused_in_one_line(tmp_path):
 
 def test_what_was_made_of_a_gguf_is_compared_with_its_numbers(tmp_path):
     """Read without transformers, quantised tensors too; one that is another, or none to compare, is refused."""
-    gguf = pytest.importorskip("gguf")
+    import gguf
+
     rng = np.random.default_rng(0)
     embedding, down, queries = (rng.normal(size=shape).astype(np.float32) for shape in ((10, 32), (32, 64), (32, 32)))
     packed = gguf.quants.quantize(down, gguf.GGMLQuantizationType.Q8_0)

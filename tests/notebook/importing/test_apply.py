@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from glassbook.notebook import Notebook, Page
 from glassbook.notebook.importing import Choice, plan
@@ -176,3 +179,119 @@ def test_words_whose_page_was_deleted_do_not_come_back(nb, tmp_path):
     words = "".join(pages(nb).values())
     assert "Two networks" not in words
     assert "Small steps" not in words
+
+
+STEMS, FOLDERS = ["note", "Note", "x", "2024_01_05"], ["", "sub", "A", "A/sub", "journals", "notes"]
+PLACES = st.builds(
+    lambda folder, stem: f"{folder}/{stem}".lstrip("/"), st.sampled_from(FOLDERS), st.sampled_from(STEMS)
+)
+SAID = st.sampled_from(["note", "x", "sub/note", "A/note", "a/sub/note", "notes/note", "Jan 5th, 2024", "2024-01-05"])
+FRONT = st.one_of(
+    st.just(""),
+    st.builds("---\ntitle: {}\n---\n".format, SAID),
+    st.builds("---\naliases: [{}]\n---\n".format, SAID),
+    st.builds("---\nid: {}\n---\n".format, SAID),
+    st.builds("{{title: {}, tags: [a]}}".join(["---\n", "\n---\n"]).format, SAID),
+    st.just("---\nlevel: high\n---\n"),
+    st.just("- a block\n  id:: 64f0c0de-0000-4000-8000-000000000001\n"),
+)
+VAULTS = st.dictionaries(PLACES, FRONT, min_size=1, max_size=5)
+LINKS = "".join(
+    f"- {link}\n"
+    for link in (
+        *(
+            f"[[{start}{name}]]"
+            for start in ("", "/", "A/", "/A/", "sub/", "A/sub/", "notes/", "../")
+            for name in STEMS
+        ),
+        *("[a](note.md)", "[a](sub/x.md)", "[a](../A/note.md)", "[[Jan 5th, 2024]]", "[[2024-01-05]]"),
+        "((64f0c0de-0000-4000-8000-000000000001))",
+    )
+)
+
+
+def meant(book: Notebook) -> dict[tuple[str, int], tuple[str, str]]:
+    """(file of a page, number of a link in it) -> (the address that the link gets, the file that is there)."""
+    files = {row.id: row.path for row in book.index.page_rows(limit=1000)}
+    return {
+        (path, n): (address, files[address])
+        for path in files.values()
+        for n, (_, address) in enumerate(book.index.links(path))
+        if address is not None
+    }
+
+
+def imported(book: Notebook, top: Path, name: str, files: dict[str, str]) -> None:
+    for place, front in files.items():
+        path = top / name / f"{place}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{front}Words of {place} in {name}.\n\n{LINKS}")
+    plan(top / name).apply(book)
+
+
+def changed(before: dict, after: dict) -> dict:
+    return {link: (there, after.get(link)) for link, there in before.items() if after.get(link) != there}
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(SAID, max_size=2, unique=True),
+    st.lists(
+        st.tuples(st.sampled_from(["A", "a", "B", "sub", "0"]), VAULTS),
+        min_size=2,
+        max_size=3,
+        unique_by=lambda v: v[0],
+    ),
+    SAID,
+)
+@example([], [("B", {"sub/note": ""}), ("A", {"sub/note": ""})], "x")
+@example([], [("B", {"A/note": ""}), ("A", {"note": ""})], "x")
+@example([], [("a", {"note": ""}), ("A", {"note": ""})], "x")
+@example([], [("B", {"x": "---\nid: note\n---\n"}), ("A", {"x": "---\nid: note\n---\n"})], "note")
+@example([], [("B", {"sub/note": ""}), ("0", {"sub/note": ""}), ("A", {"sub/note": ""})], "x")
+@example([], [("B", {"sub/x": "---\nlevel: high\n---\n"}), ("A", {"sub/x": ""})], "x")
+@example([], [("B", {"sub/x": ""}), ("A", {"sub/x": "---\nlevel: high\n---\n"})], "x")
+@example([], [("B", {"sub/x": ""}), ("A", {"sub/x": "---\n{title: note, tags: [a]}\n---\n"})], "x")
+@example([], [("B", {"notes/x": ""})], "x")
+@example(
+    [],
+    [("B", {"journals/2024_01_05": ""}), ("A", {"journals/2024_01_05": ""})],
+    "Jan 5th, 2024",
+)
+def test_no_link_of_a_page_means_another_when_a_vault_or_a_page_comes(own, vaults, later):
+    # Two pages of which neither can list what it yields: no file can say which of them came first.
+    assume(sum(any("level" in front for front in files.values()) for _, files in vaults) < 2)
+    with tempfile.TemporaryDirectory() as folder:
+        book = Notebook.create(Path(folder) / "book")
+        book.write(Page(id="start", title="Start", body=LINKS))
+        for n, title in enumerate(own):
+            book.write(Page(id=f"own-{n}", title=title, path=book.folder / "pages" / "notes" / f"own-{n}.md"))
+        for name, files in vaults:
+            before = meant(book)
+            imported(book, Path(folder), name, files)
+            assert changed(before, meant(book)) == {}
+        before = meant(book)
+        book.write(Page(id="later", title=later, path=book.folder / "pages" / "notes" / "x.md"))
+        assert changed(before, meant(book)) == {}
+        book.close()
+
+
+def test_a_name_that_every_page_yields_means_the_one_that_came_first(nb, tmp_path):
+    for name in ("z", "y", "x"):
+        imported(nb, tmp_path, name, {"sub/Note": ""})
+    assert "yields" not in nb.page_in("pages/z/sub/Note.md").extra
+    assert nb.page_in("pages/y/sub/Note.md").extra["yields"] == ["Note", "sub/Note"]
+    nb.remove(nb.page_in("pages/z/sub/Note.md"))
+    imported(nb, tmp_path, "a", {"sub/Note": ""})
+    assert nb.page_in("pages/a/sub/Note.md").extra["yields"] == ["Note", "Note", "sub/Note", "sub/Note"]
+    assert nb.index.path_of("sub/Note", "pages/notes/b.md") != "pages/a/sub/Note.md"
+
+
+def test_a_second_import_of_a_vault_keeps_what_its_pages_yield(nb, tmp_path):
+    for name in ("b", "a"):
+        imported(nb, tmp_path, name, {"sub/Note": "", "Note": ""})
+    before = meant(nb)
+    imported(nb, tmp_path, "a", {"sub/Note": "# A heading\n"})
+    assert changed(before, meant(nb)) == {}
+    assert nb.page_in("pages/a/sub/Note.md").extra["yields"] == ["Note", "sub/Note"]
+    assert "A heading" in nb.page_in("pages/a/sub/Note.md").body

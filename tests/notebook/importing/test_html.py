@@ -8,7 +8,7 @@ from html import escape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -93,6 +93,11 @@ def test_form_is_kept():
         "<p>a<br><br><br>b<br></p>",
         "<code><a href='x y'>]:",
         "<code><a href='x'>]<b>: y",
+        "<li><ol start=9>1<li><li><hr>",
+        "<p>a<ol start=2><li><li>b</ol>",
+        "<ul><li>a<ol start=5><li></li><li></li><li>b<li>c</ol></ul>",
+        "<ol><li>a<ol start=3><li><ul><li></ul><li>b</ol></ol>",
+        "<li>a<ol start=9><li><ol start=9><li><li>b",
     ],
 )
 def test_the_text_shown_is_the_text_given(html):
@@ -109,6 +114,7 @@ PIECES = st.one_of(
 
 @settings(max_examples=300)
 @given(st.lists(PIECES, max_size=25).map("".join))
+@example("<li><ol start=9>1<li><li><hr>")
 def test_any_html_keeps_its_text(html):
     same_text(html)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
@@ -129,3 +130,15 @@ def test_a_long_text_is_cut_round_the_match_and_no_block_in_two(nb):
     (hit,) = nb.index.search("bilby")
     assert "the bilby here" in hit.text
     assert "pad" not in hit.text
+
+
+def test_a_server_reads_the_words_before_somebody_misspells_one(nb):
+    nb.write(Page.new("Elephantine", "trunkation\n"))
+    nb.index.page_count()
+    nb.close()
+    nb.index.follow(at_once=True)
+    until = time.monotonic() + 30
+    while not nb.index._vocabulary._known and time.monotonic() < until:
+        time.sleep(0.05)
+    assert nb.index._vocabulary._known >= {"elephantine", "trunkation"}
+    assert [hit.id for hit in nb.index.search("trunkatiom")] == ["elephantine"]

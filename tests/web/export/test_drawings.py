@@ -60,11 +60,12 @@ def test_attention_shows_a_head_large_and_all_heads_small(n, chosen, title):
 
 
 def test_weights_are_pixels_as_dark_as_their_roots():
-    image = pytest.importorskip("PIL.Image")
+    from PIL import Image
+
     answer = {"tokens": ["a", "b"], "layers": [{"name": "l", "heads": [[[1.0], [0.25, 0.0]]]}]}
     data = re.search(r'base64,([^"]+)"', attention_svg(answer))
     assert data
-    pixels = image.open(io.BytesIO(base64.b64decode(data[1])))
+    pixels = Image.open(io.BytesIO(base64.b64decode(data[1])))
     assert pixels.size == (2, 2)
     assert [pixels.getpixel((x, y))[3] for y in range(2) for x in range(2)] == [255, 0, 128, 0]
 

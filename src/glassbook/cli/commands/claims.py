@@ -20,6 +20,7 @@ from glassbook.cli.commands.run import resume, start
 from glassbook.cli.output import console, state
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, evidence
+from glassbook.experiments.estimate import expected_of_all
 from glassbook.experiments.verdicts import (
     STATES,
     board,
@@ -213,7 +214,10 @@ def complete(name: str, seed: int, notebook: Notebook, sabotage: str = "", quick
 
 def run_all(todo: Iterable[Work], notebook: Notebook, again: str) -> list[dict[str, Any]]:
     """Complete the runs one after another; returns those that failed. After Ctrl-C, `again` goes on."""
-    failed = []
+    failed, todo = [], list(todo)
+    if todo:
+        cost = expected_of_all(work.name for work in todo if not work.quick)
+        say(f"{len(todo)} run{'s' if len(todo) > 1 else ''} to make{f': {cost}' if cost else ''}")
     for work in todo:
         name, seed = work.name, work.seed
         try:

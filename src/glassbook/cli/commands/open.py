@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from glassbook.cli.command import OnModel, Option, check_tokens
+from glassbook.cli.command import OnModel, Option, check_tokens, quiet_libraries
 from glassbook.cli.output import console, table
 
 
@@ -22,15 +22,29 @@ class Open(OnModel):
 
     def result(self) -> dict[str, Any]:
         check_tokens(self.tokens)
-        lm = self.open_model(needs_text=False)
+        quiet_libraries()
+        from glassbook.nets import PictureModel, open_model
         from glassbook.trace import sites
         from glassbook.trace.roles import blocks, self_test
 
-        batch = sample_batch(lm, self.prompt)
+        lm = open_model(self.model, self.tokenizer, self.dtype, self.device)
+        batch = lm.example() if isinstance(lm, PictureModel) else sample_batch(lm, self.prompt)
         found = [
             {"name": s.name, "order": s.order, "calls": s.calls, "shape": list(s.shape or ()), "dtype": str(s.dtype)}
             for s in sites(lm.model, **batch)
         ]
+        if isinstance(lm, PictureModel):
+            return {
+                "model": self.model,
+                "kind": type(lm.model).__name__,
+                "task": lm.task,
+                "parameters": lm.parameters,
+                "size": lm.size,
+                "channels": lm.channels,
+                "classes": list(lm.classes),
+                "blocks": lm.blocks,
+                "sites": found,
+            }
         sample = None
         if lm.tokenizer is not None:
             prompt = self.prompt or lm.opening
@@ -38,6 +52,7 @@ class Open(OnModel):
         return {
             "model": self.model,
             "kind": type(lm.model).__name__,
+            "task": "write",
             "parameters": lm.parameters,
             "vocabulary": lm.vocab,
             "context": lm.context,
@@ -49,6 +64,17 @@ class Open(OnModel):
 
     def show(self, result: dict[str, Any]) -> None:
         out = console()
+        if result["task"] != "write":
+            side, colour = result["size"], "colour" if result["channels"] == 3 else "grey"
+            classes = f", {len(result['classes'])} classes" if result["classes"] else ""
+            out.print(
+                f"{result['kind']} with {result['parameters']:,} parameters, which can {result['task']} pictures: "
+                f"{side} x {side} pixels in {colour}{classes}\n"
+            )
+            self._show_sites(result)
+            if result["task"] != "generate":
+                print(f"\nnext: glassbook look FILE --model {result['model']}")
+            return
         out.print(
             f"{result['kind']} with {result['parameters']:,} parameters: {len(result['blocks'])} blocks, "
             f"{result['vocabulary']:,} tokens, context {result['context']}"
@@ -58,6 +84,14 @@ class Open(OnModel):
         for check in unproved:
             out.print(f"  not proved: {check['name']} ({check['reason']})", markup=False)
         out.print()
+        self._show_sites(result)
+        if result["sample"] is None:
+            out.print("\nno tokenizer beside it, so no sample; pass --tokenizer")
+        else:
+            out.print("\nsample:", result["sample"]["prompt"] + result["sample"]["text"], markup=False)
+
+    def _show_sites(self, result: dict[str, Any]) -> None:
+        out = console()
         shown = result["sites"] if self.all else first_block(result["sites"], result["blocks"])
         rows = [
             (s["name"], "x".join(map(str, s["shape"])), s["dtype"].removeprefix("torch."), s["calls"]) for s in shown
@@ -66,10 +100,6 @@ class Open(OnModel):
         hidden = len(result["sites"]) - len(shown)
         if hidden:
             out.print(f"\n{hidden} more sites in the other blocks; --all lists them")
-        if result["sample"] is None:
-            out.print("\nno tokenizer beside it, so no sample; pass --tokenizer")
-        else:
-            out.print("\nsample:", result["sample"]["prompt"] + result["sample"]["text"], markup=False)
 
 
 def sample_batch(lm: Any, prompt: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from glassbook.cli.command import InNotebook, Option, Parser, build, print_json,
 from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments import base, evidence, forms
+from glassbook.experiments.estimate import expected, needs
 from glassbook.experiments.verdicts import standing
-from glassbook.formatting import number
+from glassbook.formatting import number, seconds
 from glassbook.jobs.queue import JOB, JobQueue
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.web.api.serializers import experiments_to_json, run_details_to_json
@@ -82,11 +83,18 @@ def run_job(notebook: Notebook) -> None:
 def show_experiments() -> None:
     print("usage: glassbook run EXPERIMENT [--seed N] [--quick] [--resume [RUN]] [its settings]\n")
     kinds, broken = base.working()
-    rows = [(name, (inspect.getdoc(kind) or "").split("\n")[0]) for name, kind in kinds.items()]
-    console().print(table(("experiment", "what it asks"), rows, wide="what it asks"))
+    rows = [(name, (inspect.getdoc(kind) or "").split("\n")[0], _time(name)) for name, kind in kinds.items()]
+    console().print(table(("experiment", "what it asks", "time"), rows, wide="what it asks"))
     print("\n`glassbook run EXPERIMENT --help` tells its settings and its claims.")
     for problem in broken.values():
         say(f"note: {problem}")
+
+
+def _time(name: str) -> str:
+    """How long a run takes, as far as anybody knows; with a mark if it needs data."""
+    time = expected(name).seconds
+    data = ", needs data" if base.find(name).data else ""
+    return ("" if time is None else seconds(time)) + data
 
 
 def read_options(kind: type[base.Experiment], args: list[str]) -> tuple[RunOptions, base.Experiment, Mapping[str, Any]]:
@@ -104,12 +112,30 @@ def read_options(kind: type[base.Experiment], args: list[str]) -> tuple[RunOptio
 
 def about(kind: type[base.Experiment]) -> str:
     """What the help of an experiment says above its options."""
-    lines = [inspect.getdoc(kind) or "", "", f"After {kind.source}.", "", "Claims, judged over three seeds:"]
+    lines = [
+        inspect.getdoc(kind) or "",
+        "",
+        f"After {kind.source}.",
+        *_costs(kind),
+        "",
+        "Claims, judged over three seeds:",
+    ]
     for claim in kind.claims:
         control = f"; control: {claim.control}" if claim.control else ""
         text = f"- {claim.id}: {claim.sentence} ({claim.condition}{control})"
         lines += textwrap.wrap(text, 78, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
+
+
+def _costs(kind: type[base.Experiment]) -> list[str]:
+    """What a run needs and costs, for the help."""
+    lines = []
+    if data := needs(kind):
+        lines.append(f"Needs data: {'; '.join(need.text for need in data)}.")
+    if cost := expected(kind.name).text:
+        lines.append(f"A run at the default settings: {cost}.")
+    wrapped = [part for line in lines for part in textwrap.wrap(line, 78, break_on_hyphens=False)]
+    return ["", *wrapped] if wrapped else []
 
 
 def start(
@@ -119,6 +145,9 @@ def start(
     quiet_libraries()
     what = f"continuing {resume}" if resume else f"sabotage {sabotage}, seed {seed}" if sabotage else f"seed {seed}"
     say(f"{work.name}: {what}, in {notebook.folder}")
+    default = base.settings(work) == base.default_settings(work.name)
+    if default and not resume and (cost := expected(work.name).text):
+        say(f"{work.name}: {cost}")
     try:
         return base.launch(work, notebook, seed=seed, resume=resume, sabotage=sabotage)
     except KeyboardInterrupt:

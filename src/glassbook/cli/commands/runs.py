@@ -15,7 +15,7 @@ from glassbook.cli.command import InNotebook, Option, Positional
 from glassbook.cli.output import console, state, table
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
-from glassbook.formatting import ago, number
+from glassbook.formatting import ago, flop, number
 from glassbook.notebook.runs.annotations import NoteConflict
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.serializers import row_to_json, run_details_to_json, runs_to_json
@@ -38,10 +38,11 @@ class Runs(InNotebook):
     """How many at most."""
 
     def result(self) -> dict[str, Any]:
-        table = self.open_notebook().index.run_table(
+        notebook = self.open_notebook()
+        table = notebook.index.run_table(
             experiment=self.experiment, tag=self.tag, archived=self.archived, limit=max(self.limit, 1)
         )
-        return runs_to_json(table)
+        return runs_to_json(notebook, table)
 
     def show(self, result: dict[str, Any]) -> None:
         if not result["runs"]:
@@ -58,7 +59,8 @@ class Runs(InNotebook):
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])
-            said = [mark, numbers, " ".join(f"#{tag}" for tag in run["tags"]), *run["note"].splitlines()[:1]]
+            cost = "" if run["flop"] is None else flop(run["flop"])
+            said = [mark, numbers, cost, " ".join(f"#{tag}" for tag in run["tags"]), *run["note"].splitlines()[:1]]
             under = ("\n" + "; ".join(filter(None, said)), "dim") if any(said) else ""
             grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))
         out.print(grid)
@@ -90,6 +92,14 @@ class ShowRun(InNotebook):
             out.print(Text(", ".join([*archived, *(f"#{tag}" for tag in result["tags"])])))
         if result["note"]:
             out.print(Text(result["note"]))
+        if result["compute"]:
+            rows = [
+                (f"{part['kind']} {part['label']}", flop(part["flop"]), f"{part['seconds']:.1f} s", part["how"])
+                for part in result["compute"]
+            ]
+            out.print()
+            out.print(table(("compute", "", "", ""), rows, wide=""))
+            out.print(Text(f"with all that it built on: {in_words(result['lineage'])}", style="dim"))
         for title in ("config", "results"):
             rows = [(name, number(value)) for name, value in flat(result[title]).items()]
             if rows:
@@ -144,6 +154,12 @@ class AnnotateRun(InNotebook):
         console().print(Text(": ".join([result["id"], ", ".join(said) or "no tags"])))
         if result["note"]:
             console().print(Text(result["note"]))
+
+
+def in_words(lineage: dict[str, Any]) -> str:
+    """A run's training compute with that of all it built on, and what is missing in it."""
+    missing = ", ".join(lineage["unknown"])
+    return flop(lineage["flop"]) + (f" and what {missing} took, which nobody says" if missing else "")
 
 
 def short_ids(ids: Sequence[str], least: int = 15) -> list[str]:

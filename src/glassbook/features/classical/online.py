@@ -15,8 +15,10 @@ from glassbook.features.classical.lasso import Lasso, fista
 from glassbook.features.classical.matching_pursuit import OMP
 from glassbook.features.classical.sparse_coder import SparseCoder
 from glassbook.features.data import Batches, Source, about
+from glassbook.measure.compute import Flop
+from glassbook.measure.flops import Meter
 from glassbook.train import LoopOptions, resumable
-from glassbook.train.checkpoints import Tensors
+from glassbook.train.checkpoints import Tensors, under
 
 UNUSED = 1e-6
 """An atom whose share of all squared codes is below this is unused, and starts again as a sample."""
@@ -95,6 +97,9 @@ class _AtomsLearner:
     mean: Tensor = field(init=False)
     zz: Tensor = field(init=False)
     zx: Tensor = field(init=False)
+    meter: Meter = field(default_factory=Meter)
+
+    counted = "codes as in the first step, counted there; the rest by formula"
 
     def _setup(self) -> None:
         """Atoms start as samples."""
@@ -111,11 +116,15 @@ class _AtomsLearner:
         if step == 0:
             self._setup()
         x, atoms, zz, zx = self.batches(step) - self.mean, self.atoms, self.zz, self.zx
+        with self.meter.step(f"{len(x)} samples") as counting:
+            counting.thrown_away(lambda: _codes(x, atoms, self.solver, self.solver_steps))
         z = _codes(x, atoms, self.solver, self.solver_steps)
         retained = max(0.0, 1 - 1 / (step + 1)) ** 2  # weighs a batch by its age: t^2 in all
         zz.mul_(retained).addmm_(z.T, z, alpha=1 / len(x))
         zx.mul_(retained).addmm_(z.T, x, alpha=1 / len(x))
         _update(atoms.numpy(), zz.numpy(), zx.numpy(), self.passes)
+        sums, moves = len(x) * (self.width + x.shape[1]), self.passes * self.width * x.shape[1]
+        self.meter.add(Flop(2.0 * self.width * (sums + moves)))
         used = zz.diagonal()
         unused = torch.nonzero(used <= UNUSED * used.sum())[:, 0]
         if len(unused) and step < self.steps - 1:
@@ -126,6 +135,9 @@ class _AtomsLearner:
             zz[unused], zz[:, unused], zx[unused] = 0.0, 0.0, 0.0
         self.x, self.z, self.unused = x, z, len(unused)
 
+    def flop(self) -> Flop:
+        return self.meter.total
+
     def metrics(self, done: int) -> tuple[dict[str, float], dict[str, float]]:
         x, z = self.x, self.z
         explained = 1 - float((x - z @ self.atoms).square().sum() / (x - x.mean(0)).square().sum())
@@ -133,10 +145,12 @@ class _AtomsLearner:
         return numbers | {"unused": self.unused / self.width}, {"explained_variance": explained}
 
     def state(self) -> Tensors:
-        return {"atoms": self.atoms, "mean": self.mean, "zz": self.zz, "zx": self.zx}
+        meter = {f"meter/{name}": t for name, t in self.meter.state().items()}
+        return {"atoms": self.atoms, "mean": self.mean, "zz": self.zz, "zx": self.zx, **meter}
 
     def load(self, tensors: Tensors) -> None:
         self.atoms, self.mean, self.zz, self.zx = (tensors[name].clone() for name in ("atoms", "mean", "zz", "zx"))
+        self.meter.load(under("meter/", tensors))
 
 
 def _codes(x: Tensor, atoms: Tensor, solver: Lasso | OMP, steps: int) -> Tensor:

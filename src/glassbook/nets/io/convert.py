@@ -98,23 +98,19 @@ def _theirs(name: str) -> str:
     return f"model.layers.{found[1]}.{_NAMES[found[2]]}.{found[3]}" if found and found[2] in _NAMES else ""
 
 
-def from_torch(folder: Path) -> None:
-    """Replace folder/model.pth, a state dict, by safetensors; no code in it is run.
+def from_efficientnet(folder: Path) -> None:
+    """Replace folder/model.pth, the weights of EfficientNet-Lite0, by the model that `open_model` opens.
 
     Raises:
-        GlassbookError: it is not a dict of tensors alone.
+        GlassbookError: it is not the state dict that is meant.
     """
-    import torch
-    from safetensors.torch import save_file
+    from glassbook.nets.io.files import save_model
+    from glassbook.nets.io.pictures_from_torch import efficientnet_lite0
 
     file = folder / "model.pth"
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        save_file({name: t.contiguous() for name, t in state.items()}, folder / "model.safetensors")
-    except Exception as problem:
-        raise GlassbookError(f"{file.name} is not a state dict: {str(problem).splitlines()[0]}") from problem
+    save_model(efficientnet_lite0(file), folder)
     file.unlink()
 
 
-STEPS: dict[str, Convert] = {"gguf": from_gguf, "torch": from_torch}
+STEPS: dict[str, Convert] = {"gguf": from_gguf, "efficientnet": from_efficientnet}
 """The steps that packages name."""

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from glassbook import extensions
 from glassbook.assets.builtin import BUILTIN_MODELS
+from glassbook.data import registry
 from glassbook.data.packages import PACKAGES
 from glassbook.errors import GlassbookError
 from glassbook.nets.io.llama import config_to_llama, lm_from_llama, state_to_llama, unsupported
 from glassbook.nets.io.llama2c import read_llama2c
 from glassbook.nets.io.llama2c_tokenizer import Llama2cTokenizer
 from glassbook.nets.io.picture_models import KINDS, describe, restore
+from glassbook.nets.io.pictures_from_torch import cifar_resnet
 from glassbook.nets.io.placement import place, read_device, read_dtype
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.picture_model import PictureModel
@@ -45,7 +47,7 @@ def open_model(
         GlassbookError: one line, whatever is wrong with the name or the files.
     """
     path = model_path(name)
-    if not _of_pictures(path):
+    if not _of_pictures(name, path):
         return _open_text(name, path, tokenizer, dtype, device)
     if tokenizer is not None:
         raise GlassbookError(f"{name} is a picture model, which reads no text; leave the tokenizer out")
@@ -58,8 +60,9 @@ def open_picture_model(
     """Open a model of pictures in eval mode, in float32 and on the CPU unless told otherwise.
 
     Args:
-        name: "builtin-vae" (the VAE of camera-trap frames that ships with Glassbook), a folder that `save_model` wrote,
-            or what `glassbook get` brings.
+        name: "builtin-vae" (the VAE of camera-trap frames that ships with Glassbook); a folder that `save_model` wrote;
+            what `glassbook get` brings ("efficientnet-lite0"); or one of `data.registry.MODELS` ("resnet20-cifar10"),
+            whose files are in the dataset resnet-cifar10.
         dtype: "float32", "bfloat16" or "float16", of weights and activations.
         device: "cpu", "cuda", "cuda:1", "mps", ...
 
@@ -67,7 +70,7 @@ def open_picture_model(
         GlassbookError: one line, whatever is wrong with the name or the files, or a model of text.
     """
     path = model_path(name)
-    if not _of_pictures(path):
+    if not _of_pictures(name, path):
         raise GlassbookError(f"{name} is no picture model; `glassbook open {name}` shows what it is")
     return _open_pictures(name, path, dtype, device)
 
@@ -75,14 +78,19 @@ def open_picture_model(
 def _open_pictures(name: str | Path, path: Path, dtype: str | torch.dtype, device: str | torch.device) -> PictureModel:
     dtype, device = read_dtype(dtype), read_device(device)
     try:
-        pm = restore(str(name), read_json(path / "config.json"), _read_state(path))
+        if str(name) in registry.MODELS:
+            pm = cifar_resnet(str(name), path)
+        else:
+            pm = restore(str(name), read_json(path / "config.json"), _read_state(path))
     except GlassbookError as error:
         raise GlassbookError(f"{path}: {error}") from error
     return replace(pm, model=place(pm.model.to(dtype), device))
 
 
-def _of_pictures(path: Path) -> bool:
-    """Whether a folder holds a model of pictures that `restore` knows."""
+def _of_pictures(name: str | Path, path: Path) -> bool:
+    """Whether what a name opens is a model of pictures: one of those that we know by name, or a folder of our own."""
+    if str(name) in registry.MODELS:
+        return True
     return (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") in KINDS
 
 
@@ -113,7 +121,7 @@ def open_language_model(
             model of pictures.
     """
     path = model_path(name)
-    if _of_pictures(path):
+    if _of_pictures(name, path):
         raise GlassbookError(f"{name} is a picture model; `glassbook look FILE --model {name}` shows what it sees")
     return _open_text(name, path, tokenizer, dtype, device)
 
@@ -162,10 +170,14 @@ def model_path(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path
+    if (published := registry.MODELS.get(str(name))) is not None:
+        return registry.find(published.dataset).paths()[published.file]
     package = PACKAGES.get(str(name))
     if package is not None and package.kind == "model":
         if not package.here:
             raise GlassbookError(f"{name} is not on this machine yet; get it: glassbook get {name}")
+        if not (package.folder / "config.json").is_file():  # an older version left weights alone there
+            raise GlassbookError(f"{package.folder} holds no config.json; remove it, then: glassbook get {name}")
         return package.folder
     return _fetch(str(name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import ValidationError, validate_call
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from glassbook.errors import GlassbookError
 from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
+from glassbook.nets.conv import CifarResNet, resnet_cifar
+from glassbook.nets.efficientnet import EfficientNetLite
 from glassbook.nets.gan import GAN, pictures_gan
 from glassbook.nets.picture_model import PictureModel, Task
 from glassbook.nets.tokenizer import one_line
@@ -26,6 +28,14 @@ class Kind(NamedTuple):
     """The network from its settings, which are checked against the types of its arguments."""
     settings: Callable[[Any], dict[str, Any]]
     """The settings of a network."""
+
+
+def _resnet(depth: int, classes: int) -> CifarResNet:
+    return resnet_cifar(depth, classes)
+
+
+def _efficientnet_lite(classes: int) -> EfficientNetLite:
+    return EfficientNetLite(classes)
 
 
 def _autoencoder(size: int, channels: int, code: int, kind: Literal["conv", "mlp"], width: int) -> Autoencoder:
@@ -47,6 +57,10 @@ KINDS: dict[str, Kind] = {
     "glassbook-autoencoder": Kind(Autoencoder, "autoencode", _autoencoder, lambda m: asdict(m.config)),
     "glassbook-vae": Kind(VAE, "autoencode", _vae, lambda m: {**asdict(m.config), "pixels": m.pixels}),
     "glassbook-gan": Kind(GAN, "generate", pictures_gan, lambda m: asdict(m.config)),
+    "glassbook-resnet": Kind(CifarResNet, "classify", _resnet, lambda m: {"depth": m.depth, "classes": m.classes}),
+    "glassbook-efficientnet-lite": Kind(
+        EfficientNetLite, "classify", _efficientnet_lite, lambda m: {"classes": m.classes}
+    ),
 }
 """`model_type` of a config.json -> what it is."""
 
@@ -58,7 +72,7 @@ def describe(pm: PictureModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         GlassbookError: its network is none of `KINDS`, or makes no pictures.
     """
     found = next((name for name, kind in KINDS.items() if type(pm.model) is kind.network), None)
-    if found is None or cast(Any, pm.model).config is None:
+    if found is None or getattr(pm.model, "config", found) is None:
         raise GlassbookError(
             f"a {type(pm.model).__name__} cannot be saved as a model of pictures; these can: "
             + ", ".join(kind.network.__name__ for kind in KINDS.values())
@@ -106,10 +120,12 @@ def restore(name: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -
     except (RuntimeError, TypeError, OverflowError, ValueError) as error:  # sizes that no tensor has
         raise GlassbookError(f"config.json names sizes that no network can have ({one_line(error)})") from error
     for size, seen in (("size", pm.size), ("channels", pm.channels)):
-        if (own := getattr(model.config, size, seen)) != seen:
+        if (own := getattr(getattr(model, "config", None), size, seen)) != seen:
             raise GlassbookError(
                 f"config.json says {size} {own} of the network and {seen} of the pictures; they differ"
             )
+    if kind.task == "classify" and len(pm.classes) != network["classes"]:
+        raise GlassbookError(f"config.json names {len(pm.classes)} classes for {network['classes']} logits; fix it")
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     for key in sorted(wanted.keys() | state.keys()):
         shape, given = wanted.get(key), tuple(state[key].shape) if key in state else None

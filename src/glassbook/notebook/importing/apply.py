@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from glassbook.errors import GlassbookError
@@ -19,8 +19,9 @@ from glassbook.notebook.importing.arranging import Arranged, Arrangement
 from glassbook.notebook.importing.contents import contents, label
 from glassbook.notebook.importing.plan import BIBTEX, LeftOut, PlannedPage, free, one_line
 from glassbook.notebook.importing.record import is_revision
+from glassbook.notebook.index.page_loader import parse_page
 from glassbook.notebook.pages.links import name_key, read_bounded, slug
-from glassbook.notebook.pages.names import FOLDERS, YIELDS, names_of, vault_of, yielded
+from glassbook.notebook.pages.names import FOLDERS, YIELDS, names_of, to_yield, yielded
 from glassbook.notebook.pages.page import Page
 
 HEADING, OF_A_FILE = "My notes", "Imported notes"
@@ -91,8 +92,6 @@ class _Work:
         index = arrangement.notebook.index
         # A page's id must be no other's; the index is asked once, for asking it looks at every file.
         self.ids = {name_key(page.id): page.path for page in arrangement.notebook.pages() if page.path}
-        names = {name for item in arrangement.pages for name in _names(item.page)}
-        self.meant = {name_key(name): path for name, path in index.meant_by_others(names, "").items()}
         self.report = Report(left_out=[vars(item) for item in arrangement.left_out], file=arrangement.record.file)
         self.known = arrangement.record.files
         self.files: dict[str, Any] = {}
@@ -104,6 +103,9 @@ class _Work:
         self.gone: list[str] = []
         """Files of imported pages that were deleted or moved in the notebook."""
         self.vault = self.vault_folder()
+        names = {name for item in arrangement.pages for name in self.names(item.page)}
+        self.holders = index.holders(names)
+        self.meant = index.meant_by_others(self.holders, "")
 
     def vault_folder(self) -> str:
         """The folder of a vault: the one that it has, else the first that no kind and no other pages have."""
@@ -161,7 +163,8 @@ class _Work:
                     self.report.links += len(item.links) if self.links else 0
                     self.report.notes += [
                         f"links by the name {name!r} go to {self.meant[name_key(name)]} as before, not to {where}"
-                        for name in yielded(made)
+                        for name in dict.fromkeys(yielded(made))
+                        if self.means_another(name, where)
                     ]
 
     def leave(self, item: Arranged) -> None:
@@ -192,8 +195,7 @@ class _Work:
                 setattr(made, key, value)
             else:
                 made.extra[key] = value
-        said = [name for name in dict.fromkeys((made.title, *made.aliases, stem)) if self.means_another(name, path)]
-        if said:
+        if said := to_yield(made, f"pages/{path}", self.there(path), self.holders):
             made.extra[YIELDS] = said
         self.ids.setdefault(name_key(ident), self.pages / path)
         return made.render().encode("utf-8")
@@ -215,20 +217,37 @@ class _Work:
         return self.meant.get(name_key(name), f"pages/{path}") != f"pages/{path}"
 
     def copy(self, page: PlannedPage, path: str) -> bytes:
-        """The file; where its names mean a note of another vault it gets a line that yields them."""
+        """The file; where pages of other vaults have its names, it gets a line that yields them."""
         assert page.copy is not None
-        vault = vault_of(f"pages/{path}")
-        others = {name for name, other in self.meant.items() if vault_of(other) not in ("", vault)}
-        if not vault or not others:
-            return page.copy
         read = Page.parse(page.copy.decode("utf-8", "surrogateescape"), name=path.removesuffix(".md"))
-        said = [
-            name for name in dict.fromkeys((read.title, *read.aliases, Path(path).stem)) if name_key(name) in others
-        ]
-        if not said or read.problem:
+        said = to_yield(read, f"pages/{path}", self.there(path), self.holders)
+        if read.problem or said == yielded(read):
             return page.copy
         read.extra[YIELDS] = said
-        return read.render().encode("utf-8", "surrogateescape")
+        try:
+            return read.render().encode("utf-8", "surrogateescape")
+        except GlassbookError as error:
+            self.report.notes.append(f"links by the names {', '.join(said)} may go to {path}: {error}")
+            return page.copy
+
+    def there(self, path: str) -> Page | None:
+        """The page that is in a file now."""
+        file = self.pages / path
+        if not file.is_file():
+            return None
+        return parse_page(self.folder, file, file.read_bytes().decode("utf-8", "surrogateescape"))
+
+    def names(self, page: PlannedPage) -> set[str]:
+        """Names that a planned page would have, in the form of `name_key`, wherever it comes to lie."""
+        path = PurePosixPath("pages") / self.at(page.path, self.vault)
+        places = [path, *(path.with_stem(f"{path.stem}-{n}") for n in range(2, 10))]
+        if page.copy is not None:
+            text = page.copy.decode("utf-8", "surrogateescape")
+            read = Page.parse(text, name=page.path.removesuffix(".md"))
+        else:
+            read = Page(id="", title=page.title, aliases=page.front.get("aliases", []))
+        stems = {name_key(place.stem) for place in places}
+        return {name for place in places for name in names_of(read, place.as_posix())} | stems
 
     def check_copy(self, page: PlannedPage, where: str) -> None:
         """A copied file keeps its id even where another page has it; that has to be said."""
@@ -411,12 +430,3 @@ def _free_heading(text: str, plain: str) -> str:
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _names(page: PlannedPage) -> set[str]:
-    """Names that a planned page would have as one of its own, and those that its id may be."""
-    if page.copy is not None:
-        read = Page.parse(page.copy.decode("utf-8", "replace"), name=page.path.removesuffix(".md"))
-        return set(names_of(read, f"pages/{page.path}"))
-    stem = Path(page.path).stem
-    return {page.title, *page.front.get("aliases", []), *(f"{stem}-{n}" for n in range(2, 10)), stem}

@@ -112,7 +112,7 @@ class _Reader(HTMLParser):
         self.holders: list[list] = []
         """Open quotes and items: [tag, what their first line begins with, the others, first is out, may be close]."""
         self.lists: list[list] = []
-        """Open lists: [tag, number of the next item, how many holders are around it, it has an item]."""
+        """Open lists: [tag, number of the next item, how many holders are around it, has an item, one is written]."""
         self.heading = 0
         self.pre: list[str] | None = None
         self.language = ""
@@ -273,7 +273,7 @@ class _Reader(HTMLParser):
             start = values.get("start", "")
             first = int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1
             if len(self.lists) < DEEPEST:
-                self.lists.append([tag, first, len(self.holders), False])
+                self.lists.append([tag, first, len(self.holders), False, False])
         elif tag == "li":
             self.item()
         elif tag == "div" and (found := re.search(r"\bcheckbox-(on|off)\b", values.get("class", ""))):
@@ -294,21 +294,20 @@ class _Reader(HTMLParser):
         inside = bool(self.lists) and self.lists[-1][3] and len(self.holders) <= self.lists[-1][2]
         if (levels or inside) and self.last_was_item and len(self.lists) + 1 < DEEPEST:
             indent = " " * 4 * levels or "   "
-            self.lists.append([NESTED, 1, len(self.holders), True])
+            self.lists.append([NESTED, 1, len(self.holders), True, True])
             self.hold(["li", indent, indent, True, True])
 
     def item(self) -> None:
         """A list's item begins, and the one before it ends if its end was not told."""
         if not self.lists:
-            self.lists.append(["ul", 1, len(self.holders), False])
-        tag, number, depth, _ = self.lists[-1]
+            self.lists.append(["ul", 1, len(self.holders), False, False])
+        tag, number, depth, *_ = self.lists[-1]
         del self.holders[depth:]
         mark = f"{number}. " if tag == "ol" else "- "
         self.lists[-1][1] = min(number + 1, 999_999_999)
-        # Right below a paragraph, only a list that begins with 1 is a list.
-        close = self.lists[-1][3] or mark in ("- ", "1. ")
         self.lists[-1][3] = True
-        self.hold(["li", mark, " " * len(mark), False, close])
+        # Right below a paragraph, only a list that begins with 1 is a list.
+        self.hold(["li", mark, " " * len(mark), False, mark in ("- ", "1. ")])
 
     def hold(self, holder: list) -> None:
         """Open a quote or an item, unless there are more around it than a reader of Markdown takes."""
@@ -370,8 +369,9 @@ class _Reader(HTMLParser):
     def emit(self, lines: list[str]) -> None:
         """Write a block, behind the marks of the quotes and items that hold it."""
         quotes = "".join(holder[2] for holder in self.holders if holder[3])
-        new = [holder for holder in self.holders if not holder[3]]
-        tight = self.last_was_item and bool(new) and all(holder[4] for holder in new)
+        new = [n for n, holder in enumerate(self.holders) if not holder[3]]
+        begun = {entry[2] for entry in self.lists if entry[4]}
+        tight = self.last_was_item and bool(new) and all(self.holders[n][4] or n in begun for n in new)
         if self.out and not tight:
             self.out.append(quotes.rstrip())
         for i, line in enumerate(lines):
@@ -379,6 +379,8 @@ class _Reader(HTMLParser):
             self.out.append((prefix + line).rstrip(" ") if not line else prefix + line)
         for holder in self.holders:
             holder[3] = True
+        for entry in self.lists:  # an item that shows nothing is not written
+            entry[4] = entry[4] or entry[2] in new
         self.last_was_item = any(holder[0] == "li" for holder in self.holders)
 
     last_was_item = False

@@ -11,13 +11,15 @@ import functools
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from glassbook.errors import GlassbookError
 from glassbook.notebook.index import refresh, scan, schema
 from glassbook.notebook.index.follow import Follower
+from glassbook.notebook.index.page_loader import LargePages
 from glassbook.notebook.index.spelling import Vocabulary
 
 P = ParamSpec("P")
@@ -26,6 +28,10 @@ Self_ = TypeVar("Self_", bound="IndexFile")
 
 SMALL = 8 << 20
 """Bytes of an index that is searched for damage whenever it is opened, which takes some hundredths of a second."""
+AT_ONCE = 20
+"""Pages of those that wait which are read at a time."""
+SLICE, PAUSE = 0.03, 0.01
+"""Seconds that a large page is written while queries wait, and seconds for them in between."""
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a damaged file can raise besides SQLite's own errors: text that is none, JSON that says other things."""
 
@@ -73,6 +79,16 @@ class IndexFile:
         self._follower: Follower | None = None
         self._touched: set[str] = set()
         """Pages that may have changed since they were last looked at, while the files are followed."""
+        self._waiting: set[str] = set()
+        """Pages that are read beside the queries: large ones, whose names are known, and those of very many."""
+        self._reading = threading.Lock()
+        """Held by who reads them."""
+        self._large: LargePages | None = None
+        """Those of them that another process reads."""
+        self._damaged = False
+        """Whether damage was found in the open database."""
+        self._unknown = True
+        """Whether the files have not been compared with the open database: then a query does that first."""
         self._watch: scan.RunWatch | None = None
         """Which runs may have moved, while the files are followed; None when everything has to be looked at."""
         self.version = 0
@@ -82,6 +98,8 @@ class IndexFile:
         """Stop following and close the file; the next call opens it again."""
         follower, self._follower = self._follower, None
         if follower is not None:
+            if (large := self._large) is not None:
+                large.stop()
             follower.stop()
         self._close()
 
@@ -105,7 +123,7 @@ class IndexFile:
             follower = Follower(self, at_once)
             self._follower = follower
             if not at_once:
-                self.touch([scan.PAGES])  # what changed before the watch began
+                self._unknown = True  # what changed before the watch began
                 self.look()
             self._leave_tidying(self._open())
             follower.poll()
@@ -116,7 +134,7 @@ class IndexFile:
         db = self._open()
         if db.execute("SELECT 1 FROM page LIMIT 1").fetchone() is None:
             return False
-        self._touched = set()
+        self._touched, self._unknown = set(), False
         self._watch = scan.RunWatch(self.folder, db.execute("SELECT id, status, stamp FROM run"))
         return True
 
@@ -147,19 +165,35 @@ class IndexFile:
         ):
             db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def warm(self) -> None:
+        """Read the words of the index beside the queries, so that the first misspelt one need not."""
+        inode = _inode(self.path)
+        try:
+            with contextlib.closing(schema.connect(str(self.path))) as db:
+                vocabulary = Vocabulary()
+                vocabulary.read_on(db)
+        except (sqlite3.DatabaseError, *DAMAGE):
+            return  # queries find what is wrong
+        with self._lock:
+            if self._db is not None and self._inode == inode:
+                self._vocabulary = vocabulary
+
     def look_at_everything(self) -> None:
-        """Find what the watch missed, beside the queries: with a connection of its own."""
+        """Find what the watch missed, and damage, beside the queries: with a connection of its own."""
         try:
             db = schema.connect(str(self.path))
         except sqlite3.DatabaseError:
             return
         try:
+            schema.check_tables(db)
             if moved := [path for paths in refresh.stale_pages(db, self.folder) for path in paths]:
                 self.touch(moved)
             if any(refresh.stale_runs(db, self.folder)):
                 self._watch = None
-        except (sqlite3.DatabaseError, *DAMAGE):
-            self._touched.add(scan.PAGES)  # the next query repairs it
+        except sqlite3.DatabaseError as error:
+            self._damaged = "locked" not in str(error)  # then the next query makes another
+        except DAMAGE:
+            self._damaged = True
         finally:
             db.close()
 
@@ -168,19 +202,68 @@ class IndexFile:
     def _fresh_pages(self) -> sqlite3.Connection:
         """The index with all pages as they are now."""
         db = self._open()
-        if self._follower is None:
-            refresh.pages(db, self.folder)
-            return db
         touched, self._touched = self._touched, set()
         try:
-            if any(path == scan.PAGES or not path.endswith(scan.SUFFIX) for path in touched):
+            if self._follower is None or self._unknown:
                 refresh.pages(db, self.folder)
-            elif touched:
-                refresh.some_pages(db, self.folder, touched)
+                self._unknown = False
+                return db
+            pages = dict.fromkeys(path for path in touched if path.endswith(scan.SUFFIX))
+            if len(pages) < len(touched):
+                pages |= dict.fromkeys(path for paths in refresh.stale_pages(db, self.folder) for path in paths)
+            if pages:
+                large, others = refresh.some_pages(db, self.folder, pages)
+                self._waiting |= large | others
         except BaseException:
             self._touched |= touched
             raise
         return db
+
+    def settle(self) -> None:
+        """Wait until the links and words of all pages are known; while files are followed, those of large ones lag."""
+        self.look()
+        self.read_waiting()
+
+    def read_waiting(self) -> None:
+        """Read the pages that queries left, beside the queries, which go on in between."""
+        with self._reading:
+            while self._waiting:
+                some = {self._waiting.pop() for _ in range(min(AT_ONCE, len(self._waiting)))}
+                try:
+                    if large := self._read_some(some):
+                        self._read_large(sorted(large))
+                    time.sleep(PAUSE)
+                except BaseException:
+                    self._waiting |= some
+                    raise
+                self.version += 1
+
+    @recovering
+    def _read_some(self, pages: set[str]) -> set[str]:
+        """Read a few pages; returns the large ones, of which the rest is to be read."""
+        large, others = refresh.some_pages(self._fresh_pages(), self.folder, sorted(pages))
+        self._waiting |= others
+        return large
+
+    def _read_large(self, paths: Sequence[str]) -> None:
+        db, self._large = self._db, LargePages(self.folder, paths)
+        try:
+            for pieces in self._large.read():
+                steps = refresh.rest_of_page(db, pieces) if db and pieces else iter(())
+                while self._take_steps(db, steps):
+                    time.sleep(PAUSE)
+        finally:
+            self._large.stop()
+            self._large = None
+
+    @recovering
+    def _take_steps(self, db: sqlite3.Connection | None, steps: Iterator[None]) -> bool:
+        """Write for a moment; whether there is more to write."""
+        if db is None or self._db is not db:
+            return False  # closed, or a new index, which has read everything itself
+        until = time.monotonic() + SLICE
+        with schema.transaction(db):
+            return any(time.monotonic() > until for _ in steps)
 
     def _fresh_runs(self) -> sqlite3.Connection:
         """The index with all runs and claims as they are now."""
@@ -212,6 +295,9 @@ class IndexFile:
     def _open(self) -> sqlite3.Connection:
         if self._db is not None and self._inode is not None and self._inode != _inode(self.path):
             self._close()  # deleted or replaced under our hands
+        if self._damaged:
+            self._damaged = False
+            self._remove()
         if self._db is None:
             try:
                 self.path.parent.mkdir(exist_ok=True)
@@ -223,7 +309,7 @@ class IndexFile:
             if size <= SMALL:
                 schema.check(self._db)
             self._leave_tidying(self._db)
-            self._watch, self._touched = None, {scan.PAGES}  # nothing is known of what this file holds
+            self._watch, self._unknown = None, True  # nothing is known of what this file holds
         return self._db
 
     def _leave_tidying(self, db: sqlite3.Connection) -> None:
@@ -239,7 +325,7 @@ class IndexFile:
     def _use_memory(self) -> None:
         self._close()
         self._db, self._inode = schema.connect(":memory:"), None
-        self._watch, self._touched = None, {scan.PAGES}
+        self._watch, self._unknown = None, True
 
 
 def _size(path: Path) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable
@@ -41,14 +42,16 @@ class Follower:
         self._threads = [
             threading.Thread(target=self._watch, name="glassbook-pages", daemon=True),
             threading.Thread(target=self._poll, name="glassbook-runs", daemon=True),
+            threading.Thread(target=self._read, name="glassbook-waiting", daemon=True),
         ]
         self._threads[0].start()
         if not begin_whole:
             self._watching.wait(5)  # what changes before the watch has begun would be seen by nobody
 
     def poll(self) -> None:
-        """Begin to look at the runs now and then."""
-        self._threads[1].start()
+        """Begin to look at the runs, and to read pages that wait, now and then."""
+        for thread in self._threads[1:]:
+            thread.start()
 
     def stop(self) -> None:
         """End the threads."""
@@ -82,6 +85,7 @@ class Follower:
     def _poll(self) -> None:
         looked = tidied = time.monotonic()
         if self._begin_whole:
+            self._index.warm()
             self._watching.wait(5)
             self._index.look_at_everything()
         while not self._stop.wait(POLL):
@@ -94,6 +98,11 @@ class Follower:
             if now - looked > WHOLE:
                 self._index.look_at_everything()
                 looked = now
+
+    def _read(self) -> None:
+        while not self._stop.wait(POLL):
+            with contextlib.suppress(GlassbookError, sqlite3.DatabaseError):  # it waits on
+                self._index.read_waiting()
 
 
 def _page_paths(root: Path, paths: Iterable[str]) -> list[str]:

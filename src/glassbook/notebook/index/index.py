@@ -15,7 +15,7 @@ from glassbook.notebook.files import visible
 from glassbook.notebook.index import scan, schema, search
 from glassbook.notebook.index.database import IndexFile, recovering
 from glassbook.notebook.index.resolver import ADDRESS, Resolver
-from glassbook.notebook.pages.names import lookup_key
+from glassbook.notebook.pages.names import BEHIND, ID, lookup_key
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.annotations import from_text, tag_key
 from glassbook.notebook.runs.events import Summary
@@ -129,8 +129,8 @@ class Index(IndexFile):
         """
         db = self._fresh_pages()
         rows = db.execute(
-            "SELECT rank, path, id FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank, path",
-            [schema.key(name)],
+            "SELECT rank, path, id FROM name JOIN page USING (path) WHERE key = ? ORDER BY rank % ? <> ?, rank, path",
+            [schema.key(name), BEHIND, ID],
         ).fetchall()
         best = [(path, ident) for rank, path, ident in rows if rank == rows[0][0]]
         exact = [path for path, ident in best if ident == name]
@@ -174,6 +174,15 @@ class Index(IndexFile):
         return {name: other for name, other in found.items() if other is not None and other != path}
 
     @recovering
+    def holders(self, names: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+        """Of some names in the form of `name_key`, those that pages have -> (file, rank) of each such page."""
+        db, found = self._fresh_pages(), {}
+        for name in names:
+            if rows := db.execute("SELECT path, rank FROM name WHERE key = ?", [whole(name)]).fetchall():
+                found[name] = rows
+        return found
+
+    @recovering
     def address(self, page: Page) -> str:
         """Name that `resolve` leads from to this page: its id, or its path where another page before it has its id."""
         return Resolver(self._fresh_pages()).address(self._path(page)) or page.id
@@ -182,7 +191,7 @@ class Index(IndexFile):
     def owners(self, ident: str) -> list[Path]:
         """Files of the pages whose id is exactly `ident`, upper and lower case alike."""
         rows = self._fresh_pages().execute(
-            "SELECT path FROM name WHERE key = ? AND rank = 0 ORDER BY path", [schema.key(ident)]
+            "SELECT path FROM name WHERE key = ? AND rank % ? = ? ORDER BY path", [schema.key(ident), BEHIND, ID]
         )
         return [self.folder / path for (path,) in rows]
 
@@ -380,7 +389,8 @@ class Index(IndexFile):
             text: only runs whose experiment, id, settings, results' names, notes or tags hold all these words.
             tag: only runs with this tag.
             archived: only archived runs, or only others; all by default.
-            order: "started", "duration", "experiment", "seed", "status", "config.<setting>" or "results.<metric>".
+            order: "started", "duration", "experiment", "seed", "status", "flop", "config.<setting>" or
+                "results.<metric>".
             descending: the largest or newest first; runs without the value come last either way.
             limit: at most so many.
             offset: how many to pass over.
@@ -508,9 +518,9 @@ def _run_order(order: str) -> tuple[str, str, list[str]]:
     """(column to order by, the join that it needs, the values of the join)."""
     if order in ("started", "duration", "experiment", "seed", "status"):
         return order, "", []
-    if not order.startswith(("config.", "results.")):
+    if order != "flop" and not order.startswith(("config.", "results.")):
         raise GlassbookError(
-            f"runs cannot be ordered by {order!r}; choose started, duration, experiment, seed, status, config.x"
+            f"runs cannot be ordered by {order!r}; choose started, duration, experiment, seed, status, flop, config.x"
             " or results.x"
         )
     return "value", "LEFT JOIN run_value ON run_value.name = ? AND run_value.run = run.id", [whole(order)]

@@ -49,10 +49,13 @@ def parse_page(folder: Path, path: Path, text: str, problem: str | None = None) 
     return page
 
 
-def read_page(folder: Path, path: str, known: str | None = None) -> schema.Rows | tuple[Any, ...] | None:
+def read_page(
+    folder: Path, path: str, known: str | None = None, rows_of: Callable[..., schema.Rows] = schema.rows_of
+) -> schema.Rows | tuple[Any, ...] | None:
     """A page's file as rows; if its content has the digest `known`, only its new stamp; None if it is gone.
 
-    The stamp is (mtime, size, changed, time of reading, digest).
+    The stamp is (mtime, size, changed, time of reading, digest). With `schema.head_of` as `rows_of` its links and
+    sections are not read.
     """
     seen = time.time_ns()
     try:
@@ -63,7 +66,7 @@ def read_page(folder: Path, path: str, known: str | None = None) -> schema.Rows 
     if known == stamp[-1]:
         return stamp
     # Bytes that are not Unicode show as question marks here and stay in the file as they are.
-    return schema.rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace"), problem))
+    return rows_of(path, stamp, parse_page(folder, folder / path, data.decode("utf-8", "replace"), problem))
 
 
 def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[schema.Rows]]:
@@ -74,6 +77,55 @@ def read_pages(folder: Path, paths: Sequence[str]) -> Iterator[list[schema.Rows]
 def read_runs(folder: Path, asked: Sequence[tuple[str, str, tuple[str, str] | None]]) -> Iterator[list[dict[str, Any]]]:
     """Runs as rows, some at a time; `asked` are (id, stamp, (summary, latest) as the index has them, or None)."""
     return _read(folder, "runs", asked)
+
+
+class LargePages:
+    """Large pages as pieces of rows, read by another process, so that nothing here waits for it but `read`."""
+
+    def __init__(self, folder: Path, paths: Sequence[str]) -> None:
+        self._folder, self._paths = folder, paths
+        self._stopped = False
+        self._process = _reader(folder, "pieces")
+
+    def read(self) -> Iterator[list[bytes]]:
+        """Of each page its row and then its pieces (see `schema.in_pieces`), each for `piece_of`; [] if it is gone."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        _hand_out(process.stdin, [self._paths])
+        try:
+            for path in self._paths:
+                found = []
+                while (piece := _receive_bytes(process.stdout)) and piece != END:
+                    found.append(piece)
+                if not piece and self._stopped:
+                    return
+                yield found if piece else [marshal.dumps(part) for part in _pieces(self._folder, path)]
+        finally:
+            self.stop()
+            process.stdout.close()
+
+    def stop(self) -> None:
+        """End the process; `read` ends as well."""
+        self._stopped = True
+        self._process.kill()
+        self._process.wait()
+
+
+END = marshal.dumps(None)
+"""Follows all pieces of a page."""
+
+
+def piece_of(data: bytes) -> Any:
+    """One of the pieces that `LargePages.read` gives."""
+    return marshal.loads(data)
+
+
+def _pieces(folder: Path, path: str) -> Iterator[Any]:
+    rows = read_page(folder, path)
+    if isinstance(rows, dict):
+        yield rows["page"][0]
+        yield from schema.in_pieces(rows)
 
 
 def _pages(folder: Path, part: Sequence[str]) -> list[schema.Rows]:
@@ -99,10 +151,7 @@ def _read(folder: Path, what: str, items: Sequence[Any]) -> Iterator[list[Any]]:
 
 def _read_together(folder: Path, what: str, parts: Sequence[Sequence[Any]], workers: int) -> Iterator[list[Any]]:
     """Each process gets every n-th part; its answers are taken in turn, so that none waits long for a reader."""
-    # A plain command, not a pool: that would import the caller's own program again.
-    serve = "import sys; from glassbook.notebook.index.page_loader import main; main(*sys.argv[1:])"
-    command = [sys.executable, "-c", serve, str(folder), what]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(workers)]
+    processes = [_reader(folder, what) for _ in range(workers)]
     try:
         for n, process in enumerate(processes):
             threading.Thread(target=_hand_out, args=(process.stdin, parts[n::workers]), daemon=True).start()
@@ -117,6 +166,13 @@ def _read_together(folder: Path, what: str, parts: Sequence[Sequence[Any]], work
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def _reader(folder: Path, what: str) -> subprocess.Popen[bytes]:
+    # A plain command, not a pool: that would import the caller's own program again.
+    serve = "import sys; from glassbook.notebook.index.page_loader import main; main(*sys.argv[1:])"
+    command = [sys.executable, "-c", serve, str(folder), what]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _hand_out(stream: IO[bytes] | None, parts: Sequence[Sequence[Any]]) -> None:
@@ -138,12 +194,22 @@ def _send(stream: IO[bytes], value: Any) -> None:
 
 def _receive(stream: IO[bytes]) -> Any:
     """What `_send` wrote, or None at the end."""
+    data = _receive_bytes(stream)
+    return marshal.loads(data) if data else None
+
+
+def _receive_bytes(stream: IO[bytes]) -> bytes:
     size = int.from_bytes(stream.read(8), "little")
     data = stream.read(size)
-    return marshal.loads(data) if size and len(data) == size else None
+    return data if len(data) == size else b""
 
 
 def main(folder: str, what: str) -> None:
     """Answer parts with their rows until there are no more."""
     while (part := _receive(sys.stdin.buffer)) is not None:
-        _send(sys.stdout.buffer, READERS[what](Path(folder), part))
+        if what == "pieces":
+            answers = (piece for path in part for piece in (*_pieces(Path(folder), path), None))
+        else:
+            answers = [READERS[what](Path(folder), part)]
+        for answer in answers:
+            _send(sys.stdout.buffer, answer)

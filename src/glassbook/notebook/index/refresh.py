@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from glassbook.notebook.index import scan, schema
-from glassbook.notebook.index.page_loader import read_page, read_pages, read_runs
+from glassbook.notebook.index.page_loader import piece_of, read_page, read_pages, read_runs
 from glassbook.notebook.index.run_rows import forget_runs, write_runs
 from glassbook.notebook.index.spelling import learn_all
 from glassbook.notebook.serialization import whole
 
 MANY = 1000
 """New pages from which on the indexes wait and the log of the database is emptied: it would stay as large as them."""
+
+LARGE = 20_000
+"""Bytes of a page from which on its links and sections are read beside the queries."""
+FEW, QUICKLY = 5, 0.05
+"""Pages that are read while a query waits, and seconds for which it waits where there are more."""
 
 # --- pages ------------------------------------------------------------------------------------------------------
 
@@ -43,12 +51,46 @@ def pages(db: sqlite3.Connection, folder: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> None:
-    """The pages in these files (paths relative to the folder), as they are now."""
+def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> tuple[set[str], set[str]]:
+    """The pages in these files (paths relative to the folder) as they are now, the first ones that are read quickly.
+
+    Returns:
+        (large pages, of which only the names are read; further pages, of which nothing is read yet).
+    """
+    large, others, until = set(), set(), time.monotonic() + QUICKLY
     with schema.transaction(db):
-        for path in sorted(paths):
-            if whole(path) == path:
-                _read_page(db, folder, path, there=scan.is_page(folder, path))
+        for number, path in enumerate(paths):
+            there = whole(path) == path and scan.is_page(folder, path)
+            if number >= FEW and time.monotonic() > until:
+                others.add(path)
+            elif not there or os.path.getsize(folder / path) <= LARGE:
+                _read_page(db, folder, path, there)
+            elif _read_head(db, folder, path):
+                large.add(path)
+    return large, others
+
+
+def _read_head(db: sqlite3.Connection, folder: Path, path: str) -> bool:
+    """A large page's row and names, as they are now; whether its links and sections are to be read."""
+    known = db.execute("SELECT mtime, size, changed, seen, digest FROM page WHERE path = ?", [path]).fetchone()
+    waits = known is not None and known[3:] == schema.UNREAD
+    if waits and known[:3] == scan.stamp(os.stat(folder / path)):
+        return True
+    found = read_page(folder, path, known[4] if known else None, schema.head_of)
+    if isinstance(found, dict):
+        found["page"][0][4:6] = schema.UNREAD
+        schema.write_head(db, found)
+        return True
+    if found is None:
+        schema.forget_page(db, path)
+    else:
+        _write_stamp(db, path, found)
+    return False
+
+
+def rest_of_page(db: sqlite3.Connection, pieces: Sequence[bytes]) -> Iterator[None]:
+    """Write the links and sections of a large page whose names are there, in small steps (see `LargePages.read`)."""
+    yield from schema.replace_rest(db, piece_of(pieces[0]), map(piece_of, pieces[1:]))
 
 
 def stale_pages(db: sqlite3.Connection, folder: Path) -> tuple[list[str], list[str], list[str]]:
@@ -68,13 +110,17 @@ def _read_page(db: sqlite3.Connection, folder: Path, path: str, there: bool = Tr
     known = db.execute("SELECT digest FROM page WHERE path = ?", [path]).fetchone()
     found = read_page(folder, path, known[0] if known else None) if there else None
     if isinstance(found, tuple):
-        columns = "mtime = ?, size = ?, changed = ?, seen = ?, digest = ?"
-        db.execute(f"UPDATE page SET {columns} WHERE path = ?", [*found, path])
+        _write_stamp(db, path, found)
         return
     if known is not None:
         schema.forget_page(db, path)
     if found is not None:
         schema.add_pages(db, [found])
+
+
+def _write_stamp(db: sqlite3.Connection, path: str, stamp: Sequence[Any]) -> None:
+    columns = "mtime = ?, size = ?, changed = ?, seen = ?, digest = ?"
+    db.execute(f"UPDATE page SET {columns} WHERE path = ?", [*stamp, path])
 
 
 # --- runs -------------------------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from glassbook.notebook.pages.names import lookup_key, preference
 from glassbook.notebook.serialization import whole
 
-ADDRESS = """CASE WHEN EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.id AND other.path < page.path)
+ADDRESS = """CASE WHEN EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.id
+                              AND (other.behind, other.path) < (page.behind, page.path))
              THEN substr(page.path, 7, length(page.path) - 9) ELSE page.id END"""
-"""Name that leads to exactly this page: its id; its path for all but the first of pages that share an id."""
+"""Name that leads to exactly this page: its id; its path for all but the first of pages that share an id, which
+yields it to no other."""
 
 
 class Resolver:

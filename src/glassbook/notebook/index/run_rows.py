@@ -139,8 +139,9 @@ def _write_dashboard(db: sqlite3.Connection, run: Path, forget: bool) -> None:
 
 
 def _values(record: RunRecord) -> dict[str, Any]:
-    """What a run can be sorted by: "config.<setting>" (nested ones by their path) and "results.<metric>"."""
+    """What a run can be sorted by: "config.<setting>" (nested ones by their path), "results.<metric>" and "flop"."""
     values = flat(record.config, "config.") | flat(record.results, "results.")
+    values |= {} if record.flop is None else {"flop": record.flop}
     return {whole(name): _sortable(value) for name, value in values.items()}
 
 

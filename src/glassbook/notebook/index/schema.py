@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from glassbook.notebook.bounded import TooCostly
-from glassbook.notebook.index.spelling import learn
+from glassbook.notebook.index.spelling import learn, remember, words_in
 from glassbook.notebook.index.words import APART, spread
 from glassbook.notebook.pages.links import Outline, Section, name_key, read_bounded
-from glassbook.notebook.pages.names import lookup_key, names_of
+from glassbook.notebook.pages.names import BEHIND, lookup_key, names_of
 from glassbook.notebook.pages.page import Page
 from glassbook.notebook.runs.claims import Claim
 from glassbook.notebook.serialization import whole
 
-VERSION = 13
+VERSION = 14
 """Changes with the tables below; an index of another version is built again."""
 
 LISTS = {
@@ -37,11 +37,16 @@ NAMES = WORDS[:4]
 
 Kind = Literal["page", "run", "claim", "experiment", "feature"]
 
+LONG = 1 << 17
+"""Characters of a section's text that are one entry of the index; a longer one is several."""
+LINKS_AT_ONCE = 500
+"""Links of a page that are written or deleted in one step."""
+
 TOKENS = "tokenize = 'unicode61 remove_diacritics 2'"
 TABLES = f"""
 CREATE TABLE page (path TEXT PRIMARY KEY, mtime INTEGER, size INTEGER, changed INTEGER, seen INTEGER,
                    digest TEXT, id TEXT, title TEXT, problem TEXT, kind TEXT, level INTEGER, tags TEXT, aliases TEXT,
-                   day TEXT);
+                   day TEXT, behind INTEGER);
 CREATE INDEX page_kind ON page (kind, lower(title), path);
 CREATE INDEX page_title ON page (lower(title), path);
 CREATE INDEX page_level ON page (level IS NULL, level DESC, lower(title), path);
@@ -139,11 +144,20 @@ def check(db: sqlite3.Connection) -> None:
     Raises:
         sqlite3.DatabaseError: it is damaged.
     """
+    check_tables(db)
+    for table in (*LISTS.values(), PAGE_NAMES):
+        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+
+
+def check_tables(db: sqlite3.Connection) -> None:
+    """The same for all but the lists of words themselves: many times as fast, and it takes no lock.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged.
+    """
     (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if said != "ok":
         raise sqlite3.DatabaseError(said)
-    for table in (*LISTS.values(), PAGE_NAMES):
-        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
     texts = " UNION ALL ".join(f"SELECT rowid AS id FROM {table}" for table in LISTS.values())
     odd = f"SELECT id FROM entry WHERE kind NOT IN ({', '.join('?' * len(LISTS))}) OR id NOT IN ({texts})"
     if db.execute(f"SELECT EXISTS ({odd})", list(LISTS)).fetchone()[0]:
@@ -227,25 +241,40 @@ Rows = dict[str, list[Any]]
 """A page as rows of the tables: plain data, which another process may have made."""
 
 
+TITLE, PROBLEM = 7, 8
+"""Places of a page's title and problem in its row."""
+UNREAD = 0, ""
+"""(seen, digest) of a page whose links and sections are not in the index yet: it counts as changed."""
+
+
+def head_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
+    """The rows of a page itself and of its names, which cost little; `stamp` as in `rows_of`."""
+    own = [whole(page.id), whole(page.title), page.problem and whole(page.problem), whole(page.kind), page.level]
+    lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
+    names = names_of(page, path)
+    return {
+        "page": [[path, *stamp, *own, *lists, names.get(name_key(page.id), 0) // BEHIND]],
+        "tag": [[key(tag), whole(tag), path] for tag in page.tags],
+        "name": [[whole(name), rank, path] for name, rank in names.items()],
+    }
+
+
 def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     """All rows of a page; `stamp` is (mtime, size, changed, seen, digest) of its file."""
-    lists = [whole(json.dumps(page.tags)), whole(json.dumps(page.aliases)), page.day]
-    outline, problem = Outline((), (), (Section("", "", 0, 1, page.body),)), page.problem
+    head, outline = head_of(path, stamp, page), Outline((), (), (Section("", "", 0, 1, page.body),))
     try:
         outline = read_bounded(page.body)
     except TooCostly as stopped:
-        problem = problem or f"its links and sections are not known: to read it, {stopped}"
-    own = [whole(page.id), whole(page.title), problem and whole(problem), whole(page.kind), page.level]
+        unknown = f"its links and sections are not known: to read it, {stopped}"
+        head["page"][0][PROBLEM] = head["page"][0][PROBLEM] or unknown
     # The names stand with the first section only, so that a search for the page lands on its top.
     first = (" \n".join(page.aliases), " \n".join(page.tags))
     sections = [
-        [section.slug, whole(section.title), n == 0, *(first if n == 0 else ("", "")), whole(section.text)]
+        [section.slug, whole(section.title), top, *(first if top else ("", "")), part]
         for n, section in enumerate(outline.sections)
+        for part, top in _parts(whole(section.text), n == 0)
     ]
-    return {
-        "page": [[path, *stamp, *own, *lists]],
-        "tag": [[key(tag), whole(tag), path] for tag in page.tags],
-        "name": [[whole(name), rank, path] for name, rank in names_of(page, path).items()],
+    return head | {
         "link": [
             [
                 path,
@@ -262,6 +291,32 @@ def rows_of(path: str, stamp: Sequence[Any], page: Page) -> Rows:
     }
 
 
+def _parts(text: str, first: bool) -> Iterator[tuple[str, bool]]:
+    """A text in parts of at most LONG characters, cut between words; and whether a part is the `first` of its page."""
+    start = 0
+    while len(text) - start > LONG:
+        space = max(text.rfind("\n", start, start + LONG), text.rfind(" ", start + LONG // 2, start + LONG))
+        end = space if space > start else start + LONG
+        yield text[start:end], first
+        start, first = end, False
+    yield text[start:], first
+
+
+def in_pieces(rows: Rows) -> Iterator[Rows]:
+    """The links and sections of a page in pieces that are written quickly, with the "words" of the page and each."""
+    title = rows["page"][0][TITLE]
+    for n in range(0, len(rows["link"]), LINKS_AT_ONCE):
+        yield {"link": rows["link"][n : n + LINKS_AT_ONCE], "sections": [], "words": []}
+    waiting = rows["sections"][::-1]
+    while waiting:
+        piece, size = [], 0
+        while waiting and size < LONG // 2:
+            piece.append(waiting.pop())
+            size += len(piece[-1][-1])
+        texts = [title, *(text for _, heading, _, *others in piece for text in (heading, *others))]
+        yield {"link": [], "sections": piece, "words": sorted(words_in(texts))}
+
+
 def add_pages(db: sqlite3.Connection, pages: Sequence[Rows], learns: bool = True) -> None:
     """Write all rows of some pages that the index does not hold.
 
@@ -270,23 +325,76 @@ def add_pages(db: sqlite3.Connection, pages: Sequence[Rows], learns: bool = True
         pages: the pages.
         learns: remember their words for `spelling`; without, the caller has to (see `learn_all`).
     """
-    for table, columns in (("page", 14), ("tag", 3), ("name", 3), ("link", 6)):
+    _add_rows(db, pages, {"page": 15, "tag": 3, "name": 3, "link": 6})
+    texts = _add_sections(db, [(rows["page"][0], rows["sections"]) for rows in pages])
+    if learns:
+        learn(db, texts)
+
+
+def _add_rows(db: sqlite3.Connection, pages: Sequence[Rows], tables: Mapping[str, int]) -> None:
+    """Add the rows of some tables (name -> number of columns)."""
+    for table, columns in tables.items():
         marks = ", ".join("?" * columns)
         db.executemany(f"INSERT INTO {table} VALUES ({marks})", [row for rows in pages for row in rows[table]])
+
+
+def _add_sections(db: sqlite3.Connection, pages: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> list[str]:
+    """Add sections of pages, given as (row of the page, sections); returns all texts in them."""
     (number,) = db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
     entries, words = [], []
-    for rows in pages:
-        path, _, _, _, _, _, ident, title, *_ = rows["page"][0]
-        for slug, heading, top, alias, tag, text in rows["sections"]:
+    for (path, _, _, _, _, _, ident, title, *_), sections in pages:
+        for slug, heading, top, alias, tag, text in sections:
             number += 1
             entries.append((number, "page", path, ident, title, slug, heading, top))
             words.append((number, title, alias, tag, heading, text))
     db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entries)
     _insert(db, "fts_page", WORDS, words)
-    if learns:
-        learn(db, [text for row in words for text in row[1:]])
     names = [row[:4] for row, entry in zip(words, entries, strict=True) if entry[-1]]
     _insert(db, PAGE_NAMES, NAMES, names)
+    return [text for row in words for text in row[1:]]
+
+
+def write_head(db: sqlite3.Connection, rows: Rows) -> None:
+    """Write what `head_of` gives in place of what the index holds; the page's links and sections stay."""
+    (page,) = rows["page"]
+    for table in ("page", "tag", "name"):
+        db.execute(f"DELETE FROM {table} WHERE path = ?", [page[0]])
+    _add_rows(db, [rows], {"page": 15, "tag": 3, "name": 3})
+
+
+def replace_rest(db: sqlite3.Connection, head: Sequence[Any], pieces: Iterable[Rows]) -> Iterator[None]:
+    """Write a page's links and sections in place of those that the index holds, in many small steps.
+
+    It stops where the page is changed or removed in between two steps.
+
+    Args:
+        db: the index; it holds the page's other rows, as UNREAD.
+        head: row of the page, as it is at the end.
+        pieces: what `in_pieces` gives.
+    """
+    path, stamp = head[0], list(head[1:6])
+    waits = "SELECT 1 FROM page WHERE path = ? AND (mtime, size, changed, seen, digest) = (?, ?, ?, ?, ?)"
+
+    def steps() -> Iterator[None]:
+        while links := db.execute("SELECT rowid FROM link WHERE path = ? LIMIT ?", [path, LINKS_AT_ONCE]).fetchall():
+            db.executemany("DELETE FROM link WHERE rowid = ?", links)
+            yield
+        for number in db.execute("SELECT id FROM entry WHERE kind = 'page' AND owner = ?", [path]).fetchall():
+            for place in ("fts_page WHERE rowid", f"{PAGE_NAMES} WHERE rowid", "entry WHERE id"):
+                db.execute(f"DELETE FROM {place} = ?", number)
+            yield
+        for piece in pieces:
+            _add_rows(db, [piece], {"link": 6})
+            _add_sections(db, [(head, piece["sections"])])
+            remember(db, piece["words"])
+            yield
+
+    for _ in steps():
+        yield
+        if db.execute(waits, [path, *stamp[:3], *UNREAD]).fetchone() is None:
+            return
+    columns = "seen = ?, digest = ?, problem = ?"
+    db.execute(f"UPDATE page SET {columns} WHERE path = ?", [*stamp[3:], head[PROBLEM], path])
 
 
 def forget_page(db: sqlite3.Connection, path: str) -> None:

@@ -27,17 +27,23 @@ _WORD = re.compile(rf"[^\W\d_]{{{SHORTEST},{LONGEST}}}")
 
 def learn(db: sqlite3.Connection, texts: Iterable[str]) -> None:
     """Remember the words of some texts."""
-    _remember(db, {word for text in texts for word in _WORD.findall(_as_indexed(text))})
+    remember(db, words_in(texts))
+
+
+def words_in(texts: Iterable[str]) -> set[str]:
+    """The words of some texts that `remember` keeps."""
+    return {word for text in texts for word in _WORD.findall(_as_indexed(text)) if not is_apart(word)}
 
 
 def learn_all(db: sqlite3.Connection) -> None:
     """Remember the words of all pages, from their full-text index: for very many pages quicker than one by one."""
-    _remember(db, {word for (word,) in db.execute("SELECT term FROM page_word") if _WORD.fullmatch(word)})
+    terms = (word for (word,) in db.execute("SELECT term FROM page_word"))
+    remember(db, {word for word in terms if _WORD.fullmatch(word) and not is_apart(word)})
 
 
-def _remember(db: sqlite3.Connection, words: Iterable[str]) -> None:
-    kept = [(word,) for word in sorted(words) if not is_apart(word)]
-    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", kept)
+def remember(db: sqlite3.Connection, words: Iterable[str]) -> None:
+    """Remember some words, which `words_in` gave."""
+    db.executemany("INSERT OR IGNORE INTO word (text) VALUES (?)", [(word,) for word in sorted(words)])
 
 
 def distance(word: str, other: str, most: int) -> int:
@@ -80,7 +86,7 @@ class Vocabulary:
         word = _as_indexed(word)
         if not _WORD.fullmatch(word) or is_apart(word):
             return []
-        self._read_on(db)
+        self.read_on(db)
         variants = set(self._variants(word)) - {word}
         found = list(variants & self._known)
         if not found and word not in self._known:
@@ -121,7 +127,8 @@ class Vocabulary:
                 if alike and distance(word, other, 2) <= 2:
                     yield other
 
-    def _read_on(self, db: sqlite3.Connection) -> None:
+    def read_on(self, db: sqlite3.Connection) -> None:
+        """Read the words that are new since the last time."""
         rows = db.execute("SELECT id, text FROM word WHERE id > ? ORDER BY id", [self._last]).fetchall()
         if not rows:
             return

@@ -109,7 +109,7 @@ class Outline:
 
 def name_key(name: str) -> str:
     """The form in which names are compared: Unicode NFC, case folded, white space squeezed."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    return " ".join((name if name.isascii() else unicodedata.normalize("NFC", name)).casefold().split())
 
 
 _WORD = re.compile(r"\w+")
@@ -147,9 +147,13 @@ def _wikilink(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("wikilink", "", 0)
         token.meta = {"target": target, "section": section, "at": state.pos, "embed": bool(match[1])}
-        token.content = label or (f"{target} § {section}" if target and section else target or section)
+        token.content = label or _plain_label(target, section)
     state.pos = match.end()
     return True
+
+
+def _plain_label(target: str, section: str) -> str:
+    return f"{target} § {section}" if target and section else target or section
 
 
 _LOGSEQ_LINK = re.compile(
@@ -198,7 +202,7 @@ def anchor(section: str) -> str:
     return block_anchor(last[1:]) if last.startswith("^") else slug(last)
 
 
-def retarget(body: str, new: Callable[[str], str | None]) -> str:
+def retarget(body: str, new: Callable[[str, str], tuple[str, str] | None]) -> str:
     """A body with other targets in some of its wikilinks; whatever else it says stays, sign by sign.
 
     Text that only looks like a link (in code, in a comment, after a backslash) is none and stays. A heading keeps the
@@ -206,33 +210,40 @@ def retarget(body: str, new: Callable[[str], str | None]) -> str:
 
     Args:
         body: the Markdown.
-        new: a link's target -> the one that it gets, None to leave it.
+        new: a link's target and label ("" if it has none) -> those that it gets, None to leave it.
 
     Raises:
         GlassbookError: the new targets would change what else is a link or a heading.
     """
     before = read_bounded(body)
-    found = [match for match in _WIKILINK.finditer(body) if new(_target_of(match)) is not None]
+    found = [match for match in _WIKILINK.finditer(body) if new(*_said_by(match)) is not None]
     if not found:
         return body
     # Which of them are links the parser says, if each has a target of its own for a moment.
     mark = f"x{secrets.token_hex(8)}n"
-    probed = read_bounded(_spliced(body, [(match, f"{mark}{n}", "") for n, match in enumerate(found)]))
+    probed = read_bounded(_spliced(body, [(match, f"{mark}{n}", _said_by(match)[1]) for n, match in enumerate(found)]))
     real = {link.target for link in probed.links}
     heads = {section.line for section in before.sections if section.level}
     changes = []
     for n, match in enumerate(found):
         if f"{mark}{n}" in real:
-            target = _target_of(match)
+            target, old = _said_by(match)
             in_heading = body.count("\n", 0, match.start()) + 1 in heads
-            changes.append((match, new(target) or "", target if in_heading else ""))
+            to, label = new(target, old) or (target, old)
+            changes.append((match, to, (old or (target if to != target else "")) if in_heading else label))
     out = _spliced(body, changes)
     after = read_bounded(out)
-    wanted = [(new(link.target) or link.target, link.section, link.line) for link in before.links]
+    wanted = [(_target_after(link, new), link.section, link.line) for link in before.links]
     same = [(link.target, link.section, link.line) for link in after.links] == wanted
     if not same or [s.slug for s in before.sections] != [s.slug for s in after.sections]:
         raise GlassbookError("links in it cannot be told from the text round them; change them by hand")
     return out
+
+
+def _target_after(link: Link, new: Callable[[str, str], tuple[str, str] | None]) -> str:
+    label = "" if link.label == _plain_label(link.target, link.section) else link.label
+    changed = new(link.target, label)
+    return link.target if changed is None else changed[0]
 
 
 @dataclass(frozen=True)
@@ -306,20 +317,32 @@ def _parts_of(match: re.Match[str]) -> re.Match[str]:
     return parts
 
 
-def _target_of(match: re.Match[str]) -> str:
-    return _parts_of(match)["target"]
+def _said_by(match: re.Match[str]) -> tuple[str, str]:
+    """Target and label of a link."""
+    parts = _parts_of(match)
+    return parts["target"], (parts["label"] or "").lstrip("\\|").strip()
 
 
 def _spliced(body: str, changes: Iterable[tuple[re.Match[str], str, str]]) -> str:
-    """The body with other links: (where it is, its target, the label that it gets if it has none)."""
+    """The body with other links: (where it is, its target, its label)."""
     out, end = [], 0
     for match, target, label in changes:
         parts = _parts_of(match)
-        shown = parts["label"] or (f"|{label}" if label else "")
+        bar = "\\|" if _in_table(body, match.start()) else "|"
+        shown = (parts["label"] or "") if label == _said_by(match)[1] else f"{bar}{label}" if label else ""
         inside = f"{parts['before']}{target}{parts['after']}{parts['section'] or ''}{shown}"
         out += [body[end : match.start()], f"{match[1]}[[{inside}]]"]
         end = match.end()
     return "".join([*out, body[end:]])
+
+
+_TABLE_RULE = re.compile(r"[ \t>|:-]*-[ \t>|:-]*")
+
+
+def _in_table(body: str, at: int) -> bool:
+    """Whether a bar at this place would end a cell of a table."""
+    above = body[body.rfind("\n\n", 0, at) + 1 : at].split("\n")[:-1]
+    return "|" in _line_of(body, at) and any("|" in line and _TABLE_RULE.fullmatch(line.rstrip()) for line in above)
 
 
 _VALUE = re.compile(r"\{\{\s*+(run|claim):([^{}\n]*+)\s*+\}\}")

@@ -7,21 +7,28 @@ nearest to the top; a Markdown link finds it first relative to the linking note'
 a name of the page that holds it.
 
 A link never changes what it means because another page arrives: the front matter of the later page lists, under
-`yields`, the names that meant another page before it came. By such a name it is found only where no other page has it.
+`yields`, those of its names (paths, and ends of paths, among them) that other pages had before it came. By such a name
+it is found only where no other page has it, or in its own vault. A name that all others yield as well stands there once
+more than in the page that it means. A vault's page whose front matter cannot be read, so that nothing can be listed
+there, comes after those that claim a name and before those that yield it.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from glassbook.notebook.pages.links import PAGE_ENDINGS, name_key
 from glassbook.notebook.pages.logseq import block_ids, journal_names, page_title
 from glassbook.notebook.pages.page import KINDS, Page
+from glassbook.notebook.serialization import whole
 
-ID, FIRST, SECOND, THIRD, PLACE, YIELDED = range(6)
+ID, FIRST, SECOND, THIRD, PLACE = range(5)
 """Ranks of names: a page's id goes before any title, and so on; PLACE: a path, or the end of one."""
+BEHIND = 5
+"""What is added to a rank for each step that the page stands behind others by the name: two for each time that it
+yields the name, one where its front matter cannot be read."""
 YIELDS = "yields"
 """Key of the front matter: names of the page that mean another page, which had them before."""
 FOLDERS = frozenset(f"{kind}s" for kind in KINDS)
@@ -37,15 +44,52 @@ def vault_of(path: str) -> str:
 def names_of(page: Page, path: str) -> dict[str, int]:
     """Names of a page in the file `path` (relative to the notebook), in the form of `name_key` -> the best rank.
 
-    A note of another program is known by its file, a page of the notebook by its title. Names that the page yields
-    have the rank YIELDED.
+    A note of another program is known by its file, a page of the notebook by its title. See BEHIND for the ranks of
+    names that the page yields.
     """
-    names: dict[str, int] = {}
+    times = Counter(map(name_key, yielded(page)))
+    unsaid = int(bool(page.problem and vault_of(path)))
+    return {key: rank + BEHIND * (2 * times[key] or unsaid) for key, (rank, _) in _written(page, path).items()}
+
+
+def to_yield(page: Page, path: str, before: Page | None, others: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]:
+    """What a page has to yield so that links mean what they meant before it was written.
+
+    Args:
+        page: the page as it will be.
+        path: its file, relative to the notebook.
+        before: the page that is in the file now, None if there is none. Names that it has stay as they are.
+        others: name in the form of `name_key` -> (file, rank) of the pages that have it.
+    """
+    had = names_of(before, path) if before else {}
+    names = yielded(page)
+    times = Counter(map(name_key, names))
+    for key, (rank, name) in _written(page, path).items():
+        there = [
+            _behind(held)
+            for other, held in others.get(key, ())
+            # A page of the notebook goes before one of a vault in any case, but the first of one id is found by it.
+            if other != path and (rank == ID or vault_of(other) or not vault_of(path) or _behind(held))
+        ]
+        if there and whole(name) == name:
+            needed = (_behind(had[key]) if key in had else min(there) + 2) // 2
+            names += [name] * (needed - times[key])
+    return names
+
+
+def _behind(rank: int) -> int:
+    return rank // BEHIND
+
+
+def _written(page: Page, path: str) -> dict[str, tuple[int, str]]:
+    """Names of a page, in the form of `name_key` -> (the best rank, the name as it is written)."""
+    names: dict[str, tuple[int, str]] = {}
     for name, rank in _names(page, path):
-        for said in (name, _without_ending(name)):
-            names[name_key(said)] = min(rank, names.get(name_key(said), rank))
-    names.pop("", None)
-    return names | dict.fromkeys(names.keys() & set(map(name_key, yielded(page))), YIELDED)
+        for said in dict.fromkeys((name, _without_ending(name))):
+            key = name_key(said)
+            if key and (key not in names or rank < names[key][0]):
+                names[key] = rank, said
+    return names
 
 
 def yielded(page: Page) -> list[str]:
@@ -56,7 +100,7 @@ def yielded(page: Page) -> list[str]:
 
 def _names(page: Page, path: str) -> Iterator[tuple[str, int]]:
     below = path.removeprefix("pages/").removesuffix(".md")
-    stem = PurePosixPath(path).name.removesuffix(".md")
+    stem = posixpath.basename(path).removesuffix(".md")
     by_file = bool(vault_of(path)) or page.id == below
     yield page.id, ID
     yield page.title, SECOND if by_file else FIRST
@@ -100,15 +144,14 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
     said = _without_ending(target.removeprefix("./"))
     start = folder if relative else posixpath.join("pages", vault)
     inside = bool(vault) and there == vault
-    if rank == YIELDED and inside:  # there its own notes are meant all the same, by file before title
-        rank = FIRST if name_key(PurePosixPath(path).stem) == name_key(said) else SECOND
     at_once = ("/" in said or relative) and name_key(path) == name_key(f"{start}/{said}.md")
     return (
-        rank == YIELDED,
+        0 if inside else _behind(rank),  # there its own notes are meant all the same
         0 if there == vault else 1 if not there else 2,
         not at_once,
-        rank,
-        said not in (ident, path.removeprefix("pages/").removesuffix(".md")),  # of A and a, the one that is written
+        rank % BEHIND,
+        said.lstrip("/")
+        not in (ident, path.removeprefix("pages/").removesuffix(".md")),  # of A and a, the one that is written
         bool(vault) and not path.startswith(f"{folder}/"),
         path.count("/"),
         len(path) if vault or there else 0,
@@ -117,5 +160,6 @@ def preference(target: str, source: str, rank: int, path: str, ident: str) -> tu
 
 
 def _without_ending(name: str) -> str:
-    ending = next((ending for ending in PAGE_ENDINGS if name.lower().endswith(ending)), "")
-    return name[: len(name) - len(ending)]
+    if not name.lower().endswith(PAGE_ENDINGS):
+        return name
+    return name[: name.rindex(".")]

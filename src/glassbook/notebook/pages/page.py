@@ -107,7 +107,10 @@ class Page:
         page.aliases = _together(page.aliases, logseq.listed(said.get("alias", "")))
         page.tags = _together(page.tags, logseq.listed(said.get("tags", "")))
         page.title = page.title or said.get("title", "") or _heading(body) or _file_title(name)
-        head.read = copy.deepcopy(page._values())
+        head.read = {
+            key: copy.deepcopy(value) if isinstance(value, list | dict) else value
+            for key, value in page._values().items()
+        }
         page._head = head
         return page
 
@@ -267,7 +270,8 @@ class _Head:
     nodes: dict[str, yaml.Node] = field(default_factory=dict)
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     indent: str = ""
-    flow: bool = False
+    brace: int | None = None
+    """Where the last brace of front matter stands that is written as {...}."""
     problem: str | None = None
     read: dict[str, Any] = field(default_factory=dict)
 
@@ -282,12 +286,16 @@ class _Head:
             (*self.spans[key], f"{flow_text(key)}: {flow_text(changed[key])}") for key in changed if key in self.spans
         ]
         cuts += [(*self._lines(key), "") for key in removed if key in self.spans]
+        added = [f"{flow_text(key)}: {flow_text(value)}" for key, value in changed.items() if key not in self.spans]
+        if self.brace is not None:
+            if any(key in self.spans for key in removed):
+                raise GlassbookError("this front matter is written as {...}; write one key on each line first")
+            before = self.yaml[: self.brace].rstrip()
+            cuts.append((self.brace, self.brace, "".join(f", {line}" for line in added)[before[-1] in "{," :]))
+            added = []
         body = self.yaml
         for start, stop, replacement in sorted(cuts, reverse=True):
             body = body[:start] + replacement + body[stop:]
-        added = [f"{flow_text(key)}: {flow_text(value)}" for key, value in changed.items() if key not in self.spans]
-        if self.flow and (added or any(key in self.spans for key in removed)):
-            raise GlassbookError("this front matter is written as {...}; write one key on each line first")
         body += "".join(self.indent + line + end for line in added)
         return self.mark + (self.opening or f"---{end}") + body + (self.closing or f"---{end}")
 
@@ -317,7 +325,7 @@ def _split(text: str) -> tuple[_Head, str]:
 
 
 def _locate(head: _Head, root: yaml.MappingNode) -> None:
-    head.flow = bool(root.flow_style)
+    head.brace = root.end_mark.index - 1 if root.flow_style else None
     for key, value in root.value:
         if not isinstance(key, yaml.ScalarNode):
             head.problem = "a key has to be plain text"

@@ -3,8 +3,8 @@
 A line is one `write` to the kernel, so a process that is killed loses no line that `append` returned from. A line
 that was cut short (a full disk, a power cut) is passed over when reading and repaired when the run is resumed.
 
-Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), chart, table,
-image, artifact, heartbeat, end.
+Events: start (process, time, job), metric (step, metrics), note, result, uses (kind, name, digest, path), compute
+(kind, label, flop, seconds, how), chart, table, image, artifact, heartbeat, end.
 """
 
 from __future__ import annotations
@@ -200,6 +200,8 @@ class Summary:
     progress: dict[str, Any] | None = None
     uses: list[dict[str, Any]] = field(default_factory=list)
     """What the work said that it depends on (see freshness.py)."""
+    compute: list[dict[str, Any]] = field(default_factory=list)
+    """What parts of the work have cost: the newest event of each kind and label (see compute.py)."""
     torn: int = 0
     """Lines that could not be read."""
     latest: dict[str, list[Any]] = field(default_factory=dict)
@@ -233,6 +235,9 @@ class Summary:
             self.notes.append(event["text"])
         elif kind == "uses":
             self.uses.append(event)
+        elif kind == "compute":
+            part = (event.get("kind"), event.get("label"))
+            self.compute = [c for c in self.compute if (c.get("kind"), c.get("label")) != part] + [event]
         elif kind == "heartbeat" and isinstance(event.get("progress"), dict):
             self.progress = event["progress"]
 

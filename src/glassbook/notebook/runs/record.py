@@ -17,6 +17,7 @@ from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
 from glassbook.notebook.runs.annotations import NONE, Annotations, read_annotations
 from glassbook.notebook.runs.claims import Claim
+from glassbook.notebook.runs.compute import Spent, training_flop
 from glassbook.notebook.runs.events import Summary
 from glassbook.notebook.runs.freshness import Dependency
 from glassbook.notebook.serialization import read_json, read_number
@@ -60,6 +61,8 @@ class RunRecord:
     """How often it was resumed."""
     uses: tuple[Dependency, ...] = ()
     """Models and data that the results depend on, as the work named them."""
+    compute: tuple[Spent, ...] = ()
+    """What each part of the work has cost."""
     confirmed: tuple[str, ...] = ()
     """Digests of later code that was shown to give the same results; only of evidence that ships (decision 37)."""
     sabotage: str = ""
@@ -71,6 +74,11 @@ class RunRecord:
     def reference(self) -> bool:
         """Whether it is evidence that came with the package, not a run of this notebook."""
         return False
+
+    @property
+    def flop(self) -> float | None:
+        """FLOP of all its training, the models that it began with apart; None if it recorded none."""
+        return training_flop(self.compute)
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps (ascending) and values of a logged metric; empty if it was never logged."""
@@ -206,6 +214,7 @@ def read_record(
         progress=summary.progress,
         resumed=max(summary.starts - 1, 0),
         uses=Dependency.read(summary.uses),
+        compute=Spent.read(summary.compute),
         sabotage=text if isinstance(text := header.get("sabotage"), str) else "",
         annotations=annotations,
     )

@@ -31,6 +31,7 @@ from glassbook.notebook.files import disk_errors, sync_folder, write_atomic
 from glassbook.notebook.process import Process
 from glassbook.notebook.runs import events
 from glassbook.notebook.runs.claims import Claim
+from glassbook.notebook.runs.compute import Spent
 from glassbook.notebook.runs.events import EventLog
 from glassbook.notebook.runs.freshness import Dependency, code_entry
 from glassbook.notebook.runs.progress import Progress
@@ -76,6 +77,7 @@ class Run:
         self._step: int | None = None if resumed else -1
         self._progress: dict[str, Any] | None = None
         self._told, self._told_done = -math.inf, 0
+        self._spent: dict[tuple[str, str], Spent] | None = None if resumed else {}
         self._quiet = threading.Event()
         self._abandoned = weakref.finalize(self, _abandon, log, self._quiet, os.getpid())
         threading.Thread(
@@ -140,6 +142,30 @@ class Run:
         """
         dependency = Dependency.of(kind, name, digest, path, notebook=self.folder.parent.parent)
         self._log.event("uses", **asdict(dependency))
+
+    def spent(self, kind: str, flop: float, seconds: float, how: str, label: str = "") -> None:
+        """Record what a part of the work has cost; a later record of the same kind and label takes its place.
+
+        Args:
+            kind: "training", or what is not to be counted as such: "evaluation", "generation".
+            flop: floating-point operations, from the part's beginning on.
+            seconds: time that they took.
+            how: how they were counted.
+            label: names the part within the run.
+
+        Raises:
+            GlassbookError: a number is negative or not finite.
+        """
+        if not (0 <= flop < math.inf and 0 <= seconds < math.inf):
+            raise GlassbookError(f"{kind} cannot have cost {flop:g} FLOP and {seconds:g} s")
+        cost = Spent(kind, label, float(flop), round(float(seconds), 3), how)
+        self._spent = {**self._costs(), (kind, label): cost}
+        self._log.event("compute", **asdict(cost))
+
+    def seconds_spent(self, kind: str, label: str = "") -> float:
+        """Seconds that a part has cost so far, as `spent` recorded them, before an interruption too."""
+        cost = self._costs().get((kind, label))
+        return cost.seconds if cost else 0.0
 
     def metrics(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values logged so far, those before an interruption included."""
@@ -245,6 +271,12 @@ class Run:
         if self._step is None:
             self._step = max(events.metric_names(self._log.path).values(), default=-1)
         return self._step
+
+    def _costs(self) -> dict[tuple[str, str], Spent]:
+        if self._spent is None:
+            costs = Spent.read(events.summarise(self._log.path).compute)
+            self._spent = {(cost.kind, cost.label): cost for cost in costs}
+        return self._spent
 
     def _note_progress(self, progress: dict[str, Any], edge: bool) -> None:
         self._progress, now = progress, time.monotonic()

@@ -16,7 +16,9 @@ from typing import Any
 
 from glassbook import experiments
 from glassbook.experiments import forms
+from glassbook.experiments.estimate import expected, needs
 from glassbook.experiments.evidence import settings_of
+from glassbook.experiments.lineage import lineage_of
 from glassbook.experiments.verdicts import Standing, tally, verdict_to_json
 from glassbook.jobs.queue import Job, JobQueue, State
 from glassbook.notebook import Notebook, RunRecord
@@ -39,7 +41,7 @@ def _pick(record: Any, names: Iterable[str]) -> dict[str, Any]:
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
-RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results", "sabotage")
+RUN_ROW = ("id", "experiment", "status", "seed", "started", "ended", "config", "results", "flop", "sabotage")
 RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "tables", "images", "artifacts")
 
 
@@ -53,13 +55,16 @@ def run_to_json(run: RunRecord) -> dict[str, Any]:
     """A run with everything that its own files say."""
     claims = [claim.to_data() for claim in run.claims]
     uses = [{"kind": used.kind, "name": used.name, "digest": used.digest} for used in run.uses]
-    return {**row_to_json(run), **_pick(run, RUN_FILES), "uses": uses, "claims": claims, "notes": list(run.notes)}
+    compute = [asdict(part) for part in run.compute]
+    made = {"uses": uses, "compute": compute, "claims": claims, "notes": list(run.notes)}
+    return {**row_to_json(run), **_pick(run, RUN_FILES), **made}
 
 
 def run_details_to_json(notebook: Notebook, run: RunRecord, metrics: Sequence[str]) -> dict[str, Any]:
     """A run with what the notebook knows of it: its files, what makes it stale, the pages that cite it."""
     return {
         **run_to_json(run),
+        "lineage": asdict(lineage_of(notebook)(run)),
         "metrics": list(metrics),
         "files": artifacts(run),
         "stale": stale(run),
@@ -79,10 +84,14 @@ def artifacts(run: RunRecord) -> list[dict[str, Any]]:
     return found
 
 
-def runs_to_json(table: RunTable) -> dict[str, Any]:
-    """Some runs, how many there are, what they can be sorted by, and the tags of all runs."""
+def runs_to_json(notebook: Notebook, table: RunTable) -> dict[str, Any]:
+    """Some runs, how many there are, what they can be sorted by, and the tags of all runs.
+
+    `flop` is a run's own training, `flop_total` with that of all it built on.
+    """
+    total = lineage_of(notebook)
     return {
-        "runs": [row_to_json(run) for run in table.rows],
+        "runs": [row_to_json(run) | {"flop_total": total(run).flop} for run in table.rows],
         "total": table.total,
         "columns": list(table.columns),
         "tags": list(table.tags),
@@ -156,6 +165,7 @@ def experiment_card(notebook: Notebook, name: str, entry: Standing) -> dict[str,
         "terms": _terms(notebook, terms),
         "verdicts": tally(entry.verdicts),
         "origin": entry.origin,
+        **_costs(name),
         "runs": newest.total,
         "newest": newest.rows[0] if newest.rows else None,
     }
@@ -183,6 +193,7 @@ def experiment_details(notebook: Notebook, name: str, entry: Standing) -> dict[s
         "fields": [_setting(field, getattr(quick, field.name)) for field in forms.fields(kind) if not field.hidden],
         "verdicts": list(entry.verdicts),
         "origin": entry.origin,
+        **_costs(name),
         "runs": table.rows,
         "total": table.total,
         "mentions": sorted(links.values(), key=lambda link: link.title.casefold()),
@@ -198,6 +209,13 @@ def experiment_to_json(notebook: Notebook, name: str, entry: Standing) -> dict[s
         "runs": [row_to_json(run) for run in details["runs"]],
         "mentions": [{"id": link.id, "title": link.title} for link in details["mentions"]],
     }
+
+
+def _costs(name: str) -> dict[str, Any]:
+    """What a run of an experiment at its default settings is expected to cost, and the data that it needs."""
+    data = [asdict(need) | {"text": need.text} for need in needs(experiments.find(name))]
+    cost = expected(name)
+    return {"data": data, "expected": asdict(cost) | {"text": cost.text}}
 
 
 def _terms(notebook: Notebook, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from glassbook.web.render.markdown import page_url
 from glassbook.web.services import Services
 from glassbook.web.templating import STATIC
 
-LISTS = ("/", "/glossary", "/pages", "/timeline", "/graph", "/experiments", "/runs", "/claims", "/features")
+LISTS = ("/", "/glossary", "/pages", "/timeline", "/graph", "/experiments", "/runs", "/claims", "/compute", "/features")
 """Index pages."""
 SEARCH = "search.js"
 """The only script of an export; every page can be read without it."""

@@ -26,6 +26,7 @@ from markupsafe import Markup
 from glassbook import experiments, extensions
 from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
+from glassbook.experiments.estimate import expected
 from glassbook.experiments.verdicts import tally
 from glassbook.model_server import PREFIX, LatentSettings, latents_query, read_latents, short_name
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
@@ -39,6 +40,7 @@ from glassbook.web.render.values import show_value
 from glassbook.web.services import Services
 from glassbook.web.steering_formats import label_of, to_query
 from glassbook.web.templating import render
+from glassbook.web.what_if import WhatIf
 
 GROUP: extensions.Group = "glassbook.blocks"
 Names = dict[str, Any]
@@ -231,6 +233,7 @@ def _experiment(services: Services, data: Settings) -> Names:
         "name": name,
         "kind": kind,
         "summary": experiments.summary(name),
+        "cost": expected(name).text,
         "verdicts": entry.verdicts,
         "tally": tally(entry.verdicts),
         "origin": entry.origin,
@@ -302,6 +305,11 @@ def _steer(services: Services, data: Settings) -> Names:
     }
 
 
+def _whatif(services: Services, data: Settings) -> Names:
+    asked = WhatIf.read(data)
+    return {"answer": asked.rulings(), "address": asked.address()}
+
+
 def _path(services: Services, data: Settings) -> Names:
     return shown(services.notebook, read_path(data))
 
@@ -321,6 +329,19 @@ _MODEL = Key("model", "builtin, a folder or file, or an id at Hugging Face")
 _PROMPT = Key("prompt", "the text that the model reads", needed=True)
 
 
+_WHAT_IF = {
+    "parameters": "parameters of the network",
+    "tokens": "tokens that it was trained on",
+    "active": "share of the parameters that are active for a token",
+    "chips": "in place of parameters: how many chips",
+    "speed": "peak speed of a chip, such as 989 TFLOP/s",
+    "hours": "how long they ran",
+    "utilisation": "share of the peak speed that was used, at least",
+    "utilisation_to": "and at most",
+    "flop": "the amount itself, in place of the rest",
+    "base": "training compute of the model that was modified",
+    "cost": "dollars that the compute cost",
+}
 _STEPPED = (
     Key("names", "list of several, in place of name: a slider steps through them"),
     Key("labels", "what each of them is called at the slider"),
@@ -405,6 +426,12 @@ KINDS: dict[str, Kind] = {
             Key("top", "tokens in a cell"),
         ),
         _lens,
+    ),
+    "whatif": Kind(
+        "an estimate of training compute, and what rules say of it",
+        tuple(Key(name, _WHAT_IF[name]) for name in WhatIf.model_fields),
+        _whatif,
+        "whatif: {parameters: 405e9, tokens: 15.6e12}",
     ),
     "latents": Kind(
         "a panel that moves the latents of a picture, or removes noise from it",

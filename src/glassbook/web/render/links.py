@@ -132,12 +132,19 @@ class Links:
         return _beside(found[0] if found else beside)
 
     def _named(self, top: str, name: str) -> list[str]:
-        """Files of the vault with this name, paths relative to the notebook; hidden ones are left out."""
+        """Files of the vault (or of the notebook's own folders) with this name, paths relative to the notebook; hidden
+        ones are left out."""
         if self._files is None:
             self._files = {}
             base = self.notebook.folder
             for where, folders, files in os.walk(base / top):
-                folders[:] = [folder for folder in folders if not folder.startswith(".")]
+                inside = os.path.relpath(where, base).replace(os.sep, "/")
+                folders[:] = [
+                    folder
+                    for folder in folders
+                    # Not what vaults bring, for the next one may bring another file of the name.
+                    if folder[0] != "." and vault_of(f"{inside}/{folder}/") == vault_of(self.path)
+                ]
                 for file in files:
                     if not file.startswith("."):
                         path = os.path.relpath(os.path.join(where, file), base).replace(os.sep, "/")

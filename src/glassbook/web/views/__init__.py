@@ -3,6 +3,7 @@
 from glassbook.web.views import (
     claims,
     compare,
+    compute,
     editing,
     experiments,
     features,
@@ -29,7 +30,15 @@ from glassbook.web.views import (
 
 ROUTERS = [home.router, models.router, features.router, steering_panel.router, latents.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
-ROUTERS += [glossary.router, graph.router, timeline.router, search.router, importing.router, keeping.router]
+ROUTERS += [
+    compute.router,
+    glossary.router,
+    graph.router,
+    timeline.router,
+    search.router,
+    importing.router,
+    keeping.router,
+]
 # These before the last: an id may hold slashes, and /p/a/edit is no page.
 ROUTERS += [editing.router, history.router, renaming.router, learning_paths.router]
 ROUTERS += [glimpse.router, mentions.router, pages.router]

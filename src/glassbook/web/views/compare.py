@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,8 +11,9 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.experiments.evidence import settings_of
+from glassbook.experiments.lineage import Lineage, lineage_of
 from glassbook.measure.pareto import pareto_front
-from glassbook.notebook import RunRecord, same_data
+from glassbook.notebook import Notebook, RunRecord, same_data
 from glassbook.notebook.serialization import flat, to_json
 from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import run_to_json
@@ -27,13 +29,19 @@ MAX_POINTS = 3000
 RunIds = Annotated[list[str], Query(max_length=MAX_RUNS, description="ids of the runs")]
 Column = Annotated[
     str,
-    Query(max_length=200, pattern=r"^$|^(config|results)\..+$", description="results.<name> or config.<setting>"),
+    Query(
+        max_length=200,
+        pattern=r"^$|^(flop|flop_total|seconds)$|^(config|results)\..+$",
+        description="results.<name>, config.<setting>, flop, flop_total or seconds",
+    ),
 ]
+COMPUTE = ("flop", "flop_total", "seconds")
+"""What a run has cost: FLOP of its training, with all that it built on, and seconds."""
 _MISSING = object()
 
 
-def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
-    """Settings and results by name, a value for each run (None where one has none), and whether they differ."""
+def _side_by_side(notebook: Notebook, runs: list[RunRecord]) -> dict[str, Any]:
+    """Settings, results and compute by name: a value for each run (None where one has none), whether they differ."""
     settings = [
         {
             "experiment": run.experiment,
@@ -43,7 +51,22 @@ def _side_by_side(runs: list[RunRecord]) -> dict[str, Any]:
         }
         for run in runs
     ]
-    return {"settings": _rows(settings), "results": _rows([run.results for run in runs])}
+    total = lineage_of(notebook)
+    compute = [{name: value for name in COMPUTE if (value := _cost(run, name, total)) is not None} for run in runs]
+    return {
+        "settings": _rows(settings),
+        "results": _rows([run.results for run in runs]),
+        "compute": _rows(compute),
+    }
+
+
+def _cost(run: RunRecord, name: str, total: Callable[[RunRecord], Lineage]) -> float | None:
+    """What a run has cost: FLOP of its training, with all that it built on, or seconds from start to end."""
+    if name == "flop":
+        return run.flop
+    if name == "flop_total":
+        return total(run).flop or None
+    return (run.ended - run.started).total_seconds() if run.ended else None
 
 
 def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -62,8 +85,9 @@ def _rows(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @router.get("/api/v1/compare")
 def compare_json(request: Request, run: RunIds) -> Response:
     """Runs side by side: every setting and result with a value for each run, and whether they differ."""
-    runs = [services_of(request).run(name) for name in dict.fromkeys(run)]
-    return json_response({"runs": [run_to_json(one) for one in runs], **_side_by_side(runs)})
+    services = services_of(request)
+    runs = [services.run(name) for name in dict.fromkeys(run)]
+    return json_response({"runs": [run_to_json(one) for one in runs], **_side_by_side(services.notebook, runs)})
 
 
 @router.get("/compare", include_in_schema=False)
@@ -71,7 +95,7 @@ def compare_page(request: Request, run: RunIds = []) -> HTMLResponse:  # noqa: B
     services = services_of(request)
     runs = [services.run(name) for name in dict.fromkeys(run)]
     metrics = list(dict.fromkeys(name for one in runs for name in services.metric_names(one)))
-    rows = _side_by_side(runs) if runs else {"settings": [], "results": []}
+    rows = _side_by_side(services.notebook, runs) if runs else {"settings": [], "results": [], "compute": []}
     return respond(
         request,
         "compare.html",
@@ -96,8 +120,10 @@ def _groups(runs: list[RunRecord]) -> dict[str, str]:
     return found
 
 
-def _value(row: Any, column: str) -> float | None:
+def _value(row: RunRecord, column: str, total: Callable[[RunRecord], Lineage]) -> float | None:
     """The finite number in a column of a run; None if there is none."""
+    if column in COMPUTE:
+        return _cost(row, column, total)
     kind, _, name = column.partition(".")
     data = row.config if kind == "config" else row.results
     value = data[name] if name in data else flat(data).get(name)
@@ -108,10 +134,11 @@ def _value(row: Any, column: str) -> float | None:
 
 def _pareto(services: Services, x: str, y: str, experiment: str, minimise: list[str]) -> dict[str, Any]:
     table = services.notebook.index.run_table(experiment=experiment or None, archived=False, limit=MAX_POINTS)
-    columns = [name for name in table.columns if name.startswith(("results.", "config."))]
+    columns = [name for name in table.columns if name.startswith(("results.", "config."))] + list(COMPUTE)
+    total = lineage_of(services.notebook)
     points = []
     for row in table.rows if x and y else []:
-        xy = _value(row, x), _value(row, y)
+        xy = _value(row, x, total), _value(row, y, total)
         if None not in xy:
             point = {"run": row.id, "experiment": row.experiment, "seed": row.seed, "settings": settings_of(row)}
             points.append({**point, "x": xy[0], "y": xy[1]})

@@ -1,4 +1,4 @@
-"""Keeping on a page what is seen elsewhere: attention, a lens, latents, a feature, a chart (static/js/keep.js)."""
+"""Keeping on a page what is seen elsewhere: attention, a lens, latents, a chart, an estimate (static/js/keep.js)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from glassbook.web.keeping import (
     KeptFeature,
     KeptLatents,
     KeptLens,
+    KeptWhatIf,
     append,
     as_block,
     as_link,
@@ -27,7 +28,9 @@ router = APIRouter(tags=["pages"])
 class KeepRequest(Strict):
     """What is kept, where, and as what."""
 
-    what: Annotated[KeptAttention | KeptLens | KeptLatents | KeptFeature | KeptChart, Field(discriminator="kind")]
+    what: Annotated[
+        KeptAttention | KeptLens | KeptLatents | KeptFeature | KeptChart | KeptWhatIf, Field(discriminator="kind")
+    ]
     page: Name
     """Id, title or alias of a page; if there is none, the title of a new one."""
     form: Literal["block", "link"] = "block"

@@ -1,4 +1,4 @@
-"""Models: the list of models, and a model's page with generation, attention viewer and lenses.
+"""Models: the list of models, and a model's page: generation, attention viewer and lenses, or a look at a picture.
 
 The server opens no model to show a page: the page's script and its buttons call the API below, which passes requests to
 the model server. The viewers are static/js/attention.js and static/js/lens.js; live blocks use them as well
@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
-from glassbook.model_server import LensKind, available_models, forget, is_local, remember, short_name
-from glassbook.steer.spec import Model, Seed, Strict, Temperature, Text, Tokens
+from glassbook.model_server import LensKind, available_models, forget, is_local, kind_of, remember, short_name
+from glassbook.steer.spec import Model, Name, Seed, Strict, Temperature, Text, Tokens
 from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import prompts_for
 from glassbook.web.keeping import INSIDE, Short
@@ -26,6 +26,13 @@ from glassbook.web.services import services_of
 from glassbook.web.templating import respond
 
 router = APIRouter(tags=["models"])
+DOES = {
+    "write": "writes text",
+    "classify": "classifies pictures",
+    "autoencode": "encodes pictures",
+    "generate": "makes pictures",
+}
+"""Task of a model -> what the list says that it does."""
 
 
 class OfModel(Strict):
@@ -75,7 +82,7 @@ class LensRequest(OfModel):
 def models(request: Request) -> HTMLResponse:
     found = available_models(services_of(request).notebook)
     opened = {model["name"]: datetime.fromisoformat(model["opened"]) for model in found if "opened" in model}
-    return respond(request, "models.html", models=found, opened=opened)
+    return respond(request, "models.html", models=found, opened=opened, does=DOES)
 
 
 @router.get("/models/open", include_in_schema=False)
@@ -86,21 +93,46 @@ def open_page(
     write: Annotated[Text, Query()] = "",
 ) -> HTMLResponse:
     """A model's page; `prompt` is the text to look inside of, `write` the text to continue, by default the same."""
+    nb = services_of(request).notebook
+    shown = {"model": model, "short": short_name(model), "local": is_local(nb, model)}
+    kind, task = kind_of(nb, model)
+    if kind == "pictures":
+        return respond(request, "picture_model.html", task=task, **shown)
     default = prompts_for(model)
     return respond(
         request,
         "model.html",
-        model=model,
-        short=short_name(model),
-        local=is_local(services_of(request).notebook, model),
+        **shown,
         inside=(prompt or default.inside)[:INSIDE],
         sample=write or prompt or default.sample,
     )
 
 
+PIXELS = 1024
+"""Pixels of the longest side of a picture that is sent."""
+Side = Annotated[int, Field(ge=1, le=PIXELS)]
+
+
+class LookRequest(OfModel):
+    """A picture for a model: 3 bytes a pixel, in rows from the top, in base64; and the dictionary to read it with."""
+
+    pixels: Annotated[str, Field(min_length=4, max_length=4 * PIXELS**2)]
+    width: Side
+    height: Side
+    dictionary: Name | None = None
+    """run:<id>/<artifact>, as `open` lists them."""
+
+
+class MakeRequest(OfModel):
+    """How many pictures to make, of the noise of which seed."""
+
+    seed: Seed = 0
+    count: Annotated[int, Field(ge=1, le=48)] = 12
+
+
 @router.get("/api/v1/models")
 def models_json(request: Request) -> dict[str, Any]:
-    """The built-in model, those that were opened before, and those that runs have saved: name, kind, where each is."""
+    """The built-in model, those opened before, and those that runs have saved: name, kind, task, where each is."""
     return {"models": available_models(services_of(request).notebook)}
 
 
@@ -134,6 +166,19 @@ async def sample(request: Request, body: SampleRequest) -> Any:
 async def tokens(request: Request, body: TokensRequest) -> dict[str, Any]:
     """A text as the model's tokens."""
     return await services_of(request).call_model_server("tokens", **body.model_dump())
+
+
+@router.post("/api/v1/models/look")
+async def look(request: Request, body: LookRequest) -> dict[str, Any]:
+    """What a model of pictures makes of one: its classes or its reconstruction, and the strongest features."""
+    # Not by the services' cache: a picture would be kept with every answer.
+    return await services_of(request).model_server.call("look", **body.model_dump())
+
+
+@router.post("/api/v1/models/make")
+async def make(request: Request, body: MakeRequest) -> dict[str, Any]:
+    """Pictures that a model makes of noise, each a PNG in base64."""
+    return await services_of(request).call_model_server("make", **body.model_dump())
 
 
 @router.post("/api/v1/models/attention")

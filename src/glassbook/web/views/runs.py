@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from glassbook import experiments
 from glassbook.errors import GlassbookError
+from glassbook.experiments.lineage import Lineage, lineage_of
 from glassbook.experiments.verdicts import judge, judging
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.index.index import RunCount, RunTable
@@ -62,8 +63,8 @@ class RunQuery:
         str,
         Query(
             max_length=200,
-            pattern=r"^(started|duration|experiment|status|seed|(config|results)\..+)$",
-            description="started, duration, experiment, status, seed, config.<setting> or results.<name>",
+            pattern=r"^(started|duration|experiment|status|seed|flop|(config|results)\..+)$",
+            description="started, duration, experiment, status, seed, flop, config.<setting> or results.<name>",
         ),
     ] = "started"
     descending: bool = True
@@ -98,7 +99,8 @@ def list_runs(
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
     """Runs: filtered, sorted by any column, `limit` at a time; `columns` names all settings and results."""
-    return json_response(runs_to_json(query.table(services_of(request).notebook, limit, offset)))
+    notebook = services_of(request).notebook
+    return json_response(runs_to_json(notebook, query.table(notebook, limit, offset)))
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ class Group:
     newest: datetime | None
     shown: list[str]
     """Columns of settings and results."""
-    rows: list[tuple[RunRecord, list[Any]]]
-    """Runs with their cells in these columns."""
+    rows: list[tuple[RunRecord, Lineage, list[Any]]]
+    """Runs with what they and all they built on have cost, and their cells in these columns."""
     open: bool
 
 
@@ -134,7 +136,7 @@ def runs_page(
         groups = [_folded(notebook, query, column, count, few or open == count.experiment) for count in counts]
     else:
         shown = _columns(query.experiment, column, table.columns)
-        groups = [Group("", table.total, None, shown, _rows(table, shown), open=True)]
+        groups = [Group("", table.total, None, shown, _rows(notebook, table, shown), open=True)]
     return respond(
         request,
         "runs.html",
@@ -159,15 +161,16 @@ def _folded(notebook: Notebook, query: RunQuery, column: list[str], count: RunCo
         return Group(count.experiment, count.runs, count.newest, [], [], open)
     table = replace(query, experiment=count.experiment).table(notebook, PER_GROUP)
     shown = _columns(count.experiment, column, table.columns)
-    return Group(count.experiment, table.total, count.newest, shown, _rows(table, shown), open)
+    return Group(count.experiment, table.total, count.newest, shown, _rows(notebook, table, shown), open)
 
 
 def _columns(experiment: str, chosen: list[str], there: list[str]) -> list[str]:
     return [name for name in dict.fromkeys(chosen) if name in there] or _first_columns(experiment, there)
 
 
-def _rows(table: RunTable, shown: list[str]) -> list[tuple[RunRecord, list[Any]]]:
-    return [(row, [_cell(row, name) for name in shown]) for row in table.rows]
+def _rows(notebook: Notebook, table: RunTable, shown: list[str]) -> list[tuple[RunRecord, Lineage, list[Any]]]:
+    total = lineage_of(notebook)
+    return [(row, total(row), [_cell(row, name) for name in shown]) for row in table.rows]
 
 
 class AnnotateRequest(BaseModel):
@@ -248,6 +251,7 @@ def run_page(request: Request, id: RunId) -> HTMLResponse:
         metrics=services.metric_names(run),
         tables=[_table(run, name) for name in run.tables],
         files=artifacts(run),
+        lineage=lineage_of(services.notebook)(run),
         stale=stale(run),
         cited=list({link.id: link for link in services.notebook.index.backlinks(run.id)}.values()),
         installed=kind is not None,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from glassbook.assets.policy import moments
 from glassbook.errors import GlassbookError
 from glassbook.notebook import Page
 from glassbook.web.api.responses import json_response
@@ -31,16 +33,26 @@ Before = Annotated[
 
 
 def _timeline(services: Services, before: str) -> dict[str, Any]:
-    """Days, newest first, with their pages and runs; `older` is the `before` of the next part, "" if there is none."""
+    """Days, newest first, with pages, runs, moments; `older` is the `before` of the next part, "" if there is none."""
     pages: dict[str, list[dict[str, Any]]] = {}
     for moment in services.notebook.index.timeline(before=before, days=DAYS + 1):
         entry = {"id": moment.id, "title": moment.title, "kind": moment.kind, "url": page_url(moment.id)}
         pages.setdefault(moment.day, []).append(entry)
     runs = _runs(services, before)
-    days = sorted({*pages, *runs}, reverse=True)
+    dated: dict[str, list[dict[str, Any]]] = {}
+    for moment in moments():
+        if not before or moment.day < before:
+            dated.setdefault(moment.day, []).append(asdict(moment))
+    days = sorted({*pages, *runs, *dated}, reverse=True)
     shown = days[:DAYS]
     entries = [
-        {"day": day, "label": day_label(day), "pages": pages.get(day, []), "runs": _by_experiment(runs.get(day, []))}
+        {
+            "day": day,
+            "label": day_label(day),
+            "pages": pages.get(day, []),
+            "runs": _by_experiment(runs.get(day, [])),
+            "moments": dated.get(day, []),
+        }
         for day in shown
     ]
     undated = [] if before else _undated(services)
@@ -119,7 +131,7 @@ def day_label(day: str) -> str:
 
 @router.get("/api/v1/timeline")
 def timeline_json(request: Request, before: Before = "") -> Response:
-    """Days, newest first, with their dated pages, and runs by experiment; sessions without a date, by course."""
+    """Days, newest first, with dated pages, runs by experiment, risk awareness moments; undated sessions by course."""
     return json_response(_timeline(services_of(request), before))
 
 

@@ -26,7 +26,7 @@ document.querySelector("[data-theme-switch]").addEventListener("click", () => {
 const keys = document.querySelector("[data-keys-dialog]");
 document.querySelector("[data-keys]").addEventListener("click", () => keys.showModal());
 
-const places = { h: "/", g: "/glossary", t: "/timeline", x: "/experiments", r: "/runs", c: "/claims", j: "/jobs", m: "/models", f: "/features", s: "/steer" };
+const places = { h: "/", g: "/glossary", t: "/timeline", x: "/experiments", r: "/runs", c: "/claims", j: "/jobs", m: "/models", f: "/features", s: "/steer", k: "/compute" };
 let going = 0;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -2,11 +2,13 @@
 import { rooted } from "./api.js";
 import { draw, oneValue } from "./charts.js";
 
+// Columns that span powers of ten.
+const COSTS = ["flop", "flop_total", "seconds"];
 const figure = document.querySelector("[data-pareto]");
 if (figure) {
   const { x, y, minimise, points } = JSON.parse(figure.dataset.pareto);
   const rows = points.map((point) => ({ ...point, href: rooted(`/runs/${encodeURIComponent(point.run)}`), name: `${point.experiment}, seed ${point.seed}`, where: point.front ? "Pareto front" : "dominated" }));
-  const axis = (field, title) => ({ field, type: "quantitative", title, scale: { zero: false }, axis: { tickCount: 8, labelOverlap: true, ...oneValue(rows, field) } });
+  const axis = (field, title) => ({ field, type: "quantitative", title, scale: { zero: false, ...(COSTS.includes(title) && rows.every((row) => row[field] > 0) ? { type: "log" } : {}) }, axis: { tickCount: 8, labelOverlap: true, ...(title.startsWith("flop") ? { format: "~e" } : {}), ...oneValue(rows, field) } });
   const encoding = { x: axis("x", x), y: axis("y", y) };
   const colour = { field: "where", type: "nominal", title: null, scale: { domain: ["Pareto front", "dominated"], range: ["#c8641b", "#7d8c92"] }, legend: { orient: "top" } };
   const tooltip = [{ field: "name", title: "run" }, { field: "x", title: x }, { field: "y", title: y }, { field: "settings", title: "settings" }];

@@ -97,7 +97,10 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
   const archive = annotations.querySelector("[data-archive]");
   const text = note.elements.note;
   let before = text.value; // the note that an edit begins with
-  const draft = new Draft(`note:${run.dataset.run}`);
+  const edited = `note:${run.dataset.run}`;
+  const earlier = Draft.all(edited); // of tabs that were closed, or are open beside this one
+  const draft = Draft.ofTab(edited);
+  let taken; // the one of them that the text began with
 
   async function change(body) {
     said.className = "dim";
@@ -140,19 +143,32 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
     said.textContent = `not saved: this note was changed elsewhere; ${now}: change it, then save it again (both are kept in .glassbook/conflicts)`;
   }
 
-  const old = draft.read();
-  if (old && old.text !== text.value) {
+  function drop() {
+    draft.drop();
+    taken?.drop();
+  }
+
+  // Begin with the next text that was not saved; whether there is one.
+  function restore() {
+    taken = earlier.shift();
+    const old = taken?.read();
+    if (!taken) return false;
+    if (!old || old.text === text.value) return taken.drop(), restore();
     text.value = old.text;
     before = old.base; // if the note has changed since, saving says so
     note.hidden = false;
     edit.setAttribute("aria-expanded", "true");
     said.textContent = "the note below is not saved yet";
+    return true;
   }
+
+  restore();
   text.addEventListener("input", keep);
   note.querySelector("[data-note-discard]").addEventListener("click", () => {
     before = text.value = annotations.querySelector(".run-note")?.textContent ?? "";
-    draft.drop();
+    drop();
     said.textContent = "";
+    if (restore()) return text.focus();
     open(false);
     edit.focus();
   });
@@ -162,7 +178,7 @@ if (annotations && annotations.querySelector("[data-annotated]")) {
     const now = await change({ note: text.value, instead_of: before });
     if (!now) return;
     before = text.value = now.note;
-    draft.drop();
+    drop();
     open(false);
     edit.focus();
   });

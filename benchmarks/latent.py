@@ -1,0 +1,170 @@
+"""Training of latent-variable models, beside pythae and beside what their products alone take.
+
+    python benchmarks/latent.py [--epochs 3] [--rounds 7]
+
+Goals: an epoch of the VAE 784-400-20 in at most two thirds of pythae's time at an equal bound (half a nat), a step of
+it in at most 1.6 times its matrix products; a denoising step in at most 1.6 times its convolutions; a step of an
+adversarial network in at most 1.1 times its two halves. The peer needs `make peers`, the digits $GLASSBOOK_DATA.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from glassbook.data.pictures import mnist, shuffled
+from glassbook.experiments.latent._adversarial import adversarial_phases
+from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
+from glassbook.nets.gan import discriminator_loss, generator_loss, pictures_gan
+from glassbook.train import train
+from glassbook.train.objectives import denoising, negative_elbo
+from glassbook.train.optimisers import adamw
+from glassbook.train.schedules import constant
+
+BATCH = 128
+PEER = Path(".peers/pythae/bin/python")
+READY = Path(".peers/pythae/.installed")
+HOW: dict[str, Any] = {"lr": 1e-3, "schedule": constant(), "clip": None}
+OPTIMISER = adamw(betas=(0.9, 0.999), weight_decay=0.0)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratio(ours: Callable[[], Any], other: Callable[[], Any], rounds: int) -> str:
+    """Median and range of how long one takes by the other; both in each round, in turn."""
+    ours()
+    other()
+    found = []
+    for i in range(rounds):
+        times = {work: seconds(work) for work in ((ours, other) if i % 2 else (other, ours))}
+        found.append(times[ours] / times[other])
+    return f"x {statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
+def products(model: nn.Module, x: Tensor) -> Callable[[], None]:
+    """The linear layers and convolutions of a model alone, forward and backward, on inputs of their shapes."""
+    seen: list[tuple[nn.Module, Tensor]] = []
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    layers = [m for m in model.modules() if isinstance(m, kinds)]
+    hooks = [m.register_forward_hook(lambda m, args, _: seen.append((m, args[0].detach()))) for m in layers]
+    model(x)
+    for hook in hooks:
+        hook.remove()
+    first = seen[0][1]
+    inputs = [(m, at if at is first else at.requires_grad_()) for m, at in seen]
+    gradients = [torch.randn_like(m(at)) for m, at in inputs]
+
+    def run() -> None:
+        for (m, at), gradient in zip(inputs, gradients, strict=True):
+            m(at).backward(gradient)
+
+    return run
+
+
+def repeated(work: Callable[[], None], n: int) -> None:
+    for _ in range(n):
+        work()
+
+
+def trained(model: nn.Module, objective: Any, batch: Callable[[int], dict[str, Tensor]], steps: int) -> None:
+    train(model, objective, batch, steps=steps, optimiser=OPTIMISER, **HOW)
+
+
+def vae_epochs(digits: Tensor, test: Tensor, epochs: int) -> None:
+    """Our epochs beside pythae's, and our steps beside their products."""
+    config = PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400)
+    torch.manual_seed(0)
+    vae, rows, steps = VAE(config), shuffled(len(digits), BATCH, 0), len(digits) // BATCH
+
+    def batch(step: int) -> dict[str, Tensor]:
+        return {"pixel_values": digits[rows(step)], "noise": torch.randn(BATCH, 20)}
+
+    ours = seconds(lambda: trained(vae, negative_elbo(), batch, epochs * steps)) / epochs
+    with torch.no_grad():
+        bound = float(vae.elbo(test, torch.randn(len(test), 20))[0].mean())
+    print(f"VAE 784-400-20: {ours:.1f} s an epoch, ELBO {bound:.2f}")
+    if READY.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(f"{folder}/digits.npy", torch.cat([digits, test]).numpy())
+            script = Path(__file__).parent / "peers" / "pythae_epochs.py"
+            asked = [PEER, script, f"{folder}/digits.npy", str(epochs), str(torch.get_num_threads())]
+            out = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        theirs = json.loads(out.splitlines()[-1])
+        took = statistics.median(theirs["seconds"])
+        print(f"pythae: {took:.1f} s an epoch, ELBO {theirs['elbo']:.2f}; ours takes 1 / {took / ours:.2f} of it")
+    else:
+        print("pythae is not here; `make peers` brings it")
+
+
+def steps(digits: Tensor, rounds: int) -> None:
+    """Steps of ours beside the products that are in them."""
+    rows, n = shuffled(len(digits), BATCH, 0), 40
+
+    def batch(step: int) -> dict[str, Tensor]:
+        x = digits[rows(step)]
+        return {"pixel_values": x, "noise": torch.randn(BATCH, 20), "corrupted": x + 0.5 * torch.randn_like(x)}
+
+    vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
+    autoencoder = Autoencoder(PictureConfig(size=28, channels=1, code=128, width=32))
+    for name, model, objective in (
+        ("VAE step by its products", vae, negative_elbo()),
+        ("denoising step by its products", autoencoder, denoising()),
+    ):
+        alone = partial(repeated, products(model, digits[:BATCH]), n)
+        print(f"{name}: {ratio(partial(trained, model, objective, batch, n), alone, rounds)}")
+
+
+def adversarial_step(digits: Tensor, rounds: int) -> None:
+    """A step of two phases beside the same two losses, each with its backward pass and update, in a bare loop."""
+    gan, n, rows = pictures_gan(width=16), 20, shuffled(len(digits), 64, 0)
+    batch = {"real": 2 * digits[rows(0)] - 1, "noise": torch.randn(64, 64), "penalty": torch.zeros(64)}
+    halves = [torch.optim.AdamW(part.parameters(), lr=1e-4, fused=True) for part in (gan.discriminator, gan.generator)]
+
+    def bare() -> None:
+        for _ in range(n):
+            with torch.no_grad():
+                fake = gan.generator(batch["noise"])
+            discriminator_loss(gan.discriminator(batch["real"]), gan.discriminator(fake)).backward()
+            halves[0].step()
+            halves[0].zero_grad()
+            gan.discriminator.requires_grad_(False)
+            generator_loss(gan.discriminator(gan.generator(batch["noise"]))).backward()
+            gan.discriminator.requires_grad_(True)
+            halves[1].step()
+            halves[1].zero_grad()
+
+    def ours() -> None:
+        trained(gan, adversarial_phases(), lambda _: batch, n)
+
+    print(f"adversarial step by its halves: {ratio(ours, bare, rounds)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="training of latent-variable models")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} before")
+    digits, test = (mnist(part).images.float() / 255 for part in ("train", "test"))
+    vae_epochs(digits, test, options.epochs)
+    steps(digits, options.rounds)
+    adversarial_step(digits, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

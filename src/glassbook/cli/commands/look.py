@@ -1,0 +1,159 @@
+"""`glassbook look`: photographs through a picture model, their classes or their reconstructions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from glassbook.cli.command import Command, Option, Positional, quiet_libraries
+from glassbook.cli.look_page import decibels, page
+from glassbook.cli.output import console, table
+from glassbook.errors import GlassbookError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from glassbook.nets import PictureModel
+
+BAR = 24
+"""Characters of a bar for a probability of 1."""
+COLUMNS, SEEN = 6, 96
+"""Pictures in a row of a sheet, and screen pixels that one is wide at least."""
+LARGEST_SHEET = 400
+"""Pictures of a folder that one sheet or page holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Command):
+    """Look at photographs through a picture model: their likeliest classes, or what an autoencoder makes of them.
+
+    The model sees the middle of a picture, a square as wide as its shorter side.
+    """
+
+    path: Annotated[Positional[Path], Option("FILE|FOLDER")]
+    """A picture, or a folder of pictures."""
+    model: Annotated[str, Option("NAME")] = "efficientnet-lite0"
+    """What `glassbook get` brings, resnet20-cifar10, or a folder that a run has kept."""
+    top: Annotated[int, Option("N")] = 5
+    """Classes to tell of each picture."""
+    to: Annotated[Path | None, Option("FILE", "of reconstructions NAME-reconstructed.png here; else none")] = None
+    """A .png of the pictures as the model sees them beside their reconstructions, or an .html page."""
+
+    def result(self) -> dict[str, Any]:
+        if self.top < 1:
+            raise GlassbookError(f"--top {self.top}: ask for at least 1 class")
+        if self.to is not None and self.to.suffix not in (".png", ".html"):
+            raise GlassbookError(f"--to {self.to}: name a .png or an .html file")
+        quiet_libraries()
+        from glassbook.data.pictures import picture_files
+        from glassbook.nets import open_picture_model
+
+        files = picture_files(self.path) if self.path.is_dir() else [self.path]
+        pm = open_picture_model(self.model)
+        if self.to is not None and self.to.suffix == ".png" and pm.task != "autoencode":
+            raise GlassbookError(f"{self.model} makes no pictures; name an .html file for --to")
+        seen: list[_Seen] = []
+        refused: list[dict[str, str]] = []
+        keeps = self.to is not None or pm.task == "autoencode"
+        for file in files:
+            try:
+                seen.append(_look(pm, file, self.top, keeps and len(seen) < LARGEST_SHEET))
+            except GlassbookError as problem:
+                if not self.path.is_dir():
+                    raise
+                refused.append({"file": str(file), "why": str(problem)})
+        written = self._write(pm, [one for one in seen if one.image is not None]) if keeps and seen else None
+        return {
+            "model": self.model,
+            "task": pm.task,
+            "pictures": [one.told for one in seen],
+            "refused": refused,
+            "written": None if written is None else str(written),
+        }
+
+    def _write(self, pm: PictureModel, seen: Sequence[_Seen]) -> Path:
+        from glassbook.notebook.files import write_atomic
+        from glassbook.notebook.pictures import free_place
+
+        if self.to is not None and self.to.suffix == ".html":
+            data = page(pm.name, [(one.told, _png(one.image), _png(one.made)) for one in seen]).encode()
+        else:
+            data = _sheet(seen)
+        where = self.to or free_place(Path(), f"{self.path.stem or self.path.name}-reconstructed", ".png", data)
+        if not where.parent.is_dir():
+            raise GlassbookError(f"--to {where}: there is no folder {where.parent}; make it first")
+        write_atomic(where, data)
+        return where
+
+    def show(self, result: dict[str, Any]) -> None:
+        out, pictures = console(), result["pictures"]
+        if result["task"] == "autoencode":
+            rows = [(Path(p["file"]).name, decibels(p["psnr"])) for p in pictures]
+            out.print(table(("picture", "PSNR of its reconstruction"), rows, numbers=("PSNR of its reconstruction",)))
+        elif not self.path.is_dir():
+            rows = [(c["name"], f"{c['p']:.1%}", "█" * round(BAR * c["p"])) for c in pictures[0]["classes"]]
+            out.print(table(("class", "probability", ""), rows, numbers=("probability",)))
+        elif pictures:
+            rows = [
+                (Path(p["file"]).name, ", ".join(f"{c['name']} {c['p']:.0%}" for c in p["classes"][:3]))
+                for p in pictures
+            ]
+            out.print(table(("picture", "likeliest classes"), rows, wide="likeliest classes"))
+        if result["written"] is not None:
+            print(f"written: {result['written']}")
+        for one in result["refused"]:
+            print(f"error: {one['why']}", file=sys.stderr)
+
+    def exit_code(self, result: dict[str, Any]) -> int:
+        return 2 if result["refused"] else 0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is told of a picture; where they are kept, the picture as the model sees it, and what it makes of it."""
+
+    told: dict[str, Any]
+    image: Tensor | None
+    made: Tensor | None
+
+
+def _look(pm: PictureModel, file: Path, top: int, keep: bool) -> _Seen:
+    from glassbook.data.pictures import open_picture
+    from glassbook.measure.reconstruction import psnr
+
+    if not file.exists():
+        raise GlassbookError(f"{file}: there is no such file or folder; check the path")
+    image = pm.view(open_picture(file, pm.size)[None])
+    if pm.task == "classify":
+        best = pm.probabilities(image)[0].topk(min(top, len(pm.classes)))
+        names = [pm.classes[i] for i in best.indices.tolist()]
+        found = [{"name": name, "p": p} for name, p in zip(names, best.values.tolist(), strict=True)]
+        return _Seen({"file": str(file), "classes": found}, image[0] if keep else None, None)
+    made = pm.reconstruct(image)
+    ratio = psnr(image / 255, made / 255)
+    told = {"file": str(file), "psnr": ratio if isfinite(ratio) else None}  # infinite: every pixel is the same
+    return _Seen(told, image[0], made[0]) if keep else _Seen(told, None, None)
+
+
+def _png(image: Tensor | None) -> bytes | None:
+    """A picture [C, H, W] as PNG."""
+    from glassbook.charts import png
+
+    return None if image is None else png(image[0] if len(image) == 1 else image.permute(1, 2, 0))
+
+
+def _sheet(seen: Sequence[_Seen]) -> bytes:
+    """One PNG: every picture above its reconstruction, small ones enlarged."""
+    import torch
+
+    from glassbook.charts import sheet
+
+    pairs = [torch.cat([one.image, one.made], dim=1) for one in seen if one.image is not None and one.made is not None]
+    return sheet(torch.stack(pairs) / 255, min(COLUMNS, len(pairs)), max(1, SEEN // pairs[0].shape[2]))
+
+
+ACTIONS = {"": Look}

@@ -1,0 +1,1 @@
+"""Experiments on latent variables: autoencoders, variational autoencoders, generative adversarial networks."""

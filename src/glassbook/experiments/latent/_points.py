@@ -1,0 +1,66 @@
+"""Points in the plane of a known density, and a denoiser of them whose residual is compared with the score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from glassbook.experiments import kit
+from glassbook.notebook import Run
+
+MEANS = torch.tensor([[-1.0, -0.6], [1.0, -0.6], [0.0, 1.1]])
+SPREAD = 0.35
+"""Standard deviation of each of the three normal distributions, which are equally likely."""
+
+
+def mixture(n: int, generator: torch.Generator) -> Tensor:
+    """n points [n, 2] of the mixture."""
+    which = torch.randint(0, len(MEANS), (n,), generator=generator)
+    return MEANS[which] + SPREAD * torch.randn(n, 2, generator=generator)
+
+
+def score(points: Tensor) -> Tensor:
+    """The gradient of the mixture's log density at points [n, 2]."""
+    away = MEANS - points[:, None]
+    shares = (-0.5 * away.square().sum(2) / SPREAD**2).softmax(1)
+    return (shares[..., None] * away).sum(1) / SPREAD**2
+
+
+def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_targets: bool) -> nn.Module:
+    """A network that takes normal noise from points of the mixture."""
+    rng = run.rng(label)
+
+    def batch(step: int) -> dict[str, Tensor]:
+        generator = rng.child(str(step)).torch()
+        clean = mixture(512, generator)
+        corrupted = clean + sigma * torch.randn(clean.shape, generator=generator)
+        return {"clean": clean.roll(1, 0) if other_targets else clean, "corrupted": corrupted}
+
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 2))
+
+    def objective(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        residual = batch["corrupted"] + model(batch["corrupted"]) - batch["clean"]
+        return residual.square().mean() / sigma**2, {}
+
+    return kit.train_model(run, label, make, objective, batch, steps=steps, lr=3e-3, seed=run.rng("weights").seed)
+
+
+@torch.no_grad()
+def score_cosine(model: nn.Module, points: Tensor) -> float:
+    """Mean cosine of what the denoiser adds to points with the score there."""
+    return float(torch.cosine_similarity(model(points), score(points)).mean())
+
+
+@torch.no_grad()
+def arrows(model: nn.Module, name: str) -> list[dict[str, Any]]:
+    """Short lines on a grid of the plane, each in the direction in which the denoiser moves a point."""
+    ticks = torch.linspace(-2, 2, 13)
+    grid = torch.cartesian_prod(ticks, ticks)
+    ends = grid + 0.25 * torch.nn.functional.normalize(model(grid))
+    return [
+        {"model": name, "arrow": f"{i}", "step": step, "x": float(at[i, 0]), "y": float(at[i, 1])}
+        for i in range(len(grid)) for step, at in ((0, grid), (1, ends))
+    ]  # fmt: skip

@@ -1,0 +1,221 @@
+"""Denoising autoencoder: does it remove noise better than filters, and does what it removes point uphill?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from glassbook import charts
+from glassbook.experiments import kit
+from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from glassbook.nets.autoencoder import Autoencoder
+
+ALAIN = "Alain and Bengio 2012, arXiv:1211.4246"
+
+
+@experiment(
+    terms=["Denoising auto-encoder"],
+    source=f"Vincent et al. 2008; {ALAIN}",
+    data=["mnist"],
+    minutes=6,
+)
+@dataclass(frozen=True, kw_only=True)
+class DenoisingAutoencoder:
+    """Does an autoencoder that learns to remove noise beat the best filters, and does noise make its code better?"""
+
+    sigma: float = 0.5
+    """Standard deviation of the noise on digits, whose values lie from 0 to 1."""
+    frames_sigma: float = 0.15
+    """Standard deviation of the noise on frames of the Reserve."""
+    code: int = 16
+    """Dimensions of the code at each place of its map."""
+    frames_code: int = 48
+    """The same for frames."""
+    width: int = 24
+    """Channels of the first convolution."""
+    steps: int = 1400
+    """Optimiser steps on digits."""
+    batch_size: int = 128
+    """Pictures in a step."""
+    lr: float = 2e-3
+    """Peak learning rate."""
+    frames: int = 12_000
+    """Frames of the Reserve to learn from, of 32 x 32 pixels."""
+    frame_steps: int = 1500
+    """Optimiser steps on frames."""
+    labels: int = 100
+    """Labelled digits that a probe of the code learns from."""
+    draws: int = 20
+    """Draws of them."""
+    point_steps: int = 3000
+    """Optimiser steps of the model of points in the plane."""
+    test: int = 5_000
+    """Test pictures; as many more are there to choose filters by."""
+
+    sabotage: Literal["none", "other-targets"] = "none"
+    """What is broken on purpose."""
+
+    claims = (
+        Claim("beats-filters", "On digits it removes noise better than the best of blur, components and linear filter",
+              "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",),
+              explanation="The best linear filter knows the covariance of all pixels and is itself 1 dB better than "
+                          "blur and components; in three rounds of the digits so small a network gains 2 dB on it"),
+        Claim("beats-filters-on-frames", "On frames of unseen stations it removes noise better than the best filter",
+              "frames_gain_over_filters_db", ">=", 1.5, control="frames_mean_image_gain_db <= -3",
+              sabotages=("other-targets",),
+              explanation="All of a frame passes through the code, which keeps places only to four pixels; the best "
+                          "linear filter loses nothing on the way. A network with ways round its code would do better"),
+        Claim("noise-makes-codes",
+              "A probe of few labels reads its code at least as well as that of a plain autoencoder",
+              "probe_gain", ">=", 0.0, control="shuffled_probe <= 0.15", sabotages=("other-targets",)),
+        Claim("residual-is-score", "What it adds to a point in the plane points where the density rises",
+              "score_cosine", ">=", 0.95, control="score_cosine_of_much_noise <= 0.8", source=ALAIN,
+              sabotages=("other-targets",)),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("other-targets", "It learns to rebuild another picture (or point) of the batch",
+                 {"sabotage": "other-targets"}),
+    )  # fmt: skip
+    outputs = Outputs(charts=("gain", "field"), tables=("gain",), images=("digits", "frames"))
+
+    @classmethod
+    def quick(cls) -> DenoisingAutoencoder:
+        """Small models and few pictures."""
+        return cls(
+            code=4, frames_code=4, width=4, steps=20, frames=300, frame_steps=10, point_steps=20, test=200, draws=2
+        )
+
+    def run(self, run: Run) -> None:
+        """Digits, then frames, then points in the plane."""
+        from glassbook.experiments.latent._digits import digits
+
+        train, test = digits("train"), digits("test", 2 * self.test)
+        denoiser = self._autoencoder(run, "digits", train.images, self.steps, self.sigma, self.code)
+        plain = self._autoencoder(run, "plain", train.images, self.steps, 0.0, self.code)
+        found = self._against_filters(run, "digits", denoiser, train.images, test.images, self.sigma)
+        seen, unseen = (self._frames(run, part) for part in ("train", "test"))
+        small = self._autoencoder(run, "frames", seen, self.frame_steps, self.frames_sigma, self.frames_code)
+        on_frames = self._against_filters(run, "frames", small, seen, unseen, self.frames_sigma)
+        rows = [
+            {"pictures": pictures, "method": method, "PSNR, dB": value}
+            for pictures, gains in (("digits", found), ("frames", on_frames))
+            for method, value in gains.items()
+        ]
+        run.table("gain", rows)
+        run.chart("gain", charts.bars(rows, charts.Axis("PSNR, dB"), "pictures", "method", format=".1f"))
+        best, best_frames = (max(gains[f] for f in ("blur", "components", "linear")) for gains in (found, on_frames))
+        run.result(
+            denoised_db=found["autoencoder"],
+            gain_over_filters_db=found["autoencoder"] - best,
+            mean_image_gain_db=found["mean image"] - best,
+            frames_gain_over_filters_db=on_frames["autoencoder"] - best_frames,
+            frames_mean_image_gain_db=on_frames["mean image"] - best_frames,
+            **self._probes(run, denoiser, plain, train, test),
+            **self._scores(run),
+        )
+
+    def _autoencoder(self, run: Run, label: str, images: Tensor, steps: int, sigma: float, code: int) -> Autoencoder:
+        """An autoencoder that is trained to remove noise; the plain one with none."""
+
+        from glassbook.data.corruption import Gaussian
+        from glassbook.data.pictures import shuffled
+        from glassbook.nets.autoencoder import Autoencoder, PictureConfig
+        from glassbook.train.objectives import denoising
+
+        rows, noise = shuffled(len(images), self.batch_size, run.rng(f"order of {label}").seed), run.rng(label)
+
+        def batch(step: int) -> dict[str, Tensor]:
+            clean = images[rows(step)]
+            target = clean.roll(1, 0) if self.sabotage == "other-targets" else clean
+            corrupted = Gaussian(sigma)(clean, noise.child(str(step)).torch())
+            return {"pixel_values": target, "corrupted": corrupted}
+
+        channels, size = images.shape[1:3]
+        config = PictureConfig(size=size, channels=channels, code=code, kind="map", width=self.width)
+        return kit.train_model(
+            run, label, lambda: Autoencoder(config), denoising(), batch, steps=steps, lr=self.lr,
+            seed=run.rng("weights").seed,
+        )  # fmt: skip
+
+    def _against_filters(
+        self, run: Run, label: str, model: Autoencoder, train: Tensor, test: Tensor, sigma: float
+    ) -> dict[str, float]:
+        """PSNR in dB of the second half of the test pictures, without noise removed and by each method."""
+        import torch
+
+        from glassbook.data.corruption import Gaussian
+        from glassbook.experiments.latent._filters import filtered
+        from glassbook.measure.reconstruction import psnr
+
+        noisy = Gaussian(sigma)(test, run.rng(f"test noise of {label}").torch())
+        half = len(test) // 2
+        clean, dev = test[half:], (test[:half], noisy[:half])
+        with torch.no_grad():
+            ours = torch.cat([model(part) for part in noisy[half:].split(500)])
+        methods = {"noisy": noisy[half:], "mean image": train.mean(0).expand_as(clean)}
+        methods |= {**filtered(train[:20_000], dev, noisy[half:], sigma), "autoencoder": ours}
+        shown = [methods["noisy"][:12], methods["linear"][:12], ours[:12], clean[:12]]
+        run.image(label, charts.sheet(torch.cat(shown), columns=12))
+        return {method: psnr(clean, pictures) for method, pictures in methods.items()}
+
+    def _frames(self, run: Run, part: str) -> Tensor:
+        """Frames [N, 3, 32, 32] of stations to learn from ("train") or of others ("test"), values from 0 to 1."""
+        from itertools import islice
+
+        from glassbook.data.world import World
+        from glassbook.data.world.frames import draw, split, triggers
+
+        world, rng = World(), run.rng(f"frames, {part}")
+        n = self.frames if part == "train" else self.test
+        seed = rng.seed if part == "train" else -1 - rng.seed
+        scenes = [t.scene(1) for t in islice(triggers(world, seed, split(world)[part]), n)]
+        return draw(scenes, 32, rng.torch()).images.float() / 255
+
+    def _probes(self, run: Run, denoiser: Autoencoder, plain: Autoencoder, train: Any, test: Any) -> dict[str, float]:
+        """Share of test digits that probes of few labels read right from each code, the mean of several draws."""
+        import torch
+        import torch.nn.functional as F
+
+        from glassbook.measure.probing import logistic_regression
+
+        def codes(model: Autoencoder, images: Tensor) -> Tensor:
+            with torch.no_grad():
+                z = torch.cat([model.encode(part).flatten(1) for part in images.split(1000)])
+            return z - z.mean(0)
+
+        right: dict[str, float] = {}
+        wanted = F.one_hot(train.labels, 10).bool()
+        for name, model in (("denoiser", denoiser), ("plain", plain), ("shuffled", denoiser)):
+            learn, judge = codes(model, train.images[:20_000]), codes(model, test.images)
+            learn, judge = learn / learn.std(), judge / learn.std()
+            generator, shares = run.rng("labelled digits").torch(), []
+            for _ in range(self.draws):
+                rows = torch.randperm(len(learn), generator=generator)[: self.labels]
+                told = wanted[rows[torch.randperm(len(rows), generator=generator)] if name == "shuffled" else rows]
+                weights, bias = logistic_regression(learn[rows], told)
+                shares.append(((judge @ weights.T + bias).argmax(1) == test.labels).double().mean())
+            right[name] = float(torch.stack(shares).mean())
+        return {
+            "probe_right": right["denoiser"],
+            "plain_probe_right": right["plain"],
+            "probe_gain": right["denoiser"] - right["plain"],
+            "shuffled_probe": right["shuffled"],
+        }
+
+    def _scores(self, run: Run) -> dict[str, float]:
+        """Cosine of what a denoiser adds to points with the gradient of their log density, little and much noise."""
+        from glassbook.experiments.latent._points import arrows, denoiser_of_points, mixture, score_cosine
+
+        found, rows = [], []
+        for name, sigma in (("little", 0.1), ("much", 1.0)):
+            model = denoiser_of_points(run, f"points, {name} noise", sigma, self.point_steps, self.sabotage != "none")
+            points = mixture(2000, run.rng("test points").torch())
+            found.append(score_cosine(model, points))
+            rows += arrows(model, f"noise of {sigma:g}")
+        run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
+        return {"score_cosine": found[0], "score_cosine_of_much_noise": found[1]}

@@ -1,0 +1,209 @@
+"""Generative adversarial network: does a penalty of the discriminator's gradient keep all modes, and are digits new?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from glassbook import charts
+from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.notebook import Claim, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from glassbook.experiments.latent._digits import Digits, Reader
+
+SNAPSHOTS = 6
+"""Moments of the ring's training that charts show."""
+
+
+@experiment(
+    terms=["Generative adversarial network"],
+    source="Goodfellow et al. 2014, arXiv:1406.2661; Mescheder et al. 2018, arXiv:1801.04406",
+    data=["mnist"],
+    minutes=6,
+)
+@dataclass(frozen=True, kw_only=True)
+class Gan:
+    """Does a generative adversarial network with a gradient penalty cover all modes, and make digits of its own?"""
+
+    gamma: float = 10.0
+    """Weight of the penalty on digits (R1)."""
+    points_gamma: float = 1.0
+    """Weight of the penalty on points."""
+    every: int = 8
+    """Steps between two penalties on digits, each of which weighs so much more."""
+    point_steps: int = 4800
+    """Optimiser steps on points, of discriminator and generator each."""
+    steps: int = 1600
+    """Optimiser steps on digits, of discriminator and generator each."""
+    batch_size: int = 64
+    """Digits in a step."""
+    width: int = 16
+    """Channels of the networks of digits are multiples of this."""
+    lr: float = 1e-3
+    """Learning rate on digits."""
+    reader_steps: int = 1400
+    """Optimiser steps of the network that reads digits."""
+    samples: int = 10_000
+    """Samples to judge by."""
+
+    sabotage: Literal["none", "copies"] = "none"
+    """What is broken on purpose."""
+
+    claims = (
+        Claim("covers-the-ring", "With a gradient penalty, samples cover all eight modes of a ring",
+              "modes_with_penalty", ">=", 8, control="grid_modes_with_penalty >= 23",
+              sabotages=("untrained", "no-penalty")),
+        Claim("stays-on-the-ring", "With a gradient penalty, nine of ten samples lie on a mode of the ring",
+              "on_mode_share", ">=", 0.9, control="grid_modes_with_penalty >= 23", sabotages=("untrained",)),
+        Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",
+              "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",)),
+        Claim("makes-digits", "A classifier of digits is sure of what the samples are",
+              "digit_confidence", ">=", 0.8, control="noise_confidence <= 0.7", sabotages=("untrained",)),
+        Claim("copies-nothing", "Hardly a sample lies as near to a training digit as only 1 % of test digits do",
+              "memorised_share", "<=", 0.02, control="copies_memorised_share >= 0.9", sabotages=("copies",)),
+        Claim("penalty-helps", "Without the penalty, samples of digits are farther from real ones",
+              "distance_without_over_with", ">=", 1.1, no_control="the metric itself compares with the plain network",
+              sabotages=("no-penalty",),
+              explanation="After 1,600 steps a plain network of this size has not begun to swing, and draws as well; "
+                          "the penalty guards what comes later"),
+    )  # fmt: skip
+    sabotages = (
+        Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),
+        Sabotage("no-penalty", "The penalty weighs nothing", {"gamma": 0.0, "points_gamma": 0.0}),
+        Sabotage("copies", "The samples of digits are training digits",
+                 {"sabotage": "copies", "steps": 1, "point_steps": 1}),
+    )  # fmt: skip
+    outputs = Outputs(
+        charts=(*(f"ring-{i}" for i in range(1, SNAPSHOTS + 1)), "modes"), images=("penalty", "plain", "walk")
+    )
+
+    @classmethod
+    def quick(cls) -> Gan:
+        """A few steps of small networks."""
+        return cls(point_steps=SNAPSHOTS, steps=8, width=4, reader_steps=20, samples=300)
+
+    def run(self, run: Run) -> None:
+        """Points on a ring and a grid, then digits, with the penalty and without."""
+        from glassbook.experiments.latent._digits import accuracy, digits, reader
+
+        train, test = digits("train"), digits("test")
+        points = {
+            "ring": self._points(run, "ring", "ring", self.points_gamma),
+            "grid": self._points(run, "grid", "grid", self.points_gamma),
+            "plain ring": self._points(run, "plain ring", "ring", 0.0),
+        }
+        modes = [{"points": name, "modes": float(found["modes"])} for name, found in points.items()]
+        run.chart("modes", charts.bars(modes, "modes", "points", format=".0f"))
+        judge = reader(run, train, self.reader_steps)
+        made = {
+            name: self._digits(run, name, train, gamma) for name, gamma in (("penalty", self.gamma), ("plain", 0.0))
+        }
+        if self.sabotage == "copies":
+            made["penalty"] = train.images[: self.samples]
+        run.result(
+            modes_with_penalty=points["ring"]["modes"],
+            on_mode_share=points["ring"]["share"],
+            grid_modes_with_penalty=points["grid"]["modes"],
+            plain_modes=points["plain ring"]["modes"],
+            reader_right=accuracy(judge, test),
+            **self._judged(run, made, train, test, judge),
+        )
+
+    def _points(self, run: Run, label: str, shape: Literal["ring", "grid"], gamma: float) -> dict[str, float]:
+        """Modes that samples of points reach, and the share of samples that lie on one."""
+        import torch
+
+        from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial, covered
+        from glassbook.nets.gan import points_gan
+
+        modes, rng = MODES[shape], run.rng(label)
+
+        def batch(step: int) -> dict[str, Tensor]:
+            generator = rng.child(str(step)).torch()
+            which = torch.randint(0, len(modes), (256,), generator=generator)
+            real = modes[which] + SPREAD * torch.randn(256, 2, generator=generator)
+            noise = torch.randn(256, 2, generator=generator)
+            return {"real": real, "noise": noise, "penalty": torch.full((256,), gamma)}
+
+        fixed = torch.randn(self.samples, 2, generator=run.rng("noise to judge points by").torch())
+
+        def show(model: nn.Module, done: int) -> dict[str, float]:
+            if label == "ring" and done % (self.point_steps // SNAPSHOTS or 1) == 0:
+                moment = done // (self.point_steps // SNAPSHOTS or 1)
+                rows = [
+                    {"x": float(x), "y": float(y), "points": kind}
+                    for kind, at in (("real", modes), ("made", model.get_submodule("generator")(fixed[:400])))
+                    for x, y in at
+                ]
+                across, up = (charts.Axis(axis, domain=(-3, 3)) for axis in ("x", "y"))
+                run.chart(f"ring-{moment}", charts.scatter(rows, across, up, "points"))
+            return {}
+
+        model = adversarial(
+            run, label, points_gan, batch, steps=self.point_steps, lr=1e-3, evaluate=show,
+            evaluate_every=max(1, self.point_steps // SNAPSHOTS),
+        )  # fmt: skip
+        with torch.no_grad():
+            return covered(model.generator(fixed), modes)
+
+    def _digits(self, run: Run, label: str, train: Digits, gamma: float) -> Tensor:
+        """Samples [N, 1, 28, 28] of a network of digits, values from 0 to 1."""
+        import torch
+
+        from glassbook.data.pictures import shuffled
+        from glassbook.experiments.latent._adversarial import adversarial
+        from glassbook.nets.gan import pictures_gan
+
+        rows, rng = shuffled(len(train.images), self.batch_size, run.rng("order").seed), run.rng("noise")
+
+        def batch(step: int) -> dict[str, Tensor]:
+            penalty = gamma * self.every if step % self.every == 0 else 0.0
+            return {
+                "real": 2 * train.images[rows(step)] - 1,
+                "noise": torch.randn(self.batch_size, 64, generator=rng.child(str(step)).torch()),
+                "penalty": torch.full((self.batch_size,), penalty),
+            }
+
+        model = adversarial(
+            run, f"digits, {label}", lambda: pictures_gan(width=self.width), batch, steps=self.steps, lr=self.lr
+        )
+        noise = torch.randn(self.samples, 64, generator=run.rng("noise to judge digits by").torch())
+        walk = torch.cat(
+            [torch.lerp(noise[i], noise[i + 1], torch.linspace(0, 1, 12)[:, None]) for i in range(0, 8, 2)]
+        )
+        with torch.no_grad():
+            made = torch.cat([model.generator(part) for part in noise.split(500)]) / 2 + 0.5
+            if label == "penalty":
+                run.image("walk", charts.sheet(model.generator(walk) / 2 + 0.5, columns=12))
+        run.image(label, charts.sheet(made[:96], columns=16))
+        return made
+
+    def _judged(
+        self, run: Run, made: dict[str, Tensor], train: Digits, test: Digits, judge: Reader
+    ) -> dict[str, float]:
+        """What a classifier says of samples, how near they come to training digits, how far they are from real ones."""
+        import torch
+
+        from glassbook.measure.distance import frechet, nearest
+
+        probabilities = judge.read(made["penalty"])[1]
+        shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(probabilities)
+        noise = torch.rand(1000, *test.images.shape[1:], generator=run.rng("noise pictures").torch())
+        few = min(1000, self.samples)
+        limit = nearest(test.images[:few], train.images).quantile(0.01)
+        copies = train.images[:few] + 0.01 * noise[:few]
+        real = judge.read(train.images[: self.samples])[0]
+        distance = {name: frechet(real, judge.read(pictures)[0]) for name, pictures in made.items()}
+        return {
+            "least_class_share": float(shares.min()),
+            "digit_confidence": float(probabilities.amax(1).mean()),
+            "noise_confidence": float(judge.read(noise)[1].amax(1).mean()),
+            "memorised_share": float((nearest(made["penalty"][:few], train.images) < limit).double().mean()),
+            "copies_memorised_share": float((nearest(copies, train.images) < limit).double().mean()),
+            "distance": distance["penalty"],
+            "distance_without_over_with": distance["plain"] / distance["penalty"],
+            "distance_of_test_digits": frechet(real, judge.read(test.images)[0]),
+        }

@@ -1,0 +1,121 @@
+"""The page of compute and its JSON: rules, runs, what-if, moments, and mistakes in one line."""
+
+import pytest
+from evidence_book import assert_harmless
+
+from glassbook.notebook import Page
+
+BIG = {"parameters": "405e9", "tokens": "15.6e12"}
+
+
+@pytest.fixture
+def run(nb):
+    with nb.start_run("toy", config={}, seed=0, claims=[]) as run:
+        run.spent("training", 2e12, 3.0, "counted", "toy")
+    return run
+
+
+def test_runs_stand_among_the_rules(run, reader):
+    data = reader.get("/api/v1/compute").json()
+    assert [rule["id"] for rule in data["thresholds"]][:2] == ["eu-gpai-guidelines", "eu-ai-act"]
+    mine = next(row for row in data["runs"] if row["run"] == run.id)
+    assert (mine["flop"], mine["flop_total"]) == (2e12, 2e12)
+    assert data["what_if"] is None
+    assert {moment["title"] for moment in data["moments"]} >= {"The ozone hole is reported"}
+    page = reader.get("/compute").text
+    assert f'href="/runs/{run.id}"' in page
+    assert "2 TFLOP" in page
+    assert "EU AI Act" in page
+
+
+def test_a_model_by_its_size(reader):
+    answer = reader.get("/api/v1/compute", params=BIG).json()["what_if"]
+    assert answer["low"] == answer["high"] == pytest.approx(3.79e25, rel=1e-3)
+    states = {row["id"]: row["state"] for row in answer["rulings"]}
+    assert (states["eu-ai-act"], states["california-sb53"]) == ("above", "below")
+    page = reader.get("/compute", params=BIG).text
+    assert "3.79e25 FLOP" in page
+    assert 'value="405e9"' in page
+
+
+def test_hardware_gives_an_interval(reader):
+    asked = {"chips": "16000", "speed": "989 TFLOP/s", "hours": "300", "utilisation": "0.3", "utilisation_to": "0.6"}
+    answer = reader.get("/api/v1/compute", params=asked).json()["what_if"]
+    assert answer["high"] == pytest.approx(2 * answer["low"])
+    assert {row["id"]: row["state"] for row in answer["rulings"]}["eu-ai-act"] == "open"
+    assert "the interval contains" in reader.get("/compute", params=asked).text.casefold()
+
+
+def test_whoever_modifies_a_model(reader):
+    rows = reader.get("/api/v1/compute", params={"flop": "4e24", "base": "1e25"}).json()["what_if"]["rulings"]
+    assert any("you become the provider" in row["text"] for row in rows)
+
+
+MISTAKES = [
+    ({"flop": "1e25 FLOP/s"}, "is a speed"),
+    ({"flop": "nan"}, "makes no sense"),
+    ({"flop": "-1"}, "makes no sense"),
+    ({"parameters": "7e9"}, "tokens as well"),
+    ({"parameters": "7e9", "tokens": "x"}, "no number for tokens"),
+    ({"parameters": "7e9", "tokens": "1e12", "chips": "3"}, "not some of both"),
+    ({"parameters": "7e9", "tokens": "1e12", "active": "2"}, "no share"),
+    ({"chips": "1", "speed": "1e15", "hours": "1", "utilisation_to": "1.5"}, "no share"),
+    ({"chips": "1", "speed": "1e15 FLOP", "hours": "1"}, "write FLOP/s"),
+    ({"chips": "1", "hours": "1"}, "speed as well"),
+    ({"active": "0.5"}, "give parameters"),
+    ({"flop": "1" * 61}, "60 characters"),
+    ({"flop": "1e25", "base": "0"}, "0 FLOP"),
+    ({"flop": "<script>alert(1)</script>"}, "no number"),
+    ({"nonsense": "1"}, "no such key"),
+]
+
+
+@pytest.mark.parametrize(("asked", "said"), MISTAKES)
+def test_a_mistake_is_told_in_one_line(reader, asked, said):
+    answer = reader.get("/api/v1/compute", params=asked)
+    assert answer.status_code == 404
+    assert said in answer.json()["error"]
+    page = reader.get("/compute", params=asked)
+    assert page.status_code == 200
+    assert said in page.text
+    assert_harmless(page.text)
+
+
+def test_a_page_shows_an_estimate(nb, reader):
+    nb.write(
+        Page.new("Notes", "# Notes\n\n```glassbook\nwhatif: {parameters: 405e9, tokens: 15.6e12}\n```\n", kind="note")
+    )
+    page = reader.get("/p/notes").text
+    assert "3.79e25 FLOP" in page
+    assert "/compute?parameters=405e9&amp;tokens=15.6e12" in page
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("{}", "give parameters"),
+        ("{parameters: 1e9}", "tokens as well"),
+        ("{flop: 1e25 FLOP/s}", "is a speed"),
+        ("{colour: red}", "no key"),
+    ],
+)
+def test_a_block_that_cannot_be_answered_says_why(nb, reader, block, said):
+    nb.write(Page.new("Notes", f"# Notes\n\n```glassbook\nwhatif: {block}\n```\n", kind="note"))
+    assert said in reader.get("/p/notes").text
+
+
+def test_an_estimate_is_kept_on_a_page(nb, reader):
+    body = {"what": {"kind": "whatif", **BIG}, "page": "Kept"}
+    assert reader.post("/api/v1/keep", json=body, headers={"origin": "http://127.0.0.1"}).status_code == 200
+    assert "3.79e25 FLOP" in reader.get("/p/kept").text
+    linked = reader.post("/api/v1/keep", json={**body, "form": "link"}, headers={"origin": "http://127.0.0.1"})
+    assert linked.status_code == 200
+    assert "/compute?parameters=405e9" in (nb.folder / "pages").rglob("*ept.md").__next__().read_text()
+
+
+def test_the_timeline_has_the_moments(reader):
+    page = reader.get("/timeline").text
+    assert "The ozone hole is reported" in page
+    days = {day["day"]: day["moments"] for day in reader.get("/api/v1/timeline").json()["days"]}
+    assert days["1987-09"][0]["title"] == "The Montreal Protocol is agreed"
+    assert "1987-09" not in {day["day"] for day in reader.get("/api/v1/timeline?before=1986").json()["days"]}
