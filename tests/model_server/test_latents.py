@@ -148,8 +148,8 @@ def test_a_generator_is_moved_through_its_noise(ask):
         ({"noise": 2}, "noise"),
         ({"seed": -1}, "seed"),
         ({"pixels": "not base64!"}, "base64"),
-        ({"pixels": b64encode(b"12345").decode()}, "5 bytes are no square"),
-        ({"pixels": ""}, "0 bytes are no square"),
+        ({"pixels": b64encode(b"12345").decode()}, "5 bytes are no picture"),
+        ({"pixels": ""}, "pixels"),
         ({"colour": "red"}, "colour"),
     ],
 )

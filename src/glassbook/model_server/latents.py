@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,10 +20,10 @@ from glassbook.errors import GlassbookError
 from glassbook.measure.reconstruction import psnr
 from glassbook.model_server.available import PREFIX, file_stamps, resolve
 from glassbook.model_server.latent_settings import LatentSettings, read_latents
+from glassbook.model_server.pictures import in_base64, read_pixels
 from glassbook.nets import open_picture_model
 from glassbook.nets.picture_model import PictureModel
 from glassbook.notebook import Notebook
-from glassbook.notebook.pictures import png
 
 MAX_OPEN = 4
 """How many models stay open."""
@@ -174,27 +173,19 @@ def _picture(notebook: Notebook, model: LatentModel, settings: LatentSettings) -
             raise GlassbookError(f"{model.name} makes pictures of noise and reads none; give a seed")
         return None
     if settings.pixels is not None:
-        images = _square(settings.pixels)
+        side = math.isqrt(len(settings.pixels) // 4)  # 4 characters stand for 3 bytes
+        images = read_pixels(settings.pixels, side, side)
     elif settings.picture is not None:
         images = open_picture(_file(notebook, settings.picture), pm.size)[None]
     else:
         images = model.examples(1, settings.seed or 0)
-    return _bytes(pm, pm.batch(images)["pixel_values"][0])
+    return pm.view(images)[0]
 
 
 def _bytes(pm: PictureModel, pixel_values: Tensor) -> Tensor:
     """What a model's input [C, H, W] looks like, as bytes."""
     std, mean = (torch.tensor(values)[:, None, None] for values in (pm.std, pm.mean))
     return ((pixel_values * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-def _square(pixels: str) -> Tensor:
-    """A square picture of bytes in base64, [1, 3, side, side]."""
-    data = b64decode(pixels)
-    side = math.isqrt(len(data) // 3)
-    if not data or 3 * side**2 != len(data):
-        raise GlassbookError(f"{len(data)} bytes are no square picture in red, green and blue; send 3 for each pixel")
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8).view(1, side, side, 3).permute(0, 3, 1, 2)
 
 
 def _file(notebook: Notebook, name: str) -> Path:
@@ -225,9 +216,7 @@ def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int,
 
 def _address(picture: Tensor) -> str:
     """A picture, bytes [C, H, W], as a data address."""
-    height, width = picture.shape[1:]
-    rows = picture.permute(1, 2, 0).contiguous().numpy().tobytes()
-    return "data:image/png;base64," + b64encode(png(rows, width, height)).decode()
+    return "data:image/png;base64," + in_base64(picture)
 
 
 def _psnr(picture: Tensor, given: Tensor) -> float:

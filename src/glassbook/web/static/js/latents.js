@@ -2,6 +2,7 @@
 // picture and removed. Used by the live block `latents` (panels.js) and the page /latents; data from /api/v1/latents.
 import { ask, el, number, rooted } from "./api.js";
 import { paced } from "./paced.js";
+import { squareOf } from "./square.js";
 import { suggest } from "./suggest.js";
 
 const PATH = "/api/v1/latents";
@@ -24,22 +25,6 @@ function address({ set = {}, code, ...rest }) {
   if (code) query.set("code", code.join(","));
   for (const [unit, value] of Object.entries(set)) query.append("set", `${unit}:${value}`);
   return `/latents?${query}`;
-}
-
-// The middle square of a picture's file at so many pixels a side, as bytes in base64.
-async function pixelsOf(file, side) {
-  const bitmap = await createImageBitmap(file);
-  const cut = Math.min(bitmap.width, bitmap.height);
-  const canvas = el("canvas", { width: side, height: side });
-  const context = canvas.getContext("2d");
-  context.fillStyle = "white"; // what is transparent lies on it
-  context.fillRect(0, 0, side, side);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, (bitmap.width - cut) / 2, (bitmap.height - cut) / 2, cut, cut, 0, 0, side, side);
-  const { data } = context.getImageData(0, 0, side, side);
-  let bytes = "";
-  for (let at = 0; at < data.length; at += 4) bytes += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
-  return btoa(bytes);
 }
 
 const figure = (src, name, alt) => el("figure", {}, el("img", { src, alt, class: "pixels" }), el("figcaption", {}, name));
@@ -99,9 +84,10 @@ class Panel {
     const take = async (chosen) => {
       if (!chosen) return;
       try {
-        this.begin({ pixels: await pixelsOf(chosen, this.size) });
-      } catch {
-        this.tell(`${chosen.name} cannot be read as a picture; choose a PNG or JPEG`, true);
+        const { pixels } = await squareOf(chosen, this.size);
+        this.begin({ pixels });
+      } catch (error) {
+        this.tell(error.message, true);
       }
     };
     file.addEventListener("change", () => take(file.files[0]));
