@@ -80,7 +80,7 @@ def test_a_dropped_picture_is_decoded_and_kept_by_its_code(page, site, folder, c
     before = page.get_by_alt_text("the picture", exact=True).get_attribute("src")
     files = page.locator("input[type=file]")
     files.set_input_files({"name": "note.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page.locator(".error-line")).to_contain_text("note.png cannot be read as a picture")
+    expect(page.locator(".error-line")).to_contain_text("note.png is no picture that this browser can read")
     files.set_input_files({"name": "green.png", "mimeType": "image/png", "buffer": data.getvalue()})
     expect(page.locator(".error-line")).to_have_count(0)
     expect(page).to_have_url(re.compile("code="))
@@ -92,6 +92,22 @@ def test_a_dropped_picture_is_decoded_and_kept_by_its_code(page, site, folder, c
     page.wait_for_url("**/p/green*")
     page.locator("[data-panel=latents] [data-panel-ask]").click()
     expect(page.locator(".latent-pictures img")).to_have_count(2, timeout=LOADED)
+
+
+def test_a_picture_of_the_notebook_is_found_by_its_name(page, site, folder, clean):
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (40, 40), (200, 30, 30)).save(folder / "pages" / "red-door.png")
+    opened(page, site)
+    field = page.get_by_label("or one of the notebook")
+    field.press_sequentially("door")
+    expect(page.locator("datalist option[value='red-door.png']")).to_be_attached()
+    field.fill("nowhere.png")
+    field.press("Tab")
+    expect(page.locator(".error-line")).to_contain_text("no picture nowhere.png below pages/")
+    field.fill("red-door.png")
+    field.press("Tab")
+    expect(page).to_have_url(re.compile("picture=red-door.png$"))
+    expect(page.locator(".error-line")).to_have_count(0)
 
 
 def test_noise_is_set_by_slider_and_number(page, site):

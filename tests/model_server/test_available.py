@@ -40,8 +40,8 @@ def test_models_once_opened_are_listed_newest_first(nb):
     for name in ("org/a", "org/b", "org/a", "builtin"):
         remember(nb, name, FACTS)
     listed = available_models(nb)
-    assert [model["name"] for model in listed] == ["builtin", "org/a", "org/b"]
-    assert listed[1] | {"opened": ""} == {
+    assert [model["name"] for model in listed] == ["builtin", "builtin-vae", "org/a", "org/b"]
+    assert listed[2] | {"opened": ""} == {
         "name": "org/a",
         "short": "a",
         "kind": "text",
@@ -54,7 +54,7 @@ def test_models_once_opened_are_listed_newest_first(nb):
     }
     assert (listed[0]["origin"], listed[0]["parameters"]) == ("built-in", 7)
     forget(nb, "org/a")
-    assert [model["name"] for model in available_models(nb)] == ["builtin", "org/b"]
+    assert [model["name"] for model in available_models(nb)] == ["builtin", "builtin-vae", "org/b"]
     forget(nb, "nobody")
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_list_is_an_empty_one(nb, damaged):
     remember(nb, "org/a", FACTS)
     (nb.folder / ".glassbook" / "models.json").write_text(damaged)
     assert remembered(nb) == []
-    assert [model["name"] for model in available_models(nb)] == ["builtin"]
+    assert [model["name"] for model in available_models(nb)] == ["builtin", "builtin-vae"]
     remember(nb, "org/b", FACTS)
     assert [entry["name"] for entry in remembered(nb)] == ["org/b"]
 
@@ -110,6 +110,7 @@ def test_the_list_says_what_each_model_is_of(nb, tmp_path, monkeypatch):
     listed = {model["name"]: (model["origin"], model["kind"], model["task"]) for model in available_models(nb)}
     assert listed == {
         "builtin": ("built-in", "text", "write"),
+        "builtin-vae": ("built-in", "pictures", "autoencode"),
         outside: ("opened", "pictures", "classify"),
         "resnet20-cifar10": ("published", "pictures", "classify"),
         f"run:{nb.runs()[0].id}/net": ("run", "pictures", "classify"),

@@ -109,3 +109,14 @@ def test_a_disk_that_refuses_leaves_nothing(book, page, monkeypatch):
     with pytest.raises(GlassbookError, match="No space left"):
         book.add_picture(PNG, "plot.png", page)
     assert [path.name for path in (book.folder / "pages" / "terms").iterdir()] == ["circuit.md"]
+
+
+def test_pictures_are_found_by_part_of_their_path(book, page):
+    for name in ("terms/red-Door.png", "b/door.JPG", "b/door.svg", "b/.hidden/door.png", "door.gif"):
+        place = book.folder / "pages" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(PNG)
+    assert book.pictures("DOOR") == ["b/door.JPG", "door.gif", "terms/red-Door.png"]
+    assert book.pictures("b/") == ["b/door.JPG"]
+    assert book.pictures("", limit=2) == ["b/door.JPG", "door.gif"]
+    assert book.pictures("window") == []

@@ -63,7 +63,7 @@ def test_a_question_reaches_the_model_server_whole(reader, server):
     [
         {"seed": "x"},
         {"seed": 1, "picture": "a.png"},
-        {"pixels": "not base64!"},
+        {"pixels": ""},
         {"set": {"4": 11}},
         {"set": {"-1": 1}},
         {"code": ["a"]},

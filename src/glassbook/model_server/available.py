@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from glassbook.assets.builtin import BUILTIN_DICTIONARY, BUILTIN_MODELS, BUILTIN_VAE
+from glassbook.assets.builtin import BUILTIN_DICTIONARY, BUILTIN_MODELS
 from glassbook.data.packages import PACKAGES
 from glassbook.data.registry import MODELS
 from glassbook.errors import GlassbookError
@@ -17,8 +17,6 @@ LensKind = Literal["logit", "tuned", "jacobian", "permuted"]
 """Lenses of a model; "permuted" is the Jacobian lens's control."""
 PREFIX = "run:"
 """Prefix of the name of a model that a run has saved: run:<id>/<artifact>."""
-WITH_LATENTS = frozenset({"glassbook-autoencoder", "glassbook-vae", "glassbook-gan"})
-"""`model_type`s of the config.json of models that decode pictures."""
 RECENT = 200
 """How many of the newest runs are searched."""
 WRITES = "write"
@@ -36,6 +34,8 @@ class Kind(NamedTuple):
 
 def kind_of(notebook: Notebook, name: str) -> Kind:
     """What a model is of, by its name and the config.json beside its weights; a model elsewhere is taken for text."""
+    if name in BUILTIN_MODELS:
+        return _kind_of_folder(BUILTIN_MODELS[name])
     if name in MODELS:
         return Kind("pictures", MODELS[name].task)
     if name in PACKAGES:
@@ -57,12 +57,14 @@ def _kind_of_folder(folder: Path) -> Kind:
 
 
 def available_models(notebook: Notebook) -> list[dict[str, Any]]:
-    """The built-in model, those that were opened before, models of pictures that are here, and those that runs saved.
+    """The built-in models, those that were opened before, models of pictures that are here, and those that runs saved.
 
     Each is {name, short, kind, task, origin, where}, `kind` and `task` as `kind_of` has them; of opened models
     also when, `parameters` and a usual `site`, as `remembered` has them.
     """
-    models = [{"name": "builtin", "short": "builtin", "origin": "built-in", "where": "comes with Glassbook"}]
+    models = [
+        {"name": name, "short": name, "origin": "built-in", "where": "comes with Glassbook"} for name in BUILTIN_MODELS
+    ]
     saved = []
     for record in notebook.runs()[:RECENT]:
         for name in record.artifacts:
@@ -97,14 +99,8 @@ def _published() -> dict[str, str]:
 
 
 def models_with_latents(notebook: Notebook) -> list[str]:
-    """Names of the models that decode pictures: the built-in VAE, and those that the newest runs have saved."""
-    saved = [
-        f"{PREFIX}{record.id}/{name}"
-        for record in notebook.runs()[:RECENT]
-        for name in record.artifacts
-        if _model_type(record.folder / "artifacts" / name) in WITH_LATENTS
-    ]
-    return [BUILTIN_VAE, *saved]
+    """Names of the models that decode pictures: the built-in VAE, those that were opened, and those that runs saved."""
+    return [model["name"] for model in available_models(notebook) if model["task"] in ("autoencode", "generate")]
 
 
 def short_name(name: str) -> str:
@@ -118,7 +114,7 @@ def short_name(name: str) -> str:
 
 def is_local(notebook: Notebook, name: str) -> bool:
     """Whether opening a model downloads nothing: it is listed already, or its files are on this machine."""
-    return name in BUILTIN_MODELS or _exists(name) or any(model["name"] == name for model in available_models(notebook))
+    return _exists(name) or any(model["name"] == name for model in available_models(notebook))
 
 
 def same_model(notebook: Notebook, one: str, other: str) -> bool:
@@ -171,12 +167,3 @@ def _exists(name: str) -> bool:
 
 def _is_model(folder: Path) -> bool:
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-
-
-def _model_type(folder: Path) -> str:
-    """What the config.json of a model's folder says that it is; "" if it says nothing."""
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return ""
-    return str(config.get("model_type", "")) if isinstance(config, dict) else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,10 +20,10 @@ from glassbook.errors import GlassbookError
 from glassbook.measure.reconstruction import psnr
 from glassbook.model_server.available import PREFIX, file_stamps, resolve
 from glassbook.model_server.latent_settings import LatentSettings, read_latents
+from glassbook.model_server.pictures import in_base64, read_pixels
 from glassbook.nets import open_picture_model
 from glassbook.nets.picture_model import PictureModel
 from glassbook.notebook import Notebook
-from glassbook.notebook.pictures import png
 
 MAX_OPEN = 4
 """How many models stay open."""
@@ -174,27 +173,19 @@ def _picture(notebook: Notebook, model: LatentModel, settings: LatentSettings) -
             raise GlassbookError(f"{model.name} makes pictures of noise and reads none; give a seed")
         return None
     if settings.pixels is not None:
-        images = _square(settings.pixels)
+        side = math.isqrt(len(settings.pixels) // 4)  # 4 characters stand for 3 bytes
+        images = read_pixels(settings.pixels, side, side)
     elif settings.picture is not None:
         images = open_picture(_file(notebook, settings.picture), pm.size)[None]
     else:
         images = model.examples(1, settings.seed or 0)
-    return _bytes(pm, pm.batch(images)["pixel_values"][0])
+    return pm.view(images)[0]
 
 
 def _bytes(pm: PictureModel, pixel_values: Tensor) -> Tensor:
     """What a model's input [C, H, W] looks like, as bytes."""
     std, mean = (torch.tensor(values)[:, None, None] for values in (pm.std, pm.mean))
     return ((pixel_values * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-def _square(pixels: str) -> Tensor:
-    """A square picture of bytes in base64, [1, 3, side, side]."""
-    data = b64decode(pixels)
-    side = math.isqrt(len(data) // 3)
-    if not data or 3 * side**2 != len(data):
-        raise GlassbookError(f"{len(data)} bytes are no square picture in red, green and blue; send 3 for each pixel")
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8).view(1, side, side, 3).permute(0, 3, 1, 2)
 
 
 def _file(notebook: Notebook, name: str) -> Path:
@@ -207,7 +198,10 @@ def _file(notebook: Notebook, name: str) -> Path:
 
 
 def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int, int], Tensor]:
-    """Pictures that a model was not trained on: of the dataset that its run used, else frames of held-out stations."""
+    """Pictures that a model was not trained on: of the dataset that its run used, else held-out frames of the Reserve.
+
+    Frames are of the training stations, whose backgrounds a small model knows; streams below 0 are held out.
+    """
     if name.startswith(PREFIX):
         run = notebook.run(name.removeprefix(PREFIX).partition("/")[0])
         for used in run.uses:
@@ -215,17 +209,14 @@ def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int,
                 images = DATASETS[used.name]()
                 return lambda n, seed: images[torch.arange(seed, seed + n) % len(images)]
     world = World()
-    places = split(world)
-    held_out = [*places["dev"], *places["test"]]
+    places = split(world)["train"]
     # While a latent moves, its picture stays the same.
-    return lru_cache(maxsize=64)(lambda n, seed: close_frames(world, n, pm.size, -1 - seed, held_out))
+    return lru_cache(maxsize=64)(lambda n, seed: close_frames(world, n, pm.size, -1 - seed, places))
 
 
 def _address(picture: Tensor) -> str:
     """A picture, bytes [C, H, W], as a data address."""
-    height, width = picture.shape[1:]
-    rows = picture.permute(1, 2, 0).contiguous().numpy().tobytes()
-    return "data:image/png;base64," + b64encode(png(rows, width, height)).decode()
+    return "data:image/png;base64," + in_base64(picture)
 
 
 def _psnr(picture: Tensor, given: Tensor) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
+import heapq
 import itertools
 import json
 import os
@@ -35,7 +36,7 @@ from glassbook.notebook.index.scan import PAGES
 from glassbook.notebook.pages.links import name_key, slug
 from glassbook.notebook.pages.names import YIELDS, names_of, to_yield
 from glassbook.notebook.pages.page import Page
-from glassbook.notebook.pictures import check_picture, free_place
+from glassbook.notebook.pictures import ENDINGS, check_picture, free_place
 from glassbook.notebook.runs import run as runs
 from glassbook.notebook.runs.annotations import annotate
 from glassbook.notebook.runs.claims import Claim
@@ -290,6 +291,13 @@ class Notebook:
             if not place.exists():
                 write_atomic(place, data)
         return place
+
+    def pictures(self, text: str, limit: int = 20) -> list[str]:
+        """Picture files whose paths below pages/ contain a text, whatever its case; sorted, at most `limit`."""
+        pages = self.folder / "pages"
+        found = (path.relative_to(pages) for path in pages.rglob("*") if path.suffix.lower() in ENDINGS)
+        names = (path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+        return heapq.nsmallest(limit, (name for name in names if text.lower() in name.lower()))
 
     @contextlib.contextmanager
     def _one_writer(self) -> Iterator[None]:

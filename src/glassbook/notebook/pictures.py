@@ -14,6 +14,8 @@ LARGEST = 10 << 20
 """Bytes of a picture that a page can be given."""
 _LONGEST = 48
 """Characters of a name: four bytes each, a number and an ending still make a file name."""
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
+"""Of the files that are pictures."""
 
 
 def png(pixels: bytes, width: int, height: int) -> bytes:

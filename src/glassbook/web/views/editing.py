@@ -139,6 +139,15 @@ def create_page(request: Request, new: NewPage) -> Response:
     return _saved(nb, create(nb, new.text, new.title, new.kind), 201)
 
 
+@router.get("/api/v1/pictures")
+def pictures(
+    request: Request,
+    q: Annotated[str, Query(max_length=LONGEST_NAME, description="part of the path")] = "",
+) -> Response:
+    """Pictures beside pages whose paths below pages/ contain `q`; the first 20."""
+    return json_response({"pictures": services_of(request).notebook.pictures(q)})
+
+
 @router.post("/api/v1/pictures", status_code=201)
 async def add_picture(
     request: Request,

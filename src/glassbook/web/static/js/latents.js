@@ -2,6 +2,8 @@
 // picture and removed. Used by the live block `latents` (panels.js) and the page /latents; data from /api/v1/latents.
 import { ask, el, number, rooted } from "./api.js";
 import { paced } from "./paced.js";
+import { squareOf } from "./square.js";
+import { suggest } from "./suggest.js";
 
 const PATH = "/api/v1/latents";
 const FIRST = 8; // latents whose sliders are seen at once
@@ -23,22 +25,6 @@ function address({ set = {}, code, ...rest }) {
   if (code) query.set("code", code.join(","));
   for (const [unit, value] of Object.entries(set)) query.append("set", `${unit}:${value}`);
   return `/latents?${query}`;
-}
-
-// The middle square of a picture's file at so many pixels a side, as bytes in base64.
-async function pixelsOf(file, side) {
-  const bitmap = await createImageBitmap(file);
-  const cut = Math.min(bitmap.width, bitmap.height);
-  const canvas = el("canvas", { width: side, height: side });
-  const context = canvas.getContext("2d");
-  context.fillStyle = "white"; // what is transparent lies on it
-  context.fillRect(0, 0, side, side);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, (bitmap.width - cut) / 2, (bitmap.height - cut) / 2, cut, cut, 0, 0, side, side);
-  const { data } = context.getImageData(0, 0, side, side);
-  let bytes = "";
-  for (let at = 0; at < data.length; at += 4) bytes += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
-  return btoa(bytes);
 }
 
 const figure = (src, name, alt) => el("figure", {}, el("img", { src, alt, class: "pixels" }), el("figcaption", {}, name));
@@ -80,7 +66,7 @@ class Panel {
     this.asking.want(short(this.settings));
   }
 
-  // Another picture: its latents are where they are.
+  // Another picture: its latents are where they are. A picture that cannot be shown leaves what stands there.
   begin(start) {
     this.asking.drop();
     const { model, mode, noise, strip } = this.settings;
@@ -98,9 +84,10 @@ class Panel {
     const take = async (chosen) => {
       if (!chosen) return;
       try {
-        this.begin({ pixels: await pixelsOf(chosen, this.size) });
-      } catch {
-        this.tell(`${chosen.name} cannot be read as a picture; choose a PNG or JPEG`, true);
+        const { pixels } = await squareOf(chosen, this.size);
+        this.begin({ pixels });
+      } catch (error) {
+        this.tell(error.message, true);
       }
     };
     file.addEventListener("change", () => take(file.files[0]));
@@ -110,10 +97,15 @@ class Panel {
       event.preventDefault();
       take(event.dataTransfer.files[0]);
     });
+    const beside = el("input", { size: "18", maxlength: "200", autocomplete: "off", placeholder: "part of its name", value: this.settings.picture });
+    const list = el("datalist");
+    suggest(beside, list, async (text) => (await ask(`/api/v1/pictures?${new URLSearchParams({ q: text })}`)).pictures.map((value) => el("option", { value })));
+    beside.addEventListener("change", () => beside.value && this.begin({ picture: beside.value }));
     return el("p", { class: "row" },
       el("label", {}, "Picture number ", seed),
       el("button", { type: "button", class: "quiet", onclick: () => { seed.value = Number(seed.value || 0) + 1; choose(); } }, "Next"),
-      el("label", {}, "or your own ", file));
+      el("label", {}, "or one of the notebook ", beside), list,
+      el("label", {}, "or a file ", file));
   }
 
   take(answer) {
@@ -156,11 +148,11 @@ class Panel {
       this.units.set(unit, move);
       const strip = el("button", { type: "button", class: "quiet small", "aria-label": `strip of latent ${unit}`, onclick: () => { this.settings.strip = this.settings.strip === unit ? undefined : unit; this.want(); } }, "Strip");
       const back = el("button", { type: "button", class: "quiet small", "aria-label": `put latent ${unit} back`, onclick: () => { const { [unit]: _, ...rest } = this.settings.set ?? {}; this.settings.set = rest; this.want(); } }, "Back");
-      return el("tr", {}, el("th", { scope: "row", class: "num" }, String(unit)), el("td", {}, move.range), el("td", {}, move.field), el("td", { class: "num" }, own.toFixed(2)), el("td", { class: "num" }, number(spread)), el("td", { class: "row" }, back, strip));
+      return el("tr", {}, el("th", { scope: "row", class: "num" }, String(unit)), el("td", {}, move.range), el("td", {}, move.field), el("td", { class: "num" }, own.toFixed(2)), el("td", { class: "num" }, number(spread)), el("td", {}, back, " ", strip));
     };
     const table = (some, caption) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
       el("table", { class: "latents" }, el("caption", {}, caption),
-        el("thead", {}, el("tr", {}, ...["latent", "spreads from its mean", "value", "of the picture", "spread"].map((name) => el("th", { scope: "col" }, name)), el("td"))),
+        el("thead", {}, el("tr", {}, ...["latent", "spreads from its mean", "as a number", "of the picture", "spread"].map((name) => el("th", { scope: "col" }, name)), el("td"))),
         el("tbody", {}, ...some.map(row))));
     const rest = units.slice(FIRST);
     this.controls.replaceChildren(

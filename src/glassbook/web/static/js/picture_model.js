@@ -2,6 +2,7 @@
 // are. The answer is classes as bars or a reconstruction, and a dictionary's strongest features as maps on the picture.
 import { ask, el, number } from "./api.js";
 import { waiting } from "./panels.js";
+import { squareOf } from "./square.js";
 import { showSites } from "./sites.js";
 
 const SIDE = 512; // pixels of the square that is sent; the server scales it to what the model sees
@@ -55,31 +56,6 @@ const looking = page.querySelector("[data-ask=look]");
 const answer = page.querySelector("[data-answer]");
 let pixels; // of the picture that is looked at: {pixels, width, height}
 let asked = 0;
-
-// The square in a picture's middle as bytes in base64; transparent parts lie on white.
-async function read(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error(`${file.name || "this"} is no picture that this browser can read; choose a JPEG, PNG or WebP file`);
-  }
-  const square = Math.min(bitmap.width, bitmap.height);
-  const side = Math.min(SIDE, square);
-  const canvas = new OffscreenCanvas(side, side);
-  const brush = canvas.getContext("2d");
-  brush.imageSmoothingQuality = "high";
-  brush.fillStyle = "white";
-  brush.fillRect(0, 0, side, side);
-  brush.drawImage(bitmap, (bitmap.width - square) / 2, (bitmap.height - square) / 2, square, square, 0, 0, side, side);
-  bitmap.close();
-  const { data } = brush.getImageData(0, 0, side, side);
-  const bytes = new Uint8Array(3 * side * side);
-  for (let i = 0, j = 0; i < data.length; i += 4) (bytes[j++] = data[i]), (bytes[j++] = data[i + 1]), (bytes[j++] = data[i + 2]);
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return { pixels: btoa(text), width: side, height: side };
-}
 
 async function look() {
   const mine = ++asked;
@@ -171,7 +147,7 @@ function numbers({ shown }, width, height) {
 async function take(file) {
   if (!file || looking.elements.picture.disabled) return;
   try {
-    pixels = await read(file);
+    pixels = await squareOf(file, SIDE);
   } catch (error) {
     asked += 1;
     page.querySelector("[data-features]").hidden = true;
