@@ -352,7 +352,7 @@ def strong(images: Tensor, generator: torch.Generator, ops: int = 2) -> Tensor:
     share, down, right = torch.rand(3, n, generator=generator)
     side = (CUT * share * min(height, width)).long()
     row, column = (down * height).long() - side // 2, (right * width).long() - side // 2
-    return cutout(images, *(part.to(images.device) for part in (row, column, side)))
+    return cutout(images, row.to(images.device), column.to(images.device), side.to(images.device))
 
 
 def _check(images: Tensor) -> None:
