@@ -41,3 +41,13 @@ def test_k_means_says_what_it_needs(without):
     without("sklearn")
     with pytest.raises(GlassbookError, match="sklearn is not installed"):
         kmeans(torch.randn(50, 4), 3)
+
+
+def test_looking_at_photographs_says_once_what_it_needs(without, tmp_path, capsys):
+    from glassbook.cli import main
+
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    without("PIL")
+    assert main(["look", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "error: PIL is not installed; pip install 'glassbook[baselines]' brings it\n"

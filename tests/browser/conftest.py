@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 sys.path.append(str(Path(__file__).parent))
+from serving import serving
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,19 +46,9 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def site(folder) -> Iterator[str]:
-    """Address of `glassbook serve`, run as a user runs it."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "glassbook", "serve", "--port", "0", "--json", "--notebook", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        yield json.loads(server.stdout.readline())["url"].rstrip("/")
-    finally:
-        server.terminate()
-        server.wait(20)
+    """Address of a server on it."""
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from test_pages_look import Axe
-from test_panels import LOADED
+from axe_playwright_python.sync_playwright import Axe
+from serving import serving
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
+LOADED = 60_000
+"""Milliseconds within which a model is loaded and has answered."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
-def run(folder):
-    """A run that has kept a classifier with a dictionary, an autoencoder and a GAN, all of random weights."""
+def book(tmp_path_factory):
+    """A notebook with a run that has kept a classifier and a dictionary of it, an autoencoder and a GAN."""
     import torch
 
     from glassbook.features import Dictionary, TopK
@@ -28,14 +28,27 @@ def run(folder):
 
     torch.manual_seed(0)
     net, code = resnet_cifar(8, 3).eval(), Autoencoder(PictureConfig(size=16, channels=3, code=4, width=4))
-    with Notebook(folder).start_run("toy", {}) as run:
+    nb = Notebook.create(tmp_path_factory.mktemp("pictures") / "notebook")
+    with nb.start_run("toy", {}) as run:
         save_model(PictureModel(net, "r", "classify", 32, 3, ("heron", "hare", "vole")), run.artifact("net"))
         save_model(PictureModel(code, "a", "autoencode", 16, 3), run.artifact("code"))
         save_model(PictureModel(pictures_gan(8, 1, 4, 4), "g", "generate", 8, 1), run.artifact("gan"))
         about = {"weights": fingerprint(net), "site": "blocks.1.out"}
         Dictionary(32, 64, TopK(4)).save(run.artifact("d.safetensors"), **about)
-    yield f"run:{run.folder.name}"
-    shutil.rmtree(run.folder)
+    return nb
+
+
+@pytest.fixture(scope="module")
+def site(book):
+    """Address of a server on that notebook."""
+    with serving(book.folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def run(book) -> str:
+    """How the names of its models begin."""
+    return f"run:{book.runs()[0].id}"
 
 
 @pytest.fixture(scope="module")

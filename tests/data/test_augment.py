@@ -128,7 +128,7 @@ def test_a_batch_of_all_operations_is_each_picture_by_its_own():
     images, names = pictures(42, 32, 32), list(augment.OPS)
     which = torch.arange(42) % 14
     strength = torch.linspace(0, 1, 42)
-    out = augment._by_ops(images, which, strength)
+    out = augment._by_ops(images.clone(), which, strength)
     for i, (n, share) in enumerate(zip(which.tolist(), strength.tolist(), strict=True)):
         op = augment.OPS[names[n]]
         by = torch.tensor([op.low + (op.high - op.low) * share])

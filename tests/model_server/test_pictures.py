@@ -92,7 +92,7 @@ def test_the_strongest_features_with_their_maps(models, image):
     with torch.no_grad(), trace(pm.model, read=SITE) as t:
         pm.model(**pm.batch(image[None]))
     d = Dictionary.load(models.notebook.runs()[0].artifact("d.safetensors"))
-    latents = d.encode(t[SITE][0].permute(1, 2, 0))
+    latents = d.encode(t[SITE][0].permute(1, 2, 0)).detach()
     largest = latents.flatten(0, 1).max(0).values
     assert [f["index"] for f in features["shown"]] == largest.topk(8).indices.tolist()
     for feature in features["shown"]:

@@ -21,6 +21,8 @@ from glassbook.errors import GlassbookError
 
 FILL = 127
 """Level of pixels that come from outside of a picture, and of those that are cut out."""
+CHUNK = 32
+"""Pictures that are moved at once, few enough for the numbers of their pixels to stay in the cache."""
 _ONE = 1 << 16
 """1 in fixed-point numbers."""
 
@@ -30,22 +32,31 @@ _ONE = 1 << 16
 
 def flip(images: Tensor, which: Tensor) -> Tensor:
     """Pictures mirrored left to right where `which` [N] is true."""
-    return _in_groups(images, which.long(), lambda mirrored, x, _: x.flip(-1) if mirrored else x)
+    return _in_groups(images.clone(), which.long(), lambda mirrored, x, _: x.flip(-1) if mirrored else x)
 
 
 def _in_groups(images: Tensor, group: Tensor, change: Callable[[int, Tensor, Tensor], Tensor]) -> Tensor:
-    """Pictures of one group changed together, and put back where they were.
+    """Pictures of one group changed together, in place: fresh memory for all of them costs more than the work.
 
     Args:
-        images: [N, ...].
+        images: [N, ...], contiguous.
         group: [N] whole numbers.
-        change: (number, the group's pictures, which of all they are) -> the new ones.
+        change: (number, the group's pictures, which of all they are) -> the new ones, or the same where none is new.
     """
     order = group.argsort()
     numbers, counts = group.unique(return_counts=True)
-    parts = zip(images.index_select(0, order).split(counts.tolist()), order.split(counts.tolist()), strict=True)
-    changed = [change(n, x, rows) for n, (x, rows) in zip(numbers.tolist(), parts, strict=True)]
-    return torch.cat(changed).index_select(0, order.argsort())
+    for number, rows in zip(numbers.tolist(), order.split(counts.tolist()), strict=True):
+        x = images.index_select(0, rows)
+        changed = change(number, x, rows)
+        if changed is not x:
+            _words(images).index_copy_(0, rows, _words(changed))
+    return images
+
+
+def _words(images: Tensor) -> Tensor:
+    """Pictures as [N, numbers], of 8 bytes each if they can be cut so."""
+    flat = images.reshape(len(images), -1)
+    return flat.view(torch.int64) if flat.shape[1] % 8 == 0 else flat
 
 
 def reflect_crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -58,17 +69,27 @@ def reflect_crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     height, width = images.shape[2:]
     if int(down.abs().max()) >= height or int(right.abs().max()) >= width:
         raise GlassbookError(f"a window over {height} x {width} pixels cannot move by its side; move it by less")
+    return _move(images.clone(), down, right)
+
+
+def _move(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """`reflect_crop` in place."""
     return _moved(_moved(images, down, 2), right, 3)
 
 
 def _moved(images: Tensor, by: Tensor, axis: int) -> Tensor:
-    """Pictures moved along one axis."""
+    """Pictures moved along one axis, in place."""
     side = images.shape[axis]
 
     def move(n: int, x: Tensor, _: Tensor) -> Tensor:
-        if n > 0:
-            return torch.cat((x.narrow(axis, n, side - n), x.narrow(axis, side - 1 - n, n).flip(axis)), axis)
-        return torch.cat((x.narrow(axis, 1, -n).flip(axis), x.narrow(axis, 0, side + n)), axis) if n else x
+        if not n:
+            return x
+        # What stays, and the mirror image of what is beside the edge: copied in rows, which `cat` does not do.
+        out, kept, new = torch.empty_like(x), side - abs(n), abs(n)
+        out.narrow(axis, max(-n, 0), kept).copy_(x.narrow(axis, max(n, 0), kept))
+        mirrored = x.narrow(axis, side - 1 - new if n > 0 else 1, new).flip(axis)
+        out.narrow(axis, kept if n > 0 else 0, new).copy_(mirrored)
+        return out
 
     return _in_groups(images, by, move)
 
@@ -85,18 +106,19 @@ def cutout(images: Tensor, row: Tensor, column: Tensor, side: Tensor, fill: int 
     Source: DeVries and Taylor 2017, arXiv:1708.04552.
     """
 
+    return _fill(images.clone(), row, column, side, fill)
+
+
+def _fill(images: Tensor, row: Tensor, column: Tensor, side: Tensor, fill: int = FILL) -> Tensor:
+    """`cutout` in place, in operations on bytes: far faster than a choice by a mask."""
+
     def between(length: int, start: Tensor) -> Tensor:
         at = torch.arange(length, device=images.device)
         return (at >= start[:, None]) & (at < (start + side)[:, None])
 
     rows, columns = between(images.shape[2], row), between(images.shape[3], column)
-    return _choose((rows[:, :, None] & columns[:, None, :])[:, None], fill, images)
-
-
-def _choose(where: Tensor, level: int, images: Tensor) -> Tensor:
-    """`level` where a mask is true, else the pictures: `torch.where` in operations on bytes, which are far faster."""
-    mask = where.view(torch.uint8).neg()  # 255 or 0
-    return (images & ~mask) | (mask & level)
+    inside = (rows[:, :, None] & columns[:, None, :])[:, None].view(torch.uint8).neg()  # 255 or 0
+    return images.bitwise_and_(~inside).bitwise_or_(inside & fill)
 
 
 def affine(images: Tensor, matrix: Tensor, fill: int = FILL) -> Tensor:
@@ -107,6 +129,9 @@ def affine(images: Tensor, matrix: Tensor, fill: int = FILL) -> Tensor:
         matrix: [N, 6], a to f, as `Image.transform` takes them.
         fill: level of what lies outside.
     """
+    if len(images) > CHUNK:
+        parts = zip(images.split(CHUNK), matrix.split(CHUNK), strict=True)
+        return torch.cat([affine(part, rows, fill) for part, rows in parts])
     n, c, height, width = images.shape
     a, b, shift_x, d, e, shift_y = matrix.double().T
     x = torch.arange(width, dtype=torch.int32, device=images.device)
@@ -306,6 +331,11 @@ def randaugment(images: Tensor, generator: torch.Generator, ops: int = 2) -> Ten
     Source: Cubuk et al. 2019, arXiv:1909.13719; with strengths drawn from a range, as FixMatch does.
     """
     _check(images)
+    return _augmented(images.clone(), generator, ops)
+
+
+def _augmented(images: Tensor, generator: torch.Generator, ops: int) -> Tensor:
+    """`randaugment` in place."""
     for _ in range(ops):
         which = torch.randint(len(OPS), (len(images),), generator=generator)
         images = _by_ops(images, which, torch.rand(len(images), generator=generator))
@@ -313,7 +343,7 @@ def randaugment(images: Tensor, generator: torch.Generator, ops: int = 2) -> Ten
 
 
 def _by_ops(images: Tensor, which: Tensor, strength: Tensor) -> Tensor:
-    """Each picture by one operation, `which` [N] of `OPS`, its parameter at `strength` [N] of the range.
+    """Each picture by one operation, `which` [N] of `OPS`, its parameter at `strength` [N] of the range, in place.
 
     Pictures of one operation are changed together, and those that are moved all at once.
     """
@@ -337,22 +367,22 @@ def weak(images: Tensor, generator: torch.Generator) -> Tensor:
     """Each picture mirrored or not, and moved by up to an eighth of its side."""
     _check(images)
     n, (height, width) = len(images), images.shape[2:]
-    mirrored = torch.rand(n, generator=generator) < 0.5
-    moves = [
+    mirrored = (torch.rand(n, generator=generator) < 0.5).to(images.device)
+    down, right = (
         torch.randint(-round(MARGIN * side), round(MARGIN * side) + 1, (n,), generator=generator).to(images.device)
         for side in (height, width)
-    ]
-    return reflect_crop(flip(images, mirrored.to(images.device)), *moves)
+    )
+    return _move(flip(images, mirrored), down, right)
 
 
 def strong(images: Tensor, generator: torch.Generator, ops: int = 2) -> Tensor:
     """Each picture weakly augmented, then by `ops` operations of RandAugment, then with a square of it filled."""
-    images = randaugment(weak(images, generator), generator, ops)
+    images = _augmented(weak(images, generator), generator, ops)
     n, (height, width) = len(images), images.shape[2:]
     share, down, right = torch.rand(3, n, generator=generator)
     side = (CUT * share * min(height, width)).long()
     row, column = (down * height).long() - side // 2, (right * width).long() - side // 2
-    return cutout(images, *(part.to(images.device) for part in (row, column, side)))
+    return _fill(images, row.to(images.device), column.to(images.device), side.to(images.device))
 
 
 def _check(images: Tensor) -> None:

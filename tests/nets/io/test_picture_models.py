@@ -19,6 +19,7 @@ from glassbook.nets import (
 )
 from glassbook.nets import save_model as save
 from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
+from glassbook.nets.conv import resnet_cifar
 from glassbook.nets.gan import pictures_gan, points_gan
 
 SMALL = PictureConfig(size=16, channels=3, code=5, width=4)
@@ -152,3 +153,15 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(how, tmp_path):
     damage(tmp_path, how)
     with pytest.raises(GlassbookError, match=f"^{tmp_path}[^\n]*$"):
         open_model(tmp_path)
+
+
+def test_a_classifier_with_other_classes_than_logits_is_refused(tmp_path):
+    pm = PictureModel(resnet_cifar(8, 3), "net", "classify", 32, 3, ("a", "b", "c"))
+    save(pm, tmp_path)
+    assert open_picture_model(tmp_path).classes == ("a", "b", "c")
+    config = json.loads((tmp_path / "config.json").read_text())
+    for classes in (["a", "b"], [], list("abcd")):
+        config["pictures"]["classes"] = classes
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with pytest.raises(GlassbookError, match="classes"):
+            open_model(tmp_path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from glassbook.cli.command import Command, Option, Positional, quiet_libraries
 from glassbook.cli.look_page import decibels, page
 from glassbook.cli.output import console, table
-from glassbook.errors import GlassbookError
+from glassbook.errors import GlassbookError, extra
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,6 +49,8 @@ class Look(Command):
         if self.to is not None and self.to.suffix not in (".png", ".html"):
             raise GlassbookError(f"--to {self.to}: name a .png or an .html file")
         quiet_libraries()
+        with extra("baselines"):  # once, and not for every file
+            import PIL.Image  # noqa: F401
         from glassbook.data.pictures import picture_files
         from glassbook.nets import open_picture_model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from pydantic import ValidationError, validate_call
@@ -30,10 +30,6 @@ class Kind(NamedTuple):
     """The settings of a network."""
 
 
-def _resnet(depth: int, classes: int) -> CifarResNet:
-    return resnet_cifar(depth, classes)
-
-
 def _efficientnet_lite(classes: int) -> EfficientNetLite:
     return EfficientNetLite(classes)
 
@@ -57,7 +53,7 @@ KINDS: dict[str, Kind] = {
     "glassbook-autoencoder": Kind(Autoencoder, "autoencode", _autoencoder, lambda m: asdict(m.config)),
     "glassbook-vae": Kind(VAE, "autoencode", _vae, lambda m: {**asdict(m.config), "pixels": m.pixels}),
     "glassbook-gan": Kind(GAN, "generate", pictures_gan, lambda m: asdict(m.config)),
-    "glassbook-resnet": Kind(CifarResNet, "classify", _resnet, lambda m: {"depth": m.depth, "classes": m.classes}),
+    "glassbook-resnet": Kind(CifarResNet, "classify", resnet_cifar, lambda m: {"depth": m.depth, "classes": m.classes}),
     "glassbook-efficientnet-lite": Kind(
         EfficientNetLite, "classify", _efficientnet_lite, lambda m: {"classes": m.classes}
     ),
@@ -124,8 +120,8 @@ def restore(name: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -
             raise GlassbookError(
                 f"config.json says {size} {own} of the network and {seen} of the pictures; they differ"
             )
-    if kind.task == "classify" and len(pm.classes) != network["classes"]:
-        raise GlassbookError(f"config.json names {len(pm.classes)} classes for {network['classes']} logits; fix it")
+    if kind.task == "classify" and len(pm.classes) != (logits := cast(Any, model).classes):
+        raise GlassbookError(f"config.json names {len(pm.classes)} classes for {logits} logits; fix it")
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     for key in sorted(wanted.keys() | state.keys()):
         shape, given = wanted.get(key), tuple(state[key].shape) if key in state else None
