@@ -112,8 +112,6 @@ def test_a_page_without_front_matter_takes_its_names_from_the_file() -> None:
         ("title: *x", "not valid YAML"),
         ("a: &x [1]\nb: *x", "aliases"),
         ("title: a\ntitle: b", "twice"),
-        ("level: high", "whole number"),
-        ("x: !!python/object/apply:os.system [echo]", "not plain data"),
         ("x: " + "a" * 70_000, "limit"),
     ],
 )
@@ -133,6 +131,9 @@ def test_a_flow_mapping_changes_in_place_and_refuses_what_it_cannot() -> None:
     page.title = "c"
     assert page.render() == "---\n{id: a, title: c}\n---\n"
     page.level = 1
+    assert page.render() == "---\n{id: a, title: c, level: 1}\n---\n"
+    page = Page.parse("---\n{id: a, tags: [b]}\n---\n")
+    page.tags = []
     with pytest.raises(GlassbookError, match="one key on each line"):
         page.render()
 
@@ -249,3 +250,54 @@ def test_line_ends_of_every_system(mark: str, end: str) -> None:
     page = Page.parse(f"{mark}# Title{end}{end}See [[A]].{end}")
     assert [(link.target, link.line) for link in page.outline().links] == [("A", 3)]
     assert page.render() == page.source
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "title: {{date}}\n",
+        "level: high\ntags: [a]\n",
+        "created: {{date:YYYY}}\nlevel: 3\n",
+        "id: a/../b\n",
+        "x: !!python/object/apply:os.system [echo]\n",
+    ],
+)
+def test_a_value_that_cannot_be_read_leaves_the_other_keys_to_be_changed(head: str) -> None:
+    page = Page.parse(f"---\n{head}---\n# Words\n")
+    problem = page.problem
+    assert problem
+    page.extra["yields"] = ["Words"]
+    page.aliases = ["other"]
+    again = Page.parse(page.render())
+    assert page.render() == f"---\n{head}aliases: [other]\nyields: [Words]\n---\n# Words\n"
+    assert (again.problem, again.extra["yields"], again.aliases) == (problem, ["Words"], ["other"])
+
+
+@pytest.mark.parametrize(
+    "head", ["title: {{date}}\n", "title: [a\n", "title: a\ntitle: b\n", "? [a]\n: b\ntitle: {}\n"]
+)
+def test_what_cannot_be_read_is_not_changed(head: str) -> None:
+    page = Page.parse(f"---\n{head}---\n# Words\n")
+    page.title = "New"
+    with pytest.raises(GlassbookError, match="first"):
+        page.render()
+
+
+@pytest.mark.parametrize(
+    ("head", "after"),
+    [
+        ("{title: a}", "{title: a, yields: [b]}"),
+        ("{title: a,}", "{title: a, yields: [b]}"),
+        ("{ title: a, tags: [x] } # why", "{ title: a, tags: [x] , yields: [b]} # why"),
+        ("{}", "{yields: [b]}"),
+        ("{\n  title: a, # why\n}", None),
+    ],
+)
+def test_keys_are_added_to_a_flow_mapping(head: str, after: str | None) -> None:
+    page = Page.parse(f"---\n{head}\n---\nbody\n")
+    page.extra["yields"] = ["b"]
+    if after is None:
+        with pytest.raises(GlassbookError, match="safely"):
+            page.render()
+    else:
+        assert page.render() == f"---\n{after}\n---\nbody\n"

@@ -65,6 +65,18 @@ def test_links_and_pictures(nb, text, html):
     assert html in shown(nb, text)
 
 
+def test_the_notebooks_own_pages_take_no_picture_from_a_vault(nb):
+    """The next vault may bring another picture of that name."""
+    assert '<img src="/beside/notes/p.png" alt="">' in shown(nb, "![[p.png]]", "pages/notes/own.md")
+    (nb.folder / "pages" / "terms" / "deep").mkdir(parents=True)
+    (nb.folder / "pages" / "terms" / "deep" / "P.png").write_text("x")
+    assert '<img src="/beside/terms/deep/P.png" alt="">' in shown(nb, "![[p.png]]", "pages/notes/own.md")
+    (nb.folder / "pages" / "a").mkdir()
+    (nb.folder / "pages" / "a" / "p.png").write_text("x")
+    assert '<img src="/beside/terms/deep/P.png" alt="">' in shown(nb, "![[p.png]]", "pages/notes/own.md")
+    assert '<img src="/beside/v/assets/p.png" alt="">' in shown(nb, "![[p.png]]")
+
+
 def test_a_note_alone_in_its_paragraph_is_shown(nb):
     html = shown(nb, "![[Part#Two]]")
     assert "two words" in html

@@ -48,7 +48,7 @@ def names_of(page: Page, path: str) -> dict[str, int]:
     names that the page yields.
     """
     times = Counter(map(name_key, yielded(page)))
-    unsaid = int(bool(page.problem and vault_of(path)))
+    unsaid = int(bool(vault_of(path)) and not page.takes_keys)
     return {key: rank + BEHIND * (2 * times[key] or unsaid) for key, (rank, _) in _written(page, path).items()}
 
 

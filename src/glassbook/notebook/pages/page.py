@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -102,7 +103,8 @@ class Page:
             try:
                 _set(page, key, node)
             except GlassbookError as error:
-                page.problem = page.problem or f"{key}: {error}"
+                head.bad[key] = f"{key}: {error}"
+                page.problem = page.problem or head.bad[key]
         said = logseq.properties(body)
         page.aliases = _together(page.aliases, logseq.listed(said.get("alias", "")))
         page.tags = _together(page.tags, logseq.listed(said.get("tags", "")))
@@ -127,18 +129,24 @@ class Page:
         removed = [key for key in head.read if key not in values]
         text = head.text
         if changed or removed:
-            if self.problem:
-                raise GlassbookError(f"fix the front matter of {self.path or self.id!r} first: {self.problem}")
+            if not self.takes_keys or head.bad.keys() & {*changed, *removed}:
+                raise GlassbookError(f"fix the front matter of {str(self.path or self.id)!r} first: {self.problem}")
             for key, value in changed.items():
                 _check(key, value)
             text = head.edited(changed, removed)
-            _prove(text, values, changed)
+            _prove(text, values, changed, head.bad)
         if self.body and text.endswith(("---", "...")):
             text += "\n"
         if text + self.body != self.source and _split(text + self.body)[1] != self.body:
             # The new body begins like front matter; empty front matter before it keeps it a body.
             text = f"{head.mark}---\n---\n"
         return text + self.body
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether its front matter can be changed but for keys whose values cannot be read."""
+        bad = self._head.bad if self._head else {}
+        return not self.problem or self.problem in bad.values()
 
     @property
     def day(self) -> str:
@@ -194,13 +202,14 @@ def _is_day(text: str) -> bool:
     return "-" in text  # a title that begins with four digits need not mean a year
 
 
-def _prove(text: str, values: dict[str, Any], changed: dict[str, Any]) -> None:
+def _prove(text: str, values: dict[str, Any], changed: dict[str, Any], bad: Mapping[str, str]) -> None:
     """Read the new front matter again: every key has to say what the page says, or the edit went wrong."""
     again = Page.parse(text)
     written = again._head.spans if again._head else {}
     says = again._values()
-    right = all(says.get(key) == values.get(key) for key in written) and written.keys() >= changed.keys()
-    if again.problem or not right:
+    same = all(says.get(key) == values.get(key) for key in written if key not in bad)
+    right = same and written.keys() >= changed.keys() and (again._head or _Head()).bad == bad
+    if not again.takes_keys or not right:
         raise GlassbookError("this front matter cannot be changed safely from here; edit the file by hand")
 
 
@@ -273,6 +282,8 @@ class _Head:
     brace: int | None = None
     """Where the last brace of front matter stands that is written as {...}."""
     problem: str | None = None
+    bad: dict[str, str] = field(default_factory=dict)
+    """Keys whose values cannot be read -> why."""
     read: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -290,8 +301,8 @@ class _Head:
         if self.brace is not None:
             if any(key in self.spans for key in removed):
                 raise GlassbookError("this front matter is written as {...}; write one key on each line first")
-            before = self.yaml[: self.brace].rstrip()
-            cuts.append((self.brace, self.brace, "".join(f", {line}" for line in added)[before[-1] in "{," :]))
+            between = {"{": "", ",": " "}.get(self.yaml[: self.brace].rstrip()[-1], ", ")
+            cuts += [(self.brace, self.brace, between + ", ".join(added))] if added else []
             added = []
         body = self.yaml
         for start, stop, replacement in sorted(cuts, reverse=True):
