@@ -73,9 +73,8 @@ def some_pages(db: sqlite3.Connection, folder: Path, paths: Iterable[str]) -> tu
 def _read_head(db: sqlite3.Connection, folder: Path, path: str) -> bool:
     """A large page's row and names, as they are now; whether its links and sections are to be read."""
     known = db.execute("SELECT mtime, size, changed, seen, digest FROM page WHERE path = ?", [path]).fetchone()
-    waits = known is not None and known[3:] == schema.UNREAD
-    if waits and known[:3] == scan.stamp(os.stat(folder / path)):
-        return True
+    if known and known[3:] == schema.UNREAD and known[:3] == scan.stamp(os.stat(folder / path)):
+        return True  # it waits already
     found = read_page(folder, path, known[4] if known else None, schema.head_of)
     if isinstance(found, dict):
         found["page"][0][4:6] = schema.UNREAD
