@@ -79,7 +79,7 @@ class DenoisingAutoencoder:
     )  # fmt: skip
     sabotages = (
         Sabotage("other-targets", "It learns to rebuild another picture (or point) of the batch",
-                 {"sabotage": "other-targets"}),
+                 {"sabotage": "other-targets", "steps": 400, "frame_steps": 300}),
     )  # fmt: skip
     outputs = Outputs(charts=("gain", "field"), tables=("gain",), images=("digits", "frames"))
 
