@@ -32,13 +32,12 @@ def flop(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A length of time: "42 s", "3 min 5 s", "2 h 10 min"."""
+    """A length of time: "42 s", "3 min 5 s", "5 min", "2 h 10 min"."""
     whole = round(value)
     if whole < 60:
         return f"{value:.1f} s" if value < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    parts = (whole // 60, "min", whole % 60, "s") if whole < 3600 else (whole // 3600, "h", whole % 3600 // 60, "min")
+    return f"{parts[0]} {parts[1]}" + (f" {parts[2]} {parts[3]}" if parts[2] else "")
 
 
 def ago(when: datetime) -> str:
