@@ -59,7 +59,9 @@ class Gan:
         Claim("stays-on-the-ring", "With a gradient penalty, nine of ten samples lie on a mode of the ring",
               "on_mode_share", ">=", 0.9, control="grid_modes_with_penalty >= 23", sabotages=("untrained",)),
         Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",
-              "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",)),
+              "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",),
+              explanation="All digits are made, but the rarest of them a little too rarely where it fails; the "
+                          "classifier also takes unclear samples of it for others"),
         Claim("makes-digits", "A classifier of digits is sure of what the samples are",
               "digit_confidence", ">=", 0.8, control="noise_confidence <= 0.7", sabotages=("untrained",)),
         Claim("copies-nothing", "Hardly a sample lies as near to a training digit as only 1 % of test digits do",
@@ -67,8 +69,8 @@ class Gan:
         Claim("penalty-helps", "Without the penalty, samples of digits are farther from real ones",
               "distance_without_over_with", ">=", 1.1, no_control="the metric itself compares with the plain network",
               sabotages=("no-penalty",),
-              explanation="After 1,600 steps a plain network of this size has not begun to swing, and draws as well; "
-                          "the penalty guards what comes later"),
+              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well; on the "
+                          "ring, too, it keeps all modes for so long. The penalty guards what comes later"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),

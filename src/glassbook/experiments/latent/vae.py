@@ -69,9 +69,14 @@ class Vae:
               "sample_class_entropy", ">=", 2.0, control="reader_right >= 0.985", sabotages=("untrained",)),
         Claim("samples-are-digits",
               "A classifier of digits is surer of what the samples are than of those of a linear model of equal size",
-              "sample_confidence", ">=", 0.7, control="linear_confidence <= 0.6", sabotages=("untrained",)),
+              "sample_confidence", ">=", 0.7, control="linear_confidence <= 0.6", sabotages=("untrained",),
+              explanation="The classifier was never shown anything but digits, and is rather sure of the smears of a "
+                          "linear model too: its confidence tells the two apart by less than was asked"),
         Claim("latents-are-factors", "Latents follow single factors of sprites more than principal components do",
-              "matched_over_pca", ">=", 0.05, control="permuted_matched <= 0.1", sabotages=("untrained",)),
+              "matched_over_pca", ">=", 0.05, control="permuted_matched <= 0.1", sabotages=("untrained",),
+              explanation="From some weights the model of sprites never begins to use its code: with beta 4 from the "
+                          "first step on, the divergence costs more than the first reconstructions gain. Where it "
+                          "does begin, single latents follow place, size and shade"),
     )  # fmt: skip
     sabotages = (
         Sabotage("mismatched-posteriors", "The latents of the encoder are in another order than those of the decoder",
