@@ -69,8 +69,8 @@ class Gan:
         Claim("penalty-helps", "Without the penalty, samples of digits are farther from real ones",
               "distance_without_over_with", ">=", 1.1, no_control="the metric itself compares with the plain network",
               sabotages=("no-penalty",),
-              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well; on the "
-                          "ring, too, it keeps all modes for so long. The penalty guards what comes later"),
+              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well; "
+                          "on the ring, too, it keeps all modes for so long. The penalty guards what comes later"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),
