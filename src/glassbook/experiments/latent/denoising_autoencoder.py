@@ -57,7 +57,7 @@ class DenoisingAutoencoder:
     test: int = 5_000
     """Test pictures; as many more are there to choose filters by."""
 
-    sabotage: Literal["none", "other-targets"] = "none"
+    sabotage: Literal["none", "other-targets", "swapped-codes"] = "none"
     """What is broken on purpose."""
 
     claims = (
@@ -72,7 +72,7 @@ class DenoisingAutoencoder:
                           "linear filter loses nothing on the way. A network with ways round its code would do better"),
         Claim("noise-makes-codes",
               "A probe of few labels reads its code at least as well as that of a plain autoencoder",
-              "probe_gain", ">=", 0.0, control="shuffled_probe <= 0.15", sabotages=("other-targets",)),
+              "probe_gain", ">=", 0.0, control="shuffled_probe <= 0.15", sabotages=("swapped-codes",)),
         Claim("residual-is-score", "What it adds to a point in the plane points where the density rises",
               "score_cosine", ">=", 0.95, control="score_cosine_of_much_noise <= 0.8", source=ALAIN,
               sabotages=("other-targets",)),
@@ -80,6 +80,8 @@ class DenoisingAutoencoder:
     sabotages = (
         Sabotage("other-targets", "It learns to rebuild another picture (or point) of the batch",
                  {"sabotage": "other-targets", "steps": 400, "frame_steps": 300}),
+        Sabotage("swapped-codes", "The codes of the plain autoencoder pass for those of the denoising one, and the reverse",
+                 {"sabotage": "swapped-codes", "frame_steps": 1, "point_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(charts=("gain", "field"), tables=("gain",), images=("digits", "frames"))
 
@@ -97,6 +99,7 @@ class DenoisingAutoencoder:
         train, test = digits("train"), digits("test", 2 * self.test)
         denoiser = self._autoencoder(run, "digits", train.images, self.steps, self.sigma, self.code)
         plain = self._autoencoder(run, "plain", train.images, self.steps, 0.0, self.code)
+        probed = (plain, denoiser) if self.sabotage == "swapped-codes" else (denoiser, plain)
         found = self._against_filters(run, "digits", denoiser, train.images, test.images, self.sigma)
         seen, unseen = (self._frames(run, part) for part in ("train", "test"))
         small = self._autoencoder(run, "frames", seen, self.frame_steps, self.frames_sigma, self.frames_code)
@@ -115,7 +118,7 @@ class DenoisingAutoencoder:
             mean_image_gain_db=found["mean image"] - best,
             frames_gain_over_filters_db=on_frames["autoencoder"] - best_frames,
             frames_mean_image_gain_db=on_frames["mean image"] - best_frames,
-            **self._probes(run, denoiser, plain, train, test),
+            **self._probes(run, *probed, train, test),
             **self._scores(run),
         )
 
@@ -213,7 +216,9 @@ class DenoisingAutoencoder:
 
         found, rows = [], []
         for name, sigma in (("little", 0.1), ("much", 1.0)):
-            model = denoiser_of_points(run, f"points, {name} noise", sigma, self.point_steps, self.sabotage != "none")
+            model = denoiser_of_points(
+                run, f"points, {name} noise", sigma, self.point_steps, self.sabotage == "other-targets"
+            )
             points = mixture(2000, run.rng("test points").torch())
             found.append(score_cosine(model, points))
             rows += arrows(model, f"noise of {sigma:g}")
