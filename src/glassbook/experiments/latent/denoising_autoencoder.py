@@ -80,7 +80,7 @@ class DenoisingAutoencoder:
     sabotages = (
         Sabotage("other-targets", "It learns to rebuild another picture (or point) of the batch",
                  {"sabotage": "other-targets", "steps": 400, "frame_steps": 300}),
-        Sabotage("swapped-codes", "The codes of the plain autoencoder pass for those of the denoising one, and the reverse",
+        Sabotage("swapped-codes", "The codes of the plain autoencoder pass for those of the other, and the reverse",
                  {"sabotage": "swapped-codes", "frame_steps": 1, "point_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(charts=("gain", "field"), tables=("gain",), images=("digits", "frames"))
