@@ -7,8 +7,8 @@ is run, and the compact records are written into the package, with the numbers o
 which a seed is still missing keep the evidence that they have; exit code 1 says that there are some.
 
 `--confirm COMMIT` is for code that has changed since a commit and should give the same numbers: the quick runs of every
-seed and sabotage are done with both, on this machine, and where everything is the same to the last bit, the evidence
-that was fresh at the commit is fresh again (decision 37).
+seed, and of every sabotage that there was, are done with both, on this machine. Where everything is the same to the
+last bit, the evidence that was fresh at the commit is fresh again (decision 37).
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def confirm(names: Sequence[str], commit: str) -> bool:
 
 def confirm_one(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Confirm the evidence of one experiment if old and new code gave the same, and say what came of it."""
-    changed = list(differences(old["runs"], new["runs"]))
+    # a sabotage that is new has no evidence that could be confirmed
+    changed = list(differences(old["runs"], {key: run for key, run in new["runs"].items() if key in old["runs"]}))
     if changed:
         print(f"{name}: {len(changed)} values have changed, such as {changed[0]}; measure all seeds again")
         return False
