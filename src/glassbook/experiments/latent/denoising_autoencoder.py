@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from glassbook import charts
 from glassbook.experiments import kit
@@ -95,6 +95,7 @@ class DenoisingAutoencoder:
     def run(self, run: Run) -> None:
         """Digits, then frames, then points in the plane."""
         from glassbook.experiments.latent._digits import digits
+        from glassbook.experiments.latent._probes import probes
 
         train, test = digits("train"), digits("test", 2 * self.test)
         denoiser = self._autoencoder(run, "digits", train.images, self.steps, self.sigma, self.code)
@@ -118,7 +119,7 @@ class DenoisingAutoencoder:
             mean_image_gain_db=found["mean image"] - best,
             frames_gain_over_filters_db=on_frames["autoencoder"] - best_frames,
             frames_mean_image_gain_db=on_frames["mean image"] - best_frames,
-            **self._probes(run, *probed, train, test),
+            **probes(run, *probed, train, test, self.labels, self.draws),
             **self._scores(run),
         )
 
@@ -178,37 +179,6 @@ class DenoisingAutoencoder:
         seed = rng.seed if part == "train" else -1 - rng.seed
         scenes = [t.scene(1) for t in islice(triggers(world, seed, split(world)[part]), n)]
         return draw(scenes, 32, rng.torch()).images.float() / 255
-
-    def _probes(self, run: Run, denoiser: Autoencoder, plain: Autoencoder, train: Any, test: Any) -> dict[str, float]:
-        """Share of test digits that probes of few labels read right from each code, the mean of several draws."""
-        import torch
-        import torch.nn.functional as F
-
-        from glassbook.measure.probing import logistic_regression
-
-        def codes(model: Autoencoder, images: Tensor) -> Tensor:
-            with torch.no_grad():
-                z = torch.cat([model.encode(part).flatten(1) for part in images.split(1000)])
-            return z - z.mean(0)
-
-        right: dict[str, float] = {}
-        wanted = F.one_hot(train.labels, 10).bool()
-        for name, model in (("denoiser", denoiser), ("plain", plain), ("shuffled", denoiser)):
-            learn, judge = codes(model, train.images[:20_000]), codes(model, test.images)
-            learn, judge = learn / learn.std(), judge / learn.std()
-            generator, shares = run.rng("labelled digits").torch(), []
-            for _ in range(self.draws):
-                rows = torch.randperm(len(learn), generator=generator)[: self.labels]
-                told = wanted[rows[torch.randperm(len(rows), generator=generator)] if name == "shuffled" else rows]
-                weights, bias = logistic_regression(learn[rows], told)
-                shares.append(((judge @ weights.T + bias).argmax(1) == test.labels).double().mean())
-            right[name] = float(torch.stack(shares).mean())
-        return {
-            "probe_right": right["denoiser"],
-            "plain_probe_right": right["plain"],
-            "probe_gain": right["denoiser"] - right["plain"],
-            "shuffled_probe": right["shuffled"],
-        }
 
     def _scores(self, run: Run) -> dict[str, float]:
         """Cosine of what a denoiser adds to points with the gradient of their log density, little and much noise."""

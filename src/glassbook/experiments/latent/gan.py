@@ -12,7 +12,7 @@ from glassbook.notebook import Claim, Run
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from glassbook.experiments.latent._digits import Digits, Reader
+    from glassbook.experiments.latent._digits import Digits
 
 SNAPSHOTS = 6
 """Moments of the ring's training that charts show."""
@@ -90,6 +90,7 @@ class Gan:
     def run(self, run: Run) -> None:
         """Points on a ring and a grid, then digits, with the penalty and without."""
         from glassbook.experiments.latent._digits import accuracy, digits, reader
+        from glassbook.experiments.latent._made_digits import judged
 
         train, test = digits("train"), digits("test")
         points = {
@@ -111,7 +112,7 @@ class Gan:
             grid_modes_with_penalty=points["grid"]["modes"],
             plain_modes=points["plain ring"]["modes"],
             reader_right=accuracy(judge, test),
-            **self._judged(run, made, train, test, judge),
+            **judged(run, made, train, test, judge, self.samples),
         )
 
     def _points(self, run: Run, label: str, shape: Literal["ring", "grid"], gamma: float) -> dict[str, float]:
@@ -182,30 +183,3 @@ class Gan:
                 run.image("walk", charts.sheet(model.generator(walk) / 2 + 0.5, columns=12))
         run.image(label, charts.sheet(made[:96], columns=16))
         return made
-
-    def _judged(
-        self, run: Run, made: dict[str, Tensor], train: Digits, test: Digits, judge: Reader
-    ) -> dict[str, float]:
-        """What a classifier says of samples, how near they come to training digits, how far they are from real ones."""
-        import torch
-
-        from glassbook.measure.distance import frechet, nearest
-
-        probabilities = judge.read(made["penalty"])[1]
-        shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(probabilities)
-        noise = torch.rand(1000, *test.images.shape[1:], generator=run.rng("noise pictures").torch())
-        few = min(1000, self.samples)
-        limit = nearest(test.images[:few], train.images).quantile(0.01)
-        copies = train.images[:few] + 0.01 * noise[:few]
-        real = judge.read(train.images[: self.samples])[0]
-        distance = {name: frechet(real, judge.read(pictures)[0]) for name, pictures in made.items()}
-        return {
-            "least_class_share": float(shares.min()),
-            "digit_confidence": float(probabilities.amax(1).mean()),
-            "noise_confidence": float(judge.read(noise)[1].amax(1).mean()),
-            "memorised_share": float((nearest(made["penalty"][:few], train.images) < limit).double().mean()),
-            "copies_memorised_share": float((nearest(copies, train.images) < limit).double().mean()),
-            "distance": distance["penalty"],
-            "distance_without_over_with": distance["plain"] / distance["penalty"],
-            "distance_of_test_digits": frechet(real, judge.read(test.images)[0]),
-        }

@@ -100,6 +100,7 @@ class Vae:
         import torch
 
         from glassbook.experiments.latent._digits import accuracy, digits, reader
+        from glassbook.experiments.latent._sprites import factors_found
 
         train, test = digits("train"), digits("test", self.pictures)
         binary = test.images.bernoulli(generator=run.rng("test pictures").torch())
@@ -125,7 +126,7 @@ class Vae:
             elbo_nats=-kl[1] - error[1],
             reader_right=accuracy(judge, test),
             **self._samples(run, models[1], judge, train.images),
-            **self._sprites(run),
+            **factors_found(run, self.sprite_beta, self.sprite_steps, self.lr, self.pictures),
         )
 
     def _model(self, run: Run, number: int, images: Tensor) -> VAE:
@@ -197,44 +198,4 @@ class Vae:
             "sample_class_entropy": float(torch.special.entr(shares).sum()),
             "sample_confidence": float(seen.amax(1).mean()),
             "linear_confidence": float(of_linear.amax(1).mean()),
-        }
-
-    def _sprites(self, run: Run) -> dict[str, float]:
-        """How well single latents follow the factors of sprites, beside as many principal components."""
-        import torch
-
-        from glassbook.data.factors import FACTORS, sprites
-        from glassbook.measure.factors import matched_correlation, rank_correlations
-        from glassbook.nets.autoencoder import VAE, PictureConfig
-        from glassbook.train.objectives import negative_elbo
-
-        config, rng = PictureConfig(size=32, channels=1, code=10, width=16), run.rng("sprites")
-
-        def batch(step: int) -> dict[str, Tensor]:
-            generator = rng.child(str(step)).torch()
-            return {
-                "pixel_values": sprites(64, config.size, generator).images,
-                "noise": torch.randn(64, config.code, generator=generator),
-            }
-
-        vae = kit.train_model(
-            run, "sprites", lambda: VAE(config), negative_elbo(self.sprite_beta), batch, steps=self.sprite_steps,
-            lr=self.lr, seed=run.rng("weights of sprites").seed,
-        )  # fmt: skip
-        images, factors = sprites(self.pictures, config.size, run.rng("test sprites").torch())
-        with torch.no_grad():
-            codes = torch.cat([vae.encode(part) for part in images.split(1000)])
-            run.image("sprites", charts.sheet(torch.cat([images[:16], vae(images[:16])]), columns=16))
-        _, _, components = torch.pca_lowrank(images.flatten(1), config.code, niter=8)
-        order = torch.randperm(len(codes), generator=run.rng("permutation").torch())
-        used = codes.var(0).argsort(descending=True)
-        correlations = rank_correlations(codes[:, used], factors).abs().T.tolist()
-        names = [str(i + 1) for i in range(config.code)]
-        run.chart("latents", charts.heat(correlations, names, FACTORS, title="correlation", y_title="factor"))
-        matched, pca = (matched_correlation(z, factors) for z in (codes, images.flatten(1) @ components))
-        return {
-            "matched_factors": matched,
-            "pca_matched_factors": pca,
-            "matched_over_pca": matched - pca,
-            "permuted_matched": matched_correlation(codes[order], factors),
         }
