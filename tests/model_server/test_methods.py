@@ -65,7 +65,7 @@ def test_the_client_imports_no_torch():
 def test_models_are_found_without_opening_any(ask, notebook):
     names = [model["name"] for model in available_models(notebook) if model["origin"] != "published"]
     run = notebook.runs()[0].id
-    assert names == ["builtin", f"run:{run}/model"]
+    assert names == ["builtin", "builtin-vae", f"run:{run}/model"]
     assert ask.server._process is None
 
 

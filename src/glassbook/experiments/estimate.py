@@ -33,15 +33,20 @@ class Expected:
         return f"{cost} ({self.basis})" if cost else ""
 
 
-def expected(name: str) -> Expected:
-    """The median of an experiment's reference runs at its default settings, else what its recipe says."""
+def expected(name: str, kind: type[base.Experiment] | None = None) -> Expected:
+    """The median of an experiment's reference runs at its default settings, else what its recipe says.
+
+    Args:
+        name: of the experiment.
+        kind: its class, if it is at hand.
+    """
     runs = [run for run in judging(name, reference_runs(name)) if run.ended]
     times = [(run.ended - run.started).total_seconds() for run in runs if run.ended]
     costs = [run.flop for run in runs if run.flop is not None]
     if times:
         cost = statistics.median(costs) if costs else None
         return Expected(statistics.median(times), cost, f"the reference, on {machine_of(runs[0])}")
-    minutes = base.find(name).minutes
+    minutes = (kind or base.find(name)).minutes
     return Expected(None if minutes is None else 60 * minutes, None, "by its recipe, on two processor cores")
 
 

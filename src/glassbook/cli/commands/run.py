@@ -132,7 +132,7 @@ def _costs(kind: type[base.Experiment]) -> list[str]:
     lines = []
     if data := needs(kind):
         lines.append(f"Needs data: {'; '.join(need.text for need in data)}.")
-    if cost := expected(kind.name).text:
+    if cost := expected(kind.name, kind).text:
         lines.append(f"A run at the default settings: {cost}.")
     wrapped = [part for line in lines for part in textwrap.wrap(line, 78, break_on_hyphens=False)]
     return ["", *wrapped] if wrapped else []

@@ -8,7 +8,7 @@ import unicodedata
 from urllib.parse import parse_qsl, unquote, urlencode
 
 EXPORTED = re.compile(
-    r"/(|glossary|pages|timeline|graph|experiments|runs|claims|features|p/.+|x/[^/]+|runs/[^/]+|features/[^/]+(/\d+)?"
+    r"/(|glossary|pages|timeline|graph|experiments|runs|claims|compute|features|p/.+|x/[^/]+|runs/[^/]+|features/[^/]+(/\d+)?"
     r"|beside/.+|static/.+|runs/[^/]+/files/(images/.+|charts/[^/]+\.svg))",
     re.DOTALL,
 )
