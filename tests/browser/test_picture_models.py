@@ -91,6 +91,7 @@ def test_a_picture_is_looked_at(page, site, run, photograph, theme):
 
 def test_the_file_is_chosen_by_the_keyboard_alone(page, site, run, photograph):
     opened(page, site, f"{run}/code")
+    expect(page.locator("#picture")).to_be_enabled(timeout=LOADED)
     page.locator("#picture").focus()
     with page.expect_file_chooser() as chosen:
         page.keyboard.press("Enter")
