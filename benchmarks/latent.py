@@ -132,7 +132,7 @@ def steps(digits: Tensor, rounds: int) -> None:
 def adversarial_step(digits: Tensor, rounds: int) -> None:
     """A step of two phases beside the same two losses, each with its backward pass and update, in a bare loop."""
     gan, n, rows = pictures_gan(width=16), 20, shuffled(len(digits), 64, 0)
-    batch = {"real": 2 * digits[rows(0)] - 1, "noise": torch.randn(64, 64), "penalty": torch.zeros(64)}
+    batch = {"real": 2 * digits[rows(0)] - 1, "noise": torch.randn(64, 64)}
     halves = [torch.optim.AdamW(part.parameters(), lr=1e-4, fused=True) for part in (gan.discriminator, gan.generator)]
 
     def bare() -> None:

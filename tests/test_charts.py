@@ -161,13 +161,6 @@ def test_importing_charts_is_cheap():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def test_a_png_holds_the_bytes_it_was_given():
-    grey = [[0, 128, 255], [7, 8, 9]]
-    colour = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [1, 2, 3]]]
-    assert read(charts.png(grey)).tolist() == grey
-    assert read(charts.png(colour)).tolist() == colour
-
-
 def test_a_sheet_lays_pictures_out_in_rows_with_gaps():
     import numpy as np
 

@@ -9,8 +9,6 @@ Importing this module is cheap: Altair is imported when a chart is made.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -293,27 +291,6 @@ def _spec(chart: Any, facet: str | None = None, columns: int = 2) -> Spec:
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def png(picture: Any) -> bytes:
-    """A picture as a PNG file.
-
-    Args:
-        picture: bytes (uint8) [H, W] grey or [H, W, 3] red, green and blue, as anything that NumPy takes.
-    """
-    import numpy as np
-
-    pixels = np.ascontiguousarray(picture, dtype=np.uint8)
-    kind = {2: 0, 3: 2}[pixels.ndim]
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    height, width = pixels.shape[:2]
-    rows = np.concatenate((np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)), axis=1)
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    data = zlib.compress(rows.tobytes(), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-
-
 def sheet(pictures: Any, columns: int, scale: int = 2, gap: int = 2) -> bytes:
     """Pictures side by side, row by row, as a PNG file.
 
@@ -325,6 +302,8 @@ def sheet(pictures: Any, columns: int, scale: int = 2, gap: int = 2) -> bytes:
     """
     import numpy as np
 
+    from glassbook.notebook.pictures import png
+
     x = np.asarray(pictures, dtype=np.float32).clip(0, 1)
     n, channels, height, width = x.shape
     x = (255 * x).round().astype(np.uint8).transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
@@ -334,4 +313,4 @@ def sheet(pictures: Any, columns: int, scale: int = 2, gap: int = 2) -> bytes:
     for i, picture in enumerate(x):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         whole[top : top + height, left : left + width] = picture
-    return png(whole[..., 0] if channels == 1 else whole)
+    return png(whole.tobytes(), whole.shape[1], whole.shape[0])

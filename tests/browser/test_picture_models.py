@@ -56,10 +56,11 @@ def photograph(tmp_path_factory):
     """A PNG of 60 x 40 pixels."""
     import numpy as np
 
-    from glassbook.charts import png
+    from glassbook.notebook.pictures import png
 
     file = tmp_path_factory.mktemp("photographs") / "photo.png"
-    file.write_bytes(png(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    file.write_bytes(png(pixels.tobytes(), 60, 40))
     return file
 
 

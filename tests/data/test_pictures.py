@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from glassbook.data.pictures import cifar10, fashion_900, mnist, open_folder, open_picture, read_idx, shuffled
+from glassbook.data.pictures import cifar10, fashion_900, mnist, open_folder, open_picture, read_idx, shuffled, to_png
 from glassbook.errors import GlassbookError
 
 TRAPS = Path(os.environ.get("GLASSBOOK_DATA", "")) / "camera-traps" / "speciesnet-test-data"
@@ -161,3 +161,10 @@ def test_shuffled_pictures_all_come_once_in_each_round_and_in_a_new_order():
 def test_batches_that_cannot_be_drawn_are_refused(batch_size):
     with pytest.raises(GlassbookError, match="choose from 1 to 10"):
         shuffled(10, batch_size, seed=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_holds_the_bytes_it_was_given(tmp_path, channels):
+    image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    (tmp_path / "a.png").write_bytes(to_png(image))
+    assert torch.equal(open_picture(tmp_path / "a.png"), image.expand(3, 5, 7))

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 from starlette.testclient import TestClient
 
+from glassbook.errors import GlassbookError
 from glassbook.notebook import Claim, Notebook, Run
 from glassbook.web.app import create_app
 
@@ -79,3 +80,19 @@ def assert_harmless(text: str) -> None:
     scan.feed(text)
     assert scan.bad == []
     assert "49" not in re.findall(r">(49)<", text)
+
+
+class FakeModelServer:
+    """Answers with the question, and counts; does not know the model "nobody"."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict]] = []
+
+    async def call(self, method, *, partial=None, **params):
+        self.calls.append((method, params))
+        if params.get("model") == "nobody":
+            raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
+        return {"method": method, **params}
+
+    async def close(self):
+        pass

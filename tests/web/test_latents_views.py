@@ -3,21 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from evidence_book import EVIL, assert_harmless
-
-
-class FakeModelServer:
-    """Answers with the question, and counts."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict]] = []
-
-    async def call(self, method, *, partial=None, **params):
-        self.calls.append((method, params))
-        return {"method": method, **params}
-
-    async def close(self):
-        pass
+from evidence_book import EVIL, FakeModelServer, assert_harmless
 
 
 @pytest.fixture

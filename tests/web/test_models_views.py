@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from evidence_book import FakeModelServer
 from starlette.testclient import TestClient
 
 from glassbook.errors import GlassbookError
@@ -17,22 +18,6 @@ ASKS = {
     "attention": {"model": "builtin", "prompt": "The fox"},
     "lens": {"model": "builtin", "prompt": "The fox", "top": 3, "kind": "tuned"},
 }
-
-
-class FakeModelServer:
-    """Answers with the question, and counts."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict]] = []
-
-    async def call(self, method, *, partial=None, **params):
-        self.calls.append((method, params))
-        if params.get("model") == "nobody":
-            raise GlassbookError("there is no model 'nobody'; name a folder, a file or an id")
-        return {"method": method, **params}
-
-    async def close(self):
-        pass
 
 
 @pytest.fixture

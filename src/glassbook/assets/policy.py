@@ -35,7 +35,7 @@ class Threshold:
     cost: float | None = None
     """Dollars that the compute must have cost as well."""
     share_of_base: float | None = None
-    """Whoever modifies a model with more than this share of its original compute becomes its provider."""
+    """Anyone who modifies a model with more than this share of its original compute becomes its provider."""
     checked: date | None = None
     """When somebody looked whether this is still right; None if nobody has."""
     checked_against: str = ""

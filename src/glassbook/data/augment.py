@@ -122,7 +122,7 @@ def _fill(images: Tensor, row: Tensor, column: Tensor, side: Tensor, fill: int =
 
 
 def affine(images: Tensor, matrix: Tensor, fill: int = FILL) -> Tensor:
-    """Pictures drawn anew: pixel (x, y) is the one at (a x + b y + c, d x + e y + f), `fill` outside.
+    """Affine resampling of pictures: pixel (x, y) is the one at (a x + b y + c, d x + e y + f), `fill` outside.
 
     Args:
         images: [N, C, H, W], sides up to 8,192.
@@ -321,7 +321,7 @@ CUT = 0.5
 
 
 def randaugment(images: Tensor, generator: torch.Generator, ops: int = 2) -> Tensor:
-    """Each picture by some of `OPS`, one after the other, all drawn anew for it.
+    """Each picture by some of `OPS`, one after the other, all drawn for it alone.
 
     Args:
         images: bytes [N, 3, H, W].

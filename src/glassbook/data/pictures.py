@@ -21,6 +21,7 @@ from torch import Tensor
 
 from glassbook.data import registry
 from glassbook.errors import GlassbookError, extra
+from glassbook.notebook.pictures import png
 
 DIGITS = tuple("0123456789")
 CLOTHES = (
@@ -76,6 +77,12 @@ def cifar10(part: str = "train") -> Pictures:
     images = torch.from_numpy(np.concatenate([sheet.reshape(-1, 32, 32, 3) for sheet in sheets]))
     labels = torch.tensor([label for name in names for label in told["labels"][name]])
     return _checked(images.permute(0, 3, 1, 2).contiguous(), labels, tuple(told["classes"]), "cifar10-subset")
+
+
+def to_png(image: Tensor) -> bytes:
+    """A picture, bytes [C, H, W] with 1 or 3 channels, as a PNG file."""
+    _, height, width = image.shape
+    return png(image.permute(1, 2, 0).contiguous().numpy().tobytes(), width, height)
 
 
 def shuffled(n: int, batch_size: int, seed: int) -> Callable[[int], Tensor]:

@@ -99,7 +99,7 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
 
 
 def judge_modifier(own: Estimate, base: Flop, threshold: Threshold) -> Ruling | None:
-    """Whether whoever modifies a model becomes its provider; None if the rule says nothing of modifiers.
+    """Whether the one who modifies a model becomes its provider; None if the rule says nothing of modifiers.
 
     Args:
         own: compute of the modification alone.

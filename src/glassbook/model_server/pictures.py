@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from glassbook.charts import png
+from glassbook.data.pictures import to_png
 from glassbook.errors import GlassbookError
 from glassbook.features import Dictionary
 from glassbook.features.dictionary import FORMAT
@@ -135,4 +135,4 @@ def strongest(notebook: Notebook, pm: PictureModel, seen: Tensor, dictionary: st
 
 def in_base64(image: Tensor) -> str:
     """A picture [C, H, W] as a PNG in base64."""
-    return base64.b64encode(png(image[0] if len(image) == 1 else image.permute(1, 2, 0))).decode()
+    return base64.b64encode(to_png(image)).decode()

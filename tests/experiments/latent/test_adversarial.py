@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial_phases, covered
+from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial_phases, covered, with_penalty
 from glassbook.nets.gan import points_gan
 from glassbook.train import train
 from glassbook.train.optimisers import adamw
@@ -46,7 +46,7 @@ def test_each_phase_moves_its_own_network_and_the_penalty_changes_the_discrimina
     def after_one_step(weight: float, phase: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
         gan = points_gan(width=8)
-        given = batch | {"penalty": torch.full((16,), weight)}
+        given = with_penalty(batch, weight)
         how = {"steps": 1, "lr": 1e-2, "schedule": constant(), "optimiser": adamw(weight_decay=0.0)}
         train(gan, [adversarial_phases()[phase]], lambda _: given, **how)
         return dict(gan.state_dict())
@@ -57,7 +57,7 @@ def test_each_phase_moves_its_own_network_and_the_penalty_changes_the_discrimina
         found = after_one_step(0.0, phase)
         assert all(torch.equal(t, start[name]) for name, t in found.items() if name.startswith(other))
         assert any(not torch.equal(t, start[name]) for name, t in found.items() if name.startswith(own))
-    with_penalty, without = after_one_step(10.0, 0), after_one_step(0.0, 0)
-    assert any(not torch.equal(with_penalty[name], without[name]) for name in start)
-    with_penalty, without = after_one_step(10.0, 1), after_one_step(0.0, 1)
-    assert all(torch.equal(with_penalty[name], without[name]) for name in start)
+    penalised, without = after_one_step(10.0, 0), after_one_step(0.0, 0)
+    assert any(not torch.equal(penalised[name], without[name]) for name in start)
+    penalised, without = after_one_step(10.0, 1), after_one_step(0.0, 1)
+    assert all(torch.equal(penalised[name], without[name]) for name in start)

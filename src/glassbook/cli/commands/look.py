@@ -143,9 +143,9 @@ def _look(pm: PictureModel, file: Path, top: int, keep: bool) -> _Seen:
 
 def _png(image: Tensor | None) -> bytes | None:
     """A picture [C, H, W] as PNG."""
-    from glassbook.charts import png
+    from glassbook.data.pictures import to_png
 
-    return None if image is None else png(image[0] if len(image) == 1 else image.permute(1, 2, 0))
+    return None if image is None else to_png(image)
 
 
 def _sheet(seen: Sequence[_Seen]) -> bytes:

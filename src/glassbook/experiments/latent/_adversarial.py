@@ -30,7 +30,7 @@ def adversarial(
 ) -> GAN:
     """A network whose discriminator and generator are trained in turn, both on the batch of a step.
 
-    A batch holds `real` samples, `noise` [B, noise] and `penalty` [B], the weight of R1 in this step.
+    A batch holds `real` samples, `noise` [B, noise] and, in a step with R1, its weight as `penalty` [B].
 
     Returns:
         the network with an average of its parameters over the last few hundred steps.
@@ -41,15 +41,20 @@ def adversarial(
     return kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
 
 
+def with_penalty(batch: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """The batch of a step whose discriminator is penalised by R1 of that weight; 0 leaves it out, and its cost too."""
+    return batch | {"penalty": torch.full((len(batch["real"]),), weight)} if weight else batch
+
+
 def adversarial_phases() -> list[Phase]:
     """The two phases of a step, see `adversarial`."""
 
     def discriminate(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        gan, weight = cast(GAN, model), batch["penalty"][0]
+        gan, weight = cast(GAN, model), batch["penalty"][0] if "penalty" in batch else None
         with torch.no_grad():
             fake = gan.generator(batch["noise"])
         loss = discriminator_loss(gan.discriminator(batch["real"]), gan.discriminator(fake))
-        return (loss + weight * r1_penalty(gan.discriminator, batch["real"]) if weight else loss), {}
+        return (loss if weight is None else loss + weight * r1_penalty(gan.discriminator, batch["real"])), {}
 
     def generate(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         gan = cast(GAN, model)

@@ -63,8 +63,8 @@ class DenoisingAutoencoder:
     claims = (
         Claim("beats-filters", "On digits it removes noise better than the best of blur, components and linear filter",
               "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",),
-              explanation="The best linear filter knows the covariance of all pixels and is itself 1 dB better than "
-                          "blur and components; in three rounds of the digits so small a network gains 2 dB on it"),
+              explanation="The best linear filter knows the covariance of all pixels and is itself better than blur "
+                          "and components; in three rounds of the digits so small a network gains too little on it"),
         Claim("beats-filters-on-frames", "On frames of unseen stations it removes noise better than the best filter",
               "frames_gain_over_filters_db", ">=", 1.5, control="frames_mean_image_gain_db <= -3",
               sabotages=("other-targets",),

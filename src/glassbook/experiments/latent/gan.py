@@ -119,7 +119,7 @@ class Gan:
         """Modes that samples of points reach, and the share of samples that lie on one."""
         import torch
 
-        from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial, covered
+        from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial, covered, with_penalty
         from glassbook.nets.gan import points_gan
 
         modes, rng = MODES[shape], run.rng(label)
@@ -129,7 +129,7 @@ class Gan:
             which = torch.randint(0, len(modes), (256,), generator=generator)
             real = modes[which] + SPREAD * torch.randn(256, 2, generator=generator)
             noise = torch.randn(256, 2, generator=generator)
-            return {"real": real, "noise": noise, "penalty": torch.full((256,), gamma)}
+            return with_penalty({"real": real, "noise": noise}, gamma)
 
         fixed = torch.randn(self.samples, 2, generator=run.rng("noise to judge points by").torch())
 
@@ -157,18 +157,16 @@ class Gan:
         import torch
 
         from glassbook.data.pictures import shuffled
-        from glassbook.experiments.latent._adversarial import adversarial
+        from glassbook.experiments.latent._adversarial import adversarial, with_penalty
         from glassbook.nets.gan import pictures_gan
 
         rows, rng = shuffled(len(train.images), self.batch_size, run.rng("order").seed), run.rng("noise")
 
         def batch(step: int) -> dict[str, Tensor]:
-            penalty = gamma * self.every if step % self.every == 0 else 0.0
-            return {
-                "real": 2 * train.images[rows(step)] - 1,
-                "noise": torch.randn(self.batch_size, 64, generator=rng.child(str(step)).torch()),
-                "penalty": torch.full((self.batch_size,), penalty),
-            }
+            weight = gamma * self.every if step % self.every == 0 else 0.0
+            real = 2 * train.images[rows(step)] - 1
+            noise = torch.randn(self.batch_size, 64, generator=rng.child(str(step)).torch())
+            return with_penalty({"real": real, "noise": noise}, weight)
 
         model = adversarial(
             run, f"digits, {label}", lambda: pictures_gan(width=self.width), batch, steps=self.steps, lr=self.lr

@@ -130,7 +130,7 @@ class Vae:
         )
 
     def _model(self, run: Run, number: int, images: Tensor) -> VAE:
-        """The model of digits that is trained with one of the betas; pictures are made binary anew in each step."""
+        """The model of digits that is trained with one of the betas; pictures are binarised in each step."""
         import torch
 
         from glassbook.data.pictures import shuffled
