@@ -86,9 +86,6 @@ def test_identity_edits_change_no_bit_anywhere(example):
             assert type(plain) is type(edited)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AttributeError, reason="trace/layout.py asks the parent of a root, which has none"
-)
 def test_a_clone_does_not_part_arguments_that_are_one_tensor():
     """`nn.MultiheadAttention` asks `query is key is value`, and computes other last bits if they are not."""
 
@@ -240,9 +237,6 @@ def test_an_edit_without_effect_raises(lm, layers):
         lm(ids)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AttributeError, reason="trace/layout.py asks the parent of a root, which has none"
-)
 def test_nan_does_not_pass_for_an_effect():
     model = nn.Identity()
     with pytest.raises(GlassbookError, match="changed nothing"), trace(model, edit={"out": lambda x, at: x.clone()}):

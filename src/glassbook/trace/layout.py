@@ -150,10 +150,10 @@ def _by_neighbours(model: nn.Module, place: Place) -> Layout | None:
     """What the next part behind or before a part of a Sequential says of its axes, past activation functions."""
     *path, name = _path(place) or [""]
     parent = model.get_submodule(".".join(path)) if name else None
-    if type(parent).forward is not nn.Sequential.forward:  # type: ignore[union-attr]
+    if parent is None or type(parent).forward is not nn.Sequential.forward:
         return None
-    at = list(parent._modules).index(name) + (place.side == "out")  # type: ignore[union-attr]
-    parts = list(parent._modules.values())  # type: ignore[union-attr]
+    at = list(parent._modules).index(name) + (place.side == "out")
+    parts = list(parent._modules.values())
     for way in (parts[at:], reversed(parts[:at])):
         part = next((part for part in way if not isinstance(part, _ELEMENTWISE)), None)
         if part is not None and (known := _by_kind(part)):
