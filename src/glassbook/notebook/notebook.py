@@ -154,6 +154,8 @@ class Notebook:
             GlassbookError: there is none (the message names near ones).
         """
         path = self.index.path_at(address)
+        if path is None and self.index.look_for_pages():
+            path = self.index.path_at(address)
         return self.page(address) if path is None else self.page_in(path)
 
     def page_in(self, path: str) -> Page:

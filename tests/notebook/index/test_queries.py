@@ -202,6 +202,16 @@ def test_following_sees_its_own_writes_at_once(nb):
     assert nb.index.run_table("echo", status="running").total == 0
 
 
+def test_a_page_that_was_written_this_moment_is_found(nb):
+    """By its name, before the watch has told of it; an unknown name stays unknown."""
+    nb.index.follow()
+    for i in range(5):
+        (nb.folder / "pages" / f"just-now-{i}.md").write_text(f"# Just now {i}\n")
+        assert nb.page_at(f"just-now-{i}").title == f"Just now {i}"
+    with pytest.raises(GlassbookError, match="no page is called 'never'"):
+        nb.page_at("never")
+
+
 def test_following_survives_a_deleted_index(nb):
     nb.index.follow()
     assert nb.index.search("sparse")

@@ -197,6 +197,23 @@ class IndexFile:
         finally:
             db.close()
 
+    def look_for_pages(self) -> bool:
+        """Find pages that another program changed a moment ago, of which the watch is yet to tell, beside the queries.
+
+        Returns:
+            whether there are any.
+        """
+        if self._follower is None:
+            return False  # each question looks at all files
+        try:
+            with contextlib.closing(schema.connect(str(self.path))) as db:
+                moved = [path for paths in refresh.stale_pages(db, self.folder) for path in paths]
+        except (sqlite3.DatabaseError, *DAMAGE):
+            return False  # queries find what is wrong
+        if moved:
+            self.touch(moved)
+        return bool(moved)
+
     # --- bringing it up to date ---------------------------------------------------------------------------------
 
     def _fresh_pages(self) -> sqlite3.Connection:
