@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -47,6 +47,7 @@ def by_modules(lm: LM, ids: Tensor, mask: Tensor | None, prompt: int) -> Tensor:
 
 
 @settings(max_examples=40, deadline=None)
+@example((20, 1, 1, 30), 1, 1, False, True, torch.float32, 1)  # one probe showed the same bits here by chance
 @given(
     sizes=st.sampled_from(
         [
