@@ -19,7 +19,7 @@ from glassbook.nets.blocks import Attention, Block, LayerCache, Rotary, SwiGLU, 
 SMALL = 64 * 2**20
 """Bytes of matrices up to which a model's are joined: joined ones are copies, and larger products gain nothing."""
 PROBES = 48
-"""Random rows whose products must be the same: another order of summation changes the last bit of about one in three."""
+"""Random rows whose products must be the same: another order of summation changes the last bit of one in three."""
 _SAME_BITS: dict[tuple[object, ...], bool] = {}
 """Kind of product -> whether it gives the same bits with joined matrices; found once."""
 
