@@ -12,7 +12,8 @@ from glassbook.data.world import World
 from glassbook.data.world.frames import close_frames, split
 from glassbook.errors import GlassbookError
 from glassbook.model_server import LatentSettings, latents_from_query, latents_query, models_with_latents, read_latents
-from glassbook.model_server.latents import FRAMES, LatentModels, latents
+from glassbook.model_server.latents import FRAMES, latents
+from glassbook.model_server.methods import OpenModels
 from glassbook.nets import save_model
 from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
 from glassbook.nets.gan import pictures_gan
@@ -43,7 +44,7 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ask(book):
     nb, run = book
-    models = LatentModels(nb)
+    models = OpenModels(nb).with_latents
 
     def call(name="vae", **settings):
         return latents(models, model=name if name.startswith("builtin") else f"run:{run}/{name}", **settings)

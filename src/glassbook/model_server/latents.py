@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,15 +17,14 @@ from glassbook.data.world import World
 from glassbook.data.world.frames import close_frames, split
 from glassbook.errors import GlassbookError
 from glassbook.measure.reconstruction import psnr
-from glassbook.model_server.available import PREFIX, file_stamps, resolve
+from glassbook.model_server.available import PREFIX
 from glassbook.model_server.latent_settings import LatentSettings, read_latents
 from glassbook.model_server.pictures import in_base64, read_pixels
-from glassbook.nets import open_picture_model
 from glassbook.nets.picture_model import PictureModel
 from glassbook.notebook import Notebook
 
 MAX_OPEN = 4
-"""How many models stay open."""
+"""Of how many models the activity of latents is kept."""
 FRAMES = 128
 """Held-out pictures from which the activity of latents is measured."""
 ACTIVE = 0.01
@@ -41,24 +39,29 @@ DATASETS: dict[str, Callable[[], Tensor]] = {
 
 
 class LatentModels:
-    """The open models of a notebook that decode pictures; the least recently used is closed first."""
+    """What is known of the latents of a notebook's models; the least recently used is forgotten first.
 
-    def __init__(self, notebook: Notebook) -> None:
+    Args:
+        notebook: where the models and their pictures are.
+        open_pictures: opens a picture model by its name.
+    """
+
+    def __init__(self, notebook: Notebook, open_pictures: Callable[[str], PictureModel]) -> None:
         self.notebook = notebook
-        self._opened: OrderedDict[tuple[Any, ...], LatentModel] = OrderedDict()
+        self._open_pictures = open_pictures
+        self._known: dict[str, LatentModel] = {}
 
     def open(self, name: str) -> LatentModel:
-        where = resolve(self.notebook, name)
-        key = (name, file_stamps(where))
-        if key not in self._opened:
-            pm = open_picture_model(where)
-            if not pm.latents:
-                raise GlassbookError(f"{name} classifies pictures and has no latents that can be decoded")
-            self._opened[key] = LatentModel(name, pm, _examples(self.notebook, name, pm))
-            while len(self._opened) > MAX_OPEN:
-                self._opened.popitem(last=False)
-        self._opened.move_to_end(key)
-        return self._opened[key]
+        pm = self._open_pictures(name)
+        if not pm.latents:
+            raise GlassbookError(f"{name} classifies pictures and has no latents that can be decoded")
+        known = self._known.pop(name, None)
+        if known is None or known.model is not pm:
+            known = LatentModel(name, pm, _examples(self.notebook, name, pm))
+        self._known[name] = known
+        while len(self._known) > MAX_OPEN:
+            del self._known[next(iter(self._known))]
+        return known
 
 
 @dataclass(frozen=True)

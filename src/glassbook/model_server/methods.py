@@ -38,7 +38,7 @@ class OpenModels:
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
-        self.with_latents = LatentModels(notebook)
+        self.with_latents = LatentModels(notebook, self.of_pictures)
         self._opened: OrderedDict[tuple[Any, ...], LanguageModel | PictureModel] = OrderedDict()
         self._semantic_index: tuple[Path, SemanticIndex] | None = None
 
