@@ -161,7 +161,7 @@ def test_what_cannot_be_is_said_in_one_line(ask, given, says):
 
 
 def test_models_without_latents_are_refused(ask):
-    with pytest.raises(GlassbookError, match="no picture model"):
+    with pytest.raises(GlassbookError, match="builtin is a model of text and sees no pictures"):
         ask("builtin")
 
 

@@ -75,3 +75,5 @@ def test_the_negative_elbo_is_the_sum_of_its_parts_and_weighs_the_divergence():
     for beta in (0.0, 1.0, 4.0):
         loss, parts = negative_elbo(beta)(vae, batch)
         assert loss.item() == pytest.approx(float(parts["reconstruction"] + beta * parts["kl"]), rel=1e-5)
+        warming, _ = negative_elbo(beta)(vae, {**batch, "warmth": torch.tensor(0.25)})
+        assert warming.item() == pytest.approx(float(parts["reconstruction"] + beta / 4 * parts["kl"]), rel=1e-5)

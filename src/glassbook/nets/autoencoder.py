@@ -204,7 +204,7 @@ class VAE(nn.Module):
         error = ((pixel_values - out) / self.log_sigma.exp()).square()
         return -(0.5 * error + self.log_sigma + 0.5 * math.log(2 * math.pi)).flatten(1).sum(1)
 
-    def elbo(self, pixel_values: Tensor, noise: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+    def elbo(self, pixel_values: Tensor, noise: Tensor, beta: float | Tensor = 1.0) -> tuple[Tensor, Tensor, Tensor]:
         """Evidence lower bound of each picture with one sample of its code.
 
         Args:

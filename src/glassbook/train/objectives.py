@@ -85,7 +85,9 @@ def denoising() -> Objective:
 def negative_elbo(beta: float = 1.0) -> Objective:
     """Minus the evidence lower bound of a VAE in nats per picture, with one sample of each code.
 
-    The batch holds `pixel_values` [B, C, H, W] and `noise` [B, code], standard normal.
+    The batch holds `pixel_values` [B, C, H, W] and `noise` [B, code], standard normal. It may hold `warmth`, a factor
+    of beta that rises from 0 to 1 in the first steps, so that the code is used before it costs (Bowman et al. 2016,
+    arXiv:1511.06349, section 3.1).
 
     Args:
         beta: weight of the KL divergence (Higgins et al. 2017).
@@ -94,7 +96,8 @@ def negative_elbo(beta: float = 1.0) -> Objective:
     """
 
     def objective(model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        bound, likelihood, kl = cast("VAE", model).elbo(batch["pixel_values"], batch["noise"], beta)
+        weight = beta * batch["warmth"] if "warmth" in batch else beta
+        bound, likelihood, kl = cast("VAE", model).elbo(batch["pixel_values"], batch["noise"], weight)
         return -bound.mean(), {"reconstruction": -likelihood.mean(), "kl": kl.sum(1).mean()}
 
     return objective

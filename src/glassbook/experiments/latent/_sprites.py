@@ -14,12 +14,13 @@ from glassbook.notebook import Run
 from glassbook.train.objectives import negative_elbo
 
 
-def factors_found(run: Run, beta: float, steps: int, lr: float, pictures: int) -> dict[str, float]:
+def factors_found(run: Run, beta: float, warm_up: int, steps: int, lr: float, pictures: int) -> dict[str, float]:
     """How well single latents of a VAE follow the factors of sprites, beside as many principal components.
 
     Args:
         run: keeps the reconstructions ("sprites") and the correlations ("latents").
         beta: weight of the KL divergence.
+        warm_up: steps in which it rises to that.
         steps, lr: of the training, as `train` takes them.
         pictures: sprites to judge by.
     """
@@ -31,6 +32,7 @@ def factors_found(run: Run, beta: float, steps: int, lr: float, pictures: int) -
         return {
             "pixel_values": sprites(64, config.size, generator).images,
             "noise": torch.randn(64, config.code, generator=generator),
+            "warmth": torch.tensor(min(1.0, (step + 1) / warm_up)),
         }
 
     vae = kit.train_model(

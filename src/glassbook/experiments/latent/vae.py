@@ -50,6 +50,8 @@ class Vae:
     """Optimiser steps of the model of sprites."""
     sprite_beta: float = 4.0
     """Weight of the KL divergence of the model of sprites."""
+    sprite_warm_up: int = 1500
+    """Steps in which it rises to that."""
     samples: int = 500
     """Samples of the importance-weighted bound."""
     pictures: int = 10_000
@@ -126,7 +128,7 @@ class Vae:
             elbo_nats=-kl[1] - error[1],
             reader_right=accuracy(judge, test),
             **self._samples(run, models[1], judge, train.images),
-            **factors_found(run, self.sprite_beta, self.sprite_steps, self.lr, self.pictures),
+            **factors_found(run, self.sprite_beta, self.sprite_warm_up, self.sprite_steps, self.lr, self.pictures),
         )
 
     def _model(self, run: Run, number: int, images: Tensor) -> VAE:
