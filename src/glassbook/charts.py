@@ -96,7 +96,7 @@ def bars(rows: Rows, x: Field, y: str, color: str | None = None, *, format: str 
 
 def scatter(
     rows: Rows, x: Field, y: Field, color: str | None = None, *, front: bool = False,
-    minimise: tuple[bool, bool] = (True, False),
+    minimise: tuple[bool, bool] = (True, False), square: bool = False,
 ) -> Spec:  # fmt: skip
     """Points; `front` joins those that no other point dominates.
 
@@ -107,6 +107,7 @@ def scatter(
         color: field whose values have a colour each.
         front: draw the Pareto front.
         minimise: whether less is better, across and upwards.
+        square: as wide as high, for places in a plane.
     """
     import altair as alt
 
@@ -118,7 +119,7 @@ def scatter(
 
         best = [rows[i] for i in pareto_front([(row[_name(x)], row[_name(y)]) for row in rows], minimise)]
         chart = alt.Chart(_data(best)).mark_line(strokeDash=[4, 4], color="#7d7d7d").encode(**places) + chart
-    return _spec(chart)
+    return _spec(chart.properties(width=320, height=320) if square else chart)
 
 
 def heat(

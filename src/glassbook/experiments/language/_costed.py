@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from glassbook.experiments.language._mixture import Mixture
-from glassbook.measure.compute import Flop, TransformerSize, convolution, training
+from glassbook.measure.compute import Flop, TransformerSize, convolution, rule_of_thumb, training
 from glassbook.nets import LM, LMConfig
 from glassbook.nets.blocks import GELU, Attention, Block
 from glassbook.notebook.runs.rng import Rng
+
+PUBLISHED = {"gpt_3": (12288, 2048), "llama_3_405b": (16384, 8192)}
+"""Width and tokens in a sequence of large models (Brown et al. 2020, table 2.1; Llama team 2024, table 3)."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,23 @@ def language_model(
     size = TransformerSize(matrices=matrices, layers=layers, heads=heads, head_dim=width // heads)
     inputs = torch.randint(vocab, (rows, tokens), generator=rng.child("text").torch())
     return _transformer("experts" if experts else "dense", model, inputs, size, rows, tokens)
+
+
+def of_width(rng: Rng, width: int, tokens: int) -> Costed:
+    """A dense language model of two blocks in the usual proportions: 12 width^2 parameters in a block's matrices."""
+    torch.manual_seed(rng.seed)
+    heads, hidden, vocab = width // 64, 8 * width // 3, 128
+    model = LM(LMConfig(vocab, width, 2, heads, heads, hidden, tokens))
+    matrices = 2 * (4 * width**2 + 3 * width * hidden) + width * vocab
+    size = TransformerSize(matrices=matrices, layers=2, heads=heads, head_dim=64)
+    inputs = torch.randint(vocab, (1, tokens), generator=rng.child("text").torch())
+    return _transformer("dense", model, inputs, size, 1, tokens)
+
+
+def share_of_attention(width: int, length: int) -> float:
+    """Share of a training step of a block of 12 width^2 parameters that 6 N D leaves out, by formula."""
+    size = TransformerSize(matrices=12 * width**2, layers=1, heads=1, head_dim=width)
+    return 1 - rule_of_thumb(size.matrices, 1).n / training(size, 1, length).n
 
 
 def vision_transformer(rng: Rng, tokens: int) -> Costed:

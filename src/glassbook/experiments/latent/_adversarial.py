@@ -26,18 +26,20 @@ MODES: dict[Literal["ring", "grid"], Tensor] = {
 
 
 def adversarial(
-    run: Run, label: str, make: Callable[[], GAN], batches: Callable[[int], dict[str, Tensor]], **settings: Any
-) -> GAN:
+    run: Run, label: str, weights: str, make: Callable[[], GAN], batches: Callable[[int], dict[str, Tensor]],
+    **settings: Any,
+) -> GAN:  # fmt: skip
     """A network whose discriminator and generator are trained in turn, both on the batch of a step.
 
-    A batch holds `real` samples, `noise` [B, noise] and, in a step with R1, its weight as `penalty` [B].
+    A batch holds `real` samples, `noise` [B, noise] and, in a step with R1, its weight as `penalty` [B]. Networks that
+    are compared begin with the same weights: those that `weights` names.
 
     Returns:
         the network with an average of its parameters over the last few hundred steps.
     """
     how: dict[str, Any] = {"schedule": constant(), "clip": None}
     how["optimiser"] = adamw(betas=(0.5, 0.99), weight_decay=0.0)
-    phases, seed = adversarial_phases(), run.rng(f"weights of {label}").seed
+    phases, seed = adversarial_phases(), run.rng(f"weights of {weights}").seed
     return kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
 
 

@@ -21,11 +21,18 @@ def mixture(n: int, generator: torch.Generator) -> Tensor:
     return MEANS[which] + SPREAD * torch.randn(n, 2, generator=generator)
 
 
-def score(points: Tensor) -> Tensor:
-    """The gradient of the mixture's log density at points [n, 2]."""
+def score(points: Tensor, sigma: float = 0.0) -> Tensor:
+    """The gradient of the log density of the mixture with noise of `sigma` added, at points [n, 2]."""
+    away, variance = MEANS - points[:, None], SPREAD**2 + sigma**2
+    shares = (-0.5 * away.square().sum(2) / variance).softmax(1)
+    return (shares[..., None] * away).sum(1) / variance
+
+
+def nearest_mean(points: Tensor, sigma: float) -> Tensor:
+    """The same if each point came from the mean that it lies nearest to."""
     away = MEANS - points[:, None]
-    shares = (-0.5 * away.square().sum(2) / SPREAD**2).softmax(1)
-    return (shares[..., None] * away).sum(1) / SPREAD**2
+    chosen = away.square().sum(2).argmin(1)
+    return away[torch.arange(len(points)), chosen] / (SPREAD**2 + sigma**2)
 
 
 def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_targets: bool) -> nn.Module:
@@ -48,10 +55,10 @@ def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_tar
     return kit.train_model(run, label, make, objective, batch, steps=steps, lr=3e-3, seed=run.rng("weights").seed)
 
 
-@torch.no_grad()
-def score_cosine(model: nn.Module, points: Tensor) -> float:
-    """Mean cosine of what the denoiser adds to points with the score there."""
-    return float(torch.cosine_similarity(model(points), score(points)).mean())
+def score_error(estimate: Tensor, points: Tensor, sigma: float) -> float:
+    """Mean squared error of an estimate [n, 2] of the score of noisy points, as a share of its mean square."""
+    true = score(points, sigma)
+    return float((estimate - true).square().mean() / true.square().mean())
 
 
 @torch.no_grad()

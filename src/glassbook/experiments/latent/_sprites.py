@@ -15,7 +15,7 @@ from glassbook.train.objectives import negative_elbo
 
 
 def factors_found(run: Run, beta: float, warm_up: int, steps: int, lr: float, pictures: int) -> dict[str, float]:
-    """How well single latents of a VAE follow the factors of sprites, beside as many principal components.
+    """How well single latents of a VAE follow the factors of sprites, beside components and the first encoder.
 
     Args:
         run: keeps the reconstructions ("sprites") and the correlations ("latents").
@@ -40,8 +40,10 @@ def factors_found(run: Run, beta: float, warm_up: int, steps: int, lr: float, pi
         lr=lr, seed=run.rng("weights of sprites").seed,
     )  # fmt: skip
     images, factors = sprites(pictures, config.size, run.rng("test sprites").torch())
+    torch.manual_seed(run.rng("weights of sprites").seed)
+    untrained = VAE(config).eval()
     with torch.no_grad():
-        codes = torch.cat([vae.encode(part) for part in images.split(1000)])
+        codes, first = (torch.cat([m.encode(part) for part in images.split(1000)]) for m in (vae, untrained))
         run.image("sprites", charts.sheet(torch.cat([images[:16], vae(images[:16])]), columns=16))
     _, _, components = torch.pca_lowrank(images.flatten(1), config.code, niter=8)
     order = torch.randperm(len(codes), generator=run.rng("permutation").torch())
@@ -49,10 +51,11 @@ def factors_found(run: Run, beta: float, warm_up: int, steps: int, lr: float, pi
     correlations = rank_correlations(codes[:, used], factors).abs().T.tolist()
     names = [str(i + 1) for i in range(config.code)]
     run.chart("latents", charts.heat(correlations, names, FACTORS, title="correlation", y_title="factor"))
-    matched, pca = (matched_correlation(z, factors) for z in (codes, images.flatten(1) @ components))
+    matched, pca, start = (matched_correlation(z, factors) for z in (codes, images.flatten(1) @ components, first))
     return {
         "matched_factors": matched,
         "pca_matched_factors": pca,
-        "matched_over_pca": matched - pca,
+        "untrained_matched_factors": start,
+        "matched_over_rivals": matched - max(pca, start),
         "permuted_matched": matched_correlation(codes[order], factors),
     }

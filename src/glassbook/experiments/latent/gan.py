@@ -40,6 +40,8 @@ class Gan:
     """Optimiser steps on digits, of discriminator and generator each."""
     batch_size: int = 64
     """Digits in a step."""
+    digits: int = 60_000
+    """Digits to learn from."""
     width: int = 16
     """Channels of the networks of digits are multiples of this."""
     lr: float = 1e-3
@@ -53,33 +55,40 @@ class Gan:
     """What is broken on purpose."""
 
     claims = (
-        Claim("covers-the-ring", "With a gradient penalty, samples cover all eight modes of a ring",
-              "modes_with_penalty", ">=", 8, control="grid_modes_with_penalty >= 23",
-              sabotages=("untrained", "no-penalty")),
-        Claim("stays-on-the-ring", "With a gradient penalty, nine of ten samples lie on a mode of the ring",
-              "on_mode_share", ">=", 0.9, control="grid_modes_with_penalty >= 23", sabotages=("untrained",)),
+        Claim("covers-the-grid", "With a gradient penalty, samples cover at least 23 of the 25 modes of a grid",
+              "grid_modes", ">=", 23, control="plain_grid_modes <= 18", sabotages=("untrained", "no-penalty"),
+              explanation="A network without the penalty, from the same first weights, covers most of the grid in so "
+                          "many steps as well, so that the penalty is not what the modes are owed to"),
+        Claim("covers-the-ring", "Samples cover all eight modes of a ring", "ring_modes", ">=", 8,
+              no_control="a network without the penalty covers it as well; the grid is the harder test",
+              sabotages=("untrained",)),
+        Claim("stays-on-the-ring", "Nine of ten samples lie on a mode of the ring", "on_mode_share", ">=", 0.9,
+              control="ring_modes >= 8", sabotages=("untrained",)),
         Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",
               "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",),
               explanation="All digits are made, but the rarest of them a little too rarely where it fails; the "
                           "classifier also takes unclear samples of it for others"),
-        Claim("makes-digits", "A classifier of digits is sure of what the samples are",
-              "digit_confidence", ">=", 0.8, control="noise_confidence <= 0.7", sabotages=("untrained",)),
-        Claim("copies-nothing", "Hardly a sample lies as near to a training digit as only 1 % of test digits do",
-              "memorised_share", "<=", 0.02, control="copies_memorised_share >= 0.9", sabotages=("copies",)),
-        Claim("penalty-helps", "Without the penalty, samples of digits are farther from real ones",
-              "distance_without_over_with", ">=", 1.1, no_control="the metric itself compares with the plain network",
-              sabotages=("no-penalty",),
-              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well; "
-                          "on the ring, too, it keeps all modes for so long. The penalty guards what comes later"),
+        Claim("makes-digits", "As a classifier sees them, samples are nearer to digits than mosaics of digits' halves",
+              "distance_over_mosaics", "<=", 1, control="test_over_mosaics <= 0.1", sabotages=("untrained",)),
+        Claim("copies-nothing",
+              "Hardly a sample lies as near to a training digit, moved by a pixel or not, as 1 % of test digits do",
+              "memorised_share", "<=", 0.02, control="copies_memorised_share >= 0.9",
+              sabotages=("copies", "few-digits")),
+        Claim("penalty-helps", "From the same first weights, samples of digits are farther from real ones without "
+              "the penalty", "distance_without_over_with", ">=", 1.1,
+              no_control="the metric itself compares with the plain network", sabotages=("no-penalty",),
+              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),
         Sabotage("no-penalty", "The penalty weighs nothing", {"gamma": 0.0, "points_gamma": 0.0}),
-        Sabotage("copies", "The samples of digits are training digits",
+        Sabotage("copies", "The samples of digits are training digits, moved by a pixel and darker",
                  {"sabotage": "copies", "steps": 1, "point_steps": 1}),
+        Sabotage("few-digits", "The network learns from 64 digits only", {"digits": 64, "point_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(
-        charts=(*(f"ring-{i}" for i in range(1, SNAPSHOTS + 1)), "modes"), images=("penalty", "plain", "walk")
+        charts=(*(f"ring-{i}" for i in range(1, SNAPSHOTS + 1)), "modes"),
+        images=("penalty", "plain", "mosaics", "walk"),
     )
 
     @classmethod
@@ -90,13 +99,14 @@ class Gan:
     def run(self, run: Run) -> None:
         """Points on a ring and a grid, then digits, with the penalty and without."""
         from glassbook.experiments.latent._digits import accuracy, digits, reader
-        from glassbook.experiments.latent._made_digits import judged
+        from glassbook.experiments.latent._made_digits import copies, judged
 
         train, test = digits("train"), digits("test")
+        shapes: tuple[Literal["ring", "grid"], ...] = ("ring", "grid")
         points = {
-            "ring": self._points(run, "ring", "ring", self.points_gamma),
-            "grid": self._points(run, "grid", "grid", self.points_gamma),
-            "plain ring": self._points(run, "plain ring", "ring", 0.0),
+            f"{name}{shape}": self._points(run, f"{name}{shape}", shape, gamma)
+            for shape in shapes
+            for name, gamma in (("", self.points_gamma), ("plain ", 0.0))
         }
         modes = [{"points": name, "modes": float(found["modes"])} for name, found in points.items()]
         run.chart("modes", charts.bars(modes, "modes", "points", format=".0f"))
@@ -105,12 +115,14 @@ class Gan:
             name: self._digits(run, name, train, gamma) for name, gamma in (("penalty", self.gamma), ("plain", 0.0))
         }
         if self.sabotage == "copies":
-            made["penalty"] = train.images[: self.samples]
+            made["penalty"] = copies(run, train.images[: self.samples])
         run.result(
-            modes_with_penalty=points["ring"]["modes"],
+            ring_modes=points["ring"]["modes"],
+            plain_ring_modes=points["plain ring"]["modes"],
             on_mode_share=points["ring"]["share"],
-            grid_modes_with_penalty=points["grid"]["modes"],
-            plain_modes=points["plain ring"]["modes"],
+            plain_on_mode_share=points["plain ring"]["share"],
+            grid_modes=points["grid"]["modes"],
+            plain_grid_modes=points["plain grid"]["modes"],
             reader_right=accuracy(judge, test),
             **judged(run, made, train, test, judge, self.samples),
         )
@@ -122,7 +134,7 @@ class Gan:
         from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial, covered, with_penalty
         from glassbook.nets.gan import points_gan
 
-        modes, rng = MODES[shape], run.rng(label)
+        modes, rng = MODES[shape], run.rng(shape)
 
         def batch(step: int) -> dict[str, Tensor]:
             generator = rng.child(str(step)).torch()
@@ -138,15 +150,15 @@ class Gan:
                 moment = done // (self.point_steps // SNAPSHOTS or 1)
                 rows = [
                     {"x": float(x), "y": float(y), "points": kind}
-                    for kind, at in (("real", modes), ("made", model.get_submodule("generator")(fixed[:400])))
+                    for kind, at in (("made", model.get_submodule("generator")(fixed[:400])), ("real", modes))
                     for x, y in at
                 ]
                 across, up = (charts.Axis(axis, domain=(-3, 3)) for axis in ("x", "y"))
-                run.chart(f"ring-{moment}", charts.scatter(rows, across, up, "points"))
+                run.chart(f"ring-{moment}", charts.scatter(rows, across, up, "points", square=True))
             return {}
 
         model = adversarial(
-            run, label, points_gan, batch, steps=self.point_steps, lr=1e-3, evaluate=show,
+            run, label, shape, points_gan, batch, steps=self.point_steps, lr=1e-3, evaluate=show,
             evaluate_every=max(1, self.point_steps // SNAPSHOTS),
         )  # fmt: skip
         with torch.no_grad():
@@ -160,16 +172,23 @@ class Gan:
         from glassbook.experiments.latent._adversarial import adversarial, with_penalty
         from glassbook.nets.gan import pictures_gan
 
-        rows, rng = shuffled(len(train.images), self.batch_size, run.rng("order").seed), run.rng("noise")
+        images = train.images[: self.digits]
+        rows, rng = shuffled(len(images), self.batch_size, run.rng("order").seed), run.rng("noise")
 
         def batch(step: int) -> dict[str, Tensor]:
             weight = gamma * self.every if step % self.every == 0 else 0.0
-            real = 2 * train.images[rows(step)] - 1
+            real = 2 * images[rows(step)] - 1
             noise = torch.randn(self.batch_size, 64, generator=rng.child(str(step)).torch())
             return with_penalty({"real": real, "noise": noise}, weight)
 
         model = adversarial(
-            run, f"digits, {label}", lambda: pictures_gan(width=self.width), batch, steps=self.steps, lr=self.lr
+            run,
+            f"digits, {label}",
+            "digits",
+            lambda: pictures_gan(width=self.width),
+            batch,
+            steps=self.steps,
+            lr=self.lr,
         )
         noise = torch.randn(self.samples, 64, generator=run.rng("noise to judge digits by").torch())
         walk = torch.cat(

@@ -62,7 +62,7 @@ class Vae:
 
     claims = (
         Claim("bound-is-tight", "The evidence lower bound of digits lies within 6 nats of the importance-weighted one",
-              "iwae_gap_nats", "<=", 6, control="iwae_gap_nats >= 0", sabotages=("mismatched-posteriors",)),
+              "iwae_gap_nats", "<=", 6, control="code_nats >= 10", sabotages=("mismatched-posteriors",)),
         Claim("beta-costs-information", "The larger beta is, the fewer nats a code tells about its digit",
               "kl_order", ">=", 1, control="units_given_up >= 0", sabotages=("one-beta",)),
         Claim("beta-costs-fidelity", "The larger beta is, the worse a digit is reconstructed",
@@ -70,15 +70,13 @@ class Vae:
         Claim("samples-are-all-digits", "A classifier of digits finds all of them among the samples",
               "sample_class_entropy", ">=", 2.0, control="reader_right >= 0.985", sabotages=("untrained",)),
         Claim("samples-are-digits",
-              "A classifier of digits is surer of what the samples are than of those of a linear model of equal size",
-              "sample_confidence", ">=", 0.7, control="linear_confidence <= 0.6", sabotages=("untrained",),
-              explanation="The classifier was never shown anything but digits, and is rather sure of the smears of a "
-                          "linear model too: its confidence tells the two apart by less than was asked"),
-        Claim("latents-are-factors", "Latents follow single factors of sprites more than principal components do",
-              "matched_over_pca", ">=", 0.05, control="permuted_matched <= 0.1", sabotages=("untrained",),
-              explanation="From some weights the model of sprites never begins to use its code: with beta 4 from the "
-                          "first step on, the divergence costs more than the first reconstructions gain. Where it "
-                          "does begin, single latents follow place, size and shade"),
+              "As a classifier sees them, samples lie at most half as far from digits as those of a linear model",
+              "distance_over_linear", "<=", 0.5, control="test_over_linear <= 0.1", sabotages=("untrained",)),
+        Claim("latents-are-factors",
+              "Latents follow single factors of sprites more than principal components and an untrained encoder do",
+              "matched_over_rivals", ">=", 0.05, control="permuted_matched <= 0.1", sabotages=("untrained",),
+              explanation="Shape is one of three kinds and angle goes round, so no order of one latent can follow "
+                          "them well; place, size and shade are followed, how singly depends on the first weights"),
     )  # fmt: skip
     sabotages = (
         Sabotage("mismatched-posteriors", "The latents of the encoder are in another order than those of the decoder",
@@ -126,8 +124,9 @@ class Vae:
             unused_units_last=rows[-1]["unused"],
             units_given_up=rows[-1]["unused"] - rows[1]["unused"],
             elbo_nats=-kl[1] - error[1],
+            code_nats=kl[1],
             reader_right=accuracy(judge, test),
-            **self._samples(run, models[1], judge, train.images),
+            **self._samples(run, models[1], judge, train.images, test.images),
             **factors_found(run, self.sprite_beta, self.sprite_warm_up, self.sprite_steps, self.lr, self.pictures),
         )
 
@@ -182,9 +181,11 @@ class Vae:
                 weighted.append(vae.iwae(part, noise[1:]))
         return {"iwae_gap_nats": float((torch.cat(weighted) - torch.cat(bounds)).mean())}
 
-    def _samples(self, run: Run, vae: VAE, judge: Reader, images: Tensor) -> dict[str, float]:
+    def _samples(self, run: Run, vae: VAE, judge: Reader, images: Tensor, test: Tensor) -> dict[str, float]:
         """What a classifier says of samples, and of those of a linear model: as many components, normal weights."""
         import torch
+
+        from glassbook.experiments.latent._made_digits import distances
 
         codes = torch.randn(self.pictures, self.code, generator=run.rng("samples").torch())
         flat = images[:20_000].flatten(1)
@@ -192,12 +193,17 @@ class Vae:
         linear = flat.mean(0) + codes * spread / len(flat) ** 0.5 @ directions.T
         with torch.no_grad():
             samples = vae.decode(codes)
-        run.image("samples", charts.sheet(samples[:96], columns=16))
-        run.image("linear", charts.sheet(linear[:32].view(-1, *images.shape[1:]), columns=16))
-        seen, of_linear = (judge.read(x.view_as(samples).clamp(0, 1))[1] for x in (samples, linear))
+        made = {"samples": samples, "linear": linear.clamp(0, 1).view_as(samples)}
+        for name, pictures in made.items():
+            run.image(name, charts.sheet(pictures[:96], columns=16))
+        seen, of_linear = (judge.read(pictures)[1] for pictures in made.values())
         shares = torch.bincount(seen.argmax(1), minlength=10) / len(seen)
+        distance = distances(judge, images[: self.pictures], {**made, "test": test})
         return {
             "sample_class_entropy": float(torch.special.entr(shares).sum()),
             "sample_confidence": float(seen.amax(1).mean()),
             "linear_confidence": float(of_linear.amax(1).mean()),
+            "distance": distance["samples"],
+            "distance_over_linear": distance["samples"] / distance["linear"],
+            "test_over_linear": distance["test"] / distance["linear"],
         }
