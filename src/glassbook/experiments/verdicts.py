@@ -63,7 +63,7 @@ class Verdict:
     seeds_here: int = 0
     """Seeds that have finished here, beside a reference."""
     condition_broken: tuple[str, ...] = ()
-    """Ids of the sabotages under which the claim's condition failed."""
+    """Ids of those of the claim's sabotages under which its condition failed."""
     control_broken: tuple[str, ...] = ()
     """Ids of those under which only its control failed."""
     held_under: tuple[str, ...] = ()
@@ -113,7 +113,12 @@ class Verdict:
 
     @property
     def sabotaged(self) -> str:
-        """What sabotages did, in words: "broken by A; only the control broken by B; held under C"."""
+        """What sabotages did, in words: "broken by A; only the control broken by B; held under C".
+
+        "" of a claim that fails as it is: nothing has to break it.
+        """
+        if self.met is False:
+            return ""
         parts = {
             "broken by": self.condition_broken,
             "only the control broken by": self.control_broken,
@@ -340,10 +345,14 @@ def sabotage_runs(name: str, records: Iterable[RunRecord], quick: bool = False) 
 
 
 def _with_sabotages(verdicts: Iterable[Verdict], sabotages: Mapping[str, Sequence[RunRecord]]) -> tuple[Verdict, ...]:
-    """Verdicts with the sabotages that broke their claims, and those that did not."""
+    """Verdicts with those sabotages of their claims that broke them, and those that did not.
+
+    A sabotage that a claim does not name says nothing of it: it may leave out what the claim measures.
+    """
     given = []
     for verdict in verdicts:
-        found = {id: broken(verdict.claim, runs) for id, runs in sabotages.items()}
+        named = {id: runs for id, runs in sabotages.items() if id in verdict.claim.sabotages}
+        found = {id: broken(verdict.claim, runs) for id, runs in named.items()}
         condition, control, held = (
             tuple(id for id, what in found.items() if what == part) for part in ("condition", "control", "nothing")
         )

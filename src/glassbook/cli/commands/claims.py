@@ -126,7 +126,7 @@ class SabotageClaims(InNotebook):
             id: [r for r in found if r.seed in self.seeds and _counts(r)]
             for id, found in sabotage_runs(name, records, self.quick).items()
         }
-        done = {s.id: {c.id: broken(c, runs[s.id]) for c in kind.claims} for s in kind.sabotages}
+        done = {s.id: {c.id: broken(c, runs[s.id]) for c in kind.claims if s.id in c.sabotages} for s in kind.sabotages}
         return {
             "name": name,
             "sabotages": [
@@ -137,14 +137,14 @@ class SabotageClaims(InNotebook):
                     "runs": {str(r.seed): r.id for r in reversed(runs[s.id])},
                     "condition_broken": [id for id, what in done[s.id].items() if what == "condition"],
                     "control_broken": [id for id, what in done[s.id].items() if what == "control"],
-                    "held": [c.id for c in kind.claims if s.id in c.sabotages and done[s.id][c.id] == "nothing"],
+                    "held": [id for id, what in done[s.id].items() if what == "nothing"],
                 }
                 for s in kind.sabotages
             ],
             "never_seen_to_fail": [
                 c.id
                 for c in kind.claims
-                if c.no_sabotage is None and not any(what[c.id] == "condition" for what in done.values())
+                if c.no_sabotage is None and not any(what.get(c.id) == "condition" for what in done.values())
             ],
             "no_sabotage": {c.id: c.no_sabotage for c in kind.claims if c.no_sabotage is not None},
         }

@@ -93,7 +93,7 @@ class DictionaryLearning:
         Claim("ablation-beats-axes",
               "At equal damage, ablating a feature makes its attribute less likely than ablating an axis does",
               "ablation_beats_residual_axes", ">=", 0.65, control="ablation_pairs_residual_axes >= 12",
-              sabotages=("random-features",)),
+              sabotages=("random-features", "untrained-model")),
         Claim("ablation-beats-random",
               "At equal damage, ablating a feature makes its attribute less likely than ablating a random one does",
               "ablation_beats_random_directions", ">=", 0.65, control="ablation_pairs_random_directions >= 12",
