@@ -200,3 +200,33 @@ def test_real_camera_trap_pictures(glassbook):
     for like in ("african_elephants_cmyk", "african_elephants_with_exif_orientation"):
         best = max(plain, key=lambda name: plain[name])
         assert seen[like][best] == pytest.approx(plain[best], abs=0.1)
+
+
+def test_what_hardly_is_a_picture_is_said_beside_the_answer(glassbook, models, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    image.new("RGB", (2000, 20)).save(tmp_path / "strip.png")
+    image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    frames = [image.new("RGB", (40, 40), (i, 0, 0)) for i in (0, 200)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
+    said = {
+        "dot.png": "too few to show much",
+        "strip.png": "a square in its middle",
+        "clear.png": "wholly transparent",
+        "moving.gif": "2 frames, and the first",
+    }
+    for name, text in said.items():
+        result = glassbook("look", str(tmp_path / name), "--model", str(models / "classifier"))
+        assert result.code == 0
+        assert text in result.err
+    assert "note" not in glassbook("look", str(tmp_path / "plain.png"), "--model", str(models / "classifier")).err
+
+
+def test_a_pipe_is_refused_and_passed_over_in_folders(glassbook, models, photograph, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    result = glassbook("look", str(tmp_path / "pipe.png"), "--model", str(models / "classifier"))
+    assert result.code == 2
+    assert "is no file" in result.err
+    (tmp_path / "photo.png").write_bytes(photograph.read_bytes())
+    assert glassbook("look", str(tmp_path), "--model", str(models / "classifier")).code == 0

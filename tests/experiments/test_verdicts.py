@@ -163,7 +163,7 @@ class Judged:
     """How many."""
     sabotage: str = "none"
     """What is broken on purpose."""
-    claims = (dataclasses.replace(CLAIM, sabotages=("told",)),)
+    claims = (dataclasses.replace(CLAIM, sabotages=("told", "few", "unread")),)
     sabotages = (
         base.Sabotage("told", "The missing direction is told", {"sabotage": "told"}),
         base.Sabotage("few", "There are few pairs", {"pairs": 2}),

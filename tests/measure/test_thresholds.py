@@ -113,6 +113,22 @@ def test_amounts_as_people_write_them(text, n):
         assert read_flop(text).n == pytest.approx(n)
 
 
+@pytest.mark.parametrize("text", ["1,5e25", "7,5B", "1,50", "12,3456", "1,234,56", ",5", "5,", "1e2,5"])
+def test_a_comma_stands_between_thousands_only(text):
+    for read in (read_count, read_flop):
+        with pytest.raises(GlassbookError) as error:
+            read(text, "parameters")
+        assert "comma" in str(error.value) or "no number" in str(error.value)
+    assert read_count("1,234,567", "tokens") == 1_234_567
+    assert read_count("12,345.5", "tokens") == 12_345.5
+
+
+@pytest.mark.parametrize("text", ["989", "1e15", "989 T"])
+def test_a_speed_has_a_unit(text):
+    with pytest.raises(GlassbookError, match="no unit"):
+        read_speed(text)
+
+
 @pytest.mark.parametrize("text", ["1e25 FLOP/s", "1e25flop/s", "3 TFLOP / s"])
 def test_a_speed_is_no_amount_and_the_unit_is_named_as_the_mistake(text):
     with pytest.raises(GlassbookError, match="is a speed"):

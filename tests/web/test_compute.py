@@ -1,9 +1,12 @@
 """The page of compute and its JSON: rules, runs, what-if, moments, and mistakes in one line."""
 
+from types import SimpleNamespace
+
 import pytest
 from evidence_book import assert_harmless
 
 from glassbook.notebook import Page
+from glassbook.web.views import compute
 
 BIG = {"parameters": "405e9", "tokens": "15.6e12"}
 
@@ -51,6 +54,22 @@ def test_whoever_modifies_a_model(reader):
     assert any("you become the provider" in row["text"] for row in rows)
 
 
+def test_the_threshold_itself_is_not_above_and_large_amounts_are_numbers(reader):
+    rows = reader.get("/api/v1/compute", params={"flop": "1e25"}).json()["what_if"]["rulings"]
+    assert any(row["text"].startswith("At the threshold, and not above it") for row in rows)
+    assert reader.get("/api/v1/compute", params={"flop": "1e308"}).json()["what_if"]["middle"] == pytest.approx(1e308)
+    close = reader.get("/api/v1/compute", params={"flop": "1.01e25"}).json()["what_if"]["rulings"]
+    assert any("by 1 %" in row["text"] or "by 1%" in row["text"] for row in close)
+
+
+def test_what_ships_is_among_the_trainings_and_what_was_not_counted_is_named(reader, monkeypatch):
+    run = SimpleNamespace(experiment="older", compute=(), flop=None, sabotage="", id="r1", seed=0)
+    monkeypatch.setattr(compute, "reference_runs", lambda: [run])
+    text = reader.get("/compute").text
+    assert "built-in model" in text
+    assert "Not counted: the reference runs of older." in text
+
+
 MISTAKES = [
     ({"flop": "1e25 FLOP/s"}, "is a speed"),
     ({"flop": "nan"}, "makes no sense"),
@@ -59,7 +78,7 @@ MISTAKES = [
     ({"parameters": "7e9", "tokens": "x"}, "no number for tokens"),
     ({"parameters": "7e9", "tokens": "1e12", "chips": "3"}, "not some of both"),
     ({"parameters": "7e9", "tokens": "1e12", "active": "2"}, "no share"),
-    ({"chips": "1", "speed": "1e15", "hours": "1", "utilisation_to": "1.5"}, "no share"),
+    ({"chips": "1", "speed": "1e15 FLOP/s", "hours": "1", "utilisation_to": "1.5"}, "no share"),
     ({"chips": "1", "speed": "1e15 FLOP", "hours": "1"}, "write FLOP/s"),
     ({"chips": "1", "hours": "1"}, "speed as well"),
     ({"active": "0.5"}, "give parameters"),
@@ -67,6 +86,10 @@ MISTAKES = [
     ({"flop": "1e25", "base": "0"}, "0 FLOP"),
     ({"flop": "<script>alert(1)</script>"}, "no number"),
     ({"nonsense": "1"}, "no such key"),
+    ({"flop": "1,5e25"}, "comma"),
+    ({"chips": "1", "speed": "989", "hours": "1"}, "no unit"),
+    ({"flop": "1e25", "parameters": "7e9", "tokens": "1e12"}, "not both"),
+    ({"parameters": "1e300", "tokens": "1e300"}, "makes no sense"),
 ]
 
 

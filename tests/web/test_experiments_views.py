@@ -141,14 +141,16 @@ def test_a_claim_that_no_sabotage_broke_is_said_to_have_never_been_seen_to_fail(
     reader = open_app(nb)
     for address in ("/claims", "/x/superposition"):
         assert "never seen to fail (no sabotage has been run)" in reader.get(address).text
-    sabotage_run(nb, "superposition", "untrained", represented_dense=4.0)
-    assert "never seen to fail (held under untrained)" in reader.get("/claims").text
+    sabotage_run(nb, "superposition", "untrained", represented_dense=14.0)
+    assert "never seen to fail (no sabotage has been run)" in reader.get("/claims").text  # the claim does not name it
+    sabotage_run(nb, "superposition", "always-sparse", represented_dense=4.0)
+    assert "never seen to fail (held under always-sparse)" in reader.get("/claims").text
     sabotage_run(nb, "superposition", "always-sparse", represented_dense=14.0)
     page = reader.get("/claims").text
     assert "broken by always-sparse" in page
     assert "never seen to fail (" not in page
     verdict = reader.get("/api/v1/experiments/superposition").json()["verdicts"][0]
-    assert (verdict["condition_broken"], verdict["held_under"]) == (["always-sparse"], ["untrained"])
+    assert (verdict["condition_broken"], verdict["held_under"]) == (["always-sparse"], [])
     assert (verdict["state"], verdict["values"]) == ("holds", {"0": 4.0, "1": 4.0, "2": 4.0})
 
 

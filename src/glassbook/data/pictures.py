@@ -180,6 +180,8 @@ def open_picture(path: Path, size: int | None = None) -> Tensor:
     with extra("baselines"):
         from PIL import Image, ImageOps
 
+    if path.exists() and not path.is_file():
+        raise GlassbookError(f"{path} is no file that can be read as a picture; name one that is")
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > MOST_PIXELS:

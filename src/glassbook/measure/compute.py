@@ -146,6 +146,8 @@ _PREFIXES |= {"K": 1e3, "g": 1e9, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?[\d.,]*\d[\d.,]*(?:e[+-]?\d+)?|nan|[+-]?inf)"
 _WRITTEN = re.compile(_NUMBER + r"\s*([a-z]?)\s*(flops?(?:\s*/\s*s)?|)", re.IGNORECASE)
 
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+
 
 def read_count(text: str, what: str) -> float:
     """A number such as "70e9", "70B", "15 T" or "300,000".
@@ -178,12 +180,14 @@ def read_flop(text: str, what: str = "an amount of computation") -> Flop:
 
 
 def read_speed(text: str, what: str = "a speed") -> FlopPerSecond:
-    """A speed such as "989 TFLOP/s" or "1e15".
+    """A speed such as "989 TFLOP/s".
 
     Raises:
-        GlassbookError: it is none; an amount ("989 TFLOP") is refused as such.
+        GlassbookError: it is none; an amount ("989 TFLOP") is refused as such, and a number without a unit.
     """
     n, unit = _parts(text, what)
+    if not unit:
+        raise GlassbookError(f"{text.strip()!r} has no unit, and {what} is asked: write FLOP/s, such as 989 TFLOP/s")
     if unit == "flop":
         raise GlassbookError(f"{text.strip()!r} is an amount, and {what} is asked: write FLOP/s")
     return FlopPerSecond(n)
@@ -197,6 +201,10 @@ def _parts(text: str, what: str) -> tuple[float, str]:
     unit = "".join(match[3].lower().split())
     if unit == "flops":
         raise GlassbookError(f"{text.strip()!r} may mean an amount or a speed; write FLOP or FLOP/s")
+    if "," in match[1] and not _THOUSANDS.fullmatch(match[1]):
+        raise GlassbookError(
+            f"{text.strip()!r}: a comma stands between thousands only, as in 300,000; write 1.5e25 with a point"
+        )
     try:
         n = float(match[1].replace(",", "")) * _PREFIXES[match[2]]
     except ValueError:

@@ -83,6 +83,8 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
         text = f"Above the threshold, {_by(estimate.low / bound)}"
     elif estimate.high > bound:
         state, text = "open", "The interval contains the threshold: whether it is above depends on what is not known"
+    elif estimate.high.n == bound.n:
+        state, text = "below", "At the threshold, and not above it"
     else:
         state, text = "below", "Below the threshold"
         text += f", {_by(bound / estimate.high)}" if estimate.high.n else ""
@@ -132,6 +134,8 @@ def judge_all(estimate: Estimate, rules: Iterable[Threshold], base: Flop | None,
 
 
 def _by(ratio: float) -> str:
+    if ratio < 1.1:
+        return f"by {_percent(ratio - 1)}"
     if ratio < 10:
         return f"by a factor of {ratio:.2g}"
     return f"by a factor of {ratio:,.0f}" if ratio < 1e6 else f"by a factor of {ratio:.2g}".replace("e+", "e")

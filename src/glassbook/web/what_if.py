@@ -72,10 +72,12 @@ class WhatIf(Strict):
         Raises:
             GlassbookError: something is missing, or no number of its kind.
         """
+        model, hardware = (any(getattr(self, name) for name in names) for names in (MODEL, HARDWARE))
         if self.flop:
+            if model or hardware:
+                raise GlassbookError("give the amount in FLOP, or what it is worked out from, not both")
             amount = read_flop(self.flop, "the training compute")
             return Estimate(amount, amount, "as given")
-        model, hardware = (any(getattr(self, name) for name in names) for names in (MODEL, HARDWARE))
         if model == hardware:
             rest = ", not some of both" if model else ", or an amount in FLOP"
             raise GlassbookError(f"give parameters and tokens, or chips, their speed and hours{rest}")
@@ -99,4 +101,4 @@ class WhatIf(Strict):
             for r in judge_all(own, thresholds(), base, cost)
         ]
         low, high = whole.low.n, whole.high.n
-        return {"low": low, "high": high, "middle": math.sqrt(low * high), "how": own.how, "rulings": rows}
+        return {"low": low, "high": high, "middle": math.sqrt(low) * math.sqrt(high), "how": own.how, "rulings": rows}

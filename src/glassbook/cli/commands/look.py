@@ -25,6 +25,8 @@ COLUMNS, SEEN = 6, 96
 """Pictures in a row of a sheet, and screen pixels that one is wide at least."""
 LARGEST_SHEET = 400
 """Pictures of a folder that one sheet or page holds."""
+SMALL, LONG = 16, 4
+"""Pixels of a side below which a picture is said to be small; times as long as wide from which on it is said to be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,9 @@ class Look(Command):
             out.print(table(("picture", "likeliest classes"), rows, wide="likeliest classes"))
         if result["written"] is not None:
             print(f"written: {result['written']}")
+        for one in pictures:
+            for note in one["notes"]:
+                print(f"note: {note}", file=sys.stderr)
         for one in result["refused"]:
             print(f"error: {one['why']}", file=sys.stderr)
 
@@ -129,16 +134,33 @@ def _look(pm: PictureModel, file: Path, top: int, keep: bool) -> _Seen:
 
     if not file.exists():
         raise GlassbookError(f"{file}: there is no such file or folder; check the path")
-    image = pm.view(open_picture(file, pm.size)[None])
+    image, notes = pm.view(open_picture(file, pm.size)[None]), _notes(file)
     if pm.task == "classify":
         best = pm.probabilities(image)[0].topk(min(top, len(pm.classes)))
         names = [pm.classes[i] for i in best.indices.tolist()]
         found = [{"name": name, "p": p} for name, p in zip(names, best.values.tolist(), strict=True)]
-        return _Seen({"file": str(file), "classes": found}, image[0] if keep else None, None)
+        return _Seen({"file": str(file), "classes": found, "notes": notes}, image[0] if keep else None, None)
     made = pm.reconstruct(image)
     ratio = psnr(image / 255, made / 255)
-    told = {"file": str(file), "psnr": ratio if isfinite(ratio) else None}  # infinite: every pixel is the same
+    shown = ratio if isfinite(ratio) else None  # infinite: every pixel is the same
+    told = {"file": str(file), "psnr": shown, "notes": notes}
     return _Seen(told, image[0], made[0]) if keep else _Seen(told, None, None)
+
+
+def _notes(file: Path) -> list[str]:
+    """What the answer does not show: that the model has seen only a part of the picture, or hardly any picture."""
+    from PIL import Image
+
+    with Image.open(file) as opened:
+        (width, height), frames = opened.size, getattr(opened, "n_frames", 1)
+        alpha = opened.convert("RGBA").getchannel("A").getextrema() if opened.has_transparency_data else (255, 255)
+    size = f"{file.name} has {width} x {height} pixels"
+    notes = [f"{file.name} has {frames} frames, and the first is looked at"] if frames > 1 else []
+    if min(width, height) < SMALL:
+        notes.append(f"{size}, too few to show much")
+    if max(width, height) >= LONG * min(width, height):
+        notes.append(f"{size}, and the model sees a square in its middle")
+    return [*notes, *([f"{file.name} is wholly transparent"] if alpha == (0, 0) else [])]
 
 
 def _png(image: Tensor | None) -> bytes | None:

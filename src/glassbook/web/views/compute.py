@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from glassbook.assets.builtin import training_flop
 from glassbook.assets.policy import moments, thresholds
 from glassbook.assets.reference import reference_runs
 from glassbook.errors import GlassbookError
@@ -54,6 +55,18 @@ def runs_with_compute(services: Services) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (-row["flop_total"], row["run"]))
 
 
+def shipped() -> list[tuple[str, float]]:
+    """What comes with Glassbook, and FLOP of its own training."""
+    return [(f"built-in {name.partition('.')[0]}", flop) for name, flop in training_flop().items()]
+
+
+def uncounted() -> list[str]:
+    """Experiments of the reference that no run says the compute of: they were made before trainings were counted."""
+    runs = [run for run in reference_runs() if not run.sabotage]
+    counted = {run.experiment for run in runs if run.compute}
+    return sorted({run.experiment for run in runs} - counted)
+
+
 @router.get("/api/v1/compute")
 def compute_json(request: Request) -> Response:
     """Rules on training compute, runs with what they and all they built on have cost, dated moments, and a what-if.
@@ -92,7 +105,9 @@ def compute_page(request: Request) -> HTMLResponse:
         rules=rules(date.today()),
         runs=runs[:LISTED],
         total=len(runs),
-        axis=axis(runs, answer),
+        shipped=shipped(),
+        uncounted=uncounted(),
+        axis=axis([*({"experiment": name, "flop_total": flop} for name, flop in shipped()), *runs], answer),
     )
 
 
