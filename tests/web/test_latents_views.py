@@ -22,12 +22,33 @@ def test_the_page_shows_its_settings_and_asks_nothing(reader, server):
 
 @pytest.mark.parametrize(
     "query",
-    ["seed=-1", "seed=1&code=1,2", "set=4:99", "set=x:1", "set=4", "noise=2", "mode=draw", "code=1,nan", "strip=no"],
+    [
+        "seed=-1",
+        "seed=1&code=1,2",
+        "set=4:99",
+        "set=x:1",
+        "set=4",
+        "noise=2",
+        "mode=draw",
+        "code=1,nan",
+        "strip=no",
+        "foo=1",
+        "pixels=x",
+        "picture=/etc/passwd",
+        "picture=nowhere.png",
+    ],
 )
 def test_an_address_that_cannot_be_is_said(reader, query):
     answer = reader.get(f"/latents?{query}")
     assert answer.status_code == 422
     assert "Traceback" not in answer.text
+
+
+def test_an_unknown_model_is_said_at_once(reader, server):
+    answer = reader.get("/latents?model=nope")
+    assert answer.status_code == 404
+    assert "no model is called nope; choose one of builtin-vae" in answer.text
+    assert server.calls == []
 
 
 def test_what_others_wrote_is_text(reader):

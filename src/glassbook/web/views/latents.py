@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from glassbook.errors import GlassbookError
-from glassbook.model_server import LatentSettings, latents_from_query, models_with_latents, read_latents
+from glassbook.model_server import LatentSettings, is_local, latents_from_query, models_with_latents, read_latents
+from glassbook.notebook.files import is_inside
 from glassbook.web.render.blocks import latents_block
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -24,11 +25,17 @@ router = APIRouter(tags=["models"])
 @router.get("/latents", include_in_schema=False)
 def page(request: Request) -> HTMLResponse:
     """The panel, set as the address says; nothing is decoded yet."""
+    notebook = services_of(request).notebook
     try:
         settings = read_latents(latents_from_query(request.query_params.multi_items()))
+        pages = notebook.folder / "pages"
+        if (name := settings.picture) and not (is_inside(pages / name, pages) and (pages / name).is_file()):
+            raise GlassbookError(f"there is no picture {name} below pages/; choose one that is")
     except GlassbookError as error:
         raise HTTPException(422, str(error)) from error
-    models = models_with_latents(services_of(request).notebook)
+    models = models_with_latents(notebook)
+    if not is_local(notebook, settings.model):
+        raise HTTPException(404, f"no model is called {settings.model}; choose one of {', '.join(models[:5])}")
     names = latents_block(settings)
     return respond(request, "latents.html", models=list(dict.fromkeys([settings.model, *models])), **names)
 
