@@ -7,7 +7,7 @@ first half with channel i of the second; so the rows of q and k change places on
 
 import struct
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from glassbook.notebook.files import replacing
 
 _MAGIC = 0x616B3432  # "ak42"
 _V1_HEADER = 256
+_OWN, _OWN_AT = 0x67623432, 64  # "gb42": a rotary base and an epsilon of the model's own, two float64 at byte 64
 _LARGEST = 2**28  # a larger size means that this is no header
 
 _ATTENTION = ("attn.q", "attn.k", "attn.v", "attn.o")
@@ -108,25 +109,69 @@ def read_llama2c(file: Path) -> LM:
     return model.eval()
 
 
-def write_llama2c(model: LM, file: Path) -> None:
-    """Write a model as a llama2.c .bin of version 1, whole or not at all.
+def fits_llama2c(config: LMConfig) -> bool:
+    """Whether a model has the rotary base and the epsilon that llama2.c takes for granted."""
+    return (config.rope_theta, config.norm_eps) == (1e4, 1e-5)
+
+
+def write_llama2c(model: LM, file: Path, version: int = 1, own: bool = False, levels: int = 127) -> None:
+    """Write a model as a llama2.c .bin, whole or not at all.
+
+    Args:
+        model: the model.
+        file: where to.
+        version: 0, which run.c reads; 1, which export.py writes too; 2, which runq.c reads: matrices in 8 bits.
+        own: write the mark "gb42" instead of llama2.c's, and behind the header base and epsilon. llama2.c's programs
+            refuse the file; `nets/io/run.py` reads it.
+        levels: of version 2: a number is at most this many times the scale of its group. Fewer than 127 are fewer bits
+            in the same bytes.
 
     Raises:
         GlassbookError: the model's rotary base or epsilon is not the one that llama2.c takes for granted.
     """
     c = model.config
-    if (c.rope_theta, c.norm_eps) != (1e4, 1e-5):
+    if not (own or fits_llama2c(c)):
         raise GlassbookError("llama2.c knows only rope_theta 1e4 and norm_eps 1e-5; this model has others")
-    header = _Header(c, version=1, size=_V1_HEADER)
-    sizes = (c.d_model, c.d_hidden, c.n_layers, c.n_heads, c.n_kv_heads, c.vocab, c.context)
-    state = model.state_dict()
+    header = _Header(c, version, size=_V1_HEADER)
+    sizes = (c.d_model, c.d_hidden, c.n_layers, c.n_heads, c.n_kv_heads)
+    state, group = model.state_dict(), group_size(c)
     with replacing(file) as new, new.open("wb") as out:
-        out.write(struct.pack("<Ii7iB", _MAGIC, 1, *sizes, c.tied).ljust(_V1_HEADER, b"\0"))
+        if version == 0:
+            out.write(struct.pack("<7i", *sizes, c.vocab if c.tied else -c.vocab, c.context))
+        else:
+            mark = struct.pack("<Ii7iB", _OWN if own else _MAGIC, version, *sizes, c.vocab, c.context, c.tied)
+            mark += struct.pack("<i", group) if version == 2 else b""
+            base = struct.pack("<2d", c.rope_theta, c.norm_eps) if own else b""
+            out.write((mark.ljust(_OWN_AT, b"\0") + base).ljust(_V1_HEADER, b"\0"))
         for name in header.order():
+            if name == "rotary":
+                out.write(bytes(4 * prod(header.shape(name))))  # two tables that no program reads any more
+                continue
             tensor = state[f"{name}.weight"].float().cpu()
             if name.endswith(("attn.q", "attn.k")):
                 tensor = tensor.view(-1, 2, c.head_dim // 2, c.d_model).transpose(1, 2)
-            out.write(tensor.contiguous().numpy().astype("<f4").tobytes())
+            if version == 2 and not name.endswith(("norm", "norm1", "norm2")):
+                whole, scales = quantise(tensor.reshape(-1, group), levels)
+                out.write(whole.numpy().tobytes() + scales.numpy().astype("<f4").tobytes())
+            else:
+                out.write(tensor.contiguous().numpy().astype("<f4").tobytes())
+
+
+def group_size(config: LMConfig) -> int:
+    """How many numbers share a scale in version 2: 64, halved until it divides the rows of every matrix.
+
+    export.py looks at the width alone; runq.c then leaves out the end of each row of a hidden width that does not fit.
+    """
+    return gcd(64, config.d_model, config.d_hidden)
+
+
+def quantise(groups: Tensor, levels: int = 127) -> tuple[Tensor, Tensor]:
+    """Numbers [groups, size] as whole numbers from -levels to levels, int8, and a scale for each group, [groups].
+
+    The scale is the largest size in the group over `levels`; a group of zeros has the scale 0.
+    """
+    scales = groups.abs().amax(1) / levels
+    return (groups / scales.where(scales > 0, 1.0)[:, None]).round().to(torch.int8), scales
 
 
 def _read_header(file: Path, data: bytes) -> _Header:

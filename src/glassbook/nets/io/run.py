@@ -1,0 +1,192 @@
+"""Run a Llama-style language model with NumPy alone: python run.py model.bin -i "One day" -n 64
+
+model.bin is a llama2.c file (v0 or v1 in float32, v2 in 8 bits), tokenizer.bin beside it its vocabulary. Options:
+-i prompt, -n new tokens, -t temperature (0 is greedy), -p top-p, -s seed, -z another tokenizer.bin.
+"""
+
+import re
+import struct
+import sys
+
+import numpy as np
+
+AK42, GB42 = 0x616B3432, 0x67623432  # llama2.c's mark, and that of files with a rotary base of their own
+
+
+class Model:
+    """The network: parameters from a file, keys and values of the tokens so far."""
+
+    def __init__(self, path):
+        data = np.fromfile(path, np.uint8)
+        if len(data) < 256:
+            sys.exit(f"{path} is no llama2.c model: it has only {len(data)} bytes")
+        magic, version = struct.unpack_from("<Ii", data)
+        start, at = (256, 8) if magic in (AK42, GB42) else (28, 0)
+        version = version if at else 0
+        d, hidden, layers, heads, kv, vocab, context = struct.unpack_from("<7i", data, at)
+        tied, group = (data[36], struct.unpack_from("<i", data, 37)[0]) if version else (vocab > 0, 0)
+        base, eps = struct.unpack_from("<2d", data, 64) if magic == GB42 else (1e4, 1e-5)
+        if (
+            version not in (0, 1, 2)
+            or min(d, hidden, layers, heads, kv, context, abs(vocab), group + (version < 2)) < 1
+        ):
+            sys.exit(f"{path} is no llama2.c model of version 0, 1 or 2")
+        size, vocab = d // heads, abs(vocab)
+        shapes = {"embed": (1, vocab, d), "norm1": (layers, d), "norm2": (layers, d), "norm": (d,)}
+        shapes |= {"q": (layers, d, d), "k": (layers, kv * size, d), "v": (layers, kv * size, d), "o": (layers, d, d)}
+        shapes |= {"gate": (layers, hidden, d), "down": (layers, d, hidden), "up": (layers, hidden, d)}
+        shapes |= {"rotary": (context, size), "head": (1, vocab, d)}
+        order = "norm1 norm2 norm embed q k v o gate down up" if version else (
+            "embed norm1 q k v o norm2 gate down up norm rotary")  # fmt: skip
+        w = {}
+        for name in order.split() + [] * tied + ["head"] * (not tied):
+            shape, n = shapes[name], int(np.prod(shapes[name]))
+            if version == 2 and not name.startswith("norm"):  # of each matrix the bytes, then a scale for each group
+                bytes_ = n + 4 * (n // group)
+                parts = data[start : start + bytes_].reshape(shape[0], -1)
+                cut = n // shape[0]
+                scales = np.ascontiguousarray(parts[:, cut:]).view("<f4")[..., None]
+                w[name] = (parts[:, :cut].view(np.int8).reshape(shape[0], -1, group) * scales).reshape(shape)
+            else:
+                bytes_ = 4 * n
+                w[name] = data[start : start + bytes_].view("<f4").reshape(shape)
+            start += bytes_
+        if start != len(data):
+            sys.exit(f"{path} has {len(data)} bytes, its header promises {start}")
+        # One product where several read the same; a norm's weights and the scale of attention go into the matrices.
+        n1, n2 = w["norm1"][:, None], w["norm2"][:, None]
+        inward = np.concatenate([w["q"] / np.float32(size**0.5), w["k"], w["v"]], 1) * n1
+        self.layers = list(zip(inward, w["o"], np.concatenate([w["gate"], w["up"]], 1) * n2, w["down"]))
+        self.embed, self.norm, self.head = w["embed"][0], w["norm"], w["embed" if tied else "head"][0]
+        self.eps, self.vocab, self.context = eps, vocab, context
+        angles = np.outer(np.arange(context), base ** (-np.arange(0, size, 2) / size))
+        self.rotation = np.exp(1j * angles).astype(np.complex64)[:, None]  # neighbouring channels are turned together
+        self.keys, self.values = np.zeros((2, layers, kv, context, size), np.float32)
+
+    def forward(self, token, position):
+        """Logits [vocab] of the token after this one; the ones before have been given, one by one."""
+        kv, _, size = self.keys.shape[1:]
+        x, d, end = self.embed[token].copy(), len(self.norm), position + 1
+        for (inward, out, up, down), keys, values in zip(self.layers, self.keys, self.values):
+            qkv = (inward @ x) * (x.dot(x) / d + self.eps) ** -0.5
+            turned = qkv[: d + kv * size].view(np.complex64).reshape(-1, size // 2) * self.rotation[position]
+            turned = turned.view(np.float32)
+            keys[:, position] = turned[-kv:]
+            values[:, position] = qkv[-kv * size :].reshape(kv, size)
+            seen = turned[:-kv].reshape(kv, -1, size) @ keys[:, :end].transpose(0, 2, 1)  # [kv, queries of each, end]
+            seen = np.exp(seen - seen.max(-1, keepdims=True))
+            seen /= seen.sum(-1, keepdims=True)
+            x += out @ (seen @ values[:, :end]).ravel()
+            gate, up = ((up @ x) * (x.dot(x) / d + self.eps) ** -0.5).reshape(2, -1)
+            x += down @ (gate * up * (0.5 + 0.5 * np.tanh(0.5 * gate)))  # silu(gate) * up
+        return self.head @ (x * self.norm * (x.dot(x) / d + self.eps) ** -0.5)
+
+
+class Tokenizer:
+    """The vocabulary. What follows it in the file, which run.c does not read, says how a byte-level BPE splits text."""
+
+    def __init__(self, path, vocab):
+        data, at, self.pieces, self.scores = open(path, "rb").read(), 4, [], []
+        for _ in range(vocab):
+            score, length = struct.unpack_from("<fi", data, at)
+            self.pieces.append(data[at + 8 : at + 8 + length])
+            self.scores.append(score)
+            at += 8 + length
+        self.bytewise = data[at : at + 4] == b"gbtk"
+        if self.bytewise:
+            lists, at = [], at + 4
+            for _ in range(5):
+                n = struct.unpack_from("<i", data, at)[0]
+                lists.append(struct.unpack_from(f"<{n}i", data, at + 4))
+                at += 4 + 4 * n
+            self.begin, self.ends, self.special, self.named, (self.digits,) = lists
+            self.cuts = np.frombuffer(data, "<u2", vocab, at).tolist()  # length of the first of the two that are merged
+            self.text = set(range(vocab)) - set(self.special)
+        else:  # sentencepiece: <unk>, <s>, </s>, the bytes as <0x00> ... <0xFF>, then what stands for text
+            self.begin, self.ends, self.special, self.named = [1], [1], [0, 1, 2], []
+            self.pieces[3:259] = [bytes([byte]) for byte in range(256)]
+            self.text = set(range(259, vocab))
+        self.ids = {self.pieces[id]: id for id in sorted(self.text, reverse=True)}
+
+    def encode(self, text):
+        """The ids of a text, behind those that begin every text; names of special tokens are read as these."""
+        names = {self.pieces[id].decode(): id for id in self.named}
+        longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        ids = []
+        for part in re.split(f"({longest_first})", text) if names else [text]:
+            words = split(part, self.digits) if self.bytewise else [" " + part] * bool(part)
+            ids += [names[part]] if part in names else [id for word in words for id in self.merge(word)]
+        return ids if ids and ids[0] in self.named else [*self.begin, *ids]
+
+    def merge(self, word):
+        """The ids of a word: of all neighbours, those whose union scores best are merged first."""
+        units = [c.encode() for c in word]
+        if self.bytewise:
+            units = [unit for b in word.encode() if (unit := bytes([b])) in self.ids]
+        while True:
+            unions = [(a, self.ids.get(a + b)) for a, b in zip(units, units[1:])]
+            legal = [i for i, (a, u) in enumerate(unions) if u and (not self.bytewise or self.cuts[u] == len(a))]
+            if not legal:
+                return [id for u in units for id in ([self.ids[u]] if u in self.ids else [3 + byte for byte in u])]
+            i = max(legal, key=lambda i: self.scores[unions[i][1]])
+            units[i : i + 2] = [units[i] + units[i + 1]]
+
+
+def split(text, digits):
+    """Words as GPT-2 splits them: runs of letters, numbers, other signs and spaces; each digit alone if `digits`."""
+    kinds = [("a", str.isalpha), ("1", str.isnumeric), ("\n", str.isspace), ("!", lambda c: True)]
+    plain = "".join(c if c < "\x80" else next(sign for sign, test in kinds if test(c)) for c in text)
+    number = r"[0-9]|\s+(?=[0-9])" if digits else " ?[0-9]+"
+    rule = rf"'(?:[stmd]|re|ve|ll)| ?[A-Za-z]+|{number}| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+"
+    return [text[m.start() : m.end()] for m in re.finditer(rule, plain, re.ASCII)]
+
+
+def sample(logits, temperature, top_p, rng):
+    """A token id: the likeliest at temperature 0, else one of the likeliest that together have probability top_p."""
+    if temperature == 0:
+        return int(logits.argmax())
+    p = np.exp((logits - logits.max()) / temperature, dtype=np.float64)
+    p /= p.sum()
+    order = np.argsort(-p)
+    order = order[p[order].cumsum() - p[order] < top_p]
+    return int(rng.choice(order, p=p[order] / p[order].sum()))
+
+
+def generate(model, ids, n, temperature=0.0, top_p=1.0, seed=0, ends=()):
+    """Yield up to n tokens that continue the ids."""
+    rng = np.random.default_rng(seed)
+    for position in range(len(ids) + n - 1):
+        logits = model.forward(ids[position], position)
+        if position == len(ids) - 1:
+            ids = [*ids, sample(logits, temperature, top_p, rng)]
+            if ids[-1] in ends:
+                return
+            yield ids[-1]
+
+
+def main(words):
+    """Print a prompt and what the model writes after it."""
+    options = {"-i": "", "-n": "64", "-t": "0", "-p": "0.95", "-s": "0", "-z": ""}
+    if len(words) % 2 == 0 or not set(words[1::2]) <= set(options):
+        sys.exit(__doc__.strip())
+    options |= zip(words[1::2], words[2::2])
+    beside = words[0][: max(words[0].rfind("/"), words[0].rfind("\\")) + 1] + "tokenizer.bin"
+    try:
+        n, seed, temperature, top_p = int(options["-n"]), int(options["-s"]), float(options["-t"]), float(options["-p"])
+        model = Model(words[0])
+        tokenizer = Tokenizer(options["-z"] or beside, model.vocab)
+    except (OSError, ValueError, struct.error) as error:
+        sys.exit(f"cannot run {words[0]}: {error}")
+    ids = tokenizer.encode(options["-i"])
+    if not 0 < len(ids) <= len(ids) + n <= model.context:
+        sys.exit(f"{len(ids)} tokens of the prompt and {n} new ones do not fit the context of {model.context}")
+    sys.stdout.buffer.write(options["-i"].encode())
+    for token in generate(model, ids, n, temperature, top_p, seed, tokenizer.ends):
+        piece = b"" if token in tokenizer.special else tokenizer.pieces[token]
+        sys.stdout.buffer.write(piece.lstrip(b" ") if len(ids) == 1 and not tokenizer.bytewise else piece)
+        sys.stdout.buffer.flush()
+    print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
