@@ -83,6 +83,7 @@ class Rules:
     cuts: Sequence[int]
 
     def to_bytes(self) -> bytes:
+        """What stands in tokenizer.bin behind the tokens."""
         lists = (self.begin, self.ends, self.special, self.named, [self.digits])
         packed = [struct.pack(f"<{len(ids) + 1}i", len(ids), *ids) for ids in lists]
         return b"".join([b"gbtk", *packed, struct.pack(f"<{len(self.cuts)}H", *self.cuts)])
@@ -138,7 +139,8 @@ def write_two_files(lm: LanguageModel, folder: str | Path, q8: bool = False, for
 def _dense_llama(lm: LanguageModel) -> LM:
     if isinstance(lm.model, LM):
         return lm.model
-    config: Mapping[str, Any] = getattr(lm.model, "config").to_dict() if hasattr(lm.model, "config") else {}
+    settings: Any = getattr(lm.model, "config", None)
+    config: Mapping[str, Any] = settings.to_dict() if settings is not None else {}
     if any(config.get(key) for key in ("num_local_experts", "num_experts", "n_routed_experts")):
         raise GlassbookError(f"{lm.name} is a mixture of experts; two files hold dense models only")
     reason = unsupported(config) or "its weights do not fit its config"
