@@ -50,7 +50,7 @@ def test_every_command_is_in_the_help_and_can_be_loaded(glassbook):
         assert "usage" in glassbook(name, "--help").out
 
 
-COMMAND = re.compile(r"glassbook ([a-z]+)((?: [^\n`]*)?)")
+COMMAND = re.compile(r"glassbook ([a-z-]+)((?: [^\n`]*)?)")
 OPTION = re.compile(r"(?<!\S)(--[a-z][\w-]*)")
 
 

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "open": "show a model: its size, its sites, a sample",
     "look": "show photographs to a picture model: classes, or a reconstruction",
     "generate": "continue a prompt",
+    "two-files": "write a model as parameters and a program that needs NumPy alone",
     "steer": "continue a prompt, plain and steered side by side",
     "features": "list the features of a dictionary; `export` and `name` act on those of a run",
 }
@@ -96,7 +97,7 @@ def dispatch(words: list[str]) -> int:
         return 0
     if words[0] not in COMMANDS:
         raise GlassbookError(f"there is no command {words[0]!r}; {nearest(words[0], COMMANDS)}")
-    name = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
+    name = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0].replace("-", "_")
     module = importlib.import_module(f"glassbook.cli.commands.{name}")
     if hasattr(module, "main"):
         return module.main(words[1:])

@@ -16,6 +16,8 @@ from glassbook.notebook.files import write_atomic
 
 _FIRST_BYTE = 3  # <unk>, <s> and </s> come first, then the 256 bytes as <0x00> ... <0xFF>
 _FIRST_PIECE = _FIRST_BYTE + 256
+RULES = b"\xffgbtk"
+"""Stands between the tokens of a byte-level BPE and its rules (`two_files`); no text holds these bytes."""
 
 
 class Llama2cTokenizer:
@@ -71,6 +73,10 @@ class Llama2cTokenizer:
             data = file.read_bytes()
         except OSError as error:
             raise GlassbookError(f"{file} cannot be read ({error.strerror})") from error
+        if RULES in data:
+            raise GlassbookError(
+                f"{file} was written for run.py, and its tokens are in another order; open the model it was made from"
+            )
         pieces: list[str] = []
         scores: list[float] = []
         at = 4

@@ -86,9 +86,9 @@ class Tokenizer:
             self.pieces.append(data[at + 8 : at + 8 + length])
             self.scores.append(score)
             at += 8 + length
-        self.bytewise = data[at : at + 4] == b"gbtk"
+        self.bytewise = data[at : at + 5] == b"\xffgbtk"
         if self.bytewise:
-            lists, at = [], at + 4
+            lists, at = [], at + 5
             for _ in range(5):
                 n = struct.unpack_from("<i", data, at)[0]
                 lists.append(struct.unpack_from(f"<{n}i", data, at + 4))

@@ -25,6 +25,7 @@ from glassbook.errors import GlassbookError
 from glassbook.nets.io import run
 from glassbook.nets.io.llama import unsupported
 from glassbook.nets.io.llama2c import fits_llama2c, write_llama2c
+from glassbook.nets.io.llama2c_tokenizer import RULES
 from glassbook.nets.language_model import LanguageModel
 from glassbook.nets.tokenizer import TransformersTokenizer, byte_tokenizer
 from glassbook.nets.transformer import LM
@@ -86,7 +87,7 @@ class Rules:
         """What stands in tokenizer.bin behind the tokens."""
         lists = (self.begin, self.ends, self.special, self.named, [self.digits])
         packed = [struct.pack(f"<{len(ids) + 1}i", len(ids), *ids) for ids in lists]
-        return b"".join([b"gbtk", *packed, struct.pack(f"<{len(self.cuts)}H", *self.cuts)])
+        return b"".join([RULES, *packed, struct.pack(f"<{len(self.cuts)}H", *self.cuts)])
 
 
 def write_two_files(lm: LanguageModel, folder: str | Path, q8: bool = False, for_c: bool = False) -> dict[str, int]:
