@@ -10,7 +10,7 @@ from glassbook.cli.command import OnModel, Option, Positional
 
 @dataclass(frozen=True, kw_only=True)
 class TwoFiles(OnModel):
-    """Write a model as parameters (model.bin, with its vocabulary tokenizer.bin) and run.py, which needs NumPy alone."""
+    """Write a model as parameters (model.bin, its vocabulary tokenizer.bin) and a program that needs NumPy alone."""
 
     folder: Annotated[Positional[str], Option("DIR")]
     """Where to: a folder, made if it is not there; files of these names in it are replaced."""

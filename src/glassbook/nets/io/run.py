@@ -18,12 +18,13 @@ class Model:
 
     def __init__(self, path: str) -> None:
         data = np.fromfile(path, np.uint8)
-        magic, version = struct.unpack_from("<Ii", data)
+        header = data[:256].tobytes()
+        magic, version = struct.unpack_from("<Ii", header)
         marked = magic in (AK42, GB42)
         version, start, at = (version, 256, 8) if marked else (0, 28, 0)
-        d, hidden, layers, heads, kv, vocab, context = struct.unpack_from("<7i", data, at)
-        tied, group = (data[36], struct.unpack_from("<i", data, 37)[0]) if version else (vocab > 0, 0)
-        base, eps = struct.unpack_from("<2d", data, 64) if magic == GB42 else (1e4, 1e-5)
+        d, hidden, layers, heads, kv, vocab, context = struct.unpack_from("<7i", header, at)
+        tied, group = (header[36], struct.unpack_from("<i", header, 37)[0]) if version else (vocab > 0, 0)
+        base, eps = struct.unpack_from("<2d", header, 64) if magic == GB42 else (1e4, 1e-5)
         if version not in (0, 1, 2) or min(d, hidden, layers, heads, kv, abs(vocab), context) < 1:
             sys.exit(f"{path} is no llama2.c model of version 0, 1 or 2")
         size, vocab = d // heads, abs(vocab)
@@ -123,7 +124,7 @@ class Tokenizer:
                     legal[i] = self.scores[union]
             if not legal:
                 return [id for u in units for id in ([self.ids[u]] if u in self.ids else [3 + byte for byte in u])]
-            i = max(legal, key=legal.get)
+            i = max(legal, key=lambda i: legal[i])
             units[i : i + 2] = [units[i] + units[i + 1]]
 
 
@@ -163,7 +164,7 @@ def main(words: list[str]) -> None:
     """Print a prompt and what the model writes after it."""
     options = {"-i": "", "-n": "64", "-t": "0", "-p": "0.95", "-s": "0", "-z": ""} | dict(zip(words[1::2], words[2::2]))
     if len(words) % 2 == 0 or len(options) > 6:
-        sys.exit(__doc__.strip())
+        sys.exit(__doc__)
     beside = re.sub(r"[^/\\]*$", "tokenizer.bin", words[0], count=1)
     try:
         n, seed, temperature, top_p = int(options["-n"]), int(options["-s"]), float(options["-t"]), float(options["-p"])

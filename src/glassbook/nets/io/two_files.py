@@ -34,6 +34,7 @@ from glassbook.notebook.files import disk_errors, replacing
 MODEL, TOKENIZER, RUNNER = "model.bin", "tokenizer.bin", "run.py"
 _NO_MERGE = -1e9
 """Score of a token that no merge makes."""
+_NEVER = 65535
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Rules:
         special: tokens that stand for no text.
         named: tokens whose name in a text is read as the token.
         digits: each digit is a word by itself.
-        cuts: for each token, the bytes of the first of the two that its merge joins; 0 if no merge makes it.
+        cuts: for each token, the bytes of the first of the two that its merge joins; 65,535 if no merge makes it.
     """
 
     begin: Sequence[int]
@@ -121,6 +122,8 @@ def write_two_files(lm: LanguageModel, folder: str | Path, q8: bool = False, for
     version = 2 if q8 else 1 if own else 0
     model = reordered(model, vocabulary.order)
     files = {TOKENIZER: vocabulary.to_bytes(), RUNNER: Path(run.__file__).read_bytes()}
+    if taken := next((path for name in (MODEL, *files) if (path := folder / name).is_dir()), None):
+        raise GlassbookError(f"cannot write {taken}: there is a folder of this name; choose another place")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         with disk_errors(folder):
@@ -305,8 +308,9 @@ def _byte_level(lm: LanguageModel, description: Mapping[str, Any]) -> Vocabulary
     cuts = {ids[a + b]: len(a) for a, b in merges}  # a stand-in is one character for one byte
     text = {id: bytes(stand_ins[c] for c in piece) for piece, id in ids.items() if id not in added}
     first = [lm.tokenizer.pad, lm.tokenizer.bos, lm.tokenizer.eos, *(ids.get(c) for c in stand_ins)]
-    for_c = None not in first and len(set(first)) == len(first) and max(first) < lm.vocab
-    start = [id for id in first if id is not None] if for_c else []
+    start = [id for id in dict.fromkeys(first) if id is not None and id < lm.vocab]
+    for_c = len(start) == len(first)
+    start = start if for_c else []
     by_rank = sorted(range(lm.vocab), key=lambda id: ranks.get(id, -1 if id in text else len(ranks)))
     order = [*start, *(id for id in by_rank if id not in set(start))] if for_c else [*range(lm.vocab)]
     new = {old: id for id, old in enumerate(order)}
@@ -323,7 +327,7 @@ def _byte_level(lm: LanguageModel, description: Mapping[str, Any]) -> Vocabulary
         special=special,
         named=[new[id] for id in named if id in new],
         digits=len(_steps(description)) == 2,
-        cuts=[cuts.get(id, 0) for id in order],
+        cuts=[cuts.get(id, _NEVER) for id in order],
     )
     pieces = [text.get(id) or names.get(id, f"<{id}>".encode()) for id in order]
     scores = [float(-ranks[id]) if id in ranks else _NO_MERGE for id in order]
