@@ -97,3 +97,26 @@ def test_a_tour_of_it_goes_on_after_kill_and_has_feature_pages(tmp_path):
     dashboard = FeatureDashboard(run.folder)
     assert dashboard.header["model"] == "smollm2"
     assert any(dashboard.feature(i).density for i in range(8))
+
+
+def test_it_is_two_files(smollm2, tmp_path):
+    import numpy as np
+
+    from glassbook.nets.io import run
+    from glassbook.nets.io.two_files import write_two_files
+
+    write_two_files(smollm2, tmp_path)
+    model = run.Model(str(tmp_path / "model.bin"))
+    tokenizer = run.Tokenizer(str(tmp_path / "tokenizer.bin"), model.vocab)
+    prompt = chat_prompt(smollm2, QUESTION)
+    awkward = "It's 12,345  tabs\tand\n\n  naïve café 👋 你好 ½ don't<|im_end|><reponame>x \x1c\x00 end  "
+    for text in (prompt, TEXT, awkward):
+        assert tokenizer.encode(text) == smollm2.encode(text)
+    for text in (prompt, TEXT):
+        ids = smollm2.encode(text)[:64]
+        with torch.no_grad():
+            true = smollm2.model(torch.tensor([ids])).logits[0].numpy()
+        assert abs(np.stack([model.forward(id, i) for i, id in enumerate(ids)]) - true).max() <= 1e-4
+    command = [sys.executable, "-I", "run.py", "model.bin", "-i", prompt, "-n", "12"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{prompt}{smollm2.generate([prompt], tokens=12)[0]}\n"

@@ -152,3 +152,15 @@ def test_a_latents_block_leads_to_its_panel(services):
 )
 def test_a_latents_block_that_cannot_be(services, data, says):
     assert says in shown(services, "latents", data)
+
+
+def test_a_program_is_shown_as_it_is_written(services):
+    from html import unescape
+
+    html = shown(services, "program", {"name": "run.py"})
+    code = re.search(r"<pre[^>]*>(.*)</pre>", html, re.S)[1]
+    source = (FOLDER.parent / "nets" / "io" / "run.py").read_text()
+    assert unescape(re.sub(r"<[^>]+>", "", code)).strip() == source.strip()
+    assert f"{len(source.splitlines())} lines" in html
+    for name in ("other.py", "../errors.py", ""):
+        assert "no program" in shown(services, "program", {"name": name})

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
@@ -36,6 +37,7 @@ from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
 from glassbook.notebook.runs.freshness import stale
 from glassbook.steer.spec import read_settings
 from glassbook.web.learning_paths import shown
+from glassbook.web.render.markdown import highlighted
 from glassbook.web.render.values import show_value
 from glassbook.web.services import Services
 from glassbook.web.steering_formats import label_of, to_query
@@ -352,6 +354,18 @@ def _name_of(what: str) -> Key:
     return Key("name", f"name of the {what}, as the run's page shows it", needed=True)
 
 
+PROGRAMS = {"run.py": "nets/io/run.py"}
+"""Programs of the package that a page can show, and where they are."""
+
+
+def _program(services: Services, data: Settings) -> Names:
+    name = _text(data, "name")
+    if name not in PROGRAMS:
+        raise GlassbookError(f"there is no program {name!r} to show; there are: {', '.join(PROGRAMS)}")
+    code = files("glassbook").joinpath(PROGRAMS[name]).read_text("utf-8")
+    return {"name": name, "lines": len(code.splitlines()), "code": Markup(highlighted(code, "python"))}
+
+
 KINDS: dict[str, Kind] = {
     "chart": Kind("a chart of a run, or several to step through", (*_OF_A_RUN, _name_of("chart"), *_STEPPED), _chart),
     "table": Kind(
@@ -450,6 +464,12 @@ KINDS: dict[str, Kind] = {
         ),
         _latents,
         "latents: {seed: 1}",
+    ),
+    "program": Kind(
+        "the text of a program that comes with Glassbook",
+        (Key("name", "run.py, which `glassbook two-files` writes", needed=True),),
+        _program,
+        "program: {name: run.py}",
     ),
     "path": Kind(
         "a learning path: levels with steps that can be marked as done",

@@ -222,7 +222,7 @@ def _fence(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[s
     word = (token.info.split() or [""])[0]
     if word == LIVE:
         return env["hole"](live_block(token)) + "\n"
-    return f'<pre class="code">{env["hole"](_highlighted(token.content, "" if env["plain_code"] else word))}</pre>\n'
+    return f'<pre class="code">{env["hole"](highlighted(token.content, "" if env["plain_code"] else word))}</pre>\n'
 
 
 def _code_block(self: Any, tokens: Sequence[Token], i: int, options: Any, env: dict[str, Any]) -> str:
@@ -340,7 +340,7 @@ def _only_checkboxes(tag: str, attribute: str, value: str) -> str | None:
 # --- code and mathematics -------------------------------------------------------------------------------------------
 
 
-def _highlighted(code: str, language: str) -> str:
+def highlighted(code: str, language: str) -> str:
     """Code with syntax highlighting, or plain if the language is unknown."""
     if len(code) > 50_000 or not language:
         return f"<code>{escape(code)}</code>"
