@@ -20,6 +20,7 @@ from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.steer.spec import read_settings
 from glassbook.web.render.markdown import render_markdown
+from glassbook.web.render.blocks import PROGRAMS
 from glassbook.web.what_if import WhatIf
 
 REPOSITORY = Path(__file__).parents[2]
@@ -167,6 +168,9 @@ def test_live_blocks_name_what_there_is(page):
         if block.kind == "whatif":
             assert WhatIf.read(block.data).rulings()
             continue
+        if block.kind == "program":
+            assert block.data["name"] in PROGRAMS
+            continue
         name = block.data["name" if block.kind == "experiment" else "experiment"]
         assert name in names()
         if block.kind in ("chart", "table", "image"):
@@ -263,7 +267,7 @@ def test_the_terms_of_experiments_have_pages(name):
 
 def test_commands_in_the_manual_exist():
     text = "\n".join(page.body for page in pages())
-    said = set(re.findall(r"(?:^|`)glassbook ([a-z]+)", text, re.MULTILINE))
+    said = set(re.findall(r"(?:^|`)glassbook ([a-z-]+)", text, re.MULTILINE))
     assert said >= {"new", "run", "claims", "serve"}
     assert said <= set(COMMANDS)
 
