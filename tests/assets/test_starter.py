@@ -19,8 +19,8 @@ from glassbook.notebook.pages.links import name_key
 from glassbook.notebook.pages.prose import ungrounded
 from glassbook.notebook.runs.claims import find_claim
 from glassbook.steer.spec import read_settings
-from glassbook.web.render.markdown import render_markdown
 from glassbook.web.render.blocks import PROGRAMS
+from glassbook.web.render.markdown import render_markdown
 from glassbook.web.what_if import WhatIf
 
 REPOSITORY = Path(__file__).parents[2]
