@@ -191,7 +191,7 @@ class DenoisingAutoencoder:
 
         from glassbook.experiments.latent import _points as plane
 
-        errors, rows = {}, []
+        errors, rivals, rows = {}, {}, []
         for sigma in NOISES:
             label = f"noise of {sigma:g}"
             model = plane.denoiser_of_points(run, label, sigma, self.point_steps, self.sabotage == "other-targets")
@@ -200,12 +200,13 @@ class DenoisingAutoencoder:
             points = points + sigma * torch.randn(points.shape, generator=generator)
             with torch.no_grad():
                 errors[sigma] = plane.score_error(model(points) / sigma**2, points, sigma)
+            others = (plane.nearest_mean(points, sigma), plane.score(points))
+            rivals[sigma] = min(plane.score_error(other, points, sigma) for other in others)
             rows += plane.arrows(model, label)
-        rivals = (plane.nearest_mean(points, sigma), plane.score(points))
         run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
         return {
             "worst_score_error": max(errors.values()),
             "score_error_of_little_noise": errors[NOISES[0]],
             "score_error_of_much_noise": errors[NOISES[-1]],
-            "best_rival_error": min(plane.score_error(rival, points, sigma) for rival in rivals),
+            "best_rival_error": rivals[NOISES[-1]],
         }

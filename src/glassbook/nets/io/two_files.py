@@ -287,8 +287,8 @@ _GPT2 = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 
 def _steps(description: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How a tokenizer.json splits text, step by step, without what only changes reported offsets."""
-    first = description["pre_tokenizer"] or {"type": "none"}
-    steps = first["pretokenizers"] if first["type"] == "Sequence" else [first]
+    first: dict[str, Any] = description["pre_tokenizer"] or {"type": "none"}
+    steps: list[dict[str, Any]] = first["pretokenizers"] if first["type"] == "Sequence" else [first]
     return [{key: value for key, value in step.items() if key != "trim_offsets"} for step in steps]
 
 
