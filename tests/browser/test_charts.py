@@ -38,6 +38,8 @@ def runs(folder):
                     [{"x": x, "y": y, "o": o} for o, (x, y) in enumerate(((0, 0), (2, 1), (1, 2)))], "x", "y", order="o"
                 ),
             )
+            many = [{"x": i + n, "y": i, "arrow": str(n)} for n in range(60) for i in range(2)]
+            run.chart("arrows", charts.lines(many, "x", "y", "arrow"))
         made.append(run.id)
     nb.close()
     return made
@@ -130,6 +132,18 @@ def test_charts_without_points_and_curves_of_one_say_so_in_words(page, site, run
     once.scroll_into_view_if_needed()
     expect(once).to_contain_text("1.25 at step 0")
     assert once.locator("svg").count() == 0
+
+
+def test_more_lines_than_colours_can_tell_apart_have_one_and_no_legend(page, site, runs):
+    page.goto(f"{site}/runs/{runs[0]}")
+    arrows = figure(page, "arrows").locator("svg")
+    paths = arrows.locator(".mark-line path")
+    expect(paths).to_have_count(60)
+    assert len({paths.nth(i).get_attribute("stroke") for i in (0, 1, 2, 59)}) == 1
+    assert arrows.locator(".role-legend").count() == 0
+    two = figure(page, "lines").locator("svg")
+    assert len({two.locator(".mark-line path").nth(i).get_attribute("stroke") for i in range(2)}) == 2
+    assert two.locator(".role-legend").count() == 1
 
 
 def test_the_front_is_drawn_in_steps(page, site, runs):

@@ -84,6 +84,19 @@ function told(spec) {
   });
 }
 
+const MOST_COLOURS = 40;
+
+// The spec in one colour and without a legend where colours would have to tell more things apart than anybody can.
+function legible(spec) {
+  const rows = tables(spec).flat();
+  return mapped(spec, (part) => {
+    const { color, ...encoding } = part.encoding ?? {};
+    if (color?.type !== "nominal" || !color.field) return part;
+    const field = color.field.replace(/\\(.)/g, "$1");
+    return new Set(rows.map((row) => row[field])).size > MOST_COLOURS ? { ...part, encoding: { ...encoding, detail: { field: color.field, type: "nominal" } } } : part;
+  });
+}
+
 // The spec as wide as its box; small charts side by side only where there is room.
 function fitted(spec, width) {
   if (INSIDE.slice(1).some((name) => name in spec) || "repeat" in spec) return spec;
@@ -119,7 +132,7 @@ export class Chart {
     // Its style sheets are inline, which the policy forbids as well; book.css has what is needed of them.
     const options = { ast: true, actions: false, renderer: "svg", config: colours(width < 420, palette), defaultStyle: false };
     const tooltip = (_, event, item, value) => this.reading?.told(event, item, value);
-    return (await embed(box, fitted(zoomed(told(spec), this.zoom), width), { ...options, tooltip })).view;
+    return (await embed(box, fitted(zoomed(told(legible(spec)), this.zoom), width), { ...options, tooltip })).view;
   }
 
   async paint() {
