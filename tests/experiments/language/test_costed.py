@@ -23,6 +23,6 @@ def test_it_is_the_share_of_attention():
 
 def test_known_shares():
     """14 T / (72 d + 14 T), from 12 d^2 parameters a block."""
-    assert share_of_attention(*PUBLISHED["gpt_3"]) == pytest.approx(14 * 2048 / (72 * 12288 + 14 * 2048))
-    assert share_of_attention(*PUBLISHED["gpt_3"]) == pytest.approx(0.031, abs=0.001)
-    assert share_of_attention(*PUBLISHED["llama_3_405b"]) == pytest.approx(0.089, abs=0.001)
+    assert share_of_attention(*PUBLISHED["rule_error_gpt_3"]) == pytest.approx(14 * 2048 / (72 * 12288 + 14 * 2048))
+    assert share_of_attention(*PUBLISHED["rule_error_gpt_3"]) == pytest.approx(0.031, abs=0.001)
+    assert share_of_attention(*PUBLISHED["rule_error_llama_3_405b"]) == pytest.approx(0.089, abs=0.001)

@@ -123,7 +123,7 @@ class Compute:
             charts.Axis("left out", "left out by 6 N D", percent=True),
         )
         run.chart("rule", charts.lines(rows, *axes, "text", points=True))
-        published = {f"rule_error_{name}": share_of_attention(*size) for name, size in PUBLISHED.items()}
+        published = {name: share_of_attention(*size) for name, size in PUBLISHED.items()}
         return {"wide_rule_error": counted[self.widths[-1]], "narrow_rule_error": counted[self.widths[0]], **published}
 
     def _networks(self, run: Run, draw: int) -> list[Costed]:
