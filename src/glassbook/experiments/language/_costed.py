@@ -14,7 +14,10 @@ from glassbook.nets.blocks import GELU, Attention, Block
 from glassbook.notebook.runs.rng import Rng
 
 PUBLISHED = {"rule_error_gpt_3": (12288, 2048), "rule_error_llama_3_405b": (16384, 8192)}
-"""Result that tells what 6 N D leaves out -> width and tokens in a sequence (Brown et al. 2020, table 2.1; Llama team 2024, table 3)."""
+"""Result that tells what 6 N D leaves out -> width and tokens in a sequence.
+
+Source: Brown et al. 2020, table 2.1; Llama team 2024, table 3.
+"""
 
 
 @dataclass(frozen=True)
