@@ -70,7 +70,7 @@ class Compute:
     @classmethod
     def quick(cls) -> Compute:
         """Fewer networks and shorter texts, in seconds."""
-        return cls(draws=1, tokens=64, side=32, experts=4, widths=(64, 128))
+        return cls(draws=1, tokens=64, side=32, widths=(64, 128))
 
     def run(self, run: Run) -> None:
         """Count a step of each network, compare."""
