@@ -65,6 +65,8 @@ def test_a_block_shows_what_was_seen(reader, nb, run):
 
 
 def test_a_link_leads_to_what_was_seen(reader, nb, run):
+    (nb.folder / "pages" / "terms").mkdir(exist_ok=True)
+    (nb.folder / "pages" / "terms" / "a (b).png").write_bytes(b"")
     for what in kinds(run):
         answer = kept(reader, "Links", "link", **what)
         assert answer.status_code == 200

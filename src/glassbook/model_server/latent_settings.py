@@ -82,7 +82,7 @@ def latents_query(settings: LatentSettings) -> str:
 
 
 def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The settings that a query string names, unchecked."""
+    """The settings that a query string names, unchecked; the address of a block also names its kind."""
     settings: dict[str, Any] = {}
     for key, value in query:
         if key == "set":
@@ -90,6 +90,6 @@ def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
             settings.setdefault("set", {})[unit] = where
         elif key == "code":
             settings["code"] = value.split(",")
-        else:
+        elif key != "kind":
             settings[key] = value
     return settings

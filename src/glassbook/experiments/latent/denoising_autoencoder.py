@@ -119,14 +119,12 @@ class DenoisingAutoencoder:
         run.chart("gain", charts.bars(rows, charts.Axis("PSNR, dB"), "pictures", "method", format=".1f"))
         best, best_frames = (max(gains[f] for f in ("blur", "components", "linear")) for gains in (found, on_frames))
         run.result(
-            denoised_db=found["autoencoder"],
-            gain_over_filters_db=found["autoencoder"] - best,
+            denoised_db=found["autoencoder"], gain_over_filters_db=found["autoencoder"] - best,
             mean_image_gain_db=found["mean image"] - best,
             frames_gain_over_filters_db=on_frames["autoencoder"] - best_frames,
             frames_mean_image_gain_db=on_frames["mean image"] - best_frames,
-            **probes(run, denoiser, plain, train, test, self.labels, self.draws),
-            **self._scores(run),
-        )
+            **probes(run, denoiser, plain, train, test, self.labels, self.draws), **self._scores(run),
+        )  # fmt: skip
 
     def _autoencoder(self, run: Run, label: str, images: Tensor, steps: int, sigma: float, code: int) -> Autoencoder:
         """An autoencoder that is trained to remove noise; the plain one with none."""
@@ -205,8 +203,6 @@ class DenoisingAutoencoder:
             rows += plane.arrows(model, label)
         run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
         return {
-            "worst_score_error": max(errors.values()),
-            "score_error_of_little_noise": errors[NOISES[0]],
-            "score_error_of_much_noise": errors[NOISES[-1]],
-            "best_rival_error": rivals[NOISES[-1]],
-        }
+            "worst_score_error": max(errors.values()), "score_error_of_little_noise": errors[NOISES[0]],
+            "score_error_of_much_noise": errors[NOISES[-1]], "best_rival_error": rivals[NOISES[-1]],
+        }  # fmt: skip

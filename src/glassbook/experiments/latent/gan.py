@@ -119,15 +119,12 @@ class Gan:
         if self.sabotage == "copies":
             made["penalty"] = copies(run, train.images[: self.samples])
         run.result(
-            ring_modes=points["ring"]["modes"],
-            plain_ring_modes=points["plain ring"]["modes"],
-            on_mode_share=points["ring"]["share"],
-            plain_on_mode_share=points["plain ring"]["share"],
-            grid_modes=points["grid"]["modes"],
-            plain_grid_modes=points["plain grid"]["modes"],
+            ring_modes=points["ring"]["modes"], plain_ring_modes=points["plain ring"]["modes"],
+            on_mode_share=points["ring"]["share"], plain_on_mode_share=points["plain ring"]["share"],
+            grid_modes=points["grid"]["modes"], plain_grid_modes=points["plain grid"]["modes"],
             reader_right=accuracy(judge, test),
             **judged(run, made, train, test, judge, self.samples),
-        )
+        )  # fmt: skip
 
     def _points(self, run: Run, label: str, shape: Literal["ring", "grid"], gamma: float) -> dict[str, float]:
         """Modes that samples of points reach, and the share of samples that lie on one."""

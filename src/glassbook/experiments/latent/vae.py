@@ -119,18 +119,13 @@ class Vae:
         run.chart("bound", charts.lines(parts, beta, nats, "part", points=True))
         judge = reader(run, train, self.reader_steps)
         run.result(
-            **self._gap(run, models[1], binary),
-            kl_order=float(all(a > b for a, b in pairwise(kl))),
-            error_order=float(all(a < b for a, b in pairwise(error))),
-            unused_units_one=rows[1]["unused"],
-            unused_units_last=rows[-1]["unused"],
-            units_given_up=rows[-1]["unused"] - rows[1]["unused"],
-            elbo_nats=-kl[1] - error[1],
-            code_nats=kl[1],
-            reader_right=accuracy(judge, test),
+            **self._gap(run, models[1], binary), kl_order=float(all(a > b for a, b in pairwise(kl))),
+            error_order=float(all(a < b for a, b in pairwise(error))), unused_units_one=rows[1]["unused"],
+            unused_units_last=rows[-1]["unused"], units_given_up=rows[-1]["unused"] - rows[1]["unused"],
+            elbo_nats=-kl[1] - error[1], code_nats=kl[1], reader_right=accuracy(judge, test),
             **self._samples(run, models[1], judge, train.images, test.images),
             **factors_found(run, self.sprite_beta, self.sprite_warm_up, self.sprite_steps, self.lr, self.pictures),
-        )
+        )  # fmt: skip
 
     def _model(self, run: Run, number: int, images: Tensor) -> VAE:
         """The model of digits that is trained with one of the betas; pictures are binarised in each step."""
@@ -203,9 +198,7 @@ class Vae:
         distance = distances(judge, images[: self.pictures], {**made, "test": test})
         return {
             "sample_class_entropy": float(torch.special.entr(shares).sum()),
-            "sample_confidence": float(seen.amax(1).mean()),
-            "linear_confidence": float(of_linear.amax(1).mean()),
-            "distance": distance["samples"],
-            "distance_over_linear": distance["samples"] / distance["linear"],
+            "sample_confidence": float(seen.amax(1).mean()), "linear_confidence": float(of_linear.amax(1).mean()),
+            "distance": distance["samples"], "distance_over_linear": distance["samples"] / distance["linear"],
             "test_over_linear": distance["test"] / distance["linear"],
-        }
+        }  # fmt: skip
