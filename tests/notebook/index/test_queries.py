@@ -202,6 +202,24 @@ def test_following_sees_its_own_writes_at_once(nb):
     assert nb.index.run_table("echo", status="running").total == 0
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"sub/note": "", "B/y": "id: sub/note"},
+        {"x": "id: z", "B/y": "id: x", "A/q": "id: z"},
+        {"terms/x": "", "x": ""},
+        {"a/note": "id: note", "A/note": "id: note", "note": "id: a/note"},
+    ],
+)
+def test_every_page_has_an_address_of_its_own(nb, files):
+    for place, front in files.items():
+        path = nb.folder / "pages" / f"{place}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"---\n{front}\n---\nWords of {place}.\n")
+    for row in nb.index.page_rows(limit=1000):
+        assert nb.index.path_at(row.id) == row.path
+
+
 def test_a_page_that_was_written_this_moment_is_found(nb):
     """By its name, before the watch has told of it; an unknown name stays unknown."""
     nb.index.follow()

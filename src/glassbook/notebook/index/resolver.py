@@ -11,9 +11,11 @@ from glassbook.notebook.serialization import whole
 
 ADDRESS = """CASE WHEN EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.id
                               AND (other.behind, other.path) < (page.behind, page.path))
+                    OR EXISTS (SELECT 1 FROM page AS other WHERE other.path = 'pages/' || page.id || '.md'
+                              AND other.path <> page.path)
              THEN substr(page.path, 7, length(page.path) - 9) ELSE page.id END"""
-"""Name that leads to exactly this page: its id; its path for all but the first of pages that share an id, which
-yields it to no other."""
+"""Name that leads to exactly this page: its id; its path for all but the first of pages that share an id, and where
+the id is the path of another page, which may have no other name."""
 
 
 class Resolver:

@@ -65,14 +65,18 @@ def to_yield(page: Page, path: str, before: Page | None, others: Mapping[str, Se
     names = yielded(page)
     times = Counter(map(name_key, names))
     for key, (rank, name) in _written(page, path).items():
+        held_by = [(other, held) for other, held in others.get(key, ()) if other != path]
         there = [
             _behind(held)
-            for other, held in others.get(key, ())
+            for other, held in held_by
             # A page of the notebook goes before one of a vault in any case, but the first of one id is found by it.
-            if other != path and (rank == ID or vault_of(other) or not vault_of(path) or _behind(held))
+            if rank == ID or vault_of(other) or not vault_of(path) or _behind(held)
         ]
+        # The first page of an id keeps it as its address, whatever else the id is the name of.
+        same_id = [_behind(held) for _, held in held_by if rank == ID == held % BEHIND]
         if there and whole(name) == name:
-            needed = (_behind(had[key]) if key in had else min(there) + 2) // 2
+            first = max(min(there), min(same_id, default=0))
+            needed = (_behind(had[key]) if key in had else first + 2) // 2
             names += [name] * (needed - times[key])
     return names
 
