@@ -113,12 +113,7 @@ class Verdict:
 
     @property
     def sabotaged(self) -> str:
-        """What sabotages did, in words: "broken by A; only the control broken by B; held under C".
-
-        "" of a claim that fails as it is: nothing has to break it.
-        """
-        if self.met is False:
-            return ""
+        """What sabotages did, in words: "broken by A; only the control broken by B; held under C"."""
         parts = {
             "broken by": self.condition_broken,
             "only the control broken by": self.control_broken,
@@ -347,11 +342,13 @@ def sabotage_runs(name: str, records: Iterable[RunRecord], quick: bool = False) 
 def _with_sabotages(verdicts: Iterable[Verdict], sabotages: Mapping[str, Sequence[RunRecord]]) -> tuple[Verdict, ...]:
     """Verdicts with those sabotages of their claims that broke them, and those that did not.
 
-    A sabotage that a claim does not name says nothing of it: it may leave out what the claim measures.
+    A sabotage that a claim does not name says nothing of it: it may leave out what the claim measures. Of a claim that
+    fails as it is nothing is said: nothing has to break it.
     """
     given = []
     for verdict in verdicts:
-        named = {id: runs for id, runs in sabotages.items() if id in verdict.claim.sabotages}
+        asked = verdict.claim.sabotages if verdict.met is not False else ()
+        named = {id: runs for id, runs in sabotages.items() if id in asked}
         found = {id: broken(verdict.claim, runs) for id, runs in named.items()}
         condition, control, held = (
             tuple(id for id, what in found.items() if what == part) for part in ("condition", "control", "nothing")

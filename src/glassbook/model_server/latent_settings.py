@@ -82,7 +82,7 @@ def latents_query(settings: LatentSettings) -> str:
 
 
 def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The settings that a query string names, unchecked; the address of a block also names its kind."""
+    """The settings that a query string names, unchecked; links that were kept earlier also name the kind of panel."""
     settings: dict[str, Any] = {}
     for key, value in query:
         if key == "set":

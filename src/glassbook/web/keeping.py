@@ -132,7 +132,7 @@ class KeptLatents(Kept, LatentSettings):
         return f"Latents of {of}, {short_name(self.model)}" + (f": {moved}" if moved else "")
 
     def address(self) -> str:
-        return f"/latents?{latents_query(self)}"
+        return f"/latents?{latents_query(LatentSettings(**self.model_dump(exclude={'kind'})))}"
 
 
 class KeptFeature(Kept):

@@ -60,7 +60,7 @@ class Gan:
               explanation="With the penalty all 25 are covered; without it, from the same first weights, how many are "
                           "left out depends on the seed, and may be one"),
         Claim("covers-the-ring", "Samples cover all eight modes of a ring", "ring_modes", ">=", 8,
-              no_control="a network without the penalty covers it as well; the grid is the harder test",
+              no_control="a network without the penalty covers it, or all but one; the grid is the harder test",
               sabotages=("untrained",)),
         Claim("stays-on-the-ring", "Nine of ten samples lie on a mode of the ring", "on_mode_share", ">=", 0.9,
               control="ring_modes >= 8", sabotages=("untrained",)),
