@@ -10,7 +10,7 @@ after the other. Affine ones take the nearest pixel, in the fixed-point numbers 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ from glassbook.errors import GlassbookError
 
 FILL = 127
 """Level of pixels that come from outside of a picture, and of those that are cut out."""
-CHUNK = 32
+CHUNK = 64
 """Pictures that are moved at once, few enough for the numbers of their pixels to stay in the cache."""
 _ONE = 1 << 16
 """1 in fixed-point numbers."""
@@ -32,31 +32,9 @@ _ONE = 1 << 16
 
 def flip(images: Tensor, which: Tensor) -> Tensor:
     """Pictures mirrored left to right where `which` [N] is true."""
-    return _in_groups(images.clone(), which.long(), lambda mirrored, x, _: x.flip(-1) if mirrored else x)
-
-
-def _in_groups(images: Tensor, group: Tensor, change: Callable[[int, Tensor, Tensor], Tensor]) -> Tensor:
-    """Pictures of one group changed together, in place: fresh memory for all of them costs more than the work.
-
-    Args:
-        images: [N, ...], contiguous.
-        group: [N] whole numbers.
-        change: (number, the group's pictures, which of all they are) -> the new ones, or the same where none is new.
-    """
-    order = group.argsort()
-    numbers, counts = group.unique(return_counts=True)
-    for number, rows in zip(numbers.tolist(), order.split(counts.tolist()), strict=True):
-        x = images.index_select(0, rows)
-        changed = change(number, x, rows)
-        if changed is not x:
-            _words(images).index_copy_(0, rows, _words(changed))
-    return images
-
-
-def _words(images: Tensor) -> Tensor:
-    """Pictures as [N, numbers], of 8 bytes each if they can be cut so."""
-    flat = images.reshape(len(images), -1)
-    return flat.view(torch.int64) if flat.shape[1] % 8 == 0 else flat
+    height, width = images.shape[2:]
+    still = torch.zeros(len(images), dtype=torch.long, device=images.device)
+    return _picked(images, _reflected(still, height), _mirrored(_reflected(still, width), which))
 
 
 def reflect_crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -69,29 +47,32 @@ def reflect_crop(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     height, width = images.shape[2:]
     if int(down.abs().max()) >= height or int(right.abs().max()) >= width:
         raise GlassbookError(f"a window over {height} x {width} pixels cannot move by its side; move it by less")
-    return _move(images.clone(), down, right)
+    return _picked(images, _reflected(down, height), _reflected(right, width))
 
 
-def _move(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """`reflect_crop` in place."""
-    return _moved(_moved(images, down, 2), right, 3)
+def _reflected(by: Tensor, side: int) -> Tensor:
+    """Which rows or columns [N, side] a window shows that moves by `by` [N] over a picture and its mirror images."""
+    place = (torch.arange(side, device=by.device) + by[:, None]).abs_()
+    return (place - (side - 1)).abs_().neg_().add_(side - 1)
 
 
-def _moved(images: Tensor, by: Tensor, axis: int) -> Tensor:
-    """Pictures moved along one axis, in place."""
-    side = images.shape[axis]
+def _mirrored(column: Tensor, which: Tensor) -> Tensor:
+    """Columns [N, W] counted from the right where `which` [N] is true."""
+    return column.where(~which[:, None], column.shape[1] - 1 - column)
 
-    def move(n: int, x: Tensor, _: Tensor) -> Tensor:
-        if not n:
-            return x
-        # What stays, and the mirror image of what is beside the edge: copied in rows, which `cat` does not do.
-        out, kept, new = torch.empty_like(x), side - abs(n), abs(n)
-        out.narrow(axis, max(-n, 0), kept).copy_(x.narrow(axis, max(n, 0), kept))
-        mirrored = x.narrow(axis, side - 1 - new if n > 0 else 1, new).flip(axis)
-        out.narrow(axis, kept if n > 0 else 0, new).copy_(mirrored)
-        return out
 
-    return _in_groups(images, by, move)
+def _picked(images: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """New pictures, whose pixel (y, x) is the one in row [N, H] y and column [N, W] x."""
+    out, width = torch.empty_like(images), images.shape[3]
+    for part, rows, columns, to in zip(*(t.split(CHUNK) for t in (images, row, column, out)), strict=True):
+        _gather(part, torch.add(columns[:, None], rows[..., None], alpha=width), to)
+    return out
+
+
+def _gather(images: Tensor, at: Tensor, out: Tensor) -> None:
+    """Write into `out` [N, C, H, W] the pixels `at` [N, H, W], numbered row by row, of `images` [N, C, ., .]."""
+    n, c = images.shape[:2]
+    torch.gather(images.flatten(2), 2, at.reshape(n, 1, -1).expand(-1, c, -1), out=out.view(n, c, -1))
 
 
 def cutout(images: Tensor, row: Tensor, column: Tensor, side: Tensor, fill: int = FILL) -> Tensor:
@@ -129,40 +110,40 @@ def affine(images: Tensor, matrix: Tensor, fill: int = FILL) -> Tensor:
         matrix: [N, 6], a to f, as `Image.transform` takes them.
         fill: level of what lies outside.
     """
-    if len(images) > CHUNK:
-        parts = zip(images.split(CHUNK), matrix.split(CHUNK), strict=True)
-        return torch.cat([affine(part, rows, fill) for part, rows in parts])
-    n, c, height, width = images.shape
-    a, b, shift_x, d, e, shift_y = matrix.double().T
+    c, height, width = images.shape[1:]
+    # Places are counted from the middle of pixels, and by one more for a border of fill.
+    numbers = matrix.double().view(-1, 2, 3)
+    middle = numbers[:, :, 2] + numbers[:, :, :2].sum(2) / 2 + 1
+    fixed = (torch.cat([matrix, middle], 1) * _ONE + 0.5).floor_().to(torch.int32)
+    used = fixed.any(0).tolist()
     x = torch.arange(width, dtype=torch.int32, device=images.device)
     y = torch.arange(height, dtype=torch.int32, device=images.device)[:, None]
-    # Places are counted from the middle of pixels, and lie on a border of fill where they lie outside.
-    column = _places(shift_x + (a + b) / 2, (a, x), (b, y), width)
-    row = _places(shift_y + (d + e) / 2, (d, x), (e, y), height)
-    framed = torch.full((n, c, height + 2, width + 2), fill, dtype=images.dtype, device=images.device)
-    framed[:, :, 1:-1, 1:-1] = images
-    at = torch.add(column, row, alpha=width + 2).expand(n, height, width).reshape(n, 1, -1).long()
-    return framed.flatten(2).gather(2, at.expand(-1, c, -1)).reshape(images.shape)
+    out = torch.empty_like(images)
+    for part, numbers, to in zip(images.split(CHUNK), fixed.split(CHUNK), out.split(CHUNK), strict=True):
+        a, b, _, d, e, _, start_x, start_y = numbers.T[..., None, None].unbind()
+        column = _places(start_x, ((a, x), (b, y)), used[:2], width)
+        row = _places(start_y, ((d, x), (e, y)), used[3:5], height)
+        framed = images.new_full((len(part), c, height + 2, width + 2), fill)
+        framed[:, :, 1:-1, 1:-1] = part
+        at = torch.add(column, row, alpha=width + 2).expand(-1, height, width)
+        _gather(framed, at.long(), to)
+    return out
 
 
-def _places(start: Tensor, across: tuple[Tensor, Tensor], down: tuple[Tensor, Tensor], side: int) -> Tensor:
+def _places(start: Tensor, steps: Sequence[tuple[Tensor, Tensor]], used: Sequence[bool], side: int) -> Tensor:
     """Which row or column of a picture with a border of 1 each pixel comes from, to be broadcast to [N, H, W].
 
     Args:
-        start: [N], where the first pixel comes from.
-        across, down: how far that moves [N] from pixel to pixel, and the numbers of the pixels.
+        start: where the first pixel comes from, as all here in fixed-point numbers [N, 1, 1].
+        steps: how far that moves from pixel to pixel, and the numbers of the pixels.
+        used: whether a step is not 0 everywhere.
         side: of the picture.
     """
-    place = _fixed(start)
-    for step, number in (across, down):
-        if bool(step.any()):
-            place = place + _fixed(step) * number
-    return (place >> 16).clamp_(-1, side).add_(1)
-
-
-def _fixed(values: Tensor) -> Tensor:
-    """[N] as fixed-point numbers [N, 1, 1]."""
-    return (values * _ONE + 0.5).floor().to(torch.int32)[:, None, None]
+    place = start
+    for (step, number), moves in zip(steps, used, strict=True):
+        if moves:
+            place = torch.addcmul(place, step, number)
+    return (place >> 16).clamp_(0, side + 1)
 
 
 def _matrix(n: int, **entries: Tensor) -> Tensor:
@@ -345,22 +326,24 @@ def _augmented(images: Tensor, generator: torch.Generator, ops: int) -> Tensor:
 def _by_ops(images: Tensor, which: Tensor, strength: Tensor) -> Tensor:
     """Each picture by one operation, `which` [N] of `OPS`, its parameter at `strength` [N] of the range, in place.
 
-    Pictures of one operation are changed together, and those that are moved all at once.
+    Pictures of one operation are changed together.
     """
     operations = list(OPS.values())
     low, high = (torch.tensor([getattr(op, end) for op in operations])[which] for end in ("low", "high"))
-    by, matrix = low + (high - low) * strength, _matrix(len(images))
-    for i, op in enumerate(operations):
-        if op.matrices is not None:
-            rows = which == i
-            matrix[rows] = op.matrices(by[rows], *images.shape[2:])
-    moved = torch.tensor([op.matrices is not None for op in operations])[which]
-    by, matrix = by.to(images.device), matrix.to(images.device)
+    by = (low + (high - low) * strength).to(images.device)
+    order = which.argsort()
+    counts, words = which.bincount(minlength=len(operations)).tolist(), _words(images)
+    for op, rows in zip(operations, order.to(images.device).split(counts), strict=True):
+        if len(rows) and op.levels is not identity:
+            changed = op.apply(images.index_select(0, rows), by[rows])
+            words.index_copy_(0, rows, _words(changed))
+    return images
 
-    def change(n: int, x: Tensor, rows: Tensor) -> Tensor:
-        return affine(x, matrix[rows]) if n < 0 else operations[n].apply(x, by[rows])
 
-    return _in_groups(images, which.where(~moved, -1).to(images.device), change)
+def _words(images: Tensor) -> Tensor:
+    """Pictures as [N, numbers], of 8 bytes each if they can be cut so: these are copied faster."""
+    flat = images.reshape(len(images), -1)
+    return flat.view(torch.int64) if flat.shape[1] % 8 == 0 else flat
 
 
 def weak(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -372,7 +355,7 @@ def weak(images: Tensor, generator: torch.Generator) -> Tensor:
         torch.randint(-round(MARGIN * side), round(MARGIN * side) + 1, (n,), generator=generator).to(images.device)
         for side in (height, width)
     )
-    return _move(flip(images, mirrored), down, right)
+    return _picked(images, _reflected(down, height), _mirrored(_reflected(right, width), mirrored))
 
 
 def strong(images: Tensor, generator: torch.Generator, ops: int = 2) -> Tensor:
