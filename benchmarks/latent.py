@@ -1,6 +1,6 @@
 """Training of latent-variable models, beside pythae and beside what their products alone take.
 
-    python benchmarks/latent.py [--epochs 3] [--rounds 7]
+    python benchmarks/latent.py [--epochs 3] [--epoch-rounds 3] [--rounds 7]
 
 Goals: an epoch of the VAE 784-400-20 in at most two thirds of pythae's time at an equal bound (half a nat), a step of
 it in at most 1.6 times its matrix products; a denoising step in at most 1.6 times its convolutions; a step of an
@@ -81,34 +81,54 @@ def repeated(work: Callable[[], None], n: int) -> None:
         work()
 
 
-def trained(model: nn.Module, objective: Any, batch: Callable[[int], dict[str, Tensor]], steps: int) -> None:
-    train(model, objective, batch, steps=steps, optimiser=OPTIMISER, **HOW)
+def trained(
+    model: nn.Module, objective: Any, batch: Callable[[int], dict[str, Tensor]], steps: int, **settings: Any
+) -> None:
+    train(model, objective, batch, steps=steps, optimiser=OPTIMISER, **HOW, **settings)
 
 
-def vae_epochs(digits: Tensor, test: Tensor, epochs: int) -> None:
-    """Our epochs beside pythae's, and our steps beside their products."""
-    config = PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400)
-    torch.manual_seed(0)
-    vae, rows, steps = VAE(config), shuffled(len(digits), BATCH, 0), len(digits) // BATCH
+def vae_epochs(digits: Tensor, test: Tensor, epochs: int, rounds: int) -> None:
+    """Our epochs beside pythae's, in turn, in float32 and in bfloat16, which pythae does not offer on a CPU."""
+    rows, steps = shuffled(len(digits), BATCH, 0), len(digits) // BATCH
 
     def batch(step: int) -> dict[str, Tensor]:
-        return {"pixel_values": digits[rows(step)], "noise": torch.randn(BATCH, 20)}
+        return {"pixel_values": digits.index_select(0, rows(step)), "noise": torch.randn(BATCH, 20)}
 
-    ours = seconds(lambda: trained(vae, negative_elbo(), batch, epochs * steps)) / epochs
-    with torch.no_grad():
-        bound = float(vae.elbo(test, torch.randn(len(test), 20))[0].mean())
-    print(f"VAE 784-400-20: {ours:.1f} s an epoch, ELBO {bound:.2f}")
-    if READY.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            np.save(f"{folder}/digits.npy", torch.cat([digits, test]).numpy())
-            script = Path(__file__).parent / "peers" / "pythae_epochs.py"
-            asked = [PEER, script, f"{folder}/digits.npy", str(epochs), str(torch.get_num_threads())]
-            out = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        theirs = json.loads(out.splitlines()[-1])
-        took = statistics.median(theirs["seconds"])
-        print(f"pythae: {took:.1f} s an epoch, ELBO {theirs['elbo']:.2f}; ours takes 1 / {took / ours:.2f} of it")
-    else:
-        print("pythae is not here; `make peers` brings it")
+    def ours(precision: str) -> tuple[float, float]:
+        torch.manual_seed(0)
+        vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
+        took = seconds(lambda: trained(vae, negative_elbo(), batch, epochs * steps, precision=precision))
+        with torch.no_grad():
+            return took / epochs, float(vae.elbo(test, torch.randn(len(test), 20))[0].mean())
+
+    def theirs(digits_file: str) -> tuple[float, float]:
+        script = Path(__file__).parent / "peers" / "pythae_epochs.py"
+        asked = [PEER, script, digits_file, str(epochs), str(torch.get_num_threads())]
+        out = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        found = json.loads(out.splitlines()[-1])
+        return statistics.mean(found["seconds"]), found["elbo"]
+
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/digits.npy", torch.cat([digits, test]).numpy())
+        ways: dict[str, Callable[[], tuple[float, float]]] = {
+            "float32": partial(ours, "no"),
+            "bfloat16": partial(ours, "bf16"),
+        }
+        if READY.exists():
+            ways["pythae"] = partial(theirs, f"{folder}/digits.npy")
+        else:
+            print("pythae is not here; `make peers` brings it")
+        found = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, way in ways.items():
+                found[name].append(way())
+    for name, times in found.items():
+        took, bounds = (statistics.median(column) for column in zip(*times, strict=True))
+        line = f"VAE 784-400-20, {name}: {took:.2f} s an epoch, ELBO {bounds:.2f}"
+        if "pythae" in found and name != "pythae":
+            ratios = sorted(other / mine for (mine, _), (other, _) in zip(times, found["pythae"], strict=True))
+            line += f"; 1 / {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) of pythae's time"
+        print(line)
 
 
 def steps(digits: Tensor, rounds: int) -> None:
@@ -116,7 +136,7 @@ def steps(digits: Tensor, rounds: int) -> None:
     rows, n = shuffled(len(digits), BATCH, 0), 40
 
     def batch(step: int) -> dict[str, Tensor]:
-        x = digits[rows(step)]
+        x = digits.index_select(0, rows(step))
         return {"pixel_values": x, "noise": torch.randn(BATCH, 20), "corrupted": x + 0.5 * torch.randn_like(x)}
 
     vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
@@ -158,10 +178,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="training of latent-variable models")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--epoch-rounds", type=int, default=3)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} before")
     digits, test = (mnist(part).images.float() / 255 for part in ("train", "test"))
-    vae_epochs(digits, test, options.epochs)
+    vae_epochs(digits, test, options.epochs, options.epoch_rounds)
     steps(digits, options.rounds)
     adversarial_step(digits, options.rounds)
 
