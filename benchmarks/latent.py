@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from glassbook.data.pictures import mnist, shuffled
 from glassbook.experiments.latent._adversarial import adversarial_phases
-from glassbook.nets.autoencoder import VAE, Autoencoder, PictureConfig
+from glassbook.nets.autoencoder import VAE, PictureConfig
+from glassbook.nets.denoiser import Denoiser, DenoiserConfig
 from glassbook.nets.gan import discriminator_loss, generator_loss, pictures_gan
 from glassbook.train import train
 from glassbook.train.objectives import denoising, negative_elbo
@@ -140,10 +141,10 @@ def steps(digits: Tensor, rounds: int) -> None:
         return {"pixel_values": x, "noise": torch.randn(BATCH, 20), "corrupted": x + 0.5 * torch.randn_like(x)}
 
     vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
-    autoencoder = Autoencoder(PictureConfig(size=28, channels=1, code=128, width=32))
+    denoiser = Denoiser(DenoiserConfig(size=28, channels=1, widths=(6, 24, 48), mixing=512, kept=0.3))
     for name, model, objective in (
         ("VAE step by its products", vae, negative_elbo()),
-        ("denoising step by its products", autoencoder, denoising()),
+        ("denoising step by its products", denoiser, denoising()),
     ):
         alone = partial(repeated, products(model, digits[:BATCH]), n)
         print(f"{name}: {ratio(partial(trained, model, objective, batch, n), alone, rounds)}")

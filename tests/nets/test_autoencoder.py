@@ -22,23 +22,6 @@ def test_a_reconstruction_has_the_pictures_shape(kind, size, channels):
         assert torch.equal(model(x), model.decode(codes))
 
 
-@pytest.mark.parametrize(("size", "channels", "side"), [(28, 1, 7), (32, 3, 8), (64, 3, 8), (8, 1, 8), (6, 2, 6)])
-def test_a_code_that_is_a_map_keeps_places(size, channels, side):
-    model = Autoencoder(PictureConfig(size=size, channels=channels, code=5, kind="map", width=4))
-    x = torch.rand(2, channels, size, size)
-    codes = model.encode(x)
-    assert codes.shape == (2, 5, side, side)
-    assert model(x).shape == x.shape
-    changed = x.clone()
-    changed[:, :, :2, :2] = 0  # the corner of a picture changes no code of the corner that lies opposite
-    assert torch.equal(model.encode(changed)[:, :, -1, -1], codes[:, :, -1, -1])
-
-
-def test_a_vae_has_no_map():
-    with pytest.raises(GlassbookError, match="no map"):
-        VAE(PictureConfig(size=8, channels=1, code=5, kind="map", width=4))
-
-
 @pytest.mark.parametrize("sizes", [{"size": 30}, {"size": 50}, {"code": 0}, {"width": -1}, {"size": 0}])
 def test_sizes_that_do_not_fit_are_one_line(sizes):
     with pytest.raises(GlassbookError, match=r"halved|at least 1"):

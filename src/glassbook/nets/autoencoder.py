@@ -23,9 +23,8 @@ class PictureConfig:
     Args:
         size: pixels of a side.
         channels: 1 for grey, 3 for colour.
-        code: dimensions of the code; with "map", at each place.
-        kind: "conv", "mlp" with one hidden layer, or "map": convolutions whose code keeps places, a feature map
-            [code, size / 2^halvings, size / 2^halvings].
+        code: dimensions of the code.
+        kind: "conv", or "mlp" with one hidden layer.
         width: channels of the first convolution, or units of the hidden layer.
 
     Raises:
@@ -35,14 +34,14 @@ class PictureConfig:
     size: int
     channels: int
     code: int
-    kind: Literal["conv", "mlp", "map"] = "conv"
+    kind: Literal["conv", "mlp"] = "conv"
     width: int = 32
 
     def __post_init__(self) -> None:
         for name in ("size", "channels", "code", "width"):
             if getattr(self, name) < 1:
                 raise GlassbookError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.kind != "mlp" and self.size % 2**self.halvings:
+        if self.kind == "conv" and self.size % 2**self.halvings:
             raise GlassbookError(
                 f"pictures of {self.size} pixels cannot be halved {self.halvings} times; choose a multiple of "
                 f"{2**self.halvings}"
@@ -60,7 +59,7 @@ class PictureConfig:
 
 
 def encoder(c: PictureConfig) -> tuple[nn.Sequential, int]:
-    """Layers from a picture [B, C, H, W] to features [B, n], or a map of them [B, n, h, w], and n."""
+    """Layers from a picture [B, C, H, W] to features [B, n], and n."""
     if c.kind == "mlp":
         return nn.Sequential(nn.Flatten(), nn.Linear(c.pixels, c.width), nn.ReLU()), c.width
     layers: list[nn.Module] = []
@@ -69,13 +68,11 @@ def encoder(c: PictureConfig) -> tuple[nn.Sequential, int]:
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
         before, after = after, 2 * after
     layers += [nn.Conv2d(before, before, 3, padding=1), nn.ReLU()]
-    if c.kind == "map":
-        return nn.Sequential(*layers), before
     return nn.Sequential(*layers, nn.Flatten()), before * (c.size // 2**c.halvings) ** 2
 
 
 def decoder(c: PictureConfig) -> nn.Sequential:
-    """Layers from a code [B, code] or [B, code, h, w] to a picture [B, C, H, W]; the last one is linear."""
+    """Layers from a code [B, code] to a picture [B, C, H, W]; the last one is linear."""
     if c.kind == "mlp":
         return nn.Sequential(
             nn.Linear(c.code, c.width),
@@ -84,11 +81,7 @@ def decoder(c: PictureConfig) -> nn.Sequential:
             nn.Unflatten(1, (c.channels, c.size, c.size)),
         )
     side, width = c.size // 2**c.halvings, c.width * 2 ** (c.halvings - 1) if c.halvings else c.width
-    layers: list[nn.Module] = (
-        [nn.Conv2d(c.code, width, 1), nn.ReLU()]
-        if c.kind == "map"
-        else [nn.Linear(c.code, width * side**2), nn.ReLU(), nn.Unflatten(1, (width, side, side))]
-    )
+    layers: list[nn.Module] = [nn.Linear(c.code, width * side**2), nn.ReLU(), nn.Unflatten(1, (width, side, side))]
     layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
     for i in range(c.halvings):
         last = i == c.halvings - 1
@@ -114,16 +107,16 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.encoder, features = encoder(config)
-        self.to_code = nn.Conv2d(features, config.code, 1) if config.kind == "map" else nn.Linear(features, config.code)
+        self.to_code = nn.Linear(features, config.code)
         self.code = nn.Identity()
         self.decoder = decoder(config)
 
     def encode(self, pixel_values: Tensor) -> Tensor:
-        """[B, C, H, W] -> codes [B, code], or maps of them [B, code, h, w]."""
+        """[B, C, H, W] -> codes [B, code]."""
         return self.code(self.to_code(self.encoder(pixel_values)))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes, as `encode` gives them -> [B, C, H, W]."""
+        """Codes [B, code] -> [B, C, H, W]."""
         return self.decoder(codes)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
@@ -157,9 +150,6 @@ class VAE(nn.Module):
         config: its sizes.
         pixels: the distribution of a pixel.
 
-    Raises:
-        GlassbookError: the code would be a map.
-
     Source: Kingma and Welling 2013, arXiv:1312.6114; the learnt sigma: Rybkin et al. 2021, arXiv:2006.13202.
     """
 
@@ -167,8 +157,6 @@ class VAE(nn.Module):
 
     def __init__(self, config: PictureConfig, pixels: Literal["bernoulli", "normal"] = "bernoulli") -> None:
         super().__init__()
-        if config.kind == "map":
-            raise GlassbookError("the code of a VAE is no map; choose the kind conv or mlp")
         self.config, self.pixels = config, pixels
         self.encoder, features = encoder(config)
         self.to_mean = nn.Linear(features, config.code)

@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glassbook import charts
 from glassbook.experiments import kit
 from glassbook.notebook import Run
 
 MEANS = torch.tensor([[-1.0, -0.6], [1.0, -0.6], [0.0, 1.1]])
 SPREAD = 0.35
 """Standard deviation of each of the three normal distributions, which are equally likely."""
+NOISES = (0.1, 0.3, 1.0)
+"""Standard deviations of the noise on points."""
 
 
 def mixture(n: int, generator: torch.Generator) -> Tensor:
@@ -59,6 +62,26 @@ def score_error(estimate: Tensor, points: Tensor, sigma: float) -> float:
     """Mean squared error of an estimate [n, 2] of the score of noisy points, as a share of its mean square."""
     true = score(points, sigma)
     return float((estimate - true).square().mean() / true.square().mean())
+
+
+def scores(run: Run, steps: int, other_targets: bool) -> dict[str, float]:
+    """How far what a denoiser adds to points is from the score of noisy points, as it has to be multiplied."""
+    errors, rivals, rows = {}, {}, []
+    for sigma in NOISES:
+        label = f"noise of {sigma:g}"
+        model = denoiser_of_points(run, label, sigma, steps, other_targets)
+        generator = run.rng(f"test points, {label}").torch()
+        points = mixture(2000, generator)
+        points = points + sigma * torch.randn(points.shape, generator=generator)
+        with torch.no_grad():
+            errors[sigma] = score_error(model(points) / sigma**2, points, sigma)
+        rivals[sigma] = min(score_error(other, points, sigma) for other in (nearest_mean(points, sigma), score(points)))
+        rows += arrows(model, label)
+    run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
+    return {
+        "worst_score_error": max(errors.values()), "score_error_of_little_noise": errors[NOISES[0]],
+        "score_error_of_much_noise": errors[NOISES[-1]], "best_rival_error": rivals[NOISES[-1]],
+    }  # fmt: skip
 
 
 @torch.no_grad()

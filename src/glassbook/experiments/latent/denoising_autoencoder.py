@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from glassbook import charts
 from glassbook.experiments import kit
@@ -11,13 +11,14 @@ from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
 
     from glassbook.nets.autoencoder import Autoencoder
 
 VINCENT = "Vincent 2011, doi:10.1162/NECO_a_00142"
-NOISES = (0.1, 0.3, 1.0)
-"""Standard deviations of the noise on points."""
+M = TypeVar("M", bound="nn.Module")
 
 
 @experiment(
@@ -34,15 +35,13 @@ class DenoisingAutoencoder:
     """Standard deviation of the noise on digits, whose values lie from 0 to 1."""
     frames_sigma: float = 0.15
     """Standard deviation of the noise on frames of the Reserve."""
-    code: int = 16
-    """Dimensions of the code at each place of its map."""
-    frames_code: int = 48
-    """The same for frames."""
-    width: int = 24
-    """Channels of the first convolution."""
-    steps: int = 1400
+    width: int = 6
+    """Channels of the denoiser at the full size; the others are multiples of it."""
+    mixing: int = 512
+    """Units of its layer that sees a whole digit."""
+    steps: int = 2500
     """Optimiser steps on digits."""
-    batch_size: int = 128
+    batch_size: int = 64
     """Pictures in a step."""
     lr: float = 2e-3
     """Peak learning rate."""
@@ -50,6 +49,10 @@ class DenoisingAutoencoder:
     """Frames of the Reserve to learn from, of 32 x 32 pixels."""
     frame_steps: int = 1500
     """Optimiser steps on frames."""
+    code: int = 400
+    """Units of the hidden layer and dimensions of the code of the autoencoders whose codes are compared."""
+    code_steps: int = 1600
+    """Optimiser steps of each of them."""
     labels: int = 100
     """Labelled digits that a probe of the code learns from."""
     draws: int = 20
@@ -84,32 +87,28 @@ class DenoisingAutoencoder:
     )  # fmt: skip
     sabotages = (
         Sabotage("other-targets", "It learns to rebuild another picture (or point) of the batch",
-                 {"sabotage": "other-targets", "steps": 400, "frame_steps": 300}),
-        Sabotage("no-noise", "No noise is added to the digits that it learns from",
-                 {"sabotage": "no-noise", "frame_steps": 1, "point_steps": 1}),
+                 {"sabotage": "other-targets", "steps": 400, "frame_steps": 300, "code_steps": 1}),
+        Sabotage("no-noise", "No noise is added to the digits that codes are learnt from",
+                 {"sabotage": "no-noise", "steps": 1, "frame_steps": 1, "point_steps": 1}),
     )  # fmt: skip
     outputs = Outputs(charts=("gain", "field"), tables=("gain",), images=("digits", "frames"))
 
     @classmethod
     def quick(cls) -> DenoisingAutoencoder:
         """Small models and few pictures."""
-        return cls(
-            code=4, frames_code=4, width=4, steps=20, frames=300, frame_steps=10, point_steps=20, test=200, draws=2
-        )
+        few: dict[str, Any] = {"steps": 20, "frame_steps": 10, "code_steps": 20, "point_steps": 20}
+        return cls(width=2, mixing=8, code=4, frames=300, test=200, draws=2, **few)
 
     def run(self, run: Run) -> None:
         """Digits, then frames, then points in the plane."""
+        from glassbook.experiments.latent import _points as plane
         from glassbook.experiments.latent._digits import digits
         from glassbook.experiments.latent._probes import probes
 
         train, test = digits("train"), digits("test", 2 * self.test)
-        sigma = 0.0 if self.sabotage == "no-noise" else self.sigma
-        denoiser = self._autoencoder(run, "digits", train.images, self.steps, sigma, self.code)
-        plain = self._autoencoder(run, "plain", train.images, self.steps, 0.0, self.code)
-        found = self._against_filters(run, "digits", denoiser, train.images, test.images, self.sigma)
+        found = self._against_filters(run, "digits", train.images, test.images)
         seen, unseen = (self._frames(run, part) for part in ("train", "test"))
-        small = self._autoencoder(run, "frames", seen, self.frame_steps, self.frames_sigma, self.frames_code)
-        on_frames = self._against_filters(run, "frames", small, seen, unseen, self.frames_sigma)
+        on_frames = self._against_filters(run, "frames", seen, unseen)
         rows = [
             {"pictures": pictures, "method": method, "PSNR, dB": value}
             for pictures, gains in (("digits", found), ("frames", on_frames))
@@ -119,19 +118,18 @@ class DenoisingAutoencoder:
         run.chart("gain", charts.bars(rows, charts.Axis("PSNR, dB"), "pictures", "method", format=".1f"))
         best, best_frames = (max(gains[f] for f in ("blur", "components", "linear")) for gains in (found, on_frames))
         run.result(
-            denoised_db=found["autoencoder"], gain_over_filters_db=found["autoencoder"] - best,
+            denoised_db=found["denoiser"], gain_over_filters_db=found["denoiser"] - best,
             mean_image_gain_db=found["mean image"] - best,
-            frames_gain_over_filters_db=on_frames["autoencoder"] - best_frames,
+            frames_gain_over_filters_db=on_frames["denoiser"] - best_frames,
             frames_mean_image_gain_db=on_frames["mean image"] - best_frames,
-            **probes(run, denoiser, plain, train, test, self.labels, self.draws), **self._scores(run),
+            **probes(run, *self._codes(run, train.images), train, test, self.labels, self.draws), 
+            **plane.scores(run, self.point_steps, self.sabotage == "other-targets"),
         )  # fmt: skip
 
-    def _autoencoder(self, run: Run, label: str, images: Tensor, steps: int, sigma: float, code: int) -> Autoencoder:
-        """An autoencoder that is trained to remove noise; the plain one with none."""
-
+    def _trained(self, run: Run, label: str, images: Tensor, make: Callable[[], M], steps: int, sigma: float) -> M:
+        """A network that is trained to give clean pictures from those with noise."""
         from glassbook.data.corruption import Gaussian
         from glassbook.data.pictures import shuffled
-        from glassbook.nets.autoencoder import Autoencoder, PictureConfig
         from glassbook.train.objectives import denoising
 
         rows, noise = shuffled(len(images), self.batch_size, run.rng(f"order of {label}").seed), run.rng(label)
@@ -139,18 +137,26 @@ class DenoisingAutoencoder:
         def batch(step: int) -> dict[str, Tensor]:
             clean = images[rows(step)]
             target = clean.roll(1, 0) if self.sabotage == "other-targets" else clean
-            corrupted = Gaussian(sigma)(clean, noise.child(str(step)).torch())
-            return {"pixel_values": target, "corrupted": corrupted}
+            return {"pixel_values": target, "corrupted": Gaussian(sigma)(clean, noise.child(str(step)).torch())}
 
-        channels, size = images.shape[1:3]
-        config = PictureConfig(size=size, channels=channels, code=code, kind="map", width=self.width)
         return kit.train_model(
-            run, label, lambda: Autoencoder(config), denoising(), batch, steps=steps, lr=self.lr,
-            seed=run.rng("weights").seed,
-        )  # fmt: skip
+            run, label, make, denoising(), batch, steps=steps, lr=self.lr, seed=run.rng("weights").seed
+        )
+
+    def _codes(self, run: Run, images: Tensor) -> tuple[Autoencoder, Autoencoder]:
+        """An autoencoder that removed noise, and the same one that copied."""
+        from glassbook.nets.autoencoder import Autoencoder, PictureConfig
+
+        config = PictureConfig(size=images.shape[-1], channels=1, code=self.code, kind="mlp", width=self.code)
+        sigma = 0.0 if self.sabotage == "no-noise" else self.sigma
+        first, second = (
+            self._trained(run, name, images, lambda: Autoencoder(config), self.code_steps, noise)
+            for name, noise in (("code of noisy digits", sigma), ("code of digits", 0.0))
+        )
+        return first, second
 
     def _against_filters(
-        self, run: Run, label: str, model: Autoencoder, train: Tensor, test: Tensor, sigma: float
+        self, run: Run, label: Literal["digits", "frames"], train: Tensor, test: Tensor
     ) -> dict[str, float]:
         """PSNR in dB of the second half of the test pictures, without noise removed and by each method."""
         import torch
@@ -158,14 +164,27 @@ class DenoisingAutoencoder:
         from glassbook.data.corruption import Gaussian
         from glassbook.experiments.latent._filters import filtered
         from glassbook.measure.reconstruction import psnr
+        from glassbook.nets.denoiser import Denoiser, DenoiserConfig
 
+        # Noise of digits hides what only the whole of one tells; frames have little noise and fine detail.
+        first, mixing, steps, sigma = (
+            (self.width, self.mixing, self.steps, self.sigma)
+            if label == "digits"
+            else (2 * self.width, 0, self.frame_steps, self.frames_sigma)
+        )
+        variance, widths = float(train.var()), (first, 4 * self.width, 8 * self.width)
+        config = DenoiserConfig(
+            size=train.shape[-1], channels=train.shape[1], widths=widths, mixing=mixing,
+            kept=variance / (variance + sigma**2),
+        )  # fmt: skip
+        model = self._trained(run, label, train, lambda: Denoiser(config), steps, sigma)
         noisy = Gaussian(sigma)(test, run.rng(f"test noise of {label}").torch())
         half = len(test) // 2
         clean, dev = test[half:], (test[:half], noisy[:half])
         with torch.no_grad():
             ours = torch.cat([model(part) for part in noisy[half:].split(500)])
         methods = {"noisy": noisy[half:], "mean image": train.mean(0).expand_as(clean)}
-        methods |= {**filtered(train[:20_000], dev, noisy[half:], sigma), "autoencoder": ours}
+        methods |= {**filtered(train[:20_000], dev, noisy[half:], sigma), "denoiser": ours}
         shown = [methods["noisy"][:12], methods["linear"][:12], ours[:12], clean[:12]]
         run.image(label, charts.sheet(torch.cat(shown), columns=12))
         return {method: psnr(clean, pictures) for method, pictures in methods.items()}
@@ -182,27 +201,3 @@ class DenoisingAutoencoder:
         seed = rng.seed if part == "train" else -1 - rng.seed
         scenes = [t.scene(1) for t in islice(triggers(world, seed, split(world)[part]), n)]
         return draw(scenes, 32, rng.torch()).images.float() / 255
-
-    def _scores(self, run: Run) -> dict[str, float]:
-        """How far what a denoiser adds to points is from the score of noisy points, as it has to be multiplied."""
-        import torch
-
-        from glassbook.experiments.latent import _points as plane
-
-        errors, rivals, rows = {}, {}, []
-        for sigma in NOISES:
-            label = f"noise of {sigma:g}"
-            model = plane.denoiser_of_points(run, label, sigma, self.point_steps, self.sabotage == "other-targets")
-            generator = run.rng(f"test points, {label}").torch()
-            points = plane.mixture(2000, generator)
-            points = points + sigma * torch.randn(points.shape, generator=generator)
-            with torch.no_grad():
-                errors[sigma] = plane.score_error(model(points) / sigma**2, points, sigma)
-            others = (plane.nearest_mean(points, sigma), plane.score(points))
-            rivals[sigma] = min(plane.score_error(other, points, sigma) for other in others)
-            rows += plane.arrows(model, label)
-        run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
-        return {
-            "worst_score_error": max(errors.values()), "score_error_of_little_noise": errors[NOISES[0]],
-            "score_error_of_much_noise": errors[NOISES[-1]], "best_rival_error": rivals[NOISES[-1]],
-        }  # fmt: skip
