@@ -113,14 +113,35 @@ def test_amounts_as_people_write_them(text, n):
         assert read_flop(text).n == pytest.approx(n)
 
 
-@pytest.mark.parametrize("text", ["1,5e25", "7,5B", "1,50", "12,3456", "1,234,56", ",5", "5,", "1e2,5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5e25",
+        "7,5B",
+        "1,50",
+        "12,3456",
+        "1,234,56",
+        ",5",
+        "5,",
+        "1e2,5",
+        "0,500",
+        "00,500",
+        "0,500,000",
+        "012,345",
+        "0,123.5",
+        "0,500 T",
+        "1,500e3",
+    ],
+)
 def test_a_comma_stands_between_thousands_only(text):
     for read in (read_count, read_flop):
         with pytest.raises(GlassbookError) as error:
             read(text, "parameters")
         assert "comma" in str(error.value) or "no number" in str(error.value)
+        assert "\n" not in str(error.value)
     assert read_count("1,234,567", "tokens") == 1_234_567
     assert read_count("12,345.5", "tokens") == 12_345.5
+    assert read_speed("1,979 TFLOP/s").n == 1.979e15
 
 
 @pytest.mark.parametrize("text", ["989", "1e15", "989 T"])
