@@ -1,11 +1,21 @@
 """What rules say of an amount of training compute."""
 
+from dataclasses import replace
+
 import pytest
 
 from glassbook.assets.policy import thresholds
 from glassbook.errors import GlassbookError
 from glassbook.measure.compute import Flop, FlopPerSecond, read_count, read_flop, read_speed
-from glassbook.measure.thresholds import Estimate, judge, judge_all, judge_modifier, of_hardware, of_model
+from glassbook.measure.thresholds import (
+    Estimate,
+    judge,
+    judge_all,
+    judge_further,
+    judge_modifier,
+    of_hardware,
+    of_model,
+)
 
 RULES = {rule.id: rule for rule in thresholds()}
 
@@ -46,8 +56,60 @@ def test_an_interval_that_holds_the_threshold_decides_nothing():
 
 @pytest.mark.parametrize(("cost", "state"), [(None, "open"), (9e7, "below"), (2e8, "above")])
 def test_a_rule_may_ask_for_the_cost_as_well(cost, state):
-    assert states(exactly(2e26), cost=cost)["new-york-raise"] == state
-    assert states(exactly(1e20), cost=cost)["new-york-raise"] == "below"
+    rule = replace(RULES["new-york-raise"], depends="")
+    assert judge(exactly(2e26), rule, cost).state == state
+    assert judge(exactly(1e20), rule, cost).state == "below"
+
+
+@pytest.mark.parametrize(
+    ("id", "depends", "cost"),
+    [
+        ("california-sb53", "revenue", None),
+        ("new-york-raise", "a large one", 2e8),
+        ("korea-ai-basic-act", "criteria of risk", None),
+    ],
+)
+def test_what_no_amount_tells_is_open_and_never_above(id, depends, cost):
+    def said(n, high=None):
+        estimate = Estimate(Flop(n), Flop(high or n), "said")
+        return [(r.state, r.text) for r in judge_all(estimate, [RULES[id]], None, cost) if depends in r.text]
+
+    for n, high in ((1.01e26, None), (5e27, None), (9e25, 2e26)):
+        ((state, text),) = said(n, high)
+        assert state == "open"
+        assert "is open: it depends on" in text
+    assert said(9e25) == []
+    assert all(r.state == "below" for r in judge_all(exactly(9e25), [RULES[id]], None, cost))
+
+
+def test_what_every_developer_has_to_do_is_above_and_what_some_have_to_do_is_open():
+    ruling = judge(exactly(2e26), RULES["california-sb53"])
+    assert (ruling.state, "transparency report" in ruling.text) == ("above", True)
+    assert "framework" not in ruling.text
+    further = judge_further(ruling)
+    assert (further.state, further.text) == (
+        "open",
+        "Whether its developer has to publish a safety framework as well is open: it depends on the developer's "
+        "revenue, which must be above $500 million a year.",
+    )
+    assert judge_further(judge(exactly(1e25), RULES["california-sb53"])) is None
+    assert judge_further(judge(exactly(2e26), RULES["eu-ai-act"])) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "state", "said"),
+    [
+        (9.9e25, 9.9e25, "below", "Below the threshold, by 1 %"),
+        (1e26, 1e26, "above", "At the threshold, which counts:"),
+        (1e26, 2e26, "above", "At the threshold, which counts, or above it"),
+        (9e25, 1e26, "open", "The interval contains the threshold"),
+        (3e26, 3e26, "above", "Above the threshold, by a factor of 3"),
+    ],
+)
+def test_a_rule_may_count_the_amount_itself(low, high, state, said):
+    ruling = judge(Estimate(Flop(low), Flop(high), "said"), replace(RULES["korea-ai-basic-act"], depends=""))
+    assert ruling.state == state
+    assert ruling.text.startswith(said)
 
 
 def test_a_revoked_rule_says_so():

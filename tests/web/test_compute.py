@@ -1,10 +1,13 @@
 """The page of compute and its JSON: rules, runs, what-if, moments, and mistakes in one line."""
 
+from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 from evidence_book import assert_harmless
 
+from glassbook.assets.policy import thresholds
 from glassbook.notebook import Page
 from glassbook.web.views import compute
 
@@ -68,6 +71,28 @@ def test_what_ships_is_among_the_trainings_and_what_was_not_counted_is_named(rea
     text = reader.get("/compute").text
     assert "built-in model" in text
     assert "Not counted: the reference runs of older." in text
+
+
+def test_every_rule_says_whether_it_was_read_in_the_law(reader, monkeypatch):
+    unread = "Not checked against the law&#39;s text."
+    rules = reader.get("/api/v1/compute").json()["thresholds"]
+    assert {rule["id"] for rule in rules} >= {"korea-ai-basic-act", "eu-ai-act"}
+    assert [rule["read_in_law"] for rule in rules] == [False] * len(rules)
+    assert reader.get("/compute").text.replace("'", "&#39;").count(unread) == len(rules)
+    first, *rest = thresholds()
+    read = replace(first, read_in_law=True, checked=date(2026, 11, 1), checked_against="the text")
+    monkeypatch.setattr(compute, "thresholds", lambda: (read, *rest))
+    page = reader.get("/compute").text.replace("'", "&#39;")
+    assert (page.count(unread), page.count("Read in the law&#39;s text.")) == (len(rules) - 1, 1)
+
+
+@pytest.mark.parametrize("asked", [{"flop": "2e26"}, {"parameters": "1e13", "tokens": "1e14"}, {"flop": "1e30"}])
+def test_a_duty_of_some_developers_is_open(reader, asked):
+    rows = reader.get("/api/v1/compute", params=asked).json()["what_if"]["rulings"]
+    mine = [(row["state"], "revenue" in row["text"]) for row in rows if row["id"] == "california-sb53"]
+    assert mine == [("above", False), ("open", True)]
+    assert [row["state"] for row in rows if row["id"] == "korea-ai-basic-act"] == ["open"]
+    assert "depends on the developer" in reader.get("/compute", params=asked).text
 
 
 MISTAKES = [
