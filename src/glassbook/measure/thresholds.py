@@ -81,12 +81,9 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
     low, high = (end >= bound if threshold.inclusive else end > bound for end in (estimate.low, estimate.high))
     if low:
         state: State = "above"
-        at = (
-            "At the threshold, which counts"
-            if estimate.high == bound
-            else "At the threshold, which counts, or above it"
-        )
-        text = at if estimate.low == bound else f"Above the threshold, {_by(estimate.low / bound)}"
+        text = f"Above the threshold, {_by(estimate.low / bound)}"
+        if estimate.low == bound:
+            text = "At the threshold, which counts" + (", or above it" if estimate.high > bound else "")
     elif high:
         state, text = "open", "The interval contains the threshold: whether it is above depends on what is not known"
     elif estimate.high == bound:
