@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -113,19 +114,42 @@ MISTAKES = [
     ({"nonsense": "1"}, "no such key"),
     ({"flop": "1,5e25"}, "comma"),
     ({"chips": "1", "speed": "989", "hours": "1"}, "no unit"),
-    ({"flop": "1e25", "parameters": "7e9", "tokens": "1e12"}, "not both"),
+    ({"flop": "1e25", "parameters": "7e9", "tokens": "1e12"}, "not some of both"),
+    ({"flop": "1e25", "active": "0.5"}, "active (by the model) and flop (by the amount) do not go together"),
+    ({"flop": "1e25", "utilisation": "0.4"}, "utilisation (by the hardware) and flop (by the amount)"),
+    ({**BIG, "utilisation": "0.4"}, "parameters, tokens (by the model) and utilisation (by the hardware)"),
+    ({**BIG, "utilisation_to": "0.9"}, "utilisation_to (by the hardware) do not go together"),
+    ({"chips": "1", "speed": "1 TFLOP/s", "hours": "1", "active": "0.5"}, "active (by the model) and chips"),
+    ({"flop": "1e25", "hours": "3"}, "hours (by the hardware) and flop"),
+    ({"chips": "0,500", "speed": "1 TFLOP/s", "hours": "1"}, "'0,500': a comma stands between thousands only"),
+    ({"flop": "1e25", "Flop": "2"}, "Flop: there is no such key; there are: parameters"),
+    ({"flop": ["1e25", "2e25"]}, "flop is in the address 2 times"),
     ({"parameters": "1e300", "tokens": "1e300"}, "makes no sense"),
 ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"flop": "1e25", "active": "1", "utilisation": "0.3", "utilisation_to": "0.5", "chips": ""},
+        {**BIG, "active": "1", "utilisation": "0.3", "utilisation_to": "0.5", "flop": ""},
+        {**BIG, "base": "1e24", "cost": "2e8", "speed": " "},
+    ],
+)
+def test_what_a_form_sends_unchanged_is_nothing_asked(reader, asked):
+    assert reader.get("/compute", params=asked).status_code == 200
 
 
 @pytest.mark.parametrize(("asked", "said"), MISTAKES)
 def test_a_mistake_is_told_in_one_line(reader, asked, said):
     answer = reader.get("/api/v1/compute", params=asked)
-    assert answer.status_code == 404
+    assert answer.status_code == 400
     assert said in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
     page = reader.get("/compute", params=asked)
-    assert page.status_code == 200
-    assert said in page.text
+    assert page.status_code == 400
+    assert said in unescape(page.text)
+    assert "What if" in page.text
     assert_harmless(page.text)
 
 
@@ -145,6 +169,7 @@ def test_a_page_shows_an_estimate(nb, reader):
         ("{parameters: 1e9}", "tokens as well"),
         ("{flop: 1e25 FLOP/s}", "is a speed"),
         ("{colour: red}", "no key"),
+        ("{flop: 1e25, active: 0.5}", "do not go together"),
     ],
 )
 def test_a_block_that_cannot_be_answered_says_why(nb, reader, block, said):

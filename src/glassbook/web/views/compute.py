@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from glassbook.assets.builtin import training_flop
 from glassbook.assets.policy import moments, thresholds
 from glassbook.assets.reference import reference_runs
-from glassbook.errors import GlassbookError
 from glassbook.experiments.lineage import lineage_of
+from glassbook.web.address import BadAddress, as_bad_address, query_of
 from glassbook.web.api.responses import json_response
 from glassbook.web.services import Services, services_of
 from glassbook.web.templating import respond
@@ -67,6 +67,17 @@ def uncounted() -> list[str]:
     return sorted({run.experiment for run in runs} - counted)
 
 
+def asked_of(request: Request) -> tuple[WhatIf, dict[str, Any] | None]:
+    """The what-if of an address, and what the rules say of it; None where nothing is asked.
+
+    Raises:
+        BadAddress: it cannot be answered.
+    """
+    with as_bad_address():
+        asked = WhatIf.read(dict(query_of(request)))
+        return asked, asked.rulings() if asked.given() else None
+
+
 @router.get("/api/v1/compute")
 def compute_json(request: Request) -> Response:
     """Rules on training compute, runs with what they and all they built on have cost, dated moments, and a what-if.
@@ -75,10 +86,10 @@ def compute_json(request: Request) -> Response:
     or flop; and base, the compute of the model that was modified, and cost in dollars.
     """
     services = services_of(request)
-    asked = WhatIf.read(request.query_params)
+    _, answer = asked_of(request)
     data = {"thresholds": rules(date.today()), "moments": [asdict(moment) for moment in moments()]}
     data |= {"runs": runs_with_compute(services)}
-    return json_response({**data, "what_if": asked.rulings() if asked.given() else None})
+    return json_response({**data, "what_if": answer})
 
 
 @router.get("/compute", include_in_schema=False)
@@ -86,9 +97,8 @@ def compute_page(request: Request) -> HTMLResponse:
     services = services_of(request)
     problem, answer, asked = "", None, WhatIf()
     try:
-        asked = WhatIf.read(request.query_params)
-        answer = asked.rulings() if asked.given() else None
-    except GlassbookError as error:
+        asked, answer = asked_of(request)
+    except BadAddress as error:
         problem = str(error)
         given = {name: str(value)[:60] for name, value in request.query_params.items() if name in WhatIf.model_fields}
         asked = WhatIf(**given)
@@ -96,6 +106,7 @@ def compute_page(request: Request) -> HTMLResponse:
     return respond(
         request,
         "compute.html",
+        status=BadAddress.status if problem else 200,
         title="Compute",
         asked=asked,
         usual=WhatIf(),
