@@ -20,6 +20,9 @@ def test_a_rule_has_its_source_scope_and_status(rule):
     assert rule.flop >= 1e23
     assert rule.status in ("in force", "guideline", "enacted", "revoked")
     assert rule.checked is None or rule.checked_against
+    assert rule.checked or not rule.read_in_law
+    assert not (rule.depends + rule.further).endswith(".")
+    assert rule.depends or not rule.further
 
 
 def test_the_amounts():
@@ -27,9 +30,15 @@ def test_the_amounts():
         "eu-gpai-guidelines": 1e23,
         "eu-ai-act": 1e25,
         "california-sb53": 1e26,
+        "korea-ai-basic-act": 1e26,
         "new-york-raise": 1e26,
         "us-eo-14110": 1e26,
     }
+
+
+def test_an_entry_that_was_checked_against_reports_alone_is_not_read_in_the_law():
+    for rule in thresholds():
+        assert not (rule.read_in_law and "report" in rule.checked_against)
 
 
 @pytest.mark.parametrize(

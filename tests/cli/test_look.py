@@ -1,7 +1,10 @@
 """`glassbook look`: real photographs through picture models, and every kind of picture that is none."""
 
+import contextlib
+import errno
 import os
 import re
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -223,10 +226,94 @@ def test_what_hardly_is_a_picture_is_said_beside_the_answer(glassbook, models, t
     assert "note" not in glassbook("look", str(tmp_path / "plain.png"), "--model", str(models / "classifier")).err
 
 
-def test_a_pipe_is_refused_and_passed_over_in_folders(glassbook, models, photograph, tmp_path):
-    os.mkfifo(tmp_path / "pipe.png")
-    result = glassbook("look", str(tmp_path / "pipe.png"), "--model", str(models / "classifier"))
-    assert result.code == 2
-    assert "is no file" in result.err
-    (tmp_path / "photo.png").write_bytes(photograph.read_bytes())
-    assert glassbook("look", str(tmp_path), "--model", str(models / "classifier")).code == 0
+def special(folder: Path, kind: str, name: str) -> Path:
+    """Something in a folder that is no file, or none that is named as a picture."""
+    place = folder / name
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "socket":
+        with contextlib.chdir(folder), socket.socket(socket.AF_UNIX) as made:
+            made.bind(name)  # the whole path may be too long for a socket
+    elif kind == "file that is named as no picture":
+        place.write_text("no picture")
+    else:
+        (folder.parent / "elsewhere").mkdir(exist_ok=True)
+        at = {"device": "/dev/zero", "link that leads nowhere": "nowhere.png", "link to a folder": "../elsewhere"}
+        place.symlink_to(at[kind])
+    return place
+
+
+SPECIAL = [
+    ("pipe", "pipe.png"),
+    ("pipe", "pipe"),
+    ("socket", "socket.jpg"),
+    ("device", "zero.png"),
+    ("link that leads nowhere", "gone.png"),
+    ("link to a folder", "more"),
+    ("file that is named as no picture", "notes.heic"),
+]
+
+
+@pytest.fixture
+def album(tmp_path, photograph):
+    """A folder with a photograph."""
+    (tmp_path / "album").mkdir()
+    photograph.rename(tmp_path / "album" / "photo.png")
+    return tmp_path / "album"
+
+
+@pytest.mark.parametrize(("kind", "name"), SPECIAL)
+def test_what_is_passed_over_in_a_folder_is_told(glassbook, models, album, kind, name):
+    place = special(album, kind, name)
+    done = glassbook("look", album, "--model", models / "classifier")
+    assert done.code == 0
+    assert "photo.png" in done.out
+    assert done.err.splitlines() == [f"note: 1 was passed over: 1 {kind} ({name})"]
+    told = glassbook("look", album, "--model", models / "classifier", "--json").data()
+    assert told["passed_over"] == [{"why": kind, "files": [str(place)]}]
+    assert [Path(one["file"]).name for one in told["pictures"]] == ["photo.png"]
+    (album / "photo.png").unlink()
+    said = glassbook("look", album, "--model", models / "classifier").complaint()
+    assert "there is no picture in" in said
+    assert f"1 {kind} ({name})" in said
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe", "socket.jpg", "zero.png"])
+def test_what_is_no_file_is_refused_by_its_name(glassbook, models, tmp_path, name):
+    place = special(tmp_path, {name: kind for kind, name in SPECIAL}[name], name)
+    assert "is no file" in glassbook("look", place, "--model", models / "classifier").complaint()
+
+
+def test_many_are_told_in_one_line(glassbook, models, album):
+    (album / "below").mkdir()
+    (album / ".hidden").mkdir()
+    (album / ".hidden" / "config").write_text("x")
+    (album / ".DS_Store").write_text("x")
+    for n in range(5):
+        special(album / "below", "pipe", f"{n}.png")
+    special(album, "file that is named as no picture", "a.txt")
+    special(album, "file that is named as no picture", "b.txt")
+    (line,) = glassbook("look", album, "--model", models / "classifier").err.splitlines()
+    assert line == (
+        "note: 7 were passed over: 2 files that are named as no picture (a.txt, b.txt), "
+        "5 pipes (below/0.png, below/1.png, below/2.png and 2 more)"
+    )
+
+
+def test_a_folder_that_cannot_be_read_is_told(glassbook, models, album, monkeypatch):
+    (album / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path="."):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    done = glassbook("look", album, "--model", models / "classifier")
+    assert "1 folder that cannot be read (locked)" in done.err
+
+
+def test_a_folder_of_pictures_alone_passes_nothing_over(glassbook, models, album):
+    done = glassbook("look", album, "--model", models / "classifier")
+    assert (done.code, done.err) == (0, "")

@@ -98,6 +98,16 @@ def test_runs(glassbook, toys, notebook):
     assert glassbook("runs", "--experiment", "wrong", "--notebook", notebook.folder, "--json").data()["runs"] == []
 
 
+def test_runs_tell_training_from_evaluation(glassbook, notebook):
+    for parts in ({"training": 2e12}, {"evaluation": 7e12}, {"training": 5e12, "generation": 3e12}):
+        with notebook.start_run("toy", config={}, seed=0, claims=[]) as run:
+            for kind, flop in parts.items():
+                run.spent(kind, flop, 1.0, "counted")
+    text = glassbook("runs", "--notebook", notebook.folder).out
+    lines = {line.strip() for line in text.splitlines()}
+    assert lines >= {"2 TFLOP", "evaluation 7 TFLOP", "5 TFLOP, generation 3 TFLOP"}
+
+
 def test_a_notebook_above_the_folder_is_found(glassbook, toys, notebook, monkeypatch):
     monkeypatch.chdir(notebook.folder / "pages")
     glassbook("run", "steady")

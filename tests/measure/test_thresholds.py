@@ -1,11 +1,21 @@
 """What rules say of an amount of training compute."""
 
+from dataclasses import replace
+
 import pytest
 
 from glassbook.assets.policy import thresholds
 from glassbook.errors import GlassbookError
 from glassbook.measure.compute import Flop, FlopPerSecond, read_count, read_flop, read_speed
-from glassbook.measure.thresholds import Estimate, judge, judge_all, judge_modifier, of_hardware, of_model
+from glassbook.measure.thresholds import (
+    Estimate,
+    judge,
+    judge_all,
+    judge_further,
+    judge_modifier,
+    of_hardware,
+    of_model,
+)
 
 RULES = {rule.id: rule for rule in thresholds()}
 
@@ -46,8 +56,60 @@ def test_an_interval_that_holds_the_threshold_decides_nothing():
 
 @pytest.mark.parametrize(("cost", "state"), [(None, "open"), (9e7, "below"), (2e8, "above")])
 def test_a_rule_may_ask_for_the_cost_as_well(cost, state):
-    assert states(exactly(2e26), cost=cost)["new-york-raise"] == state
-    assert states(exactly(1e20), cost=cost)["new-york-raise"] == "below"
+    rule = replace(RULES["new-york-raise"], depends="")
+    assert judge(exactly(2e26), rule, cost).state == state
+    assert judge(exactly(1e20), rule, cost).state == "below"
+
+
+@pytest.mark.parametrize(
+    ("id", "depends", "cost"),
+    [
+        ("california-sb53", "revenue", None),
+        ("new-york-raise", "a large one", 2e8),
+        ("korea-ai-basic-act", "criteria of risk", None),
+    ],
+)
+def test_what_no_amount_tells_is_open_and_never_above(id, depends, cost):
+    def said(n, high=None):
+        estimate = Estimate(Flop(n), Flop(high or n), "said")
+        return [(r.state, r.text) for r in judge_all(estimate, [RULES[id]], None, cost) if depends in r.text]
+
+    for n, high in ((1.01e26, None), (5e27, None), (9e25, 2e26)):
+        ((state, text),) = said(n, high)
+        assert state == "open"
+        assert "is open: it depends on" in text
+    assert said(9e25) == []
+    assert all(r.state == "below" for r in judge_all(exactly(9e25), [RULES[id]], None, cost))
+
+
+def test_what_every_developer_has_to_do_is_above_and_what_some_have_to_do_is_open():
+    ruling = judge(exactly(2e26), RULES["california-sb53"])
+    assert (ruling.state, "transparency report" in ruling.text) == ("above", True)
+    assert "framework" not in ruling.text
+    further = judge_further(ruling)
+    assert (further.state, further.text) == (
+        "open",
+        "Whether its developer has to publish a safety framework as well is open: it depends on the developer's "
+        "revenue, which must be above $500 million a year.",
+    )
+    assert judge_further(judge(exactly(1e25), RULES["california-sb53"])) is None
+    assert judge_further(judge(exactly(2e26), RULES["eu-ai-act"])) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "state", "said"),
+    [
+        (9.9e25, 9.9e25, "below", "Below the threshold, by 1 %"),
+        (1e26, 1e26, "above", "At the threshold, which counts:"),
+        (1e26, 2e26, "above", "At the threshold, which counts, or above it"),
+        (9e25, 1e26, "open", "The interval contains the threshold"),
+        (3e26, 3e26, "above", "Above the threshold, by a factor of 3"),
+    ],
+)
+def test_a_rule_may_count_the_amount_itself(low, high, state, said):
+    ruling = judge(Estimate(Flop(low), Flop(high), "said"), replace(RULES["korea-ai-basic-act"], depends=""))
+    assert ruling.state == state
+    assert ruling.text.startswith(said)
 
 
 def test_a_revoked_rule_says_so():
@@ -113,14 +175,35 @@ def test_amounts_as_people_write_them(text, n):
         assert read_flop(text).n == pytest.approx(n)
 
 
-@pytest.mark.parametrize("text", ["1,5e25", "7,5B", "1,50", "12,3456", "1,234,56", ",5", "5,", "1e2,5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5e25",
+        "7,5B",
+        "1,50",
+        "12,3456",
+        "1,234,56",
+        ",5",
+        "5,",
+        "1e2,5",
+        "0,500",
+        "00,500",
+        "0,500,000",
+        "012,345",
+        "0,123.5",
+        "0,500 T",
+        "1,500e3",
+    ],
+)
 def test_a_comma_stands_between_thousands_only(text):
     for read in (read_count, read_flop):
         with pytest.raises(GlassbookError) as error:
             read(text, "parameters")
         assert "comma" in str(error.value) or "no number" in str(error.value)
+        assert "\n" not in str(error.value)
     assert read_count("1,234,567", "tokens") == 1_234_567
     assert read_count("12,345.5", "tokens") == 12_345.5
+    assert read_speed("1,979 TFLOP/s").n == 1.979e15
 
 
 @pytest.mark.parametrize("text", ["989", "1e15", "989 T"])

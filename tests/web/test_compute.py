@@ -1,10 +1,15 @@
 """The page of compute and its JSON: rules, runs, what-if, moments, and mistakes in one line."""
 
+import contextlib
+from dataclasses import replace
+from datetime import date
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
 from evidence_book import assert_harmless
 
+from glassbook.assets.policy import thresholds
 from glassbook.notebook import Page
 from glassbook.web.views import compute
 
@@ -62,12 +67,108 @@ def test_the_threshold_itself_is_not_above_and_large_amounts_are_numbers(reader)
     assert any("by 1 %" in row["text"] or "by 1%" in row["text"] for row in close)
 
 
-def test_what_ships_is_among_the_trainings_and_what_was_not_counted_is_named(reader, monkeypatch):
-    run = SimpleNamespace(experiment="older", compute=(), flop=None, sabotage="", id="r1", seed=0)
-    monkeypatch.setattr(compute, "reference_runs", lambda: [run])
-    text = reader.get("/compute").text
-    assert "built-in model" in text
-    assert "Not counted: the reference runs of older." in text
+def test_what_ships_is_among_the_trainings(reader):
+    assert "built-in model" in reader.get("/compute").text
+
+
+def test_runs_that_recorded_no_compute_are_counted_and_named(nb, run, reader, monkeypatch):
+    ids = []
+    for experiment, seed in (("older", 0), ("older", 1), ("looked", 0)):
+        with nb.start_run(experiment, config={}, seed=seed, claims=[]) as one:
+            one.result(loss=1.0)
+        ids.append(one.id)
+    with contextlib.suppress(ZeroDivisionError), nb.start_run("broke", config={}, seed=0, claims=[]) as broke:
+        raise ZeroDivisionError
+    theirs = SimpleNamespace(
+        experiment="older", compute=(), sabotage="", id="r1", seed=0, reference=True, status="finished"
+    )
+    monkeypatch.setattr(compute, "reference_runs", lambda: [theirs])
+    data = reader.get("/api/v1/compute").json()
+    told = {(group["experiment"], group["reference"]): set(group["runs"]) for group in data["not_counted"]}
+    assert told == {
+        ("older", False): set(ids[:2]),
+        ("looked", False): {ids[2]},
+        ("broke", False): {broke.id},
+        ("older", True): {"r1"},
+    }
+    assert [row["run"] for row in data["runs"]] == [run.id]
+    page = reader.get("/compute").text
+    assert "5 runs recorded no compute" in page
+    for said in ("older: 2 runs", "looked: 1 run<", "broke: 1 run<", "older: 1 reference run<"):
+        assert said in page
+    for id in [*ids, broke.id, "r1"]:
+        assert f'href="/runs/{id}"' in page
+
+
+def test_nothing_is_said_of_what_is_counted_or_still_goes_on(nb, run, reader):
+    with nb.start_run("now", config={}, seed=0, claims=[]):
+        assert reader.get("/api/v1/compute").json()["not_counted"] == []
+        assert "Not counted" not in reader.get("/compute").text
+
+
+def test_many_runs_are_cut_and_the_rest_is_said(nb, reader, monkeypatch):
+    for seed in range(4):
+        with nb.start_run("older", config={}, seed=seed, claims=[]):
+            pass
+    monkeypatch.setattr(compute, "LISTED", 3)
+    page = reader.get("/compute").text
+    assert "older: 4 runs" in page
+    assert 'and 1 more: <a href="/runs?experiment=older">' in page
+    monkeypatch.setattr(compute, "MOST", 1)
+    assert reader.get("/api/v1/compute").json()["not_looked_at"] == 3
+    assert "The 3 oldest runs were not looked at." in reader.get("/compute").text
+
+
+@pytest.mark.parametrize(
+    ("parts", "flop", "kinds"),
+    [
+        ([("evaluation", 7e12)], None, {"evaluation": 7e12}),
+        ([("training", 5e12), ("evaluation", 1e12)], 5e12, {"training": 5e12, "evaluation": 1e12}),
+        ([("generation", 3e12), ("training", 5e12), ("evaluation", 1e12), ("evaluation", 1e12)], 5e12, None),
+    ],
+)
+def test_training_is_told_from_evaluation(nb, reader, parts, flop, kinds):
+    with nb.start_run("both", config={}, seed=0, claims=[]) as both:
+        for i, (kind, n) in enumerate(parts):
+            both.spent(kind, n, 3.0, "counted", f"part {i}")
+    kinds = kinds or {"generation": 3e12, "training": 5e12, "evaluation": 2e12}
+    data = reader.get("/api/v1/compute").json()
+    (row,) = data["runs"]
+    assert (row["flop"], row["flop_total"], row["flop_by_kind"]) == (flop, flop or 0.0, kinds)
+    assert data["not_counted"] == []
+    page = reader.get("/compute").text
+    assert ("<title>both" in page) == (flop is not None)
+    listed = reader.get("/api/v1/runs").json()["runs"][0]
+    assert (listed["flop"], listed["flop_by_kind"]) == (flop, kinds)
+    compared = {row["name"]: row["values"] for row in reader.get(f"/api/v1/compare?run={both.id}").json()["compute"]}
+    for kind, n in kinds.items():
+        if kind != "training":
+            assert compared[f"flop_{kind}"] == [n]
+            for address in ("/compute", "/runs", f"/runs/{both.id}"):
+                assert f'{kind} <span title="{n:.3g} FLOP">' in reader.get(address).text
+            assert f"flop_{kind}" in reader.get(f"/compare?run={both.id}").text
+
+
+def test_every_rule_says_whether_it_was_read_in_the_law(reader, monkeypatch):
+    unread = "Not checked against the law&#39;s text."
+    rules = reader.get("/api/v1/compute").json()["thresholds"]
+    assert {rule["id"] for rule in rules} >= {"korea-ai-basic-act", "eu-ai-act"}
+    assert [rule["read_in_law"] for rule in rules] == [False] * len(rules)
+    assert reader.get("/compute").text.replace("'", "&#39;").count(unread) == len(rules)
+    first, *rest = thresholds()
+    read = replace(first, read_in_law=True, checked=date(2026, 11, 1), checked_against="the text")
+    monkeypatch.setattr(compute, "thresholds", lambda: (read, *rest))
+    page = reader.get("/compute").text.replace("'", "&#39;")
+    assert (page.count(unread), page.count("Read in the law&#39;s text.")) == (len(rules) - 1, 1)
+
+
+@pytest.mark.parametrize("asked", [{"flop": "2e26"}, {"parameters": "1e13", "tokens": "1e14"}, {"flop": "1e30"}])
+def test_a_duty_of_some_developers_is_open(reader, asked):
+    rows = reader.get("/api/v1/compute", params=asked).json()["what_if"]["rulings"]
+    mine = [(row["state"], "revenue" in row["text"]) for row in rows if row["id"] == "california-sb53"]
+    assert mine == [("above", False), ("open", True)]
+    assert [row["state"] for row in rows if row["id"] == "korea-ai-basic-act"] == ["open"]
+    assert "depends on the developer" in reader.get("/compute", params=asked).text
 
 
 MISTAKES = [
@@ -88,19 +189,42 @@ MISTAKES = [
     ({"nonsense": "1"}, "no such key"),
     ({"flop": "1,5e25"}, "comma"),
     ({"chips": "1", "speed": "989", "hours": "1"}, "no unit"),
-    ({"flop": "1e25", "parameters": "7e9", "tokens": "1e12"}, "not both"),
+    ({"flop": "1e25", "parameters": "7e9", "tokens": "1e12"}, "not some of both"),
+    ({"flop": "1e25", "active": "0.5"}, "active (by the model) and flop (by the amount) do not go together"),
+    ({"flop": "1e25", "utilisation": "0.4"}, "utilisation (by the hardware) and flop (by the amount)"),
+    ({**BIG, "utilisation": "0.4"}, "parameters, tokens (by the model) and utilisation (by the hardware)"),
+    ({**BIG, "utilisation_to": "0.9"}, "utilisation_to (by the hardware) do not go together"),
+    ({"chips": "1", "speed": "1 TFLOP/s", "hours": "1", "active": "0.5"}, "active (by the model) and chips"),
+    ({"flop": "1e25", "hours": "3"}, "hours (by the hardware) and flop"),
+    ({"chips": "0,500", "speed": "1 TFLOP/s", "hours": "1"}, "'0,500': a comma stands between thousands only"),
+    ({"flop": "1e25", "Flop": "2"}, "Flop: there is no such key; there are: parameters"),
+    ({"flop": ["1e25", "2e25"]}, "flop is in the address 2 times"),
     ({"parameters": "1e300", "tokens": "1e300"}, "makes no sense"),
 ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"flop": "1e25", "active": "1", "utilisation": "0.3", "utilisation_to": "0.5", "chips": ""},
+        {**BIG, "active": "1", "utilisation": "0.3", "utilisation_to": "0.5", "flop": ""},
+        {**BIG, "base": "1e24", "cost": "2e8", "speed": " "},
+    ],
+)
+def test_what_a_form_sends_unchanged_is_nothing_asked(reader, asked):
+    assert reader.get("/compute", params=asked).status_code == 200
 
 
 @pytest.mark.parametrize(("asked", "said"), MISTAKES)
 def test_a_mistake_is_told_in_one_line(reader, asked, said):
     answer = reader.get("/api/v1/compute", params=asked)
-    assert answer.status_code == 404
+    assert answer.status_code == 400
     assert said in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
     page = reader.get("/compute", params=asked)
-    assert page.status_code == 200
-    assert said in page.text
+    assert page.status_code == 400
+    assert said in unescape(page.text)
+    assert "What if" in page.text
     assert_harmless(page.text)
 
 
@@ -120,6 +244,7 @@ def test_a_page_shows_an_estimate(nb, reader):
         ("{parameters: 1e9}", "tokens as well"),
         ("{flop: 1e25 FLOP/s}", "is a speed"),
         ("{colour: red}", "no key"),
+        ("{flop: 1e25, active: 0.5}", "do not go together"),
     ],
 )
 def test_a_block_that_cannot_be_answered_says_why(nb, reader, block, said):

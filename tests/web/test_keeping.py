@@ -9,7 +9,7 @@ import threading
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from evidence_book import EVIL, assert_harmless, toy_run
+from evidence_book import EVIL, PNG, assert_harmless, toy_run
 
 from glassbook.notebook import Page
 from glassbook.notebook.runs.feature_dashboard import NAME, SCHEMA
@@ -49,6 +49,8 @@ def kinds(run):
 
 def test_a_block_shows_what_was_seen(reader, nb, run):
     nb.write(Page.new("Finds", "What I found.\n"))
+    (nb.folder / "pages" / "terms").mkdir(exist_ok=True)
+    (nb.folder / "pages" / "terms" / "a (b).png").write_bytes(PNG)
     for n, what in enumerate(kinds(run), 1):
         answer = kept(reader, "finds", **what).json()
         assert (answer["id"], answer["new"]) == ("finds", False)

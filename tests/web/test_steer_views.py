@@ -172,11 +172,14 @@ def test_opening_the_panel_steers_nothing(reader, server):
         "run=r&feature=x",
         "where=there",
         "coeff=nan&run=r&feature=1",
+        "colour=red",
+        "sources=[]",
+        "seed=1&seed=2",
     ],
 )
 def test_an_address_that_says_what_cannot_be_is_told(reader, query):
     answer = reader.get(f"/steer?{query}")
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert "Traceback" not in answer.text
 
 

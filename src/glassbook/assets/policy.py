@@ -17,7 +17,7 @@ OLD = 365
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """A rule that applies above an amount of training compute."""
+    """A rule that applies above an amount of training compute, or from it on."""
 
     id: str
     name: str
@@ -26,12 +26,19 @@ class Threshold:
     """What is above it, in words."""
     consequence: str
     """What follows, as the end of a sentence."""
+    inclusive: bool = False
+    """Whether the amount itself counts as well: "or more"."""
+    depends: str = ""
+    """What neither compute nor cost tells and whether the consequence follows depends on; with `further`, whether that
+    follows."""
+    further: str = ""
+    """A duty of some developers only, beside the consequence, as the end of a sentence."""
     counts: str
     """Whose compute is summed."""
     status: Literal["in force", "guideline", "enacted", "revoked"]
     since: str
     source: str
-    """Address of the text."""
+    """Address of the text, or of a report on it."""
     cost: float | None = None
     """Dollars that the compute must have cost as well."""
     share_of_base: float | None = None
@@ -39,6 +46,9 @@ class Threshold:
     checked: date | None = None
     """When somebody looked whether this is still right; None if nobody has."""
     checked_against: str = ""
+    """What was looked at then."""
+    read_in_law: bool = False
+    """Whether that was the rule's own text."""
 
     def age(self, today: date) -> str:
         """How old the check is, if that has to be said; "" if not."""

@@ -146,7 +146,8 @@ _PREFIXES |= {"K": 1e3, "g": 1e9, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?[\d.,]*\d[\d.,]*(?:e[+-]?\d+)?|nan|[+-]?inf)"
 _WRITTEN = re.compile(_NUMBER + r"\s*([a-z]?)\s*(flops?(?:\s*/\s*s)?|)", re.IGNORECASE)
 
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+"""The only way in which commas are read. After a 0, or before an exponent, a comma may mean a decimal point."""
 
 
 def read_count(text: str, what: str) -> float:
@@ -203,7 +204,7 @@ def _parts(text: str, what: str) -> tuple[float, str]:
         raise GlassbookError(f"{text.strip()!r} may mean an amount or a speed; write FLOP or FLOP/s")
     if "," in match[1] and not _THOUSANDS.fullmatch(match[1]):
         raise GlassbookError(
-            f"{text.strip()!r}: a comma stands between thousands only, as in 300,000; write 1.5e25 with a point"
+            f"{text.strip()!r}: a comma stands between thousands only, as in 300,000; write 0.5 and 1.5e25 with a point"
         )
     try:
         n = float(match[1].replace(",", "")) * _PREFIXES[match[2]]

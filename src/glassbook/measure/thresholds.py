@@ -78,12 +78,15 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
         cost: dollars that the compute cost, if that is known.
     """
     bound = Flop(threshold.flop)
-    if estimate.low > bound:
+    low, high = (end >= bound if threshold.inclusive else end > bound for end in (estimate.low, estimate.high))
+    if low:
         state: State = "above"
         text = f"Above the threshold, {_by(estimate.low / bound)}"
-    elif estimate.high > bound:
+        if estimate.low == bound:
+            text = "At the threshold, which counts" + (", or above it" if estimate.high > bound else "")
+    elif high:
         state, text = "open", "The interval contains the threshold: whether it is above depends on what is not known"
-    elif estimate.high.n == bound.n:
+    elif estimate.high == bound:
         state, text = "below", "At the threshold, and not above it"
     else:
         state, text = "below", "Below the threshold"
@@ -93,11 +96,31 @@ def judge(estimate: Estimate, threshold: Threshold, cost: float | None = None) -
             state, text = "open", f"{text}; the compute must have cost more than ${threshold.cost:,.0f} as well"
         elif cost <= threshold.cost:
             state, text = "below", f"{text}; but the compute cost no more than ${threshold.cost:,.0f}"
-    if state != "below":
-        text += f": {threshold.consequence}" if state == "above" else ""
-    if threshold.status == "revoked":
-        text = f"Revoked. {text}"
-    return Ruling(threshold, state, f"{text}.")
+    if state != "below" and threshold.depends and not threshold.further:
+        state, text = "open", f"{text}; whether {_depends(threshold.consequence, threshold)}"
+    elif state == "above":
+        text = f"{text}: {threshold.consequence}"
+    return Ruling(threshold, state, _sentence(text, threshold))
+
+
+def judge_further(ruling: Ruling) -> Ruling | None:
+    """What follows for some developers only, which no amount tells: left open, unless the amount is too small.
+
+    Args:
+        ruling: of the amount. None where its rule has no such duty, or it is below.
+    """
+    threshold = ruling.threshold
+    if not threshold.further or ruling.state == "below":
+        return None
+    return Ruling(threshold, "open", _sentence(f"Whether {_depends(threshold.further, threshold)}", threshold))
+
+
+def _depends(duty: str, threshold: Threshold) -> str:
+    return f"{duty} is open: it depends on {threshold.depends}"
+
+
+def _sentence(text: str, threshold: Threshold) -> str:
+    return f"Revoked. {text}." if threshold.status == "revoked" else f"{text}."
 
 
 def judge_modifier(own: Estimate, base: Flop, threshold: Threshold) -> Ruling | None:
@@ -127,9 +150,9 @@ def judge_all(estimate: Estimate, rules: Iterable[Threshold], base: Flop | None,
     whole = estimate if base is None else estimate.plus(base)
     found = []
     for rule in rules:
-        found.append(judge(whole, rule, cost))
+        ruling = judge(whole, rule, cost)
         modifier = None if base is None else judge_modifier(estimate, base, rule)
-        found += [] if modifier is None else [modifier]
+        found += [one for one in (ruling, judge_further(ruling), modifier) if one is not None]
     return found
 
 

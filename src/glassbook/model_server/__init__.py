@@ -16,7 +16,13 @@ from glassbook.model_server.available import (
     short_name,
 )
 from glassbook.model_server.client import ModelServer
-from glassbook.model_server.latent_settings import LatentSettings, latents_from_query, latents_query, read_latents
+from glassbook.model_server.latent_settings import (
+    LatentSettings,
+    check_latents,
+    latents_from_query,
+    latents_query,
+    read_latents,
+)
 from glassbook.model_server.remembered import forget, remember
 
 __all__ = [
@@ -25,6 +31,7 @@ __all__ = [
     "LensKind",
     "ModelServer",
     "available_models",
+    "check_latents",
     "dictionary_of",
     "forget",
     "is_local",

@@ -21,6 +21,8 @@ RECENT = 200
 """How many of the newest runs are searched."""
 WRITES = "write"
 """Task of a model of text."""
+_DECODE = ("autoencode", "generate")
+"""Tasks of models of pictures that decode them from a code."""
 _TASKS = ("classify", "autoencode", "generate")
 """Tasks of models of pictures, as their config.json says them."""
 
@@ -100,7 +102,12 @@ def _published() -> dict[str, str]:
 
 def models_with_latents(notebook: Notebook) -> list[str]:
     """Names of the models that decode pictures: the built-in VAE, those that were opened, and those that runs saved."""
-    return [model["name"] for model in available_models(notebook) if model["task"] in ("autoencode", "generate")]
+    return [model["name"] for model in available_models(notebook) if model["task"] in _DECODE]
+
+
+def decodes(notebook: Notebook, name: str) -> bool:
+    """Whether a model decodes pictures and so has latents, by its name and what lies beside its weights."""
+    return kind_of(notebook, name).task in _DECODE
 
 
 def short_name(name: str) -> str:

@@ -6,14 +6,19 @@ This module imports no torch. An address, a live block and JSON are read by the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from glassbook.assets.builtin import BUILTIN_VAE
 from glassbook.errors import GlassbookError
-from glassbook.steer.spec import Model, Name, Seed, Strict, first_error
+from glassbook.model_server.available import decodes, is_local, models_with_latents
+from glassbook.notebook import Notebook
+from glassbook.notebook.files import is_inside
+from glassbook.notebook.pictures import ENDINGS
+from glassbook.steer.spec import Model, Name, Seed, Strict, read_strict
 
 FARTHEST = 10.0
 """Spreads from the mean to which a latent can be moved."""
@@ -24,6 +29,8 @@ PIXELS = 3 * 512 * 512
 Unit = Annotated[int, Field(ge=0, lt=65536)]
 Moved = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 Pixels = Annotated[str, Field(min_length=4, max_length=4 * PIXELS // 3)]
+READ = ENDINGS | {".bmp", ".tif", ".tiff"}
+"""Endings of the pictures below pages/ that can be read."""
 STARTS = ("seed", "picture", "pixels", "code")
 
 
@@ -67,10 +74,33 @@ def read_latents(data: Mapping[str, Any]) -> LatentSettings:
     Raises:
         GlassbookError: the first that is wrong, in one line.
     """
-    try:
-        return LatentSettings.model_validate(data)
-    except ValidationError as error:
-        raise GlassbookError(first_error(error)) from error
+    return read_strict(LatentSettings, data)
+
+
+def picture_file(notebook: Notebook, name: str) -> Path:
+    """A picture's file below the notebook's pages/.
+
+    Raises:
+        GlassbookError: there is none, it is no picture, or it lies elsewhere.
+    """
+    pages = notebook.folder / "pages"
+    path = pages / name
+    if not (is_inside(path, pages) and path.is_file() and path.suffix.lower() in READ):
+        raise GlassbookError(f"there is no picture {name} below pages/; give its path there, such as terms/owl.png")
+    return path
+
+
+def check_latents(notebook: Notebook, settings: LatentSettings) -> None:
+    """Refuse what could only fail when it is decoded; nothing is opened. A model that is not here may be any.
+
+    Raises:
+        GlassbookError: the model decodes no pictures, or there is no such picture.
+    """
+    if not decodes(notebook, settings.model) and is_local(notebook, settings.model):
+        names = ", ".join(models_with_latents(notebook)[:5])
+        raise GlassbookError(f"{settings.model} decodes no pictures, so it has no latents; choose one of {names}")
+    if settings.picture is not None:
+        picture_file(notebook, settings.picture)
 
 
 def latents_query(settings: LatentSettings) -> str:
@@ -82,7 +112,11 @@ def latents_query(settings: LatentSettings) -> str:
 
 
 def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The settings that a query string names, unchecked; links that were kept earlier also name the kind of panel."""
+    """The settings that a query string names, unchecked; links that were kept earlier also name the kind of panel.
+
+    Raises:
+        GlassbookError: it names pixels, which are sent and in no address.
+    """
     settings: dict[str, Any] = {}
     for key, value in query:
         if key == "set":
@@ -90,6 +124,8 @@ def latents_from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
             settings.setdefault("set", {})[unit] = where
         elif key == "code":
             settings["code"] = value.split(",")
+        elif key == "pixels":
+            raise GlassbookError("pixels are in no address; give the picture's path below pages/, or a seed")
         elif key != "kind":
             settings[key] = value
     return settings

@@ -6,19 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from glassbook.data.pictures import SUFFIXES, fashion_900, mnist, open_picture
+from glassbook.data.pictures import fashion_900, mnist, open_picture
 from glassbook.data.world import World
 from glassbook.data.world.frames import close_frames, split
 from glassbook.errors import GlassbookError
 from glassbook.measure.reconstruction import psnr
 from glassbook.model_server.available import PREFIX
-from glassbook.model_server.latent_settings import LatentSettings, read_latents
+from glassbook.model_server.latent_settings import LatentSettings, picture_file, read_latents
 from glassbook.model_server.pictures import in_base64, read_pixels
 from glassbook.nets.picture_model import PictureModel
 from glassbook.notebook import Notebook
@@ -179,7 +178,7 @@ def _picture(notebook: Notebook, model: LatentModel, settings: LatentSettings) -
         side = math.isqrt(len(settings.pixels) // 4)  # 4 characters stand for 3 bytes
         images = read_pixels(settings.pixels, side, side)
     elif settings.picture is not None:
-        images = open_picture(_file(notebook, settings.picture), pm.size)[None]
+        images = open_picture(picture_file(notebook, settings.picture), pm.size)[None]
     else:
         images = model.examples(1, settings.seed or 0)
     return pm.view(images)[0]
@@ -189,15 +188,6 @@ def _bytes(pm: PictureModel, pixel_values: Tensor) -> Tensor:
     """What a model's input [C, H, W] looks like, as bytes."""
     std, mean = (torch.tensor(values)[:, None, None] for values in (pm.std, pm.mean))
     return ((pixel_values * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-def _file(notebook: Notebook, name: str) -> Path:
-    """A picture's file below the notebook's pages/."""
-    pages = (notebook.folder / "pages").resolve()
-    path = (pages / name).resolve()
-    if not path.is_relative_to(pages) or path.suffix.lower() not in SUFFIXES or not path.is_file():
-        raise GlassbookError(f"there is no picture {name} below pages/; give its path there, such as terms/owl.png")
-    return path
 
 
 def _examples(notebook: Notebook, name: str, pm: PictureModel) -> Callable[[int, int], Tensor]:

@@ -6,9 +6,9 @@ rules, and each source has one label.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -190,6 +190,30 @@ def read_settings(data: Any) -> SteeringSettings:
         return SteeringSettings.model_validate(data)
     except ValidationError as error:
         raise GlassbookError(first_error(error)) from error
+
+
+S = TypeVar("S", bound=Strict)
+
+
+def read_strict(kind: type[S], data: Any) -> S:
+    """Settings of a kind from JSON data, a live block or an address.
+
+    Raises:
+        GlassbookError: which setting is wrong, and how, or which there are if one is none of them; in one line.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise GlassbookError(no_such_key(str(first["loc"][0]), kind.model_fields)) from error
+        raise GlassbookError(first_error(error)) from error
+
+
+def no_such_key(key: str, there: Iterable[str]) -> str:
+    """That something has no setting of a name, in one line with those that it has."""
+    names = ", ".join(there)
+    return f"{key}: there is no such key; " + (f"there are: {names}" if names else "none is asked for here")
 
 
 def first_error(error: ValidationError) -> str:

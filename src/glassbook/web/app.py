@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterable
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ import glassbook
 from glassbook.errors import GlassbookError
 from glassbook.jobs.supervisor import Supervisor
 from glassbook.notebook import Notebook
+from glassbook.web.address import only_known_keys
 from glassbook.web.api import live_events as events
 from glassbook.web.api.responses import json_response
 from glassbook.web.base_path import BasePath, check_base
@@ -73,9 +74,8 @@ def create_app(
     app.add_middleware(Guard, hosts=tuple(hosts), token=token)
     if base := check_base(base):
         app.add_middleware(BasePath, base=base)
-    app.include_router(events.router)
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in (events.router, *ROUTERS):
+        app.include_router(router, dependencies=[Depends(only_known_keys)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(GlassbookError, _glassbook_error)
     app.add_exception_handler(HTTPException, _http_error)

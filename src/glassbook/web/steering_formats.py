@@ -13,9 +13,12 @@ from glassbook.formatting import escape_markdown
 from glassbook.notebook import Notebook
 from glassbook.notebook.pages.page import flow_text
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard
-from glassbook.steer.spec import AnySource, FeatureSource, SteeringSettings
+from glassbook.steer.spec import AnySource, FeatureSource, SteeringSettings, no_such_key
 from glassbook.web.steering_sentences import sentences
 
+KEYS = ("source", "prompt", "model", "where", "tokens", "temperature", "seed", "random", "chat", "run", "feature")
+KEYS += ("coeff", "strengths")
+"""Keys of a panel's address; earlier versions wrote "by" for "coeff"."""
 COLUMNS = {"prompt": "prompt", "plain": "plain", "steered": "steered", "random": "random vector"}
 """Texts of a result, and the columns of the table on a page that have them."""
 
@@ -42,6 +45,10 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The settings that a query string names, unchecked; all are optional, for a form fills in the rest.
 
     `run` and `feature` alone stand for one source. Values keep their text; `SteeringSettings` reads numbers from it.
+    `strengths` are for the page's script, which compares them.
+
+    Raises:
+        GlassbookError: it has another key, or a source is no JSON.
     """
     settings: dict[str, Any] = {"sources": [], "prompts": []}
     source: dict[str, str] = {}
@@ -55,8 +62,10 @@ def from_query(query: Iterable[tuple[str, str]]) -> dict[str, Any]:
                 settings[key] = value
             case "run" | "feature" | "coeff" | "by":  # earlier versions wrote "by"
                 source["coeff" if key == "by" else key] = value
+            case "strengths":
+                pass
             case _:
-                pass  # other parameters of an address (a token, a mailer's mark) are not settings
+                raise GlassbookError(no_such_key(key, KEYS))
     if "run" in source and "feature" in source:
         index = source.pop("feature")
         settings["sources"].append({**source, "index": index})

@@ -18,6 +18,7 @@ from glassbook import formatting
 from glassbook.assets.reference import machine_of
 from glassbook.experiments.evidence import settings_of
 from glassbook.notebook.pages.page import KINDS
+from glassbook.notebook.runs.compute import flop_by_kind
 from glassbook.notebook.serialization import to_json, whole
 from glassbook.web.services import services_of
 
@@ -38,6 +39,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {"number": formatting.number, "flop": formatting.flop, "seconds": formatting.seconds}
+    env.filters |= {"flop_by_kind": flop_by_kind}
     env.filters |= {"ago": ago, "moment": moment, "path": path_part}
     env.filters |= {"machine": machine_of, "settings": settings_of}
     env.globals |= {"static": static_url, "page_kinds": KINDS, "to_json": lambda value: to_json(value, what="the data")}

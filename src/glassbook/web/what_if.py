@@ -7,18 +7,24 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from glassbook.assets.policy import thresholds
 from glassbook.errors import GlassbookError
 from glassbook.measure.compute import read_count, read_flop, read_speed
 from glassbook.measure.thresholds import Estimate, judge_all, of_hardware, of_model
-from glassbook.steer.spec import Strict
+from glassbook.steer.spec import Strict, read_strict
 
 Text = Annotated[str, Field(max_length=60), BeforeValidator(lambda value: str(value).strip())]
 """A number as somebody writes it, with a unit or without."""
 MODEL, HARDWARE = ("parameters", "tokens"), ("chips", "speed", "hours")
 """What the two ways to an estimate need."""
+WAYS = {
+    "the model": (*MODEL, "active"),
+    "the hardware": (*HARDWARE, "utilisation", "utilisation_to"),
+    "the amount": ("flop",),
+}
+"""By what an amount is given, and the fields that take part then; `base` and `cost` always do."""
 
 
 class WhatIf(Strict):
@@ -50,13 +56,7 @@ class WhatIf(Strict):
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> WhatIf:
         """The question in a query string or a live block; GlassbookError if it has other keys, or is too long."""
-        try:
-            return cls(**data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            names = ", ".join(cls.model_fields)
-            said = f"has no such key; it has: {names}" if first["type"] == "extra_forbidden" else first["msg"]
-            raise GlassbookError(f"{'.'.join(map(str, first['loc']))}: {said}") from None
+        return read_strict(cls, data)
 
     def given(self) -> dict[str, str]:
         """What is not as it is by default."""
@@ -72,15 +72,17 @@ class WhatIf(Strict):
         Raises:
             GlassbookError: something is missing, or no number of its kind.
         """
+        given = {name for name, value in self.given().items() if value}
+        used = {way: [name for name in names if name in given] for way, names in WAYS.items()}
+        ways = [f"{', '.join(names)} (by {way})" for way, names in used.items() if names]
+        if len(ways) > 1:
+            raise GlassbookError(f"{' and '.join(ways)} do not go together; give one of these ways, not some of both")
         model, hardware = (any(getattr(self, name) for name in names) for names in (MODEL, HARDWARE))
         if self.flop:
-            if model or hardware:
-                raise GlassbookError("give the amount in FLOP, or what it is worked out from, not both")
             amount = read_flop(self.flop, "the training compute")
             return Estimate(amount, amount, "as given")
-        if model == hardware:
-            rest = ", not some of both" if model else ", or an amount in FLOP"
-            raise GlassbookError(f"give parameters and tokens, or chips, their speed and hours{rest}")
+        if not model and not hardware:
+            raise GlassbookError("give parameters and tokens, or chips, their speed and hours, or an amount in FLOP")
         if missing := [name for name in (MODEL if model else HARDWARE) if not getattr(self, name)]:
             raise GlassbookError(f"the estimate needs the {' and the '.join(missing)} as well")
         if model:

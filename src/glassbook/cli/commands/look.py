@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +27,19 @@ COLUMNS, SEEN = 6, 96
 """Pictures in a row of a sheet, and screen pixels that one is wide at least."""
 LARGEST_SHEET = 400
 """Pictures of a folder that one sheet or page holds."""
+PLURALS = {
+    "pipe": "pipes",
+    "socket": "sockets",
+    "device": "devices",
+    "link to a folder": "links to folders",
+    "link that leads nowhere": "links that lead nowhere",
+    "folder that cannot be read": "folders that cannot be read",
+    "file that cannot be reached": "files that cannot be reached",
+    "file that is named as no picture": "files that are named as no picture",
+}
+"""What is passed over in a folder: one -> several of them."""
+NAMED = 3
+"""Names that are told of each kind of files that are passed over."""
 SMALL, LONG = 16, 4
 """Pixels of a side below which a picture is said to be small; times as long as wide from which on it is said to be."""
 
@@ -53,10 +68,9 @@ class Look(Command):
         quiet_libraries()
         with extra("baselines"):  # once, and not for every file
             import PIL.Image  # noqa: F401
-        from glassbook.data.pictures import picture_files
         from glassbook.nets import open_picture_model
 
-        files = picture_files(self.path) if self.path.is_dir() else [self.path]
+        files, passed_over = _pictures(self.path) if self.path.is_dir() else ([self.path], {})
         pm = open_picture_model(self.model)
         if self.to is not None and self.to.suffix == ".png" and pm.task != "autoencode":
             raise GlassbookError(f"{self.model} makes no pictures; name an .html file for --to")
@@ -76,6 +90,7 @@ class Look(Command):
             "task": pm.task,
             "pictures": [one.told for one in seen],
             "refused": refused,
+            "passed_over": [{"why": why, "files": [str(one) for one in found]} for why, found in passed_over.items()],
             "written": None if written is None else str(written),
         }
 
@@ -112,11 +127,68 @@ class Look(Command):
         for one in pictures:
             for note in one["notes"]:
                 print(f"note: {note}", file=sys.stderr)
+        if passed_over := {one["why"]: [Path(file) for file in one["files"]] for one in result["passed_over"]}:
+            print(f"note: {_told(passed_over, self.path)}", file=sys.stderr)
         for one in result["refused"]:
             print(f"error: {one['why']}", file=sys.stderr)
 
     def exit_code(self, result: dict[str, Any]) -> int:
         return 2 if result["refused"] else 0
+
+
+def _pictures(folder: Path) -> tuple[list[Path], dict[str, list[Path]]]:
+    """The pictures of a folder and of those below it, and what else lies there: why it is passed over -> the paths.
+
+    Hidden files that are named as no picture are not told of.
+
+    Raises:
+        GlassbookError: there is no picture.
+    """
+    from glassbook.data.pictures import SUFFIXES, picture_files
+
+    found: dict[str, list[Path]] = {}
+
+    def pass_over(why: str, path: Path) -> None:
+        found.setdefault(why, []).append(path)
+
+    def unread(error: OSError) -> None:
+        pass_over("folder that cannot be read", Path(error.filename))
+
+    for top, folders, names in os.walk(folder, onerror=unread):
+        for path in (Path(top, name) for name in sorted(folders)):
+            if path.is_symlink():
+                pass_over("link to a folder", path)
+        for path in (Path(top, name) for name in sorted(names)):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if (kind := _kind(path)) is not None:
+                pass_over(kind, path)
+            elif path.suffix.lower() not in SUFFIXES and not hidden:
+                pass_over("file that is named as no picture", path)
+    try:
+        return picture_files(folder), found
+    except GlassbookError as problem:
+        raise (GlassbookError(f"{problem}; {_told(found, folder)}") if found else problem) from None
+
+
+def _kind(path: Path) -> str | None:
+    """What a path is that is no file, for reading a pipe or a terminal may never end; None for a file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "link that leads nowhere" if path.is_symlink() else "file that cannot be reached"
+    kinds = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
+    return kinds.get(stat.S_IFMT(mode))
+
+
+def _told(passed_over: dict[str, list[Path]], folder: Path) -> str:
+    """How much was passed over and why, in one line, with the first names of each kind."""
+    parts = []
+    for why, paths in passed_over.items():
+        names = ", ".join(str(path.relative_to(folder)) for path in paths[:NAMED])
+        more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
+        parts.append(f"{len(paths):,} {why if len(paths) == 1 else PLURALS[why]} ({names}{more})")
+    total = sum(map(len, passed_over.values()))
+    return f"{total:,} {'was' if total == 1 else 'were'} passed over: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.formatting import ago, flop, number
 from glassbook.notebook.runs.annotations import NoteConflict
+from glassbook.notebook.runs.compute import TRAINING
 from glassbook.notebook.serialization import flat
 from glassbook.web.api.serializers import row_to_json, run_details_to_json, runs_to_json
 
@@ -59,7 +60,8 @@ class Runs(InNotebook):
             line = f"{run['experiment']:<22}seed {run['seed']:<4}"
             when = f"{ago(datetime.fromisoformat(run['started'])):>15}"
             numbers = key_results(metrics.get(run["experiment"], []), run["results"])
-            cost = "" if run["flop"] is None else flop(run["flop"])
+            kinds = run["flop_by_kind"]
+            cost = ", ".join(f"{'' if kind == TRAINING else f'{kind} '}{flop(n)}" for kind, n in kinds.items())
             said = [mark, numbers, cost, " ".join(f"#{tag}" for tag in run["tags"]), *run["note"].splitlines()[:1]]
             under = ("\n" + "; ".join(filter(None, said)), "dim") if any(said) else ""
             grid.add_row(Text(id), Text.assemble(line, state(f"{run['status']:<12}"), when, under))

@@ -46,6 +46,14 @@ class Spent:
         return tuple(found.values())
 
 
+def flop_by_kind(compute: Iterable[Spent]) -> dict[str, float]:
+    """FLOP of each kind among some parts: training, evaluation, generation and what else was recorded."""
+    found: dict[str, float] = {}
+    for part in compute:
+        found[part.kind] = found.get(part.kind, 0.0) + part.flop
+    return found
+
+
 def training_flop(compute: Iterable[Spent]) -> float | None:
     """FLOP of all training among some parts; None if there is none."""
     parts = [part.flop for part in compute if part.kind == TRAINING]

@@ -23,6 +23,7 @@ from glassbook.experiments.verdicts import Standing, tally, verdict_to_json
 from glassbook.jobs.queue import Job, JobQueue, State
 from glassbook.notebook import Notebook, RunRecord
 from glassbook.notebook.index.index import RunTable
+from glassbook.notebook.runs.compute import flop_by_kind
 from glassbook.notebook.runs.feature_dashboard import FeatureDashboard, FeatureRow
 from glassbook.notebook.runs.freshness import stale
 
@@ -46,8 +47,11 @@ RUN_FILES = ("code", "environment", "error", "progress", "resumed", "charts", "t
 
 
 def row_to_json(run: RunRecord) -> dict[str, Any]:
-    """A run in a list; `settings` is "default", "quick", "sabotage" or "other"; `note`, `tags` are people's words."""
-    made = {"settings": settings_of(run), "reference": run.reference}
+    """A run in a list; `settings` is "default", "quick", "sabotage" or "other"; `note`, `tags` are people's words.
+
+    `flop_by_kind` tells training from evaluation and generation; `flop` is training alone.
+    """
+    made = {"settings": settings_of(run), "reference": run.reference, "flop_by_kind": flop_by_kind(run.compute)}
     return {**_pick(run, RUN_ROW), **made, **run.annotations.to_data()}
 
 

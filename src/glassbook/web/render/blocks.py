@@ -29,7 +29,7 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.estimate import expected
 from glassbook.experiments.verdicts import tally
-from glassbook.model_server import PREFIX, LatentSettings, latents_query, read_latents, short_name
+from glassbook.model_server import PREFIX, LatentSettings, check_latents, latents_query, read_latents, short_name
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
 from glassbook.notebook.pages.learning_path import read_path
 from glassbook.notebook.runs.claims import find_claim
@@ -293,7 +293,9 @@ def _latents(services: Services, data: Settings) -> Names:
         artifact = _text(data, "artifact")
         record = record_of(services, data, lambda record: artifact in record.artifacts)
         given["model"] = f"{PREFIX}{record.id}/{artifact}"
-    return latents_block(read_latents(given))
+    settings = read_latents(given)
+    check_latents(services.notebook, settings)
+    return latents_block(settings)
 
 
 def _steer(services: Services, data: Settings) -> Names:

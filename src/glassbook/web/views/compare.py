@@ -14,6 +14,7 @@ from glassbook.experiments.evidence import settings_of
 from glassbook.experiments.lineage import Lineage, lineage_of
 from glassbook.measure.pareto import pareto_front
 from glassbook.notebook import Notebook, RunRecord, same_data
+from glassbook.notebook.runs.compute import TRAINING, flop_by_kind
 from glassbook.notebook.serialization import flat, to_json
 from glassbook.web.api.responses import json_response
 from glassbook.web.api.serializers import run_to_json
@@ -52,7 +53,11 @@ def _side_by_side(notebook: Notebook, runs: list[RunRecord]) -> dict[str, Any]:
         for run in runs
     ]
     total = lineage_of(notebook)
-    compute = [{name: value for name in COMPUTE if (value := _cost(run, name, total)) is not None} for run in runs]
+    compute = []
+    for run in runs:
+        beside = {f"flop_{kind}": flop for kind, flop in flop_by_kind(run.compute).items() if kind != TRAINING}
+        costs = {name: _cost(run, name, total) for name in COMPUTE}
+        compute.append({name: cost for name, cost in {**costs, **beside, **costs}.items() if cost is not None})
     return {
         "settings": _rows(settings),
         "results": _rows([run.results for run in runs]),

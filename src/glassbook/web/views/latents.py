@@ -12,9 +12,15 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from glassbook.errors import GlassbookError
-from glassbook.model_server import LatentSettings, is_local, latents_from_query, models_with_latents, read_latents
-from glassbook.notebook.files import is_inside
+from glassbook.model_server import (
+    LatentSettings,
+    check_latents,
+    is_local,
+    latents_from_query,
+    models_with_latents,
+    read_latents,
+)
+from glassbook.web.address import as_bad_address, query_of
 from glassbook.web.render.blocks import latents_block
 from glassbook.web.services import services_of
 from glassbook.web.templating import respond
@@ -26,13 +32,9 @@ router = APIRouter(tags=["models"])
 def page(request: Request) -> HTMLResponse:
     """The panel, set as the address says; nothing is decoded yet."""
     notebook = services_of(request).notebook
-    try:
-        settings = read_latents(latents_from_query(request.query_params.multi_items()))
-        pages = notebook.folder / "pages"
-        if (name := settings.picture) and not (is_inside(pages / name, pages) and (pages / name).is_file()):
-            raise GlassbookError(f"there is no picture {name} below pages/; choose one that is")
-    except GlassbookError as error:
-        raise HTTPException(422, str(error)) from error
+    with as_bad_address():
+        settings = read_latents(latents_from_query(query_of(request, lists=["set"])))
+        check_latents(notebook, settings)
     models = models_with_latents(notebook)
     if not is_local(notebook, settings.model):
         raise HTTPException(404, f"no model is called {settings.model}; choose one of {', '.join(models[:5])}")

@@ -8,10 +8,11 @@ the model server. The viewers are static/js/attention.js and static/js/lens.js; 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
@@ -85,7 +86,16 @@ def models(request: Request) -> HTMLResponse:
     return respond(request, "models.html", models=found, opened=opened, does=DOES)
 
 
-@router.get("/models/open", include_in_schema=False)
+@dataclass(frozen=True)
+class ShownFirst:
+    """What the script of a model's page shows first: the keys that it writes into the page's address."""
+
+    layer: Annotated[int | None, Query(ge=0)] = None
+    head: Annotated[int | None, Query(ge=0)] = None
+    lens: LensKind | None = None
+
+
+@router.get("/models/open", include_in_schema=False, dependencies=[Depends(ShownFirst)])
 def open_page(
     request: Request,
     model: Annotated[Model, Query()] = "builtin",

@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from glassbook.errors import GlassbookError
 from glassbook.model_server import available_models, same_model
 from glassbook.notebook import Notebook
-from glassbook.steer.spec import Model, Name, SteeringSettings, Strict, first_error, is_vector
+from glassbook.steer.spec import Model, Name, SteeringSettings, Strict, is_vector, read_settings
 from glassbook.steer.where import WHERE_LABELS
+from glassbook.web.address import as_bad_address, query_of
 from glassbook.web.api.model_results import RESPONSES, model_result
 from glassbook.web.default_prompts import BUILTIN, OTHERS, prompts_for
 from glassbook.web.keeping import append
@@ -63,18 +61,14 @@ def panel(request: Request) -> HTMLResponse:
 
 
 def panel_settings(request: Request) -> dict[str, Any]:
-    """The settings that the form is filled in with; status 422 if the address names one that is wrong."""
-    try:
-        query = from_query(request.query_params.multi_items())
+    """The settings that the form is filled in with; BadAddress if the address names one that is wrong."""
+    with as_bad_address():
+        query = from_query(query_of(request, lists=["source", "prompt"]))
         # A panel without sources is not valid yet: a placeholder stands in for the check.
         sources = query["sources"] or [{"plus": "x", "site": "x"}]
         prompts = query["prompts"] or prompts_for(query.get("model", "builtin")).steer
         whole = {"random": True, **query, "sources": sources, "prompts": prompts}
-        settings = SteeringSettings.model_validate(whole).model_dump(mode="json")
-    except ValidationError as error:
-        raise HTTPException(422, first_error(error)) from error
-    except GlassbookError as error:
-        raise HTTPException(422, str(error)) from error
+        settings = read_settings(whole).model_dump(mode="json")
     return settings if query["sources"] else {**settings, "sources": []}
 
 
