@@ -29,7 +29,7 @@ M = TypeVar("M", bound="nn.Module")
 )
 @dataclass(frozen=True, kw_only=True)
 class DenoisingAutoencoder:
-    """Does an autoencoder that learns to remove noise beat the best filters, and does noise make its code better?"""
+    """Does a network that learns to remove noise beat the best filters, and does noise make its code better?"""
 
     sigma: float = 0.5
     """Standard deviation of the noise on digits, whose values lie from 0 to 1."""
@@ -69,19 +69,13 @@ class DenoisingAutoencoder:
 
     claims = (
         Claim("beats-filters", "On digits it removes noise better than the best of blur, components and linear filter",
-              "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",),
-              explanation="The best linear filter knows the covariance of all pixels and is itself better than blur "
-                          "and components; in three rounds of the digits so small a network gains too little on it"),
+              "gain_over_filters_db", ">=", 3, control="mean_image_gain_db <= -3", sabotages=("other-targets",)),
         Claim("beats-filters-on-frames", "On frames of unseen stations it removes noise better than the best filter",
               "frames_gain_over_filters_db", ">=", 1.5, control="frames_mean_image_gain_db <= -3",
-              sabotages=("other-targets",),
-              explanation="All of a frame passes through the code, which keeps places only to four pixels; the best "
-                          "linear filter loses nothing on the way. A network with ways round its code was not tried"),
+              sabotages=("other-targets",)),
         Claim("noise-makes-codes",
               "A probe of few labels reads its code better than that of a plain autoencoder, by two in a hundred",
-              "probe_gain", ">=", 0.02, control="shuffled_probe <= 0.15", sabotages=("no-noise",),
-              explanation="A code of 16 numbers at each of 49 places is as wide as the picture, and few labels read "
-                          "either alike; the gain lies within what another seed changes"),
+              "probe_gain", ">=", 0.02, control="shuffled_probe <= 0.15", sabotages=("no-noise",)),
         Claim("residual-is-score",
               "What it adds to a noisy point is the variance of the noise times the gradient of the log density of "
               "noisy points, for little and for much noise", "worst_score_error", "<=", 0.1,
