@@ -25,7 +25,7 @@ M = TypeVar("M", bound="nn.Module")
     terms=["Denoising auto-encoder"],
     source=f"Vincent et al. 2008; {VINCENT}",
     data=["mnist"],
-    minutes=4,
+    minutes=5,
 )
 @dataclass(frozen=True, kw_only=True)
 class DenoisingAutoencoder:
