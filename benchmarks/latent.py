@@ -133,21 +133,24 @@ def vae_epochs(digits: Tensor, test: Tensor, epochs: int, rounds: int) -> None:
 
 
 def steps(digits: Tensor, rounds: int) -> None:
-    """Steps of ours beside the products that are in them."""
-    rows, n = shuffled(len(digits), BATCH, 0), 40
+    """Steps of ours beside the products that are in them, as many as an epoch of the VAE has."""
+    rows, n = shuffled(len(digits), BATCH, 0), len(digits) // BATCH
 
-    def batch(step: int) -> dict[str, Tensor]:
+    def pictures(step: int) -> dict[str, Tensor]:
+        return {"pixel_values": digits.index_select(0, rows(step)), "noise": torch.randn(BATCH, 20)}
+
+    def noisy(step: int) -> dict[str, Tensor]:
         x = digits.index_select(0, rows(step))
-        return {"pixel_values": x, "noise": torch.randn(BATCH, 20), "corrupted": x + 0.5 * torch.randn_like(x)}
+        return {"pixel_values": x, "corrupted": x + 0.5 * torch.randn_like(x)}
 
     vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
     denoiser = Denoiser(DenoiserConfig(size=28, channels=1, widths=(6, 24, 48), mixing=512, kept=0.3))
-    for name, model, objective in (
-        ("VAE step by its products", vae, negative_elbo()),
-        ("denoising step by its products", denoiser, denoising()),
+    for name, model, objective, batch, many in (
+        ("VAE step by its products", vae, negative_elbo(), pictures, n),
+        ("denoising step by its products", denoiser, denoising(), noisy, n // 10),
     ):
-        alone = partial(repeated, products(model, digits[:BATCH]), n)
-        print(f"{name}: {ratio(partial(trained, model, objective, batch, n), alone, rounds)}")
+        alone = partial(repeated, products(model, digits[:BATCH]), many)
+        print(f"{name}: {ratio(partial(trained, model, objective, batch, many), alone, rounds)}")
 
 
 def adversarial_step(digits: Tensor, rounds: int) -> None:
