@@ -1,4 +1,4 @@
-"""Network that takes noise from pictures: convolutions that halve them and double them again, with ways across."""
+"""U-Net that takes noise from pictures: convolutions that halve them and double them again, with skip connections."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class DenoiserConfig:
         channels: 1 for grey, 3 for colour.
         widths: channels at the full size, at half of it, at a quarter, and so on.
         mixing: units of a layer that sees the whole picture at its smallest size; 0 leaves it out.
-        kept: share of the noisy picture that goes straight into the answer. The variance of clean pictures by that of
-            noisy ones is the best share if nothing else is known.
+        kept: share of the noisy picture that goes straight into the answer. The variance of clean pictures divided
+            by that of noisy ones is the best share if nothing else is known.
 
     Raises:
         GlassbookError: sizes below 1, or a picture that cannot be halved so often.
@@ -46,7 +46,7 @@ class DenoiserConfig:
 
 
 class Denoiser(nn.Module):
-    """A clean picture from a noisy one: kept x + last(up(middle(mixing(down(first(x)))))), with ways across.
+    """A clean picture from a noisy one: kept x + last(up(middle(mixing(down(first(x)))))), with skip connections.
 
     Modules: `first` and `last` at the full size, `down.{i}` to half the size, `mixing` of all places, `middle`, and
     `up.{i}` to twice the size, to whose output that of `down` of the same size is added.

@@ -1,4 +1,4 @@
-"""Addresses: what a query string asks and a page cannot answer is refused by its name, never passed over."""
+"""Addresses: a key of a query string that a page does not have is refused by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters that take noise from pictures: the rivals of a denoising autoencoder, each at its best."""
+"""Filters that take noise from pictures: the rivals of a denoiser."""
 
 from __future__ import annotations
 

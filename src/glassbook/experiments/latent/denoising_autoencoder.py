@@ -62,7 +62,7 @@ class DenoisingAutoencoder:
     point_steps: int = 6000
     """Optimiser steps of the model of points in the plane."""
     test: int = 5_000
-    """Test pictures; as many more are there to choose filters by."""
+    """Test digits, and as many more to choose filters by; of frames half as many each."""
 
     sabotage: Literal["none", "other-targets", "no-noise"] = "none"
     """What is broken on purpose."""
