@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -224,3 +225,36 @@ def test_folded_tables_are_sorted_and_stay_open(page, site, toy):
     group.get_by_role("link", name="seed").click()
     expect(page).to_have_url(re.compile("open=annotated"))
     expect(page.locator(".run-group[open]", has_text="annotated")).to_be_visible()
+
+
+@pytest.fixture
+def slow(page):
+    """Scripts of modules come a second after what asks for them, as over a slow line."""
+
+    def late(route):
+        time.sleep(1)
+        route.continue_()
+
+    page.route(re.compile(r"/js/(app|features|runs)\.js"), late)
+
+
+def test_a_click_before_the_scripts_are_there_is_answered_when_they_are(page, site, folder, slow):
+    run = Notebook(folder).runs("tour")[0]
+    page.goto(f"{site}/features/{run.id}/1", wait_until="commit")
+    page.get_by_role("button", name="Keep on a page").click()
+    expect(page.get_by_role("dialog", name="Keep on a page")).to_have_count(1)
+
+
+def test_a_submission_before_the_scripts_are_there_is_answered_once(page, site, folder, toy, slow):
+    page.goto(f"{site}/runs/{toy[0]}", wait_until="commit")
+    page.get_by_label("new tag").fill("early")
+    page.get_by_label("new tag").press("Enter")
+    expect(page.locator(".annotations .tag")).to_have_text(["early"])
+    expect(page).to_have_url(f"{site}/runs/{toy[0]}")
+
+
+def test_an_answer_about_compute_is_kept_by_one_dialog(page, site):
+    page.goto(f"{site}/compute?parameters=7e9&tokens=2e12")
+    page.get_by_role("button", name="Keep on a page").click()
+    expect(page.get_by_role("dialog", name="Keep on a page")).to_have_count(1)
+    keep_on(page, "Kept compute")

@@ -1,6 +1,4 @@
-// The page of compute: what is asked goes into the address without its empty fields, and is kept on a page.
-import { copyLink, keep } from "./keep.js";
-
+// The page of compute: what is asked goes into the address without its empty fields.
 const form = document.querySelector("[data-what-if]");
 form.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) {
@@ -8,6 +6,4 @@ form.addEventListener("formdata", (event) => {
   }
 });
 
-for (const button of document.querySelectorAll("[data-keep-on]")) button.addEventListener("click", () => keep(JSON.parse(button.dataset.keepOn)));
-for (const button of document.querySelectorAll("[data-copy-link]")) button.addEventListener("click", () => copyLink(location.href));
 if (location.search) document.querySelector("[data-ruled]").scrollIntoView({ block: "nearest" });
