@@ -40,10 +40,10 @@ Field = Axis | str
 
 
 def lines(
-    rows: Rows, x: Field, y: Field, color: str | None = None, *, dash: str | None = None, order: str | None = None,
-    points: bool = False, rules: Mapping[str, float] | None = None, facet: str | None = None,
+    rows: Rows, x: Field, y: Field, color: str | None = None, *, dash: str | None = None, apart: str | None = None,
+    order: str | None = None, points: bool = False, rules: Mapping[str, float] | None = None, facet: str | None = None,
 ) -> Spec:  # fmt: skip
-    """Curves, one for each value of the fields `color` and `dash`.
+    """Curves, one for each value of the fields `color`, `dash` and `apart`.
 
     Args:
         rows: the points.
@@ -51,6 +51,7 @@ def lines(
         y: field upwards.
         color: field whose values have a colour and a curve each.
         dash: field whose values have a pattern of dashes each.
+        apart: field whose values have a curve each, which looks like the others.
         order: field that says in which order the points of a curve are joined, if not by x.
         points: mark the points.
         rules: name -> height of a dashed horizontal line.
@@ -58,9 +59,11 @@ def lines(
     """
     import altair as alt
 
-    line = alt.Chart(_data(rows, x, y, color, dash, order, facet)).mark_line(point=points, tooltip=True)
+    line = alt.Chart(_data(rows, x, y, color, dash, apart, order, facet)).mark_line(point=points, tooltip=True)
     chart = line.encode(
-        **_channels(x=x, y=y, color=color, strokeDash=dash), **({"order": f"{order}:Q"} if order else {})
+        **_channels(x=x, y=y, color=color, strokeDash=dash),
+        **({"detail": f"{_escaped(apart)}:N"} if apart else {}),
+        **({"order": f"{order}:Q"} if order else {}),
     )
     if rules:
         name = color or "what"

@@ -21,6 +21,25 @@ def test_an_unknown_key_is_refused_by_its_name(reader, address, key):
     assert f"{key}: there is no such key" in unescape(answer.text)
 
 
+TWICE = ["/models/open?layer=1&layer=2", "/runs?experiment=a&experiment=b", "/search?q=owl&q=fox"]
+TWICE += ["/api/v1/runs?experiment=a&experiment=b", "/pages?kind=term&kind=note", "/compute?flop=1e20&flop=1e21"]
+
+
+@pytest.mark.parametrize("address", TWICE)
+def test_a_key_that_can_have_one_value_only_is_refused_when_it_has_two(reader, address):
+    answer = reader.get(address)
+    key = address.split("?")[1].split("=")[0]
+    assert answer.status_code == 400
+    assert f"{key} is in the address 2 times; give it once" in unescape(answer.text)
+
+
+def test_lists_have_many_values(nb, reader):
+    runs = [toy_run(nb).id for _ in range(2)]
+    assert reader.get("/runs?column=seed&column=loss").status_code == 200
+    assert reader.get("/compare", params={"run": runs}).status_code == 200
+    assert reader.get("/pareto?minimise=x&minimise=y").status_code == 200
+
+
 def test_the_keys_that_there_are_are_told(reader):
     page = reader.get("/models/open?models=builtin")
     assert "there are: model, prompt, write, layer, head, lens" in page.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -48,24 +49,26 @@ def query_of(request: Request, lists: Collection[str] = ()) -> list[tuple[str, s
 
 
 def only_known_keys(request: Request) -> None:
-    """A dependency of every route: its address has no other keys than the route's parameters.
+    """A dependency of every route: its address has no other keys than the route's parameters, and each of them once.
 
     What is named by its path alone, as a page or a run is, has nothing that a key could set, and passes them over.
 
     Raises:
-        BadAddress: there is another one.
+        BadAddress: there is another one, or one twice that is no list.
     """
     route = request.scope["route"]
-    known = list(_parameters(route.dependant))
+    known = dict(_parameters(route.dependant))
     if route.path in READ_WHOLE or (not known and "{" in route.path):
         return
-    for key in request.query_params:
-        if key != TOKEN and key not in known:
-            raise BadAddress(no_such_key(key, known))
+    for key, _ in query_of(request, lists=[key for key in request.query_params if known.get(key, True)]):
+        if key not in known:
+            raise BadAddress(no_such_key(key, list(known)))
 
 
-def _parameters(dependant: Dependant) -> Iterator[str]:
-    """Names of all query parameters of a route, those of what it depends on included."""
-    yield from (parameter.alias for parameter in dependant.query_params)
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """All query parameters of a route, those of what it depends on included: (name, whether it is a list)."""
+    for parameter in dependant.query_params:
+        kinds = parameter.field_info.annotation, *get_args(parameter.field_info.annotation)
+        yield parameter.alias, any(get_origin(kind) is list for kind in kinds)
     for other in dependant.dependencies:
         yield from _parameters(other)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glassbook.experiments.latent._filters import filtered
+from glassbook.experiments.latent._filters import filtered, less_variation, mean_of_alike
 from glassbook.measure.reconstruction import psnr
 
 
@@ -21,17 +21,21 @@ def test_the_linear_filter_is_wieners(normal):
     sigma, generator = 0.2, torch.Generator().manual_seed(1)
     noisy_dev, noisy = (x + sigma * torch.randn(x.shape, generator=generator) for x in (dev, test))
     found = filtered(train, (dev, noisy_dev), noisy, sigma)
-    gain = covariance @ torch.linalg.inv(covariance + sigma**2 * torch.eye(25))
+    share = found["linear"].setting
+    gain = covariance @ torch.linalg.inv(covariance + (share * sigma) ** 2 * torch.eye(25))
     expected = ((noisy.flatten(1) - 0.5) @ gain.T + 0.5).view_as(test)
-    assert (found["linear"] - expected).abs().max() < 0.02
-    assert psnr(test, found["linear"]) > max(psnr(test, found[name]) for name in ("blur", "components"))
+    assert share >= 0.9
+    assert (found["linear"].pictures - expected).abs().max() < 0.02
+    assert psnr(test, found["linear"].pictures) > max(
+        psnr(test, found[name].pictures) for name in ("blur", "components")
+    )
 
 
 def test_without_noise_nothing_is_lost(normal):
     train, dev, test, _ = normal
-    found = filtered(train, (dev, dev), test, 0.0)
-    assert (found["linear"] - test).abs().max() < 1e-3
-    assert psnr(test, found["components"]) > psnr(test, train.mean(0).expand_as(test)) + 6
+    found = filtered(train, (dev, dev), test, 1e-4)
+    assert (found["linear"].pictures - test).abs().max() < 1e-3
+    assert psnr(test, found["components"].pictures) > psnr(test, train.mean(0).expand_as(test)) + 6
 
 
 def test_blur_keeps_flat_pictures_and_takes_noise_from_smooth_ones():
@@ -40,6 +44,50 @@ def test_blur_keeps_flat_pictures_and_takes_noise_from_smooth_ones():
     )
     noisy = ramp + 0.2 * torch.randn(ramp.shape, generator=torch.Generator().manual_seed(3))
     found = filtered(ramp, (ramp[:100], noisy[:100]), noisy, 0.2)
-    assert psnr(ramp, found["blur"]) > psnr(ramp, noisy) + 6
+    assert psnr(ramp, found["blur"].pictures) > psnr(ramp, noisy) + 6
     flat = torch.full((50, 1, 20, 20), 0.3)
-    assert (filtered(ramp, (ramp[:50], ramp[:50]), flat, 0.0)["blur"] - 0.3).abs().max() < 1e-5
+    blurred = filtered(ramp, (ramp[:50], ramp[:50]), flat, 0.01)["blur"].pictures
+    assert (blurred - 0.3).abs().max() < 1e-5
+
+
+def test_each_setting_is_the_best_on_dev_pictures(normal):
+    train, dev, test, _ = normal
+    noisy = test + 0.2 * torch.randn(test.shape, generator=torch.Generator().manual_seed(4))
+    for name, found in filtered(train, (test, noisy), noisy, 0.2).items():
+        assert psnr(test, found.pictures) >= psnr(test, train.mean(0).expand_as(test)) - 0.01, name
+    assert dev.shape[1:] == test.shape[1:]
+
+
+def test_total_variation_keeps_an_edge_and_shrinks_its_step_as_known():
+    """Two halves of value 0 and 1: each is moved towards the other by weight x border / area, here weight / 8."""
+    step = torch.zeros(1, 1, 16, 16)
+    step[..., 8:] = 1
+    after = less_variation(step, 0.2, steps=500)
+    assert after[..., :8].flatten() == pytest.approx(0.2 / 8, abs=2e-3)
+    assert after[..., 8:].flatten() == pytest.approx(1 - 0.2 / 8, abs=2e-3)
+
+
+def test_total_variation_joins_channels_and_keeps_the_mean():
+    noisy = torch.rand(3, 3, 12, 12, generator=torch.Generator().manual_seed(5))
+    after = less_variation(noisy, 0.3)
+    assert after.mean((2, 3)) == pytest.approx(noisy.mean((2, 3)), abs=1e-5)
+
+    def variation(x):
+        across, up = x.diff(dim=-1)[..., :-1, :], x.diff(dim=-2)[..., :-1]
+        return (across.square() + up.square()).sum(1).sqrt().sum()
+
+    assert variation(after) < 0.2 * variation(noisy)
+
+
+def test_the_mean_of_alike_pictures_is_one_of_them_for_little_noise_and_all_of_them_for_much():
+    known = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(6))
+    noisy = known[:5] + 0.01
+    assert (mean_of_alike(noisy, known, 0.02) - known[:5]).abs().max() < 1e-4
+    assert (mean_of_alike(noisy, known, 1e3) - known.mean(0)).abs().max() < 1e-4
+
+
+def test_the_mean_of_alike_pictures_is_what_is_expected_of_two():
+    """By Bayes' rule: known pictures 0 and 1, seen at .3 with noise of .5."""
+    known = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+    a, b = (torch.exp(torch.tensor(-((0.3 - x) ** 2) / (2 * 0.25))) for x in (0, 1))
+    assert mean_of_alike(torch.full((1, 1, 1, 1), 0.3), known, 0.5).item() == pytest.approx((b / (a + b)).item())

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from glassbook.experiments.latent._points import MEANS, SPREAD, mixture, nearest_mean, score, score_error
+from glassbook.experiments.latent._points import MEANS, NOISES, SPREAD, arrows, mixture, rivals, score, score_error
 
 
 def noisy(n: int, sigma: float, seed: int = 0) -> torch.Tensor:
@@ -38,9 +38,34 @@ def test_the_error_of_the_score_itself_is_none_of_nothing_all_and_of_others_much
     assert score_error(torch.zeros_like(points), points, 1.0) == pytest.approx(1)
     assert score_error(-score(points, 1.0), points, 1.0) == pytest.approx(4)
     assert score_error(score(points), points, 1.0) > 10
-    assert 0.2 < score_error(nearest_mean(points, 1.0), points, 1.0) < 0.3
-    close = noisy(2000, 0.1)
-    assert score_error(nearest_mean(close, 0.1), close, 0.1) < 0.05
+
+
+def test_each_rival_is_right_for_some_noise_and_none_for_all():
+    errors = {}
+    for sigma in (*NOISES, 5.0):
+        points = noisy(20_000, sigma)
+        for name, estimate in rivals(points, sigma).items():
+            errors.setdefault(name, {})[sigma] = score_error(estimate, points, sigma)
+    assert errors["the density without noise"][0.1] < 0.01
+    assert errors["the nearest mean"][0.1] < 0.05
+    assert errors["one normal distribution"][5.0] < 0.01
+    assert all(max(found[sigma] for sigma in NOISES) > 0.15 for found in errors.values())
+
+
+def test_arrows_of_the_true_score_are_those_of_a_network_that_is_right():
+    class Right(torch.nn.Module):
+        def forward(self, points):
+            return 0.3**2 * score(points, 0.3)
+
+    rows = arrows(Right(), 0.3)
+    ends: dict[str, dict[str, tuple[float, float]]] = {"true score": {}, "denoiser": {}}
+    for row in rows:
+        if row["step"]:
+            ends[row["arrows"]][row["arrow"].split()[-1]] = (row["x"], row["y"])
+    assert ends["true score"] == ends["denoiser"]
+    starts = {row["arrow"]: (row["x"], row["y"]) for row in rows if not row["step"]}
+    longest = max(math.dist(starts[row["arrow"]], (row["x"], row["y"])) for row in rows if row["step"])
+    assert longest == pytest.approx(4 / 12, rel=1e-4)
 
 
 def test_points_are_spread_evenly_over_the_three_modes():

@@ -16,6 +16,8 @@ SPREAD = 0.35
 """Standard deviation of each of the three normal distributions, which are equally likely."""
 NOISES = (0.1, 0.3, 1.0)
 """Standard deviations of the noise on points."""
+POINTS = 2048
+"""Points in a step."""
 
 
 def mixture(n: int, generator: torch.Generator) -> Tensor:
@@ -31,11 +33,19 @@ def score(points: Tensor, sigma: float = 0.0) -> Tensor:
     return (shares[..., None] * away).sum(1) / variance
 
 
-def nearest_mean(points: Tensor, sigma: float) -> Tensor:
-    """The same if each point came from the mean that it lies nearest to."""
-    away = MEANS - points[:, None]
-    chosen = away.square().sum(2).argmin(1)
-    return away[torch.arange(len(points)), chosen] / (SPREAD**2 + sigma**2)
+def rivals(points: Tensor, sigma: float) -> dict[str, Tensor]:
+    """What others would take the score of noisy points [n, 2] for, each of them right for some amount of noise.
+
+    "the density without noise" is its score at the noisy points, times what makes it fit best; "one normal
+    distribution" has the mean and the covariance of the noisy points; "the nearest mean" is where a point comes from.
+    """
+    true, clean, away = score(points, sigma), score(points), MEANS - points[:, None]
+    nearest = away[torch.arange(len(points)), away.square().sum(2).argmin(1)]
+    return {
+        "the density without noise": clean * ((clean * true).sum() / clean.square().sum()),
+        "one normal distribution": -(points - points.mean(0)) @ torch.linalg.inv(torch.cov(points.T)),
+        "the nearest mean": nearest / (SPREAD**2 + sigma**2),
+    }
 
 
 def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_targets: bool) -> nn.Module:
@@ -44,7 +54,7 @@ def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_tar
 
     def batch(step: int) -> dict[str, Tensor]:
         generator = rng.child(str(step)).torch()
-        clean = mixture(512, generator)
+        clean = mixture(POINTS, generator)
         corrupted = clean + sigma * torch.randn(clean.shape, generator=generator)
         return {"clean": clean.roll(1, 0) if other_targets else clean, "corrupted": corrupted}
 
@@ -65,32 +75,43 @@ def score_error(estimate: Tensor, points: Tensor, sigma: float) -> float:
 
 
 def scores(run: Run, steps: int, other_targets: bool) -> dict[str, float]:
-    """How far what a denoiser adds to points is from the score of noisy points, as it has to be multiplied."""
-    errors, rivals, rows = {}, {}, []
+    """How far what a denoiser adds to points is from the score of noisy points, and how far its rivals are."""
+    errors: dict[str, list[float]] = {}
+    rows: list[dict[str, Any]] = []
     for sigma in NOISES:
         label = f"noise of {sigma:g}"
         model = denoiser_of_points(run, label, sigma, steps, other_targets)
         generator = run.rng(f"test points, {label}").torch()
-        points = mixture(2000, generator)
+        points = mixture(10_000, generator)
         points = points + sigma * torch.randn(points.shape, generator=generator)
         with torch.no_grad():
-            errors[sigma] = score_error(model(points) / sigma**2, points, sigma)
-        rivals[sigma] = min(score_error(other, points, sigma) for other in (nearest_mean(points, sigma), score(points)))
-        rows += arrows(model, label)
-    run.chart("field", charts.lines(rows, "x", "y", "arrow", order="step", facet="model"))
+            estimates = {"denoiser": model(points) / sigma**2, **rivals(points, sigma)}
+        for name, estimate in estimates.items():
+            errors.setdefault(name, []).append(score_error(estimate, points, sigma))
+        rows += arrows(model, sigma)
+    run.chart("field", charts.lines(rows, "x", "y", "arrows", apart="arrow", order="step", facet="noise"))
+    columns = [f"noise of {sigma:g}" for sigma in NOISES]
+    run.table("scores", [{"score": name, **dict(zip(columns, found, strict=True))} for name, found in errors.items()])
+    ours = errors.pop("denoiser")
     return {
-        "worst_score_error": max(errors.values()), "score_error_of_little_noise": errors[NOISES[0]],
-        "score_error_of_much_noise": errors[NOISES[-1]], "best_rival_error": rivals[NOISES[-1]],
+        "worst_score_error": max(ours), "score_error_of_little_noise": ours[0],
+        "score_error_of_much_noise": ours[-1], "best_rival_error": min(max(found) for found in errors.values()),
     }  # fmt: skip
 
 
 @torch.no_grad()
-def arrows(model: nn.Module, name: str) -> list[dict[str, Any]]:
-    """Short lines on a grid of the plane, each in the direction in which the denoiser moves a point."""
+def arrows(model: nn.Module, sigma: float) -> list[dict[str, Any]]:
+    """Lines from a grid of the plane: where the denoiser moves a point, and beside it where the true score says.
+
+    All lengths of one noise are shortened or stretched alike, so that the longest of the true ones is a step long.
+    """
     ticks = torch.linspace(-2, 2, 13)
     grid = torch.cartesian_prod(ticks, ticks)
-    ends = grid + 0.25 * torch.nn.functional.normalize(model(grid))
+    true = sigma**2 * score(grid, sigma)
+    stretched = (ticks[1] - ticks[0]) / true.norm(dim=1).max()
     return [
-        {"model": name, "arrow": f"{i}", "step": step, "x": float(at[i, 0]), "y": float(at[i, 1])}
-        for i in range(len(grid)) for step, at in ((0, grid), (1, ends))
-    ]  # fmt: skip
+        {"noise": f"{sigma:g}", "arrows": kind, "arrow": f"{kind} {i}", "step": step, "x": float(x), "y": float(y)}
+        for kind, moves in (("true score", true), ("denoiser", model(grid)))
+        for step, at in ((0, grid), (1, grid + stretched * moves))
+        for i, (x, y) in enumerate(at)
+    ]
