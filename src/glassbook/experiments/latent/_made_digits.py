@@ -10,7 +10,7 @@ from glassbook.experiments.latent._digits import Digits, Reader
 from glassbook.measure.distance import frechet, nearest_moved
 from glassbook.notebook import Run
 
-COMPARED = 500
+COMPARED = 300
 """Samples that are compared with every training digit."""
 
 
