@@ -33,11 +33,11 @@ class DenoisingAutoencoder:
     """Standard deviation of the noise on frames of the Reserve."""
     width: int = 6
     """Channels of the denoiser of digits at the full size; there are 4 and 8 times as many at smaller sizes."""
-    frame_width: int = 16
-    """The same of the denoiser of frames; there are 2 and 4 times as many at smaller sizes."""
+    frame_width: int = 32
+    """Channels of the denoiser of frames, at the full size and at half of it."""
     mixing: int = 512
     """Units of its layer that sees a whole digit."""
-    steps: int = 3200
+    steps: int = 3000
     """Optimiser steps on digits."""
     batch_size: int = 32
     """Digits in a step."""
@@ -45,7 +45,7 @@ class DenoisingAutoencoder:
     """Peak learning rate of what removes noise."""
     frames: int = 12_000
     """Frames of the Reserve to learn from, of 32 x 32 pixels."""
-    frame_steps: int = 4500
+    frame_steps: int = 4200
     """Optimiser steps on frames."""
     frame_batch: int = 16
     """Frames in a step."""
@@ -160,7 +160,7 @@ class DenoisingAutoencoder:
         w, more, mixing, steps, batch, sigma = (
             (self.width, (1, 4, 8), self.mixing, self.steps, self.batch_size, self.sigma)
             if label == "digits"
-            else (self.frame_width, (1, 2, 4), 0, self.frame_steps, self.frame_batch, self.frames_sigma)
+            else (self.frame_width, (1, 1), 0, self.frame_steps, self.frame_batch, self.frames_sigma)
         )
         variance, widths = float(train.var()), tuple(w * times for times in more)
         config = DenoiserConfig(
