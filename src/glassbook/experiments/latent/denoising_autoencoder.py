@@ -72,13 +72,20 @@ class DenoisingAutoencoder:
     """What is broken on purpose."""
 
     claims = (
-        Claim("beats-filters", "On digits it removes noise better than the best of five filters",
-              "gain_over_filters_db", ">=", 3, control="untrained_gain_db <= -3", sabotages=("other-targets",)),
-        Claim("beats-filters-on-frames", "On frames of unseen stations it removes noise better than the best filter",
-              "frames_gain_over_filters_db", ">=", 1.5, control="frames_untrained_gain_db <= -3",
-              sabotages=("other-targets",)),
+        Claim("beats-filters", "On digits its answers are at least 3 dB nearer to the clean pictures than those of the "
+              "best of five filters", "gain_over_filters_db", ">=", 3, control="untrained_gain_db <= -3",
+              sabotages=("other-targets",),
+              explanation="The best two filters are tuned as carefully as the network: a linear one that may take the "
+                          "noise for less than it is, and the mean of all digits that the network learns from, "
+                          "weighted by likeness. Over the linear filter with the true noise it is 3 dB. In the time of "
+                          "this experiment the network sees each digit less than twice"),
+        Claim("beats-filters-on-frames",
+              "On frames of unseen stations its answers are at least 1.5 dB nearer to the clean ones than those of the "
+              "best of five filters", "frames_gain_over_filters_db", ">=", 1.5,
+              control="frames_untrained_gain_db <= -3", sabotages=("other-targets",)),
         Claim("noise-makes-codes",
-              "A probe of few labels reads its code better than that of a plain autoencoder, by two in a hundred",
+              "A probe of few labels reads its code better than that of a plain autoencoder, that of an untrained one, "
+              "and the pixels, by two in a hundred",
               "probe_gain", ">=", 0.02, control="shuffled_probe <= 0.15", sabotages=("no-noise",)),
         Claim("residual-is-score",
               "What it adds to a noisy point is the variance of the noise times the gradient of the log density of "
