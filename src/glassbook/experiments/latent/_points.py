@@ -110,7 +110,14 @@ def arrows(model: nn.Module, sigma: float) -> list[dict[str, Any]]:
     true = sigma**2 * score(grid, sigma)
     stretched = (ticks[1] - ticks[0]) / true.norm(dim=1).max()
     return [
-        {"noise": f"{sigma:g}", "arrows": kind, "arrow": f"{kind} {i}", "step": step, "x": float(x), "y": float(y)}
+        {
+            "noise": f"noise of {sigma:g}",
+            "arrows": kind,
+            "arrow": f"{kind} {i}",
+            "step": step,
+            "x": float(x),
+            "y": float(y),
+        }
         for kind, moves in (("true score", true), ("denoiser", model(grid)))
         for step, at in ((0, grid), (1, grid + stretched * moves))
         for i, (x, y) in enumerate(at)

@@ -119,7 +119,7 @@ class DenoisingAutoencoder:
         sizes = {"train": self.frames, "dev": self.dev // 2, "test": self.test // 2}
         on_frames = self._against_filters(run, "frames", *(frames(run, part, n) for part, n in sizes.items()))
         run.table("gain", on_digits + on_frames)
-        bars = charts.bars(on_digits + on_frames, charts.Axis(PSNR), "pictures", "method", format=".1f")
+        bars = charts.bars(on_digits + on_frames, PSNR, "method", "pictures", format=".1f")
         run.chart("gain", bars)
         gain, frames_gain = over_filters(on_digits), over_filters(on_frames)
         few = Digits(*(of[:20_000] for of in train))
