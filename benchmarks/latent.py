@@ -133,24 +133,32 @@ def vae_epochs(digits: Tensor, test: Tensor, epochs: int, rounds: int) -> None:
 
 
 def steps(digits: Tensor, rounds: int) -> None:
-    """Steps of ours beside the products that are in them, as many as an epoch of the VAE has."""
-    rows, n = shuffled(len(digits), BATCH, 0), len(digits) // BATCH
+    """Steps of ours beside the products that are in them; of the VAE as many as an epoch has."""
 
-    def pictures(step: int) -> dict[str, Tensor]:
-        return {"pixel_values": digits.index_select(0, rows(step)), "noise": torch.randn(BATCH, 20)}
+    def pictures(size: int) -> Callable[[int], dict[str, Tensor]]:
+        rows = shuffled(len(digits), size, 0)
+        return lambda step: {"pixel_values": digits.index_select(0, rows(step)), "noise": torch.randn(size, 20)}
 
-    def noisy(step: int) -> dict[str, Tensor]:
-        x = digits.index_select(0, rows(step))
-        return {"pixel_values": x, "corrupted": x + 0.5 * torch.randn_like(x)}
+    def noisy(size: int) -> Callable[[int], dict[str, Tensor]]:
+        rows = shuffled(len(digits), size, 0)
+
+        def batch(step: int) -> dict[str, Tensor]:
+            x = digits.index_select(0, rows(step))
+            return {"pixel_values": x, "corrupted": x + 0.5 * torch.randn_like(x)}
+
+        return batch
 
     vae = VAE(PictureConfig(size=28, channels=1, code=20, kind="mlp", width=400))
     denoiser = Denoiser(DenoiserConfig(size=28, channels=1, widths=(6, 24, 48), mixing=512, kept=0.3))
-    for name, model, objective, batch, many in (
-        ("VAE step by its products", vae, negative_elbo(), pictures, n),
-        ("denoising step by its products", denoiser, denoising(), noisy, n // 10),
+    for name, model, objective, batches, size, many in (
+        ("VAE", vae, negative_elbo(), pictures, BATCH, len(digits) // BATCH),
+        ("VAE", vae, negative_elbo(), pictures, 4 * BATCH, len(digits) // (4 * BATCH)),
+        ("denoising", denoiser, denoising(), noisy, BATCH, 40),
+        ("denoising", denoiser, denoising(), noisy, BATCH // 4, 160),
     ):
-        alone = partial(repeated, products(model, digits[:BATCH]), many)
-        print(f"{name}: {ratio(partial(trained, model, objective, batch, many), alone, rounds)}")
+        alone = partial(repeated, products(model, digits[:size]), many)
+        found = ratio(partial(trained, model, objective, batches(size), many), alone, rounds)
+        print(f"{name} step of {size} pictures by its products: {found}")
 
 
 def adversarial_step(digits: Tensor, rounds: int) -> None:
