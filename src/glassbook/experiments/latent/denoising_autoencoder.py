@@ -72,24 +72,24 @@ class DenoisingAutoencoder:
     """What is broken on purpose."""
 
     claims = (
-        Claim("beats-filters", "On digits its answers are at least 3 dB nearer to the clean pictures than those of the "
-              "best of five filters", "gain_over_filters_db", ">=", 3, control="untrained_gain_db <= -3",
+        Claim("beats-filters",
+              "On digits a U-Net's answers are at least 3 dB nearer to the clean ones than those of the best of five "
+              "filters", "gain_over_filters_db", ">=", 3, control="untrained_gain_db <= -3",
               sabotages=("other-targets",),
-              explanation="The best two filters are tuned as carefully as the network: a linear one that may take the "
-                          "noise for less than it is, and the mean of all digits that the network learns from, "
-                          "weighted by likeness. Over the linear filter with the true noise it is 3 dB. In the time of "
-                          "this experiment the network sees each digit less than twice"),
+              explanation="The best two filters are strong: a linear one that may take the noise for less than it is, "
+                          "and the mean of all digits that the network learns from, weighted by likeness. In the time "
+                          "of this experiment the network sees each digit less than twice"),
         Claim("beats-filters-on-frames",
-              "On frames of unseen stations its answers are at least 1.5 dB nearer to the clean ones than those of the "
+              "On frames of unseen stations a U-Net's answers are at least 1.5 dB nearer than those of the "
               "best of five filters", "frames_gain_over_filters_db", ">=", 1.5,
               control="frames_untrained_gain_db <= -3", sabotages=("other-targets",)),
         Claim("noise-makes-codes",
-              "A probe of few labels reads its code better than that of a plain autoencoder, that of an untrained one, "
-              "and the pixels, by two in a hundred",
+              "A probe of few labels reads the code of an autoencoder better if that removed noise: by two in a "
+              "hundred than that of one which copied, of an untrained one, and the pixels",
               "probe_gain", ">=", 0.02, control="shuffled_probe <= 0.15", sabotages=("no-noise",)),
         Claim("residual-is-score",
-              "What it adds to a noisy point is the variance of the noise times the gradient of the log density of "
-              "noisy points, for little and for much noise", "worst_score_error", "<=", 0.1,
+              "What a denoiser of points adds to one is the variance of the noise times the gradient of the log "
+              "density of noisy points, for little and for much noise", "worst_score_error", "<=", 0.1,
               control="best_rival_error >= 0.15", source=VINCENT, sabotages=("other-targets",)),
     )  # fmt: skip
     sabotages = (

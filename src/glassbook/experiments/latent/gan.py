@@ -66,12 +66,11 @@ class Gan:
               control="ring_modes >= 8", sabotages=("untrained",)),
         Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",
               "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",),
-              explanation="All digits are made, but the rarest of them a little too rarely where it fails; the "
-                          "classifier also takes unclear samples of it for others"),
+              explanation="The shares are those of what a classifier takes samples for, unclear ones as well"),
         Claim("makes-digits", "As a classifier sees them, samples are nearer to digits than mosaics of digits' halves",
               "distance_over_mosaics", "<=", 1, control="test_over_mosaics <= 0.1", sabotages=("untrained",),
-              explanation="In 1,600 steps, less than two rounds of the digits, its strokes come out well and many "
-                          "digits do not; the halves of a mosaic are real ones"),
+              explanation="In the time of this experiment the network sees most digits once and none twice: its "
+                          "strokes come out well and many digits do not; the halves of a mosaic are real ones"),
         Claim("copies-nothing",
               "Hardly a sample lies as near to a training digit, moved by a pixel or not, as 1 % of test digits do",
               "memorised_share", "<=", 0.02, control="copies_memorised_share >= 0.9",
@@ -79,7 +78,8 @@ class Gan:
         Claim("penalty-helps", "From the same first weights, samples of digits are farther from real ones without "
               "the penalty", "distance_without_over_with", ">=", 1.1,
               no_control="the metric itself compares with the plain network", sabotages=("no-penalty",),
-              explanation="In 1,600 steps a plain network of this size does not begin to swing, and draws as well"),
+              explanation="The plain network is trained too shortly to break down, and by how much it draws worse "
+                          "depends on the seed"),
     )  # fmt: skip
     sabotages = (
         Sabotage("untrained", "The networks are trained for one step only", {"steps": 1, "point_steps": 1}),
