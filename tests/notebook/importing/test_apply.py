@@ -259,6 +259,9 @@ def changed(before: dict, after: dict) -> dict:
 @example([], [(name, {"sub/x": "---\ntitle: {{date}}\n---\n"}) for name in "BA"], "x")
 @example(["sub/note"], [("sub", {"note": ""}), ("B", {"x": "---\nid: sub/note\n---\n"})], "x")
 @example(["note"], [(name, {"note": "---\nid: note\n---\n"}) for name in "aA"], "x")
+@example([], [("B", {"x": "---\nid: sub/note\n---\n"}), ("sub", {"note": ""})], "x")
+@example([], [("A", {"note": "---\nid: a/sub/note\n---\n"}), ("a", {"sub/note": ""})], "note")
+@example(["sub/note"], [("A", {"note": "---\nid: sub/note\n---\n"}), ("sub", {"note": ""})], "x")
 @example(
     [],
     [("B", {"journals/2024_01_05": ""}), ("A", {"journals/2024_01_05": ""})],

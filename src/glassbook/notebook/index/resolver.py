@@ -6,16 +6,25 @@ import posixpath
 import sqlite3
 from collections.abc import Iterator
 
-from glassbook.notebook.pages.names import lookup_key, preference
+from glassbook.notebook.pages.names import BEHIND, ID, lookup_key, preference
 from glassbook.notebook.serialization import whole
 
-ADDRESS = """CASE WHEN EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.id
-                              AND (other.behind, other.path) < (page.behind, page.path))
-                    OR EXISTS (SELECT 1 FROM page AS other WHERE other.path = 'pages/' || page.id || '.md'
-                              AND other.path <> page.path)
-             THEN substr(page.path, 7, length(page.path) - 9) ELSE page.id END"""
-"""Name that leads to exactly this page: its id; its path for all but the first of pages that share an id, and where
-the id is the path of another page, which may have no other name."""
+_PATH = "substr(page.path, 7, length(page.path) - 9)"
+BY_PATH = f"""{_PATH} || CASE WHEN EXISTS (
+    SELECT 1 FROM page AS other JOIN name AS theirs ON theirs.path = other.path AND theirs.rank % {BEHIND} = {ID}
+                                JOIN name AS ours ON ours.path = page.path AND ours.key = theirs.key
+    WHERE other.id = {_PATH} AND other.path <> page.path AND other.behind <= ours.rank / {BEHIND})
+THEN '.md' ELSE '' END"""
+"""A page's path, with its ending where that without it is the id of a page that had it before."""
+ADDRESS = f"""CASE WHEN EXISTS (SELECT 1 FROM page AS other WHERE other.id = page.id
+                               AND (other.behind, other.path) < (page.behind, page.path))
+                     OR (page.behind > 0 AND EXISTS (
+                         SELECT 1 FROM name AS ours JOIN name AS theirs ON theirs.key = ours.key
+                         WHERE ours.path = page.path AND ours.rank % {BEHIND} = {ID} AND theirs.path <> page.path
+                           AND theirs.path = 'pages/' || page.id || '.md' AND theirs.rank / {BEHIND} < page.behind))
+              THEN {BY_PATH} ELSE page.id END"""
+"""Name that leads to exactly this page, whatever comes later: its id; its path for all but the first of pages that
+share an id, and where the id was the path of another page before."""
 
 
 class Resolver:
@@ -40,8 +49,8 @@ class Resolver:
     def path_at(self, address: str) -> str | None:
         """File of the page that has exactly this address; else of the one that a link to this name leads to."""
         row = self.db.execute(
-            f"SELECT path FROM page WHERE (id = ?1 OR path = ?2) AND {ADDRESS} = ?1 ORDER BY id <> ?1 LIMIT 1",
-            [whole(address), f"pages/{whole(address)}.md"],
+            f"SELECT path FROM page WHERE (id = ?1 OR path IN (?2, ?3)) AND {ADDRESS} = ?1 ORDER BY id <> ?1 LIMIT 1",
+            [whole(address), f"pages/{whole(address)}.md", f"pages/{whole(address)}"],
         ).fetchone()
         return row[0] if row else self.path(address)
 
