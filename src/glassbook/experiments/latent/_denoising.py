@@ -1,4 +1,4 @@
-"""Training of networks that remove noise, frames to do so on, and their comparison with filters."""
+"""Denoiser training, camera-trap frames to train on, and PSNR beside tuned denoising filters."""
 
 from __future__ import annotations
 

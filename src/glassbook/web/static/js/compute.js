@@ -1,4 +1,4 @@
-// The page of compute: what is asked goes into the address without its empty fields.
+// Compute page: the what-if form leaves empty fields and usual values out of the address.
 const form = document.querySelector("[data-what-if]");
 form.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) {

@@ -1,4 +1,4 @@
-// Runs before anything is shown: the theme of the reader's last choice, and what is done before the scripts of the page are there.
+// Theme and early events, before the first paint: the reader's last choice of light or dark, and clicks that come before the modules.
 const kept = localStorage.getItem("glassbook-theme");
 if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
 
