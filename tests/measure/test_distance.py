@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glassbook.measure.distance import frechet, nearest, nearest_moved
+from glassbook.measure.distance import frechet, nearest
 
 
 def normal(n, d, seed=0):
@@ -48,13 +48,3 @@ def test_the_nearest_of_others():
     others = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]]])
     x = torch.tensor([[[0.0, 1.0]], [[3.0, 4.0]], [[6.0, 8.0]]])
     assert nearest(x, others, rows=2).tolist() == pytest.approx([1, 0, 5])
-
-
-def test_a_copy_is_found_a_pixel_away_and_darker():
-    pictures = torch.rand(20, 1, 9, 9, generator=torch.Generator().manual_seed(0))
-    pictures[..., [0, -1]] = pictures[..., [0, -1], :] = 0
-    for move in ((0, 0), (1, 0), (-1, 1), (0, -1)):
-        assert nearest_moved(0.3 * pictures.roll(move, (-2, -1)), pictures).max() < 1e-3, move
-    assert nearest_moved(pictures.roll(2, -1), pictures).min() > 0.1
-    assert nearest_moved(pictures.roll(2, -1), pictures, pixels=2).max() < 1e-3
-    assert nearest_moved(pictures[:5].flip(-1), pictures).min() > 0.1

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from glassbook.measure.arrays import to_tensor
@@ -43,19 +41,3 @@ def nearest(x: Any, others: Any, *, rows: int = 250) -> Tensor:
     """
     a, b = (to_tensor(t, torch.float32).flatten(1) for t in (x, others))
     return torch.cat([torch.cdist(part, b).amin(1) for part in a.split(rows)])
-
-
-def nearest_moved(pictures: Any, others: Any, *, pixels: int = 1) -> Tensor:
-    """Distance of each picture to the nearest of others, however it is moved and whatever its brightness, [N].
-
-    It is the distance on the unit sphere (from 0 to 2), the least over moves of a few pixels.
-
-    Args:
-        pictures: [N, C, H, W]; what leaves on one side comes in on the other.
-        others: [M, C, H, W].
-        pixels: by how many a picture is moved at most, along each side.
-    """
-    a, b = to_tensor(pictures, torch.float32), F.normalize(to_tensor(others, torch.float32).flatten(1))
-    moves = product(range(-pixels, pixels + 1), repeat=2)
-    found = [nearest(F.normalize(a.roll(move, (-2, -1)).flatten(1)), b) for move in moves]
-    return torch.stack(found).amin(0)

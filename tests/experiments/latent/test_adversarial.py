@@ -3,8 +3,16 @@
 import pytest
 import torch
 
-from glassbook.experiments.latent._adversarial import MODES, SPREAD, adversarial_phases, covered, with_penalty
-from glassbook.nets.gan import points_gan
+from glassbook.experiments.latent._adversarial import (
+    MODES,
+    SPREAD,
+    adversarial_phases,
+    covered,
+    measure_batches,
+    on_great_circle,
+    with_penalty,
+)
+from glassbook.nets.gan import pictures_gan, points_gan
 from glassbook.train import train
 from glassbook.train.optimisers import adamw
 from glassbook.train.schedules import constant
@@ -61,3 +69,34 @@ def test_each_phase_moves_its_own_network_and_the_penalty_changes_the_discrimina
     assert any(not torch.equal(penalised[name], without[name]) for name in start)
     penalised, without = after_one_step(10.0, 1), after_one_step(0.0, 1)
     assert all(torch.equal(penalised[name], without[name]) for name in start)
+
+
+def test_a_walk_on_a_great_circle_keeps_the_length_of_noise():
+    start, end = torch.randn(2, 512, generator=torch.Generator().manual_seed(1))
+    walk = on_great_circle(start, end, 9)
+    assert torch.allclose(walk[0], start, atol=1e-5)
+    assert torch.allclose(walk[-1], end, atol=1e-5)
+    assert (walk.norm(dim=1) / 512**0.5 - 1).abs().max() < 0.1
+    assert torch.lerp(start, end, 0.5).norm() / 512**0.5 < 0.8  # a straight line leaves the noise
+
+
+def test_batches_are_measured_with_the_parameters_as_they_are():
+    torch.manual_seed(0)
+    gan = pictures_gan(width=4).eval()
+    with torch.no_grad():
+        gan.generator[0].weight.mul_(3)  # what was measured before is wrong now
+        gan.generator[0].bias.fill_(2.0)
+    measure_batches(gan, torch.Generator().manual_seed(2))
+    assert not gan.generator.training
+    noise = torch.randn(2000, 64, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        normal = gan.generator[:3](noise)
+    assert normal.mean((0, 2, 3)).abs().max() < 0.05
+    assert (normal.var((0, 2, 3)) - 1).abs().max() < 0.1
+
+
+def test_points_have_no_batches_to_measure():
+    gan = points_gan()
+    before = {name: value.clone() for name, value in gan.state_dict().items()}
+    measure_batches(gan, torch.Generator().manual_seed(0))
+    assert all(torch.equal(value, before[name]) for name, value in gan.state_dict().items())

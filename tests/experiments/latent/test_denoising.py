@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from glassbook.experiments.latent._denoising import PSNR, compared, frames, over_filters, trained
+from glassbook.experiments.latent._denoising import PSNR, compared, components, frames, over_filters, trained
+from glassbook.experiments.latent._digits import Digits, drawn
 from glassbook.notebook import Notebook
 
 
@@ -27,12 +28,16 @@ def test_what_leaves_the_noise_in_gains_nothing_and_what_knows_the_answer_gains_
         def forward(self, noisy):
             return test
 
-    rows = compared(run, "ramps", {"nothing": nn.Identity(), "oracle": Oracle()}, train, dev, test, 0.2)
+    nothing, rows = (
+        compared(run, label, model, train, dev, test, 0.2)
+        for label, model in (("noisy ramps", nn.Identity()), ("ramps", Oracle()))
+    )
+    found = {row["method"]: row[PSNR] for row in nothing}
+    assert found["denoiser"] == found["noisy"]
     found = {row["method"]: row[PSNR] for row in rows}
-    assert found["nothing"] == found["noisy"]
-    assert found["oracle"] > max(psnr for method, psnr in found.items() if method != "oracle") + 20
+    assert found["denoiser"] > max(psnr for method, psnr in found.items() if method != "denoiser") + 20
     filters = {row["method"] for row in rows if row["setting"] is not None}
-    assert filters == {"blur", "components", "linear", "total variation", "known pictures"}
+    assert filters == {"blur", "components", "linear", "total variation", "patches", "known pictures"}
     assert all(found[name] > found["noisy"] for name in filters)
 
 
@@ -66,3 +71,24 @@ def test_a_network_learns_to_remove_noise_but_not_towards_other_pictures(run):
         with torch.no_grad():
             errors[broken] = float((model(noisy) - train).square().mean())
     assert errors[False] < 0.3**2 / 4 < errors[True]
+
+
+def test_components_are_those_of_the_widest_spread():
+    """Ramps of two kinds: two components tell all, and the first is the wider one."""
+    generator = torch.Generator().manual_seed(6)
+    wide, narrow = torch.randn(2, 500, 1, 1, 1, generator=generator) * torch.tensor([3.0, 1.0]).view(2, 1, 1, 1, 1)
+    across = torch.linspace(-1, 1, 6).expand(500, 1, 6, 6)
+    pictures = wide * across + narrow * across.mT
+    one, both = components(pictures, 1)(pictures), components(pictures, 2)(pictures)
+    assert abs(torch.corrcoef(torch.stack([one.flatten(), wide.flatten()]))[0, 1]) > 0.99
+    assert both.square().sum() == pytest.approx(float(pictures.square().sum()), rel=1e-4)
+
+
+def test_drawn_digits_are_a_seeds_own_with_their_labels(run, tmp_path):
+    known = Digits(torch.arange(100.0).view(100, 1, 1, 1), torch.arange(100))
+    some = drawn(run, known, 30)
+    assert torch.equal(some.images.flatten(), some.labels.float())
+    assert len(some.labels.unique()) == 30
+    assert torch.equal(drawn(run, known, 30).labels, some.labels)
+    with Notebook.create(tmp_path / "other").start_run("denoising", {}, 1) as other:
+        assert not torch.equal(drawn(other, known, 30).labels, some.labels)

@@ -5,8 +5,10 @@ import torch
 
 from glassbook.experiments.latent._filters import (
     BLURS,
+    THRESHOLDS,
     VARIATIONS,
     WIDTHS,
+    PatchFilter,
     blurred,
     filtered,
     less_variation,
@@ -66,6 +68,7 @@ def test_each_setting_is_the_best_on_dev_pictures(normal):
     known = {
         "blur": (blurred, BLURS),
         "total variation": (less_variation, VARIATIONS),
+        "patches": (lambda x, threshold: PatchFilter(train)(x, threshold * sigma), THRESHOLDS),
         "known pictures": (lambda x, width: mean_of_alike(x, train, width * sigma), WIDTHS),
     }
     for name, (apply, settings) in known.items():
@@ -107,3 +110,25 @@ def test_the_mean_of_alike_pictures_is_what_is_expected_of_two():
     known = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
     a, b = (torch.exp(torch.tensor(-((0.3 - x) ** 2) / (2 * 0.25))) for x in (0, 1))
     assert mean_of_alike(torch.full((1, 1, 1, 1), 0.3), known, 0.5).item() == pytest.approx((b / (a + b)).item())
+
+
+def test_patches_keep_what_clean_pictures_have_and_lose_what_is_small():
+    """Clean pictures are ramps, of two components; noise off them goes, and a ramp that is steep enough stays."""
+    generator = torch.Generator().manual_seed(7)
+    across = torch.linspace(0, 1, 12).expand(200, 1, 12, 12)
+    slope, base = torch.rand(2, 200, 1, 1, 1, generator=generator) * 0.4 + 0.1
+    clean = across * slope + base
+    filter_ = PatchFilter(clean)
+    noisy = clean + 0.05 * torch.randn(clean.shape, generator=generator)
+    assert filter_.side == 8
+    assert (filter_(clean, 0.0) - clean).abs().max() < 1e-4
+    assert psnr(clean, filter_(noisy, 0.15)) > psnr(clean, noisy) + 12
+    nothing_left = filter_(clean, 1e3)
+    assert (nothing_left - nothing_left[0]).abs().max() < 1e-6
+
+
+def test_patches_of_small_pictures_are_the_whole_picture():
+    clean = torch.rand(300, 3, 5, 6, generator=torch.Generator().manual_seed(8))
+    filter_ = PatchFilter(clean)
+    assert filter_.side == 5
+    assert (filter_(clean[:4], 0.0) - clean[:4]).abs().max() < 1e-4

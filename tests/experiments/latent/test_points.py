@@ -55,14 +55,15 @@ def test_each_rival_is_right_for_some_noise_and_none_for_all():
 def test_arrows_of_the_true_score_are_those_of_a_network_that_is_right():
     class Right(torch.nn.Module):
         def forward(self, points):
-            return 0.3**2 * score(points, 0.3)
+            return 0.3 * score(points, 0.3)
 
     rows = arrows(Right(), 0.3)
     ends: dict[str, dict[str, tuple[float, float]]] = {"true score": {}, "denoiser": {}}
     for row in rows:
         if row["step"]:
             ends[row["arrows"]][row["arrow"].split()[-1]] = (row["x"], row["y"])
-    assert ends["true score"] == ends["denoiser"]
+    for arrow, end in ends["true score"].items():
+        assert ends["denoiser"][arrow] == pytest.approx(end, abs=1e-5)
     starts = {row["arrow"]: (row["x"], row["y"]) for row in rows if not row["step"]}
     longest = max(math.dist(starts[row["arrow"]], (row["x"], row["y"])) for row in rows if row["step"])
     assert longest == pytest.approx(4 / 12, rel=1e-4)

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from glassbook.experiments import kit
 from glassbook.nets.gan import GAN, discriminator_loss, generator_loss, r1_penalty
@@ -35,12 +36,21 @@ def adversarial(
     are compared begin with the same weights: those that `weights` names.
 
     Returns:
-        the network with an average of its parameters over the last few hundred steps.
+        the network with an average of its parameters over the last few hundred steps; where the generator normalises by
+        batches, the means and variances are those that the averaged parameters give.
     """
     how: dict[str, Any] = {"schedule": constant(), "clip": None}
     how["optimiser"] = adamw(betas=(0.5, 0.99), weight_decay=0.0)
     phases, seed = adversarial_phases(), run.rng(f"weights of {weights}").seed
-    return kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
+    gan = kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
+    measure_batches(gan, run.rng(f"batches of {weights}").torch())
+    return gan
+
+
+def measure_batches(gan: GAN, generator: torch.Generator, batches: int = 50, rows: int = 64) -> None:
+    """Set the means and variances of a generator's batch normalisation to their averages over batches of noise."""
+    noise = (torch.randn(rows, gan.noise, generator=generator) for _ in range(batches))
+    update_bn(noise, gan.generator)
 
 
 def with_penalty(batch: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
@@ -66,6 +76,18 @@ def adversarial_phases() -> list[Phase]:
         Phase("discriminator", discriminate, "discriminator.*"),
         Phase("generator", generate, "generator.*"),
     ]
+
+
+def on_great_circle(start: Tensor, end: Tensor, n: int) -> Tensor:
+    """n draws of noise [n, noise] from one to another, whose lengths lie between theirs, as those of noise do.
+
+    Half way on a straight line noise is shorter than any that is drawn: by a factor of the root of 2.
+
+    Source: White 2016, arXiv:1609.04468, section 2 (spherical interpolation).
+    """
+    angle = torch.acos(torch.cosine_similarity(start, end, 0).clamp(-1, 1))
+    share = torch.linspace(0, 1, n)[:, None]
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def covered(points: Tensor, modes: Tensor) -> dict[str, float]:

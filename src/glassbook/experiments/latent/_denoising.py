@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -54,14 +54,14 @@ def trained(
 
 
 def compared(
-    run: Run, label: str, networks: Mapping[str, nn.Module], train: Tensor, dev: Tensor, test: Tensor, sigma: float
+    run: Run, label: str, denoiser: nn.Module, train: Tensor, dev: Tensor, test: Tensor, sigma: float
 ) -> list[dict[str, Any]]:
     """PSNR of test pictures with noise and after each method; a sheet of them is kept as image `label`.
 
     Args:
         run: where the sheet is kept and random numbers come from.
         label: what the pictures show.
-        networks: name -> network from noisy pictures to clean ones; the last one is shown.
+        denoiser: from noisy pictures to clean ones.
         train: [N, C, H, W] pictures that filters learn from.
         dev: pictures that settings of filters are chosen by.
         test: pictures to judge by.
@@ -78,15 +78,22 @@ def compared(
     methods = {"noisy": noisy, "mean image": train.mean(0).expand_as(test)}
     methods |= {name: found.pictures for name, found in filters.items()}
     with torch.no_grad():
-        methods |= {name: torch.cat([net(part) for part in noisy.split(500)]) for name, net in networks.items()}
+        methods["denoiser"] = torch.cat([denoiser(part) for part in noisy.split(500)])
     best = max(filters, key=lambda name: psnr(test, methods[name]))
-    shown = [pictures[:12] for pictures in (noisy, methods[best], methods[list(networks)[-1]], test)]
+    shown = [pictures[:12] for pictures in (noisy, methods[best], methods["denoiser"], test)]
     run.image(label, charts.sheet(torch.cat(shown), columns=12))
     return [
         {"pictures": label, "method": name, PSNR: psnr(test, pictures),
          "setting": filters[name].setting if name in filters else None}
         for name, pictures in methods.items()
     ]  # fmt: skip
+
+
+def components(images: Tensor, n: int) -> Callable[[Tensor], Tensor]:
+    """From pictures [B, C, H, W] to their first n principal components, [B, n], which are those of `images`."""
+    flat = images.flatten(1)
+    directions = torch.linalg.eigh(flat.T.cov())[1][:, -n:]
+    return lambda pictures: pictures.flatten(1) @ directions
 
 
 def over_filters(rows: list[dict[str, Any]]) -> dict[str, float]:

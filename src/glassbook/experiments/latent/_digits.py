@@ -25,6 +25,12 @@ def digits(part: str, most: int | None = None) -> Digits:
     return Digits(found.images[:most].float() / 255, found.labels[:most])
 
 
+def drawn(run: Run, of: Digits, n: int) -> Digits:
+    """n of the digits; a seed's own, because writers of the first ones are neater than those of the last."""
+    rows = torch.randperm(len(of.images), generator=run.rng("which digits").torch())[:n]
+    return Digits(of.images[rows], of.labels[rows])
+
+
 class Reader(nn.Module):
     """Classifier of digits [B, 1, 28, 28] in two convolutions; `features` [B, 64] are what its last layer reads."""
 

@@ -1,4 +1,4 @@
-"""Made digits, judged by a classifier's features and by their distance from training digits."""
+"""Made digits, judged by a classifier's features and by whether they are nearer to training digits than to others."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from torch import Tensor
 
 from glassbook import charts
 from glassbook.experiments.latent._digits import Digits, Reader
-from glassbook.measure.distance import frechet, nearest_moved
+from glassbook.measure.distance import frechet, nearest
 from glassbook.notebook import Run
-
-COMPARED = 300
-"""Samples that are compared with every training digit."""
 
 
 def judged(
-    run: Run, made: dict[str, Tensor], train: Digits, test: Digits, judge: Reader, samples: int
+    run: Run, made: dict[str, Tensor], train: Tensor, unseen: Tensor, test: Digits, judge: Reader
 ) -> dict[str, float]:
-    """What a classifier says of samples, how far they are from real digits, and how many of them are copies."""
+    """What a classifier says of samples, how far they are from real digits, and how many of them are copies.
+
+    Args:
+        run: where a sheet of mosaics is kept and random numbers come from.
+        made: samples [N, 1, 28, 28] with the penalty ("penalty") and without ("plain").
+        train: the digits that they were learnt from.
+        unseen: as many of the same writers that were not.
+        test: digits of other writers.
+        judge: a classifier that has seen none of all these.
+    """
     probabilities = judge.read(made["penalty"])[1]
     shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(probabilities)
-    real = train.images[:samples]
-    compared = {**made, "mosaics": mosaics(real), "test digits": test.images}
-    distance = distances(judge, real, compared)
-    limit = nearest_moved(test.images[:COMPARED], train.images).quantile(0.01)
+    compared = {**made, "mosaics": mosaics(unseen), "test digits": test.images}
+    distance = distances(judge, train, compared)
     copied = {
-        name: float((nearest_moved(pictures[:COMPARED], train.images) < limit).double().mean())
-        for name, pictures in (("made", made["penalty"]), ("copies", copies(run, real[:COMPARED])))
+        name: share_copied(judge, pictures, train, unseen)
+        for name, pictures in (("made", made["penalty"]), ("copies", copies(run, train)), ("test", test.images))
     }
     run.image("mosaics", charts.sheet(compared["mosaics"][:96], columns=16))
     return {
         "least_class_share": float(shares.min()),
         "digit_confidence": float(probabilities.amax(1).mean()),
         "mosaic_confidence": float(judge.read(compared["mosaics"])[1].amax(1).mean()),
-        "memorised_share": copied["made"],
-        "copies_memorised_share": copied["copies"],
+        "copied_share": copied["made"],
+        "copies_copied_share": copied["copies"],
+        "test_copied_share": copied["test"],
         "distance": distance["penalty"],
         "distance_of_mosaics": distance["mosaics"],
         "distance_of_test_digits": distance["test digits"],
@@ -42,6 +47,17 @@ def judged(
         "test_over_mosaics": distance["test digits"] / distance["mosaics"],
         "distance_without_over_with": distance["plain"] / distance["penalty"],
     }
+
+
+def share_copied(judge: Reader, pictures: Tensor, train: Tensor, unseen: Tensor) -> float:
+    """Share of pictures that are nearer to a training digit than to any of as many unseen ones, by their features.
+
+    It is a half for pictures that know nothing of which digits were the ones to learn from, and 1 for copies.
+
+    Source: Meehan et al. 2020, arXiv:2004.05675, section 3 (there of distances to training digits alone).
+    """
+    features, known, others = (judge.read(x)[0] for x in (pictures, train, unseen))
+    return float((nearest(features, known) < nearest(features, others)).double().mean())
 
 
 def distances(judge: Reader, real: Tensor, pictures: dict[str, Tensor]) -> dict[str, float]:

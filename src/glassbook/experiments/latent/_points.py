@@ -49,7 +49,10 @@ def rivals(points: Tensor, sigma: float) -> dict[str, Tensor]:
 
 
 def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_targets: bool) -> nn.Module:
-    """A network that takes normal noise from points of the mixture."""
+    """A network from noisy points of the mixture to minus their noise, in standard deviations of it.
+
+    So its answer is the same size for all noises, and divided by `sigma` it is an estimate of the score.
+    """
     rng = run.rng(label)
 
     def batch(step: int) -> dict[str, Tensor]:
@@ -62,10 +65,11 @@ def denoiser_of_points(run: Run, label: str, sigma: float, steps: int, other_tar
         return nn.Sequential(nn.Linear(2, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 2))
 
     def objective(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        residual = batch["corrupted"] + model(batch["corrupted"]) - batch["clean"]
-        return residual.square().mean() / sigma**2, {}
+        noise = (batch["corrupted"] - batch["clean"]) / sigma
+        return (model(batch["corrupted"]) + noise).square().mean(), {}
 
-    return kit.train_model(run, label, make, objective, batch, steps=steps, lr=3e-3, seed=run.rng("weights").seed)
+    seed = run.rng("weights").seed
+    return kit.train_model(run, label, make, objective, batch, steps=steps, lr=3e-3, seed=seed, ema=0.99)
 
 
 def score_error(estimate: Tensor, points: Tensor, sigma: float) -> float:
@@ -85,7 +89,7 @@ def scores(run: Run, steps: int, other_targets: bool) -> dict[str, float]:
         points = mixture(10_000, generator)
         points = points + sigma * torch.randn(points.shape, generator=generator)
         with torch.no_grad():
-            estimates = {"denoiser": model(points) / sigma**2, **rivals(points, sigma)}
+            estimates = {"denoiser": model(points) / sigma, **rivals(points, sigma)}
         for name, estimate in estimates.items():
             errors.setdefault(name, []).append(score_error(estimate, points, sigma))
         rows += arrows(model, sigma)
@@ -118,7 +122,7 @@ def arrows(model: nn.Module, sigma: float) -> list[dict[str, Any]]:
             "x": float(x),
             "y": float(y),
         }
-        for kind, moves in (("true score", true), ("denoiser", model(grid)))
+        for kind, moves in (("true score", true), ("denoiser", sigma * model(grid)))
         for step, at in ((0, grid), (1, grid + stretched * moves))
         for i, (x, y) in enumerate(at)
     ]

@@ -21,7 +21,7 @@ DEV_DRAWS = 3
 def probes(
     run: Run, codes: Mapping[str, Callable[[Tensor], Tensor]], train: Digits, dev: Digits, test: Digits,
     labels: int, draws: int,
-) -> dict[str, float]:  # fmt: skip
+) -> tuple[dict[str, float], float]:  # fmt: skip
     """Share of test digits that probes of few labels read right from each code, the mean of several draws.
 
     The penalty of each code's probe is the one that does best on dev digits.
@@ -36,7 +36,7 @@ def probes(
         draws: draws of them.
 
     Returns:
-        for each name its share, and with its labels in another order "shuffled", of the first code.
+        for each name its share, and that of the first code with labels in another order.
     """
     wanted = F.one_hot(train.labels, 10).bool()
 
@@ -51,6 +51,7 @@ def probes(
         return float(torch.stack(shares).mean())
 
     found: dict[str, float] = {}
+    shuffled: list[float] = []
     other = wanted[torch.randperm(len(wanted), generator=run.rng("shuffled labels").torch())]
     for name, encode in codes.items():
         learn, choose, judge = (_flat(encode, part.images) for part in (train, dev, test))
@@ -60,9 +61,9 @@ def probes(
             PENALTIES, key=lambda penalty: right(wanted, learn, choose, dev, penalty, DEV_DRAWS, "digits to choose by")
         )
         found[name] = right(wanted, learn, judge, test, penalty, draws, "labelled digits")
-        if "shuffled" not in found:
-            found["shuffled"] = right(other, learn, judge, test, penalty, draws, "labelled digits")
-    return found
+        if not shuffled:
+            shuffled.append(right(other, learn, judge, test, penalty, draws, "labelled digits"))
+    return found, shuffled[0]
 
 
 @torch.no_grad()

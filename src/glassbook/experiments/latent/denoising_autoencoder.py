@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassbook import charts
+from glassbook.experiments import kit
 from glassbook.experiments.base import Outputs, Sabotage, experiment
 from glassbook.notebook import Claim, Run
 
@@ -51,6 +52,8 @@ class DenoisingAutoencoder:
     """Frames in a step."""
     code: int = 400
     """Units of the hidden layer and dimensions of the code of the autoencoders whose codes are compared."""
+    narrow_code: int = 40
+    """Dimensions of the code of a third one, which copies, and principal components beside them."""
     code_steps: int = 1600
     """Optimiser steps of each of them."""
     code_batch: int = 64
@@ -73,21 +76,23 @@ class DenoisingAutoencoder:
 
     claims = (
         Claim("beats-filters",
-              "On digits a U-Net's answers are at least 3 dB nearer to the clean ones than those of the best of five "
-              "filters", "gain_over_filters_db", ">=", 3, control="untrained_gain_db <= -3",
+              "On digits a U-Net's answers are at least 3 dB nearer to the clean ones than those of the best of six "
+              "filters", "gain_over_filters_db", ">=", 3, control="best_filter_gain_db >= 6",
               sabotages=("other-targets",),
               explanation="The best two filters are strong: a linear one that may take the noise for less than it is, "
                           "and the mean of all digits that the network learns from, weighted by likeness. In the time "
                           "of this experiment the network sees each digit less than twice"),
         Claim("beats-filters-on-frames",
               "On frames of unseen stations a U-Net's answers are at least 1.5 dB nearer than those of the "
-              "best of five filters", "frames_gain_over_filters_db", ">=", 1.5,
-              control="frames_untrained_gain_db <= -3", sabotages=("other-targets",),
-              explanation="Seeds differ by half a decibel, and total variation, the best of the filters, is a stronger "
-                          "rival than the linear filter, which the bound was set for"),
+              "best of six filters", "frames_gain_over_filters_db", ">=", 1.5,
+              control="frames_best_filter_gain_db >= 6", sabotages=("other-targets",),
+              explanation="Patches without their small principal components, the best of the filters, are a stronger "
+                          "rival than the linear filter, which the bound was set for, and seeds differ by half a "
+                          "decibel"),
         Claim("noise-makes-codes",
               "A probe of few labels reads the code of an autoencoder better if that removed noise: by two in a "
-              "hundred than that of one which copied, of an untrained one, and the pixels",
+              "hundred than codes of those which copied, wide and narrow, of an untrained one, principal components "
+              "and pixels",
               "probe_gain", ">=", 0.02, control="shuffled_probe <= 0.15", sabotages=("no-noise",)),
         Claim("residual-is-score",
               "What a denoiser of points adds to one is the variance of the noise times the gradient of the log "
@@ -100,68 +105,77 @@ class DenoisingAutoencoder:
         Sabotage("no-noise", "No noise is added to the digits that codes are learnt from",
                  {"sabotage": "no-noise", "steps": 1, "frame_steps": 1, "point_steps": 1}),
     )  # fmt: skip
-    outputs = Outputs(charts=("gain", "field"), tables=("gain", "scores"), images=("digits", "frames"))
+    outputs = Outputs(charts=("gain", "field"), tables=("codes", "gain", "scores"), images=("digits", "frames"))
 
     @classmethod
     def quick(cls) -> DenoisingAutoencoder:
         """Small models and few pictures."""
         few: dict[str, Any] = {"steps": 20, "frame_steps": 10, "code_steps": 20, "point_steps": 20}
-        return cls(width=2, frame_width=2, mixing=8, code=4, frames=300, dev=60, test=200, draws=2, **few)
+        return cls(
+            width=2, frame_width=2, mixing=8, code=4, narrow_code=2, frames=300, dev=60, test=200, draws=2, **few
+        )
 
     def run(self, run: Run) -> None:
         """Digits, then frames, then points in the plane."""
         from glassbook.experiments.latent import _points as plane
         from glassbook.experiments.latent._denoising import PSNR, frames, over_filters
-        from glassbook.experiments.latent._digits import Digits, digits
+        from glassbook.experiments.latent._digits import Digits, digits, drawn
         from glassbook.experiments.latent._probes import probes
 
-        known, test = digits("train"), digits("test", self.test)
+        known, test = digits("train"), drawn(run, digits("test"), self.test)
         train, dev = (Digits(*(of[part] for of in known)) for part in (slice(-self.dev), slice(-self.dev, None)))
         on_digits = self._against_filters(run, "digits", train.images, dev.images, test.images)
         sizes = {"train": self.frames, "dev": self.dev // 2, "test": self.test // 2}
         on_frames = self._against_filters(run, "frames", *(frames(run, part, n) for part, n in sizes.items()))
         run.table("gain", on_digits + on_frames)
-        bars = charts.bars(on_digits + on_frames, PSNR, "method", "pictures", format=".1f")
-        run.chart("gain", bars)
+        run.chart("gain", charts.bars(on_digits + on_frames, PSNR, "method", "pictures", format=".1f"))
         gain, frames_gain = over_filters(on_digits), over_filters(on_frames)
         few = Digits(*(of[:20_000] for of in train))
-        right = probes(run, self._codes(run, train.images), few, dev, test, self.labels, self.draws)
+        codes = self._codes(run, train.images)
+        right, shuffled = probes(run, codes, few, dev, test, self.labels, self.draws)
+        run.table("codes", [{"code": name, "right": share} for name, share in right.items()])
         run.result(
             denoised_db=next(row[PSNR] for row in on_digits if row["method"] == "denoiser"),
-            gain_over_filters_db=gain["denoiser"], untrained_gain_db=gain["untrained"],
-            frames_gain_over_filters_db=frames_gain["denoiser"], frames_untrained_gain_db=frames_gain["untrained"],
-            probe_right=right["denoiser"], plain_probe_right=right["plain"], untrained_probe_right=right["untrained"],
-            pixels_probe_right=right["pixels"], shuffled_probe=right["shuffled"],
-            probe_gain=right["denoiser"] - max(right[name] for name in ("plain", "untrained", "pixels")),
+            gain_over_filters_db=gain["denoiser"], best_filter_gain_db=-gain["noisy"],
+            frames_gain_over_filters_db=frames_gain["denoiser"], frames_best_filter_gain_db=-frames_gain["noisy"],
+            probe_right=right["denoiser"], plain_probe_right=right["plain"], probe_gain=kit.lead(right, "denoiser"),
+            shuffled_probe=shuffled,
             **plane.scores(run, self.point_steps, self.sabotage == "other-targets"),
         )  # fmt: skip
 
     def _codes(self, run: Run, images: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
-        """The code of an autoencoder that removed noise, of the same one that copied, and what they have to beat."""
+        """The code of an autoencoder that removed noise, of the same one that copied, and what else they are beside."""
         import torch
 
-        from glassbook.experiments.latent._denoising import trained
+        from glassbook.experiments.latent._denoising import components, trained
         from glassbook.nets.autoencoder import Autoencoder, PictureConfig
 
-        config = PictureConfig(size=images.shape[-1], channels=1, code=self.code, kind="mlp", width=self.code)
-        sigma = 0.0 if self.sabotage == "no-noise" else self.sigma
-        how: dict[str, Any] = {"steps": self.code_steps, "lr": self.code_lr}
-        denoiser, plain = (
-            trained(run, name, images, lambda: Autoencoder(config), noise, self.code_batch, False, **how)
-            for name, noise in (("code of noisy digits", sigma), ("code of digits", 0.0))
-        )
+        def autoencoder(name: str, code: int, sigma: float) -> Autoencoder:
+            return trained(
+                run, name, images, lambda: Autoencoder(config(code)), sigma, self.code_batch, False,
+                steps=self.code_steps, lr=self.code_lr,
+            )  # fmt: skip
+
+        def config(code: int) -> PictureConfig:
+            return PictureConfig(size=images.shape[-1], channels=1, code=code, kind="mlp", width=self.code)
+
         torch.manual_seed(run.rng("weights").seed)
-        untrained = Autoencoder(config)
+        untrained = Autoencoder(config(self.code))
         return {
-            "denoiser": denoiser.encode, "plain": plain.encode, "untrained": untrained.encode, "pixels": lambda x: x,
-        }  # fmt: skip
+            "denoiser": autoencoder(
+                "code of noisy digits", self.code, 0.0 if self.sabotage == "no-noise" else self.sigma
+            ).encode,
+            "plain": autoencoder("code of digits", self.code, 0.0).encode,
+            "plain and narrow": autoencoder("narrow code of digits", self.narrow_code, 0.0).encode,
+            "untrained": untrained.encode,
+            "principal components": components(images[:20_000], self.narrow_code),
+            "pixels": lambda x: x,
+        }
 
     def _against_filters(
         self, run: Run, label: Literal["digits", "frames"], train: Tensor, dev: Tensor, test: Tensor
     ) -> list[dict[str, Any]]:
         """PSNR of test pictures, noisy and after each method; the settings that filters have are chosen by dev ones."""
-        import torch
-
         from glassbook.experiments.latent._denoising import compared, trained
         from glassbook.nets.denoiser import Denoiser, DenoiserConfig
 
@@ -178,5 +192,4 @@ class DenoisingAutoencoder:
         )  # fmt: skip
         broken = self.sabotage == "other-targets"
         made = trained(run, label, train, lambda: Denoiser(config), sigma, batch, broken, steps=steps, lr=self.lr)
-        torch.manual_seed(run.rng("weights").seed)
-        return compared(run, label, {"untrained": Denoiser(config), "denoiser": made}, train, dev, test, sigma)
+        return compared(run, label, made, train, dev, test, sigma)
