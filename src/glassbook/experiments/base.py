@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import math
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -112,6 +113,17 @@ def experiment(
         return cls
 
     return mark
+
+
+def at_least(least: float, **settings: float) -> None:
+    """Refuse settings below a number that they need.
+
+    Raises:
+        GlassbookError: names the first that is below it, or is no number.
+    """
+    for name, value in settings.items():
+        if not least <= value < math.inf:
+            raise GlassbookError(f"{name} = {value:g} must be at least {least:g}")
 
 
 def _kebab(name: str) -> str:

@@ -37,7 +37,7 @@ def test_what_leaves_the_noise_in_gains_nothing_and_what_knows_the_answer_gains_
     found = {row["method"]: row[PSNR] for row in rows}
     assert found["denoiser"] > max(psnr for method, psnr in found.items() if method != "denoiser") + 20
     filters = {row["method"] for row in rows if row["setting"] is not None}
-    assert filters == {"blur", "components", "linear", "total variation", "patches", "known pictures"}
+    assert filters == {"blur", "components", "linear", "total variation", "patches", "linear patches", "known pictures"}
     assert all(found[name] > found["noisy"] for name in filters)
 
 

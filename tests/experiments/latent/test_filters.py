@@ -5,6 +5,7 @@ import torch
 
 from glassbook.experiments.latent._filters import (
     BLURS,
+    SHARES,
     THRESHOLDS,
     VARIATIONS,
     WIDTHS,
@@ -65,10 +66,12 @@ def test_each_setting_is_the_best_on_dev_pictures(normal):
     generator, sigma = torch.Generator().manual_seed(4), 0.2
     noisy_dev, noisy = (x + sigma * torch.randn(x.shape, generator=generator) for x in (dev, test))
     found = filtered(train, (dev, noisy_dev), noisy, sigma)
+    patches = PatchFilter(train)
     known = {
         "blur": (blurred, BLURS),
         "total variation": (less_variation, VARIATIONS),
-        "patches": (lambda x, threshold: PatchFilter(train)(x, threshold * sigma), THRESHOLDS),
+        "patches": (lambda x, threshold: patches(x, lambda parts: parts.abs() > threshold * sigma), THRESHOLDS),
+        "linear patches": (lambda x, share: patches(x, lambda _: patches.wiener(share * sigma)), SHARES),
         "known pictures": (lambda x, width: mean_of_alike(x, train, width * sigma), WIDTHS),
     }
     for name, (apply, settings) in known.items():
@@ -121,9 +124,10 @@ def test_patches_keep_what_clean_pictures_have_and_lose_what_is_small():
     filter_ = PatchFilter(clean)
     noisy = clean + 0.05 * torch.randn(clean.shape, generator=generator)
     assert filter_.side == 8
-    assert (filter_(clean, 0.0) - clean).abs().max() < 1e-4
-    assert psnr(clean, filter_(noisy, 0.15)) > psnr(clean, noisy) + 12
-    nothing_left = filter_(clean, 1e3)
+    assert (filter_(clean, lambda _: torch.ones(64)) - clean).abs().max() < 1e-4
+    for gains in (lambda parts: parts.abs() > 0.15, lambda _: filter_.wiener(0.05)):
+        assert psnr(clean, filter_(noisy, gains)) > psnr(clean, noisy) + 12
+    nothing_left = filter_(clean, lambda _: torch.zeros(64))
     assert (nothing_left - nothing_left[0]).abs().max() < 1e-6
 
 
@@ -131,4 +135,17 @@ def test_patches_of_small_pictures_are_the_whole_picture():
     clean = torch.rand(300, 3, 5, 6, generator=torch.Generator().manual_seed(8))
     filter_ = PatchFilter(clean)
     assert filter_.side == 5
-    assert (filter_(clean[:4], 0.0) - clean[:4]).abs().max() < 1e-4
+    assert (filter_(clean[:4], lambda _: torch.ones(75)) - clean[:4]).abs().max() < 1e-4
+
+
+def test_gains_of_patches_are_wieners():
+    """Patches that are the whole picture make the linear filter of patches that of pictures."""
+    generator = torch.Generator().manual_seed(9)
+    root = 0.04 * torch.randn(25, 25, generator=generator)
+    clean = (torch.randn(500, 25, generator=generator) @ root.T).view(500, 1, 5, 5)
+    filter_ = PatchFilter(clean)
+    noisy = clean + 0.1 * torch.randn(clean.shape, generator=generator)
+    covariance = clean.flatten(1).T.cov(correction=0)
+    gain = covariance @ torch.linalg.inv(covariance + 0.01 * torch.eye(25))
+    expected = (noisy.flatten(1) - filter_.mean) @ gain.T + filter_.mean
+    assert (filter_(noisy, lambda _: filter_.wiener(0.1)).flatten(1) - expected).abs().max() < 1e-4

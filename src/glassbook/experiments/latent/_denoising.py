@@ -27,8 +27,11 @@ PSNR = "PSNR, dB"
 
 
 def frames(run: Run, part: str, n: int) -> Tensor:
-    """n frames [n, 3, 32, 32] of the stations of a part ("train", "dev" or "test"), values from 0 to 1."""
-    world, rng = World(), run.rng(f"frames, {part}")
+    """n frames [n, 3, 32, 32] of the stations of a part ("train", "dev" or "test"), values from 0 to 1.
+
+    Each seed has a world of its own, and so other stations. Seven of ten frames are without an animal.
+    """
+    world, rng = World(run.rng("world").seed), run.rng(f"frames, {part}")
     seed = rng.seed if part == "train" else -1 - rng.seed
     scenes = [trigger.scene(1) for trigger in islice(triggers(world, seed, split(world)[part]), n)]
     return draw(scenes, 32, rng.torch()).images.float() / 255

@@ -11,7 +11,7 @@ from torch.nn.functional import fold, pad, unfold
 
 from glassbook.measure.reconstruction import psnr
 
-BLURS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
+BLURS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.9)
 """Standard deviations of Gaussian blur that are tried, pixels."""
 COMPONENTS = (5, 10, 20, 30, 40, 50, 70, 100, 150, 200, 300)
 """Numbers of principal components that are tried."""
@@ -19,8 +19,8 @@ PATCH = 8
 """Pixels of the side of a patch."""
 THRESHOLDS = (2.3, 2.5, 2.7, 2.9, 3.1)
 """Sizes below which a component of a patch is taken for noise that are tried, in standard deviations of the noise."""
-SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Standard deviations that the linear filter takes the noise to have, as shares of its own."""
+SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
+"""Standard deviations that linear filters take the noise to have, as shares of its own."""
 VARIATIONS = (0.1, 0.14, 0.17, 0.2, 0.24, 0.3, 0.35, 0.4, 0.45)
 """Weights of the total variation that are tried."""
 WIDTHS = (1.0, 2.0, 2.5, 3.0, 3.5)
@@ -45,8 +45,8 @@ def filtered(clean: Tensor, dev: tuple[Tensor, Tensor], noisy: Tensor, sigma: fl
 
     Returns:
         "blur" (Gaussian), "components" (projection on principal components), "linear" (the linear map of least squared
-        error, which is Wiener's filter for pictures of this mean and covariance), "total variation", "patches" (see
-        `PatchFilter`) and "known pictures" (see `mean_of_alike`).
+        error, which is Wiener's filter for pictures of this mean and covariance), "total variation", "patches" and
+        "linear patches" (see `PatchFilter`) and "known pictures" (see `mean_of_alike`).
     """
     flat = clean.flatten(1)
     mean = flat.mean(0)
@@ -64,7 +64,8 @@ def filtered(clean: Tensor, dev: tuple[Tensor, Tensor], noisy: Tensor, sigma: fl
         "components": (lambda x, n: projected(x, torch.ones(int(n))), [n for n in COMPONENTS if n <= len(spread)]),
         "linear": (lambda x, share: projected(x, spread / (spread + (share * sigma) ** 2)), SHARES),
         "total variation": (less_variation, VARIATIONS),
-        "patches": (lambda x, threshold: patches(x, threshold * sigma), THRESHOLDS),
+        "patches": (lambda x, threshold: patches(x, lambda parts: parts.abs() > threshold * sigma), THRESHOLDS),
+        "linear patches": (lambda x, share: patches(x, lambda _: patches.wiener(share * sigma)), SHARES),
         "known pictures": (lambda x, width: mean_of_alike(x, clean, width * sigma), WIDTHS),
     }
 
@@ -107,27 +108,32 @@ def less_variation(pictures: Tensor, weight: float, steps: int = 60) -> Tensor:
 
 
 class PatchFilter:
-    """Patches of a picture without their small principal components; each pixel is the mean of its patches.
+    """Patches of a picture with a gain for each of their principal components; each pixel is the mean of its patches.
 
     The components are those of patches of clean pictures [N, C, H, W], of which the first 500 are enough.
 
-    Source: Muresan and Parks 2003; Deledalle, Salmon and Dalalyan 2011, section 2 (hard thresholding).
+    Source: Deledalle, Salmon and Dalalyan 2011, sections 2 (global patches) and 3 (hard thresholds, Wiener's gains).
     """
 
     def __init__(self, clean: Tensor) -> None:
         self.side = min(PATCH, *clean.shape[-2:])
         patches = unfold(clean[:500], self.side).transpose(1, 2).flatten(0, 1)
         self.mean = patches.mean(0)
-        self.directions = torch.linalg.eigh((patches - self.mean).T @ (patches - self.mean))[1]
+        variances, self.directions = torch.linalg.eigh((patches - self.mean).T @ (patches - self.mean) / len(patches))
+        self.variances = variances.clamp_min(0)
 
-    def __call__(self, pictures: Tensor, threshold: float) -> Tensor:
-        """The pictures [M, C, H, W] without what is smaller than the threshold in their patches."""
-        return torch.cat([self._without(part, threshold) for part in pictures.split(50)])
+    def wiener(self, sigma: float) -> Tensor:
+        """The gains of least squared error for noise of a standard deviation, [components]."""
+        return self.variances / (self.variances + sigma**2)
 
-    def _without(self, pictures: Tensor, threshold: float) -> Tensor:
+    def __call__(self, pictures: Tensor, gains: Callable[[Tensor], Tensor]) -> Tensor:
+        """The pictures [M, C, H, W] whose patches have their components times `gains` of these."""
+        return torch.cat([self._with_gains(part, gains) for part in pictures.split(50)])
+
+    def _with_gains(self, pictures: Tensor, gains: Callable[[Tensor], Tensor]) -> Tensor:
         size = pictures.shape[-2:]
         parts = (unfold(pictures, self.side).transpose(1, 2) - self.mean) @ self.directions
-        kept = (parts * (parts.abs() > threshold)) @ self.directions.T + self.mean
+        kept = (parts * gains(parts)) @ self.directions.T + self.mean
         covered = fold(torch.ones_like(kept).transpose(1, 2), size, self.side)
         return fold(kept.transpose(1, 2), size, self.side) / covered
 
