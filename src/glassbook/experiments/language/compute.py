@@ -53,7 +53,8 @@ class Compute:
               "active_over_total", "<=", 0.5, control="dense_over_total >= 0.95",
               sabotages=("all-active",)),
         Claim("rule-of-thumb-suits-wide-models",
-              "6 N D, the rule of thumb, leaves out at most 5 % of a training step of a model that is 1,024 wide",
+              "6 N D, the rule of thumb, leaves out at most 5 % of a training step of a model that is 1,024 wide, "
+              "with 256 tokens in a row",
               "wide_rule_error", "<=", 0.05, control="narrow_rule_error >= 0.2", sabotages=("long-texts",)),
     )  # fmt: skip
     sabotages = (
