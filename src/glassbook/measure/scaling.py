@@ -1,20 +1,21 @@
 """Scaling laws from IsoFLOP curves: best sizes, power laws against compute, bootstrap intervals, predictions.
 
-    curves = [IsoFlop(3e11, sizes, losses), IsoFlop(1.2e12, sizes, losses), ...]
-    law = fit(curves, entropy=0.46)              # best size and excess loss as powers of compute
-    law.size.at(1e14), law.loss(1e14)
-    draws = resample(curves, 0.46, seed=0)       # the same from resampled residuals
+    curves = [IsoFlop(3e10, sizes, losses, entropy=0.46), IsoFlop(1.2e11, ...), ...]
+    law = fit(curves)                       # best size, and excess loss there, as powers of compute
+    law.size.at(1e13), law.loss(1e13)
+    draws = resample(curves, seed=0)        # the same from resampled residuals
     interval([draw.size.exponent for draw in draws])
 
 The method is the second of Hoffmann et al. 2022, arXiv:2203.15556, section 3.2, with the floor of the loss given, not
-fitted: the entropy of the text, where that is known.
+fitted: the entropy of the text, where that is known. Excess is loss above the entropy; parabolas are of its logarithm,
+which is more nearly symmetric in log size than the loss itself.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class IsoFlop:
         compute: FLOP of each training.
         sizes: [n] parameters, three different ones at least.
         losses: [n] nats per token.
+        entropy: nats per token, below all losses.
 
     Raises:
         GlassbookError: too few sizes, or numbers that no training gives.
@@ -37,6 +39,7 @@ class IsoFlop:
     compute: float
     sizes: Sequence[float]
     losses: Sequence[float]
+    entropy: float
 
     def __post_init__(self) -> None:
         if len(self.sizes) != len(self.losses):
@@ -45,28 +48,38 @@ class IsoFlop:
         _check_positive("sizes", self.sizes)
         if not all(map(math.isfinite, self.losses)):
             raise GlassbookError(f"a loss at {self.compute:g} FLOP is not finite; its training has failed")
+        if not self.entropy < min(self.losses):
+            raise GlassbookError(
+                f"a loss at {self.compute:g} FLOP, {min(self.losses):.4g}, is not above the entropy {self.entropy:.4g}"
+            )
         if (n := len(set(self.sizes))) < 3:
             raise GlassbookError(f"{n} size{'s' * (n != 1)} at {self.compute:g} FLOP; a parabola needs 3 at least")
 
 
 @dataclass(frozen=True)
 class Parabola:
-    """Loss against size: a x^2 + b x + c with x = ln(size / centre).
+    """Loss against size: entropy + exp(a x^2 + b x + c) with x = ln(size / centre).
 
     Attributes:
+        entropy: nats per token.
         centre: parameters at x = 0.
-        a, b, c: coefficients, nats.
+        a, b, c: coefficients of the log excess.
     """
 
+    entropy: float
     centre: float
     a: float
     b: float
     c: float
 
-    def at(self, size: float) -> float:
-        """The loss at a size, nats."""
+    def log_excess(self, size: float) -> float:
+        """ln(loss - entropy) at a size."""
         x = math.log(size / self.centre)
         return (self.a * x + self.b) * x + self.c
+
+    def at(self, size: float) -> float:
+        """The loss at a size, nats per token."""
+        return self.entropy + math.exp(self.log_excess(size))
 
     def best(self, low: float, high: float) -> float:
         """The size of least loss from `low` to `high`: the vertex if it is a minimum and lies there, else an end."""
@@ -108,11 +121,11 @@ class Law:
 
 
 def parabola(curve: IsoFlop) -> Parabola:
-    """The least-squares parabola of loss over log size."""
+    """The least-squares parabola of log excess over log size."""
     centre = math.exp(float(np.mean(np.log(curve.sizes))))
     x = np.log(np.asarray(curve.sizes, dtype=float) / centre)
-    a, b, c = np.polyfit(x, np.asarray(curve.losses, dtype=float), 2)
-    return Parabola(centre, float(a), float(b), float(c))
+    a, b, c = np.polyfit(x, _log_excess(curve), 2)
+    return Parabola(curve.entropy, centre, float(a), float(b), float(c))
 
 
 def interior(curve: IsoFlop, margin: float = 0.01) -> bool:
@@ -125,7 +138,7 @@ def interior(curve: IsoFlop, margin: float = 0.01) -> bool:
     return low < best < high and min(ends) >= fitted.at(best) + margin
 
 
-def shuffled_interior(curves: Sequence[IsoFlop], draws: int = 200, seed: int = 0) -> float:
+def shuffled_interior(curves: Sequence[IsoFlop], draws: int = 2000, seed: int = 0) -> float:
     """For how many of the curves `interior` holds when losses are shuffled among their sizes: mean over draws."""
     rng = np.random.default_rng(seed)
     return float(np.mean([sum(map(interior, shuffled(curves, rng))) for _ in range(draws)]))
@@ -133,10 +146,7 @@ def shuffled_interior(curves: Sequence[IsoFlop], draws: int = 200, seed: int = 0
 
 def shuffled(curves: Sequence[IsoFlop], rng: np.random.Generator) -> list[IsoFlop]:
     """The curves with the losses of each shuffled among its sizes."""
-    return [
-        IsoFlop(curve.compute, curve.sizes, [curve.losses[i] for i in rng.permutation(len(curve.losses))])
-        for curve in curves
-    ]
+    return [replace(curve, losses=[curve.losses[i] for i in rng.permutation(len(curve.losses))]) for curve in curves]
 
 
 def fit_power_law(x: Sequence[float], y: Sequence[float]) -> PowerLaw:
@@ -167,54 +177,48 @@ def best(curves: Sequence[IsoFlop]) -> list[tuple[float, float]]:
     return found
 
 
-def fit(curves: Sequence[IsoFlop], entropy: float) -> Law:
-    """The law of some IsoFLOP curves.
+def fit(curves: Sequence[IsoFlop]) -> Law:
+    """The law of some IsoFLOP curves of the same text.
 
     Args:
         curves: of two different amounts of compute at least.
-        entropy: nats per token.
 
     Raises:
-        GlassbookError: too few curves, or a best loss that is not above the entropy.
+        GlassbookError: too few curves, or their entropies differ.
     """
-    if not math.isfinite(entropy):
-        raise GlassbookError(f"the entropy is {entropy:g}; give a finite number")
-    compute, found = [curve.compute for curve in curves], best(curves)
+    compute, entropy = [curve.compute for curve in curves], {curve.entropy for curve in curves}
     if len(set(compute)) < 2:
         raise GlassbookError("a scaling law needs curves of two different amounts of compute at least")
-    for each, (_, loss) in zip(compute, found, strict=True):
-        if loss <= entropy:
-            raise GlassbookError(f"the best loss at {each:g} FLOP, {loss:.4g}, is not above the entropy {entropy:.4g}")
-    sizes, losses = zip(*found, strict=True)
-    return Law(fit_power_law(compute, sizes), fit_power_law(compute, [loss - entropy for loss in losses]), entropy)
+    if len(entropy) > 1:
+        raise GlassbookError("the curves are of texts of different entropy; fit each text alone")
+    [floor], (sizes, losses) = entropy, zip(*best(curves), strict=True)
+    return Law(fit_power_law(compute, sizes), fit_power_law(compute, [loss - floor for loss in losses]), floor)
 
 
-def resample(curves: Sequence[IsoFlop], entropy: float, draws: int = 1000, seed: int = 0) -> list[Law]:
+def resample(curves: Sequence[IsoFlop], draws: int = 1000, seed: int = 0) -> list[Law]:
     """Laws of curves whose residuals from their parabolas are drawn again, from those of all curves (Efron 1979).
 
-    Residuals are scaled by sqrt(n / (n - 3)), since a parabola of n losses has taken up three degrees of freedom.
+    Residuals are of the log excess, scaled by sqrt(n / (n - 3)): a parabola takes three degrees of freedom of n.
 
     Args:
-        curves, entropy: as of `fit`; each curve with four sizes at least.
+        curves: as of `fit`, each with four sizes at least.
         draws: how many.
         seed: of the draws.
     """
     if (n := min(len(curve.sizes) for curve in curves)) < 4:
         raise GlassbookError(f"{n} sizes at one compute leave no residuals to resample; train 4 at least")
-    fitted = [[parabola(curve).at(size) for size in curve.sizes] for curve in curves]
+    fitted = [np.array([parabola(curve).log_excess(size) for size in curve.sizes]) for curve in curves]
     residuals = np.concatenate(
         [
-            (np.asarray(curve.losses) - at) * math.sqrt(len(at) / (len(at) - 3))
+            (_log_excess(curve) - at) * math.sqrt(len(at) / (len(at) - 3))
             for curve, at in zip(curves, fitted, strict=True)
         ]
     )
     rng, laws = np.random.default_rng(seed), []
     for _ in range(draws):
-        drawn = [
-            IsoFlop(curve.compute, curve.sizes, [float(x) for x in at + rng.choice(residuals, len(at))])
-            for curve, at in zip(curves, fitted, strict=True)
-        ]
-        laws.append(fit(drawn, entropy))
+        excess = [np.exp(at + rng.choice(residuals, len(at))) for at in fitted]
+        drawn = [replace(c, losses=(c.entropy + e).tolist()) for c, e in zip(curves, excess, strict=True)]
+        laws.append(fit(drawn))
     return laws
 
 
@@ -248,6 +252,10 @@ def fit_floor(compute: Sequence[float], losses: Sequence[float]) -> float:
         i = int(np.argmin([misfit(floor) for floor in grid]))
         low, high = grid[max(i - 1, 0)], grid[min(i + 1, 100)]
     return float((low + high) / 2)
+
+
+def _log_excess(curve: IsoFlop) -> np.ndarray:
+    return np.log(np.asarray(curve.losses, dtype=float) - curve.entropy)
 
 
 def _check_positive(what: str, numbers: Sequence[float]) -> None:
