@@ -166,7 +166,8 @@ def trained(
         )  # fmt: skip
         loss = text.loss(network)
         return {
-            "compute": flop, "width": model.d_model, "blocks": model.n_layers, "size": parameters(model),
+            "training": label, "compute": flop, "width": model.d_model,
+            "blocks": model.n_layers, "size": parameters(model),
             "tokens": steps * text.rows * text.context, "updates": steps, "flop": steps * each, "loss": loss,
             "excess": loss - text.entropy,
         }  # fmt: skip
