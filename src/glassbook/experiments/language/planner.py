@@ -118,11 +118,12 @@ def plan_hours(record: RunRecord, seconds: float) -> tuple[Plan, FlopPerSecond]:
 
     How fast a model trains depends on its size and that on the compute: both are looked for in turn.
     """
-    rows, flop = record.config["rows"], curves_of(record)[0].compute
-    for _ in range(3):
-        speed = training_speed(plan_training(record, flop).model, rows)
-        flop = speed.during(seconds).n
-    return plan_training(record, flop), speed
+    plan = plan_training(record, curves_of(record)[0].compute)
+    speed = training_speed(plan.model, record.config["rows"])
+    for _ in range(2):
+        plan = plan_training(record, speed.during(seconds).n)
+        speed = training_speed(plan.model, record.config["rows"])
+    return plan_training(record, speed.during(seconds).n), speed
 
 
 def training_speed(model: LMConfig, rows: int) -> FlopPerSecond:

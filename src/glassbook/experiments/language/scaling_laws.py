@@ -33,7 +33,7 @@ class ScalingLaws:
     """
 
     compute: float = 3e10
-    """FLOP of each training on the first level; each further level has four times as many, the larger run once more."""
+    """FLOP of each training on the first level; it grows by the same factor to each further level and the larger run."""
     levels: int = 3
     """Levels of compute."""
     sizes: int = 5
