@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from glassbook.nets import LMConfig
     from glassbook.notebook import Run
 
-WIDTHS = range(8, 1025, 4)
+WIDTHS = range(4, 1025, 2)
 """Widths that a model may have; depth and heads follow."""
 LONG = "story"
 """The one genre whose documents are longer than a context; all others have at most about 100 tokens."""

@@ -23,7 +23,7 @@ GROWTH = 4.0
 @experiment(
     terms=["Scaling laws"],
     source="Hoffmann et al. 2022, arXiv:2203.15556; Kaplan et al. 2020, arXiv:2001.08361",
-    minutes=6,
+    minutes=4,
 )
 @dataclass(frozen=True, kw_only=True)
 class ScalingLaws:
@@ -32,7 +32,7 @@ class ScalingLaws:
     Each level trains several sizes with the same counted compute; the larger run has the size that the levels predict.
     """
 
-    compute: float = 3e10
+    compute: float = 1.5e10
     """FLOP of each training on the first level; it grows by the same factor to each further level and the larger run."""
     levels: int = 3
     """Levels of compute."""
@@ -48,7 +48,7 @@ class ScalingLaws:
     """Tokens in a row."""
     lr: float = 4e-3
     """Peak learning rate at width 64; it goes with the root of 64 / width."""
-    documents: int = 800
+    documents: int = 600
     """Documents that losses are measured on."""
     draws: int = 1000
     """Draws of the bootstrap."""
