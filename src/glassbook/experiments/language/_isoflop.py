@@ -1,12 +1,12 @@
 """Trainings of an IsoFLOP sweep: shapes of language models, text of known entropy that fits their context, one loss.
 
-text = ShortTexts(run, vocab=512, rows=4, context=128, documents=800)
-shape = nearest(2e4, 512, 128)
-row = trained(run, "small", shape, text, steps=400, lr=4e-3)     # {"size": ..., "flop": ..., "loss": ...}
+text = ShortTexts(run, vocab=512, rows=4, context=128, documents=600)
+row = trained(run, "small", nearest(2e4, 512, 128), text, flop=3e10, lr=4e-3)     # {"size": ..., "loss": ..., ...}
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +29,7 @@ POINTS = 50
 """Logged points of a training."""
 
 
+@functools.cache
 def shape(width: int, vocab: int, context: int) -> LMConfig:
     """The language model of a width: a block more for every 32 channels, heads of 32 to 63, an MLP of 8/3 the width."""
     from glassbook.nets import LMConfig
