@@ -187,11 +187,11 @@ def parabola_rows(curves: Sequence[IsoFlop]) -> tuple[list[dict[str, Any]], list
 
     points, lines = [], []
     for curve, (size, loss) in zip(curves, best(curves), strict=True):
-        name, fitted = f"{curve.compute:.2g}".replace("e+", "e"), parabola(curve)
+        name, fitted = f"{curve.compute / 1e9:g}", parabola(curve)
         trained = zip(curve.sizes, curve.losses, strict=True)
-        points += [{"size": n, "loss": x, "FLOP": name, "what": "trained"} for n, x in trained]
-        points.append({"size": size, "loss": loss, "FLOP": name, "what": "vertex"})
-        lines += [{"size": n, "loss": fitted.at(n), "FLOP": name} for n in between(min(curve.sizes), max(curve.sizes))]
+        points += [{"size": n, "loss": x, "GFLOP": name, "what": "trained"} for n, x in trained]
+        points.append({"size": size, "loss": loss, "GFLOP": name, "what": "vertex"})
+        lines += [{"size": n, "loss": fitted.at(n), "GFLOP": name} for n in between(min(curve.sizes), max(curve.sizes))]
     return points, lines
 
 
@@ -202,17 +202,19 @@ def law_rows(
     its 95 % band up to the larger run."""
     from glassbook.measure.scaling import best, interval
 
-    top = larger["compute"]
     found = [{"size": size, "excess": loss - law.entropy} for size, loss in best(curves)]
-    points = [{"compute": curve.compute, name: at[name], "law": "fitted", "what": "vertex of a level"}
-              for curve, at in zip(curves, found, strict=True)]  # fmt: skip
-    points.append({"compute": top, name: getattr(law, name).at(top), "law": "fitted", "what": "predicted"})
-    points.append({"compute": top, name: larger[name], "law": "fitted", "what": "larger run"})
+    top = larger["compute"]
+    predicted = {"size": law.size.at(top), "excess": law.excess.at(top)}
+    measured = [(curve.compute, at, "best of a level") for curve, at in zip(curves, found, strict=True)]
+    points = [
+        {"GFLOP": compute / 1e9, name: at[name], "what": what}
+        for compute, at, what in [*measured, (top, predicted, "predicted"), (top, larger, "larger run")]
+    ]
     lines = []
     for compute in between(curves[0].compute, top):
         low, high = interval([getattr(drawn, name).at(compute) for drawn in laws])
-        lines.append({"compute": compute, name: getattr(law, name).at(compute), "low": low, "high": high,
-                      "law": "fitted"})  # fmt: skip
+        at = getattr(law, name).at(compute)
+        lines.append({"GFLOP": compute / 1e9, name: at, "low": low, "high": high, "what": "fitted law"})
     return points, lines
 
 

@@ -33,7 +33,7 @@ class ScalingLaws:
     """
 
     compute: float = 1.5e10
-    """FLOP of each training on the first level; it grows by the same factor to each further level and the larger run."""
+    """FLOP of each training on the first level; by the same factor more on each further one, and for the larger run."""
     levels: int = 3
     """Levels of compute."""
     sizes: int = 5
@@ -163,9 +163,9 @@ class ScalingLaws:
         size = charts.Axis("size", "parameters in matrices", "log")
         points, lines = parabola_rows(curves)
         loss = charts.Axis("loss", "nats per token")
-        run.chart("isoflop", charts.fitted(points, lines, size, loss, "FLOP", shape="what"))
-        across = charts.Axis("compute", "FLOP", "log")
+        run.chart("isoflop", charts.fitted(points, lines, size, loss, "GFLOP", shape="what"))
+        across = charts.Axis("GFLOP", "GFLOP", "log")
         for name, title in (("size", "best size (parameters)"), ("excess", "nats per token above the entropy")):
             points, lines = law_rows(name, curves, law, laws, larger)
             axis = charts.Axis(name, title, "log")
-            run.chart(name, charts.fitted(points, lines, across, axis, "law", shape="what", band=("low", "high")))
+            run.chart(name, charts.fitted(points, lines, across, axis, "what", shape="what", band=("low", "high")))
