@@ -64,6 +64,8 @@ def test_a_person_sees_the_plan_and_where_it_stands(glassbook, folder):
     assert "this notebook" in said
     assert "EU AI Act" in said
     assert "Below the threshold" in said
+    assert "no further" in said
+    assert "no further" not in glassbook("plan", "--flop", "1e12", "--notebook", folder).out
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from glassbook.cli.output import console, table
 from glassbook.errors import GlassbookError
 from glassbook.formatting import flop, number, seconds
 
+TESTED = 4
+"""How many times beyond the trainings of its law the experiment's larger run lies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(InNotebook):
@@ -69,11 +72,16 @@ class Plan(InNotebook):
             ("time here", f"{seconds(r['seconds'])}, at {flop(r['flop_per_second'])}/s"),
             ("size", f"{_range(r, 'size')} parameters in matrices"),
             ("shape", f"{r['blocks']} blocks, {r['width']} wide"),
-            ("tokens", number(round(r["tokens"]))),
+            ("tokens", number(float(f"{r['tokens']:.4g}"))),
             ("loss", f"{_range(r, 'loss')} nats per token; entropy {number(r['entropy'])}"),
             ("law", f"{where}, run {law['run']}; {number(r['times_the_largest'])} times its largest training"),
         ]
         console().print(table(("for", "plan"), rows, wide="plan"))
+        if r["times_the_largest"] > TESTED:
+            print(
+                f"\nThe law was tested {TESTED} times beyond the trainings it rests on, no further; the intervals hold"
+            )
+            print("their scatter alone.")
         print()
         rows = [(one["rule"], flop(one["flop"]), one["text"]) for one in r["rulings"]]
         console().print(table(("threshold", "from", "verdict"), rows, wide="verdict"))
