@@ -61,12 +61,10 @@ def test_a_law_is_found_in_curves_that_are_made_of_it():
 
 
 def test_the_bootstrap_interval_covers_the_truth_about_as_often_as_it_says():
-    hits = 0
-    for seed in range(40):
-        low, high = interval([law.size.exponent for law in resample(curves(0.03, seed=seed), 200, seed)])
-        hits += low <= 0.5 <= high
-    assert hits >= 34
-    assert high - low < 0.2
+    draws = [resample(curves(0.03, seed=seed), 200, seed) for seed in range(40)]
+    ends = [interval([law.size.exponent for law in laws]) for laws in draws]
+    assert sum(low <= 0.5 <= high for low, high in ends) >= 34
+    assert all(0 < high - low < 0.3 for low, high in ends)
 
 
 def test_curves_without_a_best_size_show_no_growth():
