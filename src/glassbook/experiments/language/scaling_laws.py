@@ -59,7 +59,7 @@ class ScalingLaws:
         Claim("best-size-is-inside",
               "At each of three levels of compute the best size lies inside the range of sizes: both ends have a loss "
               "at least 0.01 nats above the vertex of a parabola",
-              "interior", ">=", 3, control="shuffled_interior <= 1", sabotages=("same-compute", "equal-steps")),
+              "interior", ">=", 3, control="shuffled_interior <= 1", sabotages=("equal-steps",)),
         Claim("best-size-grows", "The best size grows with compute: its exponent's 95 % interval lies above 0",
               "exponent_low", ">", 0,
               no_control="the interval is from residuals, and is wide where sizes make no difference",
@@ -68,11 +68,14 @@ class ScalingLaws:
               "The excess over the entropy of a run with four times the compute of the last level, at the predicted "
               "best size, is foretold within 15 %",
               "excess_error", "<=", 0.15, control="last_level_error >= 0.3",
-              sabotages=("same-compute", "short-larger")),
+              sabotages=("same-compute", "short-larger"),
+              explanation="The excess falls slowly at first, then fast, then slowly again: it is no one power of "
+                          "compute. A line through three levels foretells the fourth as far as these differences "
+                          "cancel, which depends on the seed"),
     )  # fmt: skip
     sabotages = (
-        Sabotage("same-compute", "All levels are trained with the compute of the first",
-                 {"sabotage": "same-compute"}),
+        Sabotage("same-compute", "There are two levels, and both are trained with the compute of the first",
+                 {"sabotage": "same-compute", "levels": 2}),
         Sabotage("equal-steps", "All sizes of a level get as many updates as its largest, not as much compute",
                  {"sabotage": "equal-steps"}),
         Sabotage("short-larger", "The larger run gets the compute of the first level", {"sabotage": "short-larger"}),
