@@ -26,6 +26,11 @@ def values(spec):
     return spec["data"]["values"]
 
 
+def fitted(band):
+    curve = [{"step": i, "loss": 3.0 - i, "low": 2.9 - i, "high": 3.1 - i, "model": "law"} for i in (1, 2)]
+    return charts.fitted(ROWS, curve, Axis("step"), Axis("loss"), "model", shape="model", band=band)
+
+
 def examples():
     few = [
         {"name": "x", "share": 0.25, "low": 0.1, "high": 0.5, "arm": "p"},
@@ -38,6 +43,8 @@ def examples():
         "bars": charts.bars(few, "share", "name"),
         "grouped bars": charts.bars(few, Axis("share", "share", percent=True), "name", "arm"),
         "scatter": charts.scatter(ROWS, "step", "loss", "model", front=True),
+        "fitted": fitted(None),
+        "fitted with a band": fitted(("low", "high")),
         "heat": charts.heat([[0.0, 1.0]], ["a", "b"], ["c"]),
         "confusion": charts.confusion([[3, 1], [0, 2]], ["cat", "dog"]),
         "interval": charts.interval(few, "share", "name", "low", "high", "arm"),
@@ -103,6 +110,16 @@ def test_the_front_joins_what_nothing_dominates():
     lowest = charts.scatter(rows, "cost", "gain", front=True, minimise=(True, True))["layer"][0]
     assert values(lowest) == rows[:1]
     assert mark(charts.scatter(rows, "cost", "gain")) == "circle"
+
+
+def test_what_was_fitted_is_drawn_under_what_was_measured():
+    line, points = fitted(None)["layer"]
+    assert (mark(line), mark(points)) == ("line", "point")
+    assert values(points) == ROWS
+    assert points["encoding"]["shape"]["field"] == "model"
+    area, line, points = fitted(("low", "high"))["layer"]
+    assert (mark(area), mark(line), mark(points)) == ("area", "line", "point")
+    assert (area["encoding"]["y"]["field"], area["encoding"]["y2"]["field"]) == ("low", "high")
 
 
 def test_heat_puts_each_number_in_its_square():

@@ -125,6 +125,33 @@ def scatter(
     return _spec(chart.properties(width=320, height=320) if square else chart)
 
 
+def fitted(
+    points: Rows, curves: Rows, x: Axis, y: Axis, color: str, *, shape: str, band: tuple[str, str] | None = None
+) -> Spec:
+    """What was measured as points, and what was fitted to it as curves.
+
+    Args:
+        points: one row for each point; all their fields are shown on hover.
+        curves: the points of the curves.
+        x: field across, of both.
+        y: field upwards, of both.
+        color: field of both whose values have a colour each, and a curve each.
+        shape: field of the points whose values have a mark each.
+        band: fields of the curves between which an area is shaded.
+    """
+    import altair as alt
+
+    base = alt.Chart(_data(curves)).encode(**_channels(x=x, color=color))
+    chart = base.mark_line().encode(**_channels(y=y))
+    if band is not None:
+        low, high = (_escaped(field) for field in band)
+        area = base.mark_area(opacity=0.2).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high))
+        chart = area + chart
+    marks = alt.Chart(_data(points)).mark_point(filled=True, size=70, opacity=1, tooltip=alt.TooltipContent("data"))
+    kinds = alt.Shape(_escaped(shape), type="nominal", sort=None, title=shape)
+    return _spec(chart + marks.encode(**_channels(x=x, y=y, color=color), shape=kinds))
+
+
 def heat(
     matrix: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[str], *, title: str = "value",
     y_title: str | None = None, domain: tuple[float, float] = (0.0, 1.0),

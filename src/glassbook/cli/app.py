@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "runs": "list the runs of a notebook; `runs show` shows one",
     "jobs": "list the jobs of the queue; `jobs cancel`, `jobs again` and `jobs log` act on one",
     "claims": "list every claim with its verdict; `claims check` runs missing seeds",
+    "plan": "plan a training: size, tokens and loss for some compute, by a scaling law",
     "check": "list numbers and verdicts in prose that no run grounds, dead links, stale evidence",
     "open": "show a model: its size, its sites, a sample",
     "look": "show photographs to a picture model: classes, or a reconstruction",
