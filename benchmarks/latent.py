@@ -118,7 +118,7 @@ def vae_epochs(digits: Tensor, test: Tensor, epochs: int, rounds: int) -> None:
                 reached.append(done)
             return {}
 
-        ours(precision, epochs * (len(digits) // BATCH), evaluate=look, evaluate_every=20)
+        ours(precision, epochs * (len(digits) // BATCH), evaluate=look, evaluate_every=50)
         return reached[0] if reached else epochs * (len(digits) // BATCH)
 
     def theirs(digits_file: str) -> tuple[float, float]:
