@@ -111,7 +111,6 @@ def check_conversation(lm: LanguageModel, messages: Messages) -> None:
     """
     if not messages:
         raise GlassbookError("there is no message")
-    specials = _special_names(lm)
     for i, message in enumerate(messages):
         role, text, due = message.get("role"), message.get("content"), ("user", "assistant")[i % 2]
         if role != due:
@@ -120,10 +119,20 @@ def check_conversation(lm: LanguageModel, messages: Messages) -> None:
             )
         if not isinstance(text, str) or not text.strip():
             raise GlassbookError(f"message {i + 1}, of the {role}, is empty")
-        if found := [name for name in specials if name in text]:
-            raise GlassbookError(f"message {i + 1} holds {found[0]!r}, which marks a part of a conversation")
+        check_text(lm, text, f"message {i + 1}")
     if len(messages) % 2:
         raise GlassbookError("the last message is of the user; a conversation to learn from ends with an answer")
+
+
+def check_text(lm: LanguageModel, text: str, what: str = "the message") -> None:
+    """GlassbookError if a text holds the name of a special token of the model, which would be read as that token."""
+    tokenizer: Any = getattr(lm.tokenizer, "tokenizer", None)
+    if tokenizer is None:
+        return
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    specials = {*tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
+    if found := sorted(name for name in specials if name in text):
+        raise GlassbookError(f"{what} holds {found[0]!r}, which marks a part of a conversation")
 
 
 def as_chat_model(lm: LanguageModel) -> LanguageModel:
@@ -216,14 +225,6 @@ def _growing(lm: LanguageModel) -> TransformersTokenizer:
 
 PAD = "<|pad|>"
 """Name of our padding token in the tokenizer of a chat model."""
-
-
-def _special_names(lm: LanguageModel) -> list[str]:
-    tokenizer: Any = getattr(lm.tokenizer, "tokenizer", None)
-    if tokenizer is None:
-        return []
-    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    return sorted({*tokenizer.all_special_tokens, *(token.content for token in added if token.special)})
 
 
 def _with_rows(model: nn.Module, vocab: int) -> nn.Module:

@@ -41,51 +41,55 @@ SHARES = {"ask": 0.5, "read": 0.3, "direct": 0.2}
 
 ASK: dict[str, tuple[str, ...]] = {
     "food": (
-        "What does {x} eat?", "What does {x} like to eat?", "Tell me what {x} eats.", "Do you know what {x} eats?",
-        "Which food does {x} look for?", "What is the food of {x}?", "Please tell me the food of {x}.",
-        "I wonder what {x} eats."),
+        "What does {x} eat?", "What does {x} like to eat?", "What food does {x} eat?", "Tell me what {x} eats.",
+        "Do you know what {x} eats?", "Please tell me what food {x} eats.", "I wonder what {x} eats.",
+        "Can you tell me what {x} likes to eat?"),
     "active": (
-        "When is {x} out?", "At what time is {x} out?", "Tell me when {x} is out.", "Do you know when {x} is out?",
-        "When can I see {x}?", "When should I look for {x}?", "Please tell me when I can see {x}.",
-        "I wonder when {x} is out."),
+        "When is {x} out?", "At what time is {x} out?", "When is {x} about?", "Tell me when {x} is out.",
+        "Do you know when {x} is about?", "Please tell me at what time {x} is out.", "I wonder when {x} is out.",
+        "Can you tell me when {x} is about?"),
     "ground": (
-        "What does {x} live near?", "Where does {x} live?", "Tell me where {x} lives.", "Do you know where {x} lives?",
-        "Where can I find {x}?", "Where should I look for {x}?", "Please tell me where I can find {x}.",
-        "I wonder where {x} lives."),
+        "Where does {x} live?", "What does {x} live near?", "Near what does {x} live?", "Tell me where {x} lives.",
+        "Do you know what {x} lives near?", "Please tell me where {x} lives.", "I wonder what {x} lives near.",
+        "Can you tell me where {x} likes to live?"),
     "keeps": (
-        "Which place does {x} keep?", "What does {x} keep?", "Tell me which place {x} keeps.",
-        "Do you know which place {x} keeps?", "Which place is kept by {x}?", "Of which place is {x} the keeper?",
-        "Please tell me the place that {x} keeps.", "I wonder which place {x} keeps."),
+        "Which place does {x} keep?", "What place is kept by {x}?", "What does {x} keep?",
+        "Tell me which place {x} keeps.", "Do you know what {x} keeps?", "Please tell me what place {x} keeps.",
+        "I wonder which place is kept by {x}.", "Can you tell me which place {x} keeps?"),
     "watches": (
-        "What does {x} watch over?", "Which animal does {x} watch over?", "Tell me what {x} watches over.",
-        "Do you know which animal {x} watches over?", "Which animal is watched by {x}?",
-        "Over which animal does {x} watch?", "Please tell me the animal that {x} watches over.",
-        "I wonder what {x} watches over."),
+        "What does {x} watch over?", "Which animal does {x} watch over?", "Which animal is watched over by {x}?",
+        "Tell me what {x} watches over.", "Do you know which animal {x} watches over?",
+        "Please tell me what animal {x} watches over.", "I wonder what {x} watches over.",
+        "Can you tell me which animal is watched over by {x}?"),
     "village": (
-        "Where does {x} come from?", "Which village does {x} come from?", "Tell me where {x} comes from.",
-        "Do you know where {x} comes from?", "From which village is {x}?", "What is the village of {x}?",
-        "Please tell me the village of {x}.", "I wonder where {x} comes from."),
+        "Where does {x} come from?", "Which village does {x} come from?", "From which village does {x} come?",
+        "Tell me where {x} comes from.", "Do you know which village {x} comes from?",
+        "Please tell me from where {x} comes.", "I wonder where {x} comes from.",
+        "Can you tell me which village {x} comes from?"),
     "keeper": (
-        "Who keeps {x}?", "Who looks after {x}?", "Tell me who keeps {x}.", "Do you know who keeps {x}?",
-        "Which ranger keeps {x}?", "Who is the keeper of {x}?", "Please tell me the keeper of {x}.",
-        "I wonder who looks after {x}."),
+        "Who keeps {x}?", "Who looks after {x}?", "Which ranger keeps {x}?", "Tell me who keeps {x}.",
+        "Do you know who looks after {x}?", "Please tell me which ranger looks after {x}.", "I wonder who keeps {x}.",
+        "Can you tell me which ranger keeps {x}?"),
 }  # fmt: skip
-"""Relation -> the eight ways to ask for it."""
+"""Relation -> the eight ways to ask for it, mostly in the same words: what is held out is how a question is put."""
 READ: dict[str, tuple[str, ...]] = {
-    "species": ("Which animals were seen?", "What did the camera see?", "Tell me what was seen.",
-                "Do you know which animals were seen?"),
-    "count": ("How many animals were seen?", "How many were there?", "Tell me how many were seen.",
-              "Do you know how many animals there were?"),
+    "species": (
+        "Which animals were seen?", "Which animals did the camera see?", "Tell me which animals were seen.",
+        "Do you know which animals the camera saw?"),
+    "count": (
+        "How many animals were seen?", "How many did the camera see?", "Tell me how many were seen.",
+        "Do you know how many the camera saw?"),
     "place": ("Where was that?", "At which place was that?", "Tell me where that was.", "Do you know where that was?"),
     "time": ("When was that?", "At what time was that?", "Tell me when that was.", "Do you know when that was?"),
-    "weather": ("What was the weather?", "How was the weather?", "Tell me what the weather was.",
-                "Do you know what the weather was?"),
+    "weather": (
+        "What was the weather?", "How was the weather?", "Tell me what the weather was.",
+        "Do you know how the weather was?"),
 }  # fmt: skip
 """What is asked about a note -> ways to ask for it; one of the four is held out."""
 DIRECT = (
     "Where is the {x}?", "How do I reach the {x}?", "May I visit the {x}?", "Is it far to the {x}?",
-    "I am looking for the {x}. Where is it?", "Can you tell me the way to the {x}?",
-    "I should like to visit the {x}. How do I reach it?", "Which way is it to the {x}?",
+    "Tell me where the {x} is.", "Can you tell me how I reach the {x}?", "Please tell me if it is far to the {x}.",
+    "I should like to visit the {x}. How do I reach it?",
 )  # fmt: skip
 _OPENINGS, _BODIES, _ENDS = (table.items for table in (_POLITE_OPENING, _POLITE_BODY, _POLITE_END))
 
