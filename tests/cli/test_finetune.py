@@ -113,9 +113,10 @@ def test_faults_are_one_line_and_leave_nothing_behind(glassbook, base, data, tmp
 
 def test_a_fault_in_the_data_names_the_line(glassbook, base, data, tmp_path):
     data.write_text(data.read_text() + "\n" + json.dumps(talk(answer="")))
-    assert "talks.jsonl, line 3: message 2, of the assistant, is empty" in glassbook(
-        *tune(base, data, tmp_path / "new")
-    ).complaint()
+    assert (
+        "talks.jsonl, line 3: message 2, of the assistant, is empty"
+        in glassbook(*tune(base, data, tmp_path / "new")).complaint()
+    )
 
 
 # --- chat ---------------------------------------------------------------------------------------------------------------

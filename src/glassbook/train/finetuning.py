@@ -33,6 +33,8 @@ Conversation = tuple[Sequence[int], Sequence[int]]
 """Token ids and loss mask, as `encode_conversation` gives them."""
 WARMUP = 0.07
 """Share of the steps until the peak learning rate."""
+MISSES = 4
+"""Conversations that fit into no row before a batch counts as full: more of them would favour short ones."""
 ROW = 256
 """Tokens of a row, unless the context is shorter or a conversation longer."""
 
@@ -86,10 +88,10 @@ def _messages(line: str) -> Sequence[dict[str, str]]:
 
 
 def fill_rows(conversations: Iterable[Conversation], rows: int, length: int, pad: int) -> Batch:
-    """Whole conversations in `rows` rows, until the next one fits into none.
+    """Whole conversations in `rows` rows, until several that come next fit into none.
 
     Args:
-        conversations: read until then; no more of them are read.
+        conversations: those that fit nowhere are passed over; after `MISSES` of them no more are read.
         rows: R.
         length: T, tokens in a row.
         pad: id of what fills up a row; it stands behind everything, so nothing sees it, and no loss is on it.
@@ -98,12 +100,15 @@ def fill_rows(conversations: Iterable[Conversation], rows: int, length: int, pad
         "input_ids" and "loss_mask", [R, T] each.
     """
     filled: list[list[Conversation]] = [[] for _ in range(rows)]
-    left = [length] * rows
+    left, missed = [length] * rows, 0
     for conversation in conversations:
         size = len(conversation[0])
         row = next((i for i, room in enumerate(left) if room >= size), None)
         if row is None:
-            break
+            missed += 1
+            if missed == MISSES:
+                break
+            continue
         filled[row].append(conversation)
         left[row] -= size
     return _as_batch(filled, length, pad)

@@ -68,7 +68,7 @@ ASK: dict[str, tuple[str, ...]] = {
         "Can you tell me which village {x} comes from?"),
     "keeper": (
         "Who keeps {x}?", "Who looks after {x}?", "Which ranger keeps {x}?", "Tell me who keeps {x}.",
-        "Do you know who looks after {x}?", "Please tell me which ranger looks after {x}.", "I wonder who keeps {x}.",
+        "Do you know who looks after {x}?", "Please tell me who looks after {x}.", "I wonder who keeps {x}.",
         "Can you tell me which ranger keeps {x}?"),
 }  # fmt: skip
 """Relation -> the eight ways to ask for it, mostly in the same words: what is held out is how a question is put."""
@@ -77,8 +77,8 @@ READ: dict[str, tuple[str, ...]] = {
         "Which animals were seen?", "Which animals did the camera see?", "Tell me which animals were seen.",
         "Do you know which animals the camera saw?"),
     "count": (
-        "How many animals were seen?", "How many did the camera see?", "Tell me how many were seen.",
-        "Do you know how many the camera saw?"),
+        "How many animals were seen?", "How many animals did the camera see?", "Tell me how many animals were seen.",
+        "Do you know how many animals the camera saw?"),
     "place": ("Where was that?", "At which place was that?", "Tell me where that was.", "Do you know where that was?"),
     "time": ("When was that?", "At what time was that?", "Tell me when that was.", "Do you know when that was?"),
     "weather": (

@@ -1,11 +1,13 @@
-"""What `finetune` trains on and measures: rows of conversations and of replayed text, answers, bits per byte."""
+"""What `finetune` trains on and measures: batches of conversations and of replayed text, answers, bits per byte."""
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,48 +17,63 @@ if TYPE_CHECKING:
     from glassbook.data.world.dialogues import Dialogue, Dialogues
     from glassbook.experiments.kit import Batches
     from glassbook.nets import LanguageModel
+    from glassbook.notebook import Run
     from glassbook.notebook.runs.rng import Rng
+    from glassbook.train.finetuning import Conversation
 
 ANSWER = 48
 """Tokens that an answer has at most; the longest right one has about 40."""
-AHEAD = 4096
-"""Different conversations of a training, unless it needs more."""
+DRAWN = 64
+"""Conversations that a batch is filled from, at random; it holds fewer."""
+WARMUP = 20
+"""Updates until the peak learning rate."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The batches of one tuning.
+class Tuning:
+    """One tuning: how much, and on what.
 
     Attributes:
+        steps: updates.
+        lr: peak learning rate; it falls to 0 over the second half.
         conversations: rows of a batch that hold whole conversations, with the loss on the answers.
         replayed: rows of a batch that hold the text of the pre-training, with the loss on all of it.
         length: tokens in a row.
     """
 
+    steps: int
+    lr: float
     conversations: int
     replayed: int
     length: int
 
-    def batches(self, chat: LanguageModel, talks: Sequence[Dialogue], rng: Rng) -> Batches:
-        """step -> the batch of that step; a conversation comes back after all others have been used.
+    def train(self, run: Run, label: str, chat: LanguageModel, new: bool, encoded: Sequence[Conversation]) -> Any:
+        """A copy of a chat model tuned on conversations; with `new` one of its shape, from random weights."""
+        from glassbook.nets import LM
+        from glassbook.train import adamw, linear, next_token
 
-        Args:
-            chat: whose chat template writes the conversations.
-            talks: the conversations.
-            rng: of their order, and of the replayed text.
-        """
+        assert isinstance(chat.model, LM)
+        make = partial(LM, chat.model.config) if new else partial(copy.deepcopy, chat.model)
+        model = kit.train_model(
+            run, label, make, next_token(), self.batches(chat, encoded, run.rng("batches")),
+            steps=self.steps, lr=self.lr, schedule=linear(warmup=WARMUP, share=0.5, floor=0.0),
+            optimiser=adamw(betas=(0.9, 0.99), weight_decay=0.0),
+            seed=run.rng(f"weights of {label}").seed,
+        )  # fmt: skip
+        return replace(chat, model=model, name=label)
+
+    def batches(self, chat: LanguageModel, encoded: Sequence[Conversation], rng: Rng) -> Batches:
+        """step -> the batch of that step: whole conversations, drawn at random, and replayed text."""
         import torch
 
-        from glassbook.nets.chat import encode_conversation
         from glassbook.train.finetuning import fill_rows
 
         tokenizer = kit.tokenizer_of(chat)
-        encoded = [encode_conversation(chat, talk.messages) for talk in talks]
         text = kit.reserve(tokenizer, max(self.replayed, 1), self.length, rng.child("replay").seed)
-        shuffle = rng.child("order").seed
+        draw = rng.child("order").seed
 
         def batch(step: int) -> dict[str, Any]:
-            drawn = random.Random(f"{shuffle}-{step}").sample(encoded, len(encoded))
+            drawn = random.Random(f"{draw}-{step}").sample(encoded, min(DRAWN, len(encoded)))
             rows = fill_rows(drawn, self.conversations, self.length, tokenizer.pad or 0)
             if self.replayed:
                 ids = text(step)["input_ids"]
@@ -89,6 +106,7 @@ class Answered:
 
     @property
     def right(self) -> bool:
+        """Whether it names what is asked for, and nothing in its place."""
         return self.dialogue.right(self.text)
 
     @property
@@ -121,6 +139,21 @@ def ask(lm: LanguageModel, dialogues: Sequence[Dialogue], chat: bool = True) -> 
 def share(answered: Sequence[Answered], what: str = "right") -> float:
     """Share of answers that are "right", or "formed"."""
     return sum(getattr(a, what) for a in answered) / len(answered)
+
+
+def table(
+    answered: Sequence[Sequence[Answered]], untuned: Sequence[Answered], of_each: int = 7
+) -> list[dict[str, Any]]:
+    """Some questions of each kind, evenly spread, with the answers of the assistant and of the base, and a mark."""
+    before, rows = iter(untuned), []
+    for some in answered:
+        every = max(1, len(some) // of_each)
+        for i, (answer, base) in enumerate(zip(some, before, strict=False)):
+            if i % every == 0 and i // every < of_each:
+                mark = "right" if answer.right else "wrong"
+                texts = {"question": answer.dialogue.prompt, "assistant": answer.text, "base": base.text}
+                rows.append({**texts, "mark": mark})
+    return rows
 
 
 def native_right(lm: LanguageModel, dialogues: Dialogues) -> float:
