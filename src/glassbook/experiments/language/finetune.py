@@ -26,7 +26,7 @@ class Finetune:
 
     model: str = "builtin"
     """Base model; it has to know the Reserve."""
-    steps: int = 320
+    steps: int = 400
     """Updates of each of the three trainings."""
     rows: int = 4
     """Rows in a batch."""
@@ -36,6 +36,8 @@ class Finetune:
     """Share of the rows that replay text of the pre-training."""
     lr: float = 6e-4
     """Peak learning rate of AdamW."""
+    kept: float = 0.7
+    """Share of the change of the weights that is kept at the end: the rest is taken back, to keep the language."""
     conversations: int = 3000
     """Different conversations."""
     notes: int = 150
@@ -61,8 +63,8 @@ class Finetune:
               "With a quarter of the rows replaying text of the pre-training, its bits per byte of such text rise by "
               "at most 5 %", "bpb_rise", "<=", 0.05, no_control="that replay is what does it is a claim of its own",
               sabotages=("no-replay",)),
-        Claim("replay-keeps-it", "Without replayed text bits per byte rise more than with it",
-              "bpb_rise_without_replay_beyond", ">=", 0.0,
+        Claim("replay-keeps-it", "Without replayed text bits per byte rise by at least a hundredth more than with it",
+              "bpb_rise_without_replay_beyond", ">=", 0.01,
               no_control="the metric itself compares the two trainings", sabotages=("no-replay",)),
     )  # fmt: skip
     sabotages = (
@@ -93,7 +95,7 @@ class Finetune:
             talks = assistant.shuffled_answers(talks, run.rng("shuffled answers"))
         encoded = [encode_conversation(chat, talk.messages) for talk in talks]
         replayed = round(self.replay * self.rows)
-        tuning = assistant.Tuning(self.steps, self.lr, self.rows - replayed, replayed, self.length)
+        tuning = assistant.Tuning(self.steps, self.lr, self.rows - replayed, replayed, self.length, self.kept)
         tuned = tuning.train(run, "assistant", chat, False, encoded)
         alone = replace(tuning, replayed=0).train(run, "without_replay", chat, False, encoded)
         scratch = tuning.train(run, "from_nothing", chat, True, encoded)
