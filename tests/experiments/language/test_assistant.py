@@ -1,6 +1,5 @@
 """What the fine-tuning experiment trains on and measures."""
 
-import copy
 import math
 import random
 
@@ -34,7 +33,7 @@ def talks():
 
 def test_a_batch_holds_conversations_with_the_loss_on_answers_and_replayed_text(chat, talks):
     encoded = [encode_conversation(chat, talk.messages) for talk in talks]
-    tuning = Tuning(steps=1, lr=1e-3, conversations=3, replayed=2, length=72, kept=1.0)
+    tuning = Tuning(steps=1, lr=1e-3, conversations=3, replayed=2, length=72)
     batches = tuning.batches(chat, encoded, Rng(7, ("x",)))
     batch = batches(4)
     assert batch["input_ids"].shape == batch["loss_mask"].shape == (5, 72)
@@ -44,17 +43,6 @@ def test_a_batch_holds_conversations_with_the_loss_on_answers_and_replayed_text(
     assert not any(talk.question in said for talk in talks)
     assert torch.equal(batches(4)["input_ids"], batch["input_ids"])
     assert not torch.equal(batches(5)["input_ids"], batch["input_ids"])
-
-
-def test_interpolating_takes_back_a_share_of_the_change_but_not_the_marks(chat):
-    start, end = chat.model, copy.deepcopy(chat.model)
-    with torch.no_grad():
-        for p in end.parameters():
-            p += 1
-    _assistant.interpolate(start, end, 0.7)
-    assert torch.allclose(end.blocks[0].attn.q.weight, start.blocks[0].attn.q.weight + 0.7, atol=1e-5)
-    assert torch.allclose(end.embed.weight[:-3], start.embed.weight[:-3] + 0.7, atol=1e-5)
-    assert torch.allclose(end.embed.weight[-3:], start.embed.weight[-3:] + 1, atol=1e-5)
 
 
 def test_bits_per_byte_counts_text_alone(base, chat):

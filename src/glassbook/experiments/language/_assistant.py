@@ -17,7 +17,7 @@ from glassbook.experiments import kit
 if TYPE_CHECKING:
     from glassbook.data.world.dialogues import Dialogue, Dialogues
     from glassbook.experiments.kit import Batches
-    from glassbook.nets import LM, LanguageModel
+    from glassbook.nets import LanguageModel
     from glassbook.notebook import Run
     from glassbook.notebook.runs.rng import Rng
     from glassbook.train.finetuning import Conversation
@@ -40,7 +40,6 @@ class Tuning:
         conversations: rows of a batch that hold whole conversations, with the loss on the answers.
         replayed: rows of a batch that hold the text of the pre-training, with the loss on all of it.
         length: tokens in a row.
-        kept: share of the change that is kept at the end (`interpolate`); a model from random weights keeps all of it.
     """
 
     steps: int
@@ -48,7 +47,6 @@ class Tuning:
     conversations: int
     replayed: int
     length: int
-    kept: float
 
     def train(self, run: Run, label: str, chat: LanguageModel, new: bool, encoded: Sequence[Conversation]) -> Any:
         """A copy of a chat model tuned on conversations; with `new` one of its shape, from random weights."""
@@ -66,8 +64,6 @@ class Tuning:
             optimiser=adamw(betas=(0.9, 0.99), weight_decay=0.0),
             seed=run.rng(f"weights of {label}").seed,
         )  # fmt: skip
-        if not new and self.kept < 1:
-            interpolate(chat.model, model, self.kept)
         return replace(chat, model=model, name=label)
 
     def batches(self, chat: LanguageModel, encoded: Sequence[Conversation], rng: Rng) -> Batches:
@@ -90,28 +86,6 @@ class Tuning:
             return rows
 
         return batch
-
-
-def interpolate(start: LM, end: LM, share: float) -> None:
-    """Take back part of a tuning: weights between those before and those after it, in place of the latter.
-
-    Along the straight line from one to the other the loss on the old text falls faster than what was learnt is lost.
-    The rows of the three marks, which were nothing before, stay as they are.
-
-    Args:
-        start: the model before.
-        end: the model after; it is changed.
-        share: of the change that is kept.
-
-    Source: Wortsman et al. 2022, arXiv:2109.01903.
-    """
-    import torch
-
-    with torch.no_grad():
-        marks = end.embed.weight[-3:].clone()
-        for before, after in zip(start.parameters(), end.parameters(), strict=True):
-            after.lerp_(before, 1 - share)
-        end.embed.weight[-3:] = marks
 
 
 def shuffled_answers(talks: Sequence[Dialogue], rng: Rng) -> list[Dialogue]:

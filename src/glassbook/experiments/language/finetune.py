@@ -36,8 +36,6 @@ class Finetune:
     """Share of the rows that replay text of the pre-training."""
     lr: float = 6e-4
     """Peak learning rate of AdamW."""
-    kept: float = 0.7
-    """Share of the change of the weights that is kept at the end: the rest is taken back, to keep the language."""
     conversations: int = 3000
     """Different conversations."""
     notes: int = 150
@@ -95,7 +93,7 @@ class Finetune:
             talks = assistant.shuffled_answers(talks, run.rng("shuffled answers"))
         encoded = [encode_conversation(chat, talk.messages) for talk in talks]
         replayed = round(self.replay * self.rows)
-        tuning = assistant.Tuning(self.steps, self.lr, self.rows - replayed, replayed, self.length, self.kept)
+        tuning = assistant.Tuning(self.steps, self.lr, self.rows - replayed, replayed, self.length)
         tuned = tuning.train(run, "assistant", chat, False, encoded)
         alone = replace(tuning, replayed=0).train(run, "without_replay", chat, False, encoded)
         scratch = tuning.train(run, "from_nothing", chat, True, encoded)
