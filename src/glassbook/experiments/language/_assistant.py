@@ -61,7 +61,7 @@ class Tuning:
         model = kit.train_model(
             run, label, make, next_token(), self.batches(chat, encoded, run.rng("batches")),
             steps=self.steps, lr=self.lr, schedule=linear(warmup=WARMUP, share=0.5, floor=0.0),
-            optimiser=adamw(betas=(0.9, 0.99), weight_decay=0.0),
+            optimiser=adamw(weight_decay=0.0),
             seed=run.rng(f"weights of {label}").seed,
         )  # fmt: skip
         return replace(chat, model=model, name=label)

@@ -28,13 +28,13 @@ class Finetune:
     """Base model; it has to know the Reserve."""
     steps: int = 400
     """Updates of each of the three trainings."""
-    rows: int = 4
+    rows: int = 8
     """Rows in a batch."""
-    length: int = 192
+    length: int = 96
     """Tokens in a row; a conversation is never cut."""
     replay: float = 0.25
     """Share of the rows that replay text of the pre-training."""
-    lr: float = 6e-4
+    lr: float = 8e-4
     """Peak learning rate of AdamW."""
     conversations: int = 3000
     """Different conversations."""
@@ -76,7 +76,7 @@ class Finetune:
     @classmethod
     def quick(cls) -> Finetune:
         """Far too few updates, in seconds."""
-        return cls(steps=3, conversations=100, notes=10, visitors=6, texts=8)
+        return cls(steps=3, rows=4, conversations=100, notes=10, visitors=6, texts=8)
 
     def run(self, run: Run) -> None:
         """Tune the base and its two siblings on the same conversations, then put the same questions to all of them."""
