@@ -39,6 +39,7 @@ PLACES = [
     "/features/RUN/FEATURE",
     "/steer",
     "/latents",
+    "/chat",
     "/search?q=features",
     "/p/no-such-page",
 ]

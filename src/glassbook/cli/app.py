@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "open": "show a model: its size, its sites, a sample",
     "look": "show photographs to a picture model: classes, or a reconstruction",
     "generate": "continue a prompt",
+    "chat": "talk with a chat model",
+    "finetune": "train a model on conversations: a base model becomes an assistant",
     "two-files": "write a model as parameters and a program that needs NumPy alone",
     "steer": "continue a prompt, plain and steered side by side",
     "features": "list the features of a dictionary; `export` and `name` act on those of a run",

@@ -15,6 +15,7 @@ from glassbook.model_server.available import (
     same_model,
     short_name,
 )
+from glassbook.model_server.chat_settings import ChatSettings, chat_from_query, chat_query, read_chat
 from glassbook.model_server.client import ModelServer
 from glassbook.model_server.latent_settings import (
     LatentSettings,
@@ -27,10 +28,13 @@ from glassbook.model_server.remembered import forget, remember
 
 __all__ = [
     "PREFIX",
+    "ChatSettings",
     "LatentSettings",
     "LensKind",
     "ModelServer",
     "available_models",
+    "chat_from_query",
+    "chat_query",
     "check_latents",
     "dictionary_of",
     "forget",
@@ -39,6 +43,7 @@ __all__ = [
     "latents_from_query",
     "latents_query",
     "models_with_latents",
+    "read_chat",
     "read_latents",
     "remember",
     "same_model",

@@ -11,6 +11,8 @@ from typing import Any
 from glassbook.errors import GlassbookError
 from glassbook.model_server.attention import attention as patterns_of
 from glassbook.model_server.available import WRITES, LensKind, file_stamps, resolve
+from glassbook.model_server.chat_settings import read_chat
+from glassbook.model_server.chatting import answers
 from glassbook.model_server.latents import LatentModels
 from glassbook.model_server.latents import latents as latents_of
 from glassbook.model_server.lenses import open_lens
@@ -248,6 +250,11 @@ def steer(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]
         return steer_texts(models.notebook, lm, settings, partial)
 
 
+def chat(models: OpenModels, partial: Partial, **params: Any) -> dict[str, Any]:
+    """A question to a chat model and to a base model; the parameters are `ChatSettings`."""
+    return answers(models.with_text, read_chat(params), partial)
+
+
 def latents(models: OpenModels, **params: Any) -> dict[str, Any]:
     """A picture's latents moved and decoded, or its noise removed; the parameters are `LatentSettings`."""
     return latents_of(models.with_latents, **params)
@@ -276,13 +283,14 @@ METHODS: dict[str, Callable[..., dict[str, Any]]] = {
     "lens": lens,
     "activations": activations,
     "steer": steer,
+    "chat": chat,
     "latents": latents,
     "look": look,
     "make": make,
     "similar": similar,
 }
 """The requests that can be made, by name."""
-WITH_PARTS = frozenset({"sample", "steer"})
+WITH_PARTS = frozenset({"sample", "steer", "chat"})
 """Those that give parts of their result beforehand; they can be given up whenever they do."""
 
 

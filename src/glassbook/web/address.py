@@ -15,7 +15,7 @@ from glassbook.steer.spec import no_such_key
 
 TOKEN = "token"
 """The key of a server's token, which every address may have."""
-READ_WHOLE = frozenset({"/compute", "/api/v1/compute", "/latents", "/steer"})
+READ_WHOLE = frozenset({"/compute", "/api/v1/compute", "/chat", "/latents", "/steer"})
 """Routes that read their query strings themselves, by `query_of`, and refuse what they do not know."""
 
 

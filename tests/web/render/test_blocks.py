@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from glassbook.model_server import LatentSettings
+from glassbook.model_server import ChatSettings, LatentSettings
 from glassbook.notebook import LiveBlock, Notebook, read_markdown
 from glassbook.notebook.pictures import png
 from glassbook.steer.spec import ActAddSource, ContrastSource, FeatureSource, SteeringSettings, VectorSource
@@ -67,6 +67,7 @@ def test_the_keys_of_panels_are_those_that_their_routes_read():
     assert {key.name for key in KINDS["lens"].keys} == set(LensRequest.model_fields)
     of_a_run, of_a_browser = {"experiment", "run", "artifact"}, {"pixels"}
     assert {key.name for key in KINDS["latents"].keys} - of_a_run == set(LatentSettings.model_fields) - of_a_browser
+    assert {key.name for key in KINDS["chat"].keys} - of_a_run == set(ChatSettings.model_fields)
     sources = (ActAddSource, ContrastSource, FeatureSource, VectorSource)
     read = {*SteeringSettings.model_fields, *(name for source in sources for name in source.model_fields)}
     assert {key.name for key in KINDS["steer"].keys} == read | {"prompt", "by"}

@@ -29,7 +29,17 @@ from glassbook.errors import GlassbookError
 from glassbook.experiments import evidence
 from glassbook.experiments.estimate import expected
 from glassbook.experiments.verdicts import tally
-from glassbook.model_server import PREFIX, LatentSettings, check_latents, latents_query, read_latents, short_name
+from glassbook.model_server import (
+    PREFIX,
+    ChatSettings,
+    LatentSettings,
+    chat_query,
+    check_latents,
+    latents_query,
+    read_chat,
+    read_latents,
+    short_name,
+)
 from glassbook.notebook import InlineValue, LiveBlock, RunRecord
 from glassbook.notebook.pages.learning_path import read_path
 from glassbook.notebook.runs.claims import find_claim
@@ -283,6 +293,26 @@ def latents_block(settings: LatentSettings) -> Names:
     }
 
 
+def chat_block(settings: ChatSettings) -> Names:
+    """Names for the template of the `chat` block."""
+    return {
+        "settings": settings,
+        "short": short_name(settings.model),
+        "base": short_name(settings.base) if settings.base else "",
+        "query": chat_query(settings),
+        "data": settings.model_dump(mode="json"),
+    }
+
+
+def _chat(services: Services, data: Settings) -> Names:
+    given = {key: value for key, value in data.items() if key not in _FROM_A_RUN}
+    if "experiment" in data or "run" in data:
+        artifact = _text(data, "artifact")
+        record = record_of(services, data, lambda record: artifact in record.artifacts)
+        given["model"] = f"{PREFIX}{record.id}/{artifact}"
+    return chat_block(read_chat(given))
+
+
 _FROM_A_RUN = ("experiment", "run", "artifact")
 """Keys by which a block names a model that a run has saved."""
 
@@ -422,6 +452,20 @@ KINDS: dict[str, Kind] = {
         ),
         _steer,
         'steer: {prompt: "", plus: "", minus: "", site: blocks.4.in, coeff: 2}',
+    ),
+    "chat": Kind(
+        "a panel that puts a question to an assistant and to a base model",
+        (
+            replace(_MODEL, doc="a chat model: a folder, or an id at Hugging Face"),
+            Key("experiment", "name of an experiment whose newest run saved the model, in place of model"),
+            _RUN,
+            Key("artifact", "name of the saved model, with experiment or run"),
+            Key("base", "the model beside it, which goes on with the question as a text; empty for none"),
+            Key("question", "what is asked first"),
+            Key("tokens", "tokens that an answer has at most"),
+        ),
+        _chat,
+        'chat: {model: "", question: "What does the otter eat?"}',
     ),
     "attention": Kind(
         "a panel with a model's attention patterns",

@@ -1,6 +1,7 @@
 """Routes of the web notebook: one router per kind of page, each with its HTML pages and their JSON API (`/api/v1`)."""
 
 from glassbook.web.views import (
+    chat,
     claims,
     compare,
     compute,
@@ -28,7 +29,7 @@ from glassbook.web.views import (
     timeline,
 )
 
-ROUTERS = [home.router, models.router, features.router, steering_panel.router, latents.router]
+ROUTERS = [home.router, models.router, features.router, steering_panel.router, latents.router, chat.router]
 ROUTERS += [experiments.router, runs.router, run_files.router, compare.router, claims.router, jobs.router]
 ROUTERS += [
     compute.router,

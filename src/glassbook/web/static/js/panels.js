@@ -1,4 +1,4 @@
-// Live blocks that call the model server: attention, lenses, latents and steering inside a page.
+// Live blocks that call the model server: attention, chats, lenses, latents and steering inside a page.
 import { ask, el, rooted } from "./api.js";
 import { pairs, streamed } from "./streamed.js";
 
@@ -10,6 +10,7 @@ if (!document.querySelector('link[href*="/css/panels.css"]')) {
 // Kind of panel -> the route that answers its settings, and the module whose `show(place, answer)` displays the answer.
 const PANELS = {
   attention: ["/api/v1/models/attention", () => import("./attention.js")],
+  chat: ["/api/v1/chat", () => import("./chat.js")],
   lens: ["/api/v1/models/lens", () => import("./lens.js")],
   latents: ["/api/v1/latents", () => import("./latents.js")],
   steer: ["/api/v1/steer", () => import("./steered.js")],
@@ -20,7 +21,8 @@ export async function answer(kind, settings, place) {
   const [path, viewer] = PANELS[kind];
   const { layer, head, ...asking } = settings; // which head is shown first is the viewer's alone
   if (layer !== undefined && head !== undefined) Object.assign(place.dataset, { layer, head });
-  const asked = kind === "steer" ? streamed(path, asking, place, pairs) : waiting(place, ask(path, { method: "POST", body: asking }));
+  const parts = { chat: async () => (await import("./chat.js")).columns, steer: async () => pairs }[kind];
+  const asked = parts ? streamed(path, asking, place, await parts()) : waiting(place, ask(path, { method: "POST", body: asking }));
   const [{ show }, data] = await Promise.all([viewer(), asked]);
   show(place, data, settings);
 }
