@@ -74,18 +74,27 @@ ASK: dict[str, tuple[str, ...]] = {
 """Relation -> the eight ways to ask for it, mostly in the same words: what is held out is how a question is put."""
 READ: dict[str, tuple[str, ...]] = {
     "species": (
-        "Which animals were seen?", "Which animals did the camera see?", "Tell me which animals were seen.",
-        "Do you know which animals the camera saw?"),
+        "What was seen?", "Which animals were seen?", "What did the camera see?", "Which animals did the camera see?",
+        "Tell me what was seen.", "Tell me which animals were seen.", "Do you know which animals the camera saw?",
+        "Please tell me what the camera saw."),
     "count": (
-        "How many animals were seen?", "How many animals did the camera see?", "Tell me how many animals were seen.",
-        "Do you know how many animals the camera saw?"),
-    "place": ("Where was that?", "At which place was that?", "Tell me where that was.", "Do you know where that was?"),
-    "time": ("When was that?", "At what time was that?", "Tell me when that was.", "Do you know when that was?"),
+        "How many animals were seen?", "How many animals did the camera see?", "How many were seen?",
+        "How many were there?", "Tell me how many animals were seen.", "Do you know how many animals the camera saw?",
+        "Please tell me how many there were.", "Can you tell me how many were seen?"),
+    "place": (
+        "Where was that?", "At which place was that?", "Which place was that?", "Tell me where that was.",
+        "Do you know where that was?", "Please tell me at which place that was.", "I wonder where that was.",
+        "Can you tell me where that was?"),
+    "time": (
+        "When was that?", "At what time was that?", "What time was that?", "Tell me when that was.",
+        "Do you know at what time that was?", "Please tell me when that was.", "I wonder when that was.",
+        "Can you tell me when that was?"),
     "weather": (
-        "What was the weather?", "How was the weather?", "Tell me what the weather was.",
-        "Do you know how the weather was?"),
+        "What was the weather?", "How was the weather?", "What weather was it?", "Tell me what the weather was.",
+        "Do you know how the weather was?", "Please tell me what the weather was.", "I wonder how the weather was.",
+        "Can you tell me what the weather was?"),
 }  # fmt: skip
-"""What is asked about a note -> ways to ask for it; one of the four is held out."""
+"""What is asked about a note -> the eight ways to ask for it."""
 DIRECT = (
     "Where is the {x}?", "How do I reach the {x}?", "May I visit the {x}?", "Is it far to the {x}?",
     "Tell me where the {x} is.", "Can you tell me how I reach the {x}?", "Please tell me if it is far to the {x}.",
@@ -166,7 +175,7 @@ class Dialogues:
         self.phrasings: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         """Relation, or what is asked of a note, or "way" -> (phrasings of the training, held-out phrasings)."""
         for name, ways in (*ASK.items(), *READ.items(), ("way", DIRECT)):
-            away = rng.sample(ways, HELD_OUT_PHRASINGS * len(ways) // 8)
+            away = rng.sample(ways, HELD_OUT_PHRASINGS)
             self.phrasings[name] = (tuple(way for way in ways if way not in away), tuple(away))
 
     def training(self, seed: int, shares: Mapping[str, float] = SHARES) -> Iterator[Dialogue]:

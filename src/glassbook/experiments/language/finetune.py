@@ -60,7 +60,10 @@ class Finetune:
         Claim("keeps-its-language",
               "With a quarter of the rows replaying text of the pre-training, its bits per byte of such text rise by "
               "at most 5 %", "bpb_rise", "<=", 0.05, no_control="that replay is what does it is a claim of its own",
-              sabotages=("no-replay",)),
+              sabotages=("no-replay",),
+              explanation="So many updates at this rate move the model away from where a long training with a falling "
+                          "rate had brought it, and the few replayed rows bring it back only in part; lower rates and "
+                          "taking back a part of the change cost answers"),
         Claim("replay-keeps-it", "Without replayed text bits per byte rise by at least a hundredth more than with it",
               "bpb_rise_without_replay_beyond", ">=", 0.01,
               no_control="the metric itself compares the two trainings", sabotages=("no-replay",)),
