@@ -16,10 +16,10 @@ from glassbook.experiments.base import find, sabotaged
         ("gan", {"every": 0}, "every = 0 must be at least 1"),
         ("gan", {"gamma": float("inf")}, "gamma = inf must be at least 0"),
         ("gan", {"digits": 40_000}, "digits = 40000: .*at most 20000"),
-        ("vae", {"betas": (1.0,)}, "give two at least"),
+        ("vae", {"betas": (1.0,)}, "number_of_betas = 1 must be at least 2"),
         ("vae", {"betas": (0.5, -1.0)}, r"betas\[1\] = -1 must be at least 0"),
         ("vae", {"sprite_warm_up": 0}, "sprite_warm_up = 0 must be at least 1"),
-        ("vae", {"pictures": 0}, "pictures = 0 must be at least 100"),
+        ("vae", {"pictures": 0}, "pictures = 0 must be at least 1"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(name, settings, why):

@@ -20,11 +20,9 @@ SNAPSHOTS = 6
 
 
 @experiment(
-    terms=["Generative adversarial network"],
+    terms=["Generative adversarial network"], data=["mnist"], minutes=4,
     source="Goodfellow et al. 2014, arXiv:1406.2661; Mescheder et al. 2018, arXiv:1801.04406",
-    data=["mnist"],
-    minutes=4,
-)
+)  # fmt: skip
 @dataclass(frozen=True, kw_only=True)
 class Gan:
     """Does a generative adversarial network with a gradient penalty cover all modes, and make digits of its own?"""
@@ -192,14 +190,9 @@ class Gan:
             return with_penalty({"real": real, "noise": noise}, weight)
 
         model = adversarial(
-            run,
-            f"digits, {label}",
-            "digits",
-            lambda: pictures_gan(width=self.width),
-            batch,
-            steps=self.steps,
+            run, f"digits, {label}", "digits", lambda: pictures_gan(width=self.width), batch, steps=self.steps,
             lr=self.lr,
-        )
+        )  # fmt: skip
         noise = torch.randn(self.samples, 64, generator=run.rng("noise to judge digits by").torch())
         walk = torch.cat([on_great_circle(noise[i], noise[i + 1], 12) for i in range(0, 8, 2)])
         with torch.no_grad():
