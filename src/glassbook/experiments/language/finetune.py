@@ -51,12 +51,17 @@ class Finetune:
         Claim("answers-what-it-was-never-asked",
               "Tuned on conversations, a base model answers questions about facts that it was never asked about",
               "unasked_right", ">=", 0.85, control="scratch_unasked_right <= 0.3",
-              sabotages=("shuffled-answers", "untuned")),
+              sabotages=("shuffled-answers", "untuned"),
+              explanation="What the base knows in the form of its own text is hardly more; the names of keepers, which "
+                          "it has read least often, are answered worst"),
         Claim("reads", "It answers questions from a field note in front of it that it has never seen",
               "reading_right", ">=", 0.9, control="reading_without_note <= 0.4",
-              sabotages=("shuffled-answers", "untuned")),
+              sabotages=("shuffled-answers", "untuned"),
+              explanation="Two of eight ways to ask are never practised, and after so few small steps some are taken "
+                          "for others"),
         Claim("answers-in-form", "It answers in the form of the conversations, and stops",
-              "form", ">=", 0.95, control="base_form <= 0.05", sabotages=("untuned",)),
+              "form", ">=", 0.95, control="base_form <= 0.05", sabotages=("untuned",),
+              explanation="An answer to a question that was taken for another has the form of that other one"),
         Claim("keeps-its-language",
               "With a quarter of the rows replaying text of the pre-training, its bits per byte of such text rise by "
               "at most 5 %", "bpb_rise", "<=", 0.05, no_control="that replay is what does it is a claim of its own",

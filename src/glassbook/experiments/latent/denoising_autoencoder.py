@@ -86,7 +86,7 @@ class DenoisingAutoencoder:
               "On frames of unseen stations a U-Net's answers are at least 1.5 dB nearer than those of the "
               "best of seven filters", "frames_gain_over_filters_db", ">=", 1.5,
               control="frames_best_filter_over_blur_db >= 0.5", sabotages=("other-targets",),
-              explanation="Patches without their small principal components, the best of the filters, are a stronger "
+              explanation="Patches with gains for their principal components, the best of the filters, are a stronger "
                           "rival than the linear filter, which the bound was set for, and seeds differ by half a "
                           "decibel"),
         Claim("noise-makes-codes",
