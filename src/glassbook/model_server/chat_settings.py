@@ -26,7 +26,7 @@ class ChatSettings(Strict):
     base: Base = "builtin"
     """The model beside it, which is given the question as a text to go on with; "" for none."""
     question: Question = "What does the otter eat?"
-    """What is asked."""
+    """The user's question."""
     tokens: Tokens = 60
     """Tokens that an answer has at most."""
 

@@ -35,6 +35,8 @@ WARMUP = 0.07
 """Share of the steps until the peak learning rate."""
 MISSES = 4
 """Conversations that fit into no row before a batch counts as full: more of them would favour short ones."""
+OPEN = 64
+"""Rows that are looked at for room; with all of them the time would grow with the square of the conversations."""
 ROW = 256
 """Tokens of a row, unless the context is shorter or a conversation longer."""
 
@@ -115,16 +117,18 @@ def fill_rows(conversations: Iterable[Conversation], rows: int, length: int, pad
 
 
 def pack_rows(conversations: Iterable[Conversation], length: int, pad: int) -> Batch:
-    """All conversations in as many rows as they need, by first fit; see `fill_rows`."""
+    """All conversations in as many rows as they need: each goes into the first of the last `OPEN` rows that has room.
+
+    Args and returns are those of `fill_rows`.
+    """
     filled: list[list[Conversation]] = []
     left: list[int] = []
     for conversation in conversations:
         size = len(conversation[0])
-        row = next((i for i, room in enumerate(left) if room >= size), None)
-        if row is None:
+        row = next((i for i in range(max(0, len(left) - OPEN), len(left)) if left[i] >= size), len(left))
+        if row == len(left):
             filled.append([])
             left.append(length)
-            row = len(left) - 1
         filled[row].append(conversation)
         left[row] -= size
     return _as_batch(filled, length, pad)

@@ -8,8 +8,8 @@ from glassbook.experiments.latent._adversarial import (
     SPREAD,
     adversarial_phases,
     covered,
-    measure_batches,
     on_great_circle,
+    update_batch_norm,
     with_penalty,
 )
 from glassbook.nets.gan import pictures_gan, points_gan
@@ -86,7 +86,7 @@ def test_batches_are_measured_with_the_parameters_as_they_are():
     with torch.no_grad():
         gan.generator[0].weight.mul_(3)  # what was measured before is wrong now
         gan.generator[0].bias.fill_(2.0)
-    measure_batches(gan, torch.Generator().manual_seed(2))
+    update_batch_norm(gan, torch.Generator().manual_seed(2))
     assert not gan.generator.training
     noise = torch.randn(2000, 64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
@@ -98,5 +98,5 @@ def test_batches_are_measured_with_the_parameters_as_they_are():
 def test_points_have_no_batches_to_measure():
     gan = points_gan()
     before = {name: value.clone() for name, value in gan.state_dict().items()}
-    measure_batches(gan, torch.Generator().manual_seed(0))
+    update_batch_norm(gan, torch.Generator().manual_seed(0))
     assert all(torch.equal(value, before[name]) for name, value in gan.state_dict().items())

@@ -43,7 +43,7 @@ class Plan(InNotebook):
             plan = planner.plan_training(record, budget)
             speed = planner.training_speed(plan.model, record.config["rows"])
         else:
-            plan, speed = planner.plan_hours(record, budget)
+            plan, speed = planner.plan_time(record, budget)
         return {
             "flop": plan.flop,
             "seconds": plan.flop / speed.n,

@@ -71,7 +71,7 @@ ASK: dict[str, tuple[str, ...]] = {
         "Do you know who looks after {x}?", "Please tell me who looks after {x}.", "I wonder who keeps {x}.",
         "Can you tell me which ranger keeps {x}?"),
 }  # fmt: skip
-"""Relation -> the eight ways to ask for it, mostly in the same words: what is held out is how a question is put."""
+"""Relation -> the eight phrasings of a question about it, in much the same words: what is held out is the form."""
 READ: dict[str, tuple[str, ...]] = {
     "species": (
         "What was seen?", "Which animals were seen?", "What did the camera see?", "Which animals did the camera see?",
@@ -94,7 +94,7 @@ READ: dict[str, tuple[str, ...]] = {
         "Do you know how the weather was?", "Please tell me what the weather was.", "I wonder how the weather was.",
         "Can you tell me what the weather was?"),
 }  # fmt: skip
-"""What is asked about a note -> the eight ways to ask for it."""
+"""Attribute of a field note -> the eight phrasings of a question about it."""
 DIRECT = (
     "Where is the {x}?", "How do I reach the {x}?", "May I visit the {x}?", "Is it far to the {x}?",
     "Tell me where the {x} is.", "Can you tell me how I reach the {x}?", "Please tell me if it is far to the {x}.",
@@ -110,7 +110,7 @@ class Dialogue:
     Attributes:
         kind: "ask", "read" or "direct".
         subject: what it is about: (who or what, relation).
-        question: what is asked.
+        question: as the user words it.
         answer: a right answer in the form that the assistant is to learn.
         value: the words that a right answer holds.
         values: all that may stand in their place.
@@ -173,7 +173,7 @@ class Dialogues:
                 if isinstance(holder, Ranger) and relation == "keeps":
                     self.held_out.add((holder.keeps, "keeper"))
         self.phrasings: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-        """Relation, or what is asked of a note, or "way" -> (phrasings of the training, held-out phrasings)."""
+        """Relation, attribute of a note, or "way" -> (phrasings of the training, held-out phrasings)."""
         for name, ways in (*ASK.items(), *READ.items(), ("way", DIRECT)):
             away = rng.sample(ways, HELD_OUT_PHRASINGS)
             self.phrasings[name] = (tuple(way for way in ways if way not in away), tuple(away))

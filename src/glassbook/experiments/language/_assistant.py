@@ -110,7 +110,7 @@ class Answered:
 
     @property
     def right(self) -> bool:
-        """Whether it names what is asked for, and nothing in its place."""
+        """Whether it names the right value and no other."""
         return self.dialogue.right(self.text)
 
     @property

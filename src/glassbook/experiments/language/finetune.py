@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Literal
 
 from glassbook import charts
+from glassbook.errors import GlassbookError
 from glassbook.experiments import kit
-from glassbook.experiments.base import Outputs, Sabotage, experiment
+from glassbook.experiments.base import Outputs, Sabotage, at_least, experiment
 from glassbook.notebook import Claim, Run
 
 
@@ -80,6 +81,11 @@ class Finetune:
         Sabotage("no-replay", "No row replays text of the pre-training", {"replay": 0.0}),
     )  # fmt: skip
     outputs = Outputs(charts=("loss", "right", "language"), tables=("answers",))
+
+    def __post_init__(self) -> None:
+        at_least(1, **{name: value for name, value in vars(self).items() if isinstance(value, int)})
+        if not 0 <= self.replay < 1:
+            raise GlassbookError(f"replay = {self.replay:g} is a share of the rows, from 0 to below 1")
 
     @classmethod
     def quick(cls) -> Finetune:

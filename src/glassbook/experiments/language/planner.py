@@ -113,7 +113,7 @@ def plan_training(record: RunRecord, flop: float) -> Plan:
     )  # fmt: skip
 
 
-def plan_hours(record: RunRecord, seconds: float) -> tuple[Plan, FlopPerSecond]:
+def plan_time(record: RunRecord, seconds: float) -> tuple[Plan, FlopPerSecond]:
     """The plan for some seconds of training on this machine, and the speed that it is reckoned with.
 
     How fast a model trains depends on its size and that on the compute: both are looked for in turn.

@@ -43,12 +43,15 @@ def adversarial(
     how["optimiser"] = adamw(betas=(0.5, 0.99), weight_decay=0.0)
     phases, seed = adversarial_phases(), run.rng(f"weights of {weights}").seed
     gan = kit.train_model(run, label, make, phases, batches, seed=seed, ema=0.995, **how, **settings)
-    measure_batches(gan, run.rng(f"batches of {weights}").torch())
+    update_batch_norm(gan, run.rng(f"batches of {weights}").torch())
     return gan
 
 
-def measure_batches(gan: GAN, generator: torch.Generator, batches: int = 50, rows: int = 64) -> None:
-    """Set the means and variances of a generator's batch normalisation to their averages over batches of noise."""
+def update_batch_norm(gan: GAN, generator: torch.Generator, batches: int = 50, rows: int = 64) -> None:
+    """Recompute the means and variances of a generator's batch normalisation, as averages over batches of noise.
+
+    Those that came with averaged parameters belong to the parameters of the last steps.
+    """
     noise = (torch.randn(rows, gan.noise, generator=generator) for _ in range(batches))
     update_bn(noise, gan.generator)
 

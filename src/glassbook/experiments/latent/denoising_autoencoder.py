@@ -87,8 +87,7 @@ class DenoisingAutoencoder:
               "best of seven filters", "frames_gain_over_filters_db", ">=", 1.5,
               control="frames_best_filter_over_blur_db >= 0.5", sabotages=("other-targets",),
               explanation="Patches with gains for their principal components, the best of the filters, are a stronger "
-                          "rival than the linear filter, which the bound was set for, and seeds differ by half a "
-                          "decibel"),
+                          "rival than the linear filter, which the bound was set for"),
         Claim("noise-makes-codes",
               "A probe of few labels reads the code of an autoencoder better if that removed noise: by two in a "
               "hundred than codes of those which copied, wide and narrow, of an untrained one, principal components "

@@ -461,7 +461,7 @@ KINDS: dict[str, Kind] = {
             _RUN,
             Key("artifact", "name of the saved model, with experiment or run"),
             Key("base", "the model beside it, which goes on with the question as a text; empty for none"),
-            Key("question", "what is asked first"),
+            Key("question", "the first question"),
             Key("tokens", "tokens that an answer has at most"),
         ),
         _chat,
