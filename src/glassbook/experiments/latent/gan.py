@@ -66,8 +66,8 @@ class Gan:
               sabotages=("untrained",)),
         Claim("leaves-no-digit-out", "Every digit has at least 4 % of the samples",
               "least_class_share", ">=", 0.04, control="reader_right >= 0.985", sabotages=("untrained",),
-              explanation="The shares are those of what a classifier takes samples for, unclear ones as well; on a seed "
-                          "on which it is a hair less right than the control asks, nothing is shown"),
+              explanation="The shares are those of what a classifier takes samples for, unclear ones as well; on a "
+                          "seed on which it is a hair less right than the control asks, nothing is shown"),
         Claim("makes-digits", "As a classifier sees them, samples are nearer to digits than mosaics of digits' halves",
               "distance_over_mosaics", "<=", 1, control="test_over_mosaics <= 0.1", sabotages=("untrained",),
               explanation="In 3,200 small steps the strokes come out well and many digits do not; the halves of a "
